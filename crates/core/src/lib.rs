@@ -1,0 +1,1 @@
+//! Records what an LLM application did: traces of nested observations, without a runtime or a network.

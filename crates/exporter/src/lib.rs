@@ -1,0 +1,1 @@
+//! The exporter trait of tracefuse: all that a plugin author names.

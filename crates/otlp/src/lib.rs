@@ -1,0 +1,1 @@
+//! OTLP over HTTP for tracefuse: protobuf encoder and client.

@@ -1,0 +1,1 @@
+//! Delivery for tracefuse: bounded queue, batches, worker thread, accounting.
