@@ -1,0 +1,62 @@
+//! What was observed, as plain finished values: no clock, no thread, no global state but a pool of buffers.
+//! Filled by the live handles, read by exporters; knows neither.
+
+mod buffer;
+mod capture;
+mod exception;
+mod id;
+mod json;
+mod observation;
+mod parts;
+mod pool;
+mod resource;
+mod span;
+mod time;
+mod usage;
+mod value;
+
+pub(crate) use buffer::{Buffer, EventSlots, Role, Slot};
+#[doc(hidden)]
+pub use exception::via;
+pub use exception::{AsException, Exception};
+pub use id::{ParseIdError, SpanId, TraceId};
+pub use observation::{Level, ObservationType, Status, StatusCode};
+pub use parts::{EventRef, ExceptionRef};
+pub(crate) use pool::take as take_buffer;
+pub use resource::{Resource, TraceAttributes};
+pub use span::{Place, PromptRef, SpanRecord};
+pub use time::Timestamp;
+pub use usage::{Cost, Usage};
+pub use value::{Value, ValueRef};
+
+/// Something finished that is on its way to exporters.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Record {
+    /// A finished observation.
+    Span(SpanRecord),
+}
+
+impl Record {
+    /// Bytes it holds in memory, an estimate for byte bounds.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Span(span) => span.size(),
+        }
+    }
+
+    /// The span, if it is one.
+    #[must_use]
+    pub fn as_span(&self) -> Option<&SpanRecord> {
+        match self {
+            Self::Span(span) => Some(span),
+        }
+    }
+}
+
+impl From<SpanRecord> for Record {
+    fn from(span: SpanRecord) -> Self {
+        Self::Span(span)
+    }
+}

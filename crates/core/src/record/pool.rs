@@ -1,0 +1,62 @@
+//! Buffers that come back: a few in every thread, the rest in one shared list, handed over by the dozen.
+//! Taken by span builders, given back by whoever drops a record, mostly the delivery thread.
+
+use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
+
+use super::buffer::Buffer;
+
+/// Buffers a thread keeps for itself, and how many change hands at once.
+const KEPT: usize = 64;
+const MOVED: usize = 32;
+/// Bound of the shared list: at most some 8 MiB of empty buffers of 16 KiB.
+const SHARED: usize = 512;
+
+type Buffers = Vec<Box<Buffer>>;
+
+static POOL: Mutex<Buffers> = Mutex::new(Vec::new());
+
+thread_local! {
+    static LOCAL: RefCell<Buffers> = const { RefCell::new(Vec::new()) };
+}
+
+fn shared<R>(f: impl FnOnce(&mut Buffers) -> R) -> R {
+    f(&mut POOL.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// An empty buffer.
+pub(crate) fn take() -> Box<Buffer> {
+    let local = LOCAL.try_with(|local| {
+        let mut local = local.try_borrow_mut().ok()?;
+        if local.is_empty() {
+            shared(|pool| {
+                let from = pool.len().saturating_sub(MOVED);
+                local.extend(pool.drain(from..));
+            });
+        }
+        local.pop()
+    });
+    local.ok().flatten().unwrap_or_default()
+}
+
+/// Takes a buffer back; it is freed when it has grown large or enough are kept.
+pub(crate) fn give(mut buffer: Box<Buffer>) {
+    if !buffer.is_reusable() {
+        return;
+    }
+    buffer.reset();
+    // A thread that is ending has no local list any more; the buffer is then simply freed.
+    let _ = LOCAL.try_with(|local| {
+        let Ok(mut local) = local.try_borrow_mut() else {
+            return;
+        };
+        local.push(buffer);
+        if local.len() >= KEPT {
+            let moved = local.split_off(KEPT - MOVED);
+            shared(|pool| {
+                let room = SHARED.saturating_sub(pool.len());
+                pool.extend(moved.into_iter().take(room));
+            });
+        }
+    });
+}

@@ -1,0 +1,62 @@
+//! Who recorded, where, which version; and what all spans of a trace have in common.
+//! Built by the facade and by the trace handle; read by exporters beside each record.
+
+use super::value::Value;
+
+/// Who produced the records of one tracer: constant for its life (OpenTelemetry's `Resource`).
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Resource {
+    /// `service.name`; exporters fall back to `unknown_service`.
+    pub service_name: Option<String>,
+    /// Deployment environment, such as `production`.
+    pub environment: Option<String>,
+    /// Release of the application, such as a git commit.
+    pub release: Option<String>,
+    /// Version of the application or of the traced component.
+    pub version: Option<String>,
+    /// Further attributes, by key.
+    pub attributes: Vec<(String, Value)>,
+}
+
+/// What all spans of a trace share. There is no trace record on the wire: every span carries these
+/// (`docs/langfuse.md` 0, fact 3), as they were when the span ended.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct TraceAttributes {
+    /// Name of the trace.
+    pub name: String,
+    /// The user it was done for.
+    pub user_id: Option<String>,
+    /// The session or conversation it belongs to.
+    pub session_id: Option<String>,
+    /// Tags, each once, in the order they were added.
+    pub tags: Vec<String>,
+    /// Metadata by key, each key once, the last value given.
+    pub metadata: Vec<(String, Value)>,
+    /// Version of the traced component, over the resource's.
+    pub version: Option<String>,
+    /// Release, over the resource's.
+    pub release: Option<String>,
+    /// Environment, over the resource's.
+    pub environment: Option<String>,
+    /// Whether anyone with the link may see the trace.
+    pub public: bool,
+}
+
+impl TraceAttributes {
+    /// Sets a metadata key; a key set before gets the new value.
+    pub fn set_metadata(&mut self, key: &str, value: Value) {
+        match self.metadata.iter_mut().find(|(known, _)| known == key) {
+            Some((_, old)) => *old = value,
+            None => self.metadata.push((key.to_owned(), value)),
+        }
+    }
+
+    /// Adds a tag unless it is there.
+    pub fn add_tag(&mut self, tag: &str) {
+        if !self.tags.iter().any(|known| known == tag) {
+            self.tags.push(tag.to_owned());
+        }
+    }
+}

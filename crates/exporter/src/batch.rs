@@ -1,0 +1,56 @@
+//! What an exporter is given: records of one tracer, oldest first, and who recorded them.
+//! Cut by delivery; read by exporters.
+
+use std::sync::Arc;
+
+use crate::record::{Record, Resource, SpanRecord};
+
+/// Finished records of one tracer, in the order they finished: children before their parents.
+#[derive(Debug)]
+pub struct Batch {
+    resource: Arc<Resource>,
+    records: Vec<Record>,
+}
+
+impl Batch {
+    /// A batch of these records.
+    #[must_use]
+    pub fn new(resource: Arc<Resource>, records: Vec<Record>) -> Self {
+        Self { resource, records }
+    }
+
+    /// Who recorded them, where, which version.
+    #[must_use]
+    pub fn resource(&self) -> &Resource {
+        &self.resource
+    }
+
+    /// The records.
+    #[must_use]
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// The spans among the records.
+    pub fn spans(&self) -> impl Iterator<Item = &SpanRecord> {
+        self.records.iter().filter_map(Record::as_span)
+    }
+
+    /// How many records it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// The records themselves: how delivery takes a batch apart to split it.
+    #[must_use]
+    pub fn into_records(self) -> Vec<Record> {
+        self.records
+    }
+}

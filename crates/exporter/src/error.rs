@@ -1,0 +1,188 @@
+//! What an exporter answers: what became of a batch, or why it failed and what may be done next.
+//! Made by exporters; turned into retries, splits and accounting by delivery.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+/// What became of the records of a batch that was taken as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExportReport {
+    /// Records the receiver took.
+    pub accepted: usize,
+    /// Records it refused, one by one. All others of the batch were accepted.
+    pub rejected: Vec<Rejection>,
+}
+
+impl ExportReport {
+    /// All of `accepted` records were taken.
+    #[must_use]
+    pub fn accepted(accepted: usize) -> Self {
+        Self {
+            accepted,
+            rejected: Vec::new(),
+        }
+    }
+
+    /// Adds a record that was refused.
+    #[must_use]
+    pub fn with_rejection(mut self, rejection: Rejection) -> Self {
+        self.rejected.push(rejection);
+        self
+    }
+}
+
+/// A record the receiver refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rejection {
+    /// Its position in the batch; `None` if the receiver only said how many.
+    pub index: Option<usize>,
+    /// The receiver's words.
+    pub reason: String,
+}
+
+impl Rejection {
+    /// The record at `index` was refused for `reason`.
+    #[must_use]
+    pub fn at(index: usize, reason: impl Into<String>) -> Self {
+        Self {
+            index: Some(index),
+            reason: reason.into(),
+        }
+    }
+
+    /// Some record was refused for `reason`.
+    #[must_use]
+    pub fn unknown(reason: impl Into<String>) -> Self {
+        Self {
+            index: None,
+            reason: reason.into(),
+        }
+    }
+}
+
+/// What delivery may do after a failed export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Advice {
+    /// The receiver or the way to it failed: send the same batch again later.
+    Retry,
+    /// The receiver is alive and asks for a pause (429): everything waits, nothing is wrong.
+    Pause(Option<Duration>),
+    /// The batch is too large: halve it.
+    Split,
+    /// Something in the batch is bad: find it by bisection and reject it alone.
+    Reject,
+    /// The receiver does not want us (wrong key, wrong address): hold everything, look again from time to time.
+    Stop,
+}
+
+/// Why a batch was not accepted, and what may be done next.
+#[derive(Debug)]
+pub struct ExportError {
+    advice: Advice,
+    message: String,
+    retry_after: Option<Duration>,
+    maybe_delivered: bool,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl ExportError {
+    fn new(advice: Advice, message: impl Into<String>) -> Self {
+        Self {
+            advice,
+            message: message.into(),
+            retry_after: None,
+            maybe_delivered: false,
+            source: None,
+        }
+    }
+
+    /// The receiver or the way to it failed; the same batch may go through later.
+    #[must_use]
+    pub fn retry(message: impl Into<String>) -> Self {
+        Self::new(Advice::Retry, message)
+    }
+
+    /// The receiver asks for a pause, of `after` if it said how long.
+    #[must_use]
+    pub fn pause(after: Option<Duration>, message: impl Into<String>) -> Self {
+        Self {
+            retry_after: after,
+            ..Self::new(Advice::Pause(after), message)
+        }
+    }
+
+    /// The batch is too large for the receiver.
+    #[must_use]
+    pub fn split(message: impl Into<String>) -> Self {
+        Self::new(Advice::Split, message)
+    }
+
+    /// The receiver refuses something in the batch, without saying what.
+    #[must_use]
+    pub fn reject(message: impl Into<String>) -> Self {
+        Self::new(Advice::Reject, message)
+    }
+
+    /// The receiver does not want us at all: wrong key, wrong address.
+    #[must_use]
+    pub fn stop(message: impl Into<String>) -> Self {
+        Self::new(Advice::Stop, message)
+    }
+
+    /// Not before this long from now, as the receiver said (`Retry-After`, RFC 9110 10.2.3).
+    #[must_use]
+    pub fn with_retry_after(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
+    }
+
+    /// The whole batch had been written when it failed: it may have arrived all the same.
+    #[must_use]
+    pub fn with_maybe_delivered(mut self, maybe: bool) -> Self {
+        self.maybe_delivered = maybe;
+        self
+    }
+
+    /// What caused it.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What delivery may do next.
+    #[must_use]
+    pub fn advice(&self) -> Advice {
+        self.advice
+    }
+
+    /// How long the receiver asked to wait.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// Whether the batch may have arrived all the same.
+    #[must_use]
+    pub fn maybe_delivered(&self) -> bool {
+        self.maybe_delivered
+    }
+}
+
+impl fmt::Display for ExportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for ExportError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn Error + 'static))
+    }
+}

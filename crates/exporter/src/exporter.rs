@@ -1,0 +1,77 @@
+//! The trait itself and its trivial implementations.
+//! Called by delivery, on its own thread and async runtime; knows no queue and no configuration but its own.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::record::Record;
+use crate::{Batch, ExportError, ExportReport};
+
+/// Sends batches of finished records somewhere.
+///
+/// Calls come one after another from a thread that belongs to delivery, inside a tokio runtime with
+/// timers and sockets. Every call is bounded by a timeout; a panic is contained and counted.
+#[async_trait]
+pub trait Exporter: Send + Sync + 'static {
+    /// A short name for logs and statistics, such as `langfuse`.
+    fn name(&self) -> &str;
+
+    /// Bytes the record will take on the wire, before compression: what batches are cut by.
+    /// An estimate is enough, cheap matters more than exact.
+    fn size_hint(&self, record: &Record) -> usize {
+        record.size()
+    }
+
+    /// Sends one batch. `Ok` says what became of each record; `Err` says what delivery may do next.
+    /// A batch that is sent again after an error must produce the same bytes, so that a receiver can
+    /// recognise what it already has.
+    ///
+    /// # Errors
+    /// Whatever kept the batch from being accepted as a whole, with [`Advice`](crate::Advice) on what to do.
+    async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError>;
+
+    /// Writes out whatever is held back. Called by a flush, after the batches before it.
+    ///
+    /// # Errors
+    /// If that failed; it is reported by the flush.
+    async fn flush(&self) -> Result<(), ExportError> {
+        Ok(())
+    }
+
+    /// Releases what it holds. Called once, after the last batch.
+    ///
+    /// # Errors
+    /// If that failed; it is reported by the shutdown.
+    async fn shutdown(&self) -> Result<(), ExportError> {
+        Ok(())
+    }
+}
+
+// Exporter stays usable as dyn.
+const _: fn(&dyn Exporter) = |_| {};
+
+macro_rules! delegate {
+    ($($pointer:ty),*) => {$(
+        #[async_trait]
+        impl<E: Exporter + ?Sized> Exporter for $pointer {
+            fn name(&self) -> &str {
+                (**self).name()
+            }
+            fn size_hint(&self, record: &Record) -> usize {
+                (**self).size_hint(record)
+            }
+            async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
+                (**self).export(batch).await
+            }
+            async fn flush(&self) -> Result<(), ExportError> {
+                (**self).flush().await
+            }
+            async fn shutdown(&self) -> Result<(), ExportError> {
+                (**self).shutdown().await
+            }
+        }
+    )*};
+}
+
+delegate!(Arc<E>, Box<E>);
