@@ -1,3 +1,75 @@
 //! Records what an LLM application did: traces of nested observations, without a runtime or a network.
+//!
+//! Depend on this crate to instrument a library. To trace an application and deliver its traces,
+//! depend on `tracefuse`; to write an exporter, on `tracefuse-exporter`.
+//!
+//! ```
+//! use tracefuse_core::{Processor, Tracer, Usage, record::SpanRecord};
+//!
+//! /// Finished spans leave the core through a processor; `tracefuse-runtime` has the one that delivers.
+//! struct Print;
+//! impl Processor for Print {
+//!     fn on_end(&self, span: SpanRecord) {
+//!         println!("{} {} {:?}", span.observation_type(), span.name(), span.duration());
+//!     }
+//! }
+//!
+//! let tracer = Tracer::builder(Print).build();
+//! let answer = tracer.trace("support-chat").user_id("user123").run(|trace| {
+//!     let docs = trace.retriever("vector-search").metadata("top_k", 5).run(|_| vec!["doc 1", "doc 2"]);
+//!     trace.generation("answer").model("gpt-4o").input(&docs).run(|span| {
+//!         span.set_usage(Usage::openai(812, 164));
+//!         span.set_output("It depends.");
+//!         "It depends."
+//!     })
+//! });
+//! assert_eq!(answer, "It depends.");
+//! ```
+//!
+//! In reading order: [`Tracer`] begins a [`Trace`], a trace and its [`Span`]s start further spans
+//! through a [`SpanBuilder`], [`InSpan`] carries a span into spawned futures, [`Processor`] is the
+//! way out, and [`record`] is what goes through it.
+//!
+//! Nothing here starts a thread, blocks but for the wait of a flush, or panics. Ending a span costs
+//! some hundred nanoseconds; a span of a tracer that is off costs one or two, and no allocation.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
+
+mod clock;
+mod context;
+mod event;
+mod future;
+mod live;
+mod processor;
 pub mod record;
-pub use record::*;
+mod registry;
+mod report;
+mod sampler;
+mod span;
+mod start;
+mod trace;
+mod tracer;
+
+pub use clock::{Clock, ManualClock, TimeSource};
+pub use context::Entered;
+pub use event::EventBuilder;
+pub use future::{InSpan, WithSpan};
+pub use processor::{Processor, ReportFuture};
+pub use record::{
+    AsException, Cost, Exception, Level, ObservationType, SpanId, Status, Timestamp, TraceId, Usage,
+};
+pub use report::{DropReason, ExporterStats, Health, Incomplete, RejectReason, Report, Stats};
+pub use sampler::{SampleRate, SampleRateError};
+pub use span::Span;
+pub use start::SpanBuilder;
+pub use trace::{Trace, TraceBuilder};
+pub use tracer::{Tracer, TracerBuilder};

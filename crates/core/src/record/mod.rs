@@ -16,6 +16,7 @@ mod usage;
 mod value;
 
 pub(crate) use buffer::{Buffer, EventSlots, Role, Slot};
+pub(crate) use capture::capture;
 #[doc(hidden)]
 pub use exception::via;
 pub use exception::{AsException, Exception};

@@ -1,0 +1,101 @@
+//! Something that happens at one moment inside a span, while it is described.
+//! Begun by `Span::event`, laid into the span's buffer by `record`.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::record::{EventSlots, Level, Role, SpanId, Value};
+use crate::span::Span;
+
+/// Describes an event; nothing is recorded until [`record`](Self::record).
+#[must_use = "an event is recorded by `record`"]
+pub struct EventBuilder<'a> {
+    span: &'a Span,
+    name: &'a str,
+    level: Level,
+    input: Option<Value>,
+    output: Option<Value>,
+    metadata: Vec<(String, Value)>,
+}
+
+impl<'a> EventBuilder<'a> {
+    pub(crate) fn new(span: &'a Span, name: &'a str) -> Self {
+        Self {
+            span,
+            name,
+            level: Level::Default,
+            input: None,
+            output: None,
+            metadata: Vec::new(),
+        }
+    }
+
+    /// How grave it is.
+    pub fn level(mut self, level: Level) -> Self {
+        self.level = level;
+        self
+    }
+
+    /// Metadata; a key given before gets the new value.
+    pub fn metadata<T: Serialize>(mut self, key: &str, value: T) -> Self {
+        if self.span.live.is_some()
+            && let Some(value) = Value::capture(&value)
+        {
+            self.metadata.push((key.to_owned(), value));
+        }
+        self
+    }
+
+    /// What went in.
+    pub fn input<T: Serialize>(mut self, value: T) -> Self {
+        if self.span.live.is_some() {
+            self.input = Value::capture(&value);
+        }
+        self
+    }
+
+    /// What came out.
+    pub fn output<T: Serialize>(mut self, value: T) -> Self {
+        if self.span.live.is_some() {
+            self.output = Value::capture(&value);
+        }
+        self
+    }
+
+    /// Records it, now.
+    pub fn record(self) {
+        let Some(live) = &self.span.live else { return };
+        let (id, time) = (SpanId::random(), live.trace.now());
+        live.write(|buffer| {
+            let index = buffer.events.len() as u32;
+            let name = buffer.push_text(self.name);
+            let input = self
+                .input
+                .map_or_else(Default::default, |value| buffer.push_owned(value));
+            let output = self
+                .output
+                .map_or_else(Default::default, |value| buffer.push_owned(value));
+            buffer.events.push(EventSlots {
+                id,
+                time,
+                level: self.level,
+                name,
+                input,
+                output,
+            });
+            for (key, value) in self.metadata {
+                let slot = buffer.push_owned(value);
+                buffer.set_entry(Role::Event(index), &key, slot);
+            }
+        });
+    }
+}
+
+impl fmt::Debug for EventBuilder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventBuilder")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

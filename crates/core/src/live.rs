@@ -1,0 +1,132 @@
+//! An open span: its buffer behind a lock, its trace, and the rule that it ends once.
+//! Shared by all handles of the span; started by `start`, written through `span`, left to `Processor` at its end.
+
+use std::sync::{Arc, Mutex, OnceLock};
+
+use crate::clock::Anchor;
+use crate::record::{
+    Buffer, Level, SpanId, SpanRecord, StatusCode, Timestamp, TraceAttributes, TraceId,
+};
+use crate::registry::Seat;
+use crate::tracer::{Core, lock};
+
+/// What all spans of a trace share.
+pub(crate) struct TraceShared {
+    pub(crate) core: Arc<Core>,
+    pub(crate) id: TraceId,
+    pub(crate) anchor: Anchor,
+    /// Copied on write, so that ended spans keep what they saw and share it.
+    pub(crate) attributes: Mutex<Arc<TraceAttributes>>,
+}
+
+impl TraceShared {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.anchor.now(&self.core.clock)
+    }
+
+    pub(crate) fn update(&self, f: impl FnOnce(&mut TraceAttributes)) {
+        f(Arc::make_mut(&mut lock(&self.attributes)));
+    }
+}
+
+pub(crate) struct Live {
+    pub(crate) trace: Arc<TraceShared>,
+    pub(crate) id: SpanId,
+    seat: OnceLock<Seat>,
+    /// `None` once it has ended.
+    buffer: Mutex<Option<Box<Buffer>>>,
+}
+
+impl Live {
+    /// Opens a span whose buffer is filled but for its start.
+    pub(crate) fn open(trace: Arc<TraceShared>, id: SpanId, mut buffer: Box<Buffer>) -> Arc<Self> {
+        buffer.start = trace.now();
+        let live = Arc::new(Self {
+            trace,
+            id,
+            seat: OnceLock::new(),
+            buffer: Mutex::new(Some(buffer)),
+        });
+        let seat = live.trace.core.registry.enter(Arc::downgrade(&live));
+        // Nobody else has the span yet, so the cell is empty.
+        let _ = live.seat.set(seat);
+        live
+    }
+
+    /// Writes to the span if it is still open. `f` runs under the lock: nothing of the user's in it.
+    pub(crate) fn write(&self, f: impl FnOnce(&mut Buffer)) {
+        match lock(&self.buffer).as_deref_mut() {
+            Some(buffer) => f(buffer),
+            None => self.trace.core.note_late_write(),
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        lock(&self.buffer).is_some()
+    }
+
+    /// Ends the span after a last word; `false` if it had ended before.
+    pub(crate) fn end(&self, last: impl FnOnce(&mut Buffer)) -> bool {
+        self.end_as_of(None, last)
+    }
+
+    /// Ends the span at a moment that was measured elsewhere.
+    pub(crate) fn end_at(&self, time: Timestamp) {
+        self.end_as_of(Some(time), |_| {});
+    }
+
+    fn end_as_of(&self, time: Option<Timestamp>, last: impl FnOnce(&mut Buffer)) -> bool {
+        let taken = lock(&self.buffer).take();
+        let Some(mut buffer) = taken else {
+            return false;
+        };
+        last(&mut buffer);
+        // The monotonic clock cannot step back, but an injected one may.
+        buffer.end = time.unwrap_or_else(|| self.trace.now()).max(buffer.start);
+        buffer.trace = Some(lock(&self.trace.attributes).clone());
+        if let Some(seat) = self.seat.get() {
+            self.trace.core.registry.leave(*seat);
+        }
+        if let Some(span) = SpanRecord::seal(buffer) {
+            self.trace.core.take(span);
+        }
+        true
+    }
+
+    /// Ends a span whose work was given up before it was done.
+    pub(crate) fn end_cancelled(&self) {
+        self.end(|buffer| {
+            abandon(
+                buffer,
+                "cancelled: the future was dropped before it completed",
+            )
+        });
+    }
+
+    /// Ends a span that shutdown found open.
+    pub(crate) fn end_unfinished(&self) -> bool {
+        self.end(|buffer| {
+            abandon(
+                buffer,
+                "unfinished: still open when the tracer was shut down",
+            )
+        })
+    }
+}
+
+/// A level and a message of its own are the user's word and stay.
+fn abandon(buffer: &mut Buffer, message: &str) {
+    if buffer.level.is_none() && buffer.status == StatusCode::Unset {
+        buffer.level = Some(Level::Warning);
+    }
+    if buffer.str(buffer.status_message).is_none() {
+        buffer.set_status_message(message);
+    }
+}
+
+impl Drop for Live {
+    /// The last handle is gone: the span has ended, whatever was meant.
+    fn drop(&mut self) {
+        self.end(|_| {});
+    }
+}

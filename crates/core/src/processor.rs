@@ -1,0 +1,86 @@
+//! The waist: where what is recorded leaves the core.
+//! Called by the live handles; implemented by delivery, and by tests that look at records.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::record::SpanRecord;
+use crate::report::{Report, Stats};
+
+/// A report that is on its way. Needs no particular executor.
+pub type ReportFuture = Pin<Box<dyn Future<Output = Report> + Send>>;
+
+/// Takes finished spans from the handles. `tracefuse-runtime`'s `Pipeline` is the one that delivers.
+///
+/// Its methods are called from any thread, inside and outside of async runtimes.
+pub trait Processor: Send + Sync + 'static {
+    /// Takes a span that has ended. Must return at once and must not panic.
+    fn on_end(&self, span: SpanRecord);
+
+    /// Whether spans started now would be kept. While `false`, handles record nothing.
+    fn is_recording(&self) -> bool {
+        true
+    }
+
+    /// Delivers what was taken before the call, for at most `within`.
+    fn flush(&self, within: Duration) -> Report {
+        let _ = within;
+        Report {
+            complete: true,
+            stats: self.stats(),
+            ..Report::default()
+        }
+    }
+
+    /// [`flush`](Self::flush) for async code: waits without blocking the thread.
+    fn flush_async(&self, within: Duration) -> ReportFuture {
+        let report = self.flush(within);
+        Box::pin(async { report })
+    }
+
+    /// Delivers what was taken, for at most `within`, then takes nothing more. The second call gives
+    /// the first one's report.
+    fn shutdown(&self, within: Duration) -> Report {
+        self.flush(within)
+    }
+
+    /// [`shutdown`](Self::shutdown) for async code: waits without blocking the thread.
+    fn shutdown_async(&self, within: Duration) -> ReportFuture {
+        let report = self.shutdown(within);
+        Box::pin(async { report })
+    }
+
+    /// The numbers so far.
+    fn stats(&self) -> Stats {
+        Stats::default()
+    }
+}
+
+// Processor stays usable as dyn.
+const _: fn(&dyn Processor) = |_| {};
+
+impl<P: Processor + ?Sized> Processor for Arc<P> {
+    fn on_end(&self, span: SpanRecord) {
+        (**self).on_end(span);
+    }
+    fn is_recording(&self) -> bool {
+        (**self).is_recording()
+    }
+    fn flush(&self, within: Duration) -> Report {
+        (**self).flush(within)
+    }
+    fn flush_async(&self, within: Duration) -> ReportFuture {
+        (**self).flush_async(within)
+    }
+    fn shutdown(&self, within: Duration) -> Report {
+        (**self).shutdown(within)
+    }
+    fn shutdown_async(&self, within: Duration) -> ReportFuture {
+        (**self).shutdown_async(within)
+    }
+    fn stats(&self) -> Stats {
+        (**self).stats()
+    }
+}

@@ -1,0 +1,304 @@
+//! What became of everything that was recorded, as plain numbers.
+//! Filled by delivery; read through `Tracer::stats`, `flush` and `shutdown`.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+/// Why a finished span never left. Every loss has one of these names and is counted in spans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum DropReason {
+    /// The queue held its configured number of records.
+    QueueFullCount,
+    /// The queue held its configured number of bytes.
+    QueueFullBytes,
+    /// The circuit breaker was open and there was no room to hold it.
+    CircuitOpen,
+    /// The export failed and was not tried again.
+    ExportFailed,
+    /// All tries and rounds were used up.
+    RetriesExhausted,
+    /// It waited longer than its configured age.
+    MaxAge,
+    /// Time was up at shutdown.
+    ShutdownDeadline,
+    /// The exporter panicked on it, twice.
+    ExporterPanic,
+    /// It was recorded after the tracer was shut down.
+    AfterShutdown,
+    /// The spool had no room for it.
+    SpoolFull,
+    /// The spool could not be written or read.
+    SpoolIo,
+    /// The spool's file was damaged.
+    SpoolCorrupt,
+}
+
+impl DropReason {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::QueueFullCount,
+        Self::QueueFullBytes,
+        Self::CircuitOpen,
+        Self::ExportFailed,
+        Self::RetriesExhausted,
+        Self::MaxAge,
+        Self::ShutdownDeadline,
+        Self::ExporterPanic,
+        Self::AfterShutdown,
+        Self::SpoolFull,
+        Self::SpoolIo,
+        Self::SpoolCorrupt,
+    ];
+
+    /// Its name in logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::QueueFullCount => "queue_full_count",
+            Self::QueueFullBytes => "queue_full_bytes",
+            Self::CircuitOpen => "circuit_open",
+            Self::ExportFailed => "export_failed",
+            Self::RetriesExhausted => "retries_exhausted",
+            Self::MaxAge => "max_age",
+            Self::ShutdownDeadline => "shutdown_deadline",
+            Self::ExporterPanic => "exporter_panic",
+            Self::AfterShutdown => "after_shutdown",
+            Self::SpoolFull => "spool_full",
+            Self::SpoolIo => "spool_io",
+            Self::SpoolCorrupt => "spool_corrupt",
+        }
+    }
+}
+
+impl fmt::Display for DropReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Why a receiver did not take a span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum RejectReason {
+    /// It refused this very span.
+    Invalid,
+    /// It refuses us: wrong key, suspended project, wrong address.
+    Unauthorized,
+    /// The span is too large even after it was shortened.
+    TooLarge,
+}
+
+impl RejectReason {
+    /// Its name in logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Unauthorized => "unauthorized",
+            Self::TooLarge => "too_large",
+        }
+    }
+}
+
+impl fmt::Display for RejectReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// How delivery to one exporter is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Health {
+    /// The last attempt succeeded, or there was none.
+    #[default]
+    Healthy,
+    /// The last attempt failed; it will be tried again.
+    Degraded,
+    /// The circuit breaker is open.
+    Open {
+        /// Until the next probe.
+        retry_in: Duration,
+    },
+    /// The receiver refuses us; a probe looks from time to time whether that was mended.
+    Refused {
+        /// Until the next probe.
+        retry_in: Duration,
+    },
+    /// It was shut down.
+    Stopped,
+}
+
+/// What became of the spans given to one exporter.
+///
+/// `recorded == exported + rejected + dropped + queued + in_flight + spooled` at every moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExporterStats {
+    /// The exporter's name.
+    pub name: String,
+    /// Spans given to it.
+    pub recorded: u64,
+    /// Spans the receiver took.
+    pub exported: u64,
+    /// Spans the receiver refused, by reason.
+    pub rejected: BTreeMap<RejectReason, u64>,
+    /// Spans lost on our side, by reason.
+    pub dropped: BTreeMap<DropReason, u64>,
+    /// Spans waiting in memory.
+    pub queued: u64,
+    /// Spans in an attempt right now.
+    pub in_flight: u64,
+    /// Spans waiting on disk.
+    pub spooled: u64,
+    /// Of the dropped, how many may have arrived all the same: their bytes had been sent.
+    pub maybe_delivered: u64,
+    /// Bytes of the records in memory, those in flight included.
+    pub queued_bytes: u64,
+    /// Attempts that failed so far.
+    pub failed_attempts: u64,
+    /// How it is doing.
+    pub health: Health,
+    /// What the last failed attempt said.
+    pub last_error: Option<String>,
+}
+
+impl ExporterStats {
+    /// All that the receiver refused.
+    #[must_use]
+    pub fn rejected_total(&self) -> u64 {
+        self.rejected.values().sum()
+    }
+
+    /// All that was lost on our side.
+    #[must_use]
+    pub fn dropped_total(&self) -> u64 {
+        self.dropped.values().sum()
+    }
+
+    /// Spans that have no outcome yet: queued or in flight.
+    #[must_use]
+    pub fn pending(&self) -> u64 {
+        self.queued + self.in_flight
+    }
+
+    /// Whether the numbers add up.
+    #[must_use]
+    pub fn is_balanced(&self) -> bool {
+        self.recorded
+            == self.exported
+                + self.rejected_total()
+                + self.dropped_total()
+                + self.pending()
+                + self.spooled
+    }
+}
+
+/// What became of everything a tracer recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Spans that ended and were handed to delivery.
+    pub recorded: u64,
+    /// Traces that were not sampled: none of their spans was recorded.
+    pub unsampled_traces: u64,
+    /// Spans that were started after shutdown, or while recording was off, and not recorded.
+    pub not_recorded: u64,
+    /// Values set on spans that had already ended, and so ignored.
+    pub late_writes: u64,
+    /// Spans that are open now.
+    pub open: u64,
+    /// One entry per exporter.
+    pub exporters: Vec<ExporterStats>,
+}
+
+impl Stats {
+    /// Whether the numbers of every exporter add up.
+    #[must_use]
+    pub fn is_balanced(&self) -> bool {
+        self.exporters.iter().all(ExporterStats::is_balanced)
+    }
+}
+
+/// What a flush or a shutdown achieved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use = "a report says whether anything was lost"]
+pub struct Report {
+    /// Whether every span recorded before the call had an outcome in time.
+    pub complete: bool,
+    /// Spans without an outcome when time was up.
+    pub pending: u64,
+    /// Spans dropped or rejected since the last report.
+    pub lost: u64,
+    /// Spans that were still open at shutdown and were ended by it.
+    pub unfinished: u64,
+    /// The numbers at the end of the call.
+    pub stats: Stats,
+}
+
+impl Report {
+    /// Whether everything recorded before the call was delivered or is safe on disk.
+    #[must_use]
+    pub fn is_lossless(&self) -> bool {
+        self.complete && self.lost == 0
+    }
+
+    pub(crate) fn into_result(self, action: &'static str) -> Result<Self, Incomplete> {
+        if self.is_lossless() {
+            Ok(self)
+        } else {
+            Err(Incomplete {
+                action,
+                report: Box::new(self),
+            })
+        }
+    }
+}
+
+/// A flush or shutdown after which something recorded is lost or still waiting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Incomplete {
+    action: &'static str,
+    report: Box<Report>,
+}
+
+impl Incomplete {
+    /// The whole report.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+}
+
+impl fmt::Display for Incomplete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.action)?;
+        if self.report.pending > 0 {
+            write!(
+                f,
+                "{} spans had no outcome when time was up; ",
+                self.report.pending
+            )?;
+        }
+        write!(f, "{} spans were lost", self.report.lost)?;
+        for exporter in &self.report.stats.exporters {
+            write!(f, "; {}: {} exported", exporter.name, exporter.exported)?;
+            for (reason, spans) in &exporter.rejected {
+                write!(f, ", {spans} rejected ({reason})")?;
+            }
+            for (reason, spans) in &exporter.dropped {
+                write!(f, ", {spans} dropped ({reason})")?;
+            }
+            if let Some(error) = &exporter.last_error {
+                write!(f, ", last error: {error}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Error for Incomplete {}

@@ -1,0 +1,386 @@
+//! How a span starts, runs and ends: the builder, and closures in four forms.
+//! Made by traces and spans; a builder owns its buffer, so attributes given here need no lock.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::live::{Live, TraceShared};
+use crate::record::{
+    AsException, Buffer, Cost, Exception, Level, ObservationType, Role, Slot, SpanId, Timestamp,
+    Usage, ValueRef, take_buffer,
+};
+use crate::span::Span;
+
+/// The ten kinds of child that traces and spans have; both get the same methods.
+macro_rules! observations {
+    () => {
+        /// Describes a child of any type.
+        pub fn observation(
+            &self,
+            name: &str,
+            kind: $crate::record::ObservationType,
+        ) -> SpanBuilder {
+            SpanBuilder::below(self.as_ref(), name, kind)
+        }
+
+        /// Describes a child: any unit of work.
+        pub fn span(&self, name: &str) -> SpanBuilder {
+            self.observation(name, $crate::record::ObservationType::Span)
+        }
+
+        /// Describes a child: a call to a language model.
+        pub fn generation(&self, name: &str) -> SpanBuilder {
+            self.observation(name, $crate::record::ObservationType::Generation)
+        }
+
+        /// Describes a child: a call to an embedding model.
+        pub fn embedding(&self, name: &str) -> SpanBuilder {
+            self.observation(name, $crate::record::ObservationType::Embedding)
+        }
+
+        /// Describes a child: a system that decides what to do next.
+        pub fn agent(&self, name: &str) -> SpanBuilder {
+            self.observation(name, $crate::record::ObservationType::Agent)
+        }
+
+        /// Describes a child: the use of a tool.
+        pub fn tool(&self, name: &str) -> SpanBuilder {
+            self.observation(name, $crate::record::ObservationType::Tool)
+        }
+
+        /// Describes a child: a link between steps.
+        pub fn chain(&self, name: &str) -> SpanBuilder {
+            self.observation(name, $crate::record::ObservationType::Chain)
+        }
+
+        /// Describes a child: a look-up of documents.
+        pub fn retriever(&self, name: &str) -> SpanBuilder {
+            self.observation(name, $crate::record::ObservationType::Retriever)
+        }
+
+        /// Describes a child: a judgement of an output's quality.
+        pub fn evaluator(&self, name: &str) -> SpanBuilder {
+            self.observation(name, $crate::record::ObservationType::Evaluator)
+        }
+
+        /// Describes a child: a protection against unwanted content.
+        pub fn guardrail(&self, name: &str) -> SpanBuilder {
+            self.observation(name, $crate::record::ObservationType::Guardrail)
+        }
+    };
+}
+pub(crate) use observations;
+
+/// Describes an observation that has not started.
+///
+/// It starts with [`run`](Self::run), [`try_run`](Self::try_run), their async forms (when first
+/// polled), or [`start`](Self::start). Dropped before that, nothing is recorded.
+#[must_use = "nothing is recorded until `run`, `run_async` or `start`"]
+pub struct SpanBuilder {
+    draft: Option<Draft>,
+}
+
+struct Draft {
+    trace: Arc<TraceShared>,
+    id: SpanId,
+    buffer: Box<Buffer>,
+}
+
+impl SpanBuilder {
+    pub(crate) fn below(parent: &Span, name: &str, kind: ObservationType) -> Self {
+        let draft = parent
+            .live
+            .as_ref()
+            .filter(|live| live.trace.core.admits())
+            .map(|live| {
+                let mut draft = Draft::new(live.trace.clone(), name, kind);
+                draft.buffer.parent = Some(live.id);
+                draft
+            });
+        Self { draft }
+    }
+
+    /// The kind of work, for a kind that is only known at run time.
+    pub fn observation_type(mut self, kind: ObservationType) -> Self {
+        self.with(|buffer| buffer.kind = kind);
+        self
+    }
+
+    /// Metadata. A key given before gets the new value; `null` changes nothing.
+    pub fn metadata<T: Serialize>(mut self, key: &str, value: T) -> Self {
+        self.with(|buffer| {
+            let slot = take_value(buffer, value);
+            buffer.set_entry(Role::Metadata, key, slot);
+        });
+        self
+    }
+
+    /// [`metadata`](Self::metadata) with a value that is only built if it is recorded.
+    pub fn metadata_with<T: Serialize>(self, key: &str, value: impl FnOnce() -> T) -> Self {
+        if self.draft.is_some() {
+            self.metadata(key, value())
+        } else {
+            self
+        }
+    }
+
+    /// Tags this span alone, see [`Span::add_tag`].
+    pub fn tag(mut self, tag: &str) -> Self {
+        self.with(|buffer| buffer.add_tag(tag));
+        self
+    }
+
+    /// What goes in: text, a number, or anything that is `Serialize`.
+    pub fn input<T: Serialize>(mut self, value: T) -> Self {
+        self.with(|buffer| buffer.input = take_value(buffer, value));
+        self
+    }
+
+    /// [`input`](Self::input) with a value that is only built if it is recorded.
+    pub fn input_with<T: Serialize>(self, value: impl FnOnce() -> T) -> Self {
+        if self.draft.is_some() {
+            self.input(value())
+        } else {
+            self
+        }
+    }
+
+    /// What came out, for work that is recorded after it was done.
+    pub fn output<T: Serialize>(mut self, value: T) -> Self {
+        self.with(|buffer| buffer.output = take_value(buffer, value));
+        self
+    }
+
+    /// [`output`](Self::output) with a value that is only built if it is recorded.
+    pub fn output_with<T: Serialize>(self, value: impl FnOnce() -> T) -> Self {
+        if self.draft.is_some() {
+            self.output(value())
+        } else {
+            self
+        }
+    }
+
+    /// The model that is asked, as the provider names it.
+    pub fn model(mut self, model: &str) -> Self {
+        self.with(|buffer| buffer.model = buffer.push_value(ValueRef::Str(model)));
+        self
+    }
+
+    /// A parameter of the model call, such as `temperature`.
+    pub fn model_parameter<T: Serialize>(mut self, name: &str, value: T) -> Self {
+        self.with(|buffer| {
+            let slot = take_value(buffer, value);
+            buffer.set_entry(Role::ModelParameter, name, slot);
+        });
+        self
+    }
+
+    /// Tokens used, for work that is recorded after it was done.
+    #[expect(clippy::needless_pass_by_value, reason = "callers build it in place")]
+    pub fn usage(mut self, usage: Usage) -> Self {
+        self.with(|buffer| buffer.set_usage(&usage));
+        self
+    }
+
+    /// Cost in US dollars, for work that is recorded after it was done.
+    #[expect(clippy::needless_pass_by_value, reason = "callers build it in place")]
+    pub fn cost(mut self, cost: Cost) -> Self {
+        self.with(|buffer| buffer.set_cost(&cost));
+        self
+    }
+
+    /// The managed prompt the input was made from.
+    pub fn prompt(mut self, name: &str, version: u32) -> Self {
+        self.with(|buffer| {
+            buffer.prompt_name = buffer.push_value(ValueRef::Str(name));
+            buffer.prompt_version = version;
+        });
+        self
+    }
+
+    /// How much attention it deserves.
+    pub fn level(mut self, level: Level) -> Self {
+        self.with(|buffer| buffer.level = Some(level));
+        self
+    }
+
+    /// Starts it and gives the handle. It ends by [`Span::end`] or with its last handle.
+    #[must_use = "dropping the last handle ends the span"]
+    pub fn start(self) -> Span {
+        Span {
+            live: self
+                .draft
+                .map(|draft| Live::open(draft.trace, draft.id, draft.buffer)),
+        }
+    }
+
+    /// [`start`](Self::start) at a moment in the past, for work that was measured elsewhere.
+    #[must_use = "dropping the last handle ends the span"]
+    pub fn start_at(self, time: Timestamp) -> Span {
+        let span = self.start();
+        span.write(|buffer| buffer.start = time);
+        span
+    }
+
+    /// Runs a closure in it and ends it. A panic ends it with [`Level::Error`] and goes on.
+    pub fn run<R>(self, f: impl FnOnce(Span) -> R) -> R {
+        let span = self.start();
+        run(&span, || f(span.clone()), |_| {})
+    }
+
+    /// [`run`](Self::run) for closures that can fail: an `Err` is recorded and returned as it is.
+    ///
+    /// # Errors
+    /// What the closure returns.
+    pub fn try_run<T, E: AsException<Via>, Via>(
+        self,
+        f: impl FnOnce(Span) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let span = self.start();
+        run(
+            &span,
+            || f(span.clone()),
+            |result| record_err(&span, result),
+        )
+    }
+
+    /// Runs an async closure in it and ends it; starts when first polled. A panic ends it with
+    /// [`Level::Error`] and goes on; if the future is dropped, the span is marked as cancelled.
+    pub async fn run_async<R>(self, f: impl AsyncFnOnce(Span) -> R) -> R {
+        let span = self.start();
+        run_async(&span, f(span.clone()), |_| {}).await
+    }
+
+    /// [`run_async`](Self::run_async) for closures that can fail: an `Err` is recorded and returned as it is.
+    ///
+    /// # Errors
+    /// What the closure returns.
+    pub async fn try_run_async<T, E: AsException<Via>, Via>(
+        self,
+        f: impl AsyncFnOnce(Span) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let span = self.start();
+        run_async(&span, f(span.clone()), |result| record_err(&span, result)).await
+    }
+
+    fn with(&mut self, f: impl FnOnce(&mut Buffer)) {
+        if let Some(draft) = &mut self.draft {
+            f(&mut draft.buffer);
+        }
+    }
+}
+
+impl Draft {
+    fn new(trace: Arc<TraceShared>, name: &str, kind: ObservationType) -> Self {
+        let id = SpanId::random();
+        let buffer = buffer(&trace, id, name, kind);
+        Self { trace, id, buffer }
+    }
+}
+
+/// A buffer with what every span has from the beginning.
+pub(crate) fn buffer(
+    trace: &TraceShared,
+    id: SpanId,
+    name: &str,
+    kind: ObservationType,
+) -> Box<Buffer> {
+    let mut buffer = take_buffer();
+    buffer.trace_id = Some(trace.id);
+    buffer.span_id = Some(id);
+    buffer.kind = kind;
+    buffer.name = buffer.push_text(name);
+    buffer
+}
+
+/// Moves a string, captures anything else.
+pub(crate) fn take_value<T: Serialize>(buffer: &mut Buffer, value: T) -> Slot {
+    match castaway::cast!(value, String) {
+        Ok(text) => buffer.push_string(text),
+        Err(value) => buffer.push_serialize(&value),
+    }
+}
+
+pub(crate) fn record_err<T, E: AsException<Via>, Via>(span: &Span, result: &Result<T, E>) {
+    if let Err(error) = result {
+        span.record_error(error);
+    }
+}
+
+/// Runs `f` with `span` current; `judge` sees the result before the span ends.
+pub(crate) fn run<R>(span: &Span, f: impl FnOnce() -> R, judge: impl FnOnce(&R)) -> R {
+    let entered = span.enter();
+    // Caught only to be recorded, then it goes on: what it left broken stays as broken as it was.
+    let result = catch_unwind(AssertUnwindSafe(f));
+    drop(entered);
+    match result {
+        Ok(value) => {
+            judge(&value);
+            span.end();
+            value
+        }
+        Err(panic) => {
+            record_panic(span, &*panic);
+            resume_unwind(panic)
+        }
+    }
+}
+
+/// Runs `future` with `span` current in every poll; `judge` sees the result before the span ends.
+pub(crate) async fn run_async<R>(
+    span: &Span,
+    future: impl Future<Output = R>,
+    judge: impl FnOnce(&R),
+) -> R {
+    let unless_done = CancelOnDrop(span);
+    let mut future = pin!(future);
+    let value = poll_fn(|cx| {
+        let entered = span.enter();
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
+        drop(entered);
+        polled.unwrap_or_else(|panic| {
+            record_panic(span, &*panic);
+            resume_unwind(panic)
+        })
+    })
+    .await;
+    judge(&value);
+    span.end();
+    drop(unless_done);
+    value
+}
+
+fn record_panic(span: &Span, panic: &(dyn std::any::Any + Send)) {
+    if span.live.is_some() {
+        span.record_exception(Exception::panic(panic));
+        span.end();
+    }
+}
+
+/// Marks the span as cancelled unless it has ended: a future that is dropped gets no other word.
+struct CancelOnDrop<'a>(&'a Span);
+
+impl Drop for CancelOnDrop<'_> {
+    fn drop(&mut self) {
+        if let Some(live) = &self.0.live {
+            live.end_cancelled();
+        }
+    }
+}
+
+impl fmt::Debug for SpanBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self
+            .draft
+            .as_ref()
+            .map(|draft| draft.buffer.text(draft.buffer.name));
+        f.debug_struct("SpanBuilder")
+            .field("name", &name)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,331 @@
+//! The tracer: where traces begin and from where everything is flushed and shut down.
+//! Built by the facade around a `Processor`; used by applications.
+
+use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::processor::Processor;
+use crate::record::SpanRecord;
+use crate::registry::Registry;
+use crate::report::{Incomplete, Report, Stats};
+use crate::sampler::SampleRate;
+use crate::trace::{Trace, TraceBuilder};
+
+/// Begins traces. Cheap to clone; all clones are one tracer.
+///
+/// When the last clone, and the last [`Trace`] it began, is dropped, the tracer shuts down, for at
+/// most its shutdown timeout (5 s by default). Call [`shutdown`](Self::shutdown) to be told what
+/// became of everything. A tracer that is a `static` is never dropped: shut it down yourself.
+#[derive(Clone)]
+#[must_use = "dropping the last tracer shuts it down; bind it to a name in main"]
+pub struct Tracer {
+    owner: Option<Arc<Owner>>,
+}
+
+/// What tracers and traces hold, and spans do not: its end is the tracer's end.
+pub(crate) struct Owner {
+    pub(crate) core: Arc<Core>,
+}
+
+/// What all handles of one tracer share.
+pub(crate) struct Core {
+    pub(crate) processor: Arc<dyn Processor>,
+    pub(crate) clock: Clock,
+    pub(crate) sample_rate: SampleRate,
+    pub(crate) backtraces: bool,
+    pub(crate) registry: Registry,
+    shutdown_timeout: Duration,
+    flush_timeout: Duration,
+    closed: AtomicBool,
+    unsampled: AtomicU64,
+    not_recorded: AtomicU64,
+    late_writes: AtomicU64,
+}
+
+impl Tracer {
+    /// A tracer that hands finished spans to `processor`.
+    pub fn builder(processor: impl Processor) -> TracerBuilder {
+        TracerBuilder {
+            processor: Arc::new(processor),
+            clock: Clock::system(),
+            sample_rate: SampleRate::ALL,
+            backtraces: false,
+            shutdown_timeout: Duration::from_secs(5),
+            flush_timeout: Duration::from_secs(5),
+        }
+    }
+
+    /// A tracer that records nothing: its handles do nothing and allocate nothing.
+    pub const fn noop() -> Self {
+        Self { owner: None }
+    }
+
+    /// Whether it records anything at all.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.owner.is_some()
+    }
+
+    /// Describes a new trace; it begins with `run`, `run_async` or `start`.
+    pub fn trace(&self, name: &str) -> TraceBuilder {
+        TraceBuilder::new(self.owner.as_ref(), name)
+    }
+
+    /// Runs a closure in a new trace: `tracer.trace(name).run(f)`.
+    pub fn with_trace<R>(&self, name: &str, f: impl FnOnce(Trace) -> R) -> R {
+        self.trace(name).run(f)
+    }
+
+    /// Runs an async closure in a new trace: `tracer.trace(name).run_async(f)`.
+    pub async fn with_trace_async<R>(&self, name: &str, f: impl AsyncFnOnce(Trace) -> R) -> R {
+        self.trace(name).run_async(f).await
+    }
+
+    /// Delivers everything recorded before the call, for at most the flush timeout (5 s by default).
+    /// Blocks the thread, works on any, inside and outside of async runtimes.
+    ///
+    /// # Errors
+    /// If something recorded is still waiting when time is up, or was lost since the last report.
+    pub fn flush(&self) -> Result<Report, Incomplete> {
+        self.flush_within(
+            self.core()
+                .map_or(Duration::ZERO, |core| core.flush_timeout),
+        )
+    }
+
+    /// [`flush`](Self::flush) with a limit of its own.
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush).
+    pub fn flush_within(&self, within: Duration) -> Result<Report, Incomplete> {
+        let Some(core) = self.core() else {
+            return Ok(Report::nothing());
+        };
+        core.complete(core.processor.flush(within))
+            .into_result("flush")
+    }
+
+    /// [`flush`](Self::flush) without blocking the thread, on any executor.
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush).
+    pub async fn flush_async(&self) -> Result<Report, Incomplete> {
+        let Some(core) = self.core() else {
+            return Ok(Report::nothing());
+        };
+        let report = core.processor.flush_async(core.flush_timeout).await;
+        core.complete(report).into_result("flush")
+    }
+
+    /// Ends the spans that are still open, delivers everything, for at most the shutdown timeout
+    /// (5 s by default), and records nothing more. A second call gives the same report.
+    /// Blocks the thread, works on any, inside and outside of async runtimes.
+    ///
+    /// # Errors
+    /// If something recorded is still waiting when time is up, or was lost since the last report.
+    pub fn shutdown(&self) -> Result<Report, Incomplete> {
+        self.shutdown_within(
+            self.core()
+                .map_or(Duration::ZERO, |core| core.shutdown_timeout),
+        )
+    }
+
+    /// [`shutdown`](Self::shutdown) with a limit of its own.
+    ///
+    /// # Errors
+    /// As [`shutdown`](Self::shutdown).
+    pub fn shutdown_within(&self, within: Duration) -> Result<Report, Incomplete> {
+        let Some(core) = self.core() else {
+            return Ok(Report::nothing());
+        };
+        core.close();
+        core.complete(core.processor.shutdown(within))
+            .into_result("shutdown")
+    }
+
+    /// [`shutdown`](Self::shutdown) without blocking the thread, on any executor.
+    ///
+    /// # Errors
+    /// As [`shutdown`](Self::shutdown).
+    pub async fn shutdown_async(&self) -> Result<Report, Incomplete> {
+        let Some(core) = self.core() else {
+            return Ok(Report::nothing());
+        };
+        core.close();
+        let report = core.processor.shutdown_async(core.shutdown_timeout).await;
+        core.complete(report).into_result("shutdown")
+    }
+
+    /// What became of everything so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.core().map_or_else(Stats::default, |core| {
+            core.complete_stats(core.processor.stats())
+        })
+    }
+
+    fn core(&self) -> Option<&Arc<Core>> {
+        self.owner.as_ref().map(|owner| &owner.core)
+    }
+}
+
+impl Report {
+    /// Of a tracer that records nothing.
+    fn nothing() -> Self {
+        Self {
+            complete: true,
+            ..Self::default()
+        }
+    }
+}
+
+impl Core {
+    /// Whether a span started now would be kept; counts it if not.
+    pub(crate) fn admits(&self) -> bool {
+        if !self.closed.load(Ordering::Relaxed) && self.processor.is_recording() {
+            return true;
+        }
+        self.not_recorded.fetch_add(1, Ordering::Relaxed);
+        false
+    }
+
+    pub(crate) fn note_unsampled(&self) {
+        self.unsampled.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn note_late_write(&self) {
+        self.late_writes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn take(&self, span: SpanRecord) {
+        self.processor.on_end(span);
+    }
+
+    fn close(&self) {
+        if !self.closed.swap(true, Ordering::SeqCst) {
+            self.registry.end_all();
+        }
+    }
+
+    fn complete(&self, mut report: Report) -> Report {
+        report.unfinished = self.registry.unfinished();
+        report.stats = self.complete_stats(report.stats);
+        report
+    }
+
+    fn complete_stats(&self, mut stats: Stats) -> Stats {
+        stats.unsampled_traces = self.unsampled.load(Ordering::Relaxed);
+        stats.not_recorded += self.not_recorded.load(Ordering::Relaxed);
+        stats.late_writes = self.late_writes.load(Ordering::Relaxed);
+        stats.open = self.registry.open();
+        stats
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        if !self.core.closed.load(Ordering::SeqCst) {
+            self.core.close();
+            // Losses are logged by delivery; a drop has nobody to return them to.
+            let _ = self.core.processor.shutdown(self.core.shutdown_timeout);
+        }
+    }
+}
+
+/// Settings of a [`Tracer`].
+#[derive(Clone)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct TracerBuilder {
+    processor: Arc<dyn Processor>,
+    clock: Clock,
+    sample_rate: SampleRate,
+    backtraces: bool,
+    shutdown_timeout: Duration,
+    flush_timeout: Duration,
+}
+
+impl TracerBuilder {
+    /// The clock spans are stamped by; the system's by default.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The share of traces that is recorded; all by default.
+    pub fn sample_rate(mut self, rate: SampleRate) -> Self {
+        self.sample_rate = rate;
+        self
+    }
+
+    /// Whether a stack trace is captured with each recorded error; off by default, since it costs
+    /// microseconds to milliseconds.
+    pub fn backtraces(mut self, capture: bool) -> Self {
+        self.backtraces = capture;
+        self
+    }
+
+    /// The longest a shutdown may take, also the one on drop; 5 s by default.
+    pub fn shutdown_timeout(mut self, within: Duration) -> Self {
+        self.shutdown_timeout = within;
+        self
+    }
+
+    /// The longest a flush may take; 5 s by default.
+    pub fn flush_timeout(mut self, within: Duration) -> Self {
+        self.flush_timeout = within;
+        self
+    }
+
+    /// The tracer.
+    pub fn build(self) -> Tracer {
+        let core = Core {
+            processor: self.processor,
+            clock: self.clock,
+            sample_rate: self.sample_rate,
+            backtraces: self.backtraces,
+            registry: Registry::new(),
+            shutdown_timeout: self.shutdown_timeout,
+            flush_timeout: self.flush_timeout,
+            closed: AtomicBool::new(false),
+            unsampled: AtomicU64::new(0),
+            not_recorded: AtomicU64::new(0),
+            late_writes: AtomicU64::new(0),
+        };
+        Tracer {
+            owner: Some(Arc::new(Owner {
+                core: Arc::new(core),
+            })),
+        }
+    }
+}
+
+impl fmt::Debug for Tracer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tracer")
+            .field("enabled", &self.is_enabled())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for TracerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TracerBuilder")
+            .field("sample_rate", &self.sample_rate)
+            .field("shutdown_timeout", &self.shutdown_timeout)
+            .field("flush_timeout", &self.flush_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What we guard stays whole through a panic of the user's: no lock is held while user code runs.
+impl UnwindSafe for Core {}
+impl RefUnwindSafe for Core {}
+
+/// A lock whose last holder panicked still guards values that are whole: we never panic while we hold one.
+pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

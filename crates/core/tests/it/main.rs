@@ -1,0 +1,7 @@
+//! The core's behaviour through its public API: what a processor receives.
+
+mod ending;
+mod nesting;
+mod off;
+mod setters;
+mod support;
