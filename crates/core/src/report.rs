@@ -226,7 +226,6 @@ impl Stats {
 /// What a flush or a shutdown achieved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-#[must_use = "a report says whether anything was lost"]
 pub struct Report {
     /// Whether every span recorded before the call had an outcome in time.
     pub complete: bool,
@@ -269,6 +268,7 @@ pub struct Incomplete {
 
 impl Incomplete {
     /// The whole report.
+    #[must_use]
     pub fn report(&self) -> &Report {
         &self.report
     }

@@ -1,1 +1,37 @@
-//! Delivery for tracefuse: bounded queue, batches, worker thread, accounting.
+//! Delivers what `tracefuse-core` recorded: bounded queues, batches, retries, a circuit breaker, and
+//! an outcome for every span.
+//!
+//! Depend on `tracefuse` to trace an application; on this crate only to wire a tracer by hand.
+//!
+//! In reading order: [`Pipeline`] is the `Processor` that a tracer is built on, [`PipelineConfig`]
+//! its settings, [`Overload`] what happens when a queue is full.
+//!
+//! Finished spans come in on callers' threads and go to exporters on threads of ours, one for each
+//! exporter, with an async runtime of its own: no reactor of the application's is needed, and none is
+//! held up. Callers do a bounded amount of work and never wait, unless [`Overload::Block`] is asked for.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
+
+mod attempt;
+mod breaker;
+mod config;
+mod delivery;
+mod lane;
+mod ledger;
+mod pipeline;
+mod retry;
+mod shorten;
+mod worker;
+
+pub use config::PipelineConfig;
+pub use lane::Overload;
+pub use pipeline::{Pipeline, PipelineBuilder};

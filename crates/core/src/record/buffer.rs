@@ -168,6 +168,15 @@ impl Buffer {
         (self.large.len() - 1) as u32
     }
 
+    /// Frees large text that nothing refers to any more; small text goes with the buffer.
+    pub(crate) fn release(&mut self, slot: Slot) {
+        if let Slot::LargeText(index) | Slot::LargeJson(index) = slot
+            && let Some(text) = self.large.get_mut(index as usize)
+        {
+            *text = Arc::default();
+        }
+    }
+
     pub(crate) fn push_value(&mut self, value: ValueRef<'_>) -> Slot {
         match value {
             ValueRef::Str(text) if text.len() >= LARGE => {

@@ -157,7 +157,10 @@ fn short_name<E>() -> &'static str {
 mod tests {
     use super::*;
 
-    #[expect(clippy::needless_pass_by_value, reason = "a table of temporaries reads better")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a table of temporaries reads better"
+    )]
     fn check<M>(error: impl AsException<M>, kind: &str, message: &str, sources: &str) {
         let exception = error.to_exception();
         assert_eq!(

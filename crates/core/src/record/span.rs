@@ -252,8 +252,11 @@ impl SpanRecord {
             return;
         };
         let mut new = |buffer: &mut Buffer, slot: Slot, place: Place<'_>| {
-            let value = buffer.value(slot).and_then(|value| rewrite(place, value));
-            value.map_or(slot, |value| buffer.push_owned(value))
+            let Some(value) = buffer.value(slot).and_then(|value| rewrite(place, value)) else {
+                return slot;
+            };
+            buffer.release(slot);
+            buffer.push_owned(value)
         };
         buffer.input = new(buffer, buffer.input, Place::Input);
         buffer.output = new(buffer, buffer.output, Place::Output);

@@ -219,6 +219,10 @@ mod tests {
         }
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a table of temporaries reads better"
+    )]
     fn refusal(given: Given) -> String {
         load(&given).unwrap_err().to_string()
     }

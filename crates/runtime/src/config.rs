@@ -1,0 +1,50 @@
+//! Settings of delivery: bounds, batches, times. The guide's names in snake case.
+//! Filled by the facade; read by every other module here.
+
+use std::time::Duration;
+
+use crate::lane::Overload;
+
+/// Settings of a [`Pipeline`](crate::Pipeline), the same for each of its exporters.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct PipelineConfig {
+    /// Records per batch; 100 by default.
+    pub batch_size: usize,
+    /// Encoded bytes per batch, before compression; 4 MiB by default.
+    pub max_batch_bytes: usize,
+    /// The longest a record waits for its batch to fill; 5 s by default.
+    pub flush_interval: Duration,
+    /// Records held per exporter, those in flight included; 10,000 by default.
+    pub max_queue_size: usize,
+    /// Bytes held per exporter, those in flight included; 32 MiB by default.
+    pub max_queue_bytes: usize,
+    /// What happens when there is no room; the newest record is dropped by default.
+    pub overload: Overload,
+    /// The longest one call of an exporter may take; 15 s by default. Exporters have shorter limits
+    /// of their own: this one cuts off those that hang.
+    pub attempt_timeout: Duration,
+    /// Retries of a batch in a row; 3 by default.
+    pub max_retries: u32,
+    /// Failed attempts in a row that open the circuit breaker; 5 by default.
+    pub circuit_breaker_threshold: u32,
+    /// How long the circuit breaker stays open; 60 s by default, plus up to a tenth.
+    pub circuit_breaker_reset: Duration,
+}
+
+impl Default for PipelineConfig {
+    fn default() -> Self {
+        Self {
+            batch_size: 100,
+            max_batch_bytes: 4 * 1024 * 1024,
+            flush_interval: Duration::from_secs(5),
+            max_queue_size: 10_000,
+            max_queue_bytes: 32 * 1024 * 1024,
+            overload: Overload::DropNewest,
+            attempt_timeout: Duration::from_secs(15),
+            max_retries: 3,
+            circuit_breaker_threshold: 5,
+            circuit_breaker_reset: Duration::from_secs(60),
+        }
+    }
+}

@@ -1,0 +1,499 @@
+//! One exporter's way: a queue bounded by count and bytes, its accounting, and the hand-shake of flush and shutdown.
+//! Fed by `pipeline` on callers' threads, drained by `worker`. One lock, held for a few instructions.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tracefuse_core::{DropReason, ExporterStats, Health, RejectReason};
+use tracefuse_exporter::record::Record;
+
+use crate::config::PipelineConfig;
+use crate::ledger::{Ledger, Notice, Notices, say};
+
+/// What happens to a record when there is no room for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Overload {
+    /// The new record is dropped.
+    #[default]
+    DropNewest,
+    /// The records that wait longest are dropped.
+    DropOldest,
+    /// The thread that ended the span waits for room, for at most this long; then the new record is
+    /// dropped. Blocks the application: for batch programs, never for servers.
+    Block(Duration),
+}
+
+/// A record on its way, with the bytes it is accounted for.
+#[derive(Debug)]
+pub(crate) struct Item {
+    pub(crate) record: Record,
+    pub(crate) bytes: usize,
+    /// Its place among all records of the lane, from 1.
+    seq: u64,
+}
+
+/// A flush that was asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ticket {
+    number: u64,
+    /// The last record it covers.
+    upto: u64,
+}
+
+pub(crate) struct Lane {
+    pub(crate) name: String,
+    pub(crate) config: PipelineConfig,
+    state: Mutex<State>,
+    /// Something has an outcome, a flush is done, or the worker has stopped.
+    settled: Condvar,
+    /// The worker has something to look at.
+    pub(crate) wake: Notify,
+}
+
+#[derive(Default)]
+pub(crate) struct State {
+    queue: VecDeque<Item>,
+    queued_bytes: usize,
+    in_flight: usize,
+    in_flight_bytes: usize,
+    /// Batches whose tries are used up, waiting for a success of another.
+    aside: VecDeque<Aside>,
+    /// A batch succeeded since the last one was set aside or tried again.
+    aside_due: bool,
+    pub(crate) ledger: Ledger,
+    pub(crate) notices: Notices,
+    pub(crate) health: Health,
+    /// Place of the oldest record that is in flight.
+    in_flight_from: Option<u64>,
+    /// Flushes asked for, done, and up to which record the last one reaches.
+    flush_asked: u64,
+    flush_done: u64,
+    flush_upto: u64,
+    phase: Phase,
+}
+
+/// What is kept of an item while its record is in a batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Meta {
+    bytes: usize,
+    seq: u64,
+}
+
+impl Item {
+    pub(crate) fn split(self) -> (Meta, Record) {
+        (
+            Meta {
+                bytes: self.bytes,
+                seq: self.seq,
+            },
+            self.record,
+        )
+    }
+
+    pub(crate) fn join(meta: Meta, record: Record) -> Self {
+        Self {
+            record,
+            bytes: meta.bytes,
+            seq: meta.seq,
+        }
+    }
+}
+
+/// A batch that was set aside, and how often.
+#[derive(Debug)]
+pub(crate) struct Aside {
+    pub(crate) items: Vec<Item>,
+    pub(crate) rounds: u32,
+}
+
+/// The worker's life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Phase {
+    #[default]
+    Running,
+    /// Shutdown was asked for, and must be done by then.
+    Closing(Instant),
+    /// Everything has its outcome; whatever the worker still does changes nothing.
+    Stopped,
+}
+
+/// What the worker should do next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Take a batch now.
+    Send,
+    /// Take a batch that was set aside.
+    Again,
+    /// Something waits, but a batch may still fill.
+    Fill,
+    /// Everything up to the flush has its outcome: let the exporter write out what it holds back.
+    Flush(u64),
+    Close,
+    Idle,
+}
+
+impl Lane {
+    pub(crate) fn new(name: String, config: PipelineConfig) -> Self {
+        Self {
+            name,
+            config,
+            state: Mutex::default(),
+            settled: Condvar::new(),
+            wake: Notify::new(),
+        }
+    }
+
+    /// Takes a record, or counts its loss. Bounded work; blocks only under `Overload::Block`.
+    pub(crate) fn push(&self, record: Record) {
+        let bytes = record.size();
+        let mut state = self.lock();
+        state.ledger.recorded += 1;
+        if let Overload::Block(within) = self.config.overload
+            && self.full(&state, bytes).is_some()
+        {
+            let wait = |state: &mut State| {
+                self.full(state, bytes).is_some() && state.phase == Phase::Running
+            };
+            state = match self.settled.wait_timeout_while(state, within, wait) {
+                Ok((state, _)) => state,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+        let mut evicted = Vec::new();
+        let refused = loop {
+            if state.phase != Phase::Running {
+                break Some(DropReason::AfterShutdown);
+            }
+            let Some(reason) = self.full(&state, bytes) else {
+                break None;
+            };
+            let oldest = if self.config.overload == Overload::DropOldest {
+                state.queue.pop_front()
+            } else {
+                None
+            };
+            let Some(oldest) = oldest else {
+                break Some(reason);
+            };
+            state.queued_bytes -= oldest.bytes;
+            state.ledger.dropped(reason, 1);
+            self.note_full(&mut state, reason);
+            evicted.push(oldest);
+        };
+        if let Some(reason) = refused {
+            state.ledger.dropped(reason, 1);
+            self.note_full(&mut state, reason);
+            drop(state);
+            // Freed after the lock: it may be large.
+            drop((record, evicted));
+            return;
+        }
+        let seq = state.ledger.recorded;
+        state.queue.push_back(Item { record, bytes, seq });
+        state.queued_bytes += bytes;
+        // Wake-ups cost microseconds: one when there is something, one when a batch is full.
+        let wake = state.queue.len() == 1
+            || state.queue.len() == self.config.batch_size
+            || (state.queued_bytes >= self.config.max_batch_bytes
+                && state.queued_bytes - bytes < self.config.max_batch_bytes);
+        drop(state);
+        drop(evicted);
+        if wake {
+            self.wake.notify_one();
+        }
+    }
+
+    fn full(&self, state: &State, bytes: usize) -> Option<DropReason> {
+        let (count, held) = state.held();
+        if count >= self.config.max_queue_size {
+            Some(DropReason::QueueFullCount)
+        } else if held + bytes > self.config.max_queue_bytes && count > 0 {
+            // An empty lane takes a record of any size: nothing is dropped for its size alone.
+            Some(DropReason::QueueFullBytes)
+        } else {
+            None
+        }
+    }
+
+    fn note_full(&self, state: &mut State, reason: DropReason) {
+        if let Some(suppressed) = state.notices.admit(Notice::QueueFull) {
+            say::queue_full(&self.name, reason, suppressed);
+        }
+    }
+
+    pub(crate) fn next(&self) -> Next {
+        let state = self.lock();
+        let waiting = state.queue.len();
+        let closing = matches!(state.phase, Phase::Closing(_));
+        let flushing = state.flush_asked > state.flush_done;
+        if state.phase == Phase::Stopped {
+            Next::Close
+        } else if !state.aside.is_empty()
+            && (state.aside_due || ((closing || flushing) && waiting == 0))
+        {
+            Next::Again
+        } else if closing {
+            if waiting > 0 { Next::Send } else { Next::Close }
+        } else if flushing
+            && state
+                .oldest_open()
+                .is_none_or(|oldest| oldest > state.flush_upto)
+        {
+            Next::Flush(state.flush_asked)
+        } else if waiting == 0 {
+            Next::Idle
+        } else if flushing
+            || waiting >= self.config.batch_size
+            || state.queued_bytes >= self.config.max_batch_bytes
+        {
+            Next::Send
+        } else {
+            Next::Fill
+        }
+    }
+
+    /// Takes a batch that was set aside; it is in flight until `settle`.
+    pub(crate) fn take_aside(&self) -> Option<Aside> {
+        let mut state = self.lock();
+        let aside = state.aside.pop_front()?;
+        state.aside_due = false;
+        state.depart(&aside.items);
+        Some(aside)
+    }
+
+    /// Sets a batch in flight aside until another one succeeds.
+    pub(crate) fn set_aside(&self, aside: Aside) {
+        let mut state = self.lock();
+        if state.phase == Phase::Stopped {
+            return;
+        }
+        state.land(aside.items.len(), bytes_of(&aside.items));
+        state.aside.push_back(aside);
+        state.aside_due = false;
+        state.rest();
+    }
+
+    /// A batch succeeded: those set aside may be tried again.
+    pub(crate) fn succeeded(&self) {
+        let mut state = self.lock();
+        state.aside_due = !state.aside.is_empty();
+        if state.phase != Phase::Stopped {
+            state.health = Health::Healthy;
+        }
+    }
+
+    /// Takes up to `count` records out of the queue; they are in flight until `settle`.
+    pub(crate) fn take(&self, count: usize) -> Vec<Item> {
+        let mut state = self.lock();
+        let count = count.min(state.queue.len());
+        let items: Vec<Item> = state.queue.drain(..count).collect();
+        state.queued_bytes -= bytes_of(&items);
+        state.depart(&items);
+        items
+    }
+
+    /// Puts records that were taken back to where they were.
+    pub(crate) fn put_back(&self, items: Vec<Item>) {
+        let mut state = self.lock();
+        if state.phase == Phase::Stopped {
+            return;
+        }
+        let bytes = bytes_of(&items);
+        state.land(items.len(), bytes);
+        state.queued_bytes += bytes;
+        for item in items.into_iter().rev() {
+            state.queue.push_front(item);
+        }
+        state.rest();
+    }
+
+    /// Gives records in flight their outcome: `outcome` writes it into the ledger.
+    pub(crate) fn settle(&self, records: usize, bytes: usize, outcome: impl FnOnce(&mut State)) {
+        let mut state = self.lock();
+        if state.phase == Phase::Stopped {
+            return;
+        }
+        state.land(records, bytes);
+        outcome(&mut state);
+        state.rest();
+        drop(state);
+        self.settled.notify_all();
+    }
+
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
+        f(&mut self.lock())
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.lock().phase
+    }
+
+    pub(crate) fn flushed(&self, ticket: u64) {
+        let mut state = self.lock();
+        state.flush_done = state.flush_done.max(ticket);
+        drop(state);
+        self.settled.notify_all();
+    }
+
+    /// Whether somebody waits for a flush that cannot be done now; it is answered with what is.
+    pub(crate) fn give_up_flush(&self) {
+        let mut state = self.lock();
+        if state.flush_asked == state.flush_done {
+            return;
+        }
+        state.flush_done = state.flush_asked;
+        drop(state);
+        self.settled.notify_all();
+    }
+
+    /// Asks for a flush of everything taken so far; the ticket is for `wait_flushed`.
+    pub(crate) fn ask_flush(&self) -> Ticket {
+        let mut state = self.lock();
+        state.flush_asked += 1;
+        state.flush_upto = state.ledger.recorded;
+        let ticket = Ticket {
+            number: state.flush_asked,
+            upto: state.flush_upto,
+        };
+        drop(state);
+        self.wake.notify_one();
+        ticket
+    }
+
+    /// Waits for a flush; whether every record before it has its outcome.
+    pub(crate) fn wait_flushed(&self, ticket: Ticket, within: Duration) -> bool {
+        self.wait(within, |state| {
+            state.flush_done >= ticket.number || state.phase == Phase::Stopped
+        });
+        self.lock()
+            .oldest_open()
+            .is_none_or(|oldest| oldest > ticket.upto)
+    }
+
+    /// Asks the worker to deliver what it can and stop.
+    pub(crate) fn ask_close(&self, within: Duration) {
+        let mut state = self.lock();
+        if state.phase == Phase::Running {
+            // Checked: a caller may pass Duration::MAX.
+            let now = Instant::now();
+            let year = Duration::from_secs(365 * 24 * 3600);
+            state.phase = Phase::Closing(now + within.min(year));
+        }
+        drop(state);
+        self.wake.notify_one();
+        self.settled.notify_all();
+    }
+
+    /// Waits for the worker to stop.
+    pub(crate) fn wait_stopped(&self, within: Duration) {
+        self.wait(within, |state| state.phase == Phase::Stopped);
+    }
+
+    /// Gives everything left its last outcome. The first call counts, by the worker or by whoever waits for it.
+    pub(crate) fn stop(&self) {
+        let mut state = self.lock();
+        if state.phase == Phase::Stopped {
+            return;
+        }
+        state.phase = Phase::Stopped;
+        let refused = matches!(state.health, Health::Refused { .. });
+        let left = std::mem::take(&mut state.queue);
+        let aside = std::mem::take(&mut state.aside);
+        state.queued_bytes = 0;
+        let in_flight = std::mem::take(&mut state.in_flight);
+        state.in_flight_bytes = 0;
+        state.health = Health::Stopped;
+        let lost =
+            left.len() + aside.iter().map(|aside| aside.items.len()).sum::<usize>() + in_flight;
+        if lost > 0 && refused {
+            state.ledger.rejected(RejectReason::Unauthorized, lost);
+        } else if lost > 0 {
+            state.ledger.dropped(DropReason::ShutdownDeadline, lost);
+            // An attempt that was cut off may have been received.
+            state.ledger.maybe_delivered(in_flight);
+            say::shutdown_loss(&self.name, lost as u64);
+        }
+        drop(state);
+        self.settled.notify_all();
+        drop((left, aside));
+    }
+
+    pub(crate) fn stats(&self) -> ExporterStats {
+        let state = self.lock();
+        let (held, bytes) = state.held();
+        state.ledger.stats(
+            &self.name,
+            held - state.in_flight,
+            state.in_flight,
+            bytes,
+            state.health,
+        )
+    }
+
+    fn wait(&self, within: Duration, done: impl Fn(&State) -> bool) {
+        // Poisoned or out of time, the caller looks at the state itself.
+        let _ = self
+            .settled
+            .wait_timeout_while(self.lock(), within, |state| !done(state));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Records and bytes that have no outcome yet.
+    fn held(&self) -> (usize, usize) {
+        let aside = self
+            .aside
+            .iter()
+            .map(|aside| (aside.items.len(), bytes_of(&aside.items)));
+        aside.fold(
+            (
+                self.queue.len() + self.in_flight,
+                self.queued_bytes + self.in_flight_bytes,
+            ),
+            |(count, bytes), (more, more_bytes)| (count + more, bytes + more_bytes),
+        )
+    }
+
+    /// Place of the oldest record without an outcome.
+    fn oldest_open(&self) -> Option<u64> {
+        let queued = self.queue.front().map(|item| item.seq);
+        let aside = self
+            .aside
+            .iter()
+            .filter_map(|aside| Some(aside.items.first()?.seq))
+            .min();
+        [queued, aside, self.in_flight_from]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn depart(&mut self, items: &[Item]) {
+        self.in_flight += items.len();
+        self.in_flight_bytes += bytes_of(items);
+        self.in_flight_from = self.in_flight_from.or(items.first().map(|item| item.seq));
+    }
+
+    fn land(&mut self, records: usize, bytes: usize) {
+        self.in_flight = self.in_flight.saturating_sub(records);
+        self.in_flight_bytes = self.in_flight_bytes.saturating_sub(bytes);
+    }
+
+    fn rest(&mut self) {
+        if self.in_flight == 0 {
+            self.in_flight_from = None;
+        }
+    }
+}
+
+pub(crate) fn bytes_of(items: &[Item]) -> usize {
+    items.iter().map(|item| item.bytes).sum()
+}

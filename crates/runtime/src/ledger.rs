@@ -1,0 +1,164 @@
+//! Accounting: every record has exactly one outcome, counted where it happens. And the log lines about it.
+//! Kept by `lane` under its lock, so that the numbers add up at every instant; read through `Stats`.
+
+use std::collections::BTreeMap;
+
+use tokio::time::{Duration, Instant};
+use tracefuse_core::{DropReason, ExporterStats, Health, RejectReason};
+
+/// Outcomes of one exporter's records. What has none yet is counted by the lane itself.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    pub(crate) recorded: u64,
+    exported: u64,
+    rejected: BTreeMap<RejectReason, u64>,
+    dropped: BTreeMap<DropReason, u64>,
+    maybe_delivered: u64,
+    failed_attempts: u64,
+    last_error: Option<String>,
+    /// Losses that some report has told of.
+    reported: u64,
+}
+
+impl Ledger {
+    pub(crate) fn exported(&mut self, records: usize) {
+        self.exported += records as u64;
+    }
+
+    pub(crate) fn rejected(&mut self, reason: RejectReason, records: usize) {
+        *self.rejected.entry(reason).or_default() += records as u64;
+    }
+
+    pub(crate) fn dropped(&mut self, reason: DropReason, records: usize) {
+        *self.dropped.entry(reason).or_default() += records as u64;
+    }
+
+    pub(crate) fn maybe_delivered(&mut self, records: usize) {
+        self.maybe_delivered += records as u64;
+    }
+
+    pub(crate) fn attempt_failed(&mut self, error: &str) {
+        self.failed_attempts += 1;
+        self.last_error = Some(error.to_owned());
+    }
+
+    pub(crate) fn lost(&self) -> u64 {
+        self.rejected.values().sum::<u64>() + self.dropped.values().sum::<u64>()
+    }
+
+    /// Losses since the last report; the next report starts from here.
+    pub(crate) fn report_losses(&mut self) -> u64 {
+        let lost = self.lost();
+        lost - std::mem::replace(&mut self.reported, lost)
+    }
+
+    pub(crate) fn stats(
+        &self,
+        name: &str,
+        queued: usize,
+        in_flight: usize,
+        bytes: usize,
+        health: Health,
+    ) -> ExporterStats {
+        let mut stats = ExporterStats::default();
+        stats.name = name.to_owned();
+        stats.recorded = self.recorded;
+        stats.exported = self.exported;
+        stats.rejected = self.rejected.clone();
+        stats.dropped = self.dropped.clone();
+        stats.queued = queued as u64;
+        stats.in_flight = in_flight as u64;
+        stats.maybe_delivered = self.maybe_delivered;
+        stats.queued_bytes = bytes as u64;
+        stats.failed_attempts = self.failed_attempts;
+        stats.health = health;
+        stats.last_error = self.last_error.clone();
+        stats
+    }
+}
+
+/// What may be said, one line per kind and minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Notice {
+    QueueFull,
+    ExportFailed,
+    Rejected,
+}
+
+/// How often a line of one kind may repeat.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// Keeps a storm of failures from becoming a storm of lines.
+#[derive(Debug, Default)]
+pub(crate) struct Notices {
+    last: BTreeMap<Notice, (Instant, u64)>,
+}
+
+impl Notices {
+    /// Whether a line of this kind may be written now, and how many were kept back since the last.
+    pub(crate) fn admit(&mut self, notice: Notice) -> Option<u64> {
+        let now = Instant::now();
+        match self.last.get_mut(&notice) {
+            Some((at, suppressed)) if now.duration_since(*at) < QUIET => {
+                *suppressed += 1;
+                None
+            }
+            Some(entry) => {
+                let suppressed = entry.1;
+                *entry = (now, 0);
+                Some(suppressed)
+            }
+            None => {
+                self.last.insert(notice, (now, 0));
+                Some(0)
+            }
+        }
+    }
+}
+
+/// The lines themselves: what happened, to what, what to do. Never a payload.
+pub(crate) mod say {
+    use super::{DropReason, Duration};
+
+    const MORE: &str = "more of the same were not logged";
+
+    pub(crate) fn queue_full(exporter: &str, reason: DropReason, suppressed: u64) {
+        tracing::warn!(
+            target: "tracefuse", exporter, %reason, suppressed,
+            "spans are dropped: the queue is full. Raise `max_queue_size` or `max_queue_bytes`, or sample ({MORE})"
+        );
+    }
+
+    pub(crate) fn export_failed(exporter: &str, spans: usize, error: &str, suppressed: u64) {
+        tracing::warn!(target: "tracefuse", exporter, spans, error, suppressed, "an export failed ({MORE})");
+    }
+
+    pub(crate) fn breaker_opened(exporter: &str, error: &str, retry_in: Duration) {
+        tracing::warn!(
+            target: "tracefuse", exporter, error, retry_in_s = retry_in.as_secs(),
+            "the circuit breaker opened: spans are held in memory until the receiver answers again"
+        );
+    }
+
+    pub(crate) fn breaker_closed(exporter: &str) {
+        tracing::info!(target: "tracefuse", exporter, "the receiver answers again: the circuit breaker closed");
+    }
+
+    pub(crate) fn refused(exporter: &str, error: &str, retry_in: Duration) {
+        tracing::error!(
+            target: "tracefuse", exporter, error, retry_in_s = retry_in.as_secs(),
+            "the receiver refuses us: spans are held in memory, one attempt a minute looks whether it was mended"
+        );
+    }
+
+    pub(crate) fn rejected(exporter: &str, spans: usize, error: &str, suppressed: u64) {
+        tracing::error!(target: "tracefuse", exporter, spans, error, suppressed, "spans were rejected ({MORE})");
+    }
+
+    pub(crate) fn shutdown_loss(exporter: &str, spans: u64) {
+        tracing::error!(
+            target: "tracefuse", exporter, spans,
+            "time was up at shutdown: spans are lost. Raise `shutdown_timeout`, or look why the receiver is slow"
+        );
+    }
+}

@@ -1,0 +1,232 @@
+//! Delivery of one tracer: a `Processor` with a lane and a worker for every exporter.
+//! Built by the facade; fed by the core on callers' threads.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tracefuse_core::{Processor, Report, ReportFuture, Stats};
+use tracefuse_exporter::Exporter;
+use tracefuse_exporter::record::{Record, Resource, SpanRecord};
+
+use crate::config::PipelineConfig;
+use crate::delivery::Delivery;
+use crate::lane::Lane;
+use crate::worker;
+
+/// Delivers finished spans to exporters, each by a thread, a queue and an accounting of its own: one
+/// that is slow, down or broken does not touch the others.
+///
+/// ```
+/// use tracefuse_core::Tracer;
+/// use tracefuse_exporter::InMemoryExporter;
+/// use tracefuse_runtime::Pipeline;
+///
+/// let exporter = InMemoryExporter::new();
+/// let pipeline = Pipeline::builder().exporter(exporter.clone()).build()?;
+/// let tracer = Tracer::builder(pipeline).build();
+/// tracer.trace("request").run(|trace| trace.span("work").run(|_| {}));
+/// assert!(tracer.shutdown()?.is_lossless());
+/// assert_eq!(exporter.tree(), "request\n  work\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Pipeline {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    lanes: Vec<Arc<Lane>>,
+    recorded: AtomicU64,
+}
+
+/// Settings of a [`Pipeline`].
+#[must_use = "a builder does nothing until `build`"]
+pub struct PipelineBuilder {
+    config: PipelineConfig,
+    resource: Resource,
+    exporters: Vec<Arc<dyn Exporter>>,
+}
+
+impl Pipeline {
+    /// A pipeline without exporters and with default settings.
+    pub fn builder() -> PipelineBuilder {
+        PipelineBuilder {
+            config: PipelineConfig::default(),
+            resource: Resource::default(),
+            exporters: Vec::new(),
+        }
+    }
+}
+
+impl PipelineBuilder {
+    /// Bounds, batches and times.
+    pub fn config(mut self, config: PipelineConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Who records.
+    pub fn resource(mut self, resource: Resource) -> Self {
+        self.resource = resource;
+        self
+    }
+
+    /// Adds an exporter.
+    pub fn exporter(self, exporter: impl Exporter) -> Self {
+        self.shared_exporter(Arc::new(exporter))
+    }
+
+    /// Adds an exporter that is shared with somebody else.
+    pub fn shared_exporter(mut self, exporter: Arc<dyn Exporter>) -> Self {
+        self.exporters.push(exporter);
+        self
+    }
+
+    /// Starts the workers.
+    ///
+    /// # Errors
+    /// If a thread or its async runtime cannot be started.
+    pub fn build(self) -> io::Result<Pipeline> {
+        let resource = Arc::new(self.resource);
+        let mut lanes = Vec::new();
+        for exporter in self.exporters {
+            let lane = Arc::new(Lane::new(exporter.name().to_owned(), self.config.clone()));
+            let (resource, theirs) = (resource.clone(), lane.clone());
+            worker::start(move || Delivery::new(theirs, exporter, resource))?;
+            lanes.push(lane);
+        }
+        Ok(Pipeline {
+            shared: Arc::new(Shared {
+                lanes,
+                recorded: AtomicU64::new(0),
+            }),
+        })
+    }
+}
+
+impl Processor for Pipeline {
+    fn on_end(&self, span: SpanRecord) {
+        self.shared.recorded.fetch_add(1, Ordering::Relaxed);
+        let Some((last, others)) = self.shared.lanes.split_last() else {
+            return;
+        };
+        for lane in others {
+            lane.push(Record::Span(span.clone()));
+        }
+        last.push(Record::Span(span));
+    }
+
+    fn flush(&self, within: Duration) -> Report {
+        self.shared.flush(within)
+    }
+
+    fn flush_async(&self, within: Duration) -> ReportFuture {
+        let shared = self.shared.clone();
+        worker::wait_elsewhere(move || shared.flush(within))
+    }
+
+    fn shutdown(&self, within: Duration) -> Report {
+        self.shared.shutdown(within)
+    }
+
+    fn shutdown_async(&self, within: Duration) -> ReportFuture {
+        let shared = self.shared.clone();
+        worker::wait_elsewhere(move || shared.shutdown(within))
+    }
+
+    fn stats(&self) -> Stats {
+        self.shared.stats()
+    }
+}
+
+impl Shared {
+    fn flush(&self, within: Duration) -> Report {
+        // All are asked before any is waited for: one deadline bounds the whole.
+        let tickets: Vec<_> = self
+            .lanes
+            .iter()
+            .map(|lane| (lane, lane.ask_flush()))
+            .collect();
+        let clock = tracefuse_core::Clock::system();
+        let start = clock.monotonic_nanos();
+        let left = || within.saturating_sub(Duration::from_nanos(clock.monotonic_nanos() - start));
+        let complete = tickets.into_iter().fold(true, |all, (lane, ticket)| {
+            lane.wait_flushed(ticket, left()) && all
+        });
+        self.report(complete)
+    }
+
+    fn shutdown(&self, within: Duration) -> Report {
+        for lane in &self.lanes {
+            lane.ask_close(within);
+        }
+        let clock = tracefuse_core::Clock::system();
+        let start = clock.monotonic_nanos();
+        for lane in &self.lanes {
+            lane.wait_stopped(
+                within.saturating_sub(Duration::from_nanos(clock.monotonic_nanos() - start)),
+            );
+            // A worker that is blocked by its exporter is left behind; what it had is counted.
+            lane.stop();
+        }
+        self.report(true)
+    }
+
+    fn report(&self, complete: bool) -> Report {
+        let mut report = Report::default();
+        report.complete = complete;
+        report.lost = self
+            .lanes
+            .iter()
+            .map(|lane| lane.with(|state| state.ledger.report_losses()))
+            .sum();
+        report.stats = self.stats();
+        report.pending = report
+            .stats
+            .exporters
+            .iter()
+            .map(tracefuse_core::ExporterStats::pending)
+            .sum();
+        report
+    }
+
+    fn stats(&self) -> Stats {
+        let mut stats = Stats::default();
+        stats.recorded = self.recorded.load(Ordering::Relaxed);
+        stats.exporters = self.lanes.iter().map(|lane| lane.stats()).collect();
+        stats
+    }
+}
+
+impl Drop for Pipeline {
+    /// A pipeline whose tracer is gone without a shutdown still ends its threads.
+    fn drop(&mut self) {
+        for lane in &self.shared.lanes {
+            lane.ask_close(Duration::from_secs(5));
+        }
+    }
+}
+
+impl fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self
+            .shared
+            .lanes
+            .iter()
+            .map(|lane| lane.name.as_str())
+            .collect();
+        f.debug_struct("Pipeline")
+            .field("exporters", &names)
+            .finish()
+    }
+}
+
+impl fmt::Debug for PipelineBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PipelineBuilder")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}

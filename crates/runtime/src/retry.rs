@@ -1,0 +1,94 @@
+//! How long to wait before the same batch is sent again: full jitter, and what the receiver asks for.
+//! Pure: the jitter is handed in. Asked by `delivery`.
+
+use std::time::Duration;
+
+/// Exponential backoff with full jitter (Brooker, "Exponential Backoff And Jitter"): a fleet that
+/// failed together does not come back together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Backoff {
+    pub(crate) base: Duration,
+    pub(crate) cap: Duration,
+    pub(crate) max_retries: u32,
+}
+
+/// Longest pause a receiver may ask for.
+pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self {
+            base: Duration::from_millis(500),
+            cap: Duration::from_secs(30),
+            max_retries: 3,
+        }
+    }
+}
+
+impl Backoff {
+    /// The wait before retry number `retry` (from 0); `None` if there is none left.
+    /// `jitter` is from 0 to 1. What the receiver asked for is a floor, plus up to a second.
+    pub(crate) fn delay(
+        &self,
+        retry: u32,
+        retry_after: Option<Duration>,
+        jitter: f64,
+    ) -> Option<Duration> {
+        if retry >= self.max_retries {
+            return None;
+        }
+        let jitter = jitter.clamp(0.0, 1.0);
+        if let Some(after) = retry_after {
+            return Some(pause(after, jitter));
+        }
+        let ceiling = self
+            .base
+            .saturating_mul(1u32.checked_shl(retry).unwrap_or(u32::MAX))
+            .min(self.cap);
+        Some(ceiling.mul_f64(jitter))
+    }
+}
+
+/// The pause a receiver asked for, within reason, and up to a second more so that not all come at once.
+pub(crate) fn pause(after: Duration, jitter: f64) -> Duration {
+    after.min(MAX_RETRY_AFTER) + Duration::from_secs(1).mul_f64(jitter.clamp(0.0, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    #[test]
+    fn the_ceiling_doubles_up_to_the_cap() {
+        let backoff = Backoff {
+            max_retries: 40,
+            ..Backoff::default()
+        };
+        for (retry, ceiling) in [
+            (0, 500),
+            (1, 1000),
+            (2, 2000),
+            (5, 16_000),
+            (6, 30_000),
+            (39, 30_000),
+        ] {
+            assert_eq!(backoff.delay(retry, None, 1.0), Some(ms(ceiling)));
+            assert_eq!(backoff.delay(retry, None, 0.0), Some(ms(0)));
+        }
+        assert_eq!(backoff.delay(40, None, 0.5), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_the_receiver_asks_for_is_a_floor_within_reason(secs in any::<u32>(), jitter in -1.0f64..2.0) {
+            let asked = Duration::from_secs(secs.into());
+            let delay = Backoff::default().delay(0, Some(asked), jitter).unwrap();
+            prop_assert!(delay >= asked.min(MAX_RETRY_AFTER) && delay <= MAX_RETRY_AFTER + ms(1000));
+        }
+    }
+}
