@@ -3,7 +3,11 @@ fn main() {
     let ms = 1_000_000u64;
     let width: usize = std::env::args().nth(1).unwrap().parse().unwrap();
     let color = std::env::args().nth(2).is_some();
-    let h = TreeHeader::new("support-chat", "4bf92f3577b34da6a3ce929d0e0e4736").user("user123").session("session456").tag("production").tag("beta");
+    let h = TreeHeader::new("support-chat", "4bf92f3577b34da6a3ce929d0e0e4736")
+        .user("user123")
+        .session("session456")
+        .tag("production")
+        .tag("beta");
     let s = vec![
         TreeSpan::new("1", "support-chat", 0, 1840*ms).kind("agent").input("What's the weather in Berlin, and should I\ntake an umbrella?").output("Light rain until the evening, 12 °C. Yes, take one."),
         TreeSpan::new("2", "rewrite-query", 4*ms, 31*ms).parent("1"),

@@ -247,13 +247,49 @@ mod tests {
     #[test]
     fn tokens_of_every_provider_are_counted_once() {
         for (buckets, input, cached, output, other) in [
-            (&[("input", 600), ("input_cached_tokens", 400), ("output", 50), ("total", 1050)][..], 1000, 400, 50, 0),
-            (&[("input", 1), ("cache_read_input_tokens", 2), ("cache_creation_input_tokens", 4)], 7, 2, 0, 0),
-            (&[("output", 1), ("output_reasoning_tokens", 2), ("characters", 9)], 0, 0, 3, 9),
+            (
+                &[
+                    ("input", 600),
+                    ("input_cached_tokens", 400),
+                    ("output", 50),
+                    ("total", 1050),
+                ][..],
+                1000,
+                400,
+                50,
+                0,
+            ),
+            (
+                &[
+                    ("input", 1),
+                    ("cache_read_input_tokens", 2),
+                    ("cache_creation_input_tokens", 4),
+                ],
+                7,
+                2,
+                0,
+                0,
+            ),
+            (
+                &[
+                    ("output", 1),
+                    ("output_reasoning_tokens", 2),
+                    ("characters", 9),
+                ],
+                0,
+                0,
+                3,
+                9,
+            ),
             (&[("total", 7)], 0, 0, 0, 7),
             (&[], 0, 0, 0, 0),
         ] {
-            let tokens = Tokens { input, cached, output, other };
+            let tokens = Tokens {
+                input,
+                cached,
+                output,
+                other,
+            };
             assert_eq!(Tokens::of(buckets.iter().copied()), tokens, "{buckets:?}");
         }
     }

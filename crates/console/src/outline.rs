@@ -93,7 +93,15 @@ mod tests {
 
     #[test]
     fn children_stand_below_their_parents_and_strangers_are_roots() {
-        check(&[("c", Some("b")), ("b", Some("a")), ("a", None), ("d", Some("a"))], "a\n b\n  c\n d");
+        check(
+            &[
+                ("c", Some("b")),
+                ("b", Some("a")),
+                ("a", None),
+                ("d", Some("a")),
+            ],
+            "a\n b\n  c\n d",
+        );
         check(&[("b", Some("gone")), ("a", None)], "b\na");
     }
 

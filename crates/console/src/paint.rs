@@ -120,6 +120,11 @@ impl Page {
         self.text.push_str(&other.text);
     }
 
+    /// An empty line.
+    pub(crate) fn gap(&mut self) {
+        self.text.push('\n');
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.text.is_empty()
     }
@@ -155,7 +160,14 @@ mod tests {
         let line = Line::new()
             .with(BOLD, Sanitized::new("hello"))
             .with(PLAIN, Sanitized::new("日本"));
-        for (columns, shown) in [(9, "hello日本"), (8, "hello日…"), (6, "hello…"), (5, "hell…"), (1, "…"), (0, "")] {
+        for (columns, shown) in [
+            (9, "hello日本"),
+            (8, "hello日…"),
+            (6, "hello…"),
+            (5, "hell…"),
+            (1, "…"),
+            (0, ""),
+        ] {
             let mut page = Page::new(false);
             page.line(&line.clone().cut(columns));
             assert_eq!(page.into_string(), format!("{shown}\n"), "{columns}");
@@ -164,7 +176,9 @@ mod tests {
 
     #[test]
     fn colours_surround_text_only_where_wanted() {
-        let line = Line::new().with(BOLD, Sanitized::new("a")).with(PLAIN, Sanitized::new(" "));
+        let line = Line::new()
+            .with(BOLD, Sanitized::new("a"))
+            .with(PLAIN, Sanitized::new(" "));
         for (color, shown) in [(true, "\u{1b}[1ma\u{1b}[0m\n"), (false, "a\n")] {
             let mut page = Page::new(color);
             page.line(&line);

@@ -151,14 +151,23 @@ mod tests {
     #[test]
     fn terminal_commands_become_text() {
         for (hostile, shown) in [
-            ("\u{1b}]8;;https://evil.example\u{7}click\u{1b}]8;;\u{7}", r"\x1b]8;;https://evil.example\x07click\x1b]8;;\x07"),
-            ("\u{1b}]52;c;cm0gLXJmIH4=\u{1b}\\", r"\x1b]52;c;cm0gLXJmIH4=\x1b\"),
+            (
+                "\u{1b}]8;;https://evil.example\u{7}click\u{1b}]8;;\u{7}",
+                r"\x1b]8;;https://evil.example\x07click\x1b]8;;\x07",
+            ),
+            (
+                "\u{1b}]52;c;cm0gLXJmIH4=\u{1b}\\",
+                r"\x1b]52;c;cm0gLXJmIH4=\x1b\",
+            ),
             ("\u{1b}]0;title\u{7}", r"\x1b]0;title\x07"),
             ("\u{1b}P$q\"p\u{1b}\\", r#"\x1bP$q"p\x1b\"#),
             ("\u{1b}[2J\u{1b}[H", r"\x1b[2J\x1b[H"),
             ("\u{9b}31m\u{9d}0;t\u{9c}", r"\u{9b}31m\u{9d}0;t\u{9c}"),
             ("\r\u{8}\u{7f}\0", r"\r\x08\x7f\x00"),
-            ("a\u{202e}b\u{2066}c\u{200b}d\u{e0041}", r"a\u{202e}b\u{2066}c\u{200b}d\u{e0041}"),
+            (
+                "a\u{202e}b\u{2066}c\u{200b}d\u{e0041}",
+                r"a\u{202e}b\u{2066}c\u{200b}d\u{e0041}",
+            ),
             ("one\ntwo\tthree\u{2028}", r"one\ntwo\tthree\u{2028}"),
             ("naïve 日本語 ❤️ \\ é", "naïve 日本語 ❤️ \\ é"),
         ] {

@@ -67,8 +67,9 @@ pub(crate) fn tree(header: &TreeHeader, spans: &[TreeSpan], width: usize, color:
 fn head(page: &mut Page, header: &TreeHeader, spans: &[TreeSpan], length: u64, width: usize) {
     let errors = spans.iter().filter(|s| s.level == Severity::Error).count();
     let mut title = Line::new();
-    match errors {
-        0 => title.own(GOOD, "● "),
+    match (errors, &header.note) {
+        (0, None) => title.own(GOOD, "● "),
+        (0, Some(_)) => title.own(WARNING, "◌ "),
         _ => title.own(ERROR, "✗ "),
     }
     title.push(BOLD, Sanitized::new(&header.name));
@@ -80,48 +81,76 @@ fn head(page: &mut Page, header: &TreeHeader, spans: &[TreeSpan], length: u64, w
     spans.iter().for_each(|span| all.add(span.tokens));
     let costs = spans.iter().filter_map(|span| span.cost);
     let cost = costs.fold(None, |sum, cost| Some(sum.unwrap_or(0.0) + cost));
-    let mut totals = Line::new().with(BOLD, Sanitized::of(duration(length)));
+    let mut totals = vec![Line::new().with(BOLD, Sanitized::of(duration(length)))];
     if !all.is_zero() {
-        totals.own(DIM, " · ");
-        totals.push(PLAIN, tokens(all));
+        totals.push(Line::new().with(PLAIN, tokens(all)));
     }
     if let Some(cost) = cost {
-        totals.own(DIM, " · ");
-        totals.push(PLAIN, Sanitized::of(dollars(cost)));
+        totals.push(Line::new().with(PLAIN, Sanitized::of(dollars(cost))));
     }
     if errors > 0 {
         let plural = if errors == 1 { "" } else { "s" };
-        totals.own(DIM, " · ");
-        totals.push(ERROR, Sanitized::of(format_args!("{errors} error{plural}")));
+        let text = Sanitized::of(format_args!("{errors} error{plural}"));
+        totals.push(Line::new().with(ERROR, text));
     }
-    let fits = title.width() + GAP + totals.width() <= width;
-    if fits {
-        title.pad_to(width - totals.width());
-        title.append(totals.clone());
-    }
-    page.line(&title.cut(width));
-    if !fits {
-        page.line(&Line::new().with(PLAIN, Sanitized::own("  ")).with_line(totals).cut(width));
+    let beside = joined(&totals);
+    if title.width() + GAP + beside.width() <= width {
+        title.pad_to(width - beside.width());
+        title.append(beside);
+        page.line(&title);
+    } else {
+        page.line(&title.cut(width));
+        wrapped(page, totals, "  ", width);
     }
 
     let mut facts = vec![Line::new().with(DIM, Sanitized::new(&header.trace_id))];
     for (word, fact) in [("user ", &header.user), ("session ", &header.session)] {
         if let Some(fact) = fact {
-            facts.push(Line::new().with(DIM, Sanitized::own(word)).with(PLAIN, Sanitized::new(fact)));
+            let word = Line::new().with(DIM, Sanitized::own(word));
+            facts.push(word.with(PLAIN, Sanitized::new(fact)));
         }
     }
     for tag in &header.tags {
-        facts.push(Line::new().with(style_of("retriever"), Sanitized::of(format_args!("#{tag}"))));
+        let tag = Sanitized::of(format_args!("#{tag}"));
+        facts.push(Line::new().with(style_of("retriever"), tag));
     }
+    wrapped(page, facts, "  ", width);
+}
+
+const DOT: &str = " · ";
+
+/// The pieces on one line.
+fn joined(pieces: &[Line]) -> Line {
     let mut line = Line::new();
-    for fact in facts {
-        if !line.is_empty() && line.width() + 3 + fact.width() > width {
-            page.line(&std::mem::take(&mut line).cut(width));
+    for piece in pieces {
+        if !line.is_empty() {
+            line.own(DIM, DOT);
         }
-        line.own(DIM, if line.is_empty() { "  " } else { " · " });
-        line.append(fact);
+        line.append(piece.clone());
     }
-    page.line(&line.cut(width));
+    line
+}
+
+/// The pieces on as many lines as they take, each behind the prefix.
+fn wrapped(page: &mut Page, pieces: Vec<Line>, prefix: &str, width: usize) {
+    let room = width.saturating_sub(Sanitized::new(prefix).width());
+    let mut line = Line::new();
+    let mut end = |line: Line| {
+        let prefix = Line::new().with(DIM, Sanitized::new(prefix));
+        page.line(&prefix.with_line(line).cut(width));
+    };
+    for piece in pieces {
+        if !line.is_empty() && line.width() + DOT.chars().count() + piece.width() > room {
+            end(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.own(DIM, DOT);
+        }
+        line.append(piece);
+    }
+    if !line.is_empty() {
+        end(line);
+    }
 }
 
 /// The vertical lines of the levels above.
@@ -145,7 +174,10 @@ impl Guides {
     fn step(&mut self, entry: &Entry<'_>) -> (String, String) {
         let Some(level) = entry.depth.checked_sub(1) else {
             self.open.clear();
-            return (String::new(), if entry.has_children { "│ " } else { "  " }.to_owned());
+            return (
+                String::new(),
+                if entry.has_children { "│ " } else { "  " }.to_owned(),
+            );
         };
         self.open.truncate(level);
         let mut prefix = String::new();
@@ -180,10 +212,14 @@ impl Columns {
         let longest = |of: fn(&Row) -> usize| rows.iter().map(of).max().unwrap_or(0);
         let label = longest(|row| row.label.width()).min(width * 45 / 100);
         let time = longest(|row| row.time.width());
-        let details = longest(|row| row.details.width());
+        let details = longest(|row| joined(&row.details).width());
         let rest = width.saturating_sub(label + GAP + GAP + time);
         let beside = rest.saturating_sub(GAP + details);
-        let details = if details > 0 && beside >= width / 4 { details } else { 0 };
+        let details = if details > 0 && beside >= width / 4 {
+            details
+        } else {
+            0
+        };
         let bar = if details > 0 { beside } else { rest };
         Self {
             label,
@@ -199,7 +235,7 @@ impl Columns {
 struct Row {
     label: Line,
     time: Line,
-    details: Line,
+    details: Vec<Line>,
     below: String,
 }
 
@@ -221,7 +257,10 @@ impl Row {
             Severity::Normal if span.kind == "event" => PLAIN,
             Severity::Normal => BOLD,
         };
-        label.push(style_of(&span.kind), Sanitized::of(format_args!("{} ", span.kind)));
+        label.push(
+            style_of(&span.kind),
+            Sanitized::of(format_args!("{} ", span.kind)),
+        );
         label.push(name, Sanitized::new(&span.name));
 
         let time = if is_moment(span) {
@@ -238,36 +277,44 @@ impl Row {
         }
     }
 
-    fn draw(mut self, page: &mut Page, span: &TreeSpan, axis: &Axis, columns: Columns, width: usize) {
+    fn draw(
+        mut self,
+        page: &mut Page,
+        span: &TreeSpan,
+        axis: &Axis,
+        columns: Columns,
+        width: usize,
+    ) {
         let mut line = self.label.cut(columns.label);
         line.pad_to(columns.label + GAP);
         line.append(match span.level {
             Severity::Error if is_moment(span) => axis.point(span.start_ns, ERROR),
             _ if is_moment(span) => axis.point(span.start_ns, DIM),
             Severity::Error => axis.bar(span.start_ns, span.end_ns, span.first_token_ns, ERROR),
-            _ => axis.bar(span.start_ns, span.end_ns, span.first_token_ns, style_of(&span.kind)),
+            _ => axis.bar(
+                span.start_ns,
+                span.end_ns,
+                span.first_token_ns,
+                style_of(&span.kind),
+            ),
         });
         line.pad_to(columns.label + GAP + columns.bar + GAP + columns.time - self.time.width());
         line.append(self.time);
         if columns.details > 0 && !self.details.is_empty() {
             line.pad_to(columns.label + GAP + columns.bar + GAP + columns.time + GAP);
-            line.append(std::mem::take(&mut self.details));
+            line.append(joined(&std::mem::take(&mut self.details)));
         }
         page.line(&line.cut(width));
 
-        let mut under = |line: Line| {
-            let prefix = Line::new().with(DIM, Sanitized::new(&self.below));
-            page.line(&prefix.with_line(line).cut(width));
-        };
-        if !self.details.is_empty() {
-            under(self.details);
-        }
+        wrapped(page, self.details, &self.below, width);
         for line in messages(span) {
-            under(line);
+            wrapped(page, vec![line], &self.below, width);
         }
         for (word, text) in [("in  ", &span.input), ("out ", &span.output)] {
             if let Some(text) = text {
-                under(Line::new().with(DIM, Sanitized::own(word)).with(DIM, Sanitized::new(text)));
+                let line = Line::new().with(DIM, Sanitized::own(word));
+                let line = line.with(PLAIN, Sanitized::new(text));
+                wrapped(page, vec![line], &self.below, width);
             }
         }
     }
@@ -278,7 +325,7 @@ fn is_moment(span: &TreeSpan) -> bool {
 }
 
 /// `gpt-4o · 1,024 → 200 tokens (512 cached) · $0.0041 · first token 240 ms`.
-pub(crate) fn details(span: &TreeSpan) -> Line {
+fn details(span: &TreeSpan) -> Vec<Line> {
     let mut pieces = Vec::new();
     if let Some(model) = &span.model {
         pieces.push((style_of(&span.kind), Sanitized::new(model)));
@@ -293,18 +340,19 @@ pub(crate) fn details(span: &TreeSpan) -> Line {
         let wait = duration(first.saturating_sub(span.start_ns));
         pieces.push((PLAIN, Sanitized::of(format_args!("first token {wait}"))));
     }
-    let mut line = Line::new();
-    for (style, text) in pieces {
-        if !line.is_empty() {
-            line.own(DIM, " · ");
-        }
-        line.push(style, text);
-    }
-    line
+    let lines = pieces.into_iter();
+    lines
+        .map(|(style, text)| Line::new().with(style, text))
+        .collect()
+}
+
+/// The same on one line.
+pub(crate) fn summary(span: &TreeSpan) -> Line {
+    joined(&details(span))
 }
 
 /// How it ended, and every error with its sources.
-fn messages(span: &TreeSpan) -> Vec<Line> {
+pub(crate) fn messages(span: &TreeSpan) -> Vec<Line> {
     let (mark, style) = match span.level {
         Severity::Error => ("✗ ", ERROR),
         Severity::Warning => ("! ", WARNING),
@@ -313,12 +361,24 @@ fn messages(span: &TreeSpan) -> Vec<Line> {
     let mut lines = Vec::new();
     let told = |text: &str| span.exceptions.iter().any(|(message, _)| message == text);
     if let Some(message) = span.status_message.as_deref().filter(|text| !told(text)) {
-        lines.push(Line::new().with(style, Sanitized::own(mark)).with(style, Sanitized::new(message)));
+        lines.push(
+            Line::new()
+                .with(style, Sanitized::own(mark))
+                .with(style, Sanitized::new(message)),
+        );
     }
     for (message, sources) in &span.exceptions {
-        lines.push(Line::new().with(ERROR, Sanitized::own("✗ ")).with(ERROR, Sanitized::new(message)));
+        lines.push(
+            Line::new()
+                .with(ERROR, Sanitized::own("✗ "))
+                .with(ERROR, Sanitized::new(message)),
+        );
         for source in sources {
-            lines.push(Line::new().with(DIM, Sanitized::own("  ↳ ")).with(ERROR, Sanitized::new(source)));
+            lines.push(
+                Line::new()
+                    .with(DIM, Sanitized::own("  ↳ "))
+                    .with(ERROR, Sanitized::new(source)),
+            );
         }
     }
     lines

@@ -62,11 +62,15 @@ pub(crate) fn dollars(amount: f64) -> String {
     text
 }
 
-/// `1,024 → 200 tokens (512 cached)`.
+/// Input and output: `1,024 → 200 tokens (512 cached)`.
 pub(crate) fn tokens(tokens: Tokens) -> Sanitized {
     let mut text = String::new();
     if tokens.input > 0 || tokens.output > 0 {
-        let _ = write!(text, "{} → {}", count(tokens.input), count(tokens.output));
+        text.push_str(&count(tokens.input));
+        // An embedding has no output, and an arrow to zero says less than none.
+        if tokens.output > 0 {
+            let _ = write!(text, " → {}", count(tokens.output));
+        }
     }
     if tokens.other > 0 {
         let plus = if text.is_empty() { "" } else { " + " };
@@ -107,10 +111,21 @@ mod tests {
 
     #[test]
     fn counts_have_commas_and_dollars_enough_digits() {
-        for (n, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+        for (n, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
             assert_eq!(count(n), text);
         }
-        for (amount, text) in [(0.0, "$0.00"), (12.5, "$12.50"), (0.0049, "$0.0049"), (0.000_012, "$0.000012"), (1e-9, "<$0.000001")] {
+        for (amount, text) in [
+            (0.0, "$0.00"),
+            (12.5, "$12.50"),
+            (0.0049, "$0.0049"),
+            (0.000_012, "$0.000012"),
+            (1e-9, "<$0.000001"),
+        ] {
             assert_eq!(dollars(amount), text);
         }
     }

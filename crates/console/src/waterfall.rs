@@ -82,7 +82,8 @@ impl Axis {
     }
 
     fn cells(&self, glyph: impl Fn(usize) -> Option<(Style, &'static str)>) -> Line {
-        let mut marks = self.marks().map(|(column, _)| column).peekable();
+        // The first mark is the edge of the drawing, which needs no line.
+        let mut marks = self.marks().skip(1).map(|(column, _)| column).peekable();
         let mut line = Line::new();
         // Neighbours of one style are one piece, so that colours cost a few bytes and not a page.
         let mut run: Option<(Style, String)> = None;
@@ -174,29 +175,41 @@ mod tests {
         for (start, end, lit, bar) in [
             (1000, 2000, None, "━━━━━━━━━━"),
             (1000, 1500, None, "━━━━━"),
-            (1250, 1750, None, "╎ ╺━━━━╸"),
+            (1250, 1750, None, "  ╺━━━━╸"),
             (1000, 2000, Some(1500), "─────━━━━━"),
-            (1100, 1100, None, "╎╸"),
-            (2000, 2000, None, "╎        ╺"),
+            (1100, 1100, None, " ╸"),
+            (2000, 2000, None, "         ╺"),
             (0, 9000, Some(9000), "─────────╼"),
         ] {
             let drawn = axis.bar(start, end, lit, PLAIN);
             assert_eq!(drawn.width(), 10);
             assert_eq!(text(&drawn), bar, "{start}..{end}");
         }
-        assert_eq!(text(&axis.point(2000, PLAIN)), "╎        ◆");
+        assert_eq!(text(&axis.point(2000, PLAIN)), "         ◆");
     }
 
     #[test]
     fn marks_are_at_round_times() {
         for (length, columns, scale) in [
-            (1_840_000_000, 48, "╷0           ╷500 ms      ╷1 s         ╷1.5 s"),
+            (
+                1_840_000_000,
+                48,
+                "╷0           ╷500 ms      ╷1 s         ╷1.5 s",
+            ),
             (90_000_000_000, 24, "╷0              ╷1m 00s"),
             (1, 24, "╷0"),
         ] {
             assert_eq!(text(&Axis::new(0, length, columns).scale()), scale);
         }
-        for length in [1, 7, 999, 1_000_001, 59_000_000_000, 4_000_000_000_000, u64::MAX] {
+        for length in [
+            1,
+            7,
+            999,
+            1_000_001,
+            59_000_000_000,
+            4_000_000_000_000,
+            u64::MAX,
+        ] {
             let axis = Axis::new(0, length, 60);
             assert!(axis.marks().count() <= 7, "{length}");
             assert_eq!(axis.scale().width(), 60);
