@@ -111,11 +111,11 @@ impl ConsoleExporter {
             Stream::Stderr => terminal_size_of(io::stderr()),
             Stream::Writer(_) => None,
         };
-        let terminal = size.map(|(Width(columns), _)| usize::from(columns));
-        // A terminal that says it has no columns does not know.
-        self.config
-            .width
-            .or(terminal.filter(|columns| *columns > 0))
+        self.config.width.or_else(|| {
+            let (Width(columns), _) = size?;
+            // A terminal that says it has no columns does not know.
+            Some(usize::from(columns)).filter(|columns| *columns > 0)
+        })
     }
 
     /// Writes what is left of the page; remembers how far it came.

@@ -18,9 +18,14 @@
 //!         .cost(0.0041),
 //! ];
 //! let tree = render_tree(&header, &spans, 80, false);
-//! # assert_eq!(tree, "\
-//! # ● support-chat                         1.84 s · 1,024 → 200 tokens · $0.0041
-//! # ");
+//! assert_eq!(tree.trim_end(), "\
+//! ● support-chat                             1.84 s · 1,024 → 200 tokens · $0.0041
+//!   4bf92f3577b34da6a3ce929d0e0e4736 · user user123
+//!                      ╷0           ╷500 ms       ╷1 s          ╷1.5 s
+//! agent support-chat   ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━  1.84 s
+//! ├ retriever search   ╺━━━━━╸      ╎             ╎             ╎           210 ms
+//! └ generation answer        ╺━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━╸   1.55 s
+//!     gpt-4o · 1,024 → 200 tokens · $0.0041");
 //! ```
 //!
 //! In reading order: [`ConsoleConfig`] says how, [`ConsoleExporter`] is what delivery calls,
@@ -46,6 +51,7 @@ mod compact;
 mod config;
 mod convert;
 mod exporter;
+mod header;
 pub mod json;
 mod model;
 mod open;

@@ -102,17 +102,23 @@ impl Page {
     }
 
     pub(crate) fn line(&mut self, line: &Line) {
-        let start = self.text.len();
-        for (style, text) in &line.parts {
+        // Trailing spaces are padding without anything behind it.
+        let blank = |text: &Sanitized| text.as_str().trim_end_matches(' ').is_empty();
+        let used = line.parts.iter().rposition(|(_, text)| !blank(text));
+        let count = used.map_or(0, |last| last + 1);
+        for (at, (style, text)) in line.parts.iter().take(count).enumerate() {
+            let last = at + 1 == count;
+            let text = if last {
+                text.as_str().trim_end_matches(' ')
+            } else {
+                text.as_str()
+            };
             if self.color && *style != PLAIN {
                 let _ = write!(self.text, "{style}{text}{style:#}");
             } else {
-                self.text.push_str(text.as_str());
+                self.text.push_str(text);
             }
         }
-        // Trailing spaces are padding without anything behind it.
-        let end = self.text.trim_end_matches(' ').len().max(start);
-        self.text.truncate(end);
         self.text.push('\n');
     }
 
@@ -135,6 +141,42 @@ impl Page {
 
     pub(crate) fn into_string(self) -> String {
         self.text
+    }
+}
+
+const DOT: &str = " · ";
+
+/// The pieces on one line.
+pub(crate) fn joined(pieces: &[Line]) -> Line {
+    let mut line = Line::new();
+    for piece in pieces {
+        if !line.is_empty() {
+            line.own(DIM, DOT);
+        }
+        line.append(piece.clone());
+    }
+    line
+}
+
+/// The pieces on as many lines as they take, each behind the prefix.
+pub(crate) fn wrapped(page: &mut Page, pieces: Vec<Line>, prefix: &str, width: usize) {
+    let room = width.saturating_sub(Sanitized::new(prefix).width());
+    let mut line = Line::new();
+    let mut end = |line: Line| {
+        let prefix = Line::new().with(DIM, Sanitized::new(prefix));
+        page.line(&prefix.with_line(line).cut(width));
+    };
+    for piece in pieces {
+        if !line.is_empty() && line.width() + DOT.chars().count() + piece.width() > room {
+            end(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.own(DIM, DOT);
+        }
+        line.append(piece);
+    }
+    if !line.is_empty() {
+        end(line);
     }
 }
 

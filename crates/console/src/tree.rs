@@ -1,9 +1,10 @@
 //! Draws a trace: its header, and a row per span with name, bar, time and what it used.
 //! Fed by `exporter` and by anyone with `TreeSpan`s; knows neither records nor streams.
 
-use crate::model::{Severity, Tokens, TreeHeader, TreeSpan};
+use crate::header;
+use crate::model::{Severity, TreeHeader, TreeSpan};
 use crate::outline::{Entry, outline};
-use crate::paint::{BOLD, DIM, ERROR, GOOD, Line, PLAIN, Page, WARNING, style_of};
+use crate::paint::{BOLD, DIM, ERROR, Line, PLAIN, Page, WARNING, joined, style_of, wrapped};
 use crate::sanitize::Sanitized;
 use crate::units::{dollars, duration, tokens};
 use crate::waterfall::Axis;
@@ -41,12 +42,12 @@ pub(crate) fn tree(header: &TreeHeader, spans: &[TreeSpan], width: usize, color:
     let start = spans.iter().map(|s| s.start_ns).min().unwrap_or(0);
     let end = spans.iter().map(|s| s.end_ns).max().unwrap_or(0);
 
-    head(&mut page, header, spans, end - start, width);
+    header::draw(&mut page, header, spans, end - start, width);
     if entries.is_empty() {
         return page;
     }
 
-    let mut guides = Guides::new(width / 6);
+    let mut guides = Guides::new(width / 10);
     let rows: Vec<Row> = entries
         .iter()
         .map(|entry| Row::new(entry, &mut guides, start))
@@ -64,95 +65,6 @@ pub(crate) fn tree(header: &TreeHeader, spans: &[TreeSpan], width: usize, color:
     page
 }
 
-fn head(page: &mut Page, header: &TreeHeader, spans: &[TreeSpan], length: u64, width: usize) {
-    let errors = spans.iter().filter(|s| s.level == Severity::Error).count();
-    let mut title = Line::new();
-    match (errors, &header.note) {
-        (0, None) => title.own(GOOD, "● "),
-        (0, Some(_)) => title.own(WARNING, "◌ "),
-        _ => title.own(ERROR, "✗ "),
-    }
-    title.push(BOLD, Sanitized::new(&header.name));
-    if let Some(note) = &header.note {
-        title.push(WARNING, Sanitized::of(format_args!("  {note}")));
-    }
-
-    let mut all = Tokens::default();
-    spans.iter().for_each(|span| all.add(span.tokens));
-    let costs = spans.iter().filter_map(|span| span.cost);
-    let cost = costs.fold(None, |sum, cost| Some(sum.unwrap_or(0.0) + cost));
-    let mut totals = vec![Line::new().with(BOLD, Sanitized::of(duration(length)))];
-    if !all.is_zero() {
-        totals.push(Line::new().with(PLAIN, tokens(all)));
-    }
-    if let Some(cost) = cost {
-        totals.push(Line::new().with(PLAIN, Sanitized::of(dollars(cost))));
-    }
-    if errors > 0 {
-        let plural = if errors == 1 { "" } else { "s" };
-        let text = Sanitized::of(format_args!("{errors} error{plural}"));
-        totals.push(Line::new().with(ERROR, text));
-    }
-    let beside = joined(&totals);
-    if title.width() + GAP + beside.width() <= width {
-        title.pad_to(width - beside.width());
-        title.append(beside);
-        page.line(&title);
-    } else {
-        page.line(&title.cut(width));
-        wrapped(page, totals, "  ", width);
-    }
-
-    let mut facts = vec![Line::new().with(DIM, Sanitized::new(&header.trace_id))];
-    for (word, fact) in [("user ", &header.user), ("session ", &header.session)] {
-        if let Some(fact) = fact {
-            let word = Line::new().with(DIM, Sanitized::own(word));
-            facts.push(word.with(PLAIN, Sanitized::new(fact)));
-        }
-    }
-    for tag in &header.tags {
-        let tag = Sanitized::of(format_args!("#{tag}"));
-        facts.push(Line::new().with(style_of("retriever"), tag));
-    }
-    wrapped(page, facts, "  ", width);
-}
-
-const DOT: &str = " · ";
-
-/// The pieces on one line.
-fn joined(pieces: &[Line]) -> Line {
-    let mut line = Line::new();
-    for piece in pieces {
-        if !line.is_empty() {
-            line.own(DIM, DOT);
-        }
-        line.append(piece.clone());
-    }
-    line
-}
-
-/// The pieces on as many lines as they take, each behind the prefix.
-fn wrapped(page: &mut Page, pieces: Vec<Line>, prefix: &str, width: usize) {
-    let room = width.saturating_sub(Sanitized::new(prefix).width());
-    let mut line = Line::new();
-    let mut end = |line: Line| {
-        let prefix = Line::new().with(DIM, Sanitized::new(prefix));
-        page.line(&prefix.with_line(line).cut(width));
-    };
-    for piece in pieces {
-        if !line.is_empty() && line.width() + DOT.chars().count() + piece.width() > room {
-            end(std::mem::take(&mut line));
-        }
-        if !line.is_empty() {
-            line.own(DIM, DOT);
-        }
-        line.append(piece);
-    }
-    if !line.is_empty() {
-        end(line);
-    }
-}
-
 /// The vertical lines of the levels above.
 #[derive(Debug)]
 struct Guides {
@@ -166,7 +78,7 @@ impl Guides {
     fn new(most: usize) -> Self {
         Self {
             open: Vec::new(),
-            most: most.max(4),
+            most: most.max(3),
         }
     }
 

@@ -18,7 +18,7 @@ pub(crate) struct Axis {
 }
 
 /// Columns between two marks, at the least.
-const MARK_EVERY: u64 = 12;
+const MARK_EVERY: u64 = 10;
 
 impl Axis {
     pub(crate) fn new(start: u64, end: u64, columns: usize) -> Self {
