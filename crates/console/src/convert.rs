@@ -1,12 +1,12 @@
 //! Records as the plain values that trees and compact lines are drawn from.
 //! Fed by `exporter`; its values are held by `open`, so each is short whatever the record had.
 
-use tracefuse_exporter::record::{EventRef, SpanRecord, TraceId, ValueRef};
+use tracefuse_exporter::record::{EventRef, SpanRecord, ValueRef};
 
-use crate::model::{TreeHeader, TreeSpan, total_cost};
+use crate::model::{TreeHeader, TreeSpan};
+use crate::preview::{preview, short};
+use crate::usage::total_cost;
 
-/// Bytes kept of a text: more than any terminal is wide.
-const LONGEST: usize = 2_000;
 /// Events and errors kept of one span.
 const MOST: usize = 1_000;
 
@@ -17,15 +17,11 @@ pub(crate) fn header(record: &SpanRecord) -> TreeHeader {
     } else {
         &trace.name
     };
-    let mut header = TreeHeader::new(short(name), id(record.trace_id()));
+    let mut header = TreeHeader::new(short(name), record.trace_id().to_string());
     header.user = trace.user_id.as_deref().map(short);
     header.session = trace.session_id.as_deref().map(short);
     header.tags = trace.tags.iter().take(MOST).map(|tag| short(tag)).collect();
     header
-}
-
-fn id(trace: TraceId) -> String {
-    trace.to_string()
 }
 
 /// The span, and its events as spans below it.
@@ -61,8 +57,8 @@ pub(crate) fn span(record: &SpanRecord, io: bool) -> TreeSpan {
     span.status_message = record.status_message().map(short);
     span.model = record.model().map(short);
     if io {
-        span.input = record.input().map(preview);
-        span.output = record.output().map(preview);
+        span.input = record.input().map(value);
+        span.output = record.output().map(value);
     }
     span
 }
@@ -74,24 +70,15 @@ fn event(record: &SpanRecord, event: EventRef<'_>, io: bool) -> TreeSpan {
         .kind("event")
         .level(event.level().as_str());
     if io {
-        span.input = event.input().map(preview);
-        span.output = event.output().map(preview);
+        span.input = event.input().map(value);
+        span.output = event.output().map(value);
     }
     span
 }
 
-fn preview(value: ValueRef<'_>) -> String {
+fn value(value: ValueRef<'_>) -> String {
     match value {
-        ValueRef::Str(text) | ValueRef::Json(text) => short(text),
+        ValueRef::Str(text) | ValueRef::Json(text) => preview(text),
         other => other.to_string(),
     }
-}
-
-fn short(text: &str) -> String {
-    if text.len() <= LONGEST {
-        return text.to_owned();
-    }
-    let end = (0..=LONGEST).rev().find(|at| text.is_char_boundary(*at));
-    let head = text.get(..end.unwrap_or(0)).unwrap_or_default();
-    format!("{head}…")
 }

@@ -1,10 +1,11 @@
 //! The lines above a tree: name, totals, and whose trace it is.
 //! Fed by `tree`; knows nothing of rows and columns.
 
-use crate::model::{Severity, Tokens, TreeHeader, TreeSpan};
+use crate::model::{Severity, TreeHeader, TreeSpan};
 use crate::paint::{BOLD, DIM, ERROR, GOOD, Line, PLAIN, Page, WARNING, joined, style_of, wrapped};
 use crate::sanitize::Sanitized;
 use crate::units::{dollars, duration, tokens};
+use crate::usage::Tokens;
 
 /// Columns between the title and the totals, at the least.
 const GAP: usize = 2;

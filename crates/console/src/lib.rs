@@ -57,9 +57,11 @@ mod model;
 mod open;
 mod outline;
 mod paint;
+mod preview;
 mod sanitize;
 mod tree;
 mod units;
+mod usage;
 mod waterfall;
 
 pub use config::{Color, ConsoleConfig, Format, ParseChoiceError, Stream};

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::model::Tokens;
 use crate::sanitize::Sanitized;
+use crate::usage::Tokens;
 
 /// Three significant digits and a unit: `640 ns`, `12.3 µs`, `210 ms`, `1.84 s`, `2m 05s`, `1h 02m`.
 pub(crate) fn duration(ns: u64) -> String {

@@ -43,6 +43,7 @@ agent support-chat         ━━━━━━━━━━━━━━━━━�
 │   out 12 °C, light rain
 └ generation answer                         ╎     ╶──────────━━━━━━━━━━━━━━━━━━━━━━━━━━━━╸    1.12 s
     gpt-4o · 1,024 → 200 tokens (512 cached) · $0.0041 · first token 300 ms
+    in  [2 messages] user: Weather in Berlin?
     out Light rain until the evening, 12 °C. Yes, take one.
 "#,
     );
@@ -78,6 +79,7 @@ agent support-chat         ━━━━━━━━━━━━━━━━━�
 └ generation answer                ╶───━━━━━━━━━━╸    1.12 s
     gpt-4o · 1,024 → 200 tokens (512 cached) · $0.0041
     first token 300 ms
+    in  [2 messages] user: Weather in Berlin?
     out Light rain until the evening, 12 °C. Yes, take one.
 "#,
     );
@@ -116,7 +118,7 @@ fn a_compact_line_is_printed_per_span() {
 13:19:50.535 4bf92f35 retriever  vector-search 210 ms  out [["doc-17",0.83],["doc-4",0.79]]
 13:19:50.745 4bf92f35 tool       ✗ get_weather 302 ms  ✗ it::support::Failure: request failed    ↳ connection refused (os error 1…
 13:19:51.047 4bf92f35 tool       ! get_weather 131 ms  ! second try  out 12 °C, light rain
-13:19:51.186 4bf92f35 generation answer 1.12 s  gpt-4o · 1,024 → 200 tokens (512 cached) · $0.0041 · first token 300 ms  out Ligh…
+13:19:51.186 4bf92f35 generation answer 1.12 s  gpt-4o · 1,024 → 200 tokens (512 cached) · $0.0041 · first token 300 ms  in [2 me…
 13:19:50.504 4bf92f35 agent      support-chat 1.81 s  in What's the weather in Berlin?\nShould I take an umbrella?  out Light rai…
 "#,
     );

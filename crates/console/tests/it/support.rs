@@ -1,5 +1,6 @@
 //! An application whose clock stands still unless told, and a screen to look at.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -145,6 +146,10 @@ pub(crate) fn run_agent(app: &App) {
         answer
             .model_parameter("temperature", 0.7)
             .prompt("support", 3)
+            .input([
+                message("system", "Be brief."),
+                message("user", "Weather in Berlin?"),
+            ])
             .run(|span| {
                 app.pass(300);
                 span.record_first_token();
@@ -156,6 +161,12 @@ pub(crate) fn run_agent(app: &App) {
         app.pass(10);
         trace.set_output("Light rain until the evening, 12 °C. Yes, take one.");
     });
+}
+
+fn message(role: &str, content: &str) -> BTreeMap<String, String> {
+    [("role", role), ("content", content)]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into()
 }
 
 /// An error with a source.
