@@ -113,7 +113,7 @@ impl Page {
             } else {
                 text.as_str()
             };
-            if self.color && *style != PLAIN {
+            if self.color && *style != PLAIN && !text.is_empty() {
                 let _ = write!(self.text, "{style}{text}{style:#}");
             } else {
                 self.text.push_str(text);
@@ -189,7 +189,8 @@ pub(crate) fn style_of(kind: &str) -> Style {
         "retriever" | "embedding" => AnsiColor::Cyan.on_default(),
         "evaluator" | "guardrail" => AnsiColor::Green.on_default(),
         "event" => AnsiColor::BrightBlack.on_default(),
-        _ => AnsiColor::White.on_default(),
+        // Terminals are dark and light: what has no colour takes the terminal's own.
+        _ => PLAIN,
     }
 }
 
