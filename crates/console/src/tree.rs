@@ -1,0 +1,297 @@
+//! Draws a trace: its header, and a row per span with name, bar, time and what it used.
+//! Fed by `exporter` and by anyone with `TreeSpan`s; knows neither records nor streams.
+
+use crate::header;
+use crate::model::{Severity, TreeHeader, TreeSpan};
+use crate::outline::{Entry, outline};
+use crate::paint::{BOLD, DIM, ERROR, Line, PLAIN, Page, WARNING, joined, style_of, wrapped};
+use crate::sanitize::Sanitized;
+use crate::units::{dollars, duration, tokens};
+use crate::waterfall::Axis;
+
+/// Draws a trace `width` columns wide (at least 40), with ANSI colours if `color`; ends in a newline.
+///
+/// Text of the spans is made harmless as [`Sanitized`] describes. The spans may come in any order;
+/// their times need only share an origin.
+///
+/// ```
+/// use tracefuse_console::{TreeHeader, TreeSpan, render_tree};
+///
+/// let header = TreeHeader::new("chat", "4bf92f3577b34da6a3ce929d0e0e4736").user("ada");
+/// let spans = [
+///     TreeSpan::new("1", "chat", 0, 1_840_000_000),
+///     TreeSpan::new("2", "answer", 240_000_000, 1_800_000_000).parent("1").kind("generation").model("gpt-4o"),
+/// ];
+/// print!("{}", render_tree(&header, &spans, 80, false));
+/// ```
+#[must_use]
+pub fn render_tree(header: &TreeHeader, spans: &[TreeSpan], width: usize, color: bool) -> String {
+    tree(header, spans, width, color).into_string()
+}
+
+/// Narrower than this there is nothing to align.
+const NARROWEST: usize = 40;
+/// A bar shorter than this tells nothing, a longer one no more.
+const BAR: (usize, usize) = (8, 64);
+const GAP: usize = 2;
+
+pub(crate) fn tree(header: &TreeHeader, spans: &[TreeSpan], width: usize, color: bool) -> Page {
+    let width = width.max(NARROWEST);
+    let mut page = Page::new(color);
+    let entries = outline(spans);
+    let start = spans.iter().map(|s| s.start_ns).min().unwrap_or(0);
+    let end = spans.iter().map(|s| s.end_ns).max().unwrap_or(0);
+
+    header::draw(&mut page, header, spans, end - start, width);
+    if entries.is_empty() {
+        return page;
+    }
+
+    let mut guides = Guides::new(width / 10);
+    let rows: Vec<Row> = entries
+        .iter()
+        .map(|entry| Row::new(entry, &mut guides, start))
+        .collect();
+    let columns = Columns::of(&rows, width);
+    let axis = Axis::new(start, end, columns.bar);
+
+    let mut scale = Line::new();
+    scale.pad_to(columns.label + GAP);
+    scale.append(axis.scale());
+    page.line(&scale);
+    for (row, entry) in rows.into_iter().zip(&entries) {
+        row.draw(&mut page, entry.span, &axis, columns, width);
+    }
+    page
+}
+
+/// The vertical lines of the levels above.
+#[derive(Debug)]
+struct Guides {
+    /// By level: whether a sibling follows further down.
+    open: Vec<bool>,
+    /// Levels shown; deeper ones lose their outermost guides.
+    most: usize,
+}
+
+impl Guides {
+    fn new(most: usize) -> Self {
+        Self {
+            open: Vec::new(),
+            most: most.max(3),
+        }
+    }
+
+    /// The prefixes of a row and of the lines below it.
+    fn step(&mut self, entry: &Entry<'_>) -> (String, String) {
+        let Some(level) = entry.depth.checked_sub(1) else {
+            self.open.clear();
+            return (
+                String::new(),
+                if entry.has_children { "│ " } else { "  " }.to_owned(),
+            );
+        };
+        self.open.truncate(level);
+        let mut prefix = String::new();
+        if level > self.most {
+            prefix.push_str("⋯ ");
+        }
+        for open in self.open.iter().skip(level.saturating_sub(self.most)) {
+            prefix.push_str(if *open { "│ " } else { "  " });
+        }
+        self.open.push(!entry.last);
+        let below = if entry.last { "  " } else { "│ " };
+        let children = if entry.has_children { "│ " } else { "  " };
+        (
+            format!("{prefix}{}", if entry.last { "└ " } else { "├ " }),
+            format!("{prefix}{below}{children}"),
+        )
+    }
+}
+
+/// Widths of the columns of one tree.
+#[derive(Clone, Copy, Debug)]
+struct Columns {
+    label: usize,
+    bar: usize,
+    time: usize,
+    /// 0 if details stand below their row.
+    details: usize,
+}
+
+impl Columns {
+    fn of(rows: &[Row], width: usize) -> Self {
+        let longest = |of: fn(&Row) -> usize| rows.iter().map(of).max().unwrap_or(0);
+        let label = longest(|row| row.label.width()).min(width * 45 / 100);
+        let time = longest(|row| row.time.width());
+        let details = longest(|row| joined(&row.details).width());
+        let rest = width.saturating_sub(label + GAP + GAP + time);
+        let beside = rest.saturating_sub(GAP + details);
+        let details = if details > 0 && beside >= width / 4 {
+            details
+        } else {
+            0
+        };
+        let bar = if details > 0 { beside } else { rest };
+        Self {
+            label,
+            bar: bar.clamp(BAR.0, BAR.1),
+            time,
+            details,
+        }
+    }
+}
+
+/// A span, ready to be aligned.
+#[derive(Debug)]
+struct Row {
+    label: Line,
+    time: Line,
+    details: Vec<Line>,
+    below: String,
+}
+
+impl Row {
+    fn new(entry: &Entry<'_>, guides: &mut Guides, start: u64) -> Self {
+        let span = entry.span;
+        let (prefix, below) = guides.step(entry);
+        let mut label = Line::new().with(DIM, Sanitized::new(&prefix));
+        let name = match span.level {
+            Severity::Error => {
+                label.own(ERROR, "✗ ");
+                ERROR.bold()
+            }
+            Severity::Warning => {
+                label.own(WARNING, "! ");
+                BOLD
+            }
+            Severity::Debug => DIM,
+            Severity::Normal if span.kind == "event" => PLAIN,
+            Severity::Normal => BOLD,
+        };
+        label.push(
+            style_of(&span.kind),
+            Sanitized::of(format_args!("{} ", span.kind)),
+        );
+        label.push(name, Sanitized::new(&span.name));
+
+        let time = if is_moment(span) {
+            let after = duration(span.start_ns.saturating_sub(start));
+            Line::new().with(DIM, Sanitized::of(format_args!("+{after}")))
+        } else {
+            Line::new().with(PLAIN, Sanitized::of(duration(span.end_ns - span.start_ns)))
+        };
+        Self {
+            label,
+            time,
+            details: details(span),
+            below,
+        }
+    }
+
+    fn draw(
+        mut self,
+        page: &mut Page,
+        span: &TreeSpan,
+        axis: &Axis,
+        columns: Columns,
+        width: usize,
+    ) {
+        let mut line = self.label.cut(columns.label);
+        line.pad_to(columns.label + GAP);
+        line.append(match span.level {
+            Severity::Error if is_moment(span) => axis.point(span.start_ns, ERROR),
+            _ if is_moment(span) => axis.point(span.start_ns, DIM),
+            Severity::Error => axis.bar(span.start_ns, span.end_ns, span.first_token_ns, ERROR),
+            _ => axis.bar(
+                span.start_ns,
+                span.end_ns,
+                span.first_token_ns,
+                style_of(&span.kind),
+            ),
+        });
+        line.pad_to(columns.label + GAP + columns.bar + GAP + columns.time - self.time.width());
+        line.append(self.time);
+        if columns.details > 0 && !self.details.is_empty() {
+            line.pad_to(columns.label + GAP + columns.bar + GAP + columns.time + GAP);
+            line.append(joined(&std::mem::take(&mut self.details)));
+        }
+        page.line(&line.cut(width));
+
+        wrapped(page, self.details, &self.below, width);
+        for line in messages(span) {
+            wrapped(page, vec![line], &self.below, width);
+        }
+        for (word, text) in [("in  ", &span.input), ("out ", &span.output)] {
+            if let Some(text) = text {
+                let line = Line::new().with(DIM, Sanitized::own(word));
+                let line = line.with(PLAIN, Sanitized::new(text));
+                wrapped(page, vec![line], &self.below, width);
+            }
+        }
+    }
+}
+
+fn is_moment(span: &TreeSpan) -> bool {
+    span.kind == "event" && span.start_ns == span.end_ns
+}
+
+/// `gpt-4o · 1,024 → 200 tokens (512 cached) · $0.0041 · first token 240 ms`.
+fn details(span: &TreeSpan) -> Vec<Line> {
+    let mut pieces = Vec::new();
+    if let Some(model) = &span.model {
+        pieces.push((style_of(&span.kind), Sanitized::new(model)));
+    }
+    if !span.tokens.is_zero() {
+        pieces.push((PLAIN, tokens(span.tokens)));
+    }
+    if let Some(cost) = span.cost {
+        pieces.push((PLAIN, Sanitized::of(dollars(cost))));
+    }
+    if let Some(first) = span.first_token_ns {
+        let wait = duration(first.saturating_sub(span.start_ns));
+        pieces.push((PLAIN, Sanitized::of(format_args!("first token {wait}"))));
+    }
+    let lines = pieces.into_iter();
+    lines
+        .map(|(style, text)| Line::new().with(style, text))
+        .collect()
+}
+
+/// The same on one line.
+pub(crate) fn summary(span: &TreeSpan) -> Line {
+    joined(&details(span))
+}
+
+/// How it ended, and every error with its sources.
+pub(crate) fn messages(span: &TreeSpan) -> Vec<Line> {
+    let (mark, style) = match span.level {
+        Severity::Error => ("✗ ", ERROR),
+        Severity::Warning => ("! ", WARNING),
+        _ => ("· ", DIM),
+    };
+    let mut lines = Vec::new();
+    let told = |text: &str| span.exceptions.iter().any(|(message, _)| message == text);
+    if let Some(message) = span.status_message.as_deref().filter(|text| !told(text)) {
+        lines.push(
+            Line::new()
+                .with(style, Sanitized::own(mark))
+                .with(style, Sanitized::new(message)),
+        );
+    }
+    for (message, sources) in &span.exceptions {
+        lines.push(
+            Line::new()
+                .with(ERROR, Sanitized::own("✗ "))
+                .with(ERROR, Sanitized::new(message)),
+        );
+        for source in sources {
+            lines.push(
+                Line::new()
+                    .with(DIM, Sanitized::own("  ↳ "))
+                    .with(ERROR, Sanitized::new(source)),
+            );
+        }
+    }
+    lines
+}
