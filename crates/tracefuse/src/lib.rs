@@ -1,2 +1,126 @@
-//! x
+//! Records what an LLM application did and delivers it to Langfuse.
+//!
+//! Agents, RAG pipelines and chat services become traces of nested observations: spans, generations,
+//! tool calls, retrievals, events, with input, output, model, tokens, cost and errors. They go to
+//! Langfuse, to any OpenTelemetry backend, or to the terminal.
+//!
+//! ```no_run
+//! use tracefuse::Usage;
+//!
+//! fn main() -> anyhow::Result<()> {
+//!     let tracer = tracefuse::from_env()?; // LANGFUSE_PUBLIC_KEY, LANGFUSE_SECRET_KEY; or TRACING_MODE=print
+//!
+//!     tracer.trace("support-chat").user_id("user123").run(|trace| {
+//!         trace.set_input("What's the weather?");
+//!         let docs = trace.retriever("vector-search").metadata("top_k", 5).run(|_| vec!["It rains."]);
+//!         trace.generation("answer").model("gpt-4o").input(&docs).run(|span| {
+//!             span.set_usage(Usage::openai(812, 164));
+//!             span.set_output("Take an umbrella.");
+//!         });
+//!     });
+//!
+//!     tracer.shutdown()?; // everything delivered, or an error that says what was not
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # What to read
+//! [`from_env`] and [`builder`] make a [`Tracer`]; it begins a [`Trace`]; traces and [`Span`]s start
+//! children through a [`SpanBuilder`]; [`InSpan`] takes a span into spawned futures. [`exporter`] is
+//! what you need to send traces elsewhere, [`config`] what can be configured.
+//!
+//! # Features
+//! | feature | default | adds | dependencies of its own |
+//! | --- | --- | --- | --- |
+//! | `langfuse` | yes | delivery to a Langfuse server | hyper, rustls (ring), flate2 |
+//! | `console` | yes | traces in the terminal | anstream, serde_json |
+//! | `otlp` | no | delivery to any OpenTelemetry backend | those of `langfuse` |
+//!
+//! # Guarantees
+//! * Your code never waits for tracing: ending a span is a bounded amount of work and a push into a
+//!   queue that is bounded by count and by bytes.
+//! * Every span ends as exactly one of exported, rejected or dropped, by reason; the numbers add up,
+//!   [`Tracer::stats`] has them at any time and [`Tracer::shutdown`] at the end.
+//! * It works from synchronous code and on any async executor, and while one is shut down: delivery
+//!   has a thread and an async runtime of its own.
+//! * Tracing never panics in your code. A tracer that is off allocates nothing.
+//!
+//! What is lost, and when: a process that is killed loses what was not yet delivered; a receiver that
+//! stays down loses what does not fit the queue. Both are counted, the second also logged through `tracing`.
+//!
+//! The minimum supported Rust version is 1.89.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod builder;
 pub mod config;
+mod modes;
+
+pub use builder::Builder;
+pub use config::{Config, ConfigError, Mode, TracerConfig};
+#[cfg(feature = "console")]
+pub use tracefuse_console::ConsoleConfig;
+pub use tracefuse_core::{
+    AsException, Clock, Cost, DropReason, Entered, EventBuilder, Exception, ExporterStats, Health, InSpan, Incomplete,
+    Level, ManualClock, ObservationType, RejectReason, Report, SampleRate, Span, SpanBuilder, SpanId, Stats, Status,
+    TimeSource, Timestamp, Trace, TraceBuilder, TraceId, Tracer, Usage, WithSpan,
+};
+/// All that the author of an exporter names.
+pub use tracefuse_exporter as exporter;
+#[cfg(feature = "langfuse")]
+pub use tracefuse_langfuse::LangfuseConfig;
+#[cfg(feature = "otlp")]
+pub use tracefuse_otlp::OtlpConfig;
+pub use tracefuse_runtime::Overload;
+
+/// A tracer as the environment asks for it: `TRACING_MODE`, `LANGFUSE_*`, `.env`, `tracefuse.toml`.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // TRACING_MODE=none in the environment of this example
+/// # let tracer = tracefuse::Tracer::noop();
+/// # #[cfg(any())]
+/// let tracer = tracefuse::from_env()?;
+/// tracer.trace("request").run(|trace| trace.set_output("done"));
+/// tracer.shutdown()?;
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+/// If a setting is malformed or unknown, or a mode lacks what it needs: mode `langfuse`, the default,
+/// needs `LANGFUSE_PUBLIC_KEY` and `LANGFUSE_SECRET_KEY`.
+pub fn from_env() -> Result<Tracer, ConfigError> {
+    Builder::from_env()?.build()
+}
+
+/// [`from_env`] for an application that prefers to run without traces than not at all: what is wrong
+/// is logged once, as an error, through `tracing`.
+pub fn from_env_or_noop() -> Tracer {
+    from_env().unwrap_or_else(|error| {
+        tracing::error!(target: "tracefuse", %error, "tracing is off: its configuration cannot be used");
+        Tracer::noop()
+    })
+}
+
+/// Builds a tracer from any mix of exporters.
+pub fn builder() -> Builder {
+    Builder::new()
+}
+
+/// A tracer that delivers to a Langfuse server.
+///
+/// # Errors
+/// If the configuration cannot be used.
+#[cfg(feature = "langfuse")]
+pub fn langfuse(config: LangfuseConfig) -> Result<Tracer, ConfigError> {
+    builder().langfuse(config).build()
+}
+
+/// A tracer that shows traces in the terminal.
+///
+/// # Errors
+/// If the delivery thread cannot be started.
+#[cfg(feature = "console")]
+pub fn console(config: ConsoleConfig) -> Result<Tracer, ConfigError> {
+    builder().console(config).build()
+}

@@ -1,0 +1,21 @@
+//! An exporter of one's own: in the shape of a crate that depends on `tracefuse-exporter` alone.
+
+#![expect(unreachable_pub, reason = "in its own crate the exporter is public")]
+
+mod statsd;
+
+fn main() -> anyhow::Result<()> {
+    let tracer = tracefuse::builder()
+        .exporter(statsd::StatsdExporter::new("llm"))
+        .build()?;
+
+    tracer.trace("request").run(|trace| {
+        trace.generation("answer").model("gpt-4o").run(|span| {
+            span.set_usage(tracefuse::Usage::openai(14, 2));
+        });
+    });
+
+    let report = tracer.shutdown()?;
+    println!("{} spans exported", report.stats.exporters[0].exported);
+    Ok(())
+}

@@ -1,0 +1,190 @@
+//! Wiring: configuration and exporters to a `Pipeline`, a pipeline to a `Tracer`.
+//! Called by the free functions of the front page; the only place that knows every crate.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tracefuse_core::{Clock, Tracer};
+use tracefuse_exporter::Exporter;
+use tracefuse_exporter::record::Resource;
+use tracefuse_runtime::{Overload, Pipeline, PipelineConfig};
+
+use crate::config::{Config, ConfigError, Mode, TracerConfig};
+
+/// Builds a [`Tracer`] from any mix of exporters.
+///
+/// ```
+/// use tracefuse::exporter::InMemoryExporter;
+///
+/// let kept = InMemoryExporter::new();
+/// let tracer = tracefuse::builder().exporter(kept.clone()).build()?;
+/// tracer.trace("request").run(|trace| trace.span("work").run(|_| {}));
+/// tracer.shutdown()?;
+/// assert_eq!(kept.tree(), "request\n  work\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a builder does nothing until `build`"]
+pub struct Builder {
+    config: TracerConfig,
+    overload: Overload,
+    clock: Clock,
+    exporters: Vec<Arc<dyn Exporter>>,
+    /// What was wrong on the way; told by `build`, so that calls can be chained.
+    error: Option<ConfigError>,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self {
+            config: TracerConfig::default(),
+            overload: Overload::default(),
+            clock: Clock::system(),
+            exporters: Vec::new(),
+            error: None,
+        }
+    }
+
+    /// A builder with everything that configuration outside of code asks for: its settings, and an
+    /// exporter for each of its modes. What is called on it afterwards wins.
+    ///
+    /// # Errors
+    /// If a setting is malformed, or a mode lacks what it needs.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_config(Config::from_env()?)
+    }
+
+    /// [`from_env`](Self::from_env) for configuration that came from elsewhere.
+    ///
+    /// # Errors
+    /// If a mode lacks what it needs.
+    pub fn from_config(config: Config) -> Result<Self, ConfigError> {
+        let mut builder = Self::new();
+        builder.config = config.tracer.clone();
+        if !config.tracer.enabled {
+            return Ok(builder);
+        }
+        for mode in config.effective_modes() {
+            if let Some(exporter) = crate::modes::exporter(*mode, &config)? {
+                builder.exporters.push(exporter);
+            }
+        }
+        if config.effective_modes() == [Mode::None] {
+            builder.config.enabled = false;
+        }
+        Ok(builder)
+    }
+
+    /// Changes settings of recording and delivery.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// let builder = tracefuse::builder().configure(|config| {
+    ///     config.batch_size = 50;
+    ///     config.flush_interval = Duration::from_secs(1);
+    /// });
+    /// ```
+    pub fn configure(mut self, change: impl FnOnce(&mut TracerConfig)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    /// What happens when a queue is full; the newest span is dropped by default.
+    pub fn overload(mut self, overload: Overload) -> Self {
+        self.overload = overload;
+        self
+    }
+
+    /// The clock spans are stamped by; the system's by default.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Adds an exporter.
+    pub fn exporter(mut self, exporter: impl Exporter) -> Self {
+        self.exporters.push(Arc::new(exporter));
+        self
+    }
+
+    /// Adds a Langfuse server.
+    #[cfg(feature = "langfuse")]
+    pub fn langfuse(mut self, config: crate::LangfuseConfig) -> Self {
+        match tracefuse_langfuse::LangfuseExporter::new(config) {
+            Ok(exporter) => return self.exporter(exporter),
+            Err(error) => self.error = Some(ConfigError::because(error.to_string(), error)),
+        }
+        self
+    }
+
+    /// Adds the terminal.
+    #[cfg(feature = "console")]
+    pub fn console(self, config: crate::ConsoleConfig) -> Self {
+        self.exporter(tracefuse_console::ConsoleExporter::new(config))
+    }
+
+    /// Adds an OpenTelemetry backend.
+    #[cfg(feature = "otlp")]
+    pub fn otlp(mut self, config: crate::OtlpConfig) -> Self {
+        match tracefuse_otlp::OtlpExporter::new(config) {
+            Ok(exporter) => return self.exporter(exporter),
+            Err(error) => self.error = Some(ConfigError::because(error.to_string(), error)),
+        }
+        self
+    }
+
+    /// The tracer. Without exporters, or if recording is switched off, it is one that does nothing.
+    ///
+    /// # Errors
+    /// If an exporter could not be built or a delivery thread not be started.
+    pub fn build(self) -> Result<Tracer, ConfigError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        if !self.config.enabled || self.exporters.is_empty() {
+            return Ok(Tracer::noop());
+        }
+        let mut pipeline = Pipeline::builder().config(delivery(&self.config, self.overload)).resource(resource(&self.config));
+        for exporter in self.exporters {
+            pipeline = pipeline.shared_exporter(exporter);
+        }
+        let pipeline =
+            pipeline.build().map_err(|error| ConfigError::because("a delivery thread cannot be started", error))?;
+        let tracer = Tracer::builder(pipeline)
+            .clock(self.clock)
+            .sample_rate(self.config.sample_rate)
+            .backtraces(self.config.backtraces)
+            .shutdown_timeout(self.config.shutdown_timeout)
+            .flush_timeout(self.config.flush_timeout);
+        Ok(tracer.build())
+    }
+}
+
+fn delivery(config: &TracerConfig, overload: Overload) -> PipelineConfig {
+    let mut delivery = PipelineConfig::default();
+    delivery.batch_size = config.batch_size;
+    delivery.max_batch_bytes = config.max_batch_bytes;
+    delivery.flush_interval = config.flush_interval;
+    delivery.max_queue_size = config.max_queue_size;
+    delivery.max_queue_bytes = config.max_queue_bytes;
+    delivery.max_retries = config.max_retries;
+    delivery.circuit_breaker_threshold = config.circuit_breaker_threshold;
+    delivery.circuit_breaker_reset = config.circuit_breaker_reset;
+    delivery.overload = overload;
+    delivery
+}
+
+fn resource(config: &TracerConfig) -> Resource {
+    let mut resource = Resource::default();
+    resource.service_name.clone_from(&config.service_name);
+    resource.environment.clone_from(&config.environment);
+    resource.release.clone_from(&config.release);
+    resource.version.clone_from(&config.version);
+    resource
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let exporters: Vec<&str> = self.exporters.iter().map(|exporter| exporter.name()).collect();
+        f.debug_struct("Builder").field("config", &self.config).field("exporters", &exporters).finish_non_exhaustive()
+    }
+}

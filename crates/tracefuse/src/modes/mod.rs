@@ -1,0 +1,36 @@
+//! From a configured mode to its exporter. A mode whose cargo feature is off is an error that names the feature.
+//! Called by `builder`.
+
+use std::sync::Arc;
+
+use tracefuse_exporter::Exporter;
+
+use crate::config::{Config, ConfigError, Mode};
+
+#[cfg(feature = "console")]
+mod console;
+#[cfg(feature = "langfuse")]
+mod langfuse;
+#[cfg(feature = "otlp")]
+mod otlp;
+
+#[cfg(not(feature = "console"))]
+#[path = "off.rs"]
+mod console;
+#[cfg(not(feature = "langfuse"))]
+#[path = "off.rs"]
+mod langfuse;
+#[cfg(not(feature = "otlp"))]
+#[path = "off.rs"]
+mod otlp;
+
+pub(crate) type Shared = Arc<dyn Exporter>;
+
+pub(crate) fn exporter(mode: Mode, config: &Config) -> Result<Option<Shared>, ConfigError> {
+    match mode {
+        Mode::Langfuse => langfuse::exporter("langfuse", config).map(Some),
+        Mode::Print => console::exporter("console", config).map(Some),
+        Mode::Otlp => otlp::exporter("otlp", config).map(Some),
+        Mode::None => Ok(None),
+    }
+}
