@@ -1,2 +1,49 @@
-//! The project's own commands.
-fn main() {}
+//! The project's own commands: `cargo xtask` lists them.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
+
+mod ci;
+mod demo;
+mod integration;
+mod mock;
+mod process;
+mod read_back;
+mod tidy;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  demo         run the RAG agent against a local server that behaves as Langfuse does, read its trace
+               back and draw it; with LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY set, send it there
+  test         everything: unit, behaviour, documentation and example tests, tidy, integration
+  integration  run every example as a process of its own against the local server, read back, compare
+  mock         run the local server: [--port N] [--scenario FILE]
+  tidy         check the architecture: arrows, module headers, links, file sizes, names in their place
+  ci           all that a change must pass";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    let result = match command.as_str() {
+        "ci" => ci::run(),
+        "test" => ci::test(),
+        "tidy" => tidy::run(),
+        "demo" => demo::run(&rest),
+        "integration" => integration::run(),
+        "mock" => mock::run(&rest),
+        _ => {
+            println!("{HELP}");
+            return if command.is_empty() || command == "help" { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Running cargo and the examples. Used by every command.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+
+/// The root of the repository.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// `cargo` of this toolchain, in the root of the repository.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).current_dir(root());
+    command
+}
+
+/// Runs a command to its end; an error if it fails.
+pub(crate) fn succeed(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("{} cannot be started", name(command)))?;
+    ensure!(status.success(), "`{}` failed", name(command));
+    Ok(())
+}
+
+/// The standard output of a command that succeeds; its errors go to ours.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let output = command.stderr(Stdio::inherit()).output();
+    let output = output.with_context(|| format!("{} cannot be started", name(command)))?;
+    ensure!(output.status.success(), "`{}` failed", name(command));
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn name(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+/// An environment without anything that would change where an example sends its traces.
+pub(crate) fn quiet(command: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars() {
+        if ["LANGFUSE_", "TRACEFUSE_", "OTEL_", "OPENAI_", "TRACING_MODE"].iter().any(|prefix| name.starts_with(prefix)) {
+            command.env_remove(name);
+        }
+    }
+    // So that no .env or tracefuse.toml of the working directory is read.
+    command.current_dir(std::env::temp_dir())
+}

@@ -1,0 +1,87 @@
+//! Who depends on whom: only downwards, and only as drawn.
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use super::Findings;
+use crate::process::{cargo, output};
+
+/// Level of each crate; an arrow goes to a lower one.
+const LEVELS: &[(&str, u8)] = &[
+    ("tracefuse-core", 0),
+    ("mock-langfuse", 0),
+    ("tracefuse-exporter", 1),
+    ("tracefuse-runtime", 2),
+    ("tracefuse-console", 2),
+    ("tracefuse-otlp", 2),
+    ("tracefuse-langfuse", 3),
+    ("tracefuse", 4),
+    ("xtask", 5),
+];
+
+/// The arrows of ARCHITECTURE.md, and no others.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("tracefuse-core", &[]),
+    ("mock-langfuse", &[]),
+    ("tracefuse-exporter", &["tracefuse-core"]),
+    ("tracefuse-runtime", &["tracefuse-core", "tracefuse-exporter"]),
+    ("tracefuse-console", &["tracefuse-exporter"]),
+    ("tracefuse-otlp", &["tracefuse-exporter"]),
+    ("tracefuse-langfuse", &["tracefuse-exporter", "tracefuse-otlp"]),
+    (
+        "tracefuse",
+        &[
+            "tracefuse-console",
+            "tracefuse-core",
+            "tracefuse-exporter",
+            "tracefuse-langfuse",
+            "tracefuse-otlp",
+            "tracefuse-runtime",
+        ],
+    ),
+    ("xtask", &["mock-langfuse", "tracefuse-console"]),
+];
+
+pub(super) fn check() -> Result<Findings> {
+    let text = output(&mut cargo(&["metadata", "--format-version", "1", "--no-deps", "--offline"]))?;
+    let metadata: Value = serde_json::from_str(&text).context("cargo metadata")?;
+    let mut findings = Vec::new();
+    let level = |name: &str| LEVELS.iter().find(|(known, _)| *known == name).map(|(_, level)| *level);
+    for package in metadata["packages"].as_array().into_iter().flatten() {
+        let name = package["name"].as_str().unwrap_or_default();
+        let Some(own) = level(name) else {
+            findings.push(format!("{name}: no level; enter it in xtask/src/tidy/arrows.rs and draw it in ARCHITECTURE.md"));
+            continue;
+        };
+        let mut drawn = Vec::new();
+        for dependency in package["dependencies"].as_array().into_iter().flatten() {
+            let to = dependency["name"].as_str().unwrap_or_default();
+            let Some(theirs) = level(to) else {
+                if matches!(to, "hyper" | "rustls" | "hyper-rustls") && !matches!(name, "tracefuse-otlp" | "mock-langfuse") && dependency["kind"].is_null() {
+                    findings.push(format!("{name} depends on {to}: sockets and TLS live in otlp/http"));
+                }
+                continue;
+            };
+            let dev = dependency["kind"] == "dev";
+            if theirs >= own || (dev && to == "tracefuse") {
+                findings.push(format!("{name} -> {to}: an arrow goes to a lower level only"));
+            }
+            if !dev {
+                drawn.push(to.to_owned());
+            }
+        }
+        drawn.sort();
+        let allowed = ARROWS.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, arrows)| arrows);
+        if drawn != allowed {
+            findings.push(format!("{name} depends on {drawn:?}, drawn are {allowed:?}"));
+        }
+        if !package["publish"].is_array() {
+            for field in ["description", "license", "repository", "rust_version"] {
+                if package[field].is_null() {
+                    findings.push(format!("{name}: `{field}` is missing in its manifest"));
+                }
+            }
+        }
+    }
+    Ok(findings)
+}

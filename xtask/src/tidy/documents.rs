@@ -1,0 +1,79 @@
+//! Documents: they exist, their links lead somewhere, they name every crate, nothing private is in them.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::Findings;
+use crate::process::root;
+
+const REQUIRED: &[&str] = &[
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "SECURITY.md",
+    "LICENSE-MIT",
+    "LICENSE-APACHE",
+    "docs/langfuse.md",
+    "docs/why.md",
+    "docs/compare.md",
+    ".ci/run",
+    ".github/workflows/ci.yml",
+];
+
+pub(super) fn check(files: &[PathBuf]) -> Result<Findings> {
+    let mut findings = Vec::new();
+    for name in REQUIRED {
+        if !root().join(name).exists() {
+            findings.push(format!("{name} is missing"));
+        }
+    }
+    for file in files.iter().filter(|file| file.extension().is_some_and(|end| end == "md")) {
+        let text = std::fs::read_to_string(root().join(file))?;
+        for target in links(&text) {
+            let path = target.split('#').next().unwrap_or_default();
+            let folder = file.parent().map(PathBuf::from).unwrap_or_default();
+            if !path.is_empty() && !root().join(folder).join(path).exists() {
+                findings.push(format!("{}: the link to `{target}` leads nowhere", file.display()));
+            }
+        }
+    }
+    for document in ["ARCHITECTURE.md", "README.md"] {
+        let text = std::fs::read_to_string(root().join(document)).unwrap_or_default();
+        for entry in std::fs::read_dir(root().join("crates"))?.flatten() {
+            let manifest = std::fs::read_to_string(entry.path().join("Cargo.toml")).unwrap_or_default();
+            let name = manifest.lines().find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+            if let Some(name) = name.filter(|name| !text.contains(&format!("`{name}`"))) {
+                findings.push(format!("{document} does not name `{name}`"));
+            }
+        }
+    }
+    Ok(findings)
+}
+
+/// Targets of Markdown links that are not addresses.
+fn links(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut code = false;
+    for line in text.lines() {
+        code ^= line.trim_start().starts_with("```");
+        let parts = if code { [].iter() } else { [line].iter() };
+        for part in parts.flat_map(|line| line.split("](").skip(1)) {
+            let target = part.split(')').next().unwrap_or_default();
+            if !target.contains("://") && !target.starts_with('#') && !target.starts_with("mailto:") {
+                found.push(target);
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn links_to_files_are_found_and_addresses_are_not() {
+        let text = "see [a](docs/a.md#x) and [b](https://b) or [c](#c)\n```\n[d](d.md)\n```\n[e](e.md)";
+        assert_eq!(super::links(text), ["docs/a.md#x", "e.md"]);
+    }
+}

@@ -1,0 +1,58 @@
+//! The architecture, checked: what ARCHITECTURE.md and CONTRIBUTING.md say is what the repository is.
+//! Run by `ci` and, as a test, by `cargo test`.
+
+mod arrows;
+mod documents;
+mod sources;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+
+use crate::process::root;
+
+/// What is wrong, a line each.
+type Findings = Vec<String>;
+
+pub(crate) fn run() -> Result<()> {
+    let files = files()?;
+    let mut findings = arrows::check()?;
+    findings.extend(sources::check(&files)?);
+    findings.extend(documents::check(&files)?);
+    if findings.is_empty() {
+        println!("{} files are tidy", files.len());
+        return Ok(());
+    }
+    bail!("not tidy:\n  {}", findings.join("\n  "))
+}
+
+/// Every file of the repository that is ours, relative to its root.
+fn files() -> Result<Vec<PathBuf>> {
+    let (root, mut found) = (root(), Vec::new());
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            if path.is_dir() {
+                if !matches!(name.as_str(), "target" | ".git") {
+                    folders.push(path);
+                }
+            } else if let Ok(relative) = path.strip_prefix(&root) {
+                found.push(relative.to_path_buf());
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_repository_is_tidy() {
+        if let Err(findings) = super::run() {
+            panic!("{findings}");
+        }
+    }
+}
