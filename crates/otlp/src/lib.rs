@@ -1,1 +1,2 @@
-//! OTLP over HTTP for tracefuse: protobuf encoder and client.
+//! OTLP over HTTP for tracefuse.
+pub mod http;
