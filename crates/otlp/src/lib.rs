@@ -1,2 +1,23 @@
-//! OTLP over HTTP for tracefuse.
+//! OTLP over HTTP for tracefuse: an encoder, a client, and an exporter for any OpenTelemetry backend.
+//!
+//! Depend on `tracefuse` with its feature `otlp` to send traces to an OpenTelemetry backend; on this
+//! crate to write an exporter that speaks OTLP or HTTP of its own, as `tracefuse-langfuse` does.
+//!
+//! In reading order: [`encode`] turns records into request bodies, [`http`] sends them.
+//!
+//! Records come from delivery through the `Exporter` trait; bytes go to a socket. Nothing here starts
+//! a thread or a runtime, reads the environment, or panics.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
+
+pub mod encode;
 pub mod http;

@@ -1,0 +1,234 @@
+//! Spans, their attributes, events and status, as OTLP's messages.
+//! Filled by exporters' mappings; writes through `wire`.
+
+use std::borrow::Cow;
+
+use tracefuse_exporter::record::{SpanId, Timestamp, TraceId};
+
+use super::wire::{Buffer, varint_len};
+
+/// Who instruments: OpenTelemetry's instrumentation scope.
+#[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "the two fields of the message that we send"
+)]
+pub struct Scope<'a> {
+    /// Name.
+    pub name: &'a str,
+    /// Version.
+    pub version: &'a str,
+}
+
+impl Scope<'_> {
+    pub(super) fn write(&self, out: &mut Buffer) {
+        let scope = out.open(1);
+        out.bytes(1, self.name.as_bytes());
+        out.bytes(2, self.version.as_bytes());
+        out.close(scope);
+    }
+}
+
+/// A value of an attribute.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Any<'a> {
+    /// Text. A NUL in it is sent as U+FFFD: databases behind the receivers refuse NUL.
+    Str(&'a str),
+    /// A truth value.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// A number with a fraction.
+    Double(f64),
+}
+
+/// Attributes of a resource, a span or an event, as they are written.
+#[derive(Debug)]
+pub struct Attributes<'a> {
+    out: &'a mut Buffer,
+    field: u32,
+}
+
+impl<'a> Attributes<'a> {
+    pub(super) fn of_resource(out: &'a mut Buffer) -> Self {
+        Self { out, field: 1 }
+    }
+
+    pub(super) fn of_span(out: &'a mut Buffer) -> Self {
+        Self { out, field: 9 }
+    }
+
+    fn of_event(out: &'a mut Buffer) -> Self {
+        Self { out, field: 3 }
+    }
+
+    /// Writes an attribute.
+    pub fn set(&mut self, key: &str, value: Any<'_>) {
+        self.set_below("", key, value);
+    }
+
+    /// Writes an attribute whose key is `prefix` followed by `key`.
+    pub fn set_below(&mut self, prefix: &str, key: &str, value: Any<'_>) {
+        let key_len = prefix.len() + key.len();
+        let text = match value {
+            Any::Str(text) => without_nul(text),
+            _ => Cow::Borrowed(""),
+        };
+        let any_len = match value {
+            Any::Str(_) => 1 + varint_len(text.len() as u64) + text.len(),
+            Any::Bool(_) => 2,
+            Any::Int(v) => 1 + varint_len(v as u64),
+            Any::Double(_) => 9,
+        };
+        let length =
+            1 + varint_len(key_len as u64) + key_len + 1 + varint_len(any_len as u64) + any_len;
+        self.out.length(self.field, length);
+        self.out.length(1, key_len);
+        self.out.raw(prefix.as_bytes());
+        self.out.raw(key.as_bytes());
+        self.out.length(2, any_len);
+        match value {
+            Any::Str(_) => self.out.bytes(1, text.as_bytes()),
+            Any::Bool(v) => self.out.uint(2, v.into()),
+            Any::Int(v) => self.out.uint(3, v as u64),
+            Any::Double(v) => self.out.fixed64(4, v.to_bits()),
+        }
+    }
+
+    /// Writes an attribute that is an array of texts.
+    pub fn set_texts<'t>(&mut self, key: &str, texts: impl IntoIterator<Item = &'t str>) {
+        let attribute = self.out.open(self.field);
+        self.out.bytes(1, key.as_bytes());
+        let any = self.out.open(2);
+        let array = self.out.open(5);
+        for text in texts {
+            let element = self.out.open(1);
+            self.out.bytes(1, without_nul(text).as_bytes());
+            self.out.close(element);
+        }
+        self.out.close(array);
+        self.out.close(any);
+        self.out.close(attribute);
+    }
+}
+
+fn without_nul(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') {
+        Cow::Owned(text.replace('\0', "\u{fffd}"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// What every span has.
+#[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "built by mappings, all fields are required by the protocol"
+)]
+pub struct SpanHead<'a> {
+    /// The trace it belongs to.
+    pub trace_id: TraceId,
+    /// Its own id.
+    pub span_id: SpanId,
+    /// Its parent's id.
+    pub parent: Option<SpanId>,
+    /// Whether that parent is in another service.
+    pub parent_is_remote: bool,
+    /// Its name.
+    pub name: &'a str,
+    /// When it began.
+    pub start: Timestamp,
+    /// When it ended.
+    pub end: Timestamp,
+}
+
+/// The spans of a request, as they are written.
+#[derive(Debug)]
+pub struct Spans<'a> {
+    out: &'a mut Buffer,
+}
+
+/// OpenTelemetry's span kind INTERNAL: what happens inside the application.
+const INTERNAL: u64 = 1;
+/// W3C trace flags: sampled; and OTLP's: whether the parent is remote is known, and is.
+const SAMPLED: u32 = 0x1;
+const REMOTE_KNOWN: u32 = 0x100;
+const REMOTE: u32 = 0x200;
+
+impl<'a> Spans<'a> {
+    pub(super) fn new(out: &'a mut Buffer) -> Self {
+        Self { out }
+    }
+
+    /// Writes a span; `body` adds attributes, events and status.
+    pub fn span(&mut self, head: &SpanHead<'_>, body: impl FnOnce(&mut SpanBody<'_>)) {
+        let span = self.out.open(2);
+        self.out.bytes(1, &head.trace_id.to_bytes());
+        self.out.bytes(2, &head.span_id.to_bytes());
+        if let Some(parent) = head.parent {
+            self.out.bytes(4, &parent.to_bytes());
+        }
+        self.out.bytes(5, without_nul(head.name).as_bytes());
+        self.out.uint(6, INTERNAL);
+        self.out.fixed64(7, head.start.as_unix_nanos());
+        self.out.fixed64(8, head.end.as_unix_nanos());
+        body(&mut SpanBody { out: self.out });
+        let remote = if head.parent_is_remote { REMOTE } else { 0 };
+        self.out.fixed32(16, SAMPLED | REMOTE_KNOWN | remote);
+        self.out.close(span);
+    }
+}
+
+/// How a span ended, in OTLP's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the protocol has these")]
+pub enum StatusCode {
+    /// It succeeded.
+    Ok = 1,
+    /// It failed.
+    Error = 2,
+}
+
+/// The rest of a span, as it is written.
+#[derive(Debug)]
+pub struct SpanBody<'a> {
+    out: &'a mut Buffer,
+}
+
+impl SpanBody<'_> {
+    /// The span's attributes.
+    pub fn attributes(&mut self) -> Attributes<'_> {
+        Attributes::of_span(self.out)
+    }
+
+    /// Copies attributes written by [`span_attributes`](super::span_attributes).
+    pub fn copy_attributes(&mut self, encoded: &[u8]) {
+        self.out.raw(encoded);
+    }
+
+    /// Writes a span event.
+    pub fn event(
+        &mut self,
+        name: &str,
+        time: Timestamp,
+        attributes: impl FnOnce(&mut Attributes<'_>),
+    ) {
+        let event = self.out.open(11);
+        self.out.fixed64(1, time.as_unix_nanos());
+        self.out.bytes(2, without_nul(name).as_bytes());
+        attributes(&mut Attributes::of_event(self.out));
+        self.out.close(event);
+    }
+
+    /// Writes how it ended.
+    pub fn status(&mut self, code: StatusCode, message: &str) {
+        let status = self.out.open(15);
+        if !message.is_empty() {
+            self.out.bytes(2, without_nul(message).as_bytes());
+        }
+        self.out.uint(3, code as u64);
+        self.out.close(status);
+    }
+}

@@ -1,0 +1,3 @@
+//! The encoder against an independent decoder, the client against real sockets.
+
+mod encoding;
