@@ -1,0 +1,44 @@
+//! The names that Langfuse reads, each with its section of `docs/langfuse.md`. They stand nowhere else.
+//! Used by `mapping`.
+
+// 2.4, trace-level fields, read from every span
+pub(crate) const TRACE_NAME: &str = "langfuse.trace.name";
+pub(crate) const USER_ID: &str = "user.id";
+pub(crate) const SESSION_ID: &str = "session.id";
+pub(crate) const TAGS: &str = "langfuse.trace.tags";
+pub(crate) const PUBLIC: &str = "langfuse.trace.public";
+pub(crate) const RELEASE: &str = "langfuse.release";
+pub(crate) const VERSION: &str = "langfuse.version";
+pub(crate) const ENVIRONMENT: &str = "langfuse.environment";
+/// Followed by the key.
+pub(crate) const TRACE_METADATA: &str = "langfuse.trace.metadata.";
+
+// 2.5, an observation's fields
+pub(crate) const TYPE: &str = "langfuse.observation.type";
+pub(crate) const LEVEL: &str = "langfuse.observation.level";
+pub(crate) const STATUS_MESSAGE: &str = "langfuse.observation.status_message";
+pub(crate) const INPUT: &str = "langfuse.observation.input";
+pub(crate) const OUTPUT: &str = "langfuse.observation.output";
+pub(crate) const MODEL: &str = "langfuse.observation.model.name";
+pub(crate) const MODEL_PARAMETERS: &str = "langfuse.observation.model.parameters";
+pub(crate) const USAGE: &str = "langfuse.observation.usage_details";
+pub(crate) const COST: &str = "langfuse.observation.cost_details";
+pub(crate) const COMPLETION_START_TIME: &str = "langfuse.observation.completion_start_time";
+pub(crate) const PROMPT_NAME: &str = "langfuse.observation.prompt.name";
+pub(crate) const PROMPT_VERSION: &str = "langfuse.observation.prompt.version";
+pub(crate) const IS_APP_ROOT: &str = "langfuse.internal.is_app_root";
+/// Followed by the key.
+pub(crate) const METADATA: &str = "langfuse.observation.metadata.";
+
+// 5, keys of ours below the metadata
+pub(crate) const EXCEPTION_TYPE: &str = "exception.type";
+pub(crate) const EXCEPTION_MESSAGE: &str = "exception.message";
+pub(crate) const EXCEPTION_SOURCES: &str = "exception.sources";
+pub(crate) const EXCEPTION_STACKTRACE: &str = "exception.stacktrace";
+pub(crate) const SPAN_TAGS: &str = "tags";
+
+/// 6, check 7: with a name that begins so, the metadata panel shows the user's keys alone; exactly
+/// `langfuse-sdk` is what official SDKs in the same process filter by.
+pub(crate) const SCOPE: &str = "langfuse-sdk-rust";
+/// 2.1: a name of our own; newer servers decode metadata of the official SDKs differently.
+pub(crate) const SDK_NAME: &str = "rust-tracefuse";

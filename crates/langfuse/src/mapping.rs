@@ -1,0 +1,427 @@
+//! From a record to the attributes Langfuse reads (`docs/langfuse.md` 2.4 to 2.7, 5 and 6).
+//! Called by `exporter` for each batch; writes through the encoder, knows no HTTP.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use tracefuse_exporter::Batch;
+use tracefuse_exporter::record::{
+    EventRef, ExceptionRef, Level, ObservationType, Resource, SpanRecord, StatusCode, Timestamp,
+    TraceAttributes, ValueRef,
+};
+use tracefuse_otlp::encode::{self, Any, Attributes, Scope, SpanBody, SpanHead, Spans};
+
+use crate::attributes as name;
+use crate::text;
+
+/// Encodes a batch as one request. The same batch gives the same bytes.
+pub(crate) fn encode(batch: &Batch, capacity: usize) -> Vec<u8> {
+    let scope = Scope {
+        name: name::SCOPE,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    let resource = batch.resource();
+    encode::request(
+        &scope,
+        capacity,
+        |attributes| write_resource(resource, attributes),
+        |spans| {
+            let mut mapping = Mapping {
+                resource,
+                shared: None,
+                scratch: String::new(),
+            };
+            for record in batch.spans() {
+                mapping.observation(record, spans);
+            }
+        },
+    )
+}
+
+fn write_resource(resource: &Resource, attributes: &mut Attributes<'_>) {
+    attributes.set(
+        "service.name",
+        Any::Str(
+            resource
+                .service_name
+                .as_deref()
+                .unwrap_or("unknown_service"),
+        ),
+    );
+    attributes.set("telemetry.sdk.language", Any::Str("rust"));
+    attributes.set("telemetry.sdk.name", Any::Str("tracefuse"));
+    attributes.set("telemetry.sdk.version", Any::Str(env!("CARGO_PKG_VERSION")));
+    let own = [
+        (name::ENVIRONMENT, &resource.environment),
+        (name::RELEASE, &resource.release),
+        (name::VERSION, &resource.version),
+    ];
+    for (key, value) in own
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value.as_deref()?)))
+    {
+        attributes.set(key, Any::Str(value));
+    }
+    for (key, value) in &resource.attributes {
+        attributes.set(key, any(value.as_ref(), &mut String::new()));
+    }
+}
+
+struct Mapping<'a> {
+    resource: &'a Resource,
+    /// The last trace's attributes and their bytes: spans that end one after another share them.
+    shared: Option<(Arc<TraceAttributes>, Vec<u8>)>,
+    scratch: String,
+}
+
+impl Mapping<'_> {
+    /// A record and what belongs to it: itself, and its events and further errors as child observations,
+    /// since Langfuse throws span events away.
+    fn observation(&mut self, record: &SpanRecord, spans: &mut Spans<'_>) {
+        let shared = self.trace_attributes(record.trace());
+        let head = SpanHead {
+            trace_id: record.trace_id(),
+            span_id: record.span_id(),
+            parent: record.parent_span_id(),
+            parent_is_remote: record.parent_span_id().is_some() && record.is_local_root(),
+            name: record.name(),
+            start: record.start_time(),
+            end: record.end_time(),
+        };
+        spans.span(&head, |body| {
+            body.copy_attributes(&shared);
+            self.span(record, body);
+        });
+        for event in record.events() {
+            self.event(record, event, &shared, spans);
+        }
+        // One error is told by the span itself.
+        if record.exceptions().len() > 1 {
+            for exception in record.exceptions() {
+                self.exception(record, exception, &shared, spans);
+            }
+        }
+        self.shared = Some((record.trace().clone(), shared));
+    }
+
+    /// Taken out while it is used, put back afterwards.
+    fn trace_attributes(&mut self, trace: &Arc<TraceAttributes>) -> Vec<u8> {
+        match self.shared.take() {
+            Some((known, bytes)) if Arc::ptr_eq(&known, trace) => bytes,
+            _ => encode::span_attributes(|attributes| self.write_trace(trace, attributes)),
+        }
+    }
+
+    fn write_trace(&self, trace: &TraceAttributes, attributes: &mut Attributes<'_>) {
+        attributes.set(name::TRACE_NAME, Any::Str(&trace.name));
+        let texts = [
+            (name::USER_ID, trace.user_id.as_deref()),
+            (name::SESSION_ID, trace.session_id.as_deref()),
+            (
+                name::RELEASE,
+                trace
+                    .release
+                    .as_deref()
+                    .or(self.resource.release.as_deref()),
+            ),
+            (
+                name::VERSION,
+                trace
+                    .version
+                    .as_deref()
+                    .or(self.resource.version.as_deref()),
+            ),
+            (
+                name::ENVIRONMENT,
+                trace
+                    .environment
+                    .as_deref()
+                    .or(self.resource.environment.as_deref()),
+            ),
+        ];
+        for (key, value) in texts
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value?)))
+        {
+            attributes.set(key, Any::Str(value));
+        }
+        if !trace.tags.is_empty() {
+            attributes.set_texts(name::TAGS, trace.tags.iter().map(String::as_str));
+        }
+        if trace.public {
+            attributes.set(name::PUBLIC, Any::Bool(true));
+        }
+        let mut scratch = String::new();
+        for (key, value) in &trace.metadata {
+            let value = metadata(value.as_ref(), &mut scratch);
+            attributes.set_below(name::TRACE_METADATA, &text::safe_key(key), value);
+        }
+        text::warn_if_long(trace);
+    }
+
+    fn span(&mut self, record: &SpanRecord, body: &mut SpanBody<'_>) {
+        let scratch = &mut self.scratch;
+        let mut attributes = body.attributes();
+        if record.is_local_root() {
+            attributes.set(name::IS_APP_ROOT, Any::Bool(true));
+        }
+        attributes.set(name::TYPE, Any::Str(record.observation_type().as_str()));
+        let failed = record.status() == StatusCode::Error;
+        if let Some(level) = level(record.level(), failed) {
+            attributes.set(name::LEVEL, Any::Str(level.as_str()));
+        }
+        let message = record.status_message().map(text::one_line);
+        if let Some(message) = &message {
+            attributes.set(name::STATUS_MESSAGE, Any::Str(message));
+        }
+        for (key, value) in [
+            (name::INPUT, record.input()),
+            (name::OUTPUT, record.output()),
+        ] {
+            if let Some(value) = value {
+                attributes.set(key, as_text(value, scratch));
+            }
+        }
+        if let Some(model) = record.model() {
+            attributes.set(name::MODEL, Any::Str(model));
+        }
+        if let Some(json) = text::object(scratch, record.model_parameters()) {
+            attributes.set(name::MODEL_PARAMETERS, Any::Str(json));
+        }
+        if let Some(json) = text::object(
+            scratch,
+            record
+                .usage()
+                .map(|(bucket, units)| (bucket, ValueRef::U64(units))),
+        ) {
+            attributes.set(name::USAGE, Any::Str(json));
+        }
+        // The server drops what is negative or not a number, and with it perhaps the whole object.
+        let cost = record
+            .cost()
+            .filter(|(_, dollars)| dollars.is_finite() && *dollars >= 0.0);
+        if let Some(json) = text::object(
+            scratch,
+            cost.map(|(bucket, dollars)| (bucket, ValueRef::F64(dollars))),
+        ) {
+            attributes.set(name::COST, Any::Str(json));
+        }
+        if let Some(time) = record.completion_start_time() {
+            scratch.clear();
+            let _ = write!(scratch, "{time}");
+            attributes.set(name::COMPLETION_START_TIME, Any::Str(scratch));
+        }
+        if let Some(prompt) = record.prompt() {
+            attributes.set(name::PROMPT_NAME, Any::Str(prompt.name));
+            attributes.set(name::PROMPT_VERSION, Any::Int(prompt.version.into()));
+        }
+        for (key, value) in record.metadata() {
+            attributes.set_below(
+                name::METADATA,
+                &text::safe_key(key),
+                metadata(value, scratch),
+            );
+        }
+        if let Some(json) = text::array(scratch, record.tags()) {
+            attributes.set_below(name::METADATA, name::SPAN_TAGS, Any::Str(json));
+        }
+        if let Some(exception) = record.exceptions().next() {
+            write_exception(&exception, &mut attributes);
+        }
+        // For other backends behind a collector; Langfuse ignores span events.
+        for exception in record.exceptions() {
+            body.event("exception", exception.time(), |attributes| {
+                attributes.set(name::EXCEPTION_TYPE, Any::Str(exception.kind()));
+                attributes.set(name::EXCEPTION_MESSAGE, Any::Str(exception.message()));
+                if let Some(stack) = exception.stacktrace() {
+                    attributes.set(name::EXCEPTION_STACKTRACE, Any::Str(stack));
+                }
+            });
+        }
+        match record.status() {
+            StatusCode::Error => body.status(
+                encode::StatusCode::Error,
+                message.as_deref().unwrap_or_default(),
+            ),
+            StatusCode::Ok => body.status(encode::StatusCode::Ok, ""),
+            _ => {}
+        }
+    }
+
+    fn event(
+        &mut self,
+        parent: &SpanRecord,
+        event: EventRef<'_>,
+        shared: &[u8],
+        spans: &mut Spans<'_>,
+    ) {
+        let scratch = &mut self.scratch;
+        spans.span(
+            &child(parent, event.id(), event.name(), event.time()),
+            |body| {
+                body.copy_attributes(shared);
+                let mut attributes = body.attributes();
+                attributes.set(name::TYPE, Any::Str(ObservationType::Event.as_str()));
+                if event.level() != Level::Default {
+                    attributes.set(name::LEVEL, Any::Str(event.level().as_str()));
+                }
+                for (key, value) in [(name::INPUT, event.input()), (name::OUTPUT, event.output())] {
+                    if let Some(value) = value {
+                        attributes.set(key, as_text(value, scratch));
+                    }
+                }
+                for (key, value) in event.metadata() {
+                    attributes.set_below(
+                        name::METADATA,
+                        &text::safe_key(key),
+                        metadata(value, scratch),
+                    );
+                }
+            },
+        );
+    }
+
+    fn exception(
+        &mut self,
+        parent: &SpanRecord,
+        exception: ExceptionRef<'_>,
+        shared: &[u8],
+        spans: &mut Spans<'_>,
+    ) {
+        let message =
+            text::one_line(&format!("{}: {}", exception.kind(), exception.message())).into_owned();
+        spans.span(
+            &child(parent, exception.id(), "exception", exception.time()),
+            |body| {
+                body.copy_attributes(shared);
+                let mut attributes = body.attributes();
+                attributes.set(name::TYPE, Any::Str(ObservationType::Event.as_str()));
+                attributes.set(name::LEVEL, Any::Str(Level::Error.as_str()));
+                attributes.set(name::STATUS_MESSAGE, Any::Str(&message));
+                write_exception(&exception, &mut attributes);
+                body.status(encode::StatusCode::Error, &message);
+            },
+        );
+    }
+}
+
+fn child<'a>(
+    parent: &SpanRecord,
+    id: tracefuse_exporter::record::SpanId,
+    name: &'a str,
+    time: Timestamp,
+) -> SpanHead<'a> {
+    SpanHead {
+        trace_id: parent.trace_id(),
+        span_id: id,
+        parent: Some(parent.span_id()),
+        parent_is_remote: false,
+        name,
+        start: time,
+        end: time,
+    }
+}
+
+fn write_exception(exception: &ExceptionRef<'_>, attributes: &mut Attributes<'_>) {
+    attributes.set_below(
+        name::METADATA,
+        name::EXCEPTION_TYPE,
+        Any::Str(exception.kind()),
+    );
+    attributes.set_below(
+        name::METADATA,
+        name::EXCEPTION_MESSAGE,
+        Any::Str(exception.message()),
+    );
+    let more = [
+        (name::EXCEPTION_SOURCES, exception.sources()),
+        (name::EXCEPTION_STACKTRACE, exception.stacktrace()),
+    ];
+    for (key, value) in more
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
+    {
+        attributes.set_below(name::METADATA, key, Any::Str(value));
+    }
+}
+
+/// DEFAULT is what no level means, and with a failed status it would win over it (`docs/langfuse.md` 2.5).
+fn level(level: Option<Level>, failed: bool) -> Option<Level> {
+    match level {
+        Some(Level::Default) | None => failed.then_some(Level::Error),
+        level => level,
+    }
+}
+
+/// Input and output are text to Langfuse: JSON text is shown as JSON.
+fn as_text<'a>(value: ValueRef<'a>, scratch: &'a mut String) -> Any<'a> {
+    match value {
+        ValueRef::Str(text) | ValueRef::Json(text) => Any::Str(text),
+        value => {
+            scratch.clear();
+            let _ = write!(scratch, "{value}");
+            Any::Str(scratch)
+        }
+    }
+}
+
+/// Metadata is stored as text and parsed as JSON on reading (`docs/langfuse.md` 2.5): a text that would
+/// come back as something else is quoted, so that it stays a text.
+fn metadata<'a>(value: ValueRef<'a>, scratch: &'a mut String) -> Any<'a> {
+    match value {
+        ValueRef::Str(text) if text::reads_as_scalar(text) => {
+            scratch.clear();
+            text::quote(scratch, text);
+            Any::Str(scratch)
+        }
+        value => any(value, scratch),
+    }
+}
+
+/// The largest integer that a double holds with all its neighbours.
+const EXACT: u64 = 1 << 53;
+
+fn any<'a>(value: ValueRef<'a>, scratch: &'a mut String) -> Any<'a> {
+    match value {
+        ValueRef::Str(text) | ValueRef::Json(text) => return Any::Str(text),
+        ValueRef::Bool(v) => return Any::Bool(v),
+        ValueRef::I64(v) if v.unsigned_abs() <= EXACT => return Any::Int(v),
+        ValueRef::U64(v) if v <= EXACT => return Any::Int(v as i64),
+        ValueRef::F64(v) if v.is_finite() => return Any::Double(v),
+        _ => {}
+    }
+    scratch.clear();
+    // Beyond what a double holds the server would lose digits; quoted, so that reading does not either.
+    let _ = write!(scratch, "\"{value}\"");
+    Any::Str(scratch)
+}
+
+/// Bytes a record will take, roughly: its text, its names, the trace's attributes on it and on each event.
+pub(crate) fn size_hint(record: &SpanRecord) -> usize {
+    let trace = record.trace();
+    let texts = [
+        &trace.user_id,
+        &trace.session_id,
+        &trace.version,
+        &trace.release,
+        &trace.environment,
+    ];
+    let shared = trace.name.len()
+        + texts
+            .into_iter()
+            .flatten()
+            .map(|text| text.len() + 32)
+            .sum::<usize>()
+        + trace.tags.iter().map(|tag| tag.len() + 8).sum::<usize>()
+        + trace
+            .metadata
+            .iter()
+            .map(|(key, value)| key.len() + value.as_ref().size() + 40)
+            .sum::<usize>();
+    let copies = 1 + record.events().len() + record.exceptions().len();
+    record.size() + copies * (shared + 160)
+}
+
+/// An owned form of text that need not be copied as a rule.
+pub(crate) type Text<'a> = Cow<'a, str>;

@@ -1,0 +1,193 @@
+//! Text as Langfuse needs it: one line, safe keys, small JSON objects, and a warning where the official SDKs refuse.
+//! Used by `mapping`.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tracefuse_exporter::record::{TraceAttributes, ValueRef};
+
+use crate::mapping::Text;
+
+/// What fits the badge that the UI shows.
+const MESSAGE: usize = 500;
+
+/// A message on one line, and short.
+pub(crate) fn one_line(text: &str) -> Text<'_> {
+    let long = text.chars().nth(MESSAGE).is_some();
+    if !long && !text.contains(['\n', '\r']) {
+        return Cow::Borrowed(text);
+    }
+    let mut line: String = text
+        .chars()
+        .take(MESSAGE)
+        .map(|c| if matches!(c, '\n' | '\r') { ' ' } else { c })
+        .collect();
+    if long {
+        line.push('…');
+    }
+    Cow::Owned(line)
+}
+
+/// Parts of a key that the server may drop, key and value (`docs/langfuse.md` 2.3).
+const UNSAFE: [&str; 3] = ["__proto__", "constructor", "prototype"];
+
+/// A key of which nothing is dropped: unsafe parts get an underscore at their end.
+pub(crate) fn safe_key(key: &str) -> Text<'_> {
+    if !key.split('.').any(|part| UNSAFE.contains(&part)) {
+        return Cow::Borrowed(key);
+    }
+    let mut safe = String::with_capacity(key.len() + 1);
+    for (at, part) in key.split('.').enumerate() {
+        if at > 0 {
+            safe.push('.');
+        }
+        safe.push_str(part);
+        if UNSAFE.contains(&part) {
+            safe.push('_');
+        }
+    }
+    Cow::Owned(safe)
+}
+
+/// Whether JSON reads this text as a number, a boolean, null or a quoted text.
+pub(crate) fn reads_as_scalar(text: &str) -> bool {
+    let text = text.trim();
+    match text.as_bytes().first() {
+        Some(b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
+            text.len() < 400 && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+        }
+        _ => false,
+    }
+}
+
+/// Appends a text as JSON.
+pub(crate) fn quote(out: &mut String, text: &str) {
+    // Writing a text as JSON into memory does not fail.
+    if let Ok(json) = serde_json::to_string(text) {
+        out.push_str(&json);
+    }
+}
+
+/// A JSON object of scalars; `None` if it is empty.
+pub(crate) fn object<'a, 's>(
+    out: &'s mut String,
+    entries: impl Iterator<Item = (&'a str, ValueRef<'a>)>,
+) -> Option<&'s str> {
+    out.clear();
+    for (key, value) in entries {
+        out.push(if out.is_empty() { '{' } else { ',' });
+        quote(out, key);
+        out.push(':');
+        match value {
+            ValueRef::Str(text) => quote(out, text),
+            ValueRef::F64(v) if !v.is_finite() => {
+                let _ = write!(out, "\"{value}\"");
+            }
+            value => {
+                let _ = write!(out, "{value}");
+            }
+        }
+    }
+    close(out, '}')
+}
+
+/// A JSON array of texts; `None` if it is empty.
+pub(crate) fn array<'a, 's>(
+    out: &'s mut String,
+    texts: impl Iterator<Item = &'a str>,
+) -> Option<&'s str> {
+    out.clear();
+    for text in texts {
+        out.push(if out.is_empty() { '[' } else { ',' });
+        quote(out, text);
+    }
+    close(out, ']')
+}
+
+fn close(out: &mut String, bracket: char) -> Option<&str> {
+    if out.is_empty() {
+        return None;
+    }
+    out.push(bracket);
+    Some(out)
+}
+
+/// The official SDKs refuse longer ones; the server stores them.
+const LONG: usize = 200;
+
+/// Says once per field that a value is longer than the official SDKs allow. Once and no more, so it
+/// needs no rate limit.
+pub(crate) fn warn_if_long(trace: &TraceAttributes) {
+    static TOLD: [AtomicBool; 4] = [const { AtomicBool::new(false) }; 4];
+    let fields = [
+        ("trace name", std::slice::from_ref(&trace.name)),
+        ("user id", trace.user_id.as_slice()),
+        ("session id", trace.session_id.as_slice()),
+        ("tag", trace.tags.as_slice()),
+    ];
+    for ((field, values), told) in fields.into_iter().zip(&TOLD) {
+        let long = values
+            .iter()
+            .any(|value| value.len() > LONG && value.chars().count() > LONG);
+        if long && !told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                target: "tracefuse", field,
+                "a value is longer than 200 characters: it is sent, but Langfuse's own SDKs refuse such values"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_with_unsafe_parts_are_renamed_and_others_left() {
+        for (key, safe) in [
+            ("a.b", "a.b"),
+            ("__proto__", "__proto___"),
+            ("x.constructor.y", "x.constructor_.y"),
+            ("", ""),
+        ] {
+            assert_eq!(safe_key(key), safe);
+        }
+    }
+
+    #[test]
+    fn only_text_that_json_reads_as_a_scalar_is_quoted() {
+        for text in ["5", "-1.5e3", "true", "null", "\"x\"", " 7 "] {
+            assert!(reads_as_scalar(text), "{text}");
+        }
+        for text in ["", "5a", "truth", "{\"a\":1}", "[1]", "-", "nul", "1.2.3"] {
+            assert!(!reads_as_scalar(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn messages_fit_on_one_line() {
+        assert_eq!(one_line("a\nb"), "a b");
+        assert_eq!(one_line(&"é".repeat(600)).chars().count(), 501);
+    }
+
+    #[test]
+    fn objects_are_json_whatever_is_in_them() {
+        let mut out = String::new();
+        let entries = [
+            ("a\"", ValueRef::Str("x\n")),
+            ("n", ValueRef::F64(f64::NAN)),
+            ("j", ValueRef::Json("[1]")),
+            ("u", ValueRef::U64(1)),
+        ];
+        assert_eq!(
+            object(&mut out, entries.into_iter()),
+            Some(r#"{"a\"":"x\n","n":"NaN","j":[1],"u":1}"#)
+        );
+        assert_eq!(object(&mut out, [].into_iter()), None);
+        assert_eq!(
+            array(&mut out, ["a", "b"].into_iter()),
+            Some(r#"["a","b"]"#)
+        );
+    }
+}
