@@ -9,18 +9,44 @@ use crate::process::{cargo, succeed};
 use crate::{integration, tidy};
 
 /// Feature sets of the facade, each compiled alone.
-const FEATURES: &[&str] = &["", "langfuse", "console", "otlp", "langfuse,otlp", "console,otlp"];
+const FEATURES: &[&str] = &[
+    "",
+    "langfuse",
+    "console",
+    "otlp",
+    "langfuse,otlp",
+    "console,otlp",
+];
 
 pub(crate) fn run() -> Result<()> {
-    step("format", || succeed(&mut cargo(&["fmt", "--all", "--check"])))?;
+    step("format", || {
+        succeed(&mut cargo(&["fmt", "--all", "--check"]))
+    })?;
     step("tidy", tidy::run)?;
     step("clippy, all features", || {
-        succeed(&mut cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]))
+        succeed(&mut cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--all-features",
+            "--",
+            "-D",
+            "warnings",
+        ]))
     })?;
     for features in FEATURES {
         step(&format!("clippy, tracefuse with [{features}]"), || {
-            let package = ["clippy", "-p", "tracefuse", "--no-default-features", "--features", features];
-            succeed(&mut cargo(&[&package[..], &["--", "-D", "warnings"]].concat()))
+            let package = [
+                "clippy",
+                "-p",
+                "tracefuse",
+                "--no-default-features",
+                "--features",
+                features,
+            ];
+            succeed(&mut cargo(
+                &[&package[..], &["--", "-D", "warnings"]].concat(),
+            ))
         })?;
     }
     step("documentation", || {
@@ -33,19 +59,34 @@ pub(crate) fn run() -> Result<()> {
 
 /// The command of the README.
 pub(crate) fn test() -> Result<()> {
-    step("tests", || succeed(&mut cargo(&["test", "--workspace", "--all-features"])))?;
+    step("tests", || {
+        succeed(&mut cargo(&["test", "--workspace", "--all-features"]))
+    })?;
     step("integration", integration::run)
 }
 
 /// Bans, licences and sources need no network; advisories do, and are checked where there is one.
 fn deny() -> Result<()> {
-    let installed = Command::new("cargo-deny").arg("--version").output().is_ok_and(|output| output.status.success());
+    let installed = Command::new("cargo-deny")
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success());
     if !installed {
         println!("cargo-deny is not here: installing it");
-        succeed(cargo(&["install", "cargo-deny", "--version", "^0.20", "--locked"]).env_remove("CARGO_TARGET_DIR"))
-            .context("cargo-deny cannot be installed")?;
+        succeed(
+            cargo(&["install", "cargo-deny", "--version", "^0.20", "--locked"])
+                .env_remove("CARGO_TARGET_DIR"),
+        )
+        .context("cargo-deny cannot be installed")?;
     }
-    succeed(&mut cargo(&["deny", "--all-features", "check", "bans", "licenses", "sources"]))
+    succeed(&mut cargo(&[
+        "deny",
+        "--all-features",
+        "check",
+        "bans",
+        "licenses",
+        "sources",
+    ]))
 }
 
 fn step(name: &str, run: impl FnOnce() -> Result<()>) -> Result<()> {

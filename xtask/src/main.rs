@@ -1,6 +1,10 @@
 //! The project's own commands: `cargo xtask` lists them.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool"
+)]
 
 mod ci;
 mod demo;
@@ -36,7 +40,11 @@ fn main() -> ExitCode {
         "mock" => mock::run(&rest),
         _ => {
             println!("{HELP}");
-            return if command.is_empty() || command == "help" { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+            return if command.is_empty() || command == "help" {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            };
         }
     };
     match result {

@@ -7,7 +7,10 @@ use anyhow::{Context as _, Result, ensure};
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(Path::to_path_buf)
+        .unwrap_or_default()
 }
 
 /// `cargo` of this toolchain, in the root of the repository.
@@ -19,7 +22,9 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 
 /// Runs a command to its end; an error if it fails.
 pub(crate) fn succeed(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("{} cannot be started", name(command)))?;
+    let status = command
+        .status()
+        .with_context(|| format!("{} cannot be started", name(command)))?;
     ensure!(status.success(), "`{}` failed", name(command));
     Ok(())
 }
@@ -34,13 +39,25 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
 
 fn name(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    words
+        .map(|word| word.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// An environment without anything that would change where an example sends its traces.
 pub(crate) fn quiet(command: &mut Command) -> &mut Command {
     for (name, _) in std::env::vars() {
-        if ["LANGFUSE_", "TRACEFUSE_", "OTEL_", "OPENAI_", "TRACING_MODE"].iter().any(|prefix| name.starts_with(prefix)) {
+        if [
+            "LANGFUSE_",
+            "TRACEFUSE_",
+            "OTEL_",
+            "OPENAI_",
+            "TRACING_MODE",
+        ]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+        {
             command.env_remove(name);
         }
     }

@@ -3,7 +3,8 @@
 //! Depend on `tracefuse` with its feature `otlp` to send traces to an OpenTelemetry backend; on this
 //! crate to write an exporter that speaks OTLP or HTTP of its own, as `tracefuse-langfuse` does.
 //!
-//! In reading order: [`encode`] turns records into request bodies, [`http`] sends them.
+//! In reading order: [`OtlpExporter`] is the exporter, [`encode`] turns records into request bodies,
+//! [`http`] sends them.
 //!
 //! Records come from delivery through the `Exporter` trait; bytes go to a socket. Nothing here starts
 //! a thread or a runtime, reads the environment, or panics.
@@ -19,5 +20,12 @@
     )
 )]
 
+mod config;
 pub mod encode;
+mod exporter;
 pub mod http;
+mod mapping;
+mod partial;
+
+pub use config::{OtlpConfig, OtlpConfigError};
+pub use exporter::OtlpExporter;

@@ -143,12 +143,15 @@ impl Builder {
         if !self.config.enabled || self.exporters.is_empty() {
             return Ok(Tracer::noop());
         }
-        let mut pipeline = Pipeline::builder().config(delivery(&self.config, self.overload)).resource(resource(&self.config));
+        let mut pipeline = Pipeline::builder()
+            .config(delivery(&self.config, self.overload))
+            .resource(resource(&self.config));
         for exporter in self.exporters {
             pipeline = pipeline.shared_exporter(exporter);
         }
-        let pipeline =
-            pipeline.build().map_err(|error| ConfigError::because("a delivery thread cannot be started", error))?;
+        let pipeline = pipeline
+            .build()
+            .map_err(|error| ConfigError::because("a delivery thread cannot be started", error))?;
         let tracer = Tracer::builder(pipeline)
             .clock(self.clock)
             .sample_rate(self.config.sample_rate)
@@ -184,7 +187,14 @@ fn resource(config: &TracerConfig) -> Resource {
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let exporters: Vec<&str> = self.exporters.iter().map(|exporter| exporter.name()).collect();
-        f.debug_struct("Builder").field("config", &self.config).field("exporters", &exporters).finish_non_exhaustive()
+        let exporters: Vec<&str> = self
+            .exporters
+            .iter()
+            .map(|exporter| exporter.name())
+            .collect();
+        f.debug_struct("Builder")
+            .field("config", &self.config)
+            .field("exporters", &exporters)
+            .finish_non_exhaustive()
     }
 }

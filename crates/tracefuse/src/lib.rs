@@ -61,9 +61,10 @@ pub use config::{Config, ConfigError, Mode, TracerConfig};
 #[cfg(feature = "console")]
 pub use tracefuse_console::ConsoleConfig;
 pub use tracefuse_core::{
-    AsException, Clock, Cost, DropReason, Entered, EventBuilder, Exception, ExporterStats, Health, InSpan, Incomplete,
-    Level, ManualClock, ObservationType, RejectReason, Report, SampleRate, Span, SpanBuilder, SpanId, Stats, Status,
-    TimeSource, Timestamp, Trace, TraceBuilder, TraceId, Tracer, Usage, WithSpan,
+    AsException, Clock, Cost, DropReason, Entered, EventBuilder, Exception, ExporterStats, Health,
+    InSpan, Incomplete, Level, ManualClock, ObservationType, RejectReason, Report, SampleRate,
+    Span, SpanBuilder, SpanId, Stats, Status, TimeSource, Timestamp, Trace, TraceBuilder, TraceId,
+    Tracer, Usage, WithSpan,
 };
 /// All that the author of an exporter names.
 pub use tracefuse_exporter as exporter;

@@ -24,10 +24,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tracefuse-core", &[]),
     ("mock-langfuse", &[]),
     ("tracefuse-exporter", &["tracefuse-core"]),
-    ("tracefuse-runtime", &["tracefuse-core", "tracefuse-exporter"]),
+    (
+        "tracefuse-runtime",
+        &["tracefuse-core", "tracefuse-exporter"],
+    ),
     ("tracefuse-console", &["tracefuse-exporter"]),
     ("tracefuse-otlp", &["tracefuse-exporter"]),
-    ("tracefuse-langfuse", &["tracefuse-exporter", "tracefuse-otlp"]),
+    (
+        "tracefuse-langfuse",
+        &["tracefuse-exporter", "tracefuse-otlp"],
+    ),
     (
         "tracefuse",
         &[
@@ -43,10 +49,21 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 pub(super) fn check() -> Result<Findings> {
-    let text = output(&mut cargo(&["metadata", "--format-version", "1", "--no-deps", "--offline"]))?;
+    let text = output(&mut cargo(&[
+        "metadata",
+        "--format-version",
+        "1",
+        "--no-deps",
+        "--offline",
+    ]))?;
     let metadata: Value = serde_json::from_str(&text).context("cargo metadata")?;
     let mut findings = Vec::new();
-    let level = |name: &str| LEVELS.iter().find(|(known, _)| *known == name).map(|(_, level)| *level);
+    let level = |name: &str| {
+        LEVELS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, level)| *level)
+    };
     for package in metadata["packages"].as_array().into_iter().flatten() {
         let name = package["name"].as_str().unwrap_or_default();
         let Some(own) = level(name) else {
@@ -57,23 +74,35 @@ pub(super) fn check() -> Result<Findings> {
         for dependency in package["dependencies"].as_array().into_iter().flatten() {
             let to = dependency["name"].as_str().unwrap_or_default();
             let Some(theirs) = level(to) else {
-                if matches!(to, "hyper" | "rustls" | "hyper-rustls") && !matches!(name, "tracefuse-otlp" | "mock-langfuse") && dependency["kind"].is_null() {
-                    findings.push(format!("{name} depends on {to}: sockets and TLS live in otlp/http"));
+                if matches!(to, "hyper" | "rustls" | "hyper-rustls")
+                    && !matches!(name, "tracefuse-otlp" | "mock-langfuse")
+                    && dependency["kind"].is_null()
+                {
+                    findings.push(format!(
+                        "{name} depends on {to}: sockets and TLS live in otlp/http"
+                    ));
                 }
                 continue;
             };
             let dev = dependency["kind"] == "dev";
             if theirs >= own || (dev && to == "tracefuse") {
-                findings.push(format!("{name} -> {to}: an arrow goes to a lower level only"));
+                findings.push(format!(
+                    "{name} -> {to}: an arrow goes to a lower level only"
+                ));
             }
             if !dev {
                 drawn.push(to.to_owned());
             }
         }
         drawn.sort();
-        let allowed = ARROWS.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, arrows)| arrows);
+        let allowed = ARROWS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map_or(&[][..], |(_, arrows)| arrows);
         if drawn != allowed {
-            findings.push(format!("{name} depends on {drawn:?}, drawn are {allowed:?}"));
+            findings.push(format!(
+                "{name} depends on {drawn:?}, drawn are {allowed:?}"
+            ));
         }
         if !package["publish"].is_array() {
             for field in ["description", "license", "repository", "rust_version"] {

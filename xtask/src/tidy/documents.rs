@@ -29,21 +29,30 @@ pub(super) fn check(files: &[PathBuf]) -> Result<Findings> {
             findings.push(format!("{name} is missing"));
         }
     }
-    for file in files.iter().filter(|file| file.extension().is_some_and(|end| end == "md")) {
+    for file in files
+        .iter()
+        .filter(|file| file.extension().is_some_and(|end| end == "md"))
+    {
         let text = std::fs::read_to_string(root().join(file))?;
         for target in links(&text) {
             let path = target.split('#').next().unwrap_or_default();
             let folder = file.parent().map(PathBuf::from).unwrap_or_default();
             if !path.is_empty() && !root().join(folder).join(path).exists() {
-                findings.push(format!("{}: the link to `{target}` leads nowhere", file.display()));
+                findings.push(format!(
+                    "{}: the link to `{target}` leads nowhere",
+                    file.display()
+                ));
             }
         }
     }
     for document in ["ARCHITECTURE.md", "README.md"] {
         let text = std::fs::read_to_string(root().join(document)).unwrap_or_default();
         for entry in std::fs::read_dir(root().join("crates"))?.flatten() {
-            let manifest = std::fs::read_to_string(entry.path().join("Cargo.toml")).unwrap_or_default();
-            let name = manifest.lines().find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+            let manifest =
+                std::fs::read_to_string(entry.path().join("Cargo.toml")).unwrap_or_default();
+            let name = manifest
+                .lines()
+                .find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
             if let Some(name) = name.filter(|name| !text.contains(&format!("`{name}`"))) {
                 findings.push(format!("{document} does not name `{name}`"));
             }
@@ -61,7 +70,8 @@ fn links(text: &str) -> Vec<&str> {
         let parts = if code { [].iter() } else { [line].iter() };
         for part in parts.flat_map(|line| line.split("](").skip(1)) {
             let target = part.split(')').next().unwrap_or_default();
-            if !target.contains("://") && !target.starts_with('#') && !target.starts_with("mailto:") {
+            if !target.contains("://") && !target.starts_with('#') && !target.starts_with("mailto:")
+            {
                 found.push(target);
             }
         }
@@ -73,7 +83,8 @@ fn links(text: &str) -> Vec<&str> {
 mod tests {
     #[test]
     fn links_to_files_are_found_and_addresses_are_not() {
-        let text = "see [a](docs/a.md#x) and [b](https://b) or [c](#c)\n```\n[d](d.md)\n```\n[e](e.md)";
+        let text =
+            "see [a](docs/a.md#x) and [b](https://b) or [c](#c)\n```\n[d](d.md)\n```\n[e](e.md)";
         assert_eq!(super::links(text), ["docs/a.md#x", "e.md"]);
     }
 }

@@ -15,15 +15,26 @@ const LARGE: &[(&str, usize, &str)] = &[];
 
 pub(super) fn check(files: &[PathBuf]) -> Result<Findings> {
     let mut findings = Vec::new();
-    for file in files.iter().filter(|file| file.extension().is_some_and(|end| end == "rs")) {
+    for file in files
+        .iter()
+        .filter(|file| file.extension().is_some_and(|end| end == "rs"))
+    {
         let text = std::fs::read_to_string(root().join(file))?;
         let name = file.to_string_lossy().replace('\\', "/");
         if !text.starts_with("//!") {
-            findings.push(format!("{name}: no header. Say in `//!` lines what lives here, who feeds and who drains it"));
+            findings.push(format!(
+                "{name}: no header. Say in `//!` lines what lives here, who feeds and who drains it"
+            ));
         }
-        let allowed = LARGE.iter().find(|(known, ..)| *known == name).map_or(MAX_LINES, |(_, lines, _)| *lines);
+        let allowed = LARGE
+            .iter()
+            .find(|(known, ..)| *known == name)
+            .map_or(MAX_LINES, |(_, lines, _)| *lines);
         if text.lines().count() > allowed {
-            findings.push(format!("{name}: {} lines; does it hold two ideas?", text.lines().count()));
+            findings.push(format!(
+                "{name}: {} lines; does it hold two ideas?",
+                text.lines().count()
+            ));
         }
         findings.extend(names_in_place(&name, file, &text));
     }
@@ -32,24 +43,38 @@ pub(super) fn check(files: &[PathBuf]) -> Result<Findings> {
 
 fn names_in_place(name: &str, file: &Path, text: &str) -> Findings {
     let mut findings = Vec::new();
-    let is_test = file.components().any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "examples")));
-    let ours = name.starts_with("crates/") && !name.starts_with("crates/mock-langfuse/") && !is_test;
+    let is_test = file
+        .components()
+        .any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "examples")));
+    let ours =
+        name.starts_with("crates/") && !name.starts_with("crates/mock-langfuse/") && !is_test;
     if !ours {
         return findings;
     }
     // Tests at the foot of a file may say what they expect.
     let code = text.split("#[cfg(test)]").next().unwrap_or_default();
     let literal = concat!('"', "langfuse.");
-    if code.contains(literal) && !matches!(name, "crates/langfuse/src/attributes.rs" | "crates/tracefuse/src/config/settings.rs") {
-        findings.push(format!("{name}: names of Langfuse's attributes live in crates/langfuse/src/attributes.rs"));
+    if code.contains(literal)
+        && !matches!(
+            name,
+            "crates/langfuse/src/attributes.rs" | "crates/tracefuse/src/config/settings.rs"
+        )
+    {
+        findings.push(format!(
+            "{name}: names of Langfuse's attributes live in crates/langfuse/src/attributes.rs"
+        ));
     }
     if name.starts_with("crates/core/src/record/") && code.contains("use crate::") {
-        findings.push(format!("{name}: record/ imports nothing from outside itself"));
+        findings.push(format!(
+            "{name}: record/ imports nothing from outside itself"
+        ));
     }
     if name.starts_with("crates/runtime/src/") && name != "crates/runtime/src/ledger.rs" {
         for level in ["error", "warn", "info", "debug", "trace"] {
             if code.contains(&format!("tracing::{level}!")) {
-                findings.push(format!("{name}: log lines live in ledger.rs, where they are rate-limited"));
+                findings.push(format!(
+                    "{name}: log lines live in ledger.rs, where they are rate-limited"
+                ));
             }
         }
     }

@@ -24,6 +24,11 @@ mod langfuse;
 #[path = "off.rs"]
 mod otlp;
 
+#[cfg(any(feature = "langfuse", feature = "otlp"))]
+mod http;
+#[cfg(any(feature = "langfuse", feature = "otlp"))]
+use http::http;
+
 pub(crate) type Shared = Arc<dyn Exporter>;
 
 pub(crate) fn exporter(mode: Mode, config: &Config) -> Result<Option<Shared>, ConfigError> {

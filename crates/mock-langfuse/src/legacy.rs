@@ -1,0 +1,116 @@
+//! The old batch endpoint as mode `events_only` answers it, scores, media, and the rest that clients call
+//! (`docs/langfuse.md` 1, 3 and 4). Called by `server`.
+
+use serde_json::{Value, json};
+
+use crate::answers::{Incoming, Reply};
+use crate::server::Shared;
+
+/// What the server takes in one request.
+const MAX_BATCH: usize = 4_500_000;
+
+/// `POST /api/public/ingestion`: only scores and SDK logs pass.
+pub(crate) fn ingestion(shared: &Shared, request: &Incoming) -> Reply {
+    if request.body.len() > MAX_BATCH {
+        return Reply::text(413, "Body exceeded 4.5mb limit");
+    }
+    // Compression is not understood here.
+    let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
+        return Reply::text(400, "Invalid JSON");
+    };
+    let Some(batch) = body["batch"].as_array() else {
+        return Reply::json(
+            400,
+            &json!({ "message": "Invalid request data", "errors": ["batch: Required"] }),
+        );
+    };
+    let (mut successes, mut errors) = (Vec::new(), Vec::new());
+    for event in batch {
+        let id = event["id"].as_str().unwrap_or("unknown");
+        match event["type"].as_str() {
+            Some("score-create") => {
+                // Without an id of its own a score is answered and dropped.
+                if event["body"]["id"].is_string() {
+                    shared.lock().scores.push(event["body"].clone());
+                }
+                successes.push(json!({ "id": id, "status": 201 }));
+            }
+            Some("sdk-log") => {}
+            _ => errors.push(json!({
+                "id": id, "status": 400, "message": "Event type not accepted",
+                "error": "This deployment runs in events_only mode: send traces to /api/public/otel/v1/traces"
+            })),
+        }
+    }
+    Reply::json(207, &json!({ "successes": successes, "errors": errors }))
+}
+
+/// `POST /api/public/scores`: one object, not an array.
+pub(crate) fn post_score(shared: &Shared, request: &Incoming) -> Reply {
+    let Ok(Value::Object(mut score)) = serde_json::from_slice::<Value>(&request.body) else {
+        return Reply::json(
+            400,
+            &json!({ "message": "Invalid request data", "error": [{ "code": "invalid_type", "expected": "object" }] }),
+        );
+    };
+    if score
+        .get("name")
+        .and_then(Value::as_str)
+        .is_none_or(str::is_empty)
+        || !score.contains_key("value")
+    {
+        return Reply::json(
+            400,
+            &json!({ "message": "Invalid request data", "error": [{ "path": ["name"], "message": "Required" }] }),
+        );
+    }
+    let mut store = shared.lock();
+    let fresh = Value::from(format!("score-{}", store.scores.len() + 1));
+    let id = score.entry("id").or_insert(fresh).clone();
+    store.scores.push(Value::Object(score));
+    Reply::json(200, &json!({ "id": id }))
+}
+
+/// `POST /api/public/media`: where to upload, nowhere if it is there already.
+pub(crate) fn post_media(shared: &Shared, request: &Incoming) -> Reply {
+    let Ok(media) = serde_json::from_slice::<Value>(&request.body) else {
+        return Reply::text(400, "Invalid JSON");
+    };
+    let Some(hash) = media["sha256Hash"].as_str().filter(|hash| hash.len() == 44) else {
+        return Reply::json(400, &json!({ "message": "Invalid request data" }));
+    };
+    let id: String = hash
+        .replace('+', "-")
+        .replace('/', "_")
+        .chars()
+        .take(22)
+        .collect();
+    let mut store = shared.lock();
+    let known = store.media.contains_key(&id);
+    let url = format!(
+        "http://{}/mock/upload/{id}",
+        request.header("host").unwrap_or_default()
+    );
+    store.media.entry(id.clone()).or_insert(media);
+    Reply::json(
+        201,
+        &json!({ "mediaId": id, "uploadUrl": if known { Value::Null } else { Value::from(url) } }),
+    )
+}
+
+/// The old reads are gone in this mode.
+pub(crate) fn gone() -> Reply {
+    let message =
+        "This endpoint is not available on deployments running in Langfuse v4 events_only mode";
+    Reply::json(
+        404,
+        &json!({ "message": message, "error": "LangfuseNotFoundError" }),
+    )
+}
+
+pub(crate) fn projects() -> Reply {
+    Reply::json(
+        200,
+        &json!({ "data": [{ "id": "mock-project", "name": "mock", "organization": { "id": "mock-org", "name": "mock" }, "metadata": {} }] }),
+    )
+}

@@ -1,0 +1,54 @@
+//! `mock-langfuse`: the server as a program. Prints its address, serves until it is interrupted.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool"
+)]
+
+use std::process::ExitCode;
+
+use mock_langfuse::{MockLangfuse, Scenario};
+
+const HELP: &str =
+    "mock-langfuse [--port N] [--scenario FILE] [--public-key KEY] [--secret-key KEY]";
+
+fn main() -> ExitCode {
+    match run(std::env::args().skip(1)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}\n{HELP}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(mut arguments: impl Iterator<Item = String>) -> Result<(), Box<dyn std::error::Error>> {
+    let (mut public, mut secret) = ("pk-lf-mock".to_owned(), "sk-lf-mock".to_owned());
+    let mut builder = MockLangfuse::builder();
+    while let Some(option) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{option} needs a value"));
+        match option.as_str() {
+            "--port" => builder = builder.port(value()?.parse()?),
+            "--scenario" => {
+                let scenario: Scenario = std::fs::read_to_string(value()?)?.parse()?;
+                builder = builder.scenario(scenario);
+            }
+            "--public-key" => public = value()?,
+            "--secret-key" => secret = value()?,
+            other => return Err(format!("{other} is not an option").into()),
+        }
+    }
+    let server = builder.keys(&public, &secret).start()?;
+    println!("{}", server.url());
+    println!(
+        "LANGFUSE_BASE_URL={} LANGFUSE_PUBLIC_KEY={public} LANGFUSE_SECRET_KEY={secret}",
+        server.url()
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(tokio::signal::ctrl_c())?;
+    println!("{}", server.trees());
+    Ok(())
+}

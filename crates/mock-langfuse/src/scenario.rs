@@ -1,0 +1,369 @@
+//! A script of faults: TOML for people, a builder for tests.
+//! Read by `server` step by step; carried out by `faults`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+
+/// What the server does with the requests that come, in order. When the script is over, it behaves well.
+///
+/// ```
+/// use mock_langfuse::{Action, Scenario};
+///
+/// let scenario = Scenario::new().times(3, Action::status(503)).once(Action::status(429).header("retry-after", "1"));
+/// let same: Scenario = r#"
+///     [[step]]
+///     times = 3
+///     reply = { status = 503 }
+///     [[step]]
+///     reply = { status = 429, headers = { retry-after = "1" } }
+/// "#.parse()?;
+/// assert_eq!(scenario, same);
+/// # Ok::<(), mock_langfuse::ScenarioError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Scenario {
+    /// Seed of everything that is random.
+    #[serde(default)]
+    pub seed: u64,
+    /// The steps, in order.
+    #[serde(default, rename = "step")]
+    pub steps: Vec<Step>,
+}
+
+/// An action and for how many requests.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[non_exhaustive]
+pub struct Step {
+    /// Requests it covers; 1 by default, `"forever"` for all that come.
+    #[serde(default = "once", deserialize_with = "times")]
+    pub times: u64,
+    /// What is done.
+    #[serde(flatten)]
+    pub action: Action,
+}
+
+fn once() -> u64 {
+    1
+}
+
+fn times<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Times {
+        Count(u64),
+        Word(String),
+    }
+    match Times::deserialize(deserializer)? {
+        Times::Count(count) => Ok(count),
+        Times::Word(word) if word == "forever" => Ok(u64::MAX),
+        Times::Word(word) => Err(serde::de::Error::custom(format!(
+            "times is {word:?}: expected a number or \"forever\""
+        ))),
+    }
+}
+
+/// What is done with a request. Several may be combined.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Action {
+    /// Another answer than the server's own.
+    pub reply: Option<ReplySpec>,
+    /// The connection is closed in this way before anything is read.
+    pub accept_then: Option<How>,
+    /// Only so much of the body is read.
+    pub read: Option<Cut>,
+    /// The answer waits, in milliseconds.
+    pub delay_ms: u64,
+    /// The answer comes byte by byte, this many milliseconds apart.
+    pub drip_ms: u64,
+    /// The answer is cut.
+    pub cut: Option<Cut>,
+    /// A span of this name or id makes the whole request a 400.
+    pub poison: Option<String>,
+    /// A larger body is a 413.
+    pub max_body: Option<usize>,
+    /// The spans are stored although the answer is a failure or is cut.
+    pub store: bool,
+    /// A share of requests fails, by the scenario's seed.
+    pub fail_percent: u8,
+}
+
+/// An answer of the script's.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ReplySpec {
+    /// Status code.
+    pub status: u16,
+    /// Headers.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// `valid` (default), `empty`, `garbage`, `html`, `huge:BYTES`, `gzip_bomb`, `wrong_length`, `header_bomb`, or any text.
+    #[serde(default)]
+    pub body: Option<String>,
+}
+
+/// Where something is cut and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Cut {
+    /// After so many bytes of the body.
+    #[serde(alias = "bytes")]
+    pub after_body_bytes: usize,
+    /// In this way.
+    #[serde(alias = "then")]
+    pub how: How,
+}
+
+impl Cut {
+    /// After so many bytes of the body, in this way.
+    #[must_use]
+    pub fn new(after_body_bytes: usize, how: How) -> Self {
+        Self {
+            after_body_bytes,
+            how,
+        }
+    }
+}
+
+/// How a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum How {
+    /// In order (FIN).
+    #[serde(alias = "close")]
+    Fin,
+    /// With a reset (RST).
+    Rst,
+    /// Not at all: nothing more comes.
+    Silent,
+}
+
+impl Action {
+    /// An answer with this status.
+    #[must_use]
+    pub fn status(status: u16) -> Self {
+        Self {
+            reply: Some(ReplySpec {
+                status,
+                headers: BTreeMap::new(),
+                body: None,
+            }),
+            ..Self::default()
+        }
+    }
+
+    /// The server's own answer.
+    #[must_use]
+    pub fn good() -> Self {
+        Self::default()
+    }
+
+    /// The connection ends before anything is read.
+    #[must_use]
+    pub fn accept_then(how: How) -> Self {
+        Self {
+            accept_then: Some(how),
+            ..Self::default()
+        }
+    }
+
+    /// Only so much of the body is read, then the connection ends.
+    #[must_use]
+    pub fn read_then(bytes: usize, how: How) -> Self {
+        Self {
+            read: Some(Cut::new(bytes, how)),
+            ..Self::default()
+        }
+    }
+
+    /// A span of this name or id makes the whole request a 400.
+    #[must_use]
+    pub fn poison(name: &str) -> Self {
+        Self {
+            poison: Some(name.to_owned()),
+            ..Self::default()
+        }
+    }
+
+    /// A larger body is a 413.
+    #[must_use]
+    pub fn max_body(bytes: usize) -> Self {
+        Self {
+            max_body: Some(bytes),
+            ..Self::default()
+        }
+    }
+
+    /// This share of requests fails with 503, 500, 429 or a reset.
+    #[must_use]
+    pub fn fail_percent(percent: u8) -> Self {
+        Self {
+            fail_percent: percent,
+            ..Self::default()
+        }
+    }
+
+    /// Adds a header to the answer.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        if let Some(reply) = &mut self.reply {
+            reply.headers.insert(name.to_owned(), value.to_owned());
+        }
+        self
+    }
+
+    /// Another body of the answer, see [`ReplySpec::body`].
+    #[must_use]
+    pub fn body(mut self, body: &str) -> Self {
+        if let Some(reply) = &mut self.reply {
+            reply.body = Some(body.to_owned());
+        }
+        self
+    }
+
+    /// The answer waits, in milliseconds.
+    #[must_use]
+    pub fn delay_ms(mut self, delay: u64) -> Self {
+        self.delay_ms = delay;
+        self
+    }
+
+    /// The answer comes byte by byte, this many milliseconds apart.
+    #[must_use]
+    pub fn drip_ms(mut self, pause: u64) -> Self {
+        self.drip_ms = pause;
+        self
+    }
+
+    /// The answer is cut.
+    #[must_use]
+    pub fn cut(mut self, after_body_bytes: usize, how: How) -> Self {
+        self.cut = Some(Cut::new(after_body_bytes, how));
+        self
+    }
+
+    /// The spans are stored all the same.
+    #[must_use]
+    pub fn stored(mut self) -> Self {
+        self.store = true;
+        self
+    }
+}
+
+impl Scenario {
+    /// A script without steps.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Seed of everything that is random.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Adds an action for one request.
+    #[must_use]
+    pub fn once(self, action: Action) -> Self {
+        self.times(1, action)
+    }
+
+    /// Adds an action for so many requests.
+    #[must_use]
+    pub fn times(mut self, times: u64, action: Action) -> Self {
+        self.steps.push(Step { times, action });
+        self
+    }
+
+    /// Adds an action for all requests that come.
+    #[must_use]
+    pub fn forever(self, action: Action) -> Self {
+        self.times(u64::MAX, action)
+    }
+
+    /// The action for the next request.
+    pub(crate) fn next(&mut self) -> Action {
+        while let Some(step) = self.steps.first_mut() {
+            if step.times == 0 {
+                self.steps.remove(0);
+                continue;
+            }
+            if step.times != u64::MAX {
+                step.times -= 1;
+            }
+            return step.action.clone();
+        }
+        Action::default()
+    }
+
+    /// A number from 0 to 99 (splitmix64).
+    pub(crate) fn percent(&mut self) -> u8 {
+        self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.seed;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % 100) as u8
+    }
+}
+
+/// A scenario that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScenarioError(String);
+
+impl fmt::Display for ScenarioError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not a scenario: {}", self.0)
+    }
+}
+
+impl std::error::Error for ScenarioError {}
+
+impl std::str::FromStr for Scenario {
+    type Err = ScenarioError;
+    fn from_str(text: &str) -> Result<Self, ScenarioError> {
+        toml::from_str(text).map_err(|error| ScenarioError(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scenario_of_the_repository_can_be_read() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
+        let mut read = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let scenario: Scenario = text
+                .parse()
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            assert!(!scenario.steps.is_empty(), "{}", path.display());
+            read += 1;
+        }
+        assert!(read >= 10);
+    }
+
+    #[test]
+    fn steps_are_taken_in_order_and_then_the_server_behaves() {
+        let mut scenario = Scenario::new()
+            .times(2, Action::status(503))
+            .once(Action::status(429));
+        let statuses: Vec<_> = (0..4)
+            .map(|_| scenario.next().reply.map(|reply| reply.status))
+            .collect();
+        assert_eq!(statuses, [Some(503), Some(503), Some(429), None]);
+        assert!("[[step]]\ntimes = \"often\"".parse::<Scenario>().is_err());
+    }
+}

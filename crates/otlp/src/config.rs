@@ -1,0 +1,106 @@
+//! Which OpenTelemetry backend and how it is reached.
+//! Filled by the facade or by users; checked by `exporter`.
+
+use std::fmt;
+
+use crate::http::HttpConfig;
+
+/// Settings of an [`OtlpExporter`](crate::OtlpExporter). The default is a collector on this machine, `http://localhost:4318`.
+///
+/// ```
+/// use tracefuse_otlp::OtlpConfig;
+///
+/// let config = OtlpConfig::new("https://otlp.example.com").header("x-api-key", "secret").gzip(true);
+/// assert!(!format!("{config:?}").contains("secret"));
+/// ```
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct OtlpConfig {
+    /// Full address for traces.
+    pub endpoint: String,
+    /// Headers of every request, by name.
+    pub headers: Vec<(String, String)>,
+    /// Whether requests are compressed with gzip; no by default, as the specification has it.
+    pub gzip: bool,
+    /// Timeouts, certificate authorities, proxies.
+    pub http: HttpConfig,
+}
+
+impl OtlpConfig {
+    /// A backend by its base address; `/v1/traces` is appended (`OTEL_EXPORTER_OTLP_ENDPOINT`).
+    pub fn new(base: impl AsRef<str>) -> Self {
+        Self::traces_endpoint(format!("{}/v1/traces", base.as_ref().trim_end_matches('/')))
+    }
+
+    /// A backend by its full address for traces (`OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`).
+    pub fn traces_endpoint(address: impl Into<String>) -> Self {
+        Self {
+            endpoint: address.into(),
+            headers: Vec::new(),
+            gzip: false,
+            http: HttpConfig::default(),
+        }
+    }
+
+    /// Adds a header to every request.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Whether requests are compressed with gzip.
+    #[must_use]
+    pub fn gzip(mut self, gzip: bool) -> Self {
+        self.gzip = gzip;
+        self
+    }
+
+    /// Timeouts, certificate authorities, proxies.
+    #[must_use]
+    pub fn http(mut self, http: HttpConfig) -> Self {
+        self.http = http;
+        self
+    }
+}
+
+impl Default for OtlpConfig {
+    fn default() -> Self {
+        Self::new("http://localhost:4318")
+    }
+}
+
+impl fmt::Debug for OtlpConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Addresses and header values carry credentials as a rule.
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("OtlpConfig")
+            .field("headers", &names)
+            .field("gzip", &self.gzip)
+            .field("http", &self.http)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Settings that cannot be used; says which and why.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct OtlpConfigError {
+    message: String,
+}
+
+impl OtlpConfigError {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for OtlpConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for OtlpConfigError {}
