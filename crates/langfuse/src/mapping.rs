@@ -283,7 +283,7 @@ impl Mapping<'_> {
     }
 
     fn exception(
-        &mut self,
+        &self,
         parent: &SpanRecord,
         exception: ExceptionRef<'_>,
         shared: &[u8],

@@ -131,7 +131,7 @@ fn span(record: &SpanRecord, body: &mut SpanBody<'_>) {
         body.event("exception", exception.time(), |attributes| {
             attributes.set("exception.type", Any::Str(exception.kind()));
             attributes.set("exception.message", Any::Str(exception.message()));
-            let stack = exception.stacktrace().or(exception.sources());
+            let stack = exception.stacktrace().or_else(|| exception.sources());
             if let Some(stack) = stack {
                 attributes.set("exception.stacktrace", Any::Str(stack));
             }

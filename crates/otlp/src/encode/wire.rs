@@ -40,6 +40,10 @@ impl Buffer {
         }
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "taken, so that a message is closed once"
+    )]
     pub(super) fn close(&mut self, open: Open) {
         let mut length = self.bytes.len() - open.at;
         let Some(place) = self.bytes.get_mut(open.at - OPEN..open.at) else {
