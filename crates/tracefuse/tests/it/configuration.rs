@@ -42,7 +42,7 @@ fn settings_that_would_fail_later_fail_at_once_with_a_reason() {
         ),
         (
             |c| c.langfuse.base_url = Some("https://user:canary@host".into()),
-            "credentials",
+            "user name or password",
         ),
         (
             |c| c.langfuse.base_url = Some("cloud.langfuse.com".into()),
