@@ -9,6 +9,7 @@
 mod configuration;
 mod nesting;
 mod outage;
+mod peer;
 mod secrets;
 mod support;
 mod wire;
