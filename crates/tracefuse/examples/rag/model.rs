@@ -102,6 +102,7 @@ fn extract(messages: &Value, question: &str) -> Reply {
         .split_once("\n\n")
         .unwrap_or_default()
         .1
+        .replace("**", "")
         .replace('\n', " ")
         .replace("  ", " ");
     let sentences = passages
