@@ -4,6 +4,8 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tracefuse_exporter::record::Record;
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter};
 use tracefuse_otlp::http::{
@@ -19,7 +21,8 @@ pub struct LangfuseExporter {
     client: HttpClient,
     /// Address and headers of every request.
     request: HttpRequest,
-    secret: Secret,
+    /// What a server that repeats our request must not bring into an error: the key, and the header's form of both keys.
+    secrets: [Secret; 2],
     gzip: bool,
 }
 
@@ -42,17 +45,22 @@ impl LangfuseExporter {
             .map_err(|error| LangfuseConfigError::new(error.to_string()))?;
         let client = HttpClient::new(config.http)
             .map_err(|error| LangfuseConfigError::new(error.to_string()))?;
+        let token = STANDARD.encode(format!(
+            "{}:{}",
+            config.public_key,
+            config.secret_key.expose()
+        ));
         Ok(Self {
             client,
             request,
-            secret: config.secret_key,
+            secrets: [config.secret_key, Secret::new(token)],
             gzip: config.gzip,
         })
     }
 
     fn judge(&self, answer: &Answer, records: usize) -> Result<ExportReport, ExportError> {
         let status = answer.status;
-        let words = || sanitize(&answer.text(), &[&self.secret]);
+        let words = || sanitize(&answer.text(), &self.secrets.each_ref());
         Err(match answer.class() {
             AnswerClass::Success if answer.is_html() => ExportError::retry(format!(
                 "status {status} with a web page: something between here and Langfuse, such as a proxy or a login page, answered in its place"
@@ -86,6 +94,7 @@ fn remedy(answer: &Answer) -> String {
         (401, _) => "check LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY, and that LANGFUSE_BASE_URL is the region of the project".into(),
         (403, _) => "the keys lack the right, or ingestion is suspended for the project".into(),
         (404 | 405, _) => "is LANGFUSE_BASE_URL a Langfuse server, version 3.22 or later?".into(),
+        (407, _) => "a proxy on the way wants credentials: give them in its address".into(),
         (300..=399, Some(origin)) => format!("redirects are not followed; should LANGFUSE_BASE_URL be {origin}?"),
         _ => "check LANGFUSE_BASE_URL".into(),
     }
