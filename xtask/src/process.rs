@@ -64,3 +64,27 @@ pub(crate) fn quiet(command: &mut Command) -> &mut Command {
     // So that no .env or tracefuse.toml of the working directory is read.
     command.current_dir(std::env::temp_dir())
 }
+
+/// Builds the facade's examples and gives their programs by name.
+pub(crate) fn examples() -> Result<std::collections::BTreeMap<String, PathBuf>> {
+    let text = output(&mut cargo(&[
+        "build",
+        "-p",
+        "tracefuse",
+        "--examples",
+        "--message-format",
+        "json-render-diagnostics",
+    ]))?;
+    let messages = text
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let programs = messages
+        .filter(|message| message["target"]["kind"][0] == "example")
+        .filter_map(|message| {
+            Some((
+                message["target"]["name"].as_str()?.to_owned(),
+                PathBuf::from(message["executable"].as_str()?),
+            ))
+        });
+    Ok(programs.collect())
+}

@@ -14,6 +14,7 @@ use tracefuse_exporter::record::{Record, Resource, SpanRecord};
 use crate::config::PipelineConfig;
 use crate::delivery::Delivery;
 use crate::lane::Lane;
+use crate::shorten::shorten;
 use crate::worker;
 
 /// Delivers finished spans to exporters, each by a thread, a queue and an accounting of its own: one
@@ -39,6 +40,7 @@ pub struct Pipeline {
 struct Shared {
     lanes: Vec<Arc<Lane>>,
     recorded: AtomicU64,
+    max_span_bytes: usize,
 }
 
 /// Settings of a [`Pipeline`].
@@ -101,14 +103,19 @@ impl PipelineBuilder {
             shared: Arc::new(Shared {
                 lanes,
                 recorded: AtomicU64::new(0),
+                max_span_bytes: self.config.max_batch_bytes,
             }),
         })
     }
 }
 
 impl Processor for Pipeline {
-    fn on_end(&self, span: SpanRecord) {
+    fn on_end(&self, mut span: SpanRecord) {
         self.shared.recorded.fetch_add(1, Ordering::Relaxed);
+        // A span that no batch can hold is cut here, before it fills a queue that its neighbours need.
+        if span.size() > self.shared.max_span_bytes {
+            shorten(&mut span, self.shared.max_span_bytes / 20 * 19);
+        }
         let Some((last, others)) = self.shared.lanes.split_last() else {
             return;
         };

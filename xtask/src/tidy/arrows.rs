@@ -45,7 +45,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tracefuse-runtime",
         ],
     ),
-    ("xtask", &["mock-langfuse", "tracefuse-console"]),
+    (
+        "xtask",
+        &["mock-langfuse", "tracefuse-console", "tracefuse-otlp"],
+    ),
 ];
 
 pub(super) fn check() -> Result<Findings> {

@@ -67,8 +67,8 @@ fn links(text: &str) -> Vec<&str> {
     let mut code = false;
     for line in text.lines() {
         code ^= line.trim_start().starts_with("```");
-        let parts = if code { [].iter() } else { [line].iter() };
-        for part in parts.flat_map(|line| line.split("](").skip(1)) {
+        let line = if code { "" } else { line };
+        for part in line.split("](").skip(1) {
             let target = part.split(')').next().unwrap_or_default();
             if !target.contains("://") && !target.starts_with('#') && !target.starts_with("mailto:")
             {

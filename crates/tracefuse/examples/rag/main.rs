@@ -54,7 +54,10 @@ async fn answer(
             let answer = generate(&trace, model, question, &passages).await?;
             judge(&trace, &answer, &passages);
             trace.set_output(&answer);
-            Ok(answer)
+            Ok(match trace.id() {
+                Some(id) => format!("{answer}\ntrace: {id}"),
+                None => answer,
+            })
         })
         .await
 }
@@ -116,8 +119,9 @@ async fn generate(
         .model_parameter("temperature", 0)
         .input(&messages)
         .try_run_async(async |span| {
-            let reply = model.chat(&messages, question).await?;
-            span.record_first_token();
+            let reply = model
+                .chat(&messages, question, || span.record_first_token())
+                .await?;
             span.set_usage(Usage::openai(reply.prompt_tokens, reply.completion_tokens));
             span.set_output(&reply.text);
             Ok(reply.text)

@@ -43,7 +43,13 @@ impl Model {
         }
     }
 
-    pub(crate) async fn chat(&self, messages: &Value, question: &str) -> anyhow::Result<Reply> {
+    /// Asks the model. `first_token` is called when it begins to answer.
+    pub(crate) async fn chat(
+        &self,
+        messages: &Value,
+        question: &str,
+        first_token: impl FnOnce(),
+    ) -> anyhow::Result<Reply> {
         match self {
             Self::OpenAi { url, key, name } => {
                 let (url, key) = (url.clone(), format!("Bearer {key}"));
@@ -54,9 +60,19 @@ impl Model {
                         .send_json(body)?;
                     Ok(answer.body_mut().read_json()?)
                 });
-                reply(&answer.await??)
+                let answer = reply(&answer.await??);
+                first_token();
+                answer
             }
-            Self::OfflineExtract => Ok(extract(messages, question)),
+            Self::OfflineExtract => {
+                let reply = extract(messages, question);
+                // At a small model's pace, so that the trace has something to show.
+                let word = std::time::Duration::from_millis(4);
+                tokio::time::sleep(10 * word).await;
+                first_token();
+                tokio::time::sleep(reply.completion_tokens as u32 * word).await;
+                Ok(reply)
+            }
         }
     }
 }
@@ -81,14 +97,15 @@ fn extract(messages: &Value, question: &str) -> Reply {
             .filter(|word| asked.contains(word))
             .count()
     };
-    let passages = messages[0]["content"]
-        .as_str()
-        .unwrap_or_default()
+    let system = messages[0]["content"].as_str().unwrap_or_default();
+    let passages = system
         .split_once("\n\n")
         .unwrap_or_default()
-        .1;
+        .1
+        .replace('\n', " ")
+        .replace("  ", " ");
     let sentences = passages
-        .split_inclusive(['.', '\n'])
+        .split_inclusive(['.', '|', '*'])
         .map(str::trim)
         .filter(|sentence| sentence.len() > 30);
     let best = sentences
