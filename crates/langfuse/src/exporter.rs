@@ -14,7 +14,7 @@ use tracefuse_otlp::http::{
 
 use crate::attributes::SDK_NAME;
 use crate::config::{LangfuseConfig, LangfuseConfigError};
-use crate::mapping;
+use crate::{mapping, size};
 
 /// Delivers to a Langfuse server by OTLP, as one complete span each, sent once.
 pub struct LangfuseExporter {
@@ -107,9 +107,7 @@ impl Exporter for LangfuseExporter {
     }
 
     fn size_hint(&self, record: &Record) -> usize {
-        record
-            .as_span()
-            .map_or_else(|| record.size(), mapping::size_hint)
+        record.as_span().map_or_else(|| record.size(), size::hint)
     }
 
     async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {

@@ -313,7 +313,7 @@ impl Mapping<'_> {
     }
 
     fn exception(
-        &mut self,
+        &self,
         parent: &SpanRecord,
         exception: ExceptionRef<'_>,
         shared: &[u8],
@@ -425,32 +425,6 @@ fn any<'a>(value: ValueRef<'a>, scratch: &'a mut String) -> Any<'a> {
     // Beyond what a double holds the server would lose digits; quoted, so that reading does not either.
     let _ = write!(scratch, "\"{value}\"");
     Any::Str(scratch)
-}
-
-/// Bytes a record will take, roughly: its text, its names, the trace's attributes on it and on each event.
-pub(crate) fn size_hint(record: &SpanRecord) -> usize {
-    let trace = record.trace();
-    let texts = [
-        &trace.user_id,
-        &trace.session_id,
-        &trace.version,
-        &trace.release,
-        &trace.environment,
-    ];
-    let shared = trace.name.len()
-        + texts
-            .into_iter()
-            .flatten()
-            .map(|text| text.len() + 32)
-            .sum::<usize>()
-        + trace.tags.iter().map(|tag| tag.len() + 8).sum::<usize>()
-        + trace
-            .metadata
-            .iter()
-            .map(|(key, value)| key.len() + value.as_ref().size() + 40)
-            .sum::<usize>();
-    let copies = 1 + record.events().len() + record.exceptions().len();
-    record.size() + copies * (shared + 160)
 }
 
 /// An owned form of text that need not be copied as a rule.

@@ -37,8 +37,8 @@ impl OtlpExporter {
             .map_err(|error| OtlpConfigError::new(error.to_string()))?;
         let secrets = config
             .headers
-            .into_iter()
-            .map(|(_, value)| Secret::new(value))
+            .iter()
+            .flat_map(|(_, value)| secrets(value))
             .collect();
         Ok(Self {
             client,
@@ -88,6 +88,18 @@ impl OtlpExporter {
     }
 }
 
+/// What a server that repeats our headers must not bring into an error: the value, and what follows
+/// its scheme (`Bearer ..`). Short values are no secrets, and struck out they would hide the server's words.
+fn secrets(value: &str) -> impl Iterator<Item = Secret> {
+    let credentials = value.split_once(' ').map(|(_, credentials)| credentials);
+    [Some(value), credentials]
+        .into_iter()
+        .flatten()
+        .map(str::trim)
+        .filter(|secret| secret.len() >= 8)
+        .map(Secret::new)
+}
+
 #[async_trait]
 impl Exporter for OtlpExporter {
     fn name(&self) -> &str {
@@ -95,7 +107,9 @@ impl Exporter for OtlpExporter {
     }
 
     fn size_hint(&self, record: &Record) -> usize {
-        record.size() + 256
+        record
+            .as_span()
+            .map_or_else(|| record.size(), mapping::size_hint)
     }
 
     async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {

@@ -41,18 +41,18 @@ impl Buffer {
         Open { length_at, at }
     }
 
-    pub(super) fn close(&mut self, open: Open) {
+    pub(super) fn close(&mut self, Open { length_at, at }: Open) {
         let end = self.bytes.len();
-        let length = end - open.at;
-        let at = open.length_at + varint_len(length as u64);
-        if at > open.at {
-            self.bytes.resize(end + at - open.at, 0);
+        let length = end - at;
+        let right = length_at + varint_len(length as u64);
+        if right > at {
+            self.bytes.resize(end + right - at, 0);
         }
-        if at != open.at {
-            self.bytes.copy_within(open.at..end, at);
-            self.bytes.truncate(at + length);
+        if right != at {
+            self.bytes.copy_within(at..end, right);
+            self.bytes.truncate(right + length);
         }
-        let place = self.bytes.get_mut(open.length_at..at).unwrap_or_default();
+        let place = self.bytes.get_mut(length_at..right).unwrap_or_default();
         let (mut rest, last) = (length, place.len().saturating_sub(1));
         for (index, byte) in place.iter_mut().enumerate() {
             *byte = (rest & 0x7f) as u8 | if index < last { 0x80 } else { 0 };
