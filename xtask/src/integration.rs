@@ -14,8 +14,11 @@ use crate::read_back::{Server, tree};
 struct Expected {
     example: &'static str,
     tree: &'static str,
-    fields: &'static [(&'static str, &'static str, fn() -> Value)],
+    fields: &'static [Field],
 }
+
+/// Name of an observation, a field of it, and its value.
+type Field = (&'static str, &'static str, fn() -> Value);
 
 const EXPECTED: &[Expected] = &[
     Expected {

@@ -60,6 +60,11 @@ impl Span {
 
     observations!();
 
+    /// A better name than the one it was started with.
+    pub fn set_name(&self, name: &str) {
+        self.write(|buffer| buffer.name = buffer.push_text(name));
+    }
+
     /// Adds metadata. A key given before gets the new value; `null` changes nothing.
     pub fn add_metadata<T: Serialize>(&self, key: &str, value: T) {
         self.set(value, |buffer, slot| {

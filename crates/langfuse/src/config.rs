@@ -75,28 +75,28 @@ impl LangfuseConfig {
     /// patience is cheaper than a retry.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.http.timeout = timeout;
+        self.http = self.http.timeout(timeout);
         self
     }
 
     /// PEM file of certificate authorities to trust beside the system's.
     #[must_use]
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.http.ca_file = Some(path.into());
+        self.http = self.http.ca_file(path);
         self
     }
 
     /// Proxies; none by default (the facade fills them from the usual variables).
     #[must_use]
     pub fn proxy(mut self, proxy: ProxyConfig) -> Self {
-        self.http.proxy = proxy;
+        self.http = self.http.proxy(proxy);
         self
     }
 
     /// Whether keys and prompts may go unencrypted beyond loopback; no by default.
     #[must_use]
     pub fn allow_plaintext_http(mut self, allow: bool) -> Self {
-        self.http.allow_plaintext_http = allow;
+        self.http = self.http.allow_plaintext_http(allow);
         self
     }
 
@@ -138,11 +138,6 @@ impl LangfuseConfig {
         if self.public_key.starts_with("sk-") && self.secret_key.expose().starts_with("pk-") {
             return Err(LangfuseConfigError::new(
                 "the keys are swapped: `LANGFUSE_PUBLIC_KEY` begins with pk-lf-, `LANGFUSE_SECRET_KEY` with sk-lf-",
-            ));
-        }
-        if self.http.timeout.is_zero() {
-            return Err(LangfuseConfigError::new(
-                "`LANGFUSE_TIMEOUT` is 0: no request can be answered in no time; 10 seconds is the default",
             ));
         }
         if self.base_url.contains("/api/public") {

@@ -9,19 +9,23 @@ use base64::engine::general_purpose::STANDARD;
 use tracefuse_exporter::record::Record;
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter};
 use tracefuse_otlp::http::{
-    Answer, AnswerClass, Endpoint, HttpClient, HttpRequest, Secret, sanitize,
+    Answer, AnswerClass, Endpoint, HeaderError, Headers, HttpClient, HttpRequest, Secret,
 };
 
 use crate::attributes::SDK_NAME;
 use crate::config::{LangfuseConfig, LangfuseConfigError};
 use crate::{mapping, size};
 
+/// The fastest: on a service's machine CPU is dearer than bandwidth.
+const GZIP_LEVEL: u32 = 1;
+
 /// Delivers to a Langfuse server by OTLP, as one complete span each, sent once.
 pub struct LangfuseExporter {
     client: HttpClient,
     /// Address and headers of every request.
     request: HttpRequest,
-    /// What a server that repeats our request must not bring into an error: the key, and the header's form of both keys.
+    /// What a server that repeats our request must not bring into an error: the key, and both keys
+    /// as the header has them.
     secrets: [Secret; 2],
     gzip: bool,
 }
@@ -33,70 +37,76 @@ impl LangfuseExporter {
     /// If keys, address or certificate file cannot be used.
     pub fn new(config: LangfuseConfig) -> Result<Self, LangfuseConfigError> {
         config.check()?;
-        let address = Endpoint::parse(&config.base_url, config.http.allow_plaintext_http)
-            .and_then(|base| base.join(&config.export_path))
+        let path: Vec<&str> = config
+            .export_path
+            .split('/')
+            .filter(|segment| !segment.is_empty())
+            .collect();
+        let base = Endpoint::parse(&config.base_url)
             .map_err(|error| LangfuseConfigError::new(format!("`LANGFUSE_BASE_URL`: {error}")))?;
-        let request = HttpRequest::post(address)
-            .basic_auth(&config.public_key, &config.secret_key)
-            .and_then(|request| request.header("x-langfuse-ingestion-version", "4"))
-            .and_then(|request| request.header("x-langfuse-sdk-name", SDK_NAME))
-            .and_then(|request| request.header("x-langfuse-sdk-version", env!("CARGO_PKG_VERSION")))
-            .and_then(|request| request.header("x-langfuse-public-key", &config.public_key))
+        let address = base.join(&path).map_err(|error| {
+            LangfuseConfigError::new(format!("`LANGFUSE_OTEL_TRACES_EXPORT_PATH`: {error}"))
+        })?;
+        let client = HttpClient::new(&config.http)
             .map_err(|error| LangfuseConfigError::new(error.to_string()))?;
-        let client = HttpClient::new(config.http)
+        client
+            .check_credentials_for(&address)
+            .map_err(|error| LangfuseConfigError::new(format!("`LANGFUSE_BASE_URL`: {error}")))?;
+        let keys = format!("{}:{}", config.public_key, config.secret_key.expose());
+        let basic = Secret::new(STANDARD.encode(keys));
+        let headers = headers(&config, &basic)
             .map_err(|error| LangfuseConfigError::new(error.to_string()))?;
-        let token = STANDARD.encode(format!(
-            "{}:{}",
-            config.public_key,
-            config.secret_key.expose()
-        ));
+        let request = HttpRequest::post(address).headers(headers);
         Ok(Self {
             client,
             request,
-            secrets: [config.secret_key, Secret::new(token)],
+            secrets: [config.secret_key, basic],
             gzip: config.gzip,
         })
     }
 
     fn judge(&self, answer: &Answer, records: usize) -> Result<ExportReport, ExportError> {
-        let status = answer.status;
-        let words = || sanitize(&answer.text(), &self.secrets.each_ref());
+        let words = || answer.describe(&self.secrets.each_ref());
         Err(match answer.class() {
-            AnswerClass::Success if answer.is_html() => ExportError::retry(format!(
-                "status {status} with a web page: something between here and Langfuse, such as a proxy or a login page, answered in its place"
-            )),
             // The body is the server's queue job and means nothing to us (`docs/langfuse.md` 2.2).
             AnswerClass::Success => return Ok(ExportReport::accepted(records)),
-            AnswerClass::RateLimited => ExportError::pause(
-                answer.retry_after,
-                "status 429: the rate limit of the plan is reached",
-            ),
-            AnswerClass::TooLarge => ExportError::split("status 413: the request is too large"),
-            AnswerClass::Invalid => ExportError::reject(format!("status {status}: {}", words())),
-            AnswerClass::Refused => {
-                ExportError::stop(format!("status {status}: {} ({})", words(), remedy(answer)))
-            }
-            _ => {
-                let error = ExportError::retry(format!("status {status}: {}", words()))
-                    .with_maybe_delivered(true);
-                match answer.retry_after {
+            AnswerClass::Intercepted => ExportError::retry(words()),
+            AnswerClass::RateLimited => ExportError::pause(answer.retry_after(), words()),
+            AnswerClass::TooLarge => ExportError::split(words()),
+            AnswerClass::BadRequest => ExportError::reject(words()),
+            AnswerClass::Retry => {
+                let error = ExportError::retry(words()).with_maybe_delivered(true);
+                match answer.retry_after() {
                     Some(after) => error.with_retry_after(after),
                     None => error,
                 }
             }
+            _ => ExportError::stop(format!("{}; {}", words(), remedy(answer.status()))),
         })
     }
 }
 
+fn headers(config: &LangfuseConfig, basic: &Secret) -> Result<Headers, HeaderError> {
+    let mut headers = Headers::new();
+    let authorization = Secret::new(format!("Basic {}", basic.expose()));
+    headers.insert_secret("authorization", &authorization)?;
+    headers.insert("x-langfuse-ingestion-version", "4")?;
+    headers.insert("x-langfuse-sdk-name", SDK_NAME)?;
+    headers.insert("x-langfuse-sdk-version", env!("CARGO_PKG_VERSION"))?;
+    headers.insert("x-langfuse-public-key", &config.public_key)?;
+    Ok(headers)
+}
+
 /// What to do about a server that does not want us.
-fn remedy(answer: &Answer) -> String {
-    match (answer.status, &answer.location_origin) {
-        (401, _) => "check LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY, and that LANGFUSE_BASE_URL is the region of the project".into(),
-        (403, _) => "the keys lack the right, or ingestion is suspended for the project".into(),
-        (404 | 405, _) => "is LANGFUSE_BASE_URL a Langfuse server, version 3.22 or later?".into(),
-        (407, _) => "a proxy on the way wants credentials: give them in its address".into(),
-        (300..=399, Some(origin)) => format!("redirects are not followed; should LANGFUSE_BASE_URL be {origin}?"),
-        _ => "check LANGFUSE_BASE_URL".into(),
+fn remedy(status: u16) -> &'static str {
+    match status {
+        401 => {
+            "check LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY, and that LANGFUSE_BASE_URL is the region of the project"
+        }
+        403 => "the keys lack the right, or ingestion is suspended for the project",
+        404 | 405 => "is LANGFUSE_BASE_URL a Langfuse server, version 3.22 or later?",
+        407 => "a proxy on the way wants credentials: give them in its address",
+        _ => "check LANGFUSE_BASE_URL",
     }
 }
 
@@ -117,9 +127,13 @@ impl Exporter for LangfuseExporter {
             .map(|record| self.size_hint(record))
             .sum();
         let body = mapping::encode(batch, capacity);
-        let request = self.request.clone().body(body, "application/x-protobuf");
-        let request = if self.gzip { request.gzip() } else { request };
-        match self.client.send(request).await {
+        let request = self.request.clone().body("application/x-protobuf", body);
+        let request = if self.gzip {
+            request.gzip(GZIP_LEVEL)
+        } else {
+            request
+        };
+        match self.client.send(&request).await {
             Ok(answer) => self.judge(&answer, batch.len()),
             Err(error) => {
                 let maybe_delivered = error.maybe_delivered();
@@ -134,7 +148,7 @@ impl Exporter for LangfuseExporter {
 impl fmt::Debug for LangfuseExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LangfuseExporter")
-            .field("request", &self.request)
+            .field("endpoint", self.request.endpoint())
             .field("gzip", &self.gzip)
             .finish_non_exhaustive()
     }

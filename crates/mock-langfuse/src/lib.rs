@@ -23,18 +23,21 @@
 mod answers;
 mod decode;
 mod faults;
+mod handle;
 mod legacy;
 mod mapping;
+mod metadata;
 mod otlp;
 mod read;
 mod scenario;
 mod server;
 mod store;
 mod tls;
+mod usage;
 mod values;
 
+pub use handle::{Builder, MockLangfuse};
 pub use mapping::Observation;
 pub use scenario::{Action, Cut, How, ReplySpec, Scenario, ScenarioError, Step};
-pub use server::{Builder, MockLangfuse};
 pub use store::{Delivery, ReceivedRequest};
 pub use tls::Tls;

@@ -27,7 +27,11 @@ fn run(mut arguments: impl Iterator<Item = String>) -> Result<(), Box<dyn std::e
     let (mut public, mut secret) = ("pk-lf-mock".to_owned(), "sk-lf-mock".to_owned());
     let mut builder = MockLangfuse::builder();
     while let Some(option) = arguments.next() {
-        let mut value = || arguments.next().ok_or(format!("{option} needs a value"));
+        let mut value = || {
+            arguments
+                .next()
+                .ok_or_else(|| format!("{option} needs a value"))
+        };
         match option.as_str() {
             "--port" => builder = builder.port(value()?.parse()?),
             "--scenario" => {

@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use crate::metadata::metadata;
+use crate::usage::{cost, model_parameters, usage};
 use crate::values::{Attributes, WireSpan, text};
 
 /// An observation as the server stores it: one row per span, never merged.
@@ -241,7 +243,7 @@ fn input_output(a: &Attributes) -> (Option<String>, Option<String>) {
     (first(INPUTS), first(OUTPUTS))
 }
 
-const INPUTS: &[&str] = &[
+pub(crate) const INPUTS: &[&str] = &[
     "input.value",
     "input",
     "prompt",
@@ -251,7 +253,7 @@ const INPUTS: &[&str] = &[
     "gen_ai.input.messages",
     "gen_ai.tool.call.arguments",
 ];
-const OUTPUTS: &[&str] = &[
+pub(crate) const OUTPUTS: &[&str] = &[
     "output.value",
     "output",
     "final_result",
@@ -291,179 +293,6 @@ fn environment(name: Option<&str>) -> String {
             .bytes()
             .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'));
     if fits { name } else { "default".to_owned() }
-}
-
-fn object(value: Option<&Value>) -> Option<Map<String, Value>> {
-    match value? {
-        Value::String(text) => serde_json::from_str(text).ok(),
-        Value::Object(map) => Some(map.clone()),
-        _ => None,
-    }
-}
-
-fn model_parameters(a: &Attributes) -> BTreeMap<String, Value> {
-    let own = object(a.get("langfuse.observation.model.parameters"))
-        .or_else(|| object(a.get("llm.invocation_parameters")));
-    if let Some(parameters) = own.or_else(|| object(a.get("model_config"))) {
-        return parameters
-            .into_iter()
-            .map(|(key, value)| {
-                if value.is_string() || value.is_number() {
-                    (key, value)
-                } else {
-                    (key, Value::from(value.to_string()))
-                }
-            })
-            .collect();
-    }
-    a.iter()
-        .filter_map(|(key, value)| {
-            Some((
-                key.strip_prefix("gen_ai.request.")
-                    .filter(|key| *key != "model")?
-                    .to_owned(),
-                value.clone(),
-            ))
-        })
-        .collect()
-}
-
-/// 1.7: integers from 0, everything else is dropped; the total is added up when it is missing.
-fn usage(a: &Attributes) -> BTreeMap<String, u64> {
-    let whole = |value: &Value| value.as_u64().or_else(|| value.as_str()?.parse().ok());
-    let mut usage: BTreeMap<String, u64> = match object(a.get("langfuse.observation.usage_details"))
-    {
-        Some(details) => details
-            .iter()
-            .filter_map(|(key, value)| Some((key.clone(), whole(value)?)))
-            .collect(),
-        None => {
-            let read = |names: &[&str]| names.iter().find_map(|name| whole(a.get(*name)?));
-            let known = [
-                (
-                    "input",
-                    read(&[
-                        "gen_ai.usage.input_tokens",
-                        "gen_ai.usage.prompt_tokens",
-                        "llm.token_count.prompt",
-                    ]),
-                ),
-                (
-                    "output",
-                    read(&[
-                        "gen_ai.usage.output_tokens",
-                        "gen_ai.usage.completion_tokens",
-                        "llm.token_count.completion",
-                    ]),
-                ),
-            ];
-            known
-                .into_iter()
-                .filter_map(|(key, value)| Some((key.to_owned(), value?)))
-                .collect()
-        }
-    };
-    if !usage.is_empty() && !usage.contains_key("total") {
-        let total = usage.values().sum();
-        usage.insert("total".into(), total);
-    }
-    usage
-}
-
-fn cost(a: &Attributes) -> BTreeMap<String, f64> {
-    let number = |value: &Value| value.as_f64().filter(|cost| *cost >= 0.0);
-    let mut cost: BTreeMap<String, f64> = match object(a.get("langfuse.observation.cost_details")) {
-        Some(details) => details
-            .iter()
-            .filter_map(|(key, value)| Some((key.clone(), number(value)?)))
-            .collect(),
-        None => a
-            .get("gen_ai.usage.cost")
-            .and_then(number)
-            .map(|total| ("total".to_owned(), total))
-            .into_iter()
-            .collect(),
-    };
-    let summable = cost.keys().all(|key| key == "input" || key == "output");
-    if !cost.is_empty() && summable {
-        let total = cost.values().sum();
-        cost.insert("total".into(), total);
-    }
-    cost
-}
-
-/// 2.4 and 2.5: the observation's and the trace's keys, the trace's win; other attributes under
-/// `attributes.` unless the scope's name begins with `langfuse-sdk`.
-fn metadata(span: &WireSpan) -> BTreeMap<String, Value> {
-    let mut stored: BTreeMap<String, String> = BTreeMap::new();
-    let own = span.scope_name.starts_with("langfuse-sdk");
-    if !own {
-        for (key, value) in &span.attributes {
-            if !INPUTS.contains(&key.as_str()) && !OUTPUTS.contains(&key.as_str()) {
-                stored.insert(format!("attributes.{key}"), text(value));
-            }
-        }
-    }
-    for (key, value) in &span.resource {
-        stored.insert(format!("resourceAttributes.{key}"), text(value));
-    }
-    stored.insert("scope.name".into(), span.scope_name.clone());
-    stored.insert("scope.version".into(), span.scope_version.clone());
-    for (key, value) in &span.scope_attributes {
-        stored.insert(format!("scope.attributes.{key}"), text(value));
-    }
-    for base in [
-        "langfuse.metadata",
-        "langfuse.observation.metadata",
-        "langfuse.trace.metadata",
-    ] {
-        if let Some(object) = object(span.attributes.get(base)) {
-            for (key, value) in object {
-                store(&mut stored, &key, &value);
-            }
-        }
-        for (key, value) in &span.attributes {
-            if let Some(key) = key
-                .strip_prefix(base)
-                .and_then(|rest| rest.strip_prefix('.'))
-            {
-                store(&mut stored, key, value);
-            }
-        }
-    }
-    // Stored as text, parsed as JSON on reading: "5" and 5 both come back as 5.
-    stored
-        .into_iter()
-        .map(|(key, value)| {
-            (
-                key,
-                serde_json::from_str(&value).unwrap_or(Value::String(value)),
-            )
-        })
-        .collect()
-}
-
-fn store(stored: &mut BTreeMap<String, String>, key: &str, value: &Value) {
-    if key
-        .split('.')
-        .any(|part| matches!(part, "__proto__" | "constructor" | "prototype"))
-    {
-        return;
-    }
-    let parsed = value
-        .as_str()
-        .and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok());
-    match parsed.as_ref().or_else(|| value.as_object()) {
-        // An object is flattened: `{"a":{"b":1}}` becomes the key `a.b`.
-        Some(object) if !object.is_empty() => {
-            for (inner, value) in object {
-                store(stored, &format!("{key}.{inner}"), value);
-            }
-        }
-        _ => {
-            stored.insert(key.to_owned(), text(value));
-        }
-    }
 }
 
 #[cfg(test)]

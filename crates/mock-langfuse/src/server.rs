@@ -1,309 +1,50 @@
-//! The server: its thread, its connections, and which endpoint answers.
-//! Started by tests and by the program; hyper serves, `faults` where a scenario says so.
+//! Connections and endpoints: who is listened to, and what answers.
+//! Run by `handle` on its thread; hyper serves, `faults` where a scenario says so.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use base64::Engine as _;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming as Body;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::answers::{Incoming, Reply};
-use crate::mapping::Observation;
 use crate::scenario::{Action, How, Scenario};
-use crate::store::{Delivery, ReceivedRequest, Store};
-use crate::tls::{Identity, Tls, identity};
+use crate::store::Store;
+use crate::tls::Identity;
 use crate::{decode, faults, legacy, otlp, read};
 
-/// A running server; it stops when this is dropped.
-pub struct MockLangfuse {
-    shared: Arc<Shared>,
-    phase: watch::Sender<Phase>,
-    thread: Option<JoinHandle<()>>,
-    address: SocketAddr,
-    scheme: &'static str,
-    ca_pem: Option<String>,
-}
-
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
+pub(crate) enum Phase {
     Serving,
     /// Nobody listens: connections are refused.
     Paused,
     Stopped,
 }
 
-/// Settings of a [`MockLangfuse`].
-#[derive(Clone, Debug)]
-#[must_use = "a builder does nothing until `start`"]
-pub struct Builder {
-    public_key: String,
-    secret_key: String,
-    port: u16,
-    max_body: usize,
-    max_inflated: usize,
-    scenario: Scenario,
-    tls: Option<Tls>,
-}
-
 pub(crate) struct Shared {
-    public_key: String,
-    secret_key: String,
+    pub(crate) public_key: String,
+    pub(crate) secret_key: String,
     pub(crate) authorization: String,
     pub(crate) max_inflated: usize,
-    max_body: usize,
-    store: Mutex<Store>,
-    changed: Condvar,
-    scenario: Mutex<Scenario>,
-    poison: Mutex<Option<String>>,
+    pub(crate) max_body: usize,
+    pub(crate) store: Mutex<Store>,
+    pub(crate) changed: Condvar,
+    pub(crate) scenario: Mutex<Scenario>,
+    pub(crate) poison: Mutex<Option<String>>,
 }
 
-impl MockLangfuse {
-    /// A server on a free port of loopback, with made-up keys.
-    ///
-    /// # Panics
-    /// If no port can be had: a test cannot go on without one.
-    #[must_use]
-    pub fn start() -> Self {
-        match Self::builder().start() {
-            Ok(server) => server,
-            Err(error) => panic!("mock-langfuse cannot start: {error}"),
-        }
-    }
-
-    /// A server with settings.
-    pub fn builder() -> Builder {
-        Builder {
-            public_key: "pk-lf-mock".into(),
-            secret_key: "sk-lf-mock".into(),
-            port: 0,
-            max_body: 32 << 20,
-            max_inflated: 64 << 20,
-            scenario: Scenario::default(),
-            tls: None,
-        }
-    }
-
-    /// Its address, such as `http://127.0.0.1:43210`.
-    #[must_use]
-    pub fn url(&self) -> String {
-        format!("{}://{}", self.scheme, self.address)
-    }
-
-    /// The public key it accepts.
-    #[must_use]
-    pub fn public_key(&self) -> &str {
-        &self.shared.public_key
-    }
-
-    /// The secret key it accepts.
-    #[must_use]
-    pub fn secret_key(&self) -> &str {
-        &self.shared.secret_key
-    }
-
-    /// PEM of the authority that signed its certificate, if it speaks TLS.
-    #[must_use]
-    pub fn ca_pem(&self) -> Option<&str> {
-        self.ca_pem.as_deref()
-    }
-
-    /// The rows it stores, in the order they arrived. A span that is sent twice is there twice, as on the real server.
-    #[must_use]
-    pub fn observations(&self) -> Vec<Observation> {
-        self.shared.lock().observations.clone()
-    }
-
-    /// Ids of its traces, by their first row.
-    #[must_use]
-    pub fn trace_ids(&self) -> Vec<String> {
-        self.shared.lock().trace_ids()
-    }
-
-    /// A trace as text: names, indented by two spaces per level, siblings by start time.
-    #[must_use]
-    pub fn tree(&self, trace_id: &str) -> String {
-        self.shared.lock().tree(trace_id)
-    }
-
-    /// All traces as text, see [`tree`](Self::tree).
-    #[must_use]
-    pub fn trees(&self) -> String {
-        let store = self.shared.lock();
-        store.trace_ids().iter().map(|id| store.tree(id)).collect()
-    }
-
-    /// The requests that arrived whole.
-    #[must_use]
-    pub fn requests(&self) -> Vec<ReceivedRequest> {
-        self.shared.lock().requests.clone()
-    }
-
-    /// By span id, how often it arrived and was acknowledged.
-    #[must_use]
-    pub fn deliveries(&self) -> BTreeMap<String, Delivery> {
-        self.shared.lock().deliveries.clone()
-    }
-
-    /// The scores it stores.
-    #[must_use]
-    pub fn scores(&self) -> Vec<Value> {
-        self.shared.lock().scores.clone()
-    }
-
-    /// Forgets everything.
-    pub fn clear(&self) {
-        *self.shared.lock() = Store::default();
-    }
-
-    /// What is done with the requests that come from now on.
-    pub fn set_scenario(&self, scenario: Scenario) {
-        *lock(&self.shared.scenario) = scenario;
-    }
-
-    /// Refuses connections until [`resume`](Self::resume); those that are open end.
-    pub fn pause(&self) {
-        self.phase.send_replace(Phase::Paused);
-    }
-
-    /// Listens again, on the same port.
-    pub fn resume(&self) {
-        self.phase.send_replace(Phase::Serving);
-    }
-
-    /// Waits until a condition holds, for at most `within`; whether it does.
-    pub fn wait_for(&self, condition: impl Fn(&Self) -> bool, within: Duration) -> bool {
-        // Checked without the lock, since the condition takes it; woken by every change.
-        let clock = std::time::Instant::now();
-        while !condition(self) {
-            let Some(left) = within.checked_sub(clock.elapsed()) else {
-                return false;
-            };
-            let store = self.shared.lock();
-            let seen = store.requests.len();
-            let wait = left.min(Duration::from_millis(50));
-            let _ = self
-                .shared
-                .changed
-                .wait_timeout_while(store, wait, |store| store.requests.len() == seen);
-        }
-        true
-    }
-}
-
-impl Builder {
-    /// The keys it accepts.
-    pub fn keys(mut self, public_key: &str, secret_key: &str) -> Self {
-        (self.public_key, self.secret_key) = (public_key.to_owned(), secret_key.to_owned());
-        self
-    }
-
-    /// A fixed port; a free one by default.
-    pub fn port(mut self, port: u16) -> Self {
-        self.port = port;
-        self
-    }
-
-    /// The largest body it reads, compressed; 32 MiB by default, and twice that once it is decompressed.
-    pub fn max_body(mut self, bytes: usize) -> Self {
-        self.max_body = bytes;
-        self.max_inflated = bytes.saturating_mul(2);
-        self
-    }
-
-    /// What is done with the requests that come.
-    pub fn scenario(mut self, scenario: Scenario) -> Self {
-        self.scenario = scenario;
-        self
-    }
-
-    /// TLS, good or bad.
-    pub fn tls(mut self, tls: Tls) -> Self {
-        self.tls = Some(tls);
-        self
-    }
-
-    /// Starts it.
-    ///
-    /// # Errors
-    /// If the port, the thread or the certificate cannot be had.
-    pub fn start(self) -> io::Result<MockLangfuse> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port))?;
-        let address = listener.local_addr()?;
-        let identity = match self.tls {
-            None | Some(Tls::PlainHttp | Tls::Hang) => None,
-            Some(tls) => Some(identity(tls).map_err(|error| io::Error::other(error.to_string()))?),
-        };
-        let credentials = format!("{}:{}", self.public_key, self.secret_key);
-        let shared = Arc::new(Shared {
-            authorization: format!(
-                "Basic {}",
-                base64::engine::general_purpose::STANDARD.encode(credentials)
-            ),
-            public_key: self.public_key,
-            secret_key: self.secret_key,
-            max_inflated: self.max_inflated,
-            max_body: self.max_body,
-            store: Mutex::default(),
-            changed: Condvar::new(),
-            scenario: Mutex::new(self.scenario),
-            poison: Mutex::default(),
-        });
-        let (phase, phases) = watch::channel(Phase::Serving);
-        let ca_pem = identity.as_ref().map(|identity| identity.ca_pem.clone());
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let (theirs, hang) = (shared.clone(), self.tls == Some(Tls::Hang));
-        let thread = std::thread::Builder::new()
-            .name("mock-langfuse".into())
-            .spawn(move || {
-                runtime.block_on(serve(theirs, listener, address, identity, hang, phases));
-                runtime.shutdown_background();
-            })?;
-        let scheme = if self.tls.is_some() { "https" } else { "http" };
-        Ok(MockLangfuse {
-            shared,
-            phase,
-            thread: Some(thread),
-            address,
-            scheme,
-            ca_pem,
-        })
-    }
-}
-
-impl Drop for MockLangfuse {
-    fn drop(&mut self) {
-        self.phase.send_replace(Phase::Stopped);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-impl std::fmt::Debug for MockLangfuse {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MockLangfuse")
-            .field("url", &self.url())
-            .finish_non_exhaustive()
-    }
-}
-
-async fn serve(
+/// Listens and serves until it is told to stop.
+pub(crate) async fn serve(
     shared: Arc<Shared>,
     listener: TcpListener,
     address: SocketAddr,
@@ -603,6 +344,6 @@ fn allowed_host(host: Option<&str>) -> bool {
     matches!(name, "localhost" | "127.0.0.1" | "[::1]")
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

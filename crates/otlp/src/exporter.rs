@@ -8,8 +8,13 @@ use tracefuse_exporter::record::Record;
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, Rejection};
 
 use crate::config::{OtlpConfig, OtlpConfigError};
-use crate::http::{Answer, AnswerClass, Endpoint, HttpClient, HttpRequest, Secret, sanitize};
+use crate::http::{
+    Answer, AnswerClass, Endpoint, Headers, HttpClient, HttpRequest, Secret, sanitize_server_text,
+};
 use crate::{mapping, partial};
+
+/// The fastest: on a service's machine CPU is dearer than bandwidth.
+const GZIP_LEVEL: u32 = 1;
 
 /// Delivers to any OpenTelemetry backend by OTLP over HTTP with protobuf.
 pub struct OtlpExporter {
@@ -25,20 +30,26 @@ impl OtlpExporter {
     /// # Errors
     /// If address, headers or certificate file cannot be used.
     pub fn new(config: OtlpConfig) -> Result<Self, OtlpConfigError> {
-        let endpoint = Endpoint::parse(&config.endpoint, config.http.allow_plaintext_http)
+        let endpoint = Endpoint::parse(&config.endpoint)
             .map_err(|error| OtlpConfigError::new(format!("the OTLP endpoint: {error}")))?;
-        let mut request = HttpRequest::post(endpoint);
+        let mut headers = Headers::new();
         for (name, value) in &config.headers {
-            request = request
-                .header(name, value)
-                .map_err(|error| OtlpConfigError::new(error.to_string()))?;
+            // Credentials as a rule, whatever their names.
+            let inserted = headers.insert_secret(name, &Secret::new(value.clone()));
+            inserted.map_err(|error| OtlpConfigError::new(error.to_string()))?;
         }
-        let client = HttpClient::new(config.http)
+        let with_headers = !config.headers.is_empty();
+        let client = HttpClient::new(&config.http)
             .map_err(|error| OtlpConfigError::new(error.to_string()))?;
+        if with_headers {
+            let checked = client.check_credentials_for(&endpoint);
+            checked.map_err(|error| OtlpConfigError::new(format!("the OTLP endpoint: {error}")))?;
+        }
+        let request = HttpRequest::post(endpoint).headers(headers);
         let secrets = config
             .headers
-            .iter()
-            .flat_map(|(_, value)| secrets(value))
+            .into_iter()
+            .flat_map(|(_, value)| secrets(&value))
             .collect();
         Ok(Self {
             client,
@@ -49,48 +60,39 @@ impl OtlpExporter {
     }
 
     fn judge(&self, answer: &Answer, batch: &Batch) -> Result<ExportReport, ExportError> {
-        let status = answer.status;
         let secrets: Vec<&Secret> = self.secrets.iter().collect();
-        let words = || sanitize(&answer.text(), &secrets);
+        let words = || answer.describe(&secrets);
         Err(match answer.class() {
-            AnswerClass::Success if answer.is_html() => ExportError::retry(format!(
-                "status {status} with a web page: something else than the OpenTelemetry backend answered"
-            )),
             AnswerClass::Success => {
-                let refused = partial::read(&answer.body);
+                let refused = partial::read(answer.body());
                 let rejected = usize::try_from(refused.spans)
                     .unwrap_or(usize::MAX)
                     .min(batch.len());
-                let reason = sanitize(&refused.message, &secrets);
+                let reason = sanitize_server_text(&refused.message, &secrets);
                 let report = ExportReport::accepted(batch.len() - rejected);
                 return Ok((0..rejected).fold(report, |report, _| {
                     report.with_rejection(Rejection::unknown(reason.clone()))
                 }));
             }
-            AnswerClass::RateLimited => {
-                ExportError::pause(answer.retry_after, "status 429: too many requests")
-            }
-            AnswerClass::TooLarge => ExportError::split("status 413: the request is too large"),
-            AnswerClass::Invalid => ExportError::reject(format!("status {status}: {}", words())),
-            AnswerClass::Refused => ExportError::stop(format!(
-                "status {status}: {} (check endpoint and headers)",
-                words()
-            )),
+            AnswerClass::RateLimited => ExportError::pause(answer.retry_after(), words()),
+            AnswerClass::TooLarge => ExportError::split(words()),
+            AnswerClass::BadRequest => ExportError::reject(words()),
+            AnswerClass::Intercepted => ExportError::retry(words()),
             AnswerClass::Retry => {
-                let error = ExportError::retry(format!("status {status}: {}", words()))
-                    .with_maybe_delivered(true);
-                match answer.retry_after {
+                let error = ExportError::retry(words()).with_maybe_delivered(true);
+                match answer.retry_after() {
                     Some(after) => error.with_retry_after(after),
                     None => error,
                 }
             }
+            _ => ExportError::stop(format!("{}; check endpoint and headers", words())),
         })
     }
 }
 
 /// What a server that repeats our headers must not bring into an error: the value, and what follows
 /// its scheme (`Bearer ..`). Short values are no secrets, and struck out they would hide the server's words.
-fn secrets(value: &str) -> impl Iterator<Item = Secret> {
+fn secrets(value: &str) -> Vec<Secret> {
     let credentials = value.split_once(' ').map(|(_, credentials)| credentials);
     [Some(value), credentials]
         .into_iter()
@@ -98,6 +100,7 @@ fn secrets(value: &str) -> impl Iterator<Item = Secret> {
         .map(str::trim)
         .filter(|secret| secret.len() >= 8)
         .map(Secret::new)
+        .collect()
 }
 
 #[async_trait]
@@ -121,9 +124,13 @@ impl Exporter for OtlpExporter {
         let request = self
             .request
             .clone()
-            .body(mapping::encode(batch, capacity), "application/x-protobuf");
-        let request = if self.gzip { request.gzip() } else { request };
-        match self.client.send(request).await {
+            .body("application/x-protobuf", mapping::encode(batch, capacity));
+        let request = if self.gzip {
+            request.gzip(GZIP_LEVEL)
+        } else {
+            request
+        };
+        match self.client.send(&request).await {
             Ok(answer) => self.judge(&answer, batch),
             Err(error) => {
                 let maybe_delivered = error.maybe_delivered();
@@ -138,7 +145,7 @@ impl Exporter for OtlpExporter {
 impl fmt::Debug for OtlpExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OtlpExporter")
-            .field("request", &self.request)
+            .field("endpoint", self.request.endpoint())
             .field("gzip", &self.gzip)
             .finish_non_exhaustive()
     }

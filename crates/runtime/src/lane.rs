@@ -479,7 +479,7 @@ impl State {
     fn depart(&mut self, items: &[Item]) {
         self.in_flight += items.len();
         self.in_flight_bytes += bytes_of(items);
-        self.in_flight_from = self.in_flight_from.or(items.first().map(|item| item.seq));
+        self.in_flight_from = self.in_flight_from.or_else(|| Some(items.first()?.seq));
     }
 
     fn land(&mut self, records: usize, bytes: usize) {

@@ -1,5 +1,10 @@
 //! Concurrency: joined futures, spawned tasks and threads all stay in one tree.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "an application has its own runtime"
+)]
+
 use tracefuse::{InSpan, Span};
 
 #[tokio::main]

@@ -1,5 +1,11 @@
 //! A call to a language model: model, parameters, messages, usage, first token.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "an example is an application"
+)]
+
 use serde_json::json;
 use tracefuse::{Cost, Usage};
 

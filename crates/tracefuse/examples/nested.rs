@@ -1,5 +1,7 @@
 //! Nested spans, events, and errors that are recorded and returned as they are.
 
+#![expect(clippy::print_stdout, reason = "an example talks to its reader")]
+
 use tracefuse::{Level, Span, Trace};
 
 fn main() -> anyhow::Result<()> {

@@ -57,6 +57,10 @@ impl Builder {
     ///
     /// # Errors
     /// If a mode lacks what it needs.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a configuration is used up by building from it"
+    )]
     pub fn from_config(config: Config) -> Result<Self, ConfigError> {
         let mut builder = Self::new();
         builder.config = config.tracer.clone();

@@ -164,7 +164,6 @@ async fn the_resource_the_scope_and_the_head_of_a_span_say_who_where_and_when() 
     let header = |name: &str| headers.get(name).map(String::as_str);
     assert_eq!(server.requests()[0].path, "/api/public/otel/v1/traces");
     assert_eq!(header("content-type"), Some("application/x-protobuf"));
-    assert_eq!(header("content-encoding"), Some("gzip"));
     assert_eq!(header("x-langfuse-ingestion-version"), Some("4"));
     assert_eq!(header("x-langfuse-sdk-name"), Some("rust-tracefuse"));
     assert_eq!(

@@ -20,8 +20,11 @@ fn plain() -> impl Strategy<Value = String> {
 struct Program {
     trace: Vec<(String, String)>,
     tags: Vec<String>,
-    spans: Vec<(String, Vec<(String, String)>, usize)>,
+    spans: Vec<Span>,
 }
+
+/// Input, metadata, and how many events and errors.
+type Span = (String, Vec<(String, String)>, usize);
 
 fn program() -> impl Strategy<Value = Program> {
     let pairs = || prop::collection::vec((plain(), plain()), 0..6);

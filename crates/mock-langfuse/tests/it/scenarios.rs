@@ -11,6 +11,10 @@ fn post(server: &MockLangfuse) -> Result<(u16, String), std::io::ErrorKind> {
     call.send("POST", OTLP, JS).map_err(|error| error.kind())
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a table of temporaries reads better"
+)]
 fn check(
     action: Action,
     expected: impl Fn(&Result<(u16, String), std::io::ErrorKind>) -> bool,

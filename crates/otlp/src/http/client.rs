@@ -1,192 +1,367 @@
-//! One attempt: connect, send, read the answer, within one limit.
-//! Called by exporters; hyper does the protocol, `connect` and `tls` the way there.
+//! Sends a request and reads its answer, within a time and within bounds.
+//! Fed by exporters. Knows no retry policy: a request is sent once, and once more only when a kept
+//! connection turns out to be dead.
 
+use std::error::Error;
 use std::fmt;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{HOST, USER_AGENT};
-use http::{HeaderValue, Request};
-use http_body::{Body, Frame, SizeHint};
-use http_body_util::{BodyExt as _, Limited};
-use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::proxy::matcher::Matcher;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::pki_types::CertificateDer;
+use bytes::{Bytes, BytesMut};
+use http::header::{HOST, PROXY_AUTHORIZATION, USER_AGENT};
+use http::{HeaderValue, Request, Uri};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::time::timeout;
 
 use super::answer::Answer;
-use super::config::{HttpConfig, HttpConfigError};
-use super::connect::Connect;
-use super::error::{HttpError, HttpErrorKind};
+use super::config::{HttpConfig, HttpConfigError, plaintext_message};
+use super::connect::{Progress, Step, connect};
+use super::endpoint::Endpoint;
+use super::error::{HttpError, HttpErrorKind, find_source, is_disconnect};
+use super::pool::{Connection, Key, Pool};
+use super::proxy::{Proxies, Route};
 use super::request::HttpRequest;
-use super::tls;
+use super::tls::{self, Tls};
+use super::upload::Upload;
 
-/// What is read of an answer.
-const MAX_ANSWER: usize = 1024 * 1024;
-/// Shorter than the idle limit of common servers (5 s in Node), so that a kept connection is rarely one they just closed.
-const IDLE: Duration = Duration::from_secs(4);
-
-type Inner = Client<HttpsConnector<Connect>, OnceBody>;
-
-/// An HTTP/1.1 client with kept connections. Runs on the tokio runtime that polls it.
+/// Sends requests over HTTP/1.1 and keeps connections for the next one.
+///
+/// Cheap to clone; clones share their connections. It must be polled inside a tokio runtime with
+/// time and network enabled, whose tasks drive the connections: it starts none. Dropping a
+/// future of [`HttpClient::send`] cuts its connection.
+#[derive(Clone)]
 pub struct HttpClient {
-    config: HttpConfig,
+    shared: Arc<Shared>,
+    pool: Pool,
+}
+
+struct Shared {
+    timeout: Duration,
+    connect_timeout: Duration,
+    allow_plaintext_http: bool,
     user_agent: HeaderValue,
-    authorities: Vec<CertificateDer<'static>>,
-    /// Built at the first request: reading the system's certificates takes tens of milliseconds.
-    inner: Mutex<Option<Inner>>,
+    proxies: Proxies,
+    tls: Tls,
 }
 
 impl HttpClient {
-    /// A client with these settings; the file of authorities is read now.
+    /// A client that has opened no connection yet. Reads the CA file; the system's roots are read
+    /// when the first `https` request needs them.
     ///
     /// # Errors
-    /// If that file cannot be used, or a setting cannot stand in a header.
-    pub fn new(config: HttpConfig) -> Result<Self, HttpConfigError> {
-        let authorities = config
-            .ca_file
-            .as_deref()
-            .map(tls::read_authorities)
-            .transpose()?
-            .unwrap_or_default();
-        let user_agent = HeaderValue::from_str(&config.user_agent);
-        let user_agent = user_agent
-            .map_err(|_| HttpConfigError::new("`user_agent` cannot stand in a header"))?;
+    /// When the CA file, a proxy's URL or the user agent cannot be used.
+    pub fn new(config: &HttpConfig) -> Result<Self, HttpConfigError> {
+        let user_agent =
+            HeaderValue::from_str(&config.user_agent).map_err(|_| HttpConfigError::UserAgent)?;
         Ok(Self {
-            config,
-            user_agent,
-            authorities,
-            inner: Mutex::new(None),
+            shared: Arc::new(Shared {
+                timeout: config.timeout,
+                connect_timeout: config.connect_timeout,
+                allow_plaintext_http: config.allow_plaintext_http,
+                user_agent,
+                proxies: Proxies::new(&config.proxy)?,
+                tls: Tls::new(config.ca_file.as_deref())?,
+            }),
+            pool: Pool::new(config.pool_idle_timeout),
         })
     }
 
-    /// Sends a request once and reads its answer. A kept connection that the server had closed before
-    /// anything was sent costs no attempt: hyper opens another. Redirects are answers like others.
+    /// Whether credentials may be sent to `endpoint`, for an exporter to ask when it is built.
     ///
     /// # Errors
-    /// If there is no answer within the limit.
-    pub async fn send(&self, request: HttpRequest) -> Result<Answer, HttpError> {
-        let origin = request.endpoint.origin();
-        let sent = Arc::new(AtomicBool::new(false));
-        let attempt = self.attempt(request, sent.clone());
-        match tokio::time::timeout(self.config.timeout, attempt).await {
-            Ok(result) => result,
-            Err(_) => Err(HttpError::new(
-                HttpErrorKind::Timeout,
-                origin,
-                sent.load(Ordering::Relaxed),
-            )),
+    /// [`HttpConfigError::PlaintextCredentials`] when they would cross the network in clear text.
+    pub fn check_credentials_for(&self, endpoint: &Endpoint) -> Result<(), HttpConfigError> {
+        if endpoint.is_tls() || endpoint.is_loopback() || self.shared.allow_plaintext_http {
+            return Ok(());
+        }
+        Err(HttpConfigError::PlaintextCredentials(endpoint.origin()))
+    }
+
+    /// Sends `request` and reads the whole answer, whatever its status.
+    ///
+    /// When a connection kept from an earlier request turns out to be closed, the request is sent
+    /// once more at once over a new one, within the same time.
+    ///
+    /// # Errors
+    /// When no whole answer came: see [`HttpErrorKind`].
+    pub async fn send(&self, request: &HttpRequest) -> Result<Answer, HttpError> {
+        let endpoint = &request.endpoint;
+        if request.headers.has_credentials() && self.check_credentials_for(endpoint).is_err() {
+            let message = plaintext_message(&endpoint.origin());
+            return Err(HttpError::new(HttpErrorKind::PlaintextCredentials, message));
+        }
+        let limit = request.timeout.unwrap_or(self.shared.timeout);
+        let attempt = Attempt::default();
+        let failed = match timeout(limit, self.attempt(request, &attempt)).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) => error,
+            Err(_) => timed_out(endpoint, limit, &attempt),
+        };
+        let failed = failed.with_delivery(attempt.taken.load(Ordering::Relaxed));
+        Err(match attempt.status.load(Ordering::Relaxed) {
+            0 => failed,
+            status => failed.with_status(status),
+        })
+    }
+
+    async fn attempt(&self, request: &HttpRequest, attempt: &Attempt) -> Result<Answer, HttpError> {
+        let route = self.shared.proxies.route(&request.endpoint);
+        let key = Key::new(&request.endpoint);
+        if let Some(connection) = self.pool.take(&key) {
+            match self
+                .exchange(connection, request, &route, &key, attempt)
+                .await
+            {
+                Err(Failure::Unanswered(_)) => self.pool.forget(&key),
+                Err(Failure::Final(error)) => return Err(error),
+                Ok(answer) => return Ok(answer),
+            }
+        }
+        let connection = self.connect(&request.endpoint, &route, attempt).await?;
+        match self
+            .exchange(connection, request, &route, &key, attempt)
+            .await
+        {
+            Ok(answer) => Ok(answer),
+            Err(Failure::Unanswered(error) | Failure::Final(error)) => Err(error),
         }
     }
 
-    async fn attempt(
+    async fn connect(
         &self,
-        request: HttpRequest,
-        sent: Arc<AtomicBool>,
-    ) -> Result<Answer, HttpError> {
-        let origin = request.endpoint.origin();
-        let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
-            HttpError::of(error, origin.clone(), sent.load(Ordering::Relaxed))
+        endpoint: &Endpoint,
+        route: &Route,
+        attempt: &Attempt,
+    ) -> Result<Connection, HttpError> {
+        let limit = self.shared.connect_timeout;
+        let connecting = connect(endpoint, route, &self.shared.tls, &attempt.progress);
+        let stream = match timeout(limit, connecting).await {
+            Ok(stream) => stream?,
+            Err(_) => return Err(timed_out(endpoint, limit, attempt)),
         };
-        let body = OnceBody {
-            data: Some(request.body),
-            sent: sent.clone(),
-        };
-        let mut message = Request::new(body);
-        *message.method_mut() = request.method;
-        *message.uri_mut() = request.endpoint.uri().clone();
-        *message.headers_mut() = request.headers;
-        message
-            .headers_mut()
-            .insert(USER_AGENT, self.user_agent.clone());
-        debug_assert!(
-            !message.headers().contains_key(HOST),
-            "hyper sets it from the address"
-        );
-        let client = self.client().map_err(|error| failed(error.into()))?;
-        let response = client
-            .request(message)
+        let (sender, connection) = http1::Builder::new()
+            .max_buf_size(BUFFER_BYTES)
+            .handshake(TokioIo::new(stream))
             .await
-            .map_err(|error| failed(error.into()))?;
-        let (head, body) = response.into_parts();
-        let body = Limited::new(body, MAX_ANSWER)
-            .collect()
-            .await
-            .map_err(failed)?
-            .to_bytes();
-        Ok(Answer::new(head.status.as_u16(), &head.headers, body))
+            .map_err(|error| explain(endpoint, error))?;
+        // The driver's error reaches the request that waits for it; without one nobody misses it.
+        let driver = tokio::spawn(async move { drop(connection.await) });
+        Ok(Connection::new(sender, driver.abort_handle()))
     }
 
-    fn client(&self) -> Result<Inner, HttpConfigError> {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = &*inner {
-            return Ok(client.clone());
+    async fn exchange(
+        &self,
+        mut connection: Connection,
+        request: &HttpRequest,
+        route: &Route,
+        key: &Key,
+        attempt: &Attempt,
+    ) -> Result<Answer, Failure> {
+        let endpoint = &request.endpoint;
+        let message = self
+            .shared
+            .message(request, route, attempt)
+            .map_err(|error| {
+                let text = format!("no request to {} can be written", endpoint.origin());
+                Failure::Final(HttpError::new(HttpErrorKind::InvalidRequest, text).caused_by(error))
+            })?;
+
+        attempt.progress.reached(Step::Send);
+        let without_body = message.body().is_end_stream();
+        let sent = connection.sender.try_send_request(message);
+        if without_body {
+            // Nothing will note that it is gone, so it counts as gone until it comes back.
+            attempt.taken.store(true, Ordering::Relaxed);
         }
-        let mut direct = HttpConnector::new();
-        direct.enforce_http(false);
-        direct.set_nodelay(true);
-        direct.set_connect_timeout(Some(self.config.connect_timeout));
-        let proxy = &self.config.proxy;
-        let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        let proxies = Matcher::builder()
-            .http(text(&proxy.http))
-            .https(text(&proxy.https))
-            .no(text(&proxy.no_proxy))
-            .build();
-        let config = tls::client_config(&self.authorities)?;
-        let connector = HttpsConnector::from((Connect::new(direct, proxies), config));
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(4)
-            .http1_max_buf_size(256 * 1024)
-            .build(connector);
-        *inner = Some(client.clone());
-        Ok(client)
+        let response = match sent.await {
+            Ok(response) => response,
+            Err(mut error) => {
+                // A request that comes back was never written.
+                let unsent = error.take_message().is_some();
+                if without_body && unsent {
+                    attempt.taken.store(false, Ordering::Relaxed);
+                }
+                let error = error.into_error();
+                let unanswered = unsent || is_unanswered(&error);
+                let error = explain(endpoint, error);
+                return Err(match unanswered {
+                    true => Failure::Unanswered(error),
+                    false => Failure::Final(error),
+                });
+            }
+        };
+        let status = response.status();
+        attempt.status.store(status.as_u16(), Ordering::Relaxed);
+        if let (Route::Forward(proxy), 407) = (route, status.as_u16()) {
+            return Err(Failure::Final(proxy.credentials_refused()));
+        }
+
+        attempt.progress.reached(Step::Read);
+        let (head, body) = response.into_parts();
+        let body = read(endpoint, body).await.map_err(Failure::Final)?;
+        let answer = Answer::new(endpoint.origin(), status, &head.headers, body);
+
+        // An early answer to a request that is still being sent leaves the connection unusable.
+        let all_sent = attempt.taken.load(Ordering::Relaxed);
+        if all_sent && let Ok(Ok(())) = timeout(SETTLING, connection.sender.ready()).await {
+            self.pool.put(key.clone(), connection);
+        }
+        Ok(answer)
     }
 }
 
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpClient")
-            .field("config", &self.config)
+            .field("timeout", &self.shared.timeout)
+            .field("connect_timeout", &self.shared.connect_timeout)
+            .field("tls", &self.shared.tls)
+            .field("pool", &self.pool)
             .finish_non_exhaustive()
     }
 }
 
-/// A body in one piece that notes when it has been handed over whole: from then on it may have arrived.
-struct OnceBody {
-    data: Option<Bytes>,
-    sent: Arc<AtomicBool>,
+impl Shared {
+    fn message(
+        &self,
+        request: &HttpRequest,
+        route: &Route,
+        attempt: &Attempt,
+    ) -> Result<Request<Upload>, http::Error> {
+        let endpoint = &request.endpoint;
+        let mut headers = request.header_map();
+        headers.insert(HOST, HeaderValue::from_str(endpoint.authority())?);
+        headers.insert(USER_AGENT, self.user_agent.clone());
+        let target = match route {
+            Route::Direct | Route::Tunnel(_) => Uri::from(endpoint.path_and_query()?),
+            Route::Forward(proxy) => {
+                if let Some(credentials) = &proxy.credentials {
+                    headers.insert(PROXY_AUTHORIZATION, credentials.clone());
+                }
+                endpoint.absolute()?
+            }
+        };
+        let body = Upload::new(request.body.clone(), Arc::clone(&attempt.taken));
+        let mut message = Request::new(body);
+        *message.method_mut() = request.method.clone();
+        *message.uri_mut() = target;
+        *message.headers_mut() = headers;
+        Ok(message)
+    }
 }
 
-impl Body for OnceBody {
-    type Data = Bytes;
-    type Error = std::convert::Infallible;
+/// What is known of an attempt when it is cut off.
+#[derive(Default)]
+struct Attempt {
+    progress: Progress,
+    /// The whole body was handed to a connection, at the first or the second go.
+    taken: Arc<AtomicBool>,
+    /// Of the answer's head; 0 before it.
+    status: AtomicU16,
+}
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, std::convert::Infallible>>> {
-        let data = self.data.take();
-        self.sent.store(true, Ordering::Relaxed);
-        Poll::Ready(
-            data.filter(|data| !data.is_empty())
-                .map(|data| Ok(Frame::data(data))),
+enum Failure {
+    /// The connection ended before a byte of an answer: a kept one was dead all along.
+    Unanswered(HttpError),
+    Final(HttpError),
+}
+
+async fn read(endpoint: &Endpoint, mut body: Incoming) -> Result<Bytes, HttpError> {
+    let too_large = || {
+        let message = format!(
+            "{} answered with more than {} KiB, which is not read",
+            endpoint.origin(),
+            ANSWER_BYTES / 1024
+        );
+        HttpError::new(HttpErrorKind::BodyTooLarge, message)
+    };
+    if body.size_hint().lower() > ANSWER_BYTES as u64 {
+        return Err(too_large());
+    }
+    let mut whole = BytesMut::new();
+    while let Some(frame) = next_frame(&mut body).await {
+        let frame = frame.map_err(|error| explain(endpoint, error))?;
+        let Ok(piece) = frame.into_data() else {
+            continue;
+        };
+        if whole.len() + piece.len() > ANSWER_BYTES {
+            return Err(too_large());
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole.freeze())
+}
+
+async fn next_frame(body: &mut Incoming) -> Option<Result<http_body::Frame<Bytes>, hyper::Error>> {
+    std::future::poll_fn(|context| std::pin::Pin::new(&mut *body).poll_frame(context)).await
+}
+
+fn timed_out(endpoint: &Endpoint, limit: Duration, attempt: &Attempt) -> HttpError {
+    let progress = &attempt.progress;
+    if attempt.taken.load(Ordering::Relaxed) {
+        progress.passed(Step::Send, Step::Await);
+    }
+    let message = format!(
+        "{} took more than {limit:?}: gave up {progress}",
+        endpoint.origin()
+    );
+    HttpError::new(HttpErrorKind::Timeout, message)
+}
+
+fn is_unanswered(error: &hyper::Error) -> bool {
+    error.is_canceled()
+        || error.is_closed()
+        || error.is_incomplete_message()
+        || is_disconnect(error)
+}
+
+/// hyper tells this class apart for servers only; to a client its text is all there is, and a test
+/// with a bomb of headers guards it.
+fn is_head_too_large(error: &hyper::Error) -> bool {
+    error.is_parse() && error.to_string().contains("too large")
+}
+
+fn explain(endpoint: &Endpoint, error: hyper::Error) -> HttpError {
+    let origin = endpoint.origin();
+    let has_tls_error = find_source(&error, |error: &(dyn Error + 'static)| {
+        error.downcast_ref::<rustls::Error>().map(drop)
+    });
+    if has_tls_error.is_some() {
+        let at = format!("{}:{}", endpoint.host(), endpoint.port());
+        return tls::explain(endpoint.host(), &at, error);
+    }
+    let (kind, message) = if is_head_too_large(&error) {
+        (
+            HttpErrorKind::HeadersTooLarge,
+            format!("{origin} answered with more headers than are read"),
         )
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.data.as_ref().is_none_or(Bytes::is_empty)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.data.as_ref().map_or(0, Bytes::len) as u64)
-    }
+    } else if is_unanswered(&error) {
+        (
+            HttpErrorKind::Reset,
+            format!("{origin} ended the connection before its answer was whole"),
+        )
+    } else if endpoint.is_tls() {
+        (
+            HttpErrorKind::Protocol,
+            format!("{origin} did not answer in HTTP/1.1"),
+        )
+    } else {
+        let message = format!("{origin} did not answer in HTTP/1.1: is it an https:// address?");
+        (HttpErrorKind::Protocol, message)
+    };
+    HttpError::new(kind, message).caused_by(error)
 }
+
+/// What is read of an answer's body.
+const ANSWER_BYTES: usize = 1024 * 1024;
+
+/// What is read of an answer's head, and what is written ahead of the socket: small, so that a body
+/// counts as handed over only when nearly all of it has left.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// Between the end of an answer and a connection's readiness lies one turn of its task.
+const SETTLING: Duration = Duration::from_millis(50);

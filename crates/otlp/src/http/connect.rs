@@ -1,127 +1,237 @@
-//! Opens connections: direct, through a CONNECT tunnel, or to a proxy that forwards.
-//! Called by hyper's client under TLS; knows no requests.
+//! From a host to an open stream: name, address, proxy, TLS, each under the client's one deadline.
+//! Fed by `client` when the pool has nothing, drained by it. Knows no request.
 
-use std::future::Future;
+use std::fmt;
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
-use http::Uri;
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::connect::proxy::Tunnel;
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
-use hyper_util::client::proxy::matcher::Matcher;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use tower_service::Service;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+use super::endpoint::{Endpoint, is_loopback};
+use super::error::{HttpError, HttpErrorKind};
+use super::proxy::{ProxyServer, Route};
+use super::tls::Tls;
 
-/// Opens connections by the proxies' rules.
-#[derive(Clone, Debug)]
-pub(crate) struct Connect {
-    direct: HttpConnector,
-    proxies: std::sync::Arc<Matcher>,
+/// A stream, whatever is below it.
+pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
+
+/// Opens the way to `endpoint`'s server.
+pub(super) async fn connect(
+    endpoint: &Endpoint,
+    route: &Route,
+    tls: &Tls,
+    progress: &Progress,
+) -> Result<Box<dyn Io>, HttpError> {
+    let mut stream: Box<dyn Io> = match route {
+        Route::Direct => {
+            let at = format!("{}:{}", endpoint.host(), endpoint.port());
+            Box::new(open(endpoint.host(), endpoint.port(), &at, progress).await?)
+        }
+        Route::Forward(proxy) | Route::Tunnel(proxy) => reach(proxy, tls, progress).await?,
+    };
+    if let Route::Tunnel(proxy) = route {
+        progress.reached(Step::Proxy);
+        proxy.tunnel(&mut stream, endpoint).await?;
+    }
+    if endpoint.is_tls() {
+        progress.reached(Step::Handshake);
+        let at = format!("{}:{}", endpoint.host(), endpoint.port());
+        stream = Box::new(tls.handshake(endpoint.host(), &at, stream).await?);
+    }
+    Ok(stream)
 }
 
-impl Connect {
-    pub(crate) fn new(direct: HttpConnector, proxies: Matcher) -> Self {
-        Self {
-            direct,
-            proxies: std::sync::Arc::new(proxies),
+async fn reach(
+    proxy: &ProxyServer,
+    tls: &Tls,
+    progress: &Progress,
+) -> Result<Box<dyn Io>, HttpError> {
+    let stream = open(&proxy.host, proxy.port, &proxy.at(), progress).await?;
+    if !proxy.tls {
+        return Ok(Box::new(stream));
+    }
+    progress.reached(Step::Proxy);
+    Ok(Box::new(
+        tls.handshake(&proxy.host, &proxy.at(), Box::new(stream))
+            .await?,
+    ))
+}
+
+async fn open(
+    host: &str,
+    port: u16,
+    at: &str,
+    progress: &Progress,
+) -> Result<TcpStream, HttpError> {
+    progress.reached(Step::Resolve);
+    let addresses = resolve(host, port).await.map_err(|error| {
+        let message = format!("the name {host} cannot be resolved: is it spelled right?");
+        HttpError::new(HttpErrorKind::Dns, message).caused_by(error)
+    })?;
+    progress.reached(Step::Connect);
+    let stream = first_to_answer(addresses).await.map_err(|error| {
+        let message = match error.kind() {
+            io::ErrorKind::ConnectionRefused => {
+                format!("nothing listens at {at} (connection refused)")
+            }
+            _ => format!("{at} cannot be reached"),
+        };
+        HttpError::new(HttpErrorKind::Connect, message).caused_by(error)
+    })?;
+    // Without it the end of a body may wait for an acknowledgement. A failure costs time only.
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
+}
+
+async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let addresses = believable(host, lookup_host((host, port)).await?);
+    if addresses.is_empty() {
+        return Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            "the name has no address",
+        ));
+    }
+    Ok(addresses)
+}
+
+/// Credentials go to `localhost` in clear text, so a resolver that sends it elsewhere is not
+/// believed (RFC 6761 6.3).
+fn believable(host: &str, addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+    let localhost = host.eq_ignore_ascii_case("localhost");
+    addresses
+        .filter(|address| !localhost || is_loopback(address.ip()))
+        .take(ADDRESSES)
+        .collect()
+}
+
+/// The first connection that comes about. The next address is tried when the one before has failed
+/// or has been silent for a moment (RFC 8305), so a dead address among good ones costs little.
+async fn first_to_answer(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
+    let mut attempts = JoinSet::new();
+    let mut last = io::Error::new(io::ErrorKind::NotConnected, "no address answered");
+    for address in addresses {
+        attempts.spawn(TcpStream::connect(address));
+        match timeout(BETWEEN_ADDRESSES, attempts.join_next()).await {
+            Ok(Some(Ok(Ok(stream)))) => return Ok(stream),
+            Ok(Some(Ok(Err(error)))) => last = error,
+            _ => {}
         }
     }
+    while let Some(attempt) = attempts.join_next().await {
+        match attempt {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = error,
+            Err(_) => {}
+        }
+    }
+    Err(last)
 }
 
-impl Service<Uri> for Connect {
-    type Response = Stream;
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Stream, BoxError>> + Send>>;
+/// How far an attempt has come, so that a timeout can say what it waited for.
+#[derive(Debug, Default)]
+pub(super) struct Progress(AtomicU8);
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.direct.poll_ready(cx).map_err(Into::into)
+impl Progress {
+    pub(super) fn reached(&self, step: Step) {
+        self.0.store(step as u8, Ordering::Relaxed);
     }
 
-    fn call(&mut self, target: Uri) -> Self::Future {
-        let mut direct = self.direct.clone();
-        let proxy = self.proxies.intercept(&target);
-        Box::pin(async move {
-            let Some(proxy) = proxy else {
-                let io = direct.call(target).await?;
-                return Ok(Stream {
-                    io,
-                    forwarded: false,
-                });
-            };
-            if target.scheme_str() != Some("https") {
-                let io = direct.call(proxy.uri().clone()).await?;
-                return Ok(Stream {
-                    io,
-                    forwarded: true,
-                });
-            }
-            let mut tunnel = Tunnel::new(proxy.uri().clone(), direct);
-            if let Some(authorization) = proxy.basic_auth() {
-                tunnel = tunnel.with_auth(authorization.clone());
-            }
-            let io = tunnel.call(target).await?;
-            Ok(Stream {
-                io,
-                forwarded: false,
-            })
+    /// Goes on to `next` if `step` is where it stands.
+    pub(super) fn passed(&self, step: Step, next: Step) {
+        let (step, next) = (step as u8, next as u8);
+        // Failing means that it stands elsewhere already.
+        let _ = self
+            .0
+            .compare_exchange(step, next, Ordering::Relaxed, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let step = self.0.load(Ordering::Relaxed);
+        f.write_str(match step {
+            _ if step == Step::Resolve as u8 => "resolving the name",
+            _ if step == Step::Connect as u8 => "opening the connection",
+            _ if step == Step::Proxy as u8 => "waiting for the proxy",
+            _ if step == Step::Handshake as u8 => "shaking hands in TLS",
+            _ if step == Step::Send as u8 => "sending the request",
+            _ if step == Step::Await as u8 => "waiting for the answer",
+            _ => "reading the answer",
         })
     }
 }
 
-/// A connection, and whether a proxy reads the requests on it.
-#[derive(Debug)]
-pub(crate) struct Stream {
-    io: TokioIo<TcpStream>,
-    forwarded: bool,
+/// The steps of an attempt, in their order.
+#[derive(Clone, Copy, Debug)]
+#[repr(u8)]
+pub(super) enum Step {
+    Resolve,
+    Connect,
+    Proxy,
+    Handshake,
+    Send,
+    Await,
+    Read,
 }
 
-impl Connection for Stream {
-    fn connected(&self) -> Connected {
-        self.io.inner().connected().proxy(self.forwarded)
-    }
-}
+const BETWEEN_ADDRESSES: Duration = Duration::from_millis(250);
+const ADDRESSES: usize = 8;
 
-impl Read for Stream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buf)
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Write for Stream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, buf)
+    fn check(host: &str, addresses: &[&str], expected: &[&str]) {
+        let addresses = addresses.iter().map(|address| address.parse().unwrap());
+        let kept: Vec<String> = believable(host, addresses)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(kept, expected, "{host}");
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+    #[test]
+    fn localhost_is_this_machine_whatever_a_resolver_says() {
+        let told = [
+            "10.0.0.1:80",
+            "[::1]:80",
+            "127.0.0.1:80",
+            "[2001:db8::1]:80",
+        ];
+        check("localhost", &told, &["[::1]:80", "127.0.0.1:80"]);
+        check("LOCALHOST", &told[..1], &[]);
+        check("langfuse.example", &told, &told);
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+    #[test]
+    fn a_name_with_many_addresses_is_not_tried_without_end() {
+        check(
+            "langfuse.example",
+            &["10.0.0.1:80"; 50],
+            &["10.0.0.1:80"; ADDRESSES],
+        );
     }
 
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "the runtime of a test")]
+    async fn an_address_where_nothing_listens_does_not_stop_the_next_one() {
+        let dead = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let alive = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (nobody, somebody) = (dead.local_addr().unwrap(), alive.local_addr().unwrap());
+        drop(dead);
+        let stream = first_to_answer(vec![nobody, somebody]).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), somebody);
+        let refused = first_to_answer(vec![nobody]).await.unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
     }
 }

@@ -1,221 +1,178 @@
-//! Why an attempt got no answer, in words a person understands.
-//! Made by `client` from what hyper, rustls and the system say; never holds the request.
+//! What goes wrong before an answer is whole, in words a person understands.
+//! Fed by `client`, `connect` and `tls`, drained by exporters, which decide what happens next.
+//! Knows neither headers nor bodies, so that none can reach a message.
 
 use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// Why an attempt got no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum HttpErrorKind {
-    /// The host's name has no address.
-    Dns,
-    /// Nobody answers at the address, or the proxy refuses.
-    Connect,
-    /// The encrypted connection could not be set up.
-    Tls(TlsFault),
-    /// The attempt took longer than it may.
-    Timeout,
-    /// The connection broke on the way.
-    Reset,
-    /// The answer is larger than 1 MiB.
-    AnswerTooLarge,
-    /// What came back is not HTTP.
-    Protocol,
-}
-
-/// What is wrong with the encrypted connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TlsFault {
-    /// No authority we trust has signed the certificate.
-    UnknownIssuer,
-    /// The certificate is not valid any more, or not yet.
-    Expired,
-    /// The certificate is for another host.
-    WrongHost,
-    /// The server does not speak TLS.
-    NotTls,
-    /// Something else.
-    Other,
-}
-
-/// An attempt without an answer.
-#[derive(Debug)]
+/// A request that brought no whole answer.
+///
+/// `Display` names the host and what happened there; [`Error::source`] holds the cause of the layer
+/// below. Neither holds a header, a body, a query or a proxy's password.
 pub struct HttpError {
     kind: HttpErrorKind,
-    origin: String,
     maybe_delivered: bool,
+    status: Option<u16>,
+    message: String,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl HttpError {
-    pub(crate) fn new(kind: HttpErrorKind, origin: String, maybe_delivered: bool) -> Self {
+    pub(super) fn new(kind: HttpErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
-            origin,
-            maybe_delivered,
+            maybe_delivered: false,
+            status: None,
+            message: message.into(),
             source: None,
         }
     }
 
-    /// Finds the kind in what the client says.
-    pub(crate) fn of(
-        error: impl Into<Box<dyn Error + Send + Sync>>,
-        origin: String,
-        maybe_delivered: bool,
-    ) -> Self {
-        let error = error.into();
-        let kind = kind_of(&*error);
-        Self {
-            kind,
-            origin,
-            maybe_delivered,
-            source: Some(error),
-        }
+    pub(super) fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
     }
 
-    /// What kind of failure it is.
+    pub(super) fn with_delivery(mut self, maybe_delivered: bool) -> Self {
+        self.maybe_delivered = maybe_delivered;
+        self
+    }
+
+    pub(super) fn with_status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// What happened.
     #[must_use]
     pub fn kind(&self) -> HttpErrorKind {
         self.kind
     }
 
-    /// Whether the whole request had been handed to the connection: it may have arrived all the same.
+    /// Whether the whole request body had been handed to a connection, so that the server may have
+    /// taken it although we know of no answer. `false` means it has certainly not had all of it.
     #[must_use]
     pub fn maybe_delivered(&self) -> bool {
         self.maybe_delivered
     }
-}
 
-fn kind_of(error: &(dyn Error + 'static)) -> HttpErrorKind {
-    let mut connect = false;
-    let mut at: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(error) = at {
-        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-            return HttpErrorKind::Tls(tls_fault(tls));
-        }
-        if let Some(legacy) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
-            connect = legacy.is_connect();
-        }
-        if let Some(hyper) = error.downcast_ref::<hyper::Error>() {
-            if hyper.is_parse() {
-                return HttpErrorKind::Protocol;
-            }
-            if hyper.is_timeout() {
-                return HttpErrorKind::Timeout;
-            }
-        }
-        if error.is::<http_body_util::LengthLimitError>() {
-            return HttpErrorKind::AnswerTooLarge;
-        }
-        if let Some(io) = error.downcast_ref::<io::Error>() {
-            // rustls hides in an io::Error, which shows it only this way.
-            if let Some(tls) = io
-                .get_ref()
-                .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-            {
-                return HttpErrorKind::Tls(tls_fault(tls));
-            }
-            if io.kind() == io::ErrorKind::TimedOut {
-                return HttpErrorKind::Timeout;
-            }
-        }
-        // The resolver's error type is hyper-util's own; its words are all there is.
-        if error.to_string() == "dns error" {
-            return HttpErrorKind::Dns;
-        }
-        at = error.source();
-    }
-    if connect {
-        HttpErrorKind::Connect
-    } else {
-        HttpErrorKind::Reset
-    }
-}
-
-fn tls_fault(error: &rustls::Error) -> TlsFault {
-    use rustls::CertificateError as Certificate;
-    match error {
-        rustls::Error::InvalidCertificate(reason) => match reason {
-            Certificate::UnknownIssuer => TlsFault::UnknownIssuer,
-            Certificate::Expired
-            | Certificate::ExpiredContext { .. }
-            | Certificate::NotValidYet
-            | Certificate::NotValidYetContext { .. } => TlsFault::Expired,
-            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
-                TlsFault::WrongHost
-            }
-            // A self-signed certificate fails in this way, with webpki's own reason.
-            Certificate::Other(_) => TlsFault::UnknownIssuer,
-            _ => TlsFault::Other,
-        },
-        rustls::Error::InvalidMessage(_) => TlsFault::NotTls,
-        _ => TlsFault::Other,
+    /// The status of an answer whose head arrived and whose body did not.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.status
     }
 }
 
 impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let origin = &self.origin;
-        match self.kind {
-            HttpErrorKind::Dns => write!(
-                f,
-                "{origin}: the host's name has no address; is it spelled right?"
-            ),
-            HttpErrorKind::Connect => {
-                write!(f, "{origin}: cannot connect").and_then(|()| self.source_words(f))
-            }
-            HttpErrorKind::Tls(TlsFault::UnknownIssuer) => {
-                write!(
-                    f,
-                    "{origin}: its certificate is signed by nobody we trust; set `ca_file` if the authority is yours"
-                )
-            }
-            HttpErrorKind::Tls(TlsFault::Expired) => {
-                write!(f, "{origin}: its certificate is expired or not valid yet")
-            }
-            HttpErrorKind::Tls(TlsFault::WrongHost) => {
-                write!(f, "{origin}: its certificate is for another host")
-            }
-            HttpErrorKind::Tls(TlsFault::NotTls) => {
-                write!(f, "{origin}: it does not speak TLS; is it an http address?")
-            }
-            HttpErrorKind::Tls(TlsFault::Other) => {
-                write!(f, "{origin}: the encrypted connection failed")
-                    .and_then(|()| self.source_words(f))
-            }
-            HttpErrorKind::Timeout => write!(f, "{origin}: no answer in time"),
-            HttpErrorKind::Reset => write!(f, "{origin}: the connection broke"),
-            HttpErrorKind::AnswerTooLarge => write!(f, "{origin}: its answer is larger than 1 MiB"),
-            HttpErrorKind::Protocol => write!(f, "{origin}: what it answered is not HTTP"),
-        }
+        f.write_str(&self.message)
     }
 }
 
-impl HttpError {
-    /// The innermost words of the cause, which name the system's reason.
-    fn source_words(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut last: Option<&(dyn Error + 'static)> = None;
-        let mut at = self
-            .source
-            .as_deref()
-            .map(|error| error as &(dyn Error + 'static));
-        while let Some(error) = at {
-            last = Some(error);
-            at = error.source();
-        }
-        last.map_or(Ok(()), |error| {
-            write!(f, ": {}", super::secret::sanitize(&error.to_string(), &[]))
-        })
+impl fmt::Debug for HttpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpError")
+            .field("kind", &self.kind)
+            .field("maybe_delivered", &self.maybe_delivered)
+            .field("status", &self.status)
+            .field("message", &self.message)
+            .field("source", &self.source)
+            .finish()
     }
 }
 
 impl Error for HttpError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source
-            .as_deref()
-            .map(|source| source as &(dyn Error + 'static))
+        self.source.as_deref().map(|source| source as _)
     }
+}
+
+/// The classes of [`HttpError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HttpErrorKind {
+    /// The host's name could not be resolved.
+    Dns,
+    /// No address of the host took the connection.
+    Connect,
+    /// The proxy refused, asked for credentials or could not be understood.
+    Proxy,
+    /// No trusted connection came about.
+    Tls(TlsProblem),
+    /// The time for connecting or for the whole attempt ran out.
+    Timeout,
+    /// The connection ended before the answer was whole.
+    Reset,
+    /// The answer's body is larger than what is read. Trying again does not help.
+    BodyTooLarge,
+    /// The answer's headers are larger than what is read. Trying again does not help.
+    HeadersTooLarge,
+    /// What came back is not HTTP.
+    Protocol,
+    /// Nothing was sent: the request carries credentials and would have crossed the network in
+    /// clear text.
+    PlaintextCredentials,
+    /// Nothing was sent: the request cannot be written.
+    InvalidRequest,
+}
+
+/// Why a TLS connection was not trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TlsProblem {
+    /// The certificate was not issued by an authority that this machine trusts.
+    UnknownIssuer,
+    /// The certificate's time is over.
+    Expired,
+    /// The certificate's time has not come.
+    NotYetValid,
+    /// The certificate is for other hosts.
+    WrongHost,
+    /// What answers does not speak TLS.
+    NotTls,
+    /// There is not one trusted root certificate on this machine.
+    NoRoots,
+    /// Anything else, as the source says.
+    Other,
+}
+
+/// The first error in `error`'s chain of sources, itself included, that `find` takes. Looks into
+/// `io::Error` as well, which hides the error it wraps from `source`.
+pub(super) fn find_source<'a, T>(
+    error: &'a (dyn Error + 'static),
+    find: impl Fn(&'a (dyn Error + 'static)) -> Option<T>,
+) -> Option<T> {
+    let mut next = Some(error);
+    for _ in 0..16 {
+        let error = next?;
+        if let Some(found) = find(error) {
+            return Some(found);
+        }
+        next = match error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+/// Whether the connection ended under a request: a reset, a broken pipe, an end before its time.
+pub(super) fn is_disconnect(error: &(dyn Error + 'static)) -> bool {
+    find_source(error, |error| {
+        error.downcast_ref::<io::Error>().map(io::Error::kind)
+    })
+    .is_some_and(|kind| {
+        matches!(
+            kind,
+            io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::NotConnected
+                | io::ErrorKind::UnexpectedEof
+        )
+    })
 }

@@ -1,146 +1,139 @@
-//! A request: checked headers and a body that can be sent again byte for byte.
-//! Built by exporters; sent by `client`.
+//! What is asked of a server. Fed by exporters, drained by `client`, as often as it takes: sending
+//! a request does not use it up, and a second attempt is the same bytes as the first.
 
 use std::fmt;
-use std::io::Write as _;
+use std::time::Duration;
 
-use base64::Engine as _;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method};
 
+use super::compress::gzip;
 use super::endpoint::Endpoint;
-use super::secret::Secret;
+use super::headers::Headers;
 
-/// One request. Cheap to clone: clones share the body.
+/// One request. `Clone` shares the body.
+///
+/// `Debug` shows method, endpoint, header names and the body's length.
 #[derive(Clone)]
-#[must_use = "a request is sent by `HttpClient::send`"]
+#[must_use = "a request does nothing until a client sends it"]
 pub struct HttpRequest {
-    pub(crate) method: Method,
-    pub(crate) endpoint: Endpoint,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+    pub(super) method: Method,
+    pub(super) endpoint: Endpoint,
+    pub(super) headers: Headers,
+    pub(super) content_type: Option<&'static str>,
+    pub(super) gzipped: bool,
+    pub(super) body: Bytes,
+    pub(super) timeout: Option<Duration>,
 }
 
 impl HttpRequest {
-    fn new(method: Method, endpoint: Endpoint) -> Self {
-        Self {
-            method,
-            endpoint,
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-        }
-    }
-
-    /// A GET.
+    /// `GET`.
     pub fn get(endpoint: Endpoint) -> Self {
         Self::new(Method::GET, endpoint)
     }
 
-    /// A POST.
+    /// `POST`.
     pub fn post(endpoint: Endpoint) -> Self {
         Self::new(Method::POST, endpoint)
     }
 
-    /// A PUT.
+    /// `PUT`.
     pub fn put(endpoint: Endpoint) -> Self {
         Self::new(Method::PUT, endpoint)
     }
 
-    /// A PATCH.
+    /// `PATCH`.
     pub fn patch(endpoint: Endpoint) -> Self {
         Self::new(Method::PATCH, endpoint)
     }
 
-    /// Sets a header.
-    ///
-    /// # Errors
-    /// If name or value have characters that cannot stand in a header, such as a line break.
-    pub fn header(mut self, name: &str, value: &str) -> Result<Self, HeaderError> {
-        let error = |part| HeaderError {
-            name: name.to_owned(),
-            part,
-        };
-        let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| error("name"))?;
-        self.headers.insert(
-            parsed,
-            HeaderValue::from_str(value).map_err(|_| error("value"))?,
-        );
-        Ok(self)
+    fn new(method: Method, endpoint: Endpoint) -> Self {
+        Self {
+            method,
+            endpoint,
+            headers: Headers::new(),
+            content_type: None,
+            gzipped: false,
+            body: Bytes::new(),
+            timeout: None,
+        }
     }
 
-    /// Sets Basic authorization (RFC 7617), marked so that no log of ours or of the client's shows it.
-    ///
-    /// # Errors
-    /// Never in practice: base64 text always fits a header.
-    pub fn basic_auth(mut self, user: &str, password: &Secret) -> Result<Self, HeaderError> {
-        let text = base64::engine::general_purpose::STANDARD
-            .encode(format!("{user}:{}", password.expose()));
-        let value = HeaderValue::from_str(&format!("Basic {text}"));
-        let mut value = value.map_err(|_| HeaderError {
-            name: "authorization".into(),
-            part: "value",
-        })?;
-        value.set_sensitive(true);
-        self.headers.insert(AUTHORIZATION, value);
-        Ok(self)
-    }
-
-    /// Sets the body.
-    pub fn body(mut self, body: impl Into<Bytes>, content_type: &'static str) -> Self {
-        self.headers
-            .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        self.body = body.into();
+    /// Adds `headers`, in place of earlier ones of the same name.
+    pub fn headers(mut self, headers: Headers) -> Self {
+        self.headers.extend(headers);
         self
     }
 
-    /// Compresses the body now, with gzip's fastest level: on a service's machine CPU is dearer than bandwidth.
-    pub fn gzip(mut self) -> Self {
-        let mut encoder = flate2::write::GzEncoder::new(
-            Vec::with_capacity(self.body.len() / 4),
-            flate2::Compression::fast(),
-        );
-        // Writing to memory does not fail; if it did, the plain body would still be right.
-        if encoder.write_all(&self.body).is_ok()
-            && let Ok(compressed) = encoder.finish()
+    /// Sets the body, not compressed, and its content type. A `content-type` among the headers wins.
+    pub fn body(mut self, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        self.content_type = Some(content_type);
+        self.body = body.into();
+        self.gzipped = false;
+        self
+    }
+
+    /// Compresses the body now, at `level` 1 (fast) to 9 (small), once for all attempts. A body
+    /// under 1 KiB, one that would not shrink and one that is compressed already stay as they are.
+    pub fn gzip(mut self, level: u32) -> Self {
+        if !self.gzipped
+            && self.body.len() >= WORTH_COMPRESSING_BYTES
+            && let Some(compressed) = gzip(&self.body, level)
         {
-            self.body = compressed.into();
-            self.headers
-                .insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            self.body = compressed;
+            self.gzipped = true;
         }
         self
     }
+
+    /// The time this request's attempt may take, in place of the client's.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// The bytes the body has on the wire.
+    #[must_use]
+    pub fn body_bytes(&self) -> usize {
+        self.body.len()
+    }
+
+    /// Where it goes.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    pub(super) fn header_map(&self) -> HeaderMap {
+        let mut map = HeaderMap::with_capacity(self.headers.map().len() + 6);
+        if let Some(content_type) = self.content_type
+            && let Ok(value) = HeaderValue::from_str(content_type)
+        {
+            map.insert(CONTENT_TYPE, value);
+        }
+        if self.gzipped {
+            map.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        for (name, value) in self.headers.map() {
+            map.insert(name, value.clone());
+        }
+        map
+    }
 }
 
-/// Method and address only: headers hold credentials, the body prompts.
 impl fmt::Debug for HttpRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "HttpRequest({} {:?}, {} bytes)",
-            self.method,
-            self.endpoint,
-            self.body.len()
-        )
+        f.debug_struct("HttpRequest")
+            .field("method", &self.method)
+            .field("endpoint", &self.endpoint)
+            .field("headers", &self.headers)
+            .field("gzipped", &self.gzipped)
+            .field("body_bytes", &self.body.len())
+            .field("timeout", &self.timeout)
+            .finish()
     }
 }
 
-/// A header that cannot be sent. Names it and does not repeat its value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct HeaderError {
-    name: String,
-    part: &'static str,
-}
-
-impl fmt::Display for HeaderError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, part } = self;
-        write!(
-            f,
-            "the {part} of header {name:?} has characters that cannot stand in a header, such as a line break"
-        )
-    }
-}
-
-impl std::error::Error for HeaderError {}
+/// Under a packet's size compression saves nothing but costs both sides.
+const WORTH_COMPRESSING_BYTES: usize = 1024;

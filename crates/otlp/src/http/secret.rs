@@ -1,19 +1,22 @@
-//! Text that must not be seen, and text from elsewhere that must be made fit to be seen.
-//! Used by every exporter's configuration and errors.
+//! Values that must never be printed, and text of a server's made safe to print.
+//! Fed by configuration and by answers, drained by headers and by error messages.
+//! Knows nothing of requests.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
-/// A key or password: `Debug` shows `***`, nothing else shows anything.
+/// A value that `Debug` and `Display` show as `***`.
+///
+/// The text leaves it through [`Secret::expose`] alone, so that every use can be found by its name.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Wraps a secret.
-    pub fn new(secret: impl Into<String>) -> Self {
-        Self(secret.into())
+    /// Wraps `text`.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
     }
 
-    /// The secret itself: for the header it goes into.
+    /// The text itself. Hand it to a header, never to a message.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -26,45 +29,136 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// How much of a server's words is shown.
-const SHOWN: usize = 200;
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
 
-/// A server's words, fit for a log: the first 200 characters, control characters visible, our own secrets struck out.
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+/// The beginning of a server's text, fit for a message: at most 200 characters, each of our own
+/// `secrets` replaced by `***`, and every character that could move a cursor, forge a line or hide
+/// itself shown as an escape such as `\n` or `\u{1b}`.
 #[must_use]
-pub fn sanitize(text: &str, secrets: &[&Secret]) -> String {
-    let mut text = text.to_owned();
-    for secret in secrets.iter().filter(|secret| !secret.0.is_empty()) {
-        text = text.replace(&secret.0, "***");
+pub fn sanitize_server_text(text: &str, secrets: &[&Secret]) -> String {
+    let mut known: Vec<&str> = secrets
+        .iter()
+        .map(|secret| secret.expose())
+        .filter(|secret| !secret.is_empty() && text.contains(secret))
+        .collect();
+    // The longest first: a secret that contains another must not leave its remainder behind.
+    known.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+
+    // Before the cut: a secret that lies across it would otherwise show its first half.
+    let mut text = text.trim().to_owned();
+    for secret in known {
+        text = text.replace(secret, "***");
     }
+
     let mut shown = String::new();
-    for c in text.trim().chars().take(SHOWN) {
-        // Bidirectional and invisible marks reorder or hide what a person reads.
-        let unfit = c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{e0000}'..='\u{e007f}');
-        if unfit {
-            let _ = write!(shown, "{}", c.escape_unicode());
-        } else {
-            shown.push(c);
+    for (at, character) in text.chars().enumerate() {
+        if at == SHOWN_CHARACTERS {
+            shown.push('…');
+            break;
         }
-    }
-    if text.trim().chars().nth(SHOWN).is_some() {
-        shown.push('…');
+        if must_be_escaped(character) {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
     }
     shown
 }
+
+/// Controls (C0, DEL, C1), bidirectional controls, invisible characters and tag characters.
+fn must_be_escaped(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+const SHOWN_CHARACTERS: usize = 200;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn check(text: &str, secrets: &[&str], expected: &str) {
+        let secrets: Vec<Secret> = secrets.iter().map(|text| Secret::new(*text)).collect();
+        let secrets: Vec<&Secret> = secrets.iter().collect();
+        assert_eq!(sanitize_server_text(text, &secrets), expected);
+    }
+
     #[test]
-    fn a_servers_words_are_cut_visible_and_without_our_secrets() {
-        let secret = Secret::new("sk-lf-canary");
+    fn a_secret_prints_as_stars_however_it_is_printed() {
+        let secret = Secret::new("CANARY");
         assert_eq!(
-            sanitize(" bad key sk-lf-canary\x1b[31m\n", &[&secret]),
-            "bad key ***\\u{1b}[31m"
+            format!("{secret} {secret:?} {:#?}", Some(&secret)),
+            "*** *** Some(\n    ***,\n)"
         );
-        assert_eq!(sanitize(&"é".repeat(300), &[]).chars().count(), 201);
-        assert_eq!(format!("{secret:?}"), "***");
+        assert_eq!(secret.expose(), "CANARY");
+    }
+
+    #[test]
+    fn plain_words_of_a_server_stay_as_they_are() {
+        check(
+            " Größe überschritten: 4 MB ",
+            &[],
+            "Größe überschritten: 4 MB",
+        );
+    }
+
+    #[test]
+    fn control_and_invisible_characters_become_visible() {
+        check(
+            "a\nb\r\x1b[31m\u{9b}\u{202e}\u{200b}\u{e0041}\0",
+            &[],
+            r"a\nb\r\u{1b}[31m\u{9b}\u{202e}\u{200b}\u{e0041}\u{0}",
+        );
+    }
+
+    #[test]
+    fn our_own_secrets_are_taken_out_the_longest_first() {
+        check(
+            "key sk-1 and sk-12 and sk-1 again",
+            &["sk-1", "sk-12", ""],
+            "key *** and *** and *** again",
+        );
+    }
+
+    #[test]
+    fn a_secret_across_the_cut_does_not_show_its_first_half() {
+        let text = format!("{}CANARY-SECRET", "x".repeat(195));
+        check(
+            &text,
+            &["CANARY-SECRET"],
+            &format!("{}***", "x".repeat(195)),
+        );
+    }
+
+    #[test]
+    fn two_hundred_characters_are_enough() {
+        check(&"ü".repeat(300), &[], &format!("{}…", "ü".repeat(200)));
     }
 }

@@ -14,6 +14,9 @@ use tracefuse_otlp::{OtlpConfig, OtlpExporter};
 
 use crate::support::{Request, records, serve};
 
+/// More than a body that is too small to be worth compressing.
+const SPANS: usize = 20;
+
 fn batch(spans: usize) -> Batch {
     let records = records(|tracer, _| (0..spans).for_each(|_| tracer.trace("x").run(|_| {})));
     Batch::new(Arc::new(Resource::default()), records)
@@ -25,7 +28,7 @@ async fn exported(
 ) -> (Result<ExportReport, ExportError>, Request) {
     let (address, request) = serve(answer.0, answer.1, answer.2).await;
     let exporter = OtlpExporter::new(config(address)).unwrap();
-    let result = exporter.export(&batch(3)).await;
+    let result = exporter.export(&batch(SPANS)).await;
     (result, request.await.unwrap())
 }
 
@@ -33,7 +36,7 @@ async fn exported(
 async fn the_request_is_what_the_specification_asks_for() {
     let config = |address| OtlpConfig::new(address).header("x-api-key", "k").gzip(true);
     let (result, request) = exported(config, ("200 OK", "", b"")).await;
-    assert_eq!(result.unwrap(), ExportReport::accepted(3));
+    assert_eq!(result.unwrap(), ExportReport::accepted(SPANS));
     assert!(
         request.head.starts_with("post /v1/traces http/1.1\r\n"),
         "{}",
@@ -55,7 +58,7 @@ async fn the_request_is_what_the_specification_asks_for() {
         .read_to_end(&mut body)
         .unwrap();
     let request = ExportTraceServiceRequest::decode(&*body).unwrap();
-    assert_eq!(request.resource_spans[0].scope_spans[0].spans.len(), 3);
+    assert_eq!(request.resource_spans[0].scope_spans[0].spans.len(), SPANS);
 }
 
 #[tokio::test]
@@ -71,7 +74,7 @@ async fn a_full_address_is_used_as_it_is() {
 
 #[tokio::test]
 async fn spans_that_a_backend_rejects_of_a_request_it_takes_are_counted() {
-    for (claimed, rejected) in [(2, 2), (300, 3), (0, 0), (-1, 0)] {
+    for (claimed, rejected) in [(2, 2), (300, SPANS), (0, 0), (-1, 0)] {
         let answer = ExportTraceServiceResponse {
             partial_success: Some(ExportTracePartialSuccess {
                 rejected_spans: claimed,
@@ -82,7 +85,7 @@ async fn spans_that_a_backend_rejects_of_a_request_it_takes_are_counted() {
         let report = result.unwrap();
         assert_eq!(
             (report.accepted, report.rejected.len()),
-            (3 - rejected, rejected),
+            (SPANS - rejected, rejected),
             "{claimed}"
         );
         assert!(

@@ -150,7 +150,7 @@ fn a_refusal_holds_everything_and_says_why_at_the_end() {
     let exporter = (0..9).fold(Scripted::default(), |e, _| {
         e.then(|_| Err(ExportError::stop("401: wrong key")))
     });
-    let tracer = tracer(exporter.clone());
+    let tracer = tracer(exporter);
     record(&tracer, 0..7);
     assert_eq!(
         tracer

@@ -1,5 +1,10 @@
 //! Delivery through its public API: what exporters are given, what the numbers say, from where it can be waited for.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests are applications: they have threads and runtimes"
+)]
+
 mod executors;
 mod faults;
 mod support;

@@ -1,5 +1,6 @@
 //! An exporter of one's own: in the shape of a crate that depends on `tracefuse-exporter` alone.
 
+#![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 #![expect(unreachable_pub, reason = "in its own crate the exporter is public")]
 
 mod statsd;

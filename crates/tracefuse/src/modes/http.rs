@@ -5,16 +5,19 @@ use tracefuse_otlp::http::{HttpConfig, ProxyConfig};
 use crate::config::HttpSettings;
 
 pub(super) fn http(settings: &HttpSettings) -> HttpConfig {
-    let mut http = HttpConfig::default();
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let proxy = ProxyConfig::new()
+        .http(text(&settings.http_proxy))
+        .https(text(&settings.https_proxy))
+        .no_proxy(text(&settings.no_proxy));
+    let mut http = HttpConfig::new()
+        .proxy(proxy)
+        .allow_plaintext_http(settings.allow_plaintext_http);
     if let Some(timeout) = settings.timeout {
-        http.timeout = timeout;
+        http = http.timeout(timeout);
     }
-    http.ca_file.clone_from(&settings.ca_file);
-    http.allow_plaintext_http = settings.allow_plaintext_http;
-    http.proxy = ProxyConfig::new(
-        settings.http_proxy.clone(),
-        settings.https_proxy.clone(),
-        settings.no_proxy.clone(),
-    );
+    if let Some(file) = &settings.ca_file {
+        http = http.ca_file(file);
+    }
     http
 }

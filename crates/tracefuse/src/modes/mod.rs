@@ -14,15 +14,14 @@ mod langfuse;
 #[cfg(feature = "otlp")]
 mod otlp;
 
+#[cfg(not(all(feature = "console", feature = "langfuse", feature = "otlp")))]
+mod off;
 #[cfg(not(feature = "console"))]
-#[path = "off.rs"]
-mod console;
+use off as console;
 #[cfg(not(feature = "langfuse"))]
-#[path = "off.rs"]
-mod langfuse;
+use off as langfuse;
 #[cfg(not(feature = "otlp"))]
-#[path = "off.rs"]
-mod otlp;
+use off as otlp;
 
 #[cfg(any(feature = "langfuse", feature = "otlp"))]
 mod http;

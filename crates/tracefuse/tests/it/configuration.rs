@@ -42,7 +42,7 @@ fn settings_that_would_fail_later_fail_at_once_with_a_reason() {
         ),
         (
             |c| c.langfuse.base_url = Some("https://user:canary@host".into()),
-            "credentials",
+            "user name or password",
         ),
         (
             |c| c.langfuse.base_url = Some("cloud.langfuse.com".into()),
@@ -103,4 +103,46 @@ fn a_tracer_without_exporters_does_nothing_and_says_nothing() {
     tracer.trace("x").run(|_| {});
     assert!(tracer.shutdown().unwrap().is_lossless());
     assert!(tracefuse::langfuse(LangfuseConfig::new("", "")).is_err());
+}
+
+/// The guide's table is made from the code's: run with `UPDATE_DOCS=1` to write it anew.
+#[test]
+fn the_guides_table_of_settings_is_the_codes() {
+    let mut table = String::from(
+        "| key in `tracefuse.toml` | variables | default | what it does | accepts |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for setting in tracefuse::config::SETTINGS {
+        let variables: Vec<String> = setting
+            .variables
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect();
+        let cells = [
+            format!("`{}`", setting.key),
+            variables.join(", "),
+            setting.default.to_owned(),
+            setting.about.to_owned(),
+            setting.accepts.to_owned(),
+        ];
+        table.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/guide/configuration.md"
+    );
+    let text = std::fs::read_to_string(path).unwrap();
+    let (head, rest) = text.split_once("<!-- settings -->\n").unwrap();
+    let (shown, tail) = rest.split_once("<!-- end of settings -->").unwrap();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(
+            path,
+            format!("{head}<!-- settings -->\n{table}<!-- end of settings -->{tail}"),
+        )
+        .unwrap();
+        return;
+    }
+    assert_eq!(
+        shown, table,
+        "docs/guide/configuration.md is out of date: run the tests once with UPDATE_DOCS=1"
+    );
 }

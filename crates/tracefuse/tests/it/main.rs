@@ -1,10 +1,15 @@
 //! The whole way, through the facade, over real sockets, to a server that behaves as Langfuse does.
 
 #![cfg(all(feature = "langfuse", feature = "console", feature = "otlp"))]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests are applications: they have threads, runtimes and clocks"
+)]
 
 mod configuration;
 mod nesting;
 mod outage;
+mod peer;
 mod secrets;
 mod support;
 mod wire;

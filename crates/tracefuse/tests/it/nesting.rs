@@ -25,7 +25,10 @@ async fn program(tracer: Tracer) {
                 .run_async(async |span| {
                     join(look_up("a"), look_up("b")).await;
                     span.generation("inner")
-                        .try_run_async(async |_| anyhow::Ok(look_up("c").await))
+                        .try_run_async(async |_| {
+                            look_up("c").await;
+                            anyhow::Ok(())
+                        })
                         .await
                         .unwrap();
                 })
