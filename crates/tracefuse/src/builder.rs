@@ -29,6 +29,8 @@ pub struct Builder {
     overload: Overload,
     clock: Clock,
     exporters: Vec<Arc<dyn Exporter>>,
+    /// Whether Langfuse's rules for names apply.
+    to_langfuse: bool,
     /// What was wrong on the way; told by `build`, so that calls can be chained.
     error: Option<ConfigError>,
 }
@@ -40,6 +42,7 @@ impl Builder {
             overload: Overload::default(),
             clock: Clock::system(),
             exporters: Vec::new(),
+            to_langfuse: false,
             error: None,
         }
     }
@@ -68,6 +71,7 @@ impl Builder {
             return Ok(builder);
         }
         for mode in config.effective_modes() {
+            builder.to_langfuse |= *mode == Mode::Langfuse;
             if let Some(exporter) = crate::modes::exporter(*mode, &config)? {
                 builder.exporters.push(exporter);
             }
@@ -113,6 +117,7 @@ impl Builder {
     /// Adds a Langfuse server.
     #[cfg(feature = "langfuse")]
     pub fn langfuse(mut self, config: crate::LangfuseConfig) -> Self {
+        self.to_langfuse = true;
         match tracefuse_langfuse::LangfuseExporter::new(config) {
             Ok(exporter) => return self.exporter(exporter),
             Err(error) => self.error = Some(ConfigError::because(error.to_string(), error)),
@@ -143,6 +148,11 @@ impl Builder {
     pub fn build(self) -> Result<Tracer, ConfigError> {
         if let Some(error) = self.error {
             return Err(error);
+        }
+        if self.to_langfuse
+            && let Some(environment) = &self.config.environment
+        {
+            crate::modes::check_environment(environment)?;
         }
         if !self.config.enabled || self.exporters.is_empty() {
             return Ok(Tracer::noop());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tracefuse_langfuse::{LangfuseConfig, LangfuseExporter, check_environment};
+use tracefuse_langfuse::{LangfuseConfig, LangfuseExporter};
 
 use super::{Shared, http};
 use crate::config::{Config, ConfigError};
@@ -26,11 +26,6 @@ pub(crate) fn exporter(_: &str, config: &Config) -> Result<Shared, ConfigError> 
             }
         )));
     };
-    if let Some(environment) = &config.tracer.environment {
-        check_environment(environment).map_err(|error| {
-            ConfigError::because(format!("`LANGFUSE_TRACING_ENVIRONMENT`: {error}"), error)
-        })?;
-    }
     let mut langfuse = LangfuseConfig::new(public, secret).http(http(&config.http));
     if let Some(url) = &settings.base_url {
         langfuse = langfuse.base_url(url);

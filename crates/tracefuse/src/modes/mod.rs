@@ -38,3 +38,16 @@ pub(crate) fn exporter(mode: Mode, config: &Config) -> Result<Option<Shared>, Co
         Mode::None => Ok(None),
     }
 }
+
+/// Checks an environment's name by Langfuse's rule: what the server does not like silently becomes `default` there.
+#[cfg(feature = "langfuse")]
+pub(crate) fn check_environment(name: &str) -> Result<(), ConfigError> {
+    tracefuse_langfuse::check_environment(name).map_err(|error| {
+        ConfigError::because(format!("`LANGFUSE_TRACING_ENVIRONMENT`: {error}"), error)
+    })
+}
+
+#[cfg(not(feature = "langfuse"))]
+pub(crate) fn check_environment(_: &str) -> Result<(), ConfigError> {
+    Ok(())
+}

@@ -103,6 +103,11 @@ fn a_tracer_without_exporters_does_nothing_and_says_nothing() {
     tracer.trace("x").run(|_| {});
     assert!(tracer.shutdown().unwrap().is_lossless());
     assert!(tracefuse::langfuse(LangfuseConfig::new("", "")).is_err());
+    let prod = tracefuse::builder().langfuse(LangfuseConfig::new("pk-lf-1", "sk-lf-1"));
+    let prod = prod
+        .configure(|config| config.environment = Some("Prod.EU".into()))
+        .build();
+    assert!(prod.unwrap_err().to_string().contains("lower-case"));
 }
 
 /// The guide's table is made from the code's: run with `UPDATE_DOCS=1` to write it anew.
