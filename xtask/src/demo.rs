@@ -138,6 +138,9 @@ fn span(row: &Value) -> TreeSpan {
     if let Some(model) = text("providedModelName") {
         span = span.model(model);
     }
+    if let Some(first) = text("completionStartTime") {
+        span = span.first_token_ns(nanos(first));
+    }
     if let Some(input) = text("input") {
         span = span.input(input);
     }

@@ -18,11 +18,11 @@ pub(crate) fn exporter(_: &str, config: &Config) -> Result<Shared, ConfigError> 
     .collect();
     let (Some(public), Some(secret)) = (&settings.public_key, &settings.secret_key) else {
         return Err(ConfigError::new(format!(
-            "mode `langfuse` needs keys: {} not set. Set `LANGFUSE_PUBLIC_KEY` and `LANGFUSE_SECRET_KEY` (in the environment or in .env), \
+            "mode `langfuse` needs keys: {} set. Set `LANGFUSE_PUBLIC_KEY` and `LANGFUSE_SECRET_KEY` (in the environment or in .env), \
              or choose a mode that needs none: `TRACING_MODE=print` shows traces in the terminal, `TRACING_MODE=none` records nothing",
             match missing.as_slice() {
-                [one] => format!("`{one}` is"),
-                _ => "both are".to_owned(),
+                [one] => format!("`{one}` is not"),
+                _ => "neither is".to_owned(),
             }
         )));
     };
