@@ -35,6 +35,13 @@ pub(crate) const EXCEPTION_TYPE: &str = "exception.type";
 pub(crate) const EXCEPTION_MESSAGE: &str = "exception.message";
 pub(crate) const EXCEPTION_SOURCES: &str = "exception.sources";
 pub(crate) const EXCEPTION_STACKTRACE: &str = "exception.stacktrace";
+/// All four.
+pub(crate) const EXCEPTION: [&str; 4] = [
+    EXCEPTION_TYPE,
+    EXCEPTION_MESSAGE,
+    EXCEPTION_SOURCES,
+    EXCEPTION_STACKTRACE,
+];
 pub(crate) const SPAN_TAGS: &str = "tags";
 
 /// 6, check 7: with a name that begins so, the metadata panel shows the user's keys alone; exactly

@@ -2,8 +2,10 @@
 //! Filled by the facade or by users; checked by `exporter` before anything is sent.
 
 use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
 
-use tracefuse_otlp::http::{HttpConfig, Secret};
+use tracefuse_otlp::http::{HttpConfig, ProxyConfig, Secret};
 
 /// Langfuse Cloud in the EU.
 const CLOUD: &str = "https://cloud.langfuse.com";
@@ -68,7 +70,37 @@ impl LangfuseConfig {
         self
     }
 
-    /// Timeouts, certificate authorities, proxies.
+    /// Limit of one attempt, from connecting to the end of the answer; 10 s by default. The official
+    /// SDKs have 5 s, but a server that took a request and answered too late stores it twice, so
+    /// patience is cheaper than a retry.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.http = self.http.timeout(timeout);
+        self
+    }
+
+    /// PEM file of certificate authorities to trust beside the system's.
+    #[must_use]
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.http = self.http.ca_file(path);
+        self
+    }
+
+    /// Proxies; none by default (the facade fills them from the usual variables).
+    #[must_use]
+    pub fn proxy(mut self, proxy: ProxyConfig) -> Self {
+        self.http = self.http.proxy(proxy);
+        self
+    }
+
+    /// Whether keys and prompts may go unencrypted beyond loopback; no by default.
+    #[must_use]
+    pub fn allow_plaintext_http(mut self, allow: bool) -> Self {
+        self.http = self.http.allow_plaintext_http(allow);
+        self
+    }
+
+    /// Timeouts, certificate authorities, proxies, all at once.
     #[must_use]
     pub fn http(mut self, http: HttpConfig) -> Self {
         self.http = http;
@@ -106,6 +138,11 @@ impl LangfuseConfig {
         if self.public_key.starts_with("sk-") && self.secret_key.expose().starts_with("pk-") {
             return Err(LangfuseConfigError::new(
                 "the keys are swapped: `LANGFUSE_PUBLIC_KEY` begins with pk-lf-, `LANGFUSE_SECRET_KEY` with sk-lf-",
+            ));
+        }
+        if self.base_url.contains("/api/public") {
+            return Err(LangfuseConfigError::new(
+                "`LANGFUSE_BASE_URL` contains /api/public: expected the server's address alone, such as https://cloud.langfuse.com",
             ));
         }
         Ok(())

@@ -5,6 +5,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tracefuse_exporter::record::Record;
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter};
 use tracefuse_otlp::http::{
@@ -13,7 +14,7 @@ use tracefuse_otlp::http::{
 
 use crate::attributes::SDK_NAME;
 use crate::config::{LangfuseConfig, LangfuseConfigError};
-use crate::mapping;
+use crate::{mapping, size};
 
 /// The fastest: on a service's machine CPU is dearer than bandwidth.
 const GZIP_LEVEL: u32 = 1;
@@ -23,7 +24,9 @@ pub struct LangfuseExporter {
     client: HttpClient,
     /// Address and headers of every request.
     request: HttpRequest,
-    secret: Secret,
+    /// What a server that repeats our request must not bring into an error: the key, and both keys
+    /// as the header has them.
+    secrets: [Secret; 2],
     gzip: bool,
 }
 
@@ -39,27 +42,31 @@ impl LangfuseExporter {
             .split('/')
             .filter(|segment| !segment.is_empty())
             .collect();
-        let address = Endpoint::parse(&config.base_url)
-            .and_then(|base| base.join(&path))
+        let base = Endpoint::parse(&config.base_url)
             .map_err(|error| LangfuseConfigError::new(format!("`LANGFUSE_BASE_URL`: {error}")))?;
+        let address = base.join(&path).map_err(|error| {
+            LangfuseConfigError::new(format!("`LANGFUSE_OTEL_TRACES_EXPORT_PATH`: {error}"))
+        })?;
         let client = HttpClient::new(&config.http)
             .map_err(|error| LangfuseConfigError::new(error.to_string()))?;
         client
             .check_credentials_for(&address)
             .map_err(|error| LangfuseConfigError::new(format!("`LANGFUSE_BASE_URL`: {error}")))?;
-        let headers =
-            headers(&config).map_err(|error| LangfuseConfigError::new(error.to_string()))?;
+        let keys = format!("{}:{}", config.public_key, config.secret_key.expose());
+        let basic = Secret::new(STANDARD.encode(keys));
+        let headers = headers(&config, &basic)
+            .map_err(|error| LangfuseConfigError::new(error.to_string()))?;
         let request = HttpRequest::post(address).headers(headers);
         Ok(Self {
             client,
             request,
-            secret: config.secret_key,
+            secrets: [config.secret_key, basic],
             gzip: config.gzip,
         })
     }
 
     fn judge(&self, answer: &Answer, records: usize) -> Result<ExportReport, ExportError> {
-        let words = || answer.describe(&[&self.secret]);
+        let words = || answer.describe(&self.secrets.each_ref());
         Err(match answer.class() {
             // The body is the server's queue job and means nothing to us (`docs/langfuse.md` 2.2).
             AnswerClass::Success => return Ok(ExportReport::accepted(records)),
@@ -79,11 +86,10 @@ impl LangfuseExporter {
     }
 }
 
-fn headers(config: &LangfuseConfig) -> Result<Headers, HeaderError> {
+fn headers(config: &LangfuseConfig, basic: &Secret) -> Result<Headers, HeaderError> {
     let mut headers = Headers::new();
-    let credentials = format!("{}:{}", config.public_key, config.secret_key.expose());
-    let basic = base64::engine::general_purpose::STANDARD.encode(credentials);
-    headers.insert_secret("authorization", &Secret::new(format!("Basic {basic}")))?;
+    let authorization = Secret::new(format!("Basic {}", basic.expose()));
+    headers.insert_secret("authorization", &authorization)?;
     headers.insert("x-langfuse-ingestion-version", "4")?;
     headers.insert("x-langfuse-sdk-name", SDK_NAME)?;
     headers.insert("x-langfuse-sdk-version", env!("CARGO_PKG_VERSION"))?;
@@ -99,6 +105,7 @@ fn remedy(status: u16) -> &'static str {
         }
         403 => "the keys lack the right, or ingestion is suspended for the project",
         404 | 405 => "is LANGFUSE_BASE_URL a Langfuse server, version 3.22 or later?",
+        407 => "a proxy on the way wants credentials: give them in its address",
         _ => "check LANGFUSE_BASE_URL",
     }
 }
@@ -110,9 +117,7 @@ impl Exporter for LangfuseExporter {
     }
 
     fn size_hint(&self, record: &Record) -> usize {
-        record
-            .as_span()
-            .map_or_else(|| record.size(), mapping::size_hint)
+        record.as_span().map_or_else(|| record.size(), size::hint)
     }
 
     async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {

@@ -24,6 +24,7 @@ mod attributes;
 mod config;
 mod exporter;
 mod mapping;
+mod size;
 mod text;
 
 pub use config::{LangfuseConfig, LangfuseConfigError, check_environment};

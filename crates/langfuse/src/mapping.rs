@@ -79,7 +79,14 @@ impl Mapping<'_> {
     /// A record and what belongs to it: itself, and its events and further errors as child observations,
     /// since Langfuse throws span events away.
     fn observation(&mut self, record: &SpanRecord, spans: &mut Spans<'_>) {
-        let shared = self.trace_attributes(record.trace());
+        let trace = record.trace();
+        let shared = self.trace_attributes(trace);
+        // The root's row is where the trace's metadata is read from, so there the trace's value stands.
+        let own = if record.is_local_root() {
+            None
+        } else {
+            self.without_clashes(trace, || record.metadata().map(|(key, _)| key))
+        };
         let head = SpanHead {
             trace_id: record.trace_id(),
             span_id: record.span_id(),
@@ -90,11 +97,12 @@ impl Mapping<'_> {
             end: record.end_time(),
         };
         spans.span(&head, |body| {
-            body.copy_attributes(&shared);
+            body.copy_attributes(own.as_ref().unwrap_or(&shared));
             self.span(record, body);
         });
         for event in record.events() {
-            self.event(record, event, &shared, spans);
+            let own = self.without_clashes(trace, || event.metadata().map(|(key, _)| key));
+            self.event(record, event, own.as_ref().unwrap_or(&shared), spans);
         }
         // One error is told by the span itself.
         if record.exceptions().len() > 1 {
@@ -102,49 +110,64 @@ impl Mapping<'_> {
                 self.exception(record, exception, &shared, spans);
             }
         }
-        self.shared = Some((record.trace().clone(), shared));
+        self.shared = Some((trace.clone(), shared));
     }
 
     /// Taken out while it is used, put back afterwards.
     fn trace_attributes(&mut self, trace: &Arc<TraceAttributes>) -> Vec<u8> {
         match self.shared.take() {
             Some((known, bytes)) if Arc::ptr_eq(&known, trace) => bytes,
-            _ => encode::span_attributes(|attributes| self.write_trace(trace, attributes)),
+            _ => {
+                text::warn_if_long(trace);
+                encode::span_attributes(|attributes| self.write_trace(trace, attributes, |_| true))
+            }
         }
     }
 
-    fn write_trace(&self, trace: &TraceAttributes, attributes: &mut Attributes<'_>) {
-        attributes.set(name::TRACE_NAME, Any::Str(&trace.name));
+    /// On one row the trace's metadata wins over the observation's of the same key (`docs/langfuse.md`
+    /// 2.4), whose value would be lost. So there the trace's value is left out; the other rows have it.
+    fn without_clashes<'k, K: Iterator<Item = &'k str>>(
+        &self,
+        trace: &TraceAttributes,
+        keys: impl Fn() -> K,
+    ) -> Option<Vec<u8>> {
+        let clashes = |known: &str| keys().any(|key| key == known);
+        let clash = trace.metadata.iter().any(|(key, _)| clashes(key));
+        clash.then(|| {
+            encode::span_attributes(|attributes| {
+                self.write_trace(trace, attributes, |key| !clashes(key));
+            })
+        })
+    }
+
+    fn write_trace(
+        &self,
+        trace: &TraceAttributes,
+        attributes: &mut Attributes<'_>,
+        wanted: impl Fn(&str) -> bool,
+    ) {
+        let resource = self.resource;
         let texts = [
-            (name::USER_ID, trace.user_id.as_deref()),
-            (name::SESSION_ID, trace.session_id.as_deref()),
+            (name::TRACE_NAME, Some(&trace.name)),
+            (name::USER_ID, trace.user_id.as_ref()),
+            (name::SESSION_ID, trace.session_id.as_ref()),
             (
                 name::RELEASE,
-                trace
-                    .release
-                    .as_deref()
-                    .or(self.resource.release.as_deref()),
+                trace.release.as_ref().or(resource.release.as_ref()),
             ),
             (
                 name::VERSION,
-                trace
-                    .version
-                    .as_deref()
-                    .or(self.resource.version.as_deref()),
+                trace.version.as_ref().or(resource.version.as_ref()),
             ),
             (
                 name::ENVIRONMENT,
-                trace
-                    .environment
-                    .as_deref()
-                    .or(self.resource.environment.as_deref()),
+                trace.environment.as_ref().or(resource.environment.as_ref()),
             ),
         ];
-        for (key, value) in texts
-            .into_iter()
-            .filter_map(|(key, value)| Some((key, value?)))
-        {
-            attributes.set(key, Any::Str(value));
+        for (key, value) in texts {
+            if let Some(value) = value.filter(|value| !value.is_empty()) {
+                attributes.set(key, Any::Str(value));
+            }
         }
         if !trace.tags.is_empty() {
             attributes.set_texts(name::TAGS, trace.tags.iter().map(String::as_str));
@@ -153,11 +176,10 @@ impl Mapping<'_> {
             attributes.set(name::PUBLIC, Any::Bool(true));
         }
         let mut scratch = String::new();
-        for (key, value) in &trace.metadata {
+        for (key, value) in trace.metadata.iter().filter(|(key, _)| wanted(key)) {
             let value = metadata(value.as_ref(), &mut scratch);
             attributes.set_below(name::TRACE_METADATA, &text::safe_key(key), value);
         }
-        text::warn_if_long(trace);
     }
 
     fn span(&mut self, record: &SpanRecord, body: &mut SpanBody<'_>) {
@@ -208,20 +230,28 @@ impl Mapping<'_> {
             attributes.set(name::COST, Any::Str(json));
         }
         if let Some(time) = record.completion_start_time() {
-            scratch.clear();
-            let _ = write!(scratch, "{time}");
-            attributes.set(name::COMPLETION_START_TIME, Any::Str(scratch));
+            attributes.set(
+                name::COMPLETION_START_TIME,
+                Any::Str(text::micros(scratch, time)),
+            );
         }
         if let Some(prompt) = record.prompt() {
             attributes.set(name::PROMPT_NAME, Any::Str(prompt.name));
             attributes.set(name::PROMPT_VERSION, Any::Int(prompt.version.into()));
         }
+        let erred = record.exceptions().len() > 0;
+        let tagged = record.tags().next().is_some();
         for (key, value) in record.metadata() {
-            attributes.set_below(
-                name::METADATA,
-                &text::safe_key(key),
-                metadata(value, scratch),
-            );
+            let ours = match key {
+                name::SPAN_TAGS => tagged,
+                _ => erred && name::EXCEPTION.contains(&key),
+            };
+            let key = if ours {
+                text::renamed(key)
+            } else {
+                text::safe_key(key)
+            };
+            attributes.set_below(name::METADATA, &key, metadata(value, scratch));
         }
         if let Some(json) = text::array(scratch, record.tags()) {
             attributes.set_below(name::METADATA, name::SPAN_TAGS, Any::Str(json));
@@ -395,32 +425,6 @@ fn any<'a>(value: ValueRef<'a>, scratch: &'a mut String) -> Any<'a> {
     // Beyond what a double holds the server would lose digits; quoted, so that reading does not either.
     let _ = write!(scratch, "\"{value}\"");
     Any::Str(scratch)
-}
-
-/// Bytes a record will take, roughly: its text, its names, the trace's attributes on it and on each event.
-pub(crate) fn size_hint(record: &SpanRecord) -> usize {
-    let trace = record.trace();
-    let texts = [
-        &trace.user_id,
-        &trace.session_id,
-        &trace.version,
-        &trace.release,
-        &trace.environment,
-    ];
-    let shared = trace.name.len()
-        + texts
-            .into_iter()
-            .flatten()
-            .map(|text| text.len() + 32)
-            .sum::<usize>()
-        + trace.tags.iter().map(|tag| tag.len() + 8).sum::<usize>()
-        + trace
-            .metadata
-            .iter()
-            .map(|(key, value)| key.len() + value.as_ref().size() + 40)
-            .sum::<usize>();
-    let copies = 1 + record.events().len() + record.exceptions().len();
-    record.size() + copies * (shared + 160)
 }
 
 /// An owned form of text that need not be copied as a rule.

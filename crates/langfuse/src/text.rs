@@ -5,24 +5,29 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tracefuse_exporter::record::{TraceAttributes, ValueRef};
+use tracefuse_exporter::record::{Timestamp, TraceAttributes, ValueRef};
 
 use crate::mapping::Text;
 
 /// What fits the badge that the UI shows.
 const MESSAGE: usize = 500;
 
-/// A message on one line, and short.
+/// A message on one line, and short: line breaks and other control characters become spaces.
 pub(crate) fn one_line(text: &str) -> Text<'_> {
+    let text = text.trim();
     let long = text.chars().nth(MESSAGE).is_some();
-    if !long && !text.contains(['\n', '\r']) {
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    if !long && !text.contains(breaks) {
         return Cow::Borrowed(text);
     }
-    let mut line: String = text
-        .chars()
-        .take(MESSAGE)
-        .map(|c| if matches!(c, '\n' | '\r') { ' ' } else { c })
-        .collect();
+    let mut line = String::with_capacity(text.len().min(4 * MESSAGE) + 3);
+    for c in text.chars().take(MESSAGE) {
+        if !breaks(c) {
+            line.push(c);
+        } else if !line.ends_with(' ') {
+            line.push(' ');
+        }
+    }
     if long {
         line.push('…');
     }
@@ -50,15 +55,31 @@ pub(crate) fn safe_key(key: &str) -> Text<'_> {
     Cow::Owned(safe)
 }
 
+/// A key beside one of ours of the same name.
+pub(crate) fn renamed(key: &str) -> Text<'_> {
+    Cow::Owned(format!("{key}_"))
+}
+
+/// A time as the official SDKs write it: RFC 3339 with microseconds.
+pub(crate) fn micros(out: &mut String, time: Timestamp) -> &str {
+    out.clear();
+    let _ = write!(out, "{time}");
+    // Nanoseconds end in `nnnZ`.
+    out.truncate(out.len().saturating_sub(4));
+    out.push('Z');
+    out
+}
+
 /// Whether JSON reads this text as a number, a boolean, null or a quoted text.
 pub(crate) fn reads_as_scalar(text: &str) -> bool {
-    let text = text.trim();
-    match text.as_bytes().first() {
-        Some(b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
-            text.len() < 400 && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
-        }
-        _ => false,
-    }
+    // What JSON calls white space, and no more.
+    let text = text.trim_matches([' ', '\t', '\n', '\r']);
+    let may = match text.as_bytes() {
+        [b'"', .., b'"'] => true,
+        [b'-' | b'0'..=b'9', ..] => text.ends_with(|c: char| c.is_ascii_digit()),
+        _ => matches!(text, "true" | "false" | "null"),
+    };
+    may && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
 /// Appends a text as JSON.
@@ -157,17 +178,36 @@ mod tests {
 
     #[test]
     fn only_text_that_json_reads_as_a_scalar_is_quoted() {
-        for text in ["5", "-1.5e3", "true", "null", "\"x\"", " 7 "] {
+        let long = format!("\"{}\"", "x".repeat(10_000));
+        for text in [
+            "5", "-1.5e3", "1e999", "true", "null", "\"x\"", "\"\"", " 7\n", &long,
+        ] {
             assert!(reads_as_scalar(text), "{text}");
         }
-        for text in ["", "5a", "truth", "{\"a\":1}", "[1]", "-", "nul", "1.2.3"] {
+        for text in [
+            "",
+            "\"",
+            "\"a\"b\"",
+            "007",
+            "+1",
+            "\u{a0}5",
+            "2024-01-01",
+            "5a",
+            "truth",
+            "{\"a\":1}",
+            "[1]",
+            "-",
+            "nul",
+            "1.2.3",
+        ] {
             assert!(!reads_as_scalar(text), "{text}");
         }
     }
 
     #[test]
     fn messages_fit_on_one_line() {
-        assert_eq!(one_line("a\nb"), "a b");
+        assert_eq!(one_line("a\r\nb\tc\u{2028}d\n"), "a b c d");
+        assert_eq!(one_line("as it is"), "as it is");
         assert_eq!(one_line(&"é".repeat(600)).chars().count(), 501);
     }
 

@@ -49,7 +49,7 @@ impl OtlpExporter {
         let secrets = config
             .headers
             .into_iter()
-            .map(|(_, value)| Secret::new(value))
+            .flat_map(|(_, value)| secrets(&value))
             .collect();
         Ok(Self {
             client,
@@ -90,6 +90,19 @@ impl OtlpExporter {
     }
 }
 
+/// What a server that repeats our headers must not bring into an error: the value, and what follows
+/// its scheme (`Bearer ..`). Short values are no secrets, and struck out they would hide the server's words.
+fn secrets(value: &str) -> Vec<Secret> {
+    let credentials = value.split_once(' ').map(|(_, credentials)| credentials);
+    [Some(value), credentials]
+        .into_iter()
+        .flatten()
+        .map(str::trim)
+        .filter(|secret| secret.len() >= 8)
+        .map(Secret::new)
+        .collect()
+}
+
 #[async_trait]
 impl Exporter for OtlpExporter {
     fn name(&self) -> &str {
@@ -97,7 +110,9 @@ impl Exporter for OtlpExporter {
     }
 
     fn size_hint(&self, record: &Record) -> usize {
-        record.size() + 256
+        record
+            .as_span()
+            .map_or_else(|| record.size(), mapping::size_hint)
     }
 
     async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {

@@ -1,10 +1,13 @@
-//! From a record to OpenTelemetry's semantic conventions for generative AI (`gen_ai.*`).
+//! From a record to OpenTelemetry's semantic conventions for generative AI (`gen_ai.*`), with names of
+//! OpenInference and of our own (`tracefuse.*`) for what the conventions have no word for, so that nothing is lost.
 //! Called by `exporter` for each batch; writes through the encoder, knows no HTTP.
 
 use std::fmt::Write as _;
 
 use tracefuse_exporter::Batch;
-use tracefuse_exporter::record::{ObservationType, Resource, SpanRecord, StatusCode, ValueRef};
+use tracefuse_exporter::record::{
+    Level, ObservationType, Resource, SpanRecord, StatusCode, ValueRef,
+};
 
 use crate::encode::{self, Any, Attributes, Scope, SpanBody, SpanHead};
 
@@ -36,31 +39,27 @@ pub(crate) fn encode(batch: &Batch, capacity: usize) -> Vec<u8> {
 }
 
 fn resource(resource: &Resource, attributes: &mut Attributes<'_>) {
+    let service = resource.service_name.as_deref();
     attributes.set(
         "service.name",
-        Any::Str(
-            resource
-                .service_name
-                .as_deref()
-                .unwrap_or("unknown_service"),
-        ),
+        Any::Str(service.unwrap_or("unknown_service")),
     );
     attributes.set("telemetry.sdk.language", Any::Str("rust"));
     attributes.set("telemetry.sdk.name", Any::Str("tracefuse"));
     attributes.set("telemetry.sdk.version", Any::Str(env!("CARGO_PKG_VERSION")));
-    let version = resource.version.as_deref().or(resource.release.as_deref());
-    let own = [
+    let (version, release) = (resource.version.as_deref(), resource.release.as_deref());
+    let known = [
         (
             "deployment.environment.name",
             resource.environment.as_deref(),
         ),
-        ("service.version", version),
+        ("service.version", version.or(release)),
+        ("tracefuse.release", version.and(release)),
     ];
-    for (key, value) in own
-        .into_iter()
-        .filter_map(|(key, value)| Some((key, value?)))
-    {
-        attributes.set(key, Any::Str(value));
+    for (key, value) in known {
+        if let Some(value) = value {
+            attributes.set(key, Any::Str(value));
+        }
     }
     for (key, value) in &resource.attributes {
         set(attributes, "", key, value.as_ref());
@@ -68,62 +67,235 @@ fn resource(resource: &Resource, attributes: &mut Attributes<'_>) {
 }
 
 fn span(record: &SpanRecord, body: &mut SpanBody<'_>) {
-    let mut attributes = body.attributes();
-    if let Some(operation) = operation(record.observation_type()) {
-        attributes.set("gen_ai.operation.name", Any::Str(operation));
+    let mut own = Own {
+        attributes: body.attributes(),
+        keys: Vec::with_capacity(16),
+    };
+    kind(record, &mut own);
+    trace(record, &mut own);
+    model(record, &mut own);
+    let (input, output) = places(record.observation_type());
+    own.set(input, record.input());
+    own.set(output, record.output());
+    if let Some(exception) = record.exceptions().next() {
+        own.text("error.type", Some(exception.kind()));
     }
+    metadata(record, own);
+    events(record, body);
+    match record.status() {
+        StatusCode::Error => body.status(
+            encode::StatusCode::Error,
+            record.status_message().unwrap_or_default(),
+        ),
+        StatusCode::Ok => body.status(encode::StatusCode::Ok, ""),
+        _ => {}
+    }
+}
+
+/// Attributes with names of ours or of the conventions. Keys must be unique, so those a user's
+/// metadata may have too are kept in mind.
+struct Own<'a> {
+    attributes: Attributes<'a>,
+    keys: Vec<&'static str>,
+}
+
+impl Own<'_> {
+    fn set(&mut self, key: &'static str, value: Option<ValueRef<'_>>) {
+        if let Some(value) = value {
+            self.keys.push(key);
+            set(&mut self.attributes, "", key, value);
+        }
+    }
+
+    fn text(&mut self, key: &'static str, text: Option<&str>) {
+        self.set(key, text.map(ValueRef::Str));
+    }
+}
+
+/// What the observation is, where OpenTelemetry's conventions have a word for it and in
+/// OpenInference's words, which have one for each.
+fn kind(record: &SpanRecord, own: &mut Own<'_>) {
+    let (operation, open_inference) = match record.observation_type() {
+        ObservationType::Generation => (Some("chat"), Some("LLM")),
+        ObservationType::Embedding => (Some("embeddings"), Some("EMBEDDING")),
+        ObservationType::Agent => (Some("invoke_agent"), Some("AGENT")),
+        ObservationType::Tool => (Some("execute_tool"), Some("TOOL")),
+        ObservationType::Chain => (None, Some("CHAIN")),
+        ObservationType::Retriever => (None, Some("RETRIEVER")),
+        ObservationType::Evaluator => (None, Some("EVALUATOR")),
+        ObservationType::Guardrail => (None, Some("GUARDRAIL")),
+        _ => (None, None),
+    };
+    own.text("gen_ai.operation.name", operation);
+    own.text("openinference.span.kind", open_inference);
+    if record.observation_type() == ObservationType::Tool {
+        own.text("gen_ai.tool.name", Some(record.name()));
+    }
+    own.text("tracefuse.level", level(record.level()));
+    if record.status() != StatusCode::Error {
+        // A failed span's message stands in its status.
+        own.text("tracefuse.status_message", record.status_message());
+    }
+}
+
+fn level(level: Option<Level>) -> Option<&'static str> {
+    level
+        .filter(|level| *level != Level::Default)
+        .map(Level::as_str)
+}
+
+fn trace(record: &SpanRecord, own: &mut Own<'_>) {
     let trace = record.trace();
-    let shared = [
+    let name = Some(trace.name.as_str()).filter(|name| !name.is_empty());
+    for (key, value) in [
+        ("tracefuse.trace.name", name),
         ("user.id", trace.user_id.as_deref()),
         ("session.id", trace.session_id.as_deref()),
         ("gen_ai.conversation.id", trace.session_id.as_deref()),
-    ];
-    for (key, value) in shared
-        .into_iter()
-        .filter_map(|(key, value)| Some((key, value?)))
-    {
-        attributes.set(key, Any::Str(value));
+        ("tracefuse.version", trace.version.as_deref()),
+        ("tracefuse.release", trace.release.as_deref()),
+        ("deployment.environment.name", trace.environment.as_deref()),
+    ] {
+        own.text(key, value);
     }
-    if let Some(model) = record.model() {
-        attributes.set("gen_ai.request.model", Any::Str(model));
+}
+
+fn model(record: &SpanRecord, own: &mut Own<'_>) {
+    own.text("gen_ai.request.model", record.model());
+    for (name, value) in parameters(record) {
+        set(&mut own.attributes, PARAMETER, name, value);
     }
-    for (key, value) in record.model_parameters() {
-        set(&mut attributes, "gen_ai.request.", key, value);
-    }
-    usage(record, &mut attributes);
-    let (input, output) = places(record.observation_type());
-    for (key, value) in [(input, record.input()), (output, record.output())] {
-        if let Some(value) = value {
-            set(&mut attributes, "", key, value);
+    usage(record, own);
+    let mut total = None;
+    for (bucket, dollars) in record.cost() {
+        match bucket {
+            "total" => total = Some(dollars),
+            _ => set(&mut own.attributes, COST, bucket, ValueRef::F64(dollars)),
         }
     }
-    for (key, value) in &trace.metadata {
-        set(&mut attributes, "", key, value.as_ref());
+    let sum = || {
+        record
+            .cost()
+            .map(|(_, dollars)| dollars)
+            .reduce(|sum, dollars| sum + dollars)
+    };
+    own.set("gen_ai.usage.cost", total.or_else(sum).map(ValueRef::F64));
+    if let Some(prompt) = record.prompt() {
+        own.text("gen_ai.prompt.name", Some(prompt.name));
+        own.set(
+            "tracefuse.prompt.version",
+            Some(ValueRef::U64(prompt.version.into())),
+        );
     }
-    for (key, value) in record.metadata() {
-        set(&mut attributes, "", key, value);
+    if let Some(time) = record.completion_start_time() {
+        let seconds = time.since(record.start_time()).as_secs_f64();
+        own.set(
+            "gen_ai.response.time_to_first_chunk",
+            Some(ValueRef::F64(seconds)),
+        );
     }
-    let tags: Vec<&str> = trace
-        .tags
+}
+
+/// Followed by the parameter's name.
+const PARAMETER: &str = "gen_ai.request.";
+/// Followed by the bucket, for those the conventions do not know.
+const USAGE: &str = "tracefuse.usage.";
+const COST: &str = "tracefuse.cost.";
+
+/// A parameter called `model` would take the model's place.
+fn parameters(record: &SpanRecord) -> impl Iterator<Item = (&str, ValueRef<'_>)> {
+    let taken = record.model().is_some();
+    record
+        .model_parameters()
+        .filter(move |(name, _)| !(taken && *name == "model"))
+}
+
+/// The conventions count all input, cached or not, in `input_tokens`; our buckets are disjoint.
+fn usage(record: &SpanRecord, own: &mut Own<'_>) {
+    let (mut input, mut output) = (None, None);
+    for (bucket, units) in record.usage() {
+        let sum = match bucket {
+            _ if bucket.starts_with("input") || bucket.starts_with("cache_") => Some(&mut input),
+            _ if bucket.starts_with("output") => Some(&mut output),
+            _ => None,
+        };
+        if let Some(sum) = sum {
+            *sum = Some(sum.unwrap_or(0u64).saturating_add(units));
+        }
+        let units = ValueRef::U64(units);
+        match bucket {
+            "input" | "output" => {}
+            "input_cached_tokens" | "cache_read_input_tokens" => {
+                own.set("gen_ai.usage.cache_read.input_tokens", Some(units));
+            }
+            "input_cache_creation_tokens" | "cache_creation_input_tokens" => {
+                own.set("gen_ai.usage.cache_creation.input_tokens", Some(units));
+            }
+            "output_reasoning_tokens" => {
+                own.set("gen_ai.usage.reasoning.output_tokens", Some(units))
+            }
+            _ => set(&mut own.attributes, USAGE, bucket, units),
+        }
+    }
+    own.set("gen_ai.usage.input_tokens", input.map(ValueRef::U64));
+    own.set("gen_ai.usage.output_tokens", output.map(ValueRef::U64));
+}
+
+/// The user's metadata under their own names; one that is taken, or empty, gets an underscore. Of a
+/// key that a span shares with its trace the span's value is the nearer one.
+fn metadata(record: &SpanRecord, mut own: Own<'_>) {
+    let trace = record.trace();
+    let tags = || trace.tags.iter().map(String::as_str).chain(record.tags());
+    if tags().next().is_some() {
+        own.keys.push("tags");
+        own.attributes.set_texts("tags", tags());
+    }
+    let of_trace = trace
+        .metadata
         .iter()
-        .map(String::as_str)
-        .chain(record.tags())
-        .collect();
-    if !tags.is_empty() {
-        attributes.set_texts("tags", tags);
+        .map(|(key, value)| (key.as_str(), value.as_ref()))
+        .filter(|(key, _)| !record.metadata().any(|(own, _)| own == *key));
+    for (key, value) in of_trace.chain(record.metadata()) {
+        let below = |prefix| key.strip_prefix(prefix);
+        let taken = key.is_empty()
+            || own.keys.contains(&key)
+            || below(PARAMETER).is_some_and(|name| parameters(record).any(|(own, _)| own == name))
+            || below(USAGE).is_some_and(|name| record.usage().any(|(own, _)| own == name))
+            || below(COST).is_some_and(|name| record.cost().any(|(own, _)| own == name));
+        if taken {
+            set(&mut own.attributes, key, "_", value);
+        } else {
+            set(&mut own.attributes, "", key, value);
+        }
     }
-    if let Some(exception) = record.exceptions().next() {
-        attributes.set("error.type", Any::Str(exception.kind()));
-    }
+}
+
+fn events(record: &SpanRecord, body: &mut SpanBody<'_>) {
     for event in record.events() {
         body.event(event.name(), event.time(), |attributes| {
-            for (key, value) in [("input", event.input()), ("output", event.output())] {
+            let known = [
+                ("input", event.input()),
+                ("output", event.output()),
+                (
+                    "tracefuse.level",
+                    level(Some(event.level())).map(ValueRef::Str),
+                ),
+            ];
+            for (key, value) in known {
                 if let Some(value) = value {
                     set(attributes, "", key, value);
                 }
             }
             for (key, value) in event.metadata() {
-                set(attributes, "", key, value);
+                let taken = key.is_empty()
+                    || known
+                        .iter()
+                        .any(|(own, value)| *own == key && value.is_some());
+                if taken {
+                    set(attributes, key, "_", value);
+                } else {
+                    set(attributes, "", key, value);
+                }
             }
         });
     }
@@ -137,57 +309,42 @@ fn span(record: &SpanRecord, body: &mut SpanBody<'_>) {
             }
         });
     }
-    match record.status() {
-        StatusCode::Error => body.status(
-            encode::StatusCode::Error,
-            record.status_message().unwrap_or_default(),
-        ),
-        StatusCode::Ok => body.status(encode::StatusCode::Ok, ""),
-        _ => {}
-    }
 }
 
-/// The conventions count all input, cached or not, in `input_tokens`; our buckets are disjoint.
-fn usage(record: &SpanRecord, attributes: &mut Attributes<'_>) {
-    let (mut input, mut output) = (None, None);
-    for (bucket, units) in record.usage() {
-        let sum = match bucket {
-            _ if bucket.starts_with("input") || bucket.starts_with("cache_") => &mut input,
-            _ if bucket.starts_with("output") => &mut output,
-            _ => continue,
-        };
-        *sum = Some(sum.unwrap_or(0u64).saturating_add(units));
-        let key = match bucket {
-            "input_cached_tokens" | "cache_read_input_tokens" => {
-                "gen_ai.usage.cache_read.input_tokens"
-            }
-            "input_cache_creation_tokens" | "cache_creation_input_tokens" => {
-                "gen_ai.usage.cache_creation.input_tokens"
-            }
-            "output_reasoning_tokens" => "gen_ai.usage.reasoning_tokens",
-            _ => continue,
-        };
-        set(attributes, "", key, ValueRef::U64(units));
-    }
-    for (key, sum) in [
-        ("gen_ai.usage.input_tokens", input),
-        ("gen_ai.usage.output_tokens", output),
-    ] {
-        if let Some(sum) = sum {
-            set(attributes, "", key, ValueRef::U64(sum));
-        }
-    }
+/// Bytes a record will take, erring upwards.
+pub(crate) fn size_hint(record: &SpanRecord) -> usize {
+    let trace = record.trace();
+    let texts = [
+        &trace.user_id,
+        &trace.session_id,
+        &trace.session_id,
+        &trace.version,
+        &trace.release,
+        &trace.environment,
+    ];
+    let metadata = trace
+        .metadata
+        .iter()
+        .map(|(key, value)| key.len() + value.as_ref().size() + 16);
+    let parts = record.model_parameters().count() + record.usage().count() + record.cost().count();
+    let status = record.status_message().map_or(0, str::len);
+    record.size()
+        + SPAN
+        + trace.name.len()
+        + texts
+            .into_iter()
+            .flatten()
+            .map(|text| text.len() + 40)
+            .sum::<usize>()
+        + trace.tags.iter().map(|tag| tag.len() + 8).sum::<usize>()
+        + metadata.sum::<usize>()
+        + status
+        + 32 * (parts + record.metadata().count())
+        + 160 * (record.events().len() + record.exceptions().len())
 }
 
-fn operation(kind: ObservationType) -> Option<&'static str> {
-    match kind {
-        ObservationType::Generation => Some("chat"),
-        ObservationType::Embedding => Some("embeddings"),
-        ObservationType::Agent => Some("invoke_agent"),
-        ObservationType::Tool => Some("execute_tool"),
-        _ => None,
-    }
-}
+/// Ids, times and the names of what most spans have.
+const SPAN: usize = 512;
 
 /// Where the conventions put input and output.
 fn places(kind: ObservationType) -> (&'static str, &'static str) {

@@ -18,7 +18,8 @@ pub(crate) fn read(body: &[u8]) -> Refused {
     };
     for (number, field) in fields(partial) {
         match (number, field) {
-            (1, Field::Number(spans)) => refused.spans = spans,
+            // An int64: less than nothing is nothing.
+            (1, Field::Number(spans)) => refused.spans = (spans as i64).max(0) as u64,
             (2, Field::Bytes(text)) => refused.message = String::from_utf8_lossy(text).into_owned(),
             _ => {}
         }

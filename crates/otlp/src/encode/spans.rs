@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use tracefuse_exporter::record::{SpanId, Timestamp, TraceId};
 
 use super::wire::{Buffer, varint_len};
+use super::{SHORT, TINY};
 
 /// Who instruments: OpenTelemetry's instrumentation scope.
 #[derive(Clone, Copy, Debug)]
@@ -22,9 +23,9 @@ pub struct Scope<'a> {
 
 impl Scope<'_> {
     pub(super) fn write(&self, out: &mut Buffer) {
-        let scope = out.open(1);
-        out.bytes(1, self.name.as_bytes());
-        out.bytes(2, self.version.as_bytes());
+        let scope = out.open(1, TINY);
+        text(out, 1, self.name);
+        text(out, 2, self.version);
         out.close(scope);
     }
 }
@@ -68,8 +69,10 @@ impl<'a> Attributes<'a> {
         self.set_below("", key, value);
     }
 
-    /// Writes an attribute whose key is `prefix` followed by `key`.
+    /// Writes an attribute whose key is `prefix` followed by `key`. Keys must be unique and not empty;
+    /// a NUL in one is sent as U+FFFD.
     pub fn set_below(&mut self, prefix: &str, key: &str, value: Any<'_>) {
+        let key = without_nul(key);
         let key_len = prefix.len() + key.len();
         let text = match value {
             Any::Str(text) => without_nul(text),
@@ -98,18 +101,26 @@ impl<'a> Attributes<'a> {
 
     /// Writes an attribute that is an array of texts.
     pub fn set_texts<'t>(&mut self, key: &str, texts: impl IntoIterator<Item = &'t str>) {
-        let attribute = self.out.open(self.field);
-        self.out.bytes(1, key.as_bytes());
-        let any = self.out.open(2);
-        let array = self.out.open(5);
+        let attribute = self.out.open(self.field, SHORT);
+        self.out.bytes(1, without_nul(key).as_bytes());
+        let any = self.out.open(2, TINY);
+        let array = self.out.open(5, TINY);
         for text in texts {
-            let element = self.out.open(1);
-            self.out.bytes(1, without_nul(text).as_bytes());
-            self.out.close(element);
+            let text = without_nul(text);
+            let length = 1 + varint_len(text.len() as u64) + text.len();
+            self.out.length(1, length);
+            self.out.bytes(1, text.as_bytes());
         }
         self.out.close(array);
         self.out.close(any);
         self.out.close(attribute);
+    }
+}
+
+/// A field of text; left out if it is empty, as proto3 has it.
+fn text(out: &mut Buffer, field: u32, text: &str) {
+    if !text.is_empty() {
+        out.bytes(field, without_nul(text).as_bytes());
     }
 }
 
@@ -164,13 +175,13 @@ impl<'a> Spans<'a> {
 
     /// Writes a span; `body` adds attributes, events and status.
     pub fn span(&mut self, head: &SpanHead<'_>, body: impl FnOnce(&mut SpanBody<'_>)) {
-        let span = self.out.open(2);
+        let span = self.out.open(2, SHORT);
         self.out.bytes(1, &head.trace_id.to_bytes());
         self.out.bytes(2, &head.span_id.to_bytes());
         if let Some(parent) = head.parent {
             self.out.bytes(4, &parent.to_bytes());
         }
-        self.out.bytes(5, without_nul(head.name).as_bytes());
+        text(self.out, 5, head.name);
         self.out.uint(6, INTERNAL);
         self.out.fixed64(7, head.start.as_unix_nanos());
         self.out.fixed64(8, head.end.as_unix_nanos());
@@ -215,19 +226,17 @@ impl SpanBody<'_> {
         time: Timestamp,
         attributes: impl FnOnce(&mut Attributes<'_>),
     ) {
-        let event = self.out.open(11);
+        let event = self.out.open(11, SHORT);
         self.out.fixed64(1, time.as_unix_nanos());
-        self.out.bytes(2, without_nul(name).as_bytes());
+        text(self.out, 2, name);
         attributes(&mut Attributes::of_event(self.out));
         self.out.close(event);
     }
 
     /// Writes how it ended.
     pub fn status(&mut self, code: StatusCode, message: &str) {
-        let status = self.out.open(15);
-        if !message.is_empty() {
-            self.out.bytes(2, without_nul(message).as_bytes());
-        }
+        let status = self.out.open(15, TINY);
+        text(self.out, 2, message);
         self.out.uint(3, code as u64);
         self.out.close(status);
     }

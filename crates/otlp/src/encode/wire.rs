@@ -1,8 +1,5 @@
-//! The protobuf wire format: tags, varints, lengths that are filled in later.
+//! The protobuf wire format: tags, varints, lengths that are filled in when a message is closed.
 //! Written to by `spans`; knows no message.
-
-/// Bytes of a length that is filled in later: enough for 32 GiB.
-const OPEN: usize = 5;
 
 const VARINT: u32 = 0;
 const FIXED64: u32 = 1;
@@ -17,6 +14,8 @@ pub(super) struct Buffer {
 /// A message whose length is not known yet.
 #[must_use = "an open message must be closed"]
 pub(super) struct Open {
+    /// Where its length stands.
+    length_at: usize,
     /// Where its content begins.
     at: usize,
 }
@@ -32,27 +31,32 @@ impl Buffer {
         self.bytes
     }
 
-    pub(super) fn open(&mut self, field: u32) -> Open {
+    /// Begins a message that is `expected` bytes long, as far as is known. A wrong guess costs a move
+    /// of the message, and only where the length takes another number of bytes than the guess.
+    pub(super) fn open(&mut self, field: u32, expected: usize) -> Open {
         self.tag(field, LENGTH);
-        self.bytes.extend_from_slice(&[0; OPEN]);
-        Open {
-            at: self.bytes.len(),
-        }
+        let length_at = self.bytes.len();
+        let at = length_at + varint_len(expected as u64);
+        self.bytes.resize(at, 0);
+        Open { length_at, at }
     }
 
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "taken, so that a message is closed once"
-    )]
-    pub(super) fn close(&mut self, open: Open) {
-        let mut length = self.bytes.len() - open.at;
-        let Some(place) = self.bytes.get_mut(open.at - OPEN..open.at) else {
-            return;
-        };
-        let last = place.len() - 1;
-        for (at, byte) in place.iter_mut().enumerate() {
-            *byte = (length & 0x7f) as u8 | if at < last { 0x80 } else { 0 };
-            length >>= 7;
+    pub(super) fn close(&mut self, Open { length_at, at }: Open) {
+        let end = self.bytes.len();
+        let length = end - at;
+        let right = length_at + varint_len(length as u64);
+        if right > at {
+            self.bytes.resize(end + right - at, 0);
+        }
+        if right != at {
+            self.bytes.copy_within(at..end, right);
+            self.bytes.truncate(right + length);
+        }
+        let place = self.bytes.get_mut(length_at..right).unwrap_or_default();
+        let (mut rest, last) = (length, place.len().saturating_sub(1));
+        for (index, byte) in place.iter_mut().enumerate() {
+            *byte = (rest & 0x7f) as u8 | if index < last { 0x80 } else { 0 };
+            rest >>= 7;
         }
     }
 
@@ -75,6 +79,7 @@ impl Buffer {
         self.varint(value);
     }
 
+    /// Writes the value even if it is zero: a time of zero is a time.
     pub(super) fn fixed64(&mut self, field: u32, value: u64) {
         self.tag(field, FIXED64);
         self.raw(&value.to_le_bytes());
@@ -108,6 +113,36 @@ pub(super) const fn varint_len(value: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A message of `length` bytes reads the same whatever was expected.
+    #[track_caller]
+    fn check(length: usize, expected: usize) {
+        let mut buffer = Buffer::with_capacity(0);
+        buffer.raw(b"before");
+        let outer = buffer.open(1, expected);
+        let inner = buffer.open(2, expected);
+        buffer.raw(&vec![7; length]);
+        buffer.close(inner);
+        buffer.close(outer);
+        buffer.raw(b"after");
+
+        let mut right = Buffer::with_capacity(0);
+        right.raw(b"before");
+        right.length(1, 1 + varint_len(length as u64) + length);
+        right.bytes(2, &vec![7; length]);
+        right.raw(b"after");
+        assert_eq!(buffer.bytes, right.bytes, "{length} expected as {expected}");
+    }
+
+    #[test]
+    fn a_wrong_guess_of_a_length_changes_no_byte() {
+        let sizes = [0, 1, 125, 126, 127, 128, 16_380, 16_383, 16_384, 2_097_152];
+        for length in sizes {
+            for expected in sizes {
+                check(length, expected);
+            }
+        }
+    }
 
     #[test]
     fn the_length_of_a_varint_is_what_is_written() {

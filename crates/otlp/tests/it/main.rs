@@ -1,3 +1,11 @@
-//! The encoder against an independent decoder, the client against real sockets.
+//! The encoder against an independent decoder, the exporter against real sockets.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "every async test has a runtime of its own"
+)]
 
 mod encoding;
+mod exporter;
+mod mapping;
+mod support;

@@ -1,0 +1,123 @@
+//! Settings that cannot work are refused at the start, in a sentence that says what to do.
+
+use tracefuse_langfuse::{LangfuseConfig, LangfuseExporter, check_environment};
+
+fn good() -> LangfuseConfig {
+    LangfuseConfig::new("pk-lf-1234567890abcd", "sk-lf-canary")
+}
+
+#[track_caller]
+fn check(config: LangfuseConfig, sentence: &str) {
+    let error = LangfuseExporter::new(config).unwrap_err().to_string();
+    assert!(
+        error.contains(sentence),
+        "expected {sentence:?} in {error:?}"
+    );
+    assert!(!error.contains("canary"), "{error}");
+}
+
+#[test]
+fn keys_that_cannot_be_keys_are_refused_and_not_repeated() {
+    check(
+        LangfuseConfig::new("", "sk-lf-canary"),
+        "the public key is empty: set `LANGFUSE_PUBLIC_KEY`",
+    );
+    check(
+        LangfuseConfig::new("pk-lf-1", ""),
+        "the secret key is empty: set `LANGFUSE_SECRET_KEY`",
+    );
+    for broken in [
+        "sk-lf-canary\r\nX: y",
+        "sk-lf-canary\n",
+        " sk-lf-canary",
+        "sk-lf-canary\u{7f}",
+        "sk-lf-canäry-canary",
+    ] {
+        check(
+            LangfuseConfig::new("pk-lf-1", broken),
+            "pasted into `LANGFUSE_SECRET_KEY`",
+        );
+        check(
+            LangfuseConfig::new(broken, "sk-lf-1"),
+            "pasted into `LANGFUSE_PUBLIC_KEY`",
+        );
+    }
+    check(
+        LangfuseConfig::new("sk-lf-canary", "pk-lf-1"),
+        "the keys are swapped",
+    );
+}
+
+#[test]
+fn addresses_that_would_leak_keys_are_refused_and_not_repeated() {
+    check(
+        good().base_url("https://me:canary@langfuse.example.com"),
+        "holds a user name or password",
+    );
+    check(good().base_url("http://langfuse.example.com"), "use https");
+    check(good().base_url("cloud.langfuse.com"), "`LANGFUSE_BASE_URL`");
+    check(good().base_url(""), "the URL is not valid");
+    check(
+        good().base_url("https://cloud.langfuse.com/api/public/otel"),
+        "the server's address alone",
+    );
+    check(
+        good().export_path("a/../b"),
+        "`LANGFUSE_OTEL_TRACES_EXPORT_PATH`: ",
+    );
+    for fine in [
+        "http://localhost:3000",
+        "http://127.0.0.1:3000/",
+        "https://host/below/a/path/",
+    ] {
+        assert!(
+            LangfuseExporter::new(good().base_url(fine)).is_ok(),
+            "{fine}"
+        );
+    }
+    let trusted = good()
+        .base_url("http://langfuse:3000")
+        .allow_plaintext_http(true);
+    assert!(LangfuseExporter::new(trusted).is_ok());
+}
+
+#[test]
+fn limits_and_files_are_checked_before_anything_is_sent() {
+    check(good().ca_file("does/not/exist.pem"), "does/not/exist.pem");
+    assert!(good().gzip);
+}
+
+#[test]
+fn an_environment_is_what_the_server_would_keep() {
+    for fine in ["production", "staging-eu_2", "a", &"x".repeat(40)] {
+        assert!(check_environment(fine).is_ok(), "{fine}");
+    }
+    for changed in [
+        "",
+        "Prod.EU",
+        "prod eu",
+        "langfuse-x",
+        "langfuse",
+        "ümlaut",
+        &"x".repeat(41),
+    ] {
+        let error = check_environment(changed).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("{changed:?}")) && error.contains("expected"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn debug_shows_enough_to_tell_keys_apart_and_no_more() {
+    let shown = format!("{:?}", good());
+    assert!(
+        shown.contains("pk-lf-…abcd") && shown.contains("sk-lf-***"),
+        "{shown}"
+    );
+    assert!(
+        !shown.contains("1234567890") && !shown.contains("canary"),
+        "{shown}"
+    );
+}

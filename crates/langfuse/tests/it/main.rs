@@ -1,0 +1,16 @@
+//! What leaves for a Langfuse server, looked at with an independent decoder and an independent server.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "every async test has a runtime of its own"
+)]
+
+mod answers;
+mod attributes;
+mod configuration;
+mod metadata;
+mod python;
+mod secrets;
+mod sizes;
+mod support;
+mod warnings;

@@ -1,0 +1,87 @@
+//! The estimate that batches are cut by, and the shape of the bytes.
+
+use std::sync::Arc;
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use proptest::prelude::*;
+use prost::Message as _;
+use tracefuse_core::record::{Record, Resource};
+use tracefuse_exporter::{Batch, Exporter};
+use tracefuse_langfuse::LangfuseExporter;
+
+use crate::support::{config, records, sent};
+
+/// Texts without quotes and control characters, which JSON writes longer than they are.
+fn plain() -> impl Strategy<Value = String> {
+    "[a-zü ]{0,200}"
+}
+
+#[derive(Clone, Debug)]
+struct Program {
+    trace: Vec<(String, String)>,
+    tags: Vec<String>,
+    spans: Vec<Span>,
+}
+
+/// Input, metadata, and how many events and errors.
+type Span = (String, Vec<(String, String)>, usize);
+
+fn program() -> impl Strategy<Value = Program> {
+    let pairs = || prop::collection::vec((plain(), plain()), 0..6);
+    (
+        pairs(),
+        prop::collection::vec(plain(), 0..4),
+        prop::collection::vec((plain(), pairs(), 0..3_usize), 0..6),
+    )
+        .prop_map(|(trace, tags, spans)| Program { trace, tags, spans })
+}
+
+fn run(program: &Program) -> Vec<Record> {
+    records(|recording| {
+        let mut trace = recording
+            .tracer
+            .trace("root")
+            .tags(&program.tags)
+            .user_id("u");
+        for (key, value) in &program.trace {
+            trace = trace.metadata(key, value);
+        }
+        let trace = trace.start();
+        for (input, metadata, events) in &program.spans {
+            let span = trace.generation("llm").model("m").input(input).start();
+            for (key, value) in metadata {
+                span.add_metadata(key, value);
+            }
+            for _ in 0..*events {
+                span.event("event").metadata("k", "v").record();
+                span.record_error("e");
+            }
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(32) })]
+    #[test]
+    fn the_estimate_is_never_too_small_and_the_bytes_are_those_of_prost(program in program()) {
+        let records = run(&program);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (hint, body) = runtime.block_on(async {
+            let server = sent(Resource::default(), records.clone()).await;
+            let exporter = LangfuseExporter::new(config(&server)).unwrap();
+            let hint: usize = records.iter().map(|record| exporter.size_hint(record)).sum();
+            // Twice the same bytes, so that a server can tell a retry from news.
+            let batch = Batch::new(Arc::new(Resource::default()), records);
+            exporter.export(&batch).await.unwrap();
+            let [first, second] = &server.requests()[..] else { panic!() };
+            assert_eq!(first.body, second.body);
+            (hint, first.inflated.clone())
+        });
+        // The resource and the scope come once a request.
+        let spans = body.len().saturating_sub(200);
+        prop_assert!(hint >= spans, "estimated {hint}, sent {}", body.len());
+        prop_assert!(hint <= spans * 3 + 2_000, "estimated {hint}, sent {}", body.len());
+        let decoded = ExportTraceServiceRequest::decode(&*body).unwrap();
+        prop_assert_eq!(decoded.encode_to_vec(), body);
+    }
+}

@@ -1,0 +1,109 @@
+//! Records made with the real handles, and a server that answers one request with what it is told.
+
+use std::sync::{Arc, Mutex};
+
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tracefuse_core::record::{Record, SpanRecord, Timestamp};
+use tracefuse_core::{Clock, ManualClock, Processor, Tracer};
+
+pub(crate) const START: u64 = 1_800_000_000_000_000_000;
+
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<SpanRecord>>>);
+
+impl Processor for Kept {
+    fn on_end(&self, span: SpanRecord) {
+        self.0.lock().unwrap().push(span);
+    }
+}
+
+/// The records of a program, in the order they ended, on a clock that only the program moves.
+pub(crate) fn records(program: impl FnOnce(&Tracer, &ManualClock)) -> Vec<Record> {
+    let kept = Kept::default();
+    let clock = ManualClock::at(Timestamp::from_unix_nanos(START));
+    let tracer = Tracer::builder(kept.clone())
+        .clock(Clock::new(clock.clone()))
+        .build();
+    program(&tracer, &clock);
+    drop(tracer);
+    let spans = std::mem::take(&mut *kept.0.lock().unwrap());
+    spans.into_iter().map(Record::from).collect()
+}
+
+/// A request as it arrived.
+pub(crate) struct Request {
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+/// A server on loopback that gives one answer; its address, and the request once it came.
+pub(crate) async fn serve(
+    status: &str,
+    headers: &str,
+    body: &[u8],
+) -> (String, JoinHandle<Request>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let mut answer = format!(
+        "HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n",
+        body.len()
+    )
+    .into_bytes();
+    answer.extend_from_slice(body);
+    let task = tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut read = Vec::new();
+        let request = loop {
+            assert_ne!(
+                socket.read_buf(&mut read).await.unwrap(),
+                0,
+                "the client left"
+            );
+            if let Some(request) = parse(&read) {
+                break request;
+            }
+        };
+        socket.write_all(&answer).await.unwrap();
+        request
+    });
+    (address, task)
+}
+
+/// The request, when it is there to its end.
+fn parse(read: &[u8]) -> Option<Request> {
+    let end = read.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let head = String::from_utf8(read[..end].to_vec())
+        .unwrap()
+        .to_lowercase();
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))?;
+    let body = read[end..].to_vec();
+    (body.len() == length.parse::<usize>().unwrap()).then_some(Request { head, body })
+}
+
+/// Attributes, a line each.
+pub(crate) fn show(attributes: &[KeyValue]) -> Vec<String> {
+    attributes
+        .iter()
+        .map(|attribute| format!("{} = {}", attribute.key, value(attribute.value.as_ref())))
+        .collect()
+}
+
+fn value(any: Option<&AnyValue>) -> String {
+    match any.and_then(|any| any.value.as_ref()) {
+        Some(Value::StringValue(text)) => format!("{text:?}"),
+        Some(Value::BoolValue(v)) => v.to_string(),
+        Some(Value::IntValue(v)) => v.to_string(),
+        Some(Value::DoubleValue(v)) => format!("{v:?}"),
+        Some(Value::ArrayValue(array)) => {
+            let values: Vec<_> = array.values.iter().map(|v| value(Some(v))).collect();
+            format!("[{}]", values.join(", "))
+        }
+        other => panic!("{other:?}"),
+    }
+}
