@@ -82,6 +82,12 @@ impl Delivery {
         }
     }
 
+    /// How long the receiver asked us to wait, if it did.
+    pub(crate) fn paused(&self) -> Option<Duration> {
+        let wait = self.paused_until?.saturating_duration_since(Instant::now());
+        (!wait.is_zero()).then_some(wait)
+    }
+
     /// How long nothing may be sent, if that is so.
     pub(crate) fn blocked(&self) -> Option<Duration> {
         let now = Instant::now();

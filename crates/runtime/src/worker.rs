@@ -129,9 +129,13 @@ async fn close(delivery: &mut Delivery, deadline: Instant) {
             Next::Again => delivery.again().await,
             _ => break,
         }
-        // Held back once more: this was the last attempt.
-        if lane.stats().pending() >= before {
-            break;
+        if lane.stats().pending() < before {
+            continue;
+        }
+        // Held back once more: this was the last attempt, unless the receiver asked for a pause that fits.
+        match delivery.paused() {
+            Some(wait) if Instant::now() + wait < deadline => tokio::time::sleep(wait).await,
+            _ => break,
         }
     }
     let left = deadline

@@ -146,6 +146,22 @@ fn a_pause_that_the_receiver_asks_for_is_kept_and_costs_nothing() {
 }
 
 #[test]
+fn a_shutdown_waits_for_a_pause_that_fits_its_limit() {
+    let exporter = (0..3).fold(Scripted::default(), |e, _| {
+        e.then(|_| Err(ExportError::pause(Some(Duration::ZERO), "429")))
+    });
+    let tracer = tracer(exporter.clone());
+    record(&tracer, 0..3);
+    assert!(
+        tracer
+            .shutdown_within(Duration::from_secs(20))
+            .unwrap()
+            .is_lossless()
+    );
+    assert_eq!(exporter.accepted(), names(0..3));
+}
+
+#[test]
 fn a_refusal_holds_everything_and_says_why_at_the_end() {
     let exporter = (0..9).fold(Scripted::default(), |e, _| {
         e.then(|_| Err(ExportError::stop("401: wrong key")))

@@ -214,7 +214,8 @@ fn the_bytes_mean_what_the_official_python_sdks_mean() {
         keys.dedup();
         for key in keys {
             let (a, b) = (mine.get(key), other.get(key));
-            let show = |value: Option<&Value>| value.map_or("-".into(), ToString::to_string);
+            let show =
+                |value: Option<&Value>| value.map_or_else(|| "-".into(), ToString::to_string);
             let why = if a == b { "same" } else { explain(span, key) };
             table.push_str(&format!(
                 "| {span} | {key} | {} | {} | {why} |\n",
