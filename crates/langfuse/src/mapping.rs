@@ -40,28 +40,32 @@ pub(crate) fn encode(batch: &Batch, capacity: usize) -> Vec<u8> {
 }
 
 fn write_resource(resource: &Resource, attributes: &mut Attributes<'_>) {
-    attributes.set(
-        "service.name",
-        Any::Str(
-            resource
-                .service_name
-                .as_deref()
-                .unwrap_or("unknown_service"),
-        ),
-    );
-    attributes.set("telemetry.sdk.language", Any::Str("rust"));
-    attributes.set("telemetry.sdk.name", Any::Str("tracefuse"));
-    attributes.set("telemetry.sdk.version", Any::Str(env!("CARGO_PKG_VERSION")));
     let own = [
-        (name::ENVIRONMENT, &resource.environment),
-        (name::RELEASE, &resource.release),
-        (name::VERSION, &resource.version),
+        (
+            "service.name",
+            Some(
+                resource
+                    .service_name
+                    .as_deref()
+                    .unwrap_or("unknown_service"),
+            ),
+        ),
+        ("telemetry.sdk.language", Some("rust")),
+        ("telemetry.sdk.name", Some("tracefuse")),
+        ("telemetry.sdk.version", Some(env!("CARGO_PKG_VERSION"))),
+        (name::ENVIRONMENT, resource.environment.as_deref()),
+        (name::RELEASE, resource.release.as_deref()),
+        (name::VERSION, resource.version.as_deref()),
     ];
+    let given = |key: &str| resource.attributes.iter().any(|(known, _)| known == key);
     for (key, value) in own
         .into_iter()
-        .filter_map(|(key, value)| Some((key, value.as_deref()?)))
+        .filter_map(|(key, value)| Some((key, value?)))
     {
-        attributes.set(key, Any::Str(value));
+        // A key stands once: the user's own word wins.
+        if !given(key) {
+            attributes.set(key, Any::Str(value));
+        }
     }
     for (key, value) in &resource.attributes {
         attributes.set(key, any(value.as_ref(), &mut String::new()));
@@ -354,25 +358,23 @@ fn child<'a>(
 }
 
 fn write_exception(exception: &ExceptionRef<'_>, attributes: &mut Attributes<'_>) {
-    attributes.set_below(
-        name::METADATA,
-        name::EXCEPTION_TYPE,
-        Any::Str(exception.kind()),
-    );
-    attributes.set_below(
-        name::METADATA,
-        name::EXCEPTION_MESSAGE,
-        Any::Str(exception.message()),
-    );
-    let more = [
+    let parts = [
+        (name::EXCEPTION_TYPE, Some(exception.kind())),
+        (name::EXCEPTION_MESSAGE, Some(exception.message())),
         (name::EXCEPTION_SOURCES, exception.sources()),
         (name::EXCEPTION_STACKTRACE, exception.stacktrace()),
     ];
-    for (key, value) in more
+    let mut scratch = String::new();
+    for (key, value) in parts
         .into_iter()
         .filter_map(|(key, value)| Some((key, value?)))
     {
-        attributes.set_below(name::METADATA, key, Any::Str(value));
+        // An error may say no more than "404", and is text all the same.
+        attributes.set_below(
+            name::METADATA,
+            key,
+            metadata(ValueRef::Str(value), &mut scratch),
+        );
     }
 }
 

@@ -39,16 +39,20 @@ pub(crate) fn encode(batch: &Batch, capacity: usize) -> Vec<u8> {
 }
 
 fn resource(resource: &Resource, attributes: &mut Attributes<'_>) {
-    let service = resource.service_name.as_deref();
-    attributes.set(
-        "service.name",
-        Any::Str(service.unwrap_or("unknown_service")),
-    );
-    attributes.set("telemetry.sdk.language", Any::Str("rust"));
-    attributes.set("telemetry.sdk.name", Any::Str("tracefuse"));
-    attributes.set("telemetry.sdk.version", Any::Str(env!("CARGO_PKG_VERSION")));
     let (version, release) = (resource.version.as_deref(), resource.release.as_deref());
-    let known = [
+    let own = [
+        (
+            "service.name",
+            Some(
+                resource
+                    .service_name
+                    .as_deref()
+                    .unwrap_or("unknown_service"),
+            ),
+        ),
+        ("telemetry.sdk.language", Some("rust")),
+        ("telemetry.sdk.name", Some("tracefuse")),
+        ("telemetry.sdk.version", Some(env!("CARGO_PKG_VERSION"))),
         (
             "deployment.environment.name",
             resource.environment.as_deref(),
@@ -56,8 +60,13 @@ fn resource(resource: &Resource, attributes: &mut Attributes<'_>) {
         ("service.version", version.or(release)),
         ("tracefuse.release", version.and(release)),
     ];
-    for (key, value) in known {
-        if let Some(value) = value {
+    let given = |key: &str| resource.attributes.iter().any(|(known, _)| known == key);
+    for (key, value) in own
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
+    {
+        // A key stands once: the user's own word wins.
+        if !given(key) {
             attributes.set(key, Any::Str(value));
         }
     }
