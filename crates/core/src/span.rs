@@ -247,6 +247,7 @@ impl Span {
 }
 
 impl AsRef<Self> for Span {
+    #[inline]
     fn as_ref(&self) -> &Self {
         self
     }

@@ -29,46 +29,55 @@ macro_rules! observations {
         }
 
         /// Describes a child: any unit of work.
+        #[inline]
         pub fn span(&self, name: &str) -> SpanBuilder {
             self.observation(name, $crate::record::ObservationType::Span)
         }
 
         /// Describes a child: a call to a language model.
+        #[inline]
         pub fn generation(&self, name: &str) -> SpanBuilder {
             self.observation(name, $crate::record::ObservationType::Generation)
         }
 
         /// Describes a child: a call to an embedding model.
+        #[inline]
         pub fn embedding(&self, name: &str) -> SpanBuilder {
             self.observation(name, $crate::record::ObservationType::Embedding)
         }
 
         /// Describes a child: a system that decides what to do next.
+        #[inline]
         pub fn agent(&self, name: &str) -> SpanBuilder {
             self.observation(name, $crate::record::ObservationType::Agent)
         }
 
         /// Describes a child: the use of a tool.
+        #[inline]
         pub fn tool(&self, name: &str) -> SpanBuilder {
             self.observation(name, $crate::record::ObservationType::Tool)
         }
 
         /// Describes a child: a link between steps.
+        #[inline]
         pub fn chain(&self, name: &str) -> SpanBuilder {
             self.observation(name, $crate::record::ObservationType::Chain)
         }
 
         /// Describes a child: a look-up of documents.
+        #[inline]
         pub fn retriever(&self, name: &str) -> SpanBuilder {
             self.observation(name, $crate::record::ObservationType::Retriever)
         }
 
         /// Describes a child: a judgement of an output's quality.
+        #[inline]
         pub fn evaluator(&self, name: &str) -> SpanBuilder {
             self.observation(name, $crate::record::ObservationType::Evaluator)
         }
 
         /// Describes a child: a protection against unwanted content.
+        #[inline]
         pub fn guardrail(&self, name: &str) -> SpanBuilder {
             self.observation(name, $crate::record::ObservationType::Guardrail)
         }
@@ -92,26 +101,32 @@ struct Draft {
 }
 
 impl SpanBuilder {
+    #[inline]
     pub(crate) fn below(parent: &Span, name: &str, kind: ObservationType) -> Self {
-        let draft = parent
-            .live
-            .as_ref()
-            .filter(|live| live.trace.core.admits())
-            .map(|live| {
-                let mut draft = Draft::new(live.trace.clone(), name, kind);
-                draft.buffer.parent = Some(live.id);
-                draft
-            });
+        match &parent.live {
+            None => Self { draft: None },
+            Some(live) => Self::of(live, name, kind),
+        }
+    }
+
+    fn of(live: &Live, name: &str, kind: ObservationType) -> Self {
+        let draft = live.trace.core.admits().then(|| {
+            let mut draft = Draft::new(live.trace.clone(), name, kind);
+            draft.buffer.parent = Some(live.id);
+            draft
+        });
         Self { draft }
     }
 
     /// The kind of work, for a kind that is only known at run time.
+    #[inline]
     pub fn observation_type(mut self, kind: ObservationType) -> Self {
         self.with(|buffer| buffer.kind = kind);
         self
     }
 
     /// Metadata. A key given before gets the new value; `null` changes nothing.
+    #[inline]
     pub fn metadata<T: Serialize>(mut self, key: &str, value: T) -> Self {
         self.with(|buffer| {
             let slot = take_value(buffer, value);
@@ -121,6 +136,7 @@ impl SpanBuilder {
     }
 
     /// [`metadata`](Self::metadata) with a value that is only built if it is recorded.
+    #[inline]
     pub fn metadata_with<T: Serialize>(self, key: &str, value: impl FnOnce() -> T) -> Self {
         if self.draft.is_some() {
             self.metadata(key, value())
@@ -130,18 +146,21 @@ impl SpanBuilder {
     }
 
     /// Tags this span alone, see [`Span::add_tag`].
+    #[inline]
     pub fn tag(mut self, tag: &str) -> Self {
         self.with(|buffer| buffer.add_tag(tag));
         self
     }
 
     /// What goes in: text, a number, or anything that is `Serialize`.
+    #[inline]
     pub fn input<T: Serialize>(mut self, value: T) -> Self {
         self.with(|buffer| buffer.input = take_value(buffer, value));
         self
     }
 
     /// [`input`](Self::input) with a value that is only built if it is recorded.
+    #[inline]
     pub fn input_with<T: Serialize>(self, value: impl FnOnce() -> T) -> Self {
         if self.draft.is_some() {
             self.input(value())
@@ -151,12 +170,14 @@ impl SpanBuilder {
     }
 
     /// What came out, for work that is recorded after it was done.
+    #[inline]
     pub fn output<T: Serialize>(mut self, value: T) -> Self {
         self.with(|buffer| buffer.output = take_value(buffer, value));
         self
     }
 
     /// [`output`](Self::output) with a value that is only built if it is recorded.
+    #[inline]
     pub fn output_with<T: Serialize>(self, value: impl FnOnce() -> T) -> Self {
         if self.draft.is_some() {
             self.output(value())
@@ -166,12 +187,14 @@ impl SpanBuilder {
     }
 
     /// The model that is asked, as the provider names it.
+    #[inline]
     pub fn model(mut self, model: &str) -> Self {
         self.with(|buffer| buffer.model = buffer.push_value(ValueRef::Str(model)));
         self
     }
 
     /// A parameter of the model call, such as `temperature`.
+    #[inline]
     pub fn model_parameter<T: Serialize>(mut self, name: &str, value: T) -> Self {
         self.with(|buffer| {
             let slot = take_value(buffer, value);
@@ -181,6 +204,7 @@ impl SpanBuilder {
     }
 
     /// Tokens used, for work that is recorded after it was done.
+    #[inline]
     #[expect(clippy::needless_pass_by_value, reason = "callers build it in place")]
     pub fn usage(mut self, usage: Usage) -> Self {
         self.with(|buffer| buffer.set_usage(&usage));
@@ -188,6 +212,7 @@ impl SpanBuilder {
     }
 
     /// Cost in US dollars, for work that is recorded after it was done.
+    #[inline]
     #[expect(clippy::needless_pass_by_value, reason = "callers build it in place")]
     pub fn cost(mut self, cost: Cost) -> Self {
         self.with(|buffer| buffer.set_cost(&cost));
@@ -195,6 +220,7 @@ impl SpanBuilder {
     }
 
     /// The managed prompt the input was made from.
+    #[inline]
     pub fn prompt(mut self, name: &str, version: u32) -> Self {
         self.with(|buffer| {
             buffer.prompt_name = buffer.push_value(ValueRef::Str(name));
@@ -204,12 +230,14 @@ impl SpanBuilder {
     }
 
     /// How much attention it deserves.
+    #[inline]
     pub fn level(mut self, level: Level) -> Self {
         self.with(|buffer| buffer.level = Some(level));
         self
     }
 
     /// Starts it and gives the handle. It ends by [`Span::end`] or with its last handle.
+    #[inline]
     #[must_use = "dropping the last handle ends the span"]
     pub fn start(self) -> Span {
         Span {
@@ -268,6 +296,7 @@ impl SpanBuilder {
         run_async(&span, f(span.clone()), |result| record_err(&span, result)).await
     }
 
+    #[inline]
     fn with(&mut self, f: impl FnOnce(&mut Buffer)) {
         if let Some(draft) = &mut self.draft {
             f(&mut draft.buffer);

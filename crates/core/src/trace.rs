@@ -160,6 +160,7 @@ impl Trace {
 }
 
 impl AsRef<Span> for Trace {
+    #[inline]
     fn as_ref(&self) -> &Span {
         &self.root
     }
