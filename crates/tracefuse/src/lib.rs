@@ -54,6 +54,8 @@
 
 mod builder;
 pub mod config;
+#[cfg(doctest)]
+mod guide;
 mod modes;
 
 pub use builder::Builder;

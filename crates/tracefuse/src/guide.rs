@@ -1,0 +1,7 @@
+//! The documents of the repository, so that their code is compiled by the tests.
+
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
+#[doc = include_str!("../../../docs/guide/configuration.md")]
+struct Configuration;
