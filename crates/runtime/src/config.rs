@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::lane::Overload;
+use crate::lane::{Overload, WhileOpen};
 
 /// Settings of a [`Pipeline`](crate::Pipeline), the same for each of its exporters.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +30,8 @@ pub struct PipelineConfig {
     pub circuit_breaker_threshold: u32,
     /// How long the circuit breaker stays open; 60 s by default, plus up to a tenth.
     pub circuit_breaker_reset: Duration,
+    /// What happens to new records while the circuit breaker is open; they are held by default.
+    pub while_open: WhileOpen,
 }
 
 impl Default for PipelineConfig {
@@ -45,6 +47,7 @@ impl Default for PipelineConfig {
             max_retries: 3,
             circuit_breaker_threshold: 5,
             circuit_breaker_reset: Duration::from_secs(60),
+            while_open: WhileOpen::Hold,
         }
     }
 }

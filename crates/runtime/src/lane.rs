@@ -27,6 +27,17 @@ pub enum Overload {
     Block(Duration),
 }
 
+/// What happens to new records while the circuit breaker is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhileOpen {
+    /// They wait in the queue, within its bounds, and are delivered when the receiver is back.
+    #[default]
+    Hold,
+    /// They are dropped, and counted as [`DropReason::CircuitOpen`].
+    NoOp,
+}
+
 /// A record on its way, with the bytes it is accounted for.
 #[derive(Debug)]
 pub(crate) struct Item {
@@ -168,8 +179,19 @@ impl Lane {
             if state.phase != Phase::Running {
                 break Some(DropReason::AfterShutdown);
             }
+            let open = matches!(state.health, Health::Open { .. } | Health::Refused { .. });
+            // An empty lane takes one: without it nothing would probe whether the receiver is back.
+            if open && self.config.while_open == WhileOpen::NoOp && state.held().0 > 0 {
+                break Some(DropReason::CircuitOpen);
+            }
             let Some(reason) = self.full(&state, bytes) else {
                 break None;
+            };
+            // The queue is full because nobody takes anything: that is the reason.
+            let reason = if open {
+                DropReason::CircuitOpen
+            } else {
+                reason
             };
             let oldest = if self.config.overload == Overload::DropOldest {
                 state.queue.pop_front()

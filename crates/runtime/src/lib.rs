@@ -4,7 +4,8 @@
 //! Depend on `tracefuse` to trace an application; on this crate only to wire a tracer by hand.
 //!
 //! In reading order: [`Pipeline`] is the `Processor` that a tracer is built on, [`PipelineConfig`]
-//! its settings, [`Overload`] what happens when a queue is full.
+//! its settings, [`Overload`] what happens when a queue is full, [`WhileOpen`] what while the circuit
+//! breaker is open.
 //!
 //! Finished spans come in on callers' threads and go to exporters on threads of ours, one for each
 //! exporter, with an async runtime of its own: no reactor of the application's is needed, and none is
@@ -33,5 +34,5 @@ mod shorten;
 mod worker;
 
 pub use config::PipelineConfig;
-pub use lane::Overload;
+pub use lane::{Overload, WhileOpen};
 pub use pipeline::{Pipeline, PipelineBuilder};

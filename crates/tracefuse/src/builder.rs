@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tracefuse_core::{Clock, Tracer};
 use tracefuse_exporter::Exporter;
 use tracefuse_exporter::record::Resource;
-use tracefuse_runtime::{Overload, Pipeline, PipelineConfig};
+use tracefuse_runtime::{Pipeline, PipelineConfig};
 
 use crate::config::{Config, ConfigError, Mode, TracerConfig};
 
@@ -26,7 +26,6 @@ use crate::config::{Config, ConfigError, Mode, TracerConfig};
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder {
     config: TracerConfig,
-    overload: Overload,
     clock: Clock,
     exporters: Vec<Arc<dyn Exporter>>,
     /// Whether Langfuse's rules for names apply.
@@ -39,7 +38,6 @@ impl Builder {
     pub(crate) fn new() -> Self {
         Self {
             config: TracerConfig::default(),
-            overload: Overload::default(),
             clock: Clock::system(),
             exporters: Vec::new(),
             to_langfuse: false,
@@ -93,12 +91,6 @@ impl Builder {
     /// ```
     pub fn configure(mut self, change: impl FnOnce(&mut TracerConfig)) -> Self {
         change(&mut self.config);
-        self
-    }
-
-    /// What happens when a queue is full; the newest span is dropped by default.
-    pub fn overload(mut self, overload: Overload) -> Self {
-        self.overload = overload;
         self
     }
 
@@ -158,7 +150,7 @@ impl Builder {
             return Ok(Tracer::noop());
         }
         let mut pipeline = Pipeline::builder()
-            .config(delivery(&self.config, self.overload))
+            .config(delivery(&self.config))
             .resource(resource(&self.config));
         for exporter in self.exporters {
             pipeline = pipeline.shared_exporter(exporter);
@@ -176,7 +168,7 @@ impl Builder {
     }
 }
 
-fn delivery(config: &TracerConfig, overload: Overload) -> PipelineConfig {
+fn delivery(config: &TracerConfig) -> PipelineConfig {
     let mut delivery = PipelineConfig::default();
     delivery.batch_size = config.batch_size;
     delivery.max_batch_bytes = config.max_batch_bytes;
@@ -186,7 +178,8 @@ fn delivery(config: &TracerConfig, overload: Overload) -> PipelineConfig {
     delivery.max_retries = config.max_retries;
     delivery.circuit_breaker_threshold = config.circuit_breaker_threshold;
     delivery.circuit_breaker_reset = config.circuit_breaker_reset;
-    delivery.overload = overload;
+    delivery.overload = config.overload;
+    delivery.while_open = config.while_open;
     delivery
 }
 

@@ -5,3 +5,6 @@ struct Readme;
 
 #[doc = include_str!("../../../docs/guide/configuration.md")]
 struct Configuration;
+
+#[doc = include_str!("../../../docs/guide/services.md")]
+struct Services;

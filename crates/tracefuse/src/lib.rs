@@ -74,7 +74,7 @@ pub use tracefuse_exporter as exporter;
 pub use tracefuse_langfuse::LangfuseConfig;
 #[cfg(feature = "otlp")]
 pub use tracefuse_otlp::OtlpConfig;
-pub use tracefuse_runtime::Overload;
+pub use tracefuse_runtime::{Overload, WhileOpen};
 
 /// A tracer as the environment asks for it: `TRACING_MODE`, `LANGFUSE_*`, `.env`, `tracefuse.toml`.
 ///

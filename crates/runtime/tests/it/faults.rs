@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tracefuse_core::{DropReason, Health, RejectReason, Tracer};
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, async_trait};
-use tracefuse_runtime::{Pipeline, PipelineConfig};
+use tracefuse_runtime::{Pipeline, PipelineConfig, WhileOpen};
 
 use crate::support::{Scripted, assert_balanced, names, record, tracer, tracer_with};
 
@@ -74,6 +74,54 @@ fn an_open_breaker_answers_a_flush_at_once_and_a_shutdown_tries_once_more() {
         "told once, the same numbers"
     );
     assert_balanced(&report.stats);
+}
+
+#[test]
+fn an_open_breaker_drops_exactly_what_comes_while_it_is_open_if_asked_to() {
+    let exporter = Scripted::default().times(1, unavailable);
+    let tracer = tracer_with(exporter.clone(), |config| {
+        config.circuit_breaker_threshold = 1;
+        config.while_open = WhileOpen::NoOp;
+    });
+    record(&tracer, 0..3);
+    // Answered when the breaker has opened.
+    assert_eq!(
+        tracer
+            .flush_within(Duration::from_secs(20))
+            .unwrap_err()
+            .report()
+            .pending,
+        3
+    );
+    record(&tracer, 3..10);
+    let report = tracer.shutdown().unwrap_err().report().clone();
+    assert_eq!(
+        report.stats.exporters[0].dropped[&DropReason::CircuitOpen],
+        7
+    );
+    assert_eq!(exporter.accepted(), names(0..3));
+    assert_balanced(&report.stats);
+}
+
+#[test]
+fn a_breaker_that_opened_over_nothing_still_finds_out_that_the_receiver_is_back() {
+    let exporter = Scripted::default().then(|_| Err(ExportError::stop("401")));
+    let tracer = tracer_with(exporter.clone(), |config| {
+        config.circuit_breaker_reset = Duration::from_millis(10);
+        config.while_open = WhileOpen::NoOp;
+        config.batch_size = 1;
+    });
+    record(&tracer, 0..1);
+    exporter.wait_batches(2);
+    assert!(
+        tracer
+            .flush_within(Duration::from_secs(20))
+            .unwrap()
+            .is_lossless()
+    );
+    record(&tracer, 1..2);
+    assert!(tracer.shutdown().unwrap().is_lossless());
+    assert_eq!(exporter.accepted(), names(0..2));
 }
 
 #[test]

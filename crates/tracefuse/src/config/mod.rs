@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tracefuse_core::SampleRate;
+use tracefuse_runtime::{Overload, WhileOpen};
 
 pub use error::ConfigError;
 pub use settings::{SETTINGS, Setting};
@@ -51,6 +52,10 @@ pub struct TracerConfig {
     pub max_queue_size: usize,
     /// Bytes held in memory, those in flight included; 32 MiB by default.
     pub max_queue_bytes: usize,
+    /// What happens to a span when the queue is full; the newest is dropped by default.
+    pub overload: Overload,
+    /// What happens to spans while the circuit breaker is open; they are held by default.
+    pub while_open: WhileOpen,
     /// The longest a shutdown may take, also the one when the last tracer is dropped; 5 s by default.
     pub shutdown_timeout: Duration,
     /// The longest a flush may take; 5 s by default.
@@ -81,6 +86,8 @@ impl Default for TracerConfig {
             circuit_breaker_reset: Duration::from_secs(60),
             max_queue_size: 10_000,
             max_queue_bytes: 32 * 1024 * 1024,
+            overload: Overload::DropNewest,
+            while_open: WhileOpen::Hold,
             shutdown_timeout: Duration::from_secs(5),
             flush_timeout: Duration::from_secs(5),
             sample_rate: SampleRate::ALL,

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use tracefuse_core::SampleRate;
+use tracefuse_runtime::{Overload, WhileOpen};
 
 use super::{Config, ConfigError, Mode};
 
@@ -111,6 +112,26 @@ fn modes(text: &str) -> Option<Vec<Mode>> {
     (modes.len() < 2 || !modes.contains(&Mode::None)).then_some(modes)
 }
 
+/// `block:SECONDS` waits for room.
+fn overload(text: &str) -> Option<Overload> {
+    match text.to_ascii_lowercase().as_str() {
+        "drop_newest" => Some(Overload::DropNewest),
+        "drop_oldest" => Some(Overload::DropOldest),
+        other => other
+            .strip_prefix("block:")
+            .and_then(seconds)
+            .map(Overload::Block),
+    }
+}
+
+fn while_open(text: &str) -> Option<WhileOpen> {
+    match text.to_ascii_lowercase().as_str() {
+        "hold" => Some(WhileOpen::Hold),
+        "no_op" => Some(WhileOpen::NoOp),
+        _ => None,
+    }
+}
+
 /// `key=value,key2=value2`, as `OTEL_EXPORTER_OTLP_HEADERS` has it.
 fn headers(text: &str) -> Option<Vec<(String, String)>> {
     text.split(',')
@@ -168,6 +189,11 @@ settings! {
         "records held in memory", false, |c, t| set(&mut c.tracer.max_queue_size, positive(t));
     "max_queue_bytes" ["TRACEFUSE_MAX_QUEUE_BYTES"], "a whole number of bytes", "33554432",
         "bytes held in memory", false, |c, t| set(&mut c.tracer.max_queue_bytes, positive(t));
+    "overload" ["TRACEFUSE_OVERLOAD"], "`drop_newest`, `drop_oldest` or `block:SECONDS`", "drop_newest",
+        "what happens to a span when the queue is full", false, |c, t| set(&mut c.tracer.overload, overload(t));
+    "while_open" ["TRACEFUSE_WHILE_OPEN"], "`hold` or `no_op`", "hold",
+        "what happens to spans while the circuit breaker is open", false,
+        |c, t| set(&mut c.tracer.while_open, while_open(t));
     "max_retries" ["TRACEFUSE_MAX_RETRIES"], "a whole number", "3",
         "retries of a batch in a row", false, |c, t| set(&mut c.tracer.max_retries, parse(t));
     "circuit_breaker_threshold" ["TRACEFUSE_CIRCUIT_BREAKER_THRESHOLD"], "a whole number from 1", "5",
