@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use crate::lane::{Overload, WhileOpen};
-
 /// Settings of a [`Pipeline`](crate::Pipeline), the same for each of its exporters.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -50,4 +48,29 @@ impl Default for PipelineConfig {
             while_open: WhileOpen::Hold,
         }
     }
+}
+
+/// What happens to a record when there is no room for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Overload {
+    /// The new record is dropped.
+    #[default]
+    DropNewest,
+    /// The records that wait longest are dropped.
+    DropOldest,
+    /// The thread that ended the span waits for room, for at most this long; then the new record is
+    /// dropped. Blocks the application: for batch programs, never for servers.
+    Block(Duration),
+}
+
+/// What happens to new records while the circuit breaker is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhileOpen {
+    /// They wait in the queue, within its bounds, and are delivered when the receiver is back.
+    #[default]
+    Hold,
+    /// They are dropped, and counted as [`DropReason::CircuitOpen`](tracefuse_core::DropReason::CircuitOpen).
+    NoOp,
 }

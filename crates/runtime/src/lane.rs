@@ -10,33 +10,8 @@ use tokio::time::Instant;
 use tracefuse_core::{DropReason, ExporterStats, Health, RejectReason};
 use tracefuse_exporter::record::Record;
 
-use crate::config::PipelineConfig;
+use crate::config::{Overload, PipelineConfig, WhileOpen};
 use crate::ledger::{Ledger, Notice, Notices, say};
-
-/// What happens to a record when there is no room for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Overload {
-    /// The new record is dropped.
-    #[default]
-    DropNewest,
-    /// The records that wait longest are dropped.
-    DropOldest,
-    /// The thread that ended the span waits for room, for at most this long; then the new record is
-    /// dropped. Blocks the application: for batch programs, never for servers.
-    Block(Duration),
-}
-
-/// What happens to new records while the circuit breaker is open.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WhileOpen {
-    /// They wait in the queue, within its bounds, and are delivered when the receiver is back.
-    #[default]
-    Hold,
-    /// They are dropped, and counted as [`DropReason::CircuitOpen`].
-    NoOp,
-}
 
 /// A record on its way, with the bytes it is accounted for.
 #[derive(Debug)]

@@ -33,6 +33,5 @@ mod retry;
 mod shorten;
 mod worker;
 
-pub use config::PipelineConfig;
-pub use lane::{Overload, WhileOpen};
+pub use config::{Overload, PipelineConfig, WhileOpen};
 pub use pipeline::{Pipeline, PipelineBuilder};
