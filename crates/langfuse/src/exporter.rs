@@ -11,6 +11,7 @@ use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter};
 use tracefuse_otlp::http::{
     Answer, AnswerClass, Endpoint, HeaderError, Headers, HttpClient, HttpRequest, Secret,
 };
+use tracefuse_otlp::verdict::{refusal, unanswered};
 
 use crate::attributes::SDK_NAME;
 use crate::config::{LangfuseConfig, LangfuseConfigError};
@@ -66,23 +67,15 @@ impl LangfuseExporter {
     }
 
     fn judge(&self, answer: &Answer, records: usize) -> Result<ExportReport, ExportError> {
-        let words = || answer.describe(&self.secrets.each_ref());
-        Err(match answer.class() {
-            // The body is the server's queue job and means nothing to us (`docs/langfuse.md` 2.2).
-            AnswerClass::Success => return Ok(ExportReport::accepted(records)),
-            AnswerClass::Intercepted => ExportError::retry(words()),
-            AnswerClass::RateLimited => ExportError::pause(answer.retry_after(), words()),
-            AnswerClass::TooLarge => ExportError::split(words()),
-            AnswerClass::BadRequest => ExportError::reject(words()),
-            AnswerClass::Retry => {
-                let error = ExportError::retry(words()).with_maybe_delivered(true);
-                match answer.retry_after() {
-                    Some(after) => error.with_retry_after(after),
-                    None => error,
-                }
-            }
-            _ => ExportError::stop(format!("{}; {}", words(), remedy(answer.status()))),
-        })
+        // The body is the server's queue job and means nothing to us (`docs/langfuse.md` 2.2).
+        if answer.class() == AnswerClass::Success {
+            return Ok(ExportReport::accepted(records));
+        }
+        Err(refusal(
+            answer,
+            &self.secrets.each_ref(),
+            remedy(answer.status()),
+        ))
     }
 }
 
@@ -135,12 +128,7 @@ impl Exporter for LangfuseExporter {
         };
         match self.client.send(&request).await {
             Ok(answer) => self.judge(&answer, batch.len()),
-            Err(error) => {
-                let maybe_delivered = error.maybe_delivered();
-                Err(ExportError::retry(error.to_string())
-                    .with_maybe_delivered(maybe_delivered)
-                    .with_source(error))
-            }
+            Err(error) => Err(unanswered(error)),
         }
     }
 }

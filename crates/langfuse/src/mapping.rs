@@ -1,7 +1,6 @@
 //! From a record to the attributes Langfuse reads (`docs/langfuse.md` 2.4 to 2.7, 5 and 6).
 //! Called by `exporter` for each batch; writes through the encoder, knows no HTTP.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -428,6 +427,3 @@ fn any<'a>(value: ValueRef<'a>, scratch: &'a mut String) -> Any<'a> {
     let _ = write!(scratch, "\"{value}\"");
     Any::Str(scratch)
 }
-
-/// An owned form of text that need not be copied as a rule.
-pub(crate) type Text<'a> = Cow<'a, str>;

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracefuse_exporter::record::{Timestamp, TraceAttributes, ValueRef};
 
-use crate::mapping::Text;
+/// Text that need not be copied as a rule.
+pub(crate) type Text<'a> = Cow<'a, str>;
 
 /// What fits the badge that the UI shows.
 const MESSAGE: usize = 500;

@@ -11,6 +11,7 @@ use crate::config::{OtlpConfig, OtlpConfigError};
 use crate::http::{
     Answer, AnswerClass, Endpoint, Headers, HttpClient, HttpRequest, Secret, sanitize_server_text,
 };
+use crate::verdict::{refusal, unanswered};
 use crate::{mapping, partial};
 
 /// The fastest: on a service's machine CPU is dearer than bandwidth.
@@ -61,32 +62,18 @@ impl OtlpExporter {
 
     fn judge(&self, answer: &Answer, batch: &Batch) -> Result<ExportReport, ExportError> {
         let secrets: Vec<&Secret> = self.secrets.iter().collect();
-        let words = || answer.describe(&secrets);
-        Err(match answer.class() {
-            AnswerClass::Success => {
-                let refused = partial::read(answer.body());
-                let rejected = usize::try_from(refused.spans)
-                    .unwrap_or(usize::MAX)
-                    .min(batch.len());
-                let reason = sanitize_server_text(&refused.message, &secrets);
-                let report = ExportReport::accepted(batch.len() - rejected);
-                return Ok((0..rejected).fold(report, |report, _| {
-                    report.with_rejection(Rejection::unknown(reason.clone()))
-                }));
-            }
-            AnswerClass::RateLimited => ExportError::pause(answer.retry_after(), words()),
-            AnswerClass::TooLarge => ExportError::split(words()),
-            AnswerClass::BadRequest => ExportError::reject(words()),
-            AnswerClass::Intercepted => ExportError::retry(words()),
-            AnswerClass::Retry => {
-                let error = ExportError::retry(words()).with_maybe_delivered(true);
-                match answer.retry_after() {
-                    Some(after) => error.with_retry_after(after),
-                    None => error,
-                }
-            }
-            _ => ExportError::stop(format!("{}; check endpoint and headers", words())),
-        })
+        if answer.class() != AnswerClass::Success {
+            return Err(refusal(answer, &secrets, "check endpoint and headers"));
+        }
+        let refused = partial::read(answer.body());
+        let rejected = usize::try_from(refused.spans)
+            .unwrap_or(usize::MAX)
+            .min(batch.len());
+        let reason = sanitize_server_text(&refused.message, &secrets);
+        let report = ExportReport::accepted(batch.len() - rejected);
+        Ok((0..rejected).fold(report, |report, _| {
+            report.with_rejection(Rejection::unknown(reason.clone()))
+        }))
     }
 }
 
@@ -132,12 +119,7 @@ impl Exporter for OtlpExporter {
         };
         match self.client.send(&request).await {
             Ok(answer) => self.judge(&answer, batch),
-            Err(error) => {
-                let maybe_delivered = error.maybe_delivered();
-                Err(ExportError::retry(error.to_string())
-                    .with_maybe_delivered(maybe_delivered)
-                    .with_source(error))
-            }
+            Err(error) => Err(unanswered(error)),
         }
     }
 }

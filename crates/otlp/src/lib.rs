@@ -4,7 +4,7 @@
 //! crate to write an exporter that speaks OTLP or HTTP of its own, as `tracefuse-langfuse` does.
 //!
 //! In reading order: [`OtlpExporter`] is the exporter, [`encode`] turns records into request bodies,
-//! [`http`] sends them.
+//! [`http`] sends them, [`verdict`] says what an answer means.
 //!
 //! Records come from delivery through the `Exporter` trait; bytes go to a socket. Nothing here starts
 //! a thread or a runtime, reads the environment, or panics.
@@ -26,6 +26,7 @@ mod exporter;
 pub mod http;
 mod mapping;
 mod partial;
+pub mod verdict;
 
 pub use config::{OtlpConfig, OtlpConfigError};
 pub use exporter::OtlpExporter;

@@ -9,7 +9,6 @@
 mod configuration;
 mod nesting;
 mod outage;
-mod peer;
 mod secrets;
 mod support;
 mod wire;

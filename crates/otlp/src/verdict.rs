@@ -1,0 +1,36 @@
+//! What a failed attempt means for delivery: the same for every receiver that is reached by HTTP.
+//! Called by exporters with the answer, or with the reason that there is none.
+
+use tracefuse_exporter::ExportError;
+
+use crate::http::{Answer, AnswerClass, HttpError, Secret};
+
+/// What an answer that is no success means. `remedy` says what to do about a server that does not want us.
+#[must_use]
+pub fn refusal(answer: &Answer, secrets: &[&Secret], remedy: &str) -> ExportError {
+    let words = answer.describe(secrets);
+    match answer.class() {
+        AnswerClass::RateLimited => ExportError::pause(answer.retry_after(), words),
+        AnswerClass::TooLarge => ExportError::split(words),
+        AnswerClass::BadRequest => ExportError::reject(words),
+        // A web page with status 200: whoever answered, it was not the receiver.
+        AnswerClass::Intercepted => ExportError::retry(words),
+        AnswerClass::Retry => {
+            let error = ExportError::retry(words).with_maybe_delivered(true);
+            match answer.retry_after() {
+                Some(after) => error.with_retry_after(after),
+                None => error,
+            }
+        }
+        _ => ExportError::stop(format!("{words}; {remedy}")),
+    }
+}
+
+/// What it means that there was no answer.
+#[must_use]
+pub fn unanswered(error: HttpError) -> ExportError {
+    let maybe_delivered = error.maybe_delivered();
+    ExportError::retry(error.to_string())
+        .with_maybe_delivered(maybe_delivered)
+        .with_source(error)
+}
