@@ -7,7 +7,7 @@
 
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// What a name in a directory stands for. Symbolic links are `Other`: nothing here follows one.
@@ -45,7 +45,7 @@ pub(super) trait SpoolFs: Debug + Send + Sync {
     fn create(&self, path: &Path) -> io::Result<File>;
     /// Writes at the end of a file.
     fn write(&self, file: &mut File, bytes: &[u8]) -> io::Result<()>;
-    /// Cuts a file off after `bytes`.
+    /// Cuts a file off after `bytes`, and writes on from there.
     fn truncate(&self, file: &File, bytes: u64) -> io::Result<()>;
     /// Waits until a file's content is on the disk.
     fn sync(&self, file: &File) -> io::Result<()>;
@@ -125,7 +125,9 @@ impl SpoolFs for SystemFs {
     }
 
     fn truncate(&self, file: &File, bytes: u64) -> io::Result<()> {
-        file.set_len(bytes)
+        file.set_len(bytes)?;
+        let mut file = file;
+        file.seek(SeekFrom::Start(bytes)).map(drop)
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {
@@ -173,10 +175,10 @@ fn directory_builder() -> fs::DirBuilder {
     builder
 }
 
-/// Writing at the end, as a file can then be cut without a second position to keep in step.
+/// Not for appending: on Windows a file opened so cannot be cut.
 fn file_options() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.append(true);
+    options.write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
