@@ -30,6 +30,9 @@ mod ledger;
 mod pipeline;
 mod retry;
 mod shorten;
+#[cfg(feature = "spool")]
+#[cfg_attr(docsrs, doc(cfg(feature = "spool")))]
+pub mod spool;
 mod worker;
 
 pub use config::PipelineConfig;

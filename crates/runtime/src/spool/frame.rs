@@ -168,7 +168,12 @@ mod tests {
     }
 
     fn sample() -> Vec<Vec<u8>> {
-        vec![b"first".to_vec(), Vec::new(), vec![0; 9], b"last one".to_vec()]
+        vec![
+            b"first".to_vec(),
+            Vec::new(),
+            vec![0; 9],
+            b"last one".to_vec(),
+        ]
     }
 
     #[test]

@@ -92,8 +92,9 @@ impl Claim {
         }))
     }
 
-    /// Lets go of the directory, and removes it if nothing but the lock is left in it.
-    pub(super) fn release(self, fs: &dyn SpoolFs) -> io::Result<()> {
+    /// Removes the directory if nothing but the lock is left in it. To be dropped afterwards: the lock must
+    /// not be let go of in between.
+    pub(super) fn release(&self, fs: &dyn SpoolFs) -> io::Result<()> {
         let entries = fs.list(&self.directory)?;
         if entries.iter().all(|entry| entry.name == name::LOCK) {
             removed(fs.remove(&self.directory.join(name::LOCK)))?;

@@ -115,7 +115,15 @@ mod tests {
         ] {
             assert_eq!(FileName::parse(name), None, "{name}");
         }
-        for name in ["", "..", "1-2", "1-2-00000000-3", "a-2-00000000", "1-2-0", "1--00000000"] {
+        for name in [
+            "",
+            "..",
+            "1-2",
+            "1-2-00000000-3",
+            "a-2-00000000",
+            "1-2-0",
+            "1--00000000",
+        ] {
             assert!(!is_process_directory(name), "{name}");
         }
     }
