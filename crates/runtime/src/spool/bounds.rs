@@ -20,7 +20,7 @@ impl Spool {
 
     /// Gives up batches that are too old, from the oldest on. A clock that was set back makes them young.
     pub(super) fn expire(&mut self, now_unix_ms: u64) {
-        while let Some(batch) = self.sealed.front() {
+        while let Some(batch) = self.sealed.get(0) {
             let age = Duration::from_millis(now_unix_ms.saturating_sub(batch.created_unix_ms));
             if age <= self.config.max_age
                 || self.lent == Some(BatchId(batch.sequence))
@@ -52,9 +52,8 @@ impl Spool {
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        let sealed: u64 = self.sealed.iter().map(|batch| batch.bytes).sum();
         let acknowledged: u64 = self.acknowledged.iter().map(|batch| batch.bytes).sum();
-        sealed + acknowledged + self.tail.as_ref().map_or(0, |tail| tail.bytes)
+        self.sealed.bytes() + acknowledged + self.tail.as_ref().map_or(0, |tail| tail.bytes)
     }
 
     pub(super) fn files(&self) -> usize {
@@ -65,7 +64,6 @@ impl Spool {
     fn drop_oldest(&mut self) -> Result<(), SpoolError> {
         let oldest = self
             .sealed
-            .iter()
             .position(|batch| self.lent != Some(BatchId(batch.sequence)));
         if let Some(at) = oldest {
             return self.drop_batch(at);

@@ -34,7 +34,6 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
 use std::io;
 
 pub use config::{Durability, SpoolConfig, WhenFull};
@@ -46,7 +45,7 @@ use frame::{FRAME_BYTES, HEADER_BYTES, Header, MAX_PAYLOAD_BYTES};
 use lock::Claim;
 use name::FileName;
 use quarantine::Quarantine;
-use stored::{Losses, Sealed};
+use stored::{Listing, Losses, Sealed};
 use tail::Tail;
 
 /// A bounded queue of batches on disk. See the [module](self).
@@ -57,7 +56,7 @@ pub struct Spool {
     home: Claim,
     tail: Option<Tail>,
     /// Oldest first: the directory's listing, kept in step.
-    sealed: VecDeque<Sealed>,
+    sealed: Listing,
     /// Acknowledged, but the file could not be removed yet.
     acknowledged: Vec<Sealed>,
     /// What `next` has given out last: its owner is at work on it, so no bound may take it.
@@ -108,7 +107,7 @@ impl Spool {
             config,
             home,
             tail: None,
-            sealed: adopted.sealed.into(),
+            sealed: adopted.sealed,
             acknowledged: Vec::new(),
             lent: None,
             quarantine: adopted.quarantine,
@@ -222,14 +221,10 @@ impl Spool {
     ///
     /// # Errors
     /// A file could not be read. It is kept, behind the others.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "no iterator: it needs the time, and the same batch comes until it is acknowledged"
-    )]
     pub fn next(&mut self, now_unix_ms: u64) -> Result<Option<StoredBatch>, SpoolError> {
         self.lent = None;
         self.tidy(now_unix_ms);
-        while let Some(mut batch) = self.sealed.pop_front() {
+        while let Some(mut batch) = self.sealed.remove(0) {
             let path = self.home.path(batch.name);
             let bytes = match self.fs.read(&path, u64::MAX) {
                 Ok(bytes) => bytes,
@@ -297,11 +292,10 @@ impl Spool {
         if remaining.is_empty() {
             return self.acknowledge(id);
         }
-        let Some(old) = self
-            .position(id)
-            .and_then(|at| self.sealed.get(at))
-            .cloned()
-        else {
+        let Some(at) = self.position(id) else {
+            return Ok(());
+        };
+        let Some(old) = self.sealed.get(at).cloned() else {
             return Ok(());
         };
         let Some(frames) = u32::try_from(remaining.len())
@@ -327,22 +321,15 @@ impl Spool {
             damaged: false,
             ..old
         };
-        if let Some(batch) = self.position(id).and_then(|at| self.sealed.get_mut(at)) {
-            *batch = new;
-        }
+        self.sealed.replace(at, new);
         self.discard(old)
     }
 
     /// What is held now, and what was lost since the spool was opened.
     pub fn stats(&self) -> SpoolStats {
         let tail = self.tail.as_ref();
-        let sealed: u64 = self
-            .sealed
-            .iter()
-            .map(|batch| u64::from(batch.frames))
-            .sum();
         SpoolStats {
-            frames: sealed + tail.map_or(0, |tail| u64::from(tail.frames)),
+            frames: self.sealed.frames() + tail.map_or(0, |tail| u64::from(tail.frames)),
             bytes: self.bytes(),
             files: self.files(),
             dropped_frames: self.losses.dropped_frames,
@@ -416,11 +403,8 @@ impl Spool {
         }
     }
 
-    /// Sequences only grow along the queue, but for files put back as unreadable: so from the front.
     fn position(&self, id: BatchId) -> Option<usize> {
-        self.sealed
-            .iter()
-            .position(|batch| BatchId(batch.sequence) == id)
+        self.sealed.position(|batch| BatchId(batch.sequence) == id)
     }
 }
 

@@ -6,21 +6,21 @@
 
 use std::cmp::Reverse;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::file::{Kind, SpoolFs, removed};
 use super::frame::{self, HEADER_BYTES, Header, HeaderFault};
 use super::lock::{Claim, is_ours};
 use super::name::{self, FileName};
 use super::quarantine::Quarantine;
-use super::{Recovered, Sealed};
+use super::stored::{Listing, Recovered, Sealed};
 
 /// What there is to go on with.
 #[derive(Debug)]
 pub(super) struct Adopted {
     pub(super) recovered: Recovered,
     /// Oldest first, numbered in that order.
-    pub(super) sealed: Vec<Sealed>,
+    pub(super) sealed: Listing,
     pub(super) quarantine: Quarantine,
     pub(super) next_sequence: u64,
     pub(super) corrupt_frames: u64,
@@ -55,7 +55,7 @@ enum Fate {
 pub(super) fn adopt(fs: &dyn SpoolFs, parent: &Path, home: &Claim, tag: u64) -> Adopted {
     let mut adopted = Adopted {
         recovered: Recovered::default(),
-        sealed: Vec::new(),
+        sealed: Listing::default(),
         quarantine: Quarantine::default(),
         next_sequence: 1,
         corrupt_frames: 0,
@@ -63,12 +63,9 @@ pub(super) fn adopt(fs: &dyn SpoolFs, parent: &Path, home: &Claim, tag: u64) -> 
     let claims = claims(fs, parent, home, &mut adopted.recovered);
     let mut keep = Vec::new();
     for claim in &claims {
-        let orphans = match orphans(fs, claim, tag) {
-            Ok(orphans) => orphans,
-            Err(_) => {
-                adopted.recovered.failures += 1;
-                continue;
-            }
+        let Ok(orphans) = orphans(fs, claim, tag) else {
+            adopted.recovered.failures += 1;
+            continue;
         };
         for orphan in orphans {
             match orphan.fate(fs, tag) {
@@ -201,7 +198,7 @@ impl Orphan<'_> {
         }
     }
 
-    fn path(&self) -> std::path::PathBuf {
+    fn path(&self) -> PathBuf {
         self.claim.path(self.name)
     }
 
@@ -299,7 +296,7 @@ impl Adopted {
         self.recovered.files += 1;
         self.recovered.lost_bytes += lost_bytes;
         self.recovered.corrupt_files += u64::from(lost_bytes > 0);
-        self.sealed.push(Sealed {
+        self.sealed.push_back(Sealed {
             sequence,
             name,
             frames,

@@ -1,5 +1,7 @@
 //! What the spool tells of what it holds and has lost, and what it remembers of each file.
 
+use std::collections::VecDeque;
+
 use super::name::FileName;
 
 /// Names a batch until it is acknowledged.
@@ -77,4 +79,65 @@ pub(super) struct Losses {
     pub(super) refused_frames: u64,
     pub(super) corrupt_frames: u64,
     pub(super) corrupt_files: u64,
+}
+
+/// The sealed files, oldest first, with their sums: bounds are looked at for every payload.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    batches: VecDeque<Sealed>,
+    frames: u64,
+    bytes: u64,
+}
+
+impl Listing {
+    pub(super) fn push_back(&mut self, batch: Sealed) {
+        self.add(&batch);
+        self.batches.push_back(batch);
+    }
+
+    pub(super) fn push_front(&mut self, batch: Sealed) {
+        self.add(&batch);
+        self.batches.push_front(batch);
+    }
+
+    pub(super) fn remove(&mut self, at: usize) -> Option<Sealed> {
+        let batch = self.batches.remove(at)?;
+        self.frames = self.frames.saturating_sub(u64::from(batch.frames));
+        self.bytes = self.bytes.saturating_sub(batch.bytes);
+        Some(batch)
+    }
+
+    /// Puts a batch in the place of the one at `at`, which is returned.
+    pub(super) fn replace(&mut self, at: usize, batch: Sealed) -> Option<Sealed> {
+        let old = self.remove(at)?;
+        self.add(&batch);
+        self.batches.insert(at, batch);
+        Some(old)
+    }
+
+    pub(super) fn get(&self, at: usize) -> Option<&Sealed> {
+        self.batches.get(at)
+    }
+
+    /// Batches are looked for from the oldest on, where they are given out.
+    pub(super) fn position(&self, matches: impl FnMut(&Sealed) -> bool) -> Option<usize> {
+        self.batches.iter().position(matches)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.batches.len()
+    }
+
+    pub(super) fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn add(&mut self, batch: &Sealed) {
+        self.frames = self.frames.saturating_add(u64::from(batch.frames));
+        self.bytes = self.bytes.saturating_add(batch.bytes);
+    }
 }
