@@ -321,7 +321,16 @@ impl Spool {
             damaged: false,
             ..old
         };
+        // The remainder is there under its name: from here on it counts, whatever fails.
         self.sealed.replace(at, new);
+        if let Err(error) = self.sync_home() {
+            self.acknowledged.push(old);
+            return Err(error);
+        }
+        // The same only for a file whose name was not ours: the rename has replaced it.
+        if old.name == name {
+            return Ok(());
+        }
         self.discard(old)
     }
 
@@ -359,23 +368,34 @@ impl Spool {
     }
 
     /// Writes a sealed file through an open one, so that it is there whole or not at all.
-    fn write_whole(&self, name: FileName, sequence: u64, bytes: &[u8]) -> Result<(), SpoolError> {
-        let draft = self.home.path(FileName::Open { sequence });
-        // Of an attempt that failed and could not be cleaned up.
-        let _ = self.fs.remove(&draft);
-        let file = tail::create_with(&*self.fs, &draft, bytes)
-            .map_err(SpoolError::io("create", &draft))?;
-        let written = match self.config.durability {
-            Durability::Process => Ok(()),
-            Durability::Disk => self.fs.sync(&file),
-        };
-        written
-            .and_then(|()| self.fs.rename(&draft, &self.home.path(name)))
-            .map_err(|source| {
-                let _ = self.fs.remove(&draft);
-                SpoolError::io("write", &draft)(source)
-            })?;
-        self.sync_home()
+    fn write_whole(
+        &mut self,
+        name: FileName,
+        sequence: u64,
+        bytes: &[u8],
+    ) -> Result<(), SpoolError> {
+        let draft_name = FileName::Open { sequence };
+        let draft = self.home.path(draft_name);
+        let result = tail::create_with(&*self.fs, &draft, bytes)
+            .and_then(|file| match self.config.durability {
+                Durability::Process => Ok(()),
+                Durability::Disk => self.fs.sync(&file),
+            })
+            .and_then(|()| self.fs.rename(&draft, &self.home.path(name)));
+        result.map_err(|source| {
+            // Left alone, the next process would take it for a batch that was being written.
+            if removed(self.fs.remove(&draft)).is_err() {
+                self.acknowledged.push(Sealed {
+                    sequence,
+                    name: draft_name,
+                    frames: 0,
+                    bytes: 0,
+                    created_unix_ms: 0,
+                    damaged: false,
+                });
+            }
+            SpoolError::io("write", &draft)(source)
+        })
     }
 
     /// Removes the file of a batch that nobody needs, or sets it apart when it is damaged.
