@@ -45,7 +45,7 @@ impl Ledger {
         }
     }
 
-    fn acknowledge(&mut self, payloads: &[Vec<u8>], result: Result<(), SpoolError>) {
+    fn acknowledge(&mut self, payloads: &[Vec<u8>], result: &Result<(), SpoolError>) {
         match result {
             Ok(()) => &mut self.acknowledged,
             Err(_) => &mut self.uncertain,
@@ -67,7 +67,7 @@ pub(super) fn leave_orphans(dir: &Path, ledger: &mut Ledger) {
     spool.seal().expect("sealed");
     let batch = spool.next(NOW).expect("read").expect("a batch");
     let result = spool.acknowledge_partly(batch.id, &batch.payloads[1..]);
-    ledger.acknowledge(&batch.payloads[..1], result);
+    ledger.acknowledge(&batch.payloads[..1], &result);
     ledger.append(&mut spool, "c1");
     // Killed, not dropped: the tail stays open. The lock goes with the file's handle.
     spool.fs = Box::new(InjectingFs::failing_at(0, super::injecting::Fault::Crash));
@@ -94,10 +94,10 @@ pub(super) fn live(dir: &Path, fs: &InjectingFs, durability: Durability, ledger:
         if turn % 2 == 0 && batch.payloads.len() > 1 {
             let (done, remaining) = batch.payloads.split_at(1);
             let result = spool.acknowledge_partly(batch.id, remaining);
-            ledger.acknowledge(done, result);
+            ledger.acknowledge(done, &result);
         } else {
             let result = spool.acknowledge(batch.id);
-            ledger.acknowledge(&batch.payloads, result);
+            ledger.acknowledge(&batch.payloads, &result);
         }
     }
     ledger.append(&mut spool, "late");
