@@ -21,7 +21,7 @@ const ATTEMPTS: u32 = 1_000;
 #[derive(Debug)]
 pub(super) struct Claim {
     pub(super) directory: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl Claim {
@@ -47,10 +47,7 @@ impl Claim {
             }
             match take(fs, &directory, true) {
                 Ok(Some(lock)) => {
-                    return Ok(Self {
-                        directory,
-                        _lock: lock,
-                    });
+                    return Ok(Self { directory, lock });
                 }
                 // An adopter was quicker, and has removed the empty directory or is about to.
                 Ok(None) => {}
@@ -86,10 +83,7 @@ impl Claim {
                 None
             }
         };
-        Ok(lock.map(|lock| Self {
-            directory,
-            _lock: lock,
-        }))
+        Ok(lock.map(|lock| Self { directory, lock }))
     }
 
     /// Removes the directory if nothing but the lock is left in it. To be dropped afterwards: the lock must
@@ -105,6 +99,14 @@ impl Claim {
 
     pub(super) fn path(&self, file: FileName) -> PathBuf {
         self.directory.join(file.render())
+    }
+}
+
+impl Drop for Claim {
+    /// Let go by name and not just by closing: a child that the application forks at this instant has
+    /// our open files until it executes its program, and would hold on to the lock.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
     }
 }
 
