@@ -48,6 +48,44 @@ fn the_orphans_of_several_processes_come_oldest_first() {
 }
 
 #[test]
+fn spools_that_come_and_go_at_once_lose_nothing_and_give_nothing_out_twice() {
+    const THREADS: usize = 4;
+    const LIVES: usize = 50;
+    let dir = tempdir().expect("a directory");
+    let barrier = std::sync::Barrier::new(THREADS);
+    let mut found = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let (dir, barrier) = (dir.path(), &barrier);
+                scope.spawn(move || {
+                    let mut found = Vec::new();
+                    for life in 0..LIVES {
+                        barrier.wait();
+                        let (mut spool, _) = open(dir);
+                        append(&mut spool, &[&format!("{thread}/{life}")]);
+                        // Every other life leaves its batches to whoever opens next.
+                        if (thread + life) % 2 == 0 {
+                            found.extend(drain(&mut spool));
+                        }
+                    }
+                    found
+                })
+            })
+            .collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().expect("a thread"))
+            .collect::<Vec<String>>()
+    });
+    found.extend(drain(&mut open(dir.path()).0));
+    assert_eq!(found.len(), THREADS * LIVES);
+    found.sort();
+    found.dedup();
+    assert_eq!(found.len(), THREADS * LIVES, "something came twice");
+    assert_eq!(processes(dir.path()).len(), 0);
+}
+
+#[test]
 fn nothing_goes_to_another_project() {
     let dir = tempdir().expect("a directory");
     let other = SpoolConfig::new(dir.path(), TAG + 1);

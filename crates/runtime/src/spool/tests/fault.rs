@@ -107,10 +107,11 @@ fn half_a_frame_that_cannot_be_cut_off_does_not_hide_what_stands_before_it() {
     let config = SpoolConfig::new(dir.path(), TAG);
     let (mut spool, _) = Spool::open_on(Box::new(fs.clone()), config, NOW).expect("a spool");
     spool.append(b"before", NOW).expect("appended");
-    // From here on neither a write nor a cut works.
+    fs.fail_now(Fault::DiskBroken);
+    assert!(spool.append(b"torn", NOW).is_err());
+    assert!(spool.append(b"torn", NOW).is_err());
+    // Gone as after a kill: nothing is tidied up.
     fs.fail_now(Fault::Crash);
-    assert!(spool.append(b"torn", NOW).is_err());
-    assert!(spool.append(b"torn", NOW).is_err());
     drop(spool);
     let (mut spool, recovered) = reopen(dir.path());
     assert_eq!((recovered.frames, recovered.corrupt_files), (1, 1));
@@ -121,6 +122,21 @@ fn half_a_frame_that_cannot_be_cut_off_does_not_hide_what_stands_before_it() {
         corrupt.iter().any(|name| name.ends_with(".corrupt")),
         "the torn file is kept: {corrupt:?}"
     );
+}
+
+#[test]
+fn what_is_appended_after_a_torn_frame_can_be_read() {
+    let dir = tempdir().expect("a directory");
+    let fs = InjectingFs::default();
+    let config = SpoolConfig::new(dir.path(), TAG);
+    let (mut spool, _) = Spool::open_on(Box::new(fs.clone()), config, NOW).expect("a spool");
+    spool.append(b"before", NOW).expect("appended");
+    fs.fail_now(Fault::DiskBroken);
+    assert!(spool.append(b"torn", NOW).is_err());
+    fs.lift();
+    spool.append(b"after", NOW).expect("mended and appended");
+    assert_eq!(drain(&mut spool), [&b"before"[..], b"after"]);
+    assert_eq!(spool.stats().corrupt_files, 0);
 }
 
 #[test]

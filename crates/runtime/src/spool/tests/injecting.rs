@@ -18,6 +18,8 @@ pub(super) enum Fault {
     Short(io::ErrorKind),
     /// Every write from here on fails, half done, until the plan is lifted.
     DiskFull,
+    /// Every write from here on fails, half done, and cannot be cut off, until the plan is lifted.
+    DiskBroken,
 }
 
 #[derive(Debug, Default)]
@@ -72,6 +74,9 @@ impl InjectingFs {
             Some((at, Fault::Short(kind))) if step == at => fail(true, kind),
             Some((at, Fault::DiskFull)) if step >= at && name == "write" => {
                 fail(true, io::ErrorKind::StorageFull)
+            }
+            Some((at, Fault::DiskBroken)) if step >= at && matches!(name, "write" | "truncate") => {
+                fail(name == "write", io::ErrorKind::Other)
             }
             _ => Verdict::Go,
         }
