@@ -38,8 +38,8 @@ pub(super) trait SpoolFs: Debug + Send + Sync {
     fn list(&self, path: &Path) -> io::Result<Vec<Entry>>;
     /// Whether `path` is a directory, no link to one, of the same owner as `like` and writable by no one else.
     fn is_private(&self, path: &Path, like: &Path) -> io::Result<bool>;
-    /// Takes the lock on a file: `None` while somebody else holds it. Held until the file is dropped, and
-    /// let go by the system when the process dies.
+    /// Takes the lock on a file: `None` while somebody else holds it, or when it was removed before it
+    /// could be taken. Held until the file is dropped, and let go by the system when the process dies.
     fn lock(&self, path: &Path, create: bool) -> io::Result<Option<File>>;
     /// Creates a file that does not exist yet, for this user alone.
     fn create(&self, path: &Path) -> io::Result<File>;
@@ -110,7 +110,7 @@ impl SpoolFs for SystemFs {
     fn lock(&self, path: &Path, create: bool) -> io::Result<Option<File>> {
         let file = file_options().create_new(create).open(path)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
+            Ok(()) => Ok(is_at(&file, path)?.then_some(file)),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
@@ -164,6 +164,26 @@ pub(super) fn removed(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
+    }
+}
+
+/// Whether `path` still names this very file, and not another one that was made there since.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let own = file.metadata()?;
+        Ok((own.dev(), own.ino()) == (found.dev(), found.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        Ok(found.is_file())
     }
 }
 

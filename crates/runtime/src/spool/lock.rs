@@ -2,8 +2,8 @@
 //! when the process dies. Used by `mod` for its own directory and by `recovery` for those of the dead.
 //!
 //! A lock file is unlinked only by its holder, and made again only in a directory that has files of ours.
-//! So a lock counts when its file is still there after it was taken: a holder before us may have removed
-//! it, with the directory, while we waited to open it.
+//! A lock counts only while its name still stands for the file that is locked: between our opening and our
+//! locking it, its holder may have removed it with its directory, and somebody else made both anew.
 
 use std::fs::File;
 use std::io;
@@ -45,13 +45,21 @@ impl Claim {
                     });
                 }
             }
-            match take(fs, &directory, true) {
+            match fs.lock(&directory.join(name::LOCK), true) {
                 Ok(Some(lock)) => {
                     return Ok(Self { directory, lock });
                 }
                 // An adopter was quicker, and has removed the empty directory or is about to.
                 Ok(None) => {}
-                Err(error) if error.kind() == io::ErrorKind::NotFound => last = error,
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists
+                    ) =>
+                {
+                    // Removed while it was empty, and perhaps made anew by another process of this name.
+                    last = error;
+                }
                 Err(source) => {
                     // Best effort: nothing is in it yet, and the error tells what is wrong.
                     let _ = fs.remove_directory(&directory);
@@ -72,10 +80,11 @@ impl Claim {
     /// dead left empty.
     pub(super) fn adopt(fs: &dyn SpoolFs, directory: PathBuf) -> io::Result<Option<Self>> {
         let entries = fs.list(&directory)?;
+        let lock_path = directory.join(name::LOCK);
         let lock = match entries.iter().find(|entry| entry.name == name::LOCK) {
-            Some(lock) if lock.kind == Kind::File => take(fs, &directory, false)?,
+            Some(lock) if lock.kind == Kind::File => fs.lock(&lock_path, false)?,
             Some(_) => None,
-            None if entries.iter().any(is_ours) => take(fs, &directory, true)?,
+            None if entries.iter().any(is_ours) => fs.lock(&lock_path, true)?,
             None => {
                 // Being born, being removed, or left by a crash between the two. Removed only if empty, and
                 // one that is being born then finds its directory gone and takes another.
@@ -113,15 +122,4 @@ impl Drop for Claim {
 /// Whether an entry of a process's directory is a file that the spool has written.
 pub(super) fn is_ours(entry: &Entry) -> bool {
     entry.kind == Kind::File && FileName::parse(&entry.name).is_some()
-}
-
-fn take(fs: &dyn SpoolFs, directory: &Path, create: bool) -> io::Result<Option<File>> {
-    let Some(lock) = fs.lock(&directory.join(name::LOCK), create)? else {
-        return Ok(None);
-    };
-    let still_there = fs
-        .list(directory)?
-        .iter()
-        .any(|entry| entry.name == name::LOCK);
-    Ok(still_there.then_some(lock))
 }

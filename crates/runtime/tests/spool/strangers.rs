@@ -59,8 +59,8 @@ fn spools_that_come_and_go_at_once_lose_nothing_and_give_nothing_out_twice() {
                 let (dir, barrier) = (dir.path(), &barrier);
                 scope.spawn(move || {
                     let mut found = Vec::new();
+                    barrier.wait();
                     for life in 0..LIVES {
-                        barrier.wait();
                         let (mut spool, _) = open(dir);
                         append(&mut spool, &[&format!("{thread}/{life}")]);
                         // Every other life leaves its batches to whoever opens next.
