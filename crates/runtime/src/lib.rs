@@ -5,7 +5,8 @@
 //!
 //! In reading order: [`Pipeline`] is the `Processor` that a tracer is built on, [`PipelineConfig`]
 //! its settings, [`Overload`] what happens when a queue is full, [`WhileOpen`] what while the circuit
-//! breaker is open.
+//! breaker is open. `spool`, behind the feature of that name, is a bounded queue of batches on disk:
+//! complete in itself, but not wired into the pipeline yet.
 //!
 //! Finished spans come in on callers' threads and go to exporters on threads of ours, one for each
 //! exporter, with an async runtime of its own: no reactor of the application's is needed, and none is
@@ -31,6 +32,9 @@ mod ledger;
 mod pipeline;
 mod retry;
 mod shorten;
+#[cfg(feature = "spool")]
+#[cfg_attr(docsrs, doc(cfg(feature = "spool")))]
+pub mod spool;
 mod worker;
 
 pub use config::{Overload, PipelineConfig, WhileOpen};

@@ -1,0 +1,66 @@
+//! What a spool is opened with. Built by the wiring, read by `mod` and `recovery`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where a spool lives and how much it may hold.
+///
+/// The bounds hold for each process: every one has a directory of its own below [`dir`](Self::dir).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SpoolConfig {
+    /// The directory. Created if it is missing. It should be on a local disk: locks on network file
+    /// systems are not to be relied on.
+    pub dir: PathBuf,
+    /// Whose payloads these are: a hash of the endpoint and the public key. Files with another tag are
+    /// left for their owner, so that nothing is sent to another project.
+    pub tag: u64,
+    /// Most bytes on disk, quarantine not included. Default: 256 MiB.
+    pub max_bytes: u64,
+    /// Most files, quarantine not included. Default: 10,000.
+    pub max_files: usize,
+    /// Batches that are older are given up, by the wall clock. Default: 7 days.
+    pub max_age: Duration,
+    /// What a promise withstands. Default: [`Durability::Process`].
+    pub durability: Durability,
+    /// What gives way when a bound is reached. Default: [`WhenFull::DropOldest`].
+    pub full: WhenFull,
+}
+
+/// What the spool's promises withstand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Durability {
+    /// The death of the process, at any instant, from the moment `append` has returned. After a power cut
+    /// the last seconds may be missing, but nothing wrong is ever read back.
+    #[default]
+    Process,
+    /// A power cut too, from the moment `seal` has returned. Costs milliseconds for each batch.
+    Disk,
+}
+
+/// What gives way when a bound is reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// The oldest file, as a whole.
+    #[default]
+    DropOldest,
+    /// What is being appended: `append` answers `SpoolError::Full`.
+    DropNewest,
+}
+
+impl SpoolConfig {
+    /// A spool below `dir` for payloads of `tag`, with the defaults.
+    pub fn new(dir: impl Into<PathBuf>, tag: u64) -> Self {
+        Self {
+            dir: dir.into(),
+            tag,
+            max_bytes: 256 << 20,
+            max_files: 10_000,
+            max_age: Duration::from_secs(7 * 24 * 60 * 60),
+            durability: Durability::default(),
+            full: WhenFull::default(),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Who owns a process's directory: whoever holds the lock on the file `lock` in it. The system lets go of it
+//! when the process dies. Used by `mod` for its own directory and by `recovery` for those of the dead.
+//!
+//! A lock file is unlinked only by its holder, and made again only in a directory that has files of ours.
+//! A lock counts only while its name still stands for the file that is locked: between our opening and our
+//! locking it, its holder may have removed it with its directory, and somebody else made both anew.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::error::SpoolError;
+use super::file::{Entry, Kind, SpoolFs, removed};
+use super::name::{self, FileName};
+
+/// Directories tried before giving up. Each can only be taken by a process of the same number that
+/// started in the same millisecond, or by an adopter in the instant between its birth and its lock.
+const ATTEMPTS: u32 = 1_000;
+
+/// A directory that is ours until this is dropped.
+#[derive(Debug)]
+pub(super) struct Claim {
+    pub(super) directory: PathBuf,
+    lock: File,
+}
+
+impl Claim {
+    /// Creates a directory of our own in `parent`.
+    pub(super) fn create(
+        fs: &dyn SpoolFs,
+        parent: &Path,
+        pid: u32,
+        now_unix_ms: u64,
+    ) -> Result<Self, SpoolError> {
+        let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
+        for attempt in 0..ATTEMPTS {
+            let directory = parent.join(name::process_directory(pid, now_unix_ms, attempt));
+            match fs.create_directory(&directory) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(source) => {
+                    return Err(SpoolError::Directory {
+                        path: directory,
+                        source,
+                    });
+                }
+            }
+            match fs.lock(&directory.join(name::LOCK), true) {
+                Ok(Some(lock)) => {
+                    return Ok(Self { directory, lock });
+                }
+                // An adopter was quicker, and has removed the empty directory or is about to.
+                Ok(None) => {}
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists
+                    ) =>
+                {
+                    // Removed while it was empty, and perhaps made anew by another process of this name.
+                    last = error;
+                }
+                Err(source) => {
+                    // Best effort: nothing is in it yet, and the error tells what is wrong.
+                    let _ = fs.remove_directory(&directory);
+                    return Err(SpoolError::Directory {
+                        path: directory,
+                        source,
+                    });
+                }
+            }
+        }
+        Err(SpoolError::Directory {
+            path: parent.to_owned(),
+            source: last,
+        })
+    }
+
+    /// Takes over a directory if its process is dead and something of ours is left in it. Removes what the
+    /// dead left empty.
+    pub(super) fn adopt(fs: &dyn SpoolFs, directory: PathBuf) -> io::Result<Option<Self>> {
+        let entries = fs.list(&directory)?;
+        let lock_path = directory.join(name::LOCK);
+        let lock = match entries.iter().find(|entry| entry.name == name::LOCK) {
+            Some(lock) if lock.kind == Kind::File => fs.lock(&lock_path, false)?,
+            Some(_) => None,
+            None if entries.iter().any(is_ours) => fs.lock(&lock_path, true)?,
+            None => {
+                // Being born, being removed, or left by a crash between the two. Removed only if empty, and
+                // one that is being born then finds its directory gone and takes another.
+                let _ = fs.remove_directory(&directory);
+                None
+            }
+        };
+        Ok(lock.map(|lock| Self { directory, lock }))
+    }
+
+    /// Removes the directory if nothing but the lock is left in it. To be dropped afterwards: the lock must
+    /// not be let go of in between.
+    pub(super) fn release(&self, fs: &dyn SpoolFs) -> io::Result<()> {
+        let entries = fs.list(&self.directory)?;
+        if entries.iter().all(|entry| entry.name == name::LOCK) {
+            removed(fs.remove(&self.directory.join(name::LOCK)))?;
+            removed(fs.remove_directory(&self.directory))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn path(&self, file: FileName) -> PathBuf {
+        self.directory.join(file.render())
+    }
+}
+
+impl Drop for Claim {
+    /// Let go by name and not just by closing: a child that the application forks at this instant has
+    /// our open files until it executes its program, and would hold on to the lock.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
+    }
+}
+
+/// Whether an entry of a process's directory is a file that the spool has written.
+pub(super) fn is_ours(entry: &Entry) -> bool {
+    entry.kind == Kind::File && FileName::parse(&entry.name).is_some()
+}
