@@ -58,7 +58,10 @@ impl Parse for Options {
                 .call(Ident::parse_any)
                 .map_err(|error| Error::new(error.span(), format!("expected one of {OPTIONS}")))?;
             if seen.contains(&option) {
-                return Err(Error::new(option.span(), format!("`{option}` is given twice")));
+                return Err(Error::new(
+                    option.span(),
+                    format!("`{option}` is given twice"),
+                ));
             }
             match option.to_string().as_str() {
                 "name" => options.name = Some(name(input, &option)?),
@@ -146,10 +149,16 @@ fn kind(text: &LitStr) -> Result<Ident> {
         .find(|(word, _)| *word == value)
         .map(|(_, variant)| Ident::new(variant, text.span()))
         .ok_or_else(|| {
-            let words: Vec<_> = KINDS.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+            let words: Vec<_> = KINDS
+                .iter()
+                .map(|(word, _)| format!("\"{word}\""))
+                .collect();
             Error::new(
                 text.span(),
-                format!("\"{value}\" is no observation type; there are {}", words.join(", ")),
+                format!(
+                    "\"{value}\" is no observation type; there are {}",
+                    words.join(", ")
+                ),
             )
         })
 }
@@ -161,7 +170,9 @@ fn text(input: ParseStream<'_>, option: &Ident, example: &str) -> Result<LitStr>
             format!("`{option}` takes text: `{option} = \"{example}\"`"),
         )
     };
-    input.parse::<Token![=]>().map_err(|error| complain(&error))?;
+    input
+        .parse::<Token![=]>()
+        .map_err(|error| complain(&error))?;
     input.parse().map_err(|error| complain(&error))
 }
 
@@ -171,12 +182,15 @@ fn flag(input: ParseStream<'_>, option: &Ident) -> Result<bool> {
         return Ok(true);
     }
     input.parse::<Token![=]>()?;
-    input.parse::<LitBool>().map(|flag| flag.value).map_err(|error| {
-        Error::new(
-            error.span(),
-            format!("`{option}` is `true` or `false`: `{option} = true`"),
-        )
-    })
+    input
+        .parse::<LitBool>()
+        .map(|flag| flag.value)
+        .map_err(|error| {
+            Error::new(
+                error.span(),
+                format!("`{option}` is `true` or `false`: `{option} = true`"),
+            )
+        })
 }
 
 /// Names of arguments; `self` is one.

@@ -43,16 +43,19 @@ pub(crate) fn expand(options: &Options, mut function: ItemFn) -> Result<TokenStr
     Ok(quote!(#function))
 }
 
-fn asynchronous(
-    options: &Options,
-    builder: &TokenStream,
-    body: &[Stmt],
-    returned: Type,
-) -> Block {
+fn asynchronous(options: &Options, builder: &TokenStream, body: &[Stmt], returned: Type) -> Block {
     let judge = judge(options, &returned);
-    let returned = nameable(returned);
+    // An async closure would take a return type, but coerces nothing to it. Nobody can name `!` in an `Option`.
+    let pin = (!matches!(returned, Type::Never(_))).then(|| {
+        let returned = nameable(returned);
+        quote! {
+            if let ::core::option::Option::Some(__returned) = ::core::option::Option::None::<#returned> {
+                return __returned;
+            }
+        }
+    });
     parse_quote!({
-        ::tracefuse::__private::run_async(#builder, async move || -> #returned { #(#body)* }, #judge).await
+        ::tracefuse::__private::run_async(#builder, async move { #pin #(#body)* }, #judge).await
     })
 }
 
@@ -70,14 +73,14 @@ fn builder(options: &Options, signature: &Signature) -> Result<TokenStream> {
     if captured.is_empty() {
         return Ok(builder);
     }
-    let input = captured
-        .iter()
-        .rev()
-        .fold(quote!(::tracefuse::__private::End), |rest, argument| {
+    let input = captured.iter().rev().fold(
+        quote!(::tracefuse::__private::End),
+        |rest, argument| {
             let key = key(argument);
             let value = value(options, argument.span(), &quote!(&#argument));
             quote_spanned!(argument.span()=> ::tracefuse::__private::Argument(#key, #value, #rest))
-        });
+        },
+    );
     Ok(quote!(#builder.input_with(|| ::tracefuse::__private::Arguments(#input))))
 }
 

@@ -32,12 +32,17 @@ mod signature;
 /// | `capture_output = true`: what is returned is the output, of a `Result` the value in `Ok` | no output |
 /// | `err = false`: does not record an `Err` | an `Err` is recorded, level ERROR |
 ///
-/// A return type is a `Result` if it is written so: a name that ends in `Result`, such as
-/// `anyhow::Result<T>` or `io::Result<T>`. What an error says is recorded if it is an `Error`, else if it
-/// has `Display`, else `Debug`, else its type alone.
+/// Of an `Err`, type, message and sources are recorded if it is an `Error`; else what it says by `Display`,
+/// else by `Debug`, else its type alone.
 ///
-/// A span that is current when a function is called, and one when its future is polled, can differ:
-/// as everywhere, the one that counts is the one at the first poll.
+/// # What it cannot see
+/// A macro sees how a type is written, not what it is. A return type is a `Result` if its last name is
+/// `Result`, as in `anyhow::Result<T>`; the `Err` of a type with another name is not recorded, and for a
+/// type of your own that is named `Result` write `err = false`. A closure that is returned as
+/// `impl Fn(&str)` has to write the types of its arguments.
+///
+/// The parent of an async function is the span that is current when its future is first polled, not the
+/// one when it was called.
 #[proc_macro_attribute]
 pub fn observe(args: TokenStream, item: TokenStream) -> TokenStream {
     let item = proc_macro2::TokenStream::from(item);

@@ -101,10 +101,14 @@ pub(crate) fn future_output(returned: &Type) -> Option<Type> {
             let PathArguments::AngleBracketed(arguments) = &last.arguments else {
                 return None;
             };
-            let argument = arguments.args.iter().rev().find_map(|argument| match argument {
-                GenericArgument::Type(argument) => Some(argument),
-                _ => None,
-            })?;
+            let argument = arguments
+                .args
+                .iter()
+                .rev()
+                .find_map(|argument| match argument {
+                    GenericArgument::Type(argument) => Some(argument),
+                    _ => None,
+                })?;
             match last.ident.to_string().as_str() {
                 "Pin" | "Box" => future_output(argument),
                 "BoxFuture" | "LocalBoxFuture" => Some(argument.clone()),

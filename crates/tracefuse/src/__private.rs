@@ -14,11 +14,7 @@ pub fn child(name: &str, kind: ObservationType) -> SpanBuilder {
 }
 
 /// Runs `body` in a span; `judge` sees what it returns before the span ends.
-pub fn run<R>(
-    builder: SpanBuilder,
-    body: impl FnOnce() -> R,
-    judge: impl FnOnce(&Span, &R),
-) -> R {
+pub fn run<R>(builder: SpanBuilder, body: impl FnOnce() -> R, judge: impl FnOnce(&Span, &R)) -> R {
     builder.run(|span| {
         let returned = body();
         judge(&span, &returned);
@@ -26,15 +22,15 @@ pub fn run<R>(
     })
 }
 
-/// [`run`], for async bodies.
+/// [`run`], for async bodies; starts when first polled.
 pub async fn run_async<R>(
     builder: SpanBuilder,
-    body: impl AsyncFnOnce() -> R,
+    body: impl Future<Output = R>,
     judge: impl FnOnce(&Span, &R),
 ) -> R {
     builder
         .run_async(async move |span| {
-            let returned = body().await;
+            let returned = body.await;
             judge(&span, &returned);
             returned
         })
