@@ -14,6 +14,7 @@ const FEATURES: &[&str] = &[
     "langfuse",
     "console",
     "otlp",
+    "macros",
     "langfuse,otlp",
     "console,otlp",
 ];

@@ -35,6 +35,7 @@
 //! | `langfuse` | yes | delivery to a Langfuse server | hyper, rustls (ring), flate2 |
 //! | `console` | yes | traces in the terminal | anstream, serde_json |
 //! | `otlp` | no | delivery to any OpenTelemetry backend | those of `langfuse` |
+//! | `macros` | no | the attribute `#[observe]` | syn, quote |
 //!
 //! # Guarantees
 //! * Your code never waits for tracing: ending a span is a bounded amount of work and a push into a
@@ -52,6 +53,9 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub mod __private;
 mod builder;
 pub mod config;
 #[cfg(doctest)]
@@ -72,6 +76,27 @@ pub use tracefuse_core::{
 pub use tracefuse_exporter as exporter;
 #[cfg(feature = "langfuse")]
 pub use tracefuse_langfuse::LangfuseConfig;
+/// ```
+/// use tracefuse::{Tracer, observe};
+///
+/// #[observe(as_type = "retriever", capture(query), capture_output = true)]
+/// async fn search(query: &str, key: &str) -> Result<Vec<String>, std::io::Error> {
+///     let found = fetch(query, key)?; // an Err is recorded, level ERROR, and returned as it is
+///     Ok(found)
+/// }
+///
+/// #[observe(as_type = "tool")]
+/// fn fetch(query: &str, _key: &str) -> Result<Vec<String>, std::io::Error> {
+///     Ok(vec![format!("all about {query}")])
+/// }
+///
+/// # futures::executor::block_on(async {
+/// let tracer = Tracer::noop(); // tracefuse::from_env()?
+/// tracer.trace("request").run_async(async |_| search("rain", "secret").await).await
+/// # }).unwrap();
+/// ```
+#[cfg(feature = "macros")]
+pub use tracefuse_macros::observe;
 #[cfg(feature = "otlp")]
 pub use tracefuse_otlp::OtlpConfig;
 pub use tracefuse_runtime::{Overload, WhileOpen};

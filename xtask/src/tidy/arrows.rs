@@ -9,6 +9,7 @@ use crate::process::{cargo, output};
 /// Level of each crate; an arrow goes to a lower one.
 const LEVELS: &[(&str, u8)] = &[
     ("tracefuse-core", 0),
+    ("tracefuse-macros", 0),
     ("mock-langfuse", 0),
     ("tracefuse-exporter", 1),
     ("tracefuse-runtime", 2),
@@ -22,6 +23,7 @@ const LEVELS: &[(&str, u8)] = &[
 /// The arrows of ARCHITECTURE.md, and no others.
 const ARROWS: &[(&str, &[&str])] = &[
     ("tracefuse-core", &[]),
+    ("tracefuse-macros", &[]),
     ("mock-langfuse", &[]),
     ("tracefuse-exporter", &["tracefuse-core"]),
     (
@@ -41,6 +43,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tracefuse-core",
             "tracefuse-exporter",
             "tracefuse-langfuse",
+            "tracefuse-macros",
             "tracefuse-otlp",
             "tracefuse-runtime",
         ],

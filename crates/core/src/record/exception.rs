@@ -34,7 +34,8 @@ impl Exception {
         }
     }
 
-    pub(crate) fn of(kind: &str, error: &(dyn Error + 'static)) -> Self {
+    /// Of any lifetime: an error may borrow from what it complains about.
+    pub(crate) fn of(kind: &str, error: &(dyn Error + '_)) -> Self {
         let mut exception = Self::new(kind, error.to_string());
         let mut source = error.source();
         for _ in 0..MAX_SOURCES {
@@ -95,19 +96,19 @@ pub mod via {
     pub struct Text;
 }
 
-impl<E: Error + 'static> AsException<via::Std> for E {
+impl<E: Error> AsException<via::Std> for E {
     fn to_exception(&self) -> Exception {
         Exception::of(std::any::type_name::<E>(), self)
     }
 }
 
-impl<E: Deref<Target = dyn Error + Send + Sync>> AsException<via::Shared> for E {
+impl<'a, E: Deref<Target = dyn Error + Send + Sync + 'a>> AsException<via::Shared> for E {
     fn to_exception(&self) -> Exception {
         Exception::of(short_name::<E>(), &**self)
     }
 }
 
-impl<E: Deref<Target = dyn Error>> AsException<via::Boxed> for E {
+impl<'a, E: Deref<Target = dyn Error + 'a>> AsException<via::Boxed> for E {
     fn to_exception(&self) -> Exception {
         Exception::of(short_name::<E>(), &**self)
     }
