@@ -46,7 +46,6 @@ enum Verdict {
     /// Its tries are used up.
     Exhausted {
         reason: DropReason,
-        maybe_delivered: bool,
     },
     /// Not now: the breaker is open, the receiver asked for a pause, or time is up.
     Hold,
@@ -159,11 +158,8 @@ impl Delivery {
                     parts.push(half);
                     parts.push(part);
                 }
-                Verdict::Exhausted {
-                    reason,
-                    maybe_delivered,
-                } if rounds + 1 >= MAX_ROUNDS => {
-                    self.give_up(&part, reason, maybe_delivered);
+                Verdict::Exhausted { reason } if rounds + 1 >= MAX_ROUNDS => {
+                    self.give_up(&part, reason)
                 }
                 Verdict::Exhausted { .. } => self.lane.set_aside(Aside {
                     items: part,
@@ -190,7 +186,7 @@ impl Delivery {
 
     /// Sends one part until there is a verdict on it.
     async fn attempt(&mut self, part: Vec<Item>) -> (Vec<Item>, Verdict) {
-        let (metas, records): (Vec<_>, Vec<_>) = part.into_iter().map(Item::split).unzip();
+        let (mut metas, records): (Vec<_>, Vec<_>) = part.into_iter().map(Item::split).unzip();
         let spans = records.len();
         let batch = Arc::new(Batch::new(self.resource.clone(), records));
         let mut retries = 0;
@@ -206,6 +202,11 @@ impl Delivery {
             };
             let change = self.breaker.record(permit, judged.outcome, now, jitter());
             self.tell(change, spans, &judged);
+            if judged.maybe_delivered {
+                metas
+                    .iter_mut()
+                    .for_each(|meta| meta.maybe_delivered = true);
+            }
             match judged.step {
                 Step::Done(verdict) => break verdict,
                 Step::Pause(after) => {
@@ -214,12 +215,8 @@ impl Delivery {
                     break Verdict::Hold;
                 }
                 Step::Retry { after, reason } => {
-                    let maybe_delivered = judged.maybe_delivered;
                     let Some(delay) = self.backoff.delay(retries, after, jitter()) else {
-                        break Verdict::Exhausted {
-                            reason,
-                            maybe_delivered,
-                        };
+                        break Verdict::Exhausted { reason };
                     };
                     if self.breaker.retry_in(now).is_some() || !self.sleep(delay).await {
                         break Verdict::Hold;
@@ -304,12 +301,11 @@ impl Delivery {
         });
     }
 
-    fn give_up(&self, part: &[Item], reason: DropReason, maybe_delivered: bool) {
+    fn give_up(&self, part: &[Item], reason: DropReason) {
+        let maybe = part.iter().filter(|item| item.maybe_delivered).count();
         self.lane.settle(part.len(), bytes_of(part), |state| {
             state.ledger.dropped(reason, part.len());
-            if maybe_delivered {
-                state.ledger.maybe_delivered(part.len());
-            }
+            state.ledger.maybe_delivered(maybe);
         });
     }
 

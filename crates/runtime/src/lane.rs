@@ -20,6 +20,8 @@ pub(crate) struct Item {
     pub(crate) bytes: usize,
     /// Its place among all records of the lane, from 1.
     seq: u64,
+    /// An attempt failed after its bytes had been sent: it may have arrived.
+    pub(crate) maybe_delivered: bool,
 }
 
 /// A flush that was asked for.
@@ -67,24 +69,38 @@ pub(crate) struct State {
 pub(crate) struct Meta {
     bytes: usize,
     seq: u64,
+    pub(crate) maybe_delivered: bool,
 }
 
 impl Item {
     pub(crate) fn split(self) -> (Meta, Record) {
+        let Self {
+            record,
+            bytes,
+            seq,
+            maybe_delivered,
+        } = self;
         (
             Meta {
-                bytes: self.bytes,
-                seq: self.seq,
+                bytes,
+                seq,
+                maybe_delivered,
             },
-            self.record,
+            record,
         )
     }
 
     pub(crate) fn join(meta: Meta, record: Record) -> Self {
+        let Meta {
+            bytes,
+            seq,
+            maybe_delivered,
+        } = meta;
         Self {
             record,
-            bytes: meta.bytes,
-            seq: meta.seq,
+            bytes,
+            seq,
+            maybe_delivered,
         }
     }
 }
@@ -190,7 +206,12 @@ impl Lane {
             return;
         }
         let seq = state.ledger.recorded;
-        state.queue.push_back(Item { record, bytes, seq });
+        state.queue.push_back(Item {
+            record,
+            bytes,
+            seq,
+            maybe_delivered: false,
+        });
         state.queued_bytes += bytes;
         // Wake-ups cost microseconds: one when there is something, one when a batch is full.
         let wake = state.queue.len() == 1
@@ -410,8 +431,12 @@ impl Lane {
             state.ledger.rejected(RejectReason::Unauthorized, lost);
         } else if lost > 0 {
             state.ledger.dropped(DropReason::ShutdownDeadline, lost);
-            // An attempt that was cut off may have been received.
-            state.ledger.maybe_delivered(in_flight);
+            // An attempt that failed or was cut off may have been received.
+            let waiting = left
+                .iter()
+                .chain(aside.iter().flat_map(|aside| &aside.items));
+            let maybe = waiting.filter(|item| item.maybe_delivered).count();
+            state.ledger.maybe_delivered(in_flight + maybe);
             say::shutdown_loss(&self.name, lost as u64);
         }
         drop(state);

@@ -158,7 +158,7 @@ fn pinned(text: &str) -> Pin<Box<dyn Future<Output = usize> + Send + '_>> {
 }
 
 #[observe]
-fn boxed<'a>(text: &'a str) -> BoxFuture<'a, usize> {
+fn boxed(text: &str) -> BoxFuture<'_, usize> {
     let trimmed = text.trim();
     Box::pin(async move {
         if trimmed.is_empty() {
@@ -168,6 +168,7 @@ fn boxed<'a>(text: &'a str) -> BoxFuture<'a, usize> {
     })
 }
 
+#[expect(clippy::manual_async_fn, reason = "the shape under test")]
 #[observe]
 fn hidden(text: &str) -> impl Future<Output = usize> + Send {
     async move { inner(text).await }
@@ -248,6 +249,10 @@ fn generics_coercions_and_early_returns_work() {
     );
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are applications: they have runtimes"
+)]
 #[tokio::test]
 async fn an_observed_future_can_be_spawned() {
     assert_eq!(tokio::spawn(outer("abc")).await.unwrap(), 5);

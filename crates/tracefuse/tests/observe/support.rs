@@ -29,7 +29,7 @@ impl Bench {
         let tree = self.kept.tree();
         tree.lines()
             .skip(1)
-            .map(|line| format!("{}\n", &line[2..]))
+            .flat_map(|line| [&line[2..], "\n"])
             .collect()
     }
 
