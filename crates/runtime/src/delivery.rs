@@ -11,7 +11,8 @@ use tracefuse_exporter::{Advice, Batch, ExportReport, Exporter};
 
 use crate::attempt::{self, Failure};
 use crate::breaker::{Breaker, Change, Outcome, Rule};
-use crate::lane::{Aside, Item, Lane, Phase, bytes_of};
+use crate::item::{Aside, Item, bytes_of};
+use crate::lane::{Lane, Phase};
 use crate::ledger::{Notice, say};
 use crate::retry::{Backoff, pause};
 use crate::shorten::shorten;

@@ -11,18 +11,8 @@ use tracefuse_core::{DropReason, ExporterStats, Health, RejectReason};
 use tracefuse_exporter::record::Record;
 
 use crate::config::{Overload, PipelineConfig, WhileOpen};
+use crate::item::{Aside, Item, bytes_of};
 use crate::ledger::{Ledger, Notice, Notices, say};
-
-/// A record on its way, with the bytes it is accounted for.
-#[derive(Debug)]
-pub(crate) struct Item {
-    pub(crate) record: Record,
-    pub(crate) bytes: usize,
-    /// Its place among all records of the lane, from 1.
-    seq: u64,
-    /// An attempt failed after its bytes had been sent: it may have arrived.
-    pub(crate) maybe_delivered: bool,
-}
 
 /// A flush that was asked for.
 #[derive(Clone, Copy, Debug)]
@@ -62,54 +52,6 @@ pub(crate) struct State {
     flush_done: u64,
     flush_upto: u64,
     phase: Phase,
-}
-
-/// What is kept of an item while its record is in a batch.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Meta {
-    bytes: usize,
-    seq: u64,
-    pub(crate) maybe_delivered: bool,
-}
-
-impl Item {
-    pub(crate) fn split(self) -> (Meta, Record) {
-        let Self {
-            record,
-            bytes,
-            seq,
-            maybe_delivered,
-        } = self;
-        (
-            Meta {
-                bytes,
-                seq,
-                maybe_delivered,
-            },
-            record,
-        )
-    }
-
-    pub(crate) fn join(meta: Meta, record: Record) -> Self {
-        let Meta {
-            bytes,
-            seq,
-            maybe_delivered,
-        } = meta;
-        Self {
-            record,
-            bytes,
-            seq,
-            maybe_delivered,
-        }
-    }
-}
-
-/// A batch that was set aside, and how often.
-#[derive(Debug)]
-pub(crate) struct Aside {
-    pub(crate) items: Vec<Item>,
-    pub(crate) rounds: u32,
 }
 
 /// The worker's life.
@@ -514,8 +456,4 @@ impl State {
             self.in_flight_from = None;
         }
     }
-}
-
-pub(crate) fn bytes_of(items: &[Item]) -> usize {
-    items.iter().map(|item| item.bytes).sum()
 }

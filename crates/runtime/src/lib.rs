@@ -27,6 +27,7 @@ mod attempt;
 mod breaker;
 mod config;
 mod delivery;
+mod item;
 mod lane;
 mod ledger;
 mod pipeline;
