@@ -31,7 +31,7 @@
 //! way out, and [`record`] is what goes through it.
 //!
 //! Nothing here starts a thread, blocks but for the wait of a flush, or panics. Ending a span costs
-//! some hundred nanoseconds; a span of a tracer that is off costs one or two, and no allocation.
+//! some hundred nanoseconds; a span of a tracer that is off costs a few, and no allocation.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(

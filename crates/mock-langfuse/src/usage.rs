@@ -51,37 +51,65 @@ pub(crate) fn usage(a: &Attributes) -> BTreeMap<String, u64> {
             .iter()
             .filter_map(|(key, value)| Some((key.clone(), whole(value)?)))
             .collect(),
-        None => {
-            let read = |names: &[&str]| names.iter().find_map(|name| whole(a.get(*name)?));
-            let known = [
-                (
-                    "input",
-                    read(&[
-                        "gen_ai.usage.input_tokens",
-                        "gen_ai.usage.prompt_tokens",
-                        "llm.token_count.prompt",
-                    ]),
-                ),
-                (
-                    "output",
-                    read(&[
-                        "gen_ai.usage.output_tokens",
-                        "gen_ai.usage.completion_tokens",
-                        "llm.token_count.completion",
-                    ]),
-                ),
-            ];
-            known
-                .into_iter()
-                .filter_map(|(key, value)| Some((key.to_owned(), value?)))
-                .collect()
-        }
+        None => by_conventions(|names| names.iter().find_map(|name| whole(a.get(*name)?))),
     };
     if !usage.is_empty() && !usage.contains_key("total") {
         let total = usage.values().sum();
         usage.insert("total".into(), total);
     }
     usage
+}
+
+/// 2.5: the conventions count cached and reasoning tokens into input and output; the server takes them
+/// out again, so that no token is in two buckets.
+fn by_conventions(read: impl Fn(&[&str]) -> Option<u64>) -> BTreeMap<String, u64> {
+    let cached = read(&[
+        "gen_ai.usage.cache_read.input_tokens",
+        "gen_ai.usage.cache_read_input_tokens",
+        "llm.token_count.prompt_details.cache_read",
+    ]);
+    let written = read(&[
+        "gen_ai.usage.cache_creation.input_tokens",
+        "gen_ai.usage.cache_creation_input_tokens",
+        "llm.token_count.prompt_details.cache_write",
+    ]);
+    let reasoning = read(&[
+        "gen_ai.usage.reasoning.output_tokens",
+        "gen_ai.usage.reasoning_tokens",
+        "llm.token_count.completion_details.reasoning",
+    ]);
+    let input = read(&[
+        "gen_ai.usage.input_tokens",
+        "gen_ai.usage.prompt_tokens",
+        "llm.token_count.prompt",
+    ]);
+    let output = read(&[
+        "gen_ai.usage.output_tokens",
+        "gen_ai.usage.completion_tokens",
+        "llm.token_count.completion",
+    ]);
+    let without = |all: Option<u64>, part: u64| all.map(|all| all.saturating_sub(part));
+    let buckets = [
+        (
+            "input",
+            without(
+                input,
+                cached.unwrap_or(0).saturating_add(written.unwrap_or(0)),
+            ),
+        ),
+        ("input_cached_tokens", cached),
+        ("input_cache_creation", written),
+        ("output", without(output, reasoning.unwrap_or(0))),
+        ("output_reasoning_tokens", reasoning),
+        (
+            "total",
+            read(&["gen_ai.usage.total_tokens", "llm.token_count.total"]),
+        ),
+    ];
+    buckets
+        .into_iter()
+        .filter_map(|(bucket, units)| Some((bucket.to_owned(), units?)))
+        .collect()
 }
 
 pub(crate) fn cost(a: &Attributes) -> BTreeMap<String, f64> {
@@ -104,4 +132,35 @@ pub(crate) fn cost(a: &Attributes) -> BTreeMap<String, f64> {
         cost.insert("total".into(), total);
     }
     cost
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_that_the_conventions_count_twice_are_counted_once() {
+        let given = [
+            ("gen_ai.usage.input_tokens", 100u64),
+            ("gen_ai.usage.output_tokens", 30),
+            ("gen_ai.usage.cache_read.input_tokens", 60),
+            ("gen_ai.usage.cache_creation.input_tokens", 10),
+            ("gen_ai.usage.reasoning.output_tokens", 20),
+        ];
+        let usage = usage(
+            &given
+                .into_iter()
+                .map(|(key, units)| (key.to_owned(), Value::from(units)))
+                .collect(),
+        );
+        let parts = [
+            "input",
+            "input_cached_tokens",
+            "input_cache_creation",
+            "output",
+            "output_reasoning_tokens",
+            "total",
+        ];
+        assert_eq!(parts.map(|bucket| usage[bucket]), [30, 60, 10, 10, 20, 130]);
+    }
 }

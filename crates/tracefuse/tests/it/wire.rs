@@ -267,9 +267,9 @@ fn any_opentelemetry_backend_gets_the_same_by_its_own_conventions() {
         (Some("in"), Some("out"))
     );
     assert_eq!(
-        (llm.usage["input"], llm.usage["output"]),
-        (20, 5),
-        "the conventions count cached tokens as input"
+        (llm.usage["input"], llm.usage["output"], llm.usage["total"]),
+        (12, 5, 25),
+        "the conventions count cached tokens into the input, the server takes them out again"
     );
     assert_eq!(
         (llm.user_id.as_deref(), llm.session_id.as_deref()),
