@@ -15,6 +15,7 @@ const FEATURES: &[&str] = &[
     "console",
     "otlp",
     "macros",
+    "spool,langfuse",
     "langfuse,otlp",
     "console,otlp",
 ];

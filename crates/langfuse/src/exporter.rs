@@ -28,6 +28,8 @@ pub struct LangfuseExporter {
     /// What a server that repeats our request must not bring into an error: the key, and both keys
     /// as the header has them.
     secrets: [Secret; 2],
+    /// Address and public key: the project.
+    destination: String,
     gzip: bool,
 }
 
@@ -57,8 +59,10 @@ impl LangfuseExporter {
         let basic = Secret::new(STANDARD.encode(keys));
         let headers = headers(&config, &basic)
             .map_err(|error| LangfuseConfigError::new(error.to_string()))?;
+        let destination = format!("{address} {}", config.public_key);
         let request = HttpRequest::post(address).headers(headers);
         Ok(Self {
+            destination,
             client,
             request,
             secrets: [config.secret_key, basic],
@@ -107,6 +111,10 @@ fn remedy(status: u16) -> &'static str {
 impl Exporter for LangfuseExporter {
     fn name(&self) -> &str {
         "langfuse"
+    }
+
+    fn destination(&self) -> Option<String> {
+        Some(self.destination.clone())
     }
 
     fn size_hint(&self, record: &Record) -> usize {

@@ -96,6 +96,10 @@ impl Exporter for OtlpExporter {
         "otlp"
     }
 
+    fn destination(&self) -> Option<String> {
+        Some(self.request.endpoint().to_string())
+    }
+
     fn size_hint(&self, record: &Record) -> usize {
         record
             .as_span()

@@ -1,7 +1,9 @@
 //! What is written is read back whole; what is damaged is refused, whatever the damage.
 
+use super::super::exception::Exception;
+use super::super::span::Place;
+use super::super::usage::{Cost, Usage};
 use super::*;
-use crate::record::{Cost, Exception, Usage};
 
 /// A span that has something of everything.
 fn full() -> SpanRecord {
@@ -166,9 +168,7 @@ fn a_resource_comes_back_as_it_was() {
 #[test]
 fn every_truncation_is_refused_and_no_flipped_bit_panics() {
     let mut span = full();
-    span.rewrite(|place, _| {
-        (place == crate::record::Place::Input).then(|| Value::Str("short".into()))
-    });
+    span.rewrite(|place, _| (place == Place::Input).then(|| Value::Str("short".into())));
     let bytes = encoded(&span);
     for len in 0..bytes.len() {
         assert_eq!(
@@ -202,10 +202,7 @@ fn a_count_beyond_the_bytes_asks_for_no_memory() {
     // As if it had 2^63 attributes.
     let mut bytes = vec![VERSION];
     Writer(&mut bytes).byte(0);
-    for _ in 0..4 {
-        bytes.push(0);
-    }
-    bytes.truncate(5);
+    bytes.extend([0; 3]);
     Writer(&mut bytes).u64(1 << 63);
     assert_eq!(
         Resource::decode(&mut bytes.as_slice()),

@@ -147,7 +147,7 @@ impl Resource {
 const LEVELS: [Level; 4] = [Level::Debug, Level::Default, Level::Warning, Level::Error];
 const STATUS_CODES: [StatusCode; 3] = [StatusCode::Unset, StatusCode::Ok, StatusCode::Error];
 
-fn position<T: PartialEq>(all: &[T], value: T) -> u8 {
+fn position<T: PartialEq + Copy>(all: &[T], value: T) -> u8 {
     all.iter()
         .position(|known| *known == value)
         .unwrap_or_default() as u8
