@@ -2,6 +2,7 @@
 //! Called by delivery; `mapping` makes the bytes, `tracefuse_otlp::http` sends them.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -11,7 +12,7 @@ use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter};
 use tracefuse_otlp::http::{
     Answer, AnswerClass, Endpoint, HeaderError, Headers, HttpClient, HttpRequest, Secret,
 };
-use tracefuse_otlp::verdict::{refusal, unanswered};
+use tracefuse_otlp::verdict::{compression_refused, refusal, unanswered};
 
 use crate::attributes::SDK_NAME;
 use crate::config::{LangfuseConfig, LangfuseConfigError};
@@ -30,7 +31,8 @@ pub struct LangfuseExporter {
     secrets: [Secret; 2],
     /// Address and public key: the project.
     destination: String,
-    gzip: bool,
+    /// Until the receiver refuses it.
+    gzip: AtomicBool,
 }
 
 impl LangfuseExporter {
@@ -66,7 +68,7 @@ impl LangfuseExporter {
             client,
             request,
             secrets: [config.secret_key, basic],
-            gzip: config.gzip,
+            gzip: AtomicBool::new(config.gzip),
         })
     }
 
@@ -74,6 +76,9 @@ impl LangfuseExporter {
         // The body is the server's queue job and means nothing to us (`docs/langfuse.md` 2.2).
         if answer.class() == AnswerClass::Success {
             return Ok(ExportReport::accepted(records));
+        }
+        if let Some(error) = compression_refused(answer, &self.gzip) {
+            return Err(error);
         }
         Err(refusal(
             answer,
@@ -129,7 +134,7 @@ impl Exporter for LangfuseExporter {
             .sum();
         let body = mapping::encode(batch, capacity);
         let request = self.request.clone().body("application/x-protobuf", body);
-        let request = if self.gzip {
+        let request = if self.gzip.load(Ordering::Relaxed) {
             request.gzip(GZIP_LEVEL)
         } else {
             request

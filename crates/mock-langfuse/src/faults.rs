@@ -32,8 +32,16 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         return end(stream, cut.how).await;
     }
     while body.len() < length {
-        if stream.read_buf(&mut body).await? == 0 {
+        let most = if action.slow_read_ms > 0 {
+            4096
+        } else {
+            u64::MAX
+        };
+        if (&mut stream).take(most).read_buf(&mut body).await? == 0 {
             return Ok(());
+        }
+        if action.slow_read_ms > 0 {
+            tokio::time::sleep(Duration::from_millis(action.slow_read_ms)).await;
         }
     }
     request.body = body.into();
@@ -114,6 +122,16 @@ fn answer(shared: &Shared, request: &Incoming, action: &Action) -> Reply {
             413,
             "<html><body>413 Request Entity Too Large</body></html>",
         );
+        shared.note(request, Bytes::new(), reply.status);
+        return reply;
+    }
+    if action.refuse_gzip
+        && request
+            .headers
+            .get("content-encoding")
+            .is_some_and(|e| e == "gzip")
+    {
+        let reply = Reply::text(415, "compressed bodies are not taken here");
         shared.note(request, Bytes::new(), reply.status);
         return reply;
     }

@@ -24,6 +24,10 @@ pub struct PipelineConfig {
     pub attempt_timeout: Duration,
     /// Retries of a batch in a row; 3 by default.
     pub max_retries: u32,
+    /// Ceiling of the random wait before the first retry; 500 ms by default. It doubles with each retry.
+    pub retry_base: Duration,
+    /// Ceiling of the random wait before any retry; 30 s by default.
+    pub retry_cap: Duration,
     /// The longest a batch is tried in a row, waits included; 60 s by default. Then others have their turn.
     pub batch_timeout: Duration,
     /// The longest a record is kept in memory after its first failed attempt; 1 h by default.
@@ -47,6 +51,8 @@ impl Default for PipelineConfig {
             overload: Overload::DropNewest,
             attempt_timeout: Duration::from_secs(15),
             max_retries: 3,
+            retry_base: Duration::from_millis(500),
+            retry_cap: Duration::from_secs(30),
             batch_timeout: Duration::from_secs(60),
             max_age: Duration::from_secs(60 * 60),
             circuit_breaker_threshold: 5,

@@ -26,6 +26,9 @@
 mod attempt;
 mod breaker;
 mod config;
+#[cfg(feature = "conformance")]
+#[cfg_attr(docsrs, doc(cfg(feature = "conformance")))]
+pub mod conformance;
 mod delivery;
 #[cfg(feature = "spool")]
 mod disk;

@@ -82,7 +82,8 @@ impl Delivery {
         };
         let backoff = Backoff {
             max_retries: config.max_retries,
-            ..Backoff::default()
+            base: config.retry_base,
+            cap: config.retry_cap,
         };
         let learned_bytes = config.max_batch_bytes;
         Self {

@@ -72,7 +72,7 @@ fn an_outage_loses_nothing_and_leaves_nothing_behind() {
             .values()
             .all(|delivery| delivery.acknowledged == 1)
     );
-    assert_eq!(files(dir.path()), [PathBuf::new(); 0]);
+    assert!(files(dir.path()).is_empty());
 }
 
 /// Not a test of its own: does nothing unless the loop below started it.
