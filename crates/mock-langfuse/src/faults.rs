@@ -206,12 +206,12 @@ fn reason(status: u16) -> &'static str {
         .unwrap_or("Unknown")
 }
 
-/// 256 MiB of zeros in 256 KiB.
+/// 16 MiB of zeros in 16 KiB.
 fn bomb() -> Vec<u8> {
     use std::io::Write as _;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     let zeros = vec![0u8; 1 << 20];
-    for _ in 0..256 {
+    for _ in 0..16 {
         let _ = encoder.write_all(&zeros);
     }
     encoder.finish().unwrap_or_default()
