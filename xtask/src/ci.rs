@@ -16,6 +16,7 @@ const FEATURES: &[&str] = &[
     "otlp",
     "macros",
     "spool,langfuse",
+    "signal",
     "langfuse,otlp",
     "console,otlp",
 ];
@@ -80,6 +81,15 @@ pub(crate) fn faults(names: &[String]) -> Result<()> {
     let binary = ["--test", "faults", "--", "--table"];
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     succeed(&mut cargo(&[&test[..], &binary, &names].concat()))
+}
+
+/// The soak at full length, optimized.
+pub(crate) fn soak(spans: &[String]) -> Result<()> {
+    let spans = spans.first().map_or("10000000", String::as_str);
+    let test = ["test", "--quiet", "--release", "-p", "tracefuse"];
+    succeed(&mut cargo(
+        &[&test[..], &["--test", "soak", "--", spans]].concat(),
+    ))
 }
 
 /// Bans, licences and sources need no network; advisories do, and are checked where there is one.

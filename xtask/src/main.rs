@@ -24,6 +24,7 @@ cargo xtask <command>
   test         everything: unit, behaviour, documentation and example tests, tidy, integration
   integration  run every example as a process of its own against the local server, read back, compare
   faults       every fault of the catalogue, and what became of the spans, as a table; [NAME ..]
+  soak         ten million spans, or N, against a server that fails one request in ten
   mock         run the local server: [--port N] [--scenario FILE]
   tidy         check the architecture: arrows, module headers, links, file sizes, names in their place
   ci           all that a change must pass";
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         "demo" => demo::run(&rest),
         "integration" => integration::run(),
         "faults" => ci::faults(&rest),
+        "soak" => ci::soak(&rest),
         "mock" => mock::run(&rest),
         _ => {
             println!("{HELP}");

@@ -65,6 +65,14 @@ impl Live {
         lock(&self.buffer).is_some()
     }
 
+    /// Name and beginning, if it is open and the first of its trace here.
+    pub(crate) fn open_root(&self) -> Option<(String, Timestamp)> {
+        let guard = lock(&self.buffer);
+        let buffer = guard.as_deref()?;
+        let is_root = buffer.parent.is_none() || buffer.remote_parent;
+        is_root.then(|| (buffer.text(buffer.name).to_owned(), buffer.start))
+    }
+
     /// Ends the span after a last word; `false` if it had ended before.
     pub(crate) fn end(&self, last: impl FnOnce(&mut Buffer)) -> bool {
         self.end_as_of(None, last)

@@ -301,6 +301,7 @@ impl TraceBuilder {
             anchor: core.clock.anchor(),
             attributes: Mutex::new(Arc::new(draft.attributes)),
         });
+        core.leaks.look(core, shared.now());
         let id = SpanId::random();
         let name = crate::tracer::lock(&shared.attributes).clone();
         let mut buffer = buffer(&shared, id, &name.name, draft.kind);

@@ -101,7 +101,6 @@ impl Lane {
     pub(crate) fn push(&self, record: Record) {
         let bytes = record.size();
         let mut state = self.lock();
-        state.ledger.recorded += 1;
         if let Overload::Block(within) = self.config.overload
             && self.full(&state, bytes).is_some()
         {
@@ -113,6 +112,8 @@ impl Lane {
                 Err(poisoned) => poisoned.into_inner().0,
             };
         }
+        // Only now: whoever waits for room is nowhere in the numbers yet.
+        state.ledger.recorded += 1;
         let spills = self.spills.load(Ordering::Relaxed);
         let mut evicted = Vec::new();
         let refused = loop {

@@ -165,6 +165,20 @@ pub(crate) mod say {
         tracing::error!(target: "tracefuse", exporter, spans, error, suppressed, "spans were rejected ({MORE})");
     }
 
+    pub(crate) fn leak(leak: &tracefuse_core::Leak) {
+        match leak {
+            tracefuse_core::Leak::Long { name, age } => tracing::warn!(
+                target: "tracefuse", trace = name, open_s = age.as_secs(),
+                "a trace is open for long: is a handle of it kept somewhere? It is delivered when the last one is dropped"
+            ),
+            tracefuse_core::Leak::Many { open } => tracing::warn!(
+                target: "tracefuse", open,
+                "many spans are open at once: are handles kept somewhere? Each takes memory until it ends"
+            ),
+            _ => {}
+        }
+    }
+
     pub(crate) fn given_up(exporter: &str, spans: usize, reason: DropReason, suppressed: u64) {
         tracing::error!(
             target: "tracefuse", exporter, spans, %reason, suppressed,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tracefuse_core::{ExporterStats, Processor, Report, ReportFuture, Stats};
+use tracefuse_core::{ExporterStats, Leak, Processor, Report, ReportFuture, Stats};
 use tracefuse_exporter::Exporter;
 use tracefuse_exporter::record::{Record, Resource, SpanRecord};
 
@@ -17,6 +17,7 @@ use crate::config::SpoolMode;
 use crate::delivery::{Delivery, HealthCallback};
 use crate::disk::Disk;
 use crate::lane::Lane;
+use crate::ledger::say;
 use crate::shorten::shorten;
 #[cfg(feature = "spool")]
 use crate::spool::SpoolConfig;
@@ -173,6 +174,10 @@ impl Processor for Pipeline {
             lane.push(Record::Span(span.clone()));
         }
         last.push(Record::Span(span));
+    }
+
+    fn on_leak(&self, leak: &Leak) {
+        say::leak(leak);
     }
 
     fn flush(&self, within: Duration) -> Report {

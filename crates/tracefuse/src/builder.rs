@@ -188,6 +188,8 @@ impl Builder {
             .clock(self.clock)
             .sample_rate(self.config.sample_rate)
             .backtraces(self.config.backtraces)
+            .warn_open_longer(self.config.warn_open_longer)
+            .warn_open_more(self.config.warn_open_more)
             .shutdown_timeout(self.config.shutdown_timeout)
             .flush_timeout(self.config.flush_timeout);
         Ok(tracer.build())

@@ -36,6 +36,7 @@
 //! | `console` | yes | traces in the terminal | anstream, serde_json |
 //! | `otlp` | no | delivery to any OpenTelemetry backend | those of `langfuse` |
 //! | `spool` | no | a queue on disk for what cannot be delivered | crc32fast |
+//! | `signal` | no | [`signal`]: a shutdown at Ctrl-C and SIGTERM | tokio's `signal` |
 //! | `macros` | no | the attribute `#[observe]` | syn, quote |
 //!
 //! # Guarantees
@@ -63,6 +64,9 @@ pub mod config;
 #[cfg(doctest)]
 mod guide;
 mod modes;
+#[cfg(feature = "signal")]
+#[cfg_attr(docsrs, doc(cfg(feature = "signal")))]
+pub mod signal;
 
 pub use builder::Builder;
 pub use config::{Config, ConfigError, Mode, TracerConfig};

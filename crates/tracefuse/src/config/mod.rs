@@ -65,6 +65,10 @@ pub struct TracerConfig {
     pub spool_max_bytes: u64,
     /// The longest a shutdown may take, also the one when the last tracer is dropped; 5 s by default.
     pub shutdown_timeout: Duration,
+    /// How long a trace may be open before a log line names it, once; 10 minutes by default.
+    pub warn_open_longer: Duration,
+    /// How many spans may be open before a log line says so; 10,000 by default.
+    pub warn_open_more: u64,
     /// The longest a flush may take; 5 s by default.
     pub flush_timeout: Duration,
     /// The share of traces that is recorded, from 0 to 1; all by default.
@@ -99,6 +103,8 @@ impl Default for TracerConfig {
             spool_mode: SpoolMode::OnFailure,
             spool_max_bytes: 256 * 1024 * 1024,
             shutdown_timeout: Duration::from_secs(5),
+            warn_open_longer: Duration::from_secs(10 * 60),
+            warn_open_more: 10_000,
             flush_timeout: Duration::from_secs(5),
             sample_rate: SampleRate::ALL,
             backtraces: false,

@@ -222,6 +222,11 @@ settings! {
         "longest a shutdown may take, in seconds", false, |c, t| set(&mut c.tracer.shutdown_timeout, seconds(t));
     "flush_timeout" ["TRACEFUSE_FLUSH_TIMEOUT"], "seconds", "5",
         "longest a flush may take, in seconds", false, |c, t| set(&mut c.tracer.flush_timeout, seconds(t));
+    "warn_open_longer" ["TRACEFUSE_WARN_OPEN_LONGER"], "seconds", "600",
+        "how long a trace may be open before a log line names it, in seconds", false,
+        |c, t| set(&mut c.tracer.warn_open_longer, seconds(t));
+    "warn_open_more" ["TRACEFUSE_WARN_OPEN_MORE"], "a whole number", "10000",
+        "how many spans may be open before a log line says so", false, |c, t| set(&mut c.tracer.warn_open_more, positive(t));
     "backtraces" ["TRACEFUSE_BACKTRACES"], "true or false", "false",
         "whether a stack trace is captured with each recorded error", false, |c, t| set(&mut c.tracer.backtraces, flag(t));
     "timeout" ["LANGFUSE_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT_SECONDS"], "seconds", "10",
