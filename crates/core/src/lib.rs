@@ -49,6 +49,7 @@ mod context;
 mod event;
 mod future;
 mod live;
+mod mask;
 mod processor;
 pub mod record;
 mod registry;
@@ -63,6 +64,7 @@ pub use clock::{Clock, ManualClock, TimeSource};
 pub use context::Entered;
 pub use event::EventBuilder;
 pub use future::{InSpan, WithSpan};
+pub use mask::{Location, Mask, MaskMemo, MaskReport, Masker, PatternError};
 pub use processor::{Processor, ReportFuture};
 pub use record::{
     AsException, Cost, Exception, Level, ObservationType, SpanId, Status, Timestamp, TraceId, Usage,

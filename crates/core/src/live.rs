@@ -61,6 +61,11 @@ impl Live {
         }
     }
 
+    /// Whether inputs and outputs are recorded.
+    pub(crate) fn captures(&self) -> bool {
+        self.trace.core.capture_content
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         lock(&self.buffer).is_some()
     }

@@ -156,6 +156,8 @@ pub struct ExporterStats {
     pub spooled: u64,
     /// Of the dropped, how many may have arrived all the same: their bytes had been sent.
     pub maybe_delivered: u64,
+    /// Values exported as `<masking failed>`, because the masker panicked on them.
+    pub masking_failures: u64,
     /// Bytes of the records in memory, those in flight included.
     pub queued_bytes: u64,
     /// Attempts that failed so far.

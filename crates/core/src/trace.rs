@@ -262,7 +262,11 @@ impl TraceBuilder {
 
     /// What goes in: the root span's input.
     pub fn input<T: Serialize>(self, value: T) -> Self {
-        self.with(|draft| draft.input = take_owned(value))
+        self.with(|draft| {
+            if draft.owner.core.capture_content {
+                draft.input = take_owned(value);
+            }
+        })
     }
 
     /// An id made elsewhere, over the random one.

@@ -37,6 +37,7 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) sample_rate: SampleRate,
     pub(crate) backtraces: bool,
+    pub(crate) capture_content: bool,
     pub(crate) registry: Registry,
     shutdown_timeout: Duration,
     flush_timeout: Duration,
@@ -54,6 +55,7 @@ impl Tracer {
             clock: Clock::system(),
             sample_rate: SampleRate::ALL,
             backtraces: false,
+            capture_content: true,
             shutdown_timeout: Duration::from_secs(5),
             flush_timeout: Duration::from_secs(5),
         }
@@ -244,6 +246,7 @@ pub struct TracerBuilder {
     clock: Clock,
     sample_rate: SampleRate,
     backtraces: bool,
+    capture_content: bool,
     shutdown_timeout: Duration,
     flush_timeout: Duration,
 }
@@ -268,6 +271,13 @@ impl TracerBuilder {
         self
     }
 
+    /// Whether inputs and outputs are recorded, of spans and of events; they are by default. Switched
+    /// off, everything else is kept, and closures that would build them are not called.
+    pub fn capture_content(mut self, capture: bool) -> Self {
+        self.capture_content = capture;
+        self
+    }
+
     /// The longest a shutdown may take, also the one on drop; 5 s by default.
     pub fn shutdown_timeout(mut self, within: Duration) -> Self {
         self.shutdown_timeout = within;
@@ -287,6 +297,7 @@ impl TracerBuilder {
             clock: self.clock,
             sample_rate: self.sample_rate,
             backtraces: self.backtraces,
+            capture_content: self.capture_content,
             registry: Registry::new(),
             shutdown_timeout: self.shutdown_timeout,
             flush_timeout: self.flush_timeout,

@@ -14,6 +14,7 @@ use crate::breaker::{Breaker, Change, Outcome, Rule};
 use crate::item::{Aside, Item, bytes_of};
 use crate::lane::{Lane, Phase};
 use crate::ledger::{Notice, say};
+use crate::masking::Masking;
 use crate::retry::{Backoff, pause};
 use crate::shorten::shorten;
 
@@ -34,6 +35,7 @@ pub(crate) struct Delivery {
     learned_bytes: usize,
     bisections: u32,
     bisections_since: Instant,
+    masking: Masking,
 }
 
 /// What to do with a part of a batch after an attempt.
@@ -78,8 +80,14 @@ impl Delivery {
             learned_bytes,
             bisections: 0,
             bisections_since: Instant::now(),
+            masking: Masking::default(),
             lane,
         }
+    }
+
+    pub(crate) fn masking(mut self, masking: Masking) -> Self {
+        self.masking = masking;
+        self
     }
 
     /// How long the receiver asked us to wait, if it did.
@@ -102,6 +110,7 @@ impl Delivery {
     /// Delivers the next batch of the queue.
     pub(crate) async fn send(&mut self) {
         let mut items = self.lane.take(self.lane.config.batch_size);
+        self.masking.apply(&self.lane, &mut items);
         let mut bytes = 0;
         let mut fits = 0;
         for item in &mut items {

@@ -12,6 +12,8 @@ pub(crate) struct Item {
     pub(crate) seq: u64,
     /// An attempt failed after its bytes had been sent: it may have arrived.
     pub(crate) maybe_delivered: bool,
+    /// What must not leave the process was taken out.
+    pub(crate) masked: bool,
 }
 
 /// What is kept of an item while its record is in a batch.
@@ -20,6 +22,7 @@ pub(crate) struct Meta {
     bytes: usize,
     seq: u64,
     pub(crate) maybe_delivered: bool,
+    masked: bool,
 }
 
 impl Item {
@@ -29,12 +32,14 @@ impl Item {
             bytes,
             seq,
             maybe_delivered,
+            masked,
         } = self;
         (
             Meta {
                 bytes,
                 seq,
                 maybe_delivered,
+                masked,
             },
             record,
         )
@@ -45,12 +50,14 @@ impl Item {
             bytes,
             seq,
             maybe_delivered,
+            masked,
         } = meta;
         Self {
             record,
             bytes,
             seq,
             maybe_delivered,
+            masked,
         }
     }
 }

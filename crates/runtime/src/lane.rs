@@ -153,6 +153,7 @@ impl Lane {
             bytes,
             seq,
             maybe_delivered: false,
+            masked: false,
         });
         state.queued_bytes += bytes;
         // Wake-ups cost microseconds: one when there is something, one when a batch is full.

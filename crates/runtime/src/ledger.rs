@@ -14,6 +14,7 @@ pub(crate) struct Ledger {
     rejected: BTreeMap<RejectReason, u64>,
     dropped: BTreeMap<DropReason, u64>,
     maybe_delivered: u64,
+    masking_failures: u64,
     failed_attempts: u64,
     last_error: Option<String>,
     /// Losses that some report has told of.
@@ -35,6 +36,10 @@ impl Ledger {
 
     pub(crate) fn maybe_delivered(&mut self, records: usize) {
         self.maybe_delivered += records as u64;
+    }
+
+    pub(crate) fn masking_failed(&mut self, values: u64) {
+        self.masking_failures += values;
     }
 
     pub(crate) fn attempt_failed(&mut self, error: &str) {
@@ -69,6 +74,7 @@ impl Ledger {
         stats.queued = queued as u64;
         stats.in_flight = in_flight as u64;
         stats.maybe_delivered = self.maybe_delivered;
+        stats.masking_failures = self.masking_failures;
         stats.queued_bytes = bytes as u64;
         stats.failed_attempts = self.failed_attempts;
         stats.health = health;
@@ -83,6 +89,7 @@ pub(crate) enum Notice {
     QueueFull,
     ExportFailed,
     Rejected,
+    MaskingFailed,
 }
 
 /// How often a line of one kind may repeat.
@@ -153,6 +160,13 @@ pub(crate) mod say {
 
     pub(crate) fn rejected(exporter: &str, spans: usize, error: &str, suppressed: u64) {
         tracing::error!(target: "tracefuse", exporter, spans, error, suppressed, "spans were rejected ({MORE})");
+    }
+
+    pub(crate) fn masking_failed(exporter: &str, values: u64, suppressed: u64) {
+        tracing::error!(
+            target: "tracefuse", exporter, values, suppressed,
+            "the masker panicked: the values it was shown are exported as `<masking failed>` ({MORE})"
+        );
     }
 
     pub(crate) fn shutdown_loss(exporter: &str, spans: u64) {

@@ -30,6 +30,7 @@ mod delivery;
 mod item;
 mod lane;
 mod ledger;
+mod masking;
 mod pipeline;
 mod retry;
 mod shorten;

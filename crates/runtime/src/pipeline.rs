@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tracefuse_core::{Processor, Report, ReportFuture, Stats};
+use tracefuse_core::{Masker, Processor, Report, ReportFuture, Stats};
 use tracefuse_exporter::Exporter;
 use tracefuse_exporter::record::{Record, Resource, SpanRecord};
 
 use crate::config::PipelineConfig;
 use crate::delivery::Delivery;
 use crate::lane::Lane;
+use crate::masking::Masking;
 use crate::shorten::shorten;
 use crate::worker;
 
@@ -49,6 +50,7 @@ pub struct PipelineBuilder {
     config: PipelineConfig,
     resource: Resource,
     exporters: Vec<Arc<dyn Exporter>>,
+    masker: Option<Arc<dyn Masker>>,
 }
 
 impl Pipeline {
@@ -58,6 +60,7 @@ impl Pipeline {
             config: PipelineConfig::default(),
             resource: Resource::default(),
             exporters: Vec::new(),
+            masker: None,
         }
     }
 }
@@ -86,6 +89,18 @@ impl PipelineBuilder {
         self
     }
 
+    /// What takes out of spans what must not leave the process; none by default. Each exporter's worker
+    /// calls it, before anything else is done with a span.
+    pub fn masker(self, masker: impl Masker) -> Self {
+        self.shared_masker(Arc::new(masker))
+    }
+
+    /// [`masker`](Self::masker) for one that is shared with somebody else.
+    pub fn shared_masker(mut self, masker: Arc<dyn Masker>) -> Self {
+        self.masker = Some(masker);
+        self
+    }
+
     /// Starts the workers.
     ///
     /// # Errors
@@ -96,14 +111,19 @@ impl PipelineBuilder {
         for exporter in self.exporters {
             let lane = Arc::new(Lane::new(exporter.name().to_owned(), self.config.clone()));
             let (resource, theirs) = (resource.clone(), lane.clone());
-            worker::start(move || Delivery::new(theirs, exporter, resource))?;
+            let masking = Masking::new(self.masker.clone());
+            worker::start(move || Delivery::new(theirs, exporter, resource).masking(masking))?;
             lanes.push(lane);
         }
         Ok(Pipeline {
             shared: Arc::new(Shared {
                 lanes,
                 recorded: AtomicU64::new(0),
-                max_span_bytes: self.config.max_batch_bytes,
+                // A span is masked before it is cut: half a secret, or half an object, looks like none.
+                max_span_bytes: match self.masker {
+                    Some(_) => usize::MAX,
+                    None => self.config.max_batch_bytes,
+                },
             }),
         })
     }

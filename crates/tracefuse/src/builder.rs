@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tracefuse_core::{Clock, Tracer};
+use tracefuse_core::{Clock, Masker, Tracer};
 use tracefuse_exporter::Exporter;
 use tracefuse_exporter::record::Resource;
 use tracefuse_runtime::{Pipeline, PipelineConfig};
@@ -28,6 +28,7 @@ pub struct Builder {
     config: TracerConfig,
     clock: Clock,
     exporters: Vec<Arc<dyn Exporter>>,
+    masker: Option<Arc<dyn Masker>>,
     /// Whether Langfuse's rules for names apply.
     to_langfuse: bool,
     /// What was wrong on the way; told by `build`, so that calls can be chained.
@@ -40,6 +41,7 @@ impl Builder {
             config: TracerConfig::default(),
             clock: Clock::system(),
             exporters: Vec::new(),
+            masker: None,
             to_langfuse: false,
             error: None,
         }
@@ -100,6 +102,17 @@ impl Builder {
         self
     }
 
+    /// What takes out of spans what must not leave the process, before any exporter sees them; none by
+    /// default. A second one is put in the place of the first: compose them with [`Mask`](crate::Mask).
+    ///
+    /// ```
+    /// let builder = tracefuse::builder().masker(tracefuse::Mask::standard().keys(["diagnosis"]));
+    /// ```
+    pub fn masker(mut self, masker: impl Masker) -> Self {
+        self.masker = Some(Arc::new(masker));
+        self
+    }
+
     /// Adds an exporter.
     pub fn exporter(mut self, exporter: impl Exporter) -> Self {
         self.exporters.push(Arc::new(exporter));
@@ -152,6 +165,9 @@ impl Builder {
         let mut pipeline = Pipeline::builder()
             .config(delivery(&self.config))
             .resource(resource(&self.config));
+        if let Some(masker) = self.masker {
+            pipeline = pipeline.shared_masker(masker);
+        }
         for exporter in self.exporters {
             pipeline = pipeline.shared_exporter(exporter);
         }
@@ -162,6 +178,7 @@ impl Builder {
             .clock(self.clock)
             .sample_rate(self.config.sample_rate)
             .backtraces(self.config.backtraces)
+            .capture_content(self.config.capture_content)
             .shutdown_timeout(self.config.shutdown_timeout)
             .flush_timeout(self.config.flush_timeout);
         Ok(tracer.build())
