@@ -1,6 +1,8 @@
 //! The core's behaviour through its public API: what a processor receives.
 
+mod content;
 mod ending;
+mod masking;
 mod nesting;
 mod off;
 mod setters;

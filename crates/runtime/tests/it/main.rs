@@ -7,5 +7,6 @@
 
 mod executors;
 mod faults;
+mod masking;
 mod support;
 mod wiring;

@@ -7,6 +7,7 @@
 )]
 
 mod configuration;
+mod masking;
 mod nesting;
 mod outage;
 mod secrets;
