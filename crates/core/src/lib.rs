@@ -70,7 +70,7 @@ pub use record::{
     AsException, Cost, Exception, Level, ObservationType, SpanId, Status, Timestamp, TraceId, Usage,
 };
 pub use report::{DropReason, ExporterStats, Health, Incomplete, RejectReason, Report, Stats};
-pub use sampler::{SampleRate, SampleRateError};
+pub use sampler::{SampleRate, SampleRateError, Sampler, SamplingInput};
 pub use span::Span;
 pub use start::SpanBuilder;
 pub use trace::{Trace, TraceBuilder};

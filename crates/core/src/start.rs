@@ -333,6 +333,7 @@ pub(crate) fn buffer(
     let mut buffer = take_buffer();
     buffer.trace_id = Some(trace.id);
     buffer.span_id = Some(id);
+    buffer.local_root = Some(trace.root);
     buffer.kind = kind;
     buffer.name = buffer.push_text(name);
     buffer

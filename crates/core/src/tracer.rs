@@ -12,7 +12,7 @@ use crate::processor::Processor;
 use crate::record::SpanRecord;
 use crate::registry::Registry;
 use crate::report::{Incomplete, Report, Stats};
-use crate::sampler::SampleRate;
+use crate::sampler::{SampleRate, Sampler};
 use crate::trace::{Trace, TraceBuilder};
 
 /// Begins traces. Cheap to clone; all clones are one tracer.
@@ -35,7 +35,7 @@ pub(crate) struct Owner {
 pub(crate) struct Core {
     pub(crate) processor: Arc<dyn Processor>,
     pub(crate) clock: Clock,
-    pub(crate) sample_rate: SampleRate,
+    pub(crate) sampler: Arc<dyn Sampler>,
     pub(crate) backtraces: bool,
     pub(crate) capture_content: bool,
     pub(crate) registry: Registry,
@@ -53,7 +53,7 @@ impl Tracer {
         TracerBuilder {
             processor: Arc::new(processor),
             clock: Clock::system(),
-            sample_rate: SampleRate::ALL,
+            sampler: Arc::new(SampleRate::ALL),
             backtraces: false,
             capture_content: true,
             shutdown_timeout: Duration::from_secs(5),
@@ -244,7 +244,7 @@ impl Drop for Owner {
 pub struct TracerBuilder {
     processor: Arc<dyn Processor>,
     clock: Clock,
-    sample_rate: SampleRate,
+    sampler: Arc<dyn Sampler>,
     backtraces: bool,
     capture_content: bool,
     shutdown_timeout: Duration,
@@ -259,8 +259,13 @@ impl TracerBuilder {
     }
 
     /// The share of traces that is recorded; all by default.
-    pub fn sample_rate(mut self, rate: SampleRate) -> Self {
-        self.sample_rate = rate;
+    pub fn sample_rate(self, rate: SampleRate) -> Self {
+        self.sampler(rate)
+    }
+
+    /// What decides which traces are recorded, in the place of a rate.
+    pub fn sampler(mut self, sampler: impl Sampler) -> Self {
+        self.sampler = Arc::new(sampler);
         self
     }
 
@@ -295,7 +300,7 @@ impl TracerBuilder {
         let core = Core {
             processor: self.processor,
             clock: self.clock,
-            sample_rate: self.sample_rate,
+            sampler: self.sampler,
             backtraces: self.backtraces,
             capture_content: self.capture_content,
             registry: Registry::new(),
@@ -325,7 +330,6 @@ impl fmt::Debug for Tracer {
 impl fmt::Debug for TracerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TracerBuilder")
-            .field("sample_rate", &self.sample_rate)
             .field("shutdown_timeout", &self.shutdown_timeout)
             .field("flush_timeout", &self.flush_timeout)
             .finish_non_exhaustive()

@@ -71,6 +71,13 @@ impl SpanRecord {
         self.buffer().parent.is_none() || self.buffer().remote_parent
     }
 
+    /// The first span of this process's part of the trace, which may be this one. A record that was read
+    /// back from bytes does not know it any more, and gives its own id.
+    #[must_use]
+    pub fn local_root_id(&self) -> SpanId {
+        self.buffer().local_root.unwrap_or(self.span_id)
+    }
+
     /// What it is called.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -5,5 +5,6 @@ mod ending;
 mod masking;
 mod nesting;
 mod off;
+mod sampling;
 mod setters;
 mod support;

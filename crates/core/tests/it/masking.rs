@@ -44,7 +44,7 @@ fn everything(span: &SpanRecord) -> String {
 
 const CANARY: &str = "canary@example.com";
 
-fn full_of_canaries(trace: Trace) {
+fn full_of_canaries(trace: &Trace) {
     trace.add_metadata("shared", json!({ "by": [CANARY] }));
     trace.set_input(CANARY);
     trace.set_output(json!([{ "content": format!("to {CANARY}") }]));
@@ -66,7 +66,7 @@ fn full_of_canaries(trace: Trace) {
 
 #[test]
 fn every_place_that_may_hold_a_secret_is_masked() {
-    let mut span = recorded(full_of_canaries);
+    let mut span = recorded(|trace| full_of_canaries(&trace));
     assert_eq!(everything(&span).matches(CANARY).count(), 13);
     let report = span.mask(&Mask::new().emails(), &mut MaskMemo::default());
     assert_eq!((report.changed, report.failed), (13, 0));
