@@ -90,6 +90,7 @@ pub(crate) enum Notice {
     ExportFailed,
     Rejected,
     MaskingFailed,
+    Held,
 }
 
 /// How often a line of one kind may repeat.
@@ -166,6 +167,13 @@ pub(crate) mod say {
         tracing::error!(
             target: "tracefuse", exporter, values, suppressed,
             "the masker panicked: the values it was shown are exported as `<masking failed>` ({MORE})"
+        );
+    }
+
+    pub(crate) fn released_early(traces: u64, suppressed: u64) {
+        tracing::warn!(
+            target: "tracefuse", traces, suppressed,
+            "traces are kept without waiting for their end: too much is held, or for too long. Raise the bounds of `HoldConfig`, or end traces sooner ({MORE})"
         );
     }
 

@@ -5,7 +5,7 @@
 //!
 //! In reading order: [`Pipeline`] is the `Processor` that a tracer is built on, [`PipelineConfig`]
 //! its settings, [`Overload`] what happens when a queue is full, [`WhileOpen`] what while the circuit
-//! breaker is open. `spool`, behind the feature of that name, is a bounded queue of batches on disk:
+//! breaker is open, [`Hold`] what keeps a trace's spans until it ends. `spool`, behind the feature of that name, is a bounded queue of batches on disk:
 //! complete in itself, but not wired into the pipeline yet.
 //!
 //! Finished spans come in on callers' threads and go to exporters on threads of ours, one for each
@@ -27,6 +27,7 @@ mod attempt;
 mod breaker;
 mod config;
 mod delivery;
+mod hold;
 mod item;
 mod lane;
 mod ledger;
@@ -40,4 +41,5 @@ pub mod spool;
 mod worker;
 
 pub use config::{Overload, PipelineConfig, WhileOpen};
+pub use hold::{Hold, HoldConfig};
 pub use pipeline::{Pipeline, PipelineBuilder};

@@ -4,10 +4,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tracefuse_core::{Clock, Masker, Tracer};
+use tracefuse_core::{Clock, Masker, Sampler, SamplingInput, Tracer};
 use tracefuse_exporter::Exporter;
 use tracefuse_exporter::record::Resource;
-use tracefuse_runtime::{Pipeline, PipelineConfig};
+use tracefuse_runtime::{Hold, HoldConfig, Pipeline, PipelineConfig};
 
 use crate::config::{Config, ConfigError, Mode, TracerConfig};
 
@@ -29,6 +29,8 @@ pub struct Builder {
     clock: Clock,
     exporters: Vec<Arc<dyn Exporter>>,
     masker: Option<Arc<dyn Masker>>,
+    sampler: Option<Box<dyn Sampler>>,
+    hold: Option<HoldConfig>,
     /// Whether Langfuse's rules for names apply.
     to_langfuse: bool,
     /// What was wrong on the way; told by `build`, so that calls can be chained.
@@ -42,6 +44,8 @@ impl Builder {
             clock: Clock::system(),
             exporters: Vec::new(),
             masker: None,
+            sampler: None,
+            hold: None,
             to_langfuse: false,
             error: None,
         }
@@ -113,6 +117,35 @@ impl Builder {
         self
     }
 
+    /// What decides, when a trace begins, whether it is recorded; in the place of the sample rate.
+    ///
+    /// ```
+    /// use tracefuse::SamplingInput;
+    ///
+    /// let builder = tracefuse::builder().sampler(|trace: &SamplingInput<'_>| trace.attributes.name != "health");
+    /// ```
+    pub fn sampler(mut self, sampler: impl Sampler) -> Self {
+        self.sampler = Some(Box::new(sampler));
+        self
+    }
+
+    /// Keeps a trace's spans back until the trace has ended, so that attributes set late reach all of
+    /// them, and so that what happened decides whether the trace is kept.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use tracefuse::{HoldConfig, SampleRate};
+    ///
+    /// // Every trace that failed or took more than 10 s, and a tenth of the others.
+    /// let hold = HoldConfig::new().keep_slower_than(Duration::from_secs(10)).rate(SampleRate::new(0.1)?);
+    /// let builder = tracefuse::builder().hold_until_finished(hold);
+    /// # Ok::<(), tracefuse::SampleRateError>(())
+    /// ```
+    pub fn hold_until_finished(mut self, config: HoldConfig) -> Self {
+        self.hold = Some(config);
+        self
+    }
+
     /// Adds an exporter.
     pub fn exporter(mut self, exporter: impl Exporter) -> Self {
         self.exporters.push(Arc::new(exporter));
@@ -174,9 +207,16 @@ impl Builder {
         let pipeline = pipeline
             .build()
             .map_err(|error| ConfigError::because("a delivery thread cannot be started", error))?;
-        let tracer = Tracer::builder(pipeline)
+        let mut tracer = match self.hold {
+            None => Tracer::builder(pipeline),
+            Some(hold) => Tracer::builder(Hold::with_clock(pipeline, hold, self.clock.clone())),
+        };
+        tracer = tracer.sample_rate(self.config.sample_rate);
+        if let Some(sampler) = self.sampler {
+            tracer = tracer.sampler(move |trace: &SamplingInput<'_>| sampler.should_sample(trace));
+        }
+        let tracer = tracer
             .clock(self.clock)
-            .sample_rate(self.config.sample_rate)
             .backtraces(self.config.backtraces)
             .capture_content(self.config.capture_content)
             .shutdown_timeout(self.config.shutdown_timeout)

@@ -71,8 +71,9 @@ pub use tracefuse_core::record::{Place, Value, ValueRef};
 pub use tracefuse_core::{
     AsException, Clock, Cost, DropReason, Entered, EventBuilder, Exception, ExporterStats, Health,
     InSpan, Incomplete, Level, Location, ManualClock, Mask, Masker, ObservationType, PatternError,
-    RejectReason, Report, SampleRate, Span, SpanBuilder, SpanId, Stats, Status, TimeSource,
-    Timestamp, Trace, TraceBuilder, TraceId, Tracer, Usage, WithSpan,
+    RejectReason, Report, SampleRate, SampleRateError, Sampler, SamplingInput, Span, SpanBuilder,
+    SpanId, Stats, Status, TimeSource, Timestamp, Trace, TraceBuilder, TraceId, Tracer, Usage,
+    WithSpan,
 };
 /// All that the author of an exporter names.
 pub use tracefuse_exporter as exporter;
@@ -101,7 +102,7 @@ pub use tracefuse_langfuse::LangfuseConfig;
 pub use tracefuse_macros::observe;
 #[cfg(feature = "otlp")]
 pub use tracefuse_otlp::OtlpConfig;
-pub use tracefuse_runtime::{Overload, WhileOpen};
+pub use tracefuse_runtime::{HoldConfig, Overload, WhileOpen};
 
 /// A tracer as the environment asks for it: `TRACING_MODE`, `LANGFUSE_*`, `.env`, `tracefuse.toml`.
 ///

@@ -10,6 +10,7 @@ mod configuration;
 mod masking;
 mod nesting;
 mod outage;
+mod sampling;
 mod secrets;
 mod support;
 mod wire;
