@@ -23,6 +23,7 @@ cargo xtask <command>
                back and draw it; with LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY set, send it there
   test         everything: unit, behaviour, documentation and example tests, tidy, integration
   integration  run every example as a process of its own against the local server, read back, compare
+  faults       every fault of the catalogue, and what became of the spans, as a table; [NAME ..]
   mock         run the local server: [--port N] [--scenario FILE]
   tidy         check the architecture: arrows, module headers, links, file sizes, names in their place
   ci           all that a change must pass";
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         "tidy" => tidy::run(),
         "demo" => demo::run(&rest),
         "integration" => integration::run(),
+        "faults" => ci::faults(&rest),
         "mock" => mock::run(&rest),
         _ => {
             println!("{HELP}");

@@ -1,6 +1,7 @@
 //! A record on its way, and what delivery remembers of it.
 //! Made by `lane`; taken apart and put together by `delivery`.
 
+use tokio::time::Instant;
 use tracefuse_exporter::record::Record;
 
 /// A record on its way, with the bytes it is accounted for.
@@ -14,6 +15,8 @@ pub(crate) struct Item {
     pub(crate) maybe_delivered: bool,
     /// What must not leave the process was taken out.
     pub(crate) masked: bool,
+    /// When it was first sent without success.
+    pub(crate) tried: Option<Instant>,
 }
 
 /// What is kept of an item while its record is in a batch.
@@ -23,6 +26,7 @@ pub(crate) struct Meta {
     seq: u64,
     pub(crate) maybe_delivered: bool,
     masked: bool,
+    pub(crate) tried: Option<Instant>,
 }
 
 impl Item {
@@ -33,6 +37,7 @@ impl Item {
             seq,
             maybe_delivered,
             masked,
+            tried,
         } = self;
         (
             Meta {
@@ -40,6 +45,7 @@ impl Item {
                 seq,
                 maybe_delivered,
                 masked,
+                tried,
             },
             record,
         )
@@ -51,6 +57,7 @@ impl Item {
             seq,
             maybe_delivered,
             masked,
+            tried,
         } = meta;
         Self {
             record,
@@ -58,6 +65,7 @@ impl Item {
             seq,
             maybe_delivered,
             masked,
+            tried,
         }
     }
 }

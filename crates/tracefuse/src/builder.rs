@@ -2,14 +2,17 @@
 //! Called by the free functions of the front page; the only place that knows every crate.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
-use tracefuse_core::{Clock, Masker, Sampler, SamplingInput, Tracer};
+use tracefuse_core::{Clock, ExporterStats, Masker, Sampler, SamplingInput, Tracer};
 use tracefuse_exporter::Exporter;
 use tracefuse_exporter::record::Resource;
-use tracefuse_runtime::{Hold, HoldConfig, Pipeline, PipelineConfig};
+use tracefuse_runtime::{Hold, HoldConfig, Pipeline, PipelineBuilder, PipelineConfig};
 
 use crate::config::{Config, ConfigError, Mode, TracerConfig};
+
+type OnHealth = Box<dyn Fn(&ExporterStats) + Send + Sync>;
 
 /// Builds a [`Tracer`] from any mix of exporters.
 ///
@@ -31,6 +34,7 @@ pub struct Builder {
     masker: Option<Arc<dyn Masker>>,
     sampler: Option<Box<dyn Sampler>>,
     hold: Option<HoldConfig>,
+    on_health: Option<OnHealth>,
     /// Whether Langfuse's rules for names apply.
     to_langfuse: bool,
     /// What was wrong on the way; told by `build`, so that calls can be chained.
@@ -46,6 +50,7 @@ impl Builder {
             masker: None,
             sampler: None,
             hold: None,
+            on_health: None,
             to_langfuse: false,
             error: None,
         }
@@ -179,6 +184,21 @@ impl Builder {
         self
     }
 
+    /// Keeps on disk, below `dir`, what cannot be delivered, and delivers what an earlier run left there.
+    #[cfg(feature = "spool")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "spool")))]
+    pub fn spool(mut self, dir: impl Into<std::path::PathBuf>) -> Self {
+        self.config.spool_dir = Some(dir.into());
+        self
+    }
+
+    /// Calls `f` whenever the health of an exporter changes, such as when its circuit breaker opens, with
+    /// its numbers at that moment. Called on the thread that delivers: it should return at once.
+    pub fn on_health_change(mut self, f: impl Fn(&ExporterStats) + Send + Sync + 'static) -> Self {
+        self.on_health = Some(Box::new(f));
+        self
+    }
+
     /// The tracer. Without exporters, or if recording is switched off, it is one that does nothing.
     ///
     /// # Errors
@@ -204,9 +224,15 @@ impl Builder {
         for exporter in self.exporters {
             pipeline = pipeline.shared_exporter(exporter);
         }
-        let pipeline = pipeline
-            .build()
-            .map_err(|error| ConfigError::because("a delivery thread cannot be started", error))?;
+        if let Some(dir) = &self.config.spool_dir {
+            pipeline = spool(pipeline, dir, &self.config)?;
+        }
+        if let Some(on_health) = self.on_health {
+            pipeline = pipeline.on_health_change(move |stats| on_health(stats));
+        }
+        let pipeline = pipeline.build().map_err(|error| {
+            ConfigError::because(format!("delivery cannot be started: {error}"), error)
+        })?;
         let mut tracer = match self.hold {
             None => Tracer::builder(pipeline),
             Some(hold) => Tracer::builder(Hold::with_clock(pipeline, hold, self.clock.clone())),
@@ -223,6 +249,26 @@ impl Builder {
             .flush_timeout(self.config.flush_timeout);
         Ok(tracer.build())
     }
+}
+
+#[cfg(feature = "spool")]
+#[expect(clippy::unnecessary_wraps, reason = "its twin cannot do it")]
+fn spool(
+    pipeline: PipelineBuilder,
+    dir: &Path,
+    config: &TracerConfig,
+) -> Result<PipelineBuilder, ConfigError> {
+    let mut spool = tracefuse_runtime::spool::SpoolConfig::new(dir);
+    spool.max_bytes = config.spool_max_bytes;
+    Ok(pipeline.spool(spool, config.spool_mode))
+}
+
+#[cfg(not(feature = "spool"))]
+fn spool(_: PipelineBuilder, _: &Path, _: &TracerConfig) -> Result<PipelineBuilder, ConfigError> {
+    Err(ConfigError::new(
+        "`TRACEFUSE_SPOOL_DIR` is set, but this program was built without a spool: \
+         add the feature `spool` to `tracefuse` in Cargo.toml",
+    ))
 }
 
 fn delivery(config: &TracerConfig) -> PipelineConfig {

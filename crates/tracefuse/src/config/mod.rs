@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tracefuse_core::SampleRate;
-use tracefuse_runtime::{Overload, WhileOpen};
+use tracefuse_runtime::{Overload, SpoolMode, WhileOpen};
 
 pub use error::ConfigError;
 pub use settings::{SETTINGS, Setting};
@@ -56,6 +56,13 @@ pub struct TracerConfig {
     pub overload: Overload,
     /// What happens to spans while the circuit breaker is open; they are held by default.
     pub while_open: WhileOpen,
+    /// Directory for what cannot be delivered, with the feature `spool`; none by default. It holds prompts in
+    /// clear text, readable by this user alone.
+    pub spool_dir: Option<PathBuf>,
+    /// When records go to disk; when they cannot be delivered by default.
+    pub spool_mode: SpoolMode,
+    /// Most bytes on disk; 256 MiB by default. Beyond, the oldest batch is dropped and counted.
+    pub spool_max_bytes: u64,
     /// The longest a shutdown may take, also the one when the last tracer is dropped; 5 s by default.
     pub shutdown_timeout: Duration,
     /// The longest a flush may take; 5 s by default.
@@ -90,6 +97,9 @@ impl Default for TracerConfig {
             max_queue_bytes: 32 * 1024 * 1024,
             overload: Overload::DropNewest,
             while_open: WhileOpen::Hold,
+            spool_dir: None,
+            spool_mode: SpoolMode::OnFailure,
+            spool_max_bytes: 256 * 1024 * 1024,
             shutdown_timeout: Duration::from_secs(5),
             flush_timeout: Duration::from_secs(5),
             sample_rate: SampleRate::ALL,
