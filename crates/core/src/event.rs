@@ -49,7 +49,7 @@ impl<'a> EventBuilder<'a> {
 
     /// What went in.
     pub fn input<T: Serialize>(mut self, value: T) -> Self {
-        if self.span.live.is_some() {
+        if self.span.captures() {
             self.input = Value::capture(&value);
         }
         self
@@ -57,7 +57,7 @@ impl<'a> EventBuilder<'a> {
 
     /// What came out.
     pub fn output<T: Serialize>(mut self, value: T) -> Self {
-        if self.span.live.is_some() {
+        if self.span.captures() {
             self.output = Value::capture(&value);
         }
         self

@@ -50,6 +50,7 @@ mod event;
 mod future;
 mod leak;
 mod live;
+mod mask;
 mod processor;
 pub mod record;
 mod registry;
@@ -65,12 +66,13 @@ pub use context::Entered;
 pub use event::EventBuilder;
 pub use future::{InSpan, WithSpan};
 pub use leak::Leak;
+pub use mask::{Location, Mask, MaskMemo, MaskReport, Masker, PatternError};
 pub use processor::{Processor, ReportFuture};
 pub use record::{
     AsException, Cost, Exception, Level, ObservationType, SpanId, Status, Timestamp, TraceId, Usage,
 };
 pub use report::{DropReason, ExporterStats, Health, Incomplete, RejectReason, Report, Stats};
-pub use sampler::{SampleRate, SampleRateError};
+pub use sampler::{SampleRate, SampleRateError, Sampler, SamplingInput};
 pub use span::Span;
 pub use start::SpanBuilder;
 pub use trace::{Trace, TraceBuilder};

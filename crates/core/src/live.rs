@@ -15,6 +15,8 @@ pub(crate) struct TraceShared {
     pub(crate) core: Arc<Core>,
     pub(crate) id: TraceId,
     pub(crate) anchor: Anchor,
+    /// Its first span in this process.
+    pub(crate) root: SpanId,
     /// Copied on write, so that ended spans keep what they saw and share it.
     pub(crate) attributes: Mutex<Arc<TraceAttributes>>,
 }
@@ -59,6 +61,11 @@ impl Live {
             Some(buffer) => f(buffer),
             None => self.trace.core.note_late_write(),
         }
+    }
+
+    /// Whether inputs and outputs are recorded.
+    pub(crate) fn captures(&self) -> bool {
+        self.trace.core.capture_content
     }
 
     pub(crate) fn is_open(&self) -> bool {

@@ -158,6 +158,8 @@ pub struct ExporterStats {
     pub spooled: u64,
     /// Of the dropped, how many may have arrived all the same: their bytes had been sent.
     pub maybe_delivered: u64,
+    /// Values exported as `<masking failed>`, because the masker panicked on them.
+    pub masking_failures: u64,
     /// Bytes of the records in memory, those in flight included.
     pub queued_bytes: u64,
     /// Attempts that failed so far.
@@ -203,10 +205,16 @@ impl ExporterStats {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Spans that ended and were handed to delivery.
+    /// Spans that ended: each exporter was given all but those that are held or sampled out.
     pub recorded: u64,
     /// Traces that were not sampled: none of their spans was recorded.
     pub unsampled_traces: u64,
+    /// Spans that are held until their trace ends. Part of `recorded`, but not yet given to an exporter.
+    pub held: u64,
+    /// Spans of traces that were not kept when they ended. Part of `recorded`, given to no exporter.
+    pub sampled_out: u64,
+    /// Traces that were let go before they ended, because too much was held or for too long.
+    pub released_early: u64,
     /// Spans that were started after shutdown, or while recording was off, and not recorded.
     pub not_recorded: u64,
     /// Values set on spans that had already ended, and so ignored.

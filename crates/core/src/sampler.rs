@@ -1,9 +1,59 @@
-//! Which traces are recorded, decided when a trace begins, from its id alone.
-//! Asked by `tracer`; the rate comes from configuration.
+//! Which traces are recorded, decided when a trace begins: by its id, or by a rule of the user's.
+//! Asked by `trace`; the rate comes from configuration.
 
 use std::fmt;
 
-use crate::record::TraceId;
+use crate::record::{ObservationType, SpanId, TraceAttributes, TraceId};
+
+/// Decides, when a trace begins, whether it is recorded. Closures are samplers too:
+///
+/// ```
+/// use tracefuse_core::{SampleRate, SamplingInput};
+///
+/// let tenth = SampleRate::new(0.1)?;
+/// let sampler = move |trace: &SamplingInput<'_>| trace.attributes.name == "checkout" || tenth.samples(trace.trace_id);
+/// # let _: Box<dyn tracefuse_core::Sampler> = Box::new(sampler);
+/// # Ok::<(), tracefuse_core::SampleRateError>(())
+/// ```
+pub trait Sampler: Send + Sync + 'static {
+    /// Whether the trace is recorded. Called on the thread that begins it: must return at once. A
+    /// panic goes no further, and the trace is recorded.
+    fn should_sample(&self, trace: &SamplingInput<'_>) -> bool;
+}
+
+// Sampler stays usable as dyn.
+const _: fn(&dyn Sampler) = |_| {};
+
+/// What is known of a trace when it begins.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct SamplingInput<'a> {
+    /// Its id.
+    pub trace_id: TraceId,
+    /// Name, user, session, tags and metadata, as far as they were given to the builder.
+    pub attributes: &'a TraceAttributes,
+    /// The kind of work its root is.
+    pub observation_type: ObservationType,
+    /// The span of another service that it goes on below.
+    pub remote_parent: Option<SpanId>,
+    /// Whether that service records the trace, if it said so.
+    pub remote_sampled: Option<bool>,
+}
+
+impl<F: Fn(&SamplingInput<'_>) -> bool + Send + Sync + 'static> Sampler for F {
+    fn should_sample(&self, trace: &SamplingInput<'_>) -> bool {
+        self(trace)
+    }
+}
+
+/// What the service before decided holds; without one, the trace's id decides.
+impl Sampler for SampleRate {
+    fn should_sample(&self, trace: &SamplingInput<'_>) -> bool {
+        trace
+            .remote_sampled
+            .unwrap_or_else(|| self.samples(trace.trace_id))
+    }
+}
 
 /// The share of traces that is recorded, from 0 (none) to 1 (all, the default).
 ///
@@ -38,8 +88,9 @@ impl SampleRate {
     /// Whether a trace with this id is recorded.
     #[must_use]
     pub fn samples(self, id: TraceId) -> bool {
-        // Rounded as Python does: 1.0 * 2^64 saturates, and saturated means all.
-        self.0 >= 1.0 || (id.low_bits() as f64) < (self.0 * 18_446_744_073_709_551_616.0).round()
+        // Rounded as Python does, and compared as whole numbers: a float has no room for all of the id.
+        let bound = (self.0 * 18_446_744_073_709_551_616.0).round_ties_even();
+        self.0 >= 1.0 || id.low_bits() < bound as u64
     }
 }
 
@@ -64,6 +115,30 @@ impl std::error::Error for SampleRateError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn id(low: u64) -> TraceId {
+        format!("0123456789abcdef{low:016x}").parse().unwrap()
+    }
+
+    #[test]
+    fn decisions_are_those_of_the_python_sdk_to_the_last_id() {
+        // `TraceIdRatioBased.get_bound_for_rate(rate)`, from opentelemetry-sdk for Python.
+        for (rate, bound) in [
+            (0.1, 1_844_674_407_370_955_264),
+            (0.25, 4_611_686_018_427_387_904),
+            (1.0 / 3.0, 6_148_914_691_236_516_864),
+            (0.5, 9_223_372_036_854_775_808),
+            (0.999, 18_428_297_329_635_842_048),
+            (1e-9, 18_446_744_074),
+            (2f64.powi(-64), 1),
+        ] {
+            let rate = SampleRate::new(rate).unwrap();
+            assert!(rate.samples(id(bound - 1)), "{rate:?}");
+            assert!(!rate.samples(id(bound)), "{rate:?}");
+        }
+        assert!(!SampleRate::new(0.0).unwrap().samples(id(0)));
+        assert!(SampleRate::ALL.samples(id(u64::MAX)));
+    }
 
     #[test]
     fn a_rate_keeps_its_share_and_decides_by_the_id_alone() {

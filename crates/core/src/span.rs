@@ -86,24 +86,28 @@ impl Span {
 
     /// What went in: text, a number, or anything that is `Serialize`.
     pub fn set_input<T: Serialize>(&self, value: T) {
-        self.set(value, |buffer, slot| buffer.input = slot);
+        if self.captures() {
+            self.set(value, |buffer, slot| buffer.input = slot);
+        }
     }
 
     /// [`set_input`](Self::set_input) with a value that is only built if it is recorded.
     pub fn set_input_with<T: Serialize>(&self, value: impl FnOnce() -> T) {
-        if self.live.is_some() {
+        if self.captures() {
             self.set_input(value());
         }
     }
 
     /// What came out: text, a number, or anything that is `Serialize`.
     pub fn set_output<T: Serialize>(&self, value: T) {
-        self.set(value, |buffer, slot| buffer.output = slot);
+        if self.captures() {
+            self.set(value, |buffer, slot| buffer.output = slot);
+        }
     }
 
     /// [`set_output`](Self::set_output) with a value that is only built if it is recorded.
     pub fn set_output_with<T: Serialize>(&self, value: impl FnOnce() -> T) {
-        if self.live.is_some() {
+        if self.captures() {
             self.set_output(value());
         }
     }
@@ -220,6 +224,11 @@ impl Span {
     /// moves between threads; use [`InSpan`](crate::InSpan) there.
     pub fn enter(&self) -> Entered {
         context::enter(self)
+    }
+
+    /// Whether an input or an output set on it is recorded.
+    pub(crate) fn captures(&self) -> bool {
+        self.live.as_ref().is_some_and(|live| live.captures())
     }
 
     pub(crate) fn write(&self, f: impl FnOnce(&mut Buffer)) {

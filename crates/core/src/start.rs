@@ -155,14 +155,16 @@ impl SpanBuilder {
     /// What goes in: text, a number, or anything that is `Serialize`.
     #[inline]
     pub fn input<T: Serialize>(mut self, value: T) -> Self {
-        self.with(|buffer| buffer.input = take_value(buffer, value));
+        if self.captures() {
+            self.with(|buffer| buffer.input = take_value(buffer, value));
+        }
         self
     }
 
     /// [`input`](Self::input) with a value that is only built if it is recorded.
     #[inline]
     pub fn input_with<T: Serialize>(self, value: impl FnOnce() -> T) -> Self {
-        if self.draft.is_some() {
+        if self.captures() {
             self.input(value())
         } else {
             self
@@ -172,14 +174,16 @@ impl SpanBuilder {
     /// What came out, for work that is recorded after it was done.
     #[inline]
     pub fn output<T: Serialize>(mut self, value: T) -> Self {
-        self.with(|buffer| buffer.output = take_value(buffer, value));
+        if self.captures() {
+            self.with(|buffer| buffer.output = take_value(buffer, value));
+        }
         self
     }
 
     /// [`output`](Self::output) with a value that is only built if it is recorded.
     #[inline]
     pub fn output_with<T: Serialize>(self, value: impl FnOnce() -> T) -> Self {
-        if self.draft.is_some() {
+        if self.captures() {
             self.output(value())
         } else {
             self
@@ -296,6 +300,13 @@ impl SpanBuilder {
         run_async(&span, f(span.clone()), |result| record_err(&span, result)).await
     }
 
+    /// Whether an input or an output given to it is recorded.
+    #[inline]
+    fn captures(&self) -> bool {
+        let core = self.draft.as_ref().map(|draft| &draft.trace.core);
+        core.is_some_and(|core| core.capture_content)
+    }
+
     #[inline]
     fn with(&mut self, f: impl FnOnce(&mut Buffer)) {
         if let Some(draft) = &mut self.draft {
@@ -322,6 +333,7 @@ pub(crate) fn buffer(
     let mut buffer = take_buffer();
     buffer.trace_id = Some(trace.id);
     buffer.span_id = Some(id);
+    buffer.local_root = Some(trace.root);
     buffer.kind = kind;
     buffer.name = buffer.push_text(name);
     buffer

@@ -2,6 +2,7 @@
 //! Begun by `tracer`; children start from it through `start`.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
@@ -11,6 +12,7 @@ use crate::live::{Live, TraceShared};
 use crate::record::{
     AsException, Exception, Level, ObservationType, SpanId, Status, TraceAttributes, TraceId, Value,
 };
+use crate::sampler::SamplingInput;
 use crate::span::Span;
 use crate::start::{SpanBuilder, buffer, observations, record_err, run, run_async};
 use crate::tracer::Owner;
@@ -176,6 +178,7 @@ struct Draft {
     owner: Arc<Owner>,
     id: TraceId,
     parent: Option<SpanId>,
+    sampled: Option<bool>,
     attributes: TraceAttributes,
     kind: ObservationType,
     input: Option<Value>,
@@ -189,6 +192,7 @@ impl TraceBuilder {
                 owner: owner.clone(),
                 id: TraceId::random(),
                 parent: None,
+                sampled: None,
                 attributes: TraceAttributes {
                     name: name.to_owned(),
                     ..TraceAttributes::default()
@@ -262,7 +266,11 @@ impl TraceBuilder {
 
     /// What goes in: the root span's input.
     pub fn input<T: Serialize>(self, value: T) -> Self {
-        self.with(|draft| draft.input = take_owned(value))
+        self.with(|draft| {
+            if draft.owner.core.capture_content {
+                draft.input = take_owned(value);
+            }
+        })
     }
 
     /// An id made elsewhere, over the random one.
@@ -278,6 +286,12 @@ impl TraceBuilder {
         })
     }
 
+    /// Whether the service with the [`remote_parent`](Self::remote_parent) records the trace, as its
+    /// `traceparent` says: a rate honours it, a [`Sampler`](crate::Sampler) is told.
+    pub fn remote_sampled(self, sampled: bool) -> Self {
+        self.with(|draft| draft.sampled = Some(sampled))
+    }
+
     /// Begins it and gives the handle. It ends by [`Trace::finish`] or with its last handle.
     #[must_use = "dropping the last handle ends the trace"]
     pub fn start(self) -> Trace {
@@ -288,21 +302,22 @@ impl TraceBuilder {
             };
         };
         let core = &draft.owner.core;
-        if !core.sample_rate.samples(draft.id) {
+        if !draft.is_sampled() {
             core.note_unsampled();
             return Trace {
                 root: Span::noop(),
                 _owner: Some(draft.owner),
             };
         }
+        let id = SpanId::random();
         let shared = Arc::new(TraceShared {
             core: core.clone(),
             id: draft.id,
             anchor: core.clock.anchor(),
+            root: id,
             attributes: Mutex::new(Arc::new(draft.attributes)),
         });
         core.leaks.look(core, shared.now());
-        let id = SpanId::random();
         let name = crate::tracer::lock(&shared.attributes).clone();
         let mut buffer = buffer(&shared, id, &name.name, draft.kind);
         buffer.parent = draft.parent;
@@ -368,6 +383,21 @@ impl TraceBuilder {
             f(draft);
         }
         self
+    }
+}
+
+impl Draft {
+    fn is_sampled(&self) -> bool {
+        let sampler = &self.owner.core.sampler;
+        let trace = SamplingInput {
+            trace_id: self.id,
+            attributes: &self.attributes,
+            observation_type: self.kind,
+            remote_parent: self.parent,
+            remote_sampled: self.sampled,
+        };
+        // A sampler of the user's must not fail the work that is traced.
+        catch_unwind(AssertUnwindSafe(|| sampler.should_sample(&trace))).unwrap_or(true)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::processor::Processor;
 use crate::record::SpanRecord;
 use crate::registry::Registry;
 use crate::report::{Incomplete, Report, Stats};
-use crate::sampler::SampleRate;
+use crate::sampler::{SampleRate, Sampler};
 use crate::trace::{Trace, TraceBuilder};
 
 /// Begins traces. Cheap to clone; all clones are one tracer.
@@ -36,8 +36,9 @@ pub(crate) struct Owner {
 pub(crate) struct Core {
     pub(crate) processor: Arc<dyn Processor>,
     pub(crate) clock: Clock,
-    pub(crate) sample_rate: SampleRate,
+    pub(crate) sampler: Arc<dyn Sampler>,
     pub(crate) backtraces: bool,
+    pub(crate) capture_content: bool,
     pub(crate) registry: Registry,
     pub(crate) leaks: LeakWatch,
     shutdown_timeout: Duration,
@@ -54,9 +55,10 @@ impl Tracer {
         TracerBuilder {
             processor: Arc::new(processor),
             clock: Clock::system(),
-            sample_rate: SampleRate::ALL,
+            sampler: Arc::new(SampleRate::ALL),
             backtraces: false,
             leak_limits: LeakLimits::default(),
+            capture_content: true,
             shutdown_timeout: Duration::from_secs(5),
             flush_timeout: Duration::from_secs(5),
         }
@@ -245,9 +247,10 @@ impl Drop for Owner {
 pub struct TracerBuilder {
     processor: Arc<dyn Processor>,
     clock: Clock,
-    sample_rate: SampleRate,
+    sampler: Arc<dyn Sampler>,
     backtraces: bool,
     leak_limits: LeakLimits,
+    capture_content: bool,
     shutdown_timeout: Duration,
     flush_timeout: Duration,
 }
@@ -260,8 +263,13 @@ impl TracerBuilder {
     }
 
     /// The share of traces that is recorded; all by default.
-    pub fn sample_rate(mut self, rate: SampleRate) -> Self {
-        self.sample_rate = rate;
+    pub fn sample_rate(self, rate: SampleRate) -> Self {
+        self.sampler(rate)
+    }
+
+    /// What decides which traces are recorded, in the place of a rate.
+    pub fn sampler(mut self, sampler: impl Sampler) -> Self {
+        self.sampler = Arc::new(sampler);
         self
     }
 
@@ -284,6 +292,13 @@ impl TracerBuilder {
         self
     }
 
+    /// Whether inputs and outputs are recorded, of spans and of events; they are by default. Switched
+    /// off, everything else is kept, and closures that would build them are not called.
+    pub fn capture_content(mut self, capture: bool) -> Self {
+        self.capture_content = capture;
+        self
+    }
+
     /// The longest a shutdown may take, also the one on drop; 5 s by default.
     pub fn shutdown_timeout(mut self, within: Duration) -> Self {
         self.shutdown_timeout = within;
@@ -301,8 +316,9 @@ impl TracerBuilder {
         let core = Core {
             processor: self.processor,
             clock: self.clock,
-            sample_rate: self.sample_rate,
+            sampler: self.sampler,
             backtraces: self.backtraces,
+            capture_content: self.capture_content,
             registry: Registry::new(),
             leaks: LeakWatch::new(self.leak_limits),
             shutdown_timeout: self.shutdown_timeout,
@@ -331,7 +347,6 @@ impl fmt::Debug for Tracer {
 impl fmt::Debug for TracerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TracerBuilder")
-            .field("sample_rate", &self.sample_rate)
             .field("shutdown_timeout", &self.shutdown_timeout)
             .field("flush_timeout", &self.flush_timeout)
             .finish_non_exhaustive()

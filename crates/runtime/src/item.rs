@@ -13,6 +13,8 @@ pub(crate) struct Item {
     pub(crate) seq: u64,
     /// An attempt failed after its bytes had been sent: it may have arrived.
     pub(crate) maybe_delivered: bool,
+    /// What must not leave the process was taken out.
+    pub(crate) masked: bool,
     /// When it was first sent without success.
     pub(crate) tried: Option<Instant>,
 }
@@ -23,6 +25,7 @@ pub(crate) struct Meta {
     bytes: usize,
     seq: u64,
     pub(crate) maybe_delivered: bool,
+    masked: bool,
     pub(crate) tried: Option<Instant>,
 }
 
@@ -33,6 +36,7 @@ impl Item {
             bytes,
             seq,
             maybe_delivered,
+            masked,
             tried,
         } = self;
         (
@@ -40,6 +44,7 @@ impl Item {
                 bytes,
                 seq,
                 maybe_delivered,
+                masked,
                 tried,
             },
             record,
@@ -51,6 +56,7 @@ impl Item {
             bytes,
             seq,
             maybe_delivered,
+            masked,
             tried,
         } = meta;
         Self {
@@ -58,6 +64,7 @@ impl Item {
             bytes,
             seq,
             maybe_delivered,
+            masked,
             tried,
         }
     }

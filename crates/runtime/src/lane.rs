@@ -161,6 +161,7 @@ impl Lane {
             bytes,
             seq,
             maybe_delivered: false,
+            masked: false,
             tried: None,
         });
         state.queued_bytes += bytes;

@@ -16,6 +16,7 @@ pub(crate) struct Ledger {
     rejected: BTreeMap<RejectReason, u64>,
     dropped: BTreeMap<DropReason, u64>,
     maybe_delivered: u64,
+    masking_failures: u64,
     failed_attempts: u64,
     last_error: Option<String>,
     /// Losses that some report has told of.
@@ -37,6 +38,10 @@ impl Ledger {
 
     pub(crate) fn maybe_delivered(&mut self, records: usize) {
         self.maybe_delivered += records as u64;
+    }
+
+    pub(crate) fn masking_failed(&mut self, values: u64) {
+        self.masking_failures += values;
     }
 
     pub(crate) fn attempt_failed(&mut self, error: &str) {
@@ -74,6 +79,7 @@ impl Ledger {
         stats.spooled = spooled as u64;
         stats.recovered = self.recovered;
         stats.maybe_delivered = self.maybe_delivered;
+        stats.masking_failures = self.masking_failures;
         stats.queued_bytes = bytes as u64;
         stats.failed_attempts = self.failed_attempts;
         stats.health = health;
@@ -88,6 +94,8 @@ pub(crate) enum Notice {
     QueueFull,
     ExportFailed,
     Rejected,
+    MaskingFailed,
+    Held,
     GivenUp,
     #[cfg(feature = "spool")]
     SpoolFailed,
@@ -177,6 +185,20 @@ pub(crate) mod say {
             ),
             _ => {}
         }
+    }
+
+    pub(crate) fn masking_failed(exporter: &str, values: u64, suppressed: u64) {
+        tracing::error!(
+            target: "tracefuse", exporter, values, suppressed,
+            "the masker panicked: the values it was shown are exported as `<masking failed>` ({MORE})"
+        );
+    }
+
+    pub(crate) fn released_early(traces: u64, suppressed: u64) {
+        tracing::warn!(
+            target: "tracefuse", traces, suppressed,
+            "traces are kept without waiting for their end: too much is held, or for too long. Raise the bounds of `HoldConfig`, or end traces sooner ({MORE})"
+        );
     }
 
     pub(crate) fn given_up(exporter: &str, spans: usize, reason: DropReason, suppressed: u64) {

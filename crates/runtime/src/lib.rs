@@ -5,8 +5,9 @@
 //!
 //! In reading order: [`Pipeline`] is the `Processor` that a tracer is built on, [`PipelineConfig`]
 //! its settings, [`Overload`] what happens when a queue is full, [`WhileOpen`] what while the circuit
-//! breaker is open. `spool`, behind the feature of that name, is a bounded queue of batches on disk,
-//! for what cannot be delivered yet or must outlive the process: see [`PipelineBuilder`]'s `spool`.
+//! breaker is open, [`Hold`] what keeps a trace's spans until it ends. `spool`, behind the feature of that
+//! name, is a bounded queue of batches on disk, for what cannot be delivered yet or must outlive the
+//! process: see [`PipelineBuilder`]'s `spool`.
 //!
 //! Finished spans come in on callers' threads and go to exporters on threads of ours, one for each
 //! exporter, with an async runtime of its own: no reactor of the application's is needed, and none is
@@ -35,10 +36,12 @@ mod disk;
 #[cfg(not(feature = "spool"))]
 #[path = "no_disk.rs"]
 mod disk;
+mod hold;
 mod item;
 mod judge;
 mod lane;
 mod ledger;
+mod masking;
 mod pipeline;
 mod retry;
 mod shorten;
@@ -48,4 +51,5 @@ pub mod spool;
 mod worker;
 
 pub use config::{Overload, PipelineConfig, SpoolMode, WhileOpen};
+pub use hold::{Hold, HoldConfig};
 pub use pipeline::{Pipeline, PipelineBuilder};

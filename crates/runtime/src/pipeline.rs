@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tracefuse_core::{ExporterStats, Leak, Processor, Report, ReportFuture, Stats};
+use tracefuse_core::{ExporterStats, Leak, Masker, Processor, Report, ReportFuture, Stats};
 use tracefuse_exporter::Exporter;
 use tracefuse_exporter::record::{Record, Resource, SpanRecord};
 
@@ -18,6 +18,7 @@ use crate::delivery::{Delivery, HealthCallback};
 use crate::disk::Disk;
 use crate::lane::Lane;
 use crate::ledger::say;
+use crate::masking::Masking;
 use crate::shorten::shorten;
 #[cfg(feature = "spool")]
 use crate::spool::SpoolConfig;
@@ -55,6 +56,7 @@ pub struct PipelineBuilder {
     config: PipelineConfig,
     resource: Resource,
     exporters: Vec<Arc<dyn Exporter>>,
+    masker: Option<Arc<dyn Masker>>,
     on_health: Option<HealthCallback>,
     #[cfg(feature = "spool")]
     spool: Option<(SpoolConfig, SpoolMode)>,
@@ -67,6 +69,7 @@ impl Pipeline {
             config: PipelineConfig::default(),
             resource: Resource::default(),
             exporters: Vec::new(),
+            masker: None,
             on_health: None,
             #[cfg(feature = "spool")]
             spool: None,
@@ -95,6 +98,18 @@ impl PipelineBuilder {
     /// Adds an exporter that is shared with somebody else.
     pub fn shared_exporter(mut self, exporter: Arc<dyn Exporter>) -> Self {
         self.exporters.push(exporter);
+        self
+    }
+
+    /// What takes out of spans what must not leave the process; none by default. Each exporter's worker
+    /// calls it, before anything else is done with a span.
+    pub fn masker(self, masker: impl Masker) -> Self {
+        self.shared_masker(Arc::new(masker))
+    }
+
+    /// [`masker`](Self::masker) for one that is shared with somebody else.
+    pub fn shared_masker(mut self, masker: Arc<dyn Masker>) -> Self {
+        self.masker = Some(masker);
         self
     }
 
@@ -147,14 +162,21 @@ impl PipelineBuilder {
             let disk = self.disk(&lane, exporter)?;
             let (resource, theirs) = (resource.clone(), lane.clone());
             let (exporter, on_health) = (exporter.clone(), self.on_health.clone());
-            worker::start(move || Delivery::new(theirs, exporter, resource, disk, on_health))?;
+            let masking = Masking::new(self.masker.clone());
+            worker::start(move || {
+                Delivery::new(theirs, exporter, resource, disk, on_health).masking(masking)
+            })?;
             lanes.push(lane);
         }
         Ok(Pipeline {
             shared: Arc::new(Shared {
                 lanes,
                 recorded: AtomicU64::new(0),
-                max_span_bytes: self.config.max_batch_bytes,
+                // A span is masked before it is cut: half a secret, or half an object, looks like none.
+                max_span_bytes: match self.masker {
+                    Some(_) => usize::MAX,
+                    None => self.config.max_batch_bytes,
+                },
             }),
         })
     }

@@ -82,6 +82,7 @@ fn name_of(place: Place<'_>) -> String {
         Place::Output => "output".into(),
         Place::StatusMessage => "status_message".into(),
         Place::Metadata(key) => format!("metadata.{key}"),
+        Place::ModelParameter(name) => format!("model_parameters.{name}"),
         Place::EventInput => "event.input".into(),
         Place::EventOutput => "event.output".into(),
         Place::EventMetadata(key) => format!("event.metadata.{key}"),

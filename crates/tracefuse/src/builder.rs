@@ -5,10 +5,10 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use tracefuse_core::{Clock, ExporterStats, Tracer};
+use tracefuse_core::{Clock, ExporterStats, Masker, Sampler, SamplingInput, Tracer};
 use tracefuse_exporter::Exporter;
 use tracefuse_exporter::record::Resource;
-use tracefuse_runtime::{Pipeline, PipelineBuilder, PipelineConfig};
+use tracefuse_runtime::{Hold, HoldConfig, Pipeline, PipelineBuilder, PipelineConfig};
 
 use crate::config::{Config, ConfigError, Mode, TracerConfig};
 
@@ -31,6 +31,9 @@ pub struct Builder {
     config: TracerConfig,
     clock: Clock,
     exporters: Vec<Arc<dyn Exporter>>,
+    masker: Option<Arc<dyn Masker>>,
+    sampler: Option<Box<dyn Sampler>>,
+    hold: Option<HoldConfig>,
     on_health: Option<OnHealth>,
     /// Whether Langfuse's rules for names apply.
     to_langfuse: bool,
@@ -44,6 +47,9 @@ impl Builder {
             config: TracerConfig::default(),
             clock: Clock::system(),
             exporters: Vec::new(),
+            masker: None,
+            sampler: None,
+            hold: None,
             on_health: None,
             to_langfuse: false,
             error: None,
@@ -102,6 +108,46 @@ impl Builder {
     /// The clock spans are stamped by; the system's by default.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// What takes out of spans what must not leave the process, before any exporter sees them; none by
+    /// default. A second one is put in the place of the first: compose them with [`Mask`](crate::Mask).
+    ///
+    /// ```
+    /// let builder = tracefuse::builder().masker(tracefuse::Mask::standard().keys(["diagnosis"]));
+    /// ```
+    pub fn masker(mut self, masker: impl Masker) -> Self {
+        self.masker = Some(Arc::new(masker));
+        self
+    }
+
+    /// What decides, when a trace begins, whether it is recorded; in the place of the sample rate.
+    ///
+    /// ```
+    /// use tracefuse::SamplingInput;
+    ///
+    /// let builder = tracefuse::builder().sampler(|trace: &SamplingInput<'_>| trace.attributes.name != "health");
+    /// ```
+    pub fn sampler(mut self, sampler: impl Sampler) -> Self {
+        self.sampler = Some(Box::new(sampler));
+        self
+    }
+
+    /// Keeps a trace's spans back until the trace has ended, so that attributes set late reach all of
+    /// them, and so that what happened decides whether the trace is kept.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use tracefuse::{HoldConfig, SampleRate};
+    ///
+    /// // Every trace that failed or took more than 10 s, and a tenth of the others.
+    /// let hold = HoldConfig::new().keep_slower_than(Duration::from_secs(10)).rate(SampleRate::new(0.1)?);
+    /// let builder = tracefuse::builder().hold_until_finished(hold);
+    /// # Ok::<(), tracefuse::SampleRateError>(())
+    /// ```
+    pub fn hold_until_finished(mut self, config: HoldConfig) -> Self {
+        self.hold = Some(config);
         self
     }
 
@@ -172,6 +218,9 @@ impl Builder {
         let mut pipeline = Pipeline::builder()
             .config(delivery(&self.config))
             .resource(resource(&self.config));
+        if let Some(masker) = self.masker {
+            pipeline = pipeline.shared_masker(masker);
+        }
         for exporter in self.exporters {
             pipeline = pipeline.shared_exporter(exporter);
         }
@@ -184,12 +233,20 @@ impl Builder {
         let pipeline = pipeline.build().map_err(|error| {
             ConfigError::because(format!("delivery cannot be started: {error}"), error)
         })?;
-        let tracer = Tracer::builder(pipeline)
+        let mut tracer = match self.hold {
+            None => Tracer::builder(pipeline),
+            Some(hold) => Tracer::builder(Hold::with_clock(pipeline, hold, self.clock.clone())),
+        };
+        tracer = tracer.sample_rate(self.config.sample_rate);
+        if let Some(sampler) = self.sampler {
+            tracer = tracer.sampler(move |trace: &SamplingInput<'_>| sampler.should_sample(trace));
+        }
+        let tracer = tracer
             .clock(self.clock)
-            .sample_rate(self.config.sample_rate)
             .backtraces(self.config.backtraces)
             .warn_open_longer(self.config.warn_open_longer)
             .warn_open_more(self.config.warn_open_more)
+            .capture_content(self.config.capture_content)
             .shutdown_timeout(self.config.shutdown_timeout)
             .flush_timeout(self.config.flush_timeout);
         Ok(tracer.build())

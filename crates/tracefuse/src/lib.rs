@@ -72,11 +72,14 @@ pub use builder::Builder;
 pub use config::{Config, ConfigError, Mode, TracerConfig};
 #[cfg(feature = "console")]
 pub use tracefuse_console::ConsoleConfig;
+/// What a [`Masker`] is shown and answers.
+pub use tracefuse_core::record::{Place, Value, ValueRef};
 pub use tracefuse_core::{
     AsException, Clock, Cost, DropReason, Entered, EventBuilder, Exception, ExporterStats, Health,
-    InSpan, Incomplete, Level, ManualClock, ObservationType, RejectReason, Report, SampleRate,
-    Span, SpanBuilder, SpanId, Stats, Status, TimeSource, Timestamp, Trace, TraceBuilder, TraceId,
-    Tracer, Usage, WithSpan,
+    InSpan, Incomplete, Level, Location, ManualClock, Mask, Masker, ObservationType, PatternError,
+    RejectReason, Report, SampleRate, SampleRateError, Sampler, SamplingInput, Span, SpanBuilder,
+    SpanId, Stats, Status, TimeSource, Timestamp, Trace, TraceBuilder, TraceId, Tracer, Usage,
+    WithSpan,
 };
 /// All that the author of an exporter names.
 pub use tracefuse_exporter as exporter;
@@ -105,7 +108,7 @@ pub use tracefuse_langfuse::LangfuseConfig;
 pub use tracefuse_macros::observe;
 #[cfg(feature = "otlp")]
 pub use tracefuse_otlp::OtlpConfig;
-pub use tracefuse_runtime::{Overload, SpoolMode, WhileOpen};
+pub use tracefuse_runtime::{HoldConfig, Overload, SpoolMode, WhileOpen};
 
 /// A tracer as the environment asks for it: `TRACING_MODE`, `LANGFUSE_*`, `.env`, `tracefuse.toml`.
 ///

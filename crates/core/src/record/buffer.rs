@@ -89,6 +89,7 @@ pub(crate) struct Buffer {
     pub(crate) span_id: Option<SpanId>,
     pub(crate) parent: Option<SpanId>,
     pub(crate) remote_parent: bool,
+    pub(crate) local_root: Option<SpanId>,
     pub(crate) start: Timestamp,
     pub(crate) end: Timestamp,
     pub(crate) completion_start: Option<Timestamp>,

@@ -70,6 +70,11 @@ impl JsonWriter {
         }
     }
 
+    /// Appends what is JSON already, or part of it.
+    pub(crate) fn splice(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
     fn raw(&mut self, text: &str) -> Result<(), CaptureError> {
         self.text.push_str(text);
         Ok(())

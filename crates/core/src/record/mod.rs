@@ -23,6 +23,7 @@ pub use codec::DecodeError;
 pub use exception::via;
 pub use exception::{AsException, Exception};
 pub use id::{ParseIdError, SpanId, TraceId};
+pub(crate) use json::JsonWriter;
 pub use observation::{Level, ObservationType, Status, StatusCode};
 pub use parts::{EventRef, ExceptionRef};
 pub(crate) use pool::take as take_buffer;

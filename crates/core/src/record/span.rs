@@ -71,6 +71,13 @@ impl SpanRecord {
         self.buffer().parent.is_none() || self.buffer().remote_parent
     }
 
+    /// The first span of this process's part of the trace, which may be this one. A record that was read
+    /// back from bytes does not know it any more, and gives its own id.
+    #[must_use]
+    pub fn local_root_id(&self) -> SpanId {
+        self.buffer().local_root.unwrap_or(self.span_id)
+    }
+
     /// What it is called.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -279,11 +286,19 @@ impl SpanRecord {
             let key = buffer.text(entry.key).to_owned();
             entry.value = match entry.role {
                 Role::Metadata => new(buffer, entry.value, Place::Metadata(&key)),
+                Role::ModelParameter => new(buffer, entry.value, Place::ModelParameter(&key)),
                 Role::Event(_) => new(buffer, entry.value, Place::EventMetadata(&key)),
                 _ => entry.value,
             };
         }
         buffer.entries = entries;
+    }
+
+    /// Gives the span other attributes of its trace, such as those the trace had when it ended.
+    pub fn set_trace(&mut self, trace: Arc<TraceAttributes>) {
+        if let Some(buffer) = self.buffer.as_deref_mut() {
+            buffer.trace = Some(trace);
+        }
     }
 
     /// Sets a metadata key of a finished span, as delivery does to say that it shortened a value.
@@ -307,6 +322,10 @@ pub enum Place<'a> {
     StatusMessage,
     /// Metadata of the span, by key.
     Metadata(&'a str),
+    /// A parameter of the model call, by name.
+    ModelParameter(&'a str),
+    /// Metadata of the trace, by key. Spans share it, so `SpanRecord::rewrite` does not show it.
+    TraceMetadata(&'a str),
     /// Input of an event.
     EventInput,
     /// Output of an event.

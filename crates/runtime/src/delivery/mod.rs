@@ -21,6 +21,7 @@ use crate::disk::Disk;
 use crate::item::{Aside, Item};
 use crate::judge::{Judged, Step, Verdict};
 use crate::lane::{Lane, Phase};
+use crate::masking::Masking;
 use crate::retry::{Backoff, pause};
 use crate::shorten::shorten;
 
@@ -64,6 +65,7 @@ pub(crate) struct Delivery {
     on_health: Option<HealthCallback>,
     bisections: u32,
     bisections_since: Instant,
+    masking: Masking,
 }
 
 impl Delivery {
@@ -98,8 +100,14 @@ impl Delivery {
             on_health,
             bisections: 0,
             bisections_since: Instant::now(),
+            masking: Masking::default(),
             lane,
         }
+    }
+
+    pub(crate) fn masking(mut self, masking: Masking) -> Self {
+        self.masking = masking;
+        self
     }
 
     /// How long the receiver asked us to wait, if it did.
@@ -121,7 +129,7 @@ impl Delivery {
 
     /// Delivers the next batch of the queue.
     pub(crate) async fn send(&mut self) {
-        let mut items = self.lane.take(self.lane.config.batch_size);
+        let mut items = self.take();
         let mut bytes = 0;
         let mut fits = 0;
         for item in &mut items {
@@ -143,6 +151,13 @@ impl Delivery {
         for (items, _) in left.exhausted {
             self.lane.set_aside(Aside { items, rounds: 1 });
         }
+    }
+
+    /// The next records of the queue, masked: the one way out of it, to an exporter and to disk.
+    fn take(&mut self) -> Vec<Item> {
+        let mut items = self.lane.take(self.lane.config.batch_size);
+        self.masking.apply(&self.lane, &mut items);
+        items
     }
 
     /// Delivers a batch that was set aside.

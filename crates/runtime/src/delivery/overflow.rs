@@ -96,7 +96,7 @@ impl Delivery {
 
     pub(super) fn empty_queue(&mut self) {
         while self.disk.as_ref().is_some_and(Disk::is_usable) {
-            let items = self.lane.take(self.lane.config.batch_size);
+            let items = self.take();
             if items.is_empty() {
                 return;
             }

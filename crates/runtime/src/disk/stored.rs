@@ -58,6 +58,8 @@ impl Stored {
                         seq: index as u64,
                         maybe_delivered,
                         tried: None,
+                        // It was before it was written.
+                        masked: true,
                     });
                 }
                 None => damaged.push(index),

@@ -3,6 +3,7 @@
 mod behaviour;
 mod damage;
 mod kill;
+mod masking;
 mod pipeline;
 #[expect(
     dead_code,

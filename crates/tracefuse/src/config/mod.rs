@@ -75,6 +75,8 @@ pub struct TracerConfig {
     pub sample_rate: SampleRate,
     /// Whether a stack trace is captured with each recorded error; `false` by default.
     pub backtraces: bool,
+    /// Whether inputs and outputs are recorded; `true` by default.
+    pub capture_content: bool,
     /// Deployment environment, such as `production`.
     pub environment: Option<String>,
     /// Release of the application, such as a git commit.
@@ -108,6 +110,7 @@ impl Default for TracerConfig {
             flush_timeout: Duration::from_secs(5),
             sample_rate: SampleRate::ALL,
             backtraces: false,
+            capture_content: true,
             environment: None,
             release: None,
             version: None,

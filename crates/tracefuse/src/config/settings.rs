@@ -229,6 +229,8 @@ settings! {
         "how many spans may be open before a log line says so", false, |c, t| set(&mut c.tracer.warn_open_more, positive(t));
     "backtraces" ["TRACEFUSE_BACKTRACES"], "true or false", "false",
         "whether a stack trace is captured with each recorded error", false, |c, t| set(&mut c.tracer.backtraces, flag(t));
+    "capture_content" ["TRACEFUSE_CAPTURE_CONTENT"], "true or false", "true",
+        "whether inputs and outputs are recorded", false, |c, t| set(&mut c.tracer.capture_content, flag(t));
     "timeout" ["LANGFUSE_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT_SECONDS"], "seconds", "10",
         "limit of one attempt, in seconds", false, |c, t| set(&mut c.http.timeout, seconds(t).map(Some));
     "ca_file" ["TRACEFUSE_CA_FILE", "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"], "the path of a PEM file", "",

@@ -7,8 +7,10 @@
 )]
 
 mod configuration;
+mod masking;
 mod nesting;
 mod outage;
+mod sampling;
 mod secrets;
 mod support;
 mod wire;

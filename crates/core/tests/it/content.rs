@@ -1,0 +1,54 @@
+//! Inputs and outputs switched off: they are not even built, and everything else is kept.
+
+use tracefuse_core::{Tracer, Usage};
+
+use crate::support::Kept;
+
+fn never() -> &'static str {
+    panic!("built for nothing")
+}
+
+#[test]
+fn without_content_neither_inputs_nor_outputs_are_recorded_or_built() {
+    let kept = Kept::default();
+    let tracer = Tracer::builder(kept.clone()).capture_content(false).build();
+    tracer
+        .trace("t")
+        .input("i")
+        .user_id("u")
+        .metadata("kept", 1)
+        .run(|trace| {
+            trace.set_input_with(never);
+            trace.set_output("o");
+            let builder = trace.generation("g").input("i").output("o").model("m");
+            builder.input_with(never).output_with(never).run(|span| {
+                span.set_input("i");
+                span.set_output(String::from("o"));
+                span.set_input_with(never);
+                span.set_output_with(never);
+                span.add_metadata_with("kept", || 2);
+                span.set_usage(Usage::new(1, 2));
+                span.event("e")
+                    .input("i")
+                    .output("o")
+                    .metadata("kept", 3)
+                    .record();
+                span.record_error("broken");
+            });
+        });
+    for span in kept.spans() {
+        assert_eq!((span.input(), span.output()), (None, None));
+        assert_eq!(span.trace().user_id.as_deref(), Some("u"));
+    }
+    assert_eq!(kept.named("t").trace().metadata.len(), 1);
+    let generation = kept.named("g");
+    assert_eq!(
+        (generation.model(), generation.usage().count()),
+        (Some("m"), 2)
+    );
+    assert_eq!(generation.metadata().count(), 1);
+    assert_eq!(generation.status_message(), Some("error: broken"));
+    let event = generation.events().next().unwrap();
+    assert_eq!((event.input(), event.output()), (None, None));
+    assert_eq!(event.metadata().count(), 1);
+}

@@ -1,0 +1,48 @@
+//! The one place where records are masked: on the worker's thread, before anything else is done with them.
+//! Called by `delivery` with what it took from the lane; failures are counted in the lane's ledger.
+
+use std::sync::Arc;
+
+use tracefuse_core::{MaskMemo, Masker};
+use tracefuse_exporter::record::Record;
+
+use crate::item::Item;
+use crate::lane::Lane;
+use crate::ledger::{Notice, say};
+
+/// A lane's masker, if it has one.
+#[derive(Default)]
+pub(crate) struct Masking {
+    masker: Option<Arc<dyn Masker>>,
+    memo: MaskMemo,
+}
+
+impl Masking {
+    pub(crate) fn new(masker: Option<Arc<dyn Masker>>) -> Self {
+        Self {
+            masker,
+            memo: MaskMemo::default(),
+        }
+    }
+
+    /// Masks what was not masked before. Nothing may be read from an item until this has seen it.
+    pub(crate) fn apply(&mut self, lane: &Lane, items: &mut [Item]) {
+        let Some(masker) = &self.masker else { return };
+        let mut failed = 0;
+        for item in items.iter_mut().filter(|item| !item.masked) {
+            if let Record::Span(span) = &mut item.record {
+                failed += span.mask(&**masker, &mut self.memo).failed;
+            }
+            item.masked = true;
+        }
+        if failed > 0 {
+            let admitted = lane.with(|state| {
+                state.ledger.masking_failed(failed);
+                state.notices.admit(Notice::MaskingFailed)
+            });
+            if let Some(suppressed) = admitted {
+                say::masking_failed(&lane.name, failed, suppressed);
+            }
+        }
+    }
+}
