@@ -50,6 +50,7 @@ mod event;
 mod future;
 mod live;
 mod processor;
+mod provider;
 pub mod record;
 mod registry;
 mod report;

@@ -3,5 +3,6 @@
 mod ending;
 mod nesting;
 mod off;
+mod provider;
 mod setters;
 mod support;
