@@ -103,6 +103,11 @@ impl Live {
         });
     }
 
+    /// Ends the span of a stream that was given up before its end.
+    pub(crate) fn end_dropped(&self) {
+        self.end(|buffer| abandon(buffer, "cancelled: the stream was dropped before it ended"));
+    }
+
     /// Ends a span that shutdown found open.
     pub(crate) fn end_unfinished(&self) -> bool {
         self.end(|buffer| {

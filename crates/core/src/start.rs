@@ -384,7 +384,7 @@ pub(crate) async fn run_async<R>(
     value
 }
 
-fn record_panic(span: &Span, panic: &(dyn std::any::Any + Send)) {
+pub(crate) fn record_panic(span: &Span, panic: &(dyn std::any::Any + Send)) {
     if span.live.is_some() {
         span.record_exception(Exception::panic(panic));
         span.end();

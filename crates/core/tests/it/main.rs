@@ -5,4 +5,6 @@ mod nesting;
 mod off;
 mod provider;
 mod setters;
+mod stream;
+mod stream_providers;
 mod support;
