@@ -15,6 +15,7 @@ const FEATURES: &[&str] = &[
     "console",
     "otlp",
     "macros",
+    "tokio",
     "langfuse,otlp",
     "console,otlp",
 ];

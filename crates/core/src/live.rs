@@ -93,19 +93,9 @@ impl Live {
         true
     }
 
-    /// Ends a span whose work was given up before it was done.
-    pub(crate) fn end_cancelled(&self) {
-        self.end(|buffer| {
-            abandon(
-                buffer,
-                "cancelled: the future was dropped before it completed",
-            )
-        });
-    }
-
-    /// Ends the span of a stream that was given up before its end.
-    pub(crate) fn end_dropped(&self) {
-        self.end(|buffer| abandon(buffer, "cancelled: the stream was dropped before it ended"));
+    /// Ends a span whose work was given up before it was done; `message` says how, after `cancelled: `.
+    pub(crate) fn end_cancelled(&self, message: &str) {
+        self.end(|buffer| abandon(buffer, message));
     }
 
     /// Ends a span that shutdown found open.

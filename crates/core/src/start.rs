@@ -391,13 +391,16 @@ pub(crate) fn record_panic(span: &Span, panic: &(dyn std::any::Any + Send)) {
     }
 }
 
+/// Of a span whose future was given up.
+pub(crate) const FUTURE_DROPPED: &str = "cancelled: the future was dropped before it completed";
+
 /// Marks the span as cancelled unless it has ended: a future that is dropped gets no other word.
 struct CancelOnDrop<'a>(&'a Span);
 
 impl Drop for CancelOnDrop<'_> {
     fn drop(&mut self) {
         if let Some(live) = &self.0.live {
-            live.end_cancelled();
+            live.end_cancelled(FUTURE_DROPPED);
         }
     }
 }

@@ -26,8 +26,9 @@
 //!
 //! # What to read
 //! [`from_env`] and [`builder`] make a [`Tracer`]; it begins a [`Trace`]; traces and [`Span`]s start
-//! children through a [`SpanBuilder`]; [`InSpan`] takes a span into spawned futures. [`exporter`] is
-//! what you need to send traces elsewhere, [`config`] what can be configured.
+//! children through a [`SpanBuilder`]; [`InSpan`] takes a span into spawned futures, [`ObserveStream`]
+//! into streams, [`Span::wrap`] into closures. [`exporter`] is what you need to send traces elsewhere,
+//! [`config`] what can be configured.
 //!
 //! # Features
 //! | feature | default | adds | dependencies of its own |
@@ -36,6 +37,7 @@
 //! | `console` | yes | traces in the terminal | anstream, serde_json |
 //! | `otlp` | no | delivery to any OpenTelemetry backend | those of `langfuse` |
 //! | `macros` | no | the attribute `#[observe]` | syn, quote |
+//! | `tokio` | no | `task::spawn`, which takes the current span along | tokio |
 //!
 //! # Guarantees
 //! * Your code never waits for tracing: ending a span is a bounded amount of work and a push into a
@@ -61,6 +63,8 @@ pub mod config;
 #[cfg(doctest)]
 mod guide;
 mod modes;
+#[cfg(feature = "tokio")]
+pub mod task;
 
 pub use builder::Builder;
 pub use config::{Config, ConfigError, Mode, TracerConfig};
@@ -68,9 +72,9 @@ pub use config::{Config, ConfigError, Mode, TracerConfig};
 pub use tracefuse_console::ConsoleConfig;
 pub use tracefuse_core::{
     AsException, Clock, Cost, DropReason, Entered, EventBuilder, Exception, ExporterStats, Health,
-    InSpan, Incomplete, Level, ManualClock, ObservationType, RejectReason, Report, SampleRate,
-    Span, SpanBuilder, SpanId, Stats, Status, TimeSource, Timestamp, Trace, TraceBuilder, TraceId,
-    Tracer, Usage, WithSpan,
+    InSpan, Incomplete, Level, ManualClock, ObservationType, ObserveStream, Observed, RejectReason,
+    Report, SampleRate, Span, SpanBuilder, SpanId, Stats, Status, TimeSource, Timestamp, Trace,
+    TraceBuilder, TraceId, Tracer, Usage, WithSpan, stream,
 };
 /// All that the author of an exporter names.
 pub use tracefuse_exporter as exporter;

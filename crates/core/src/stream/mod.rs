@@ -275,7 +275,7 @@ impl<I: ?Sized, F: Fold<I>> Drop for Watch<I, F> {
         if complete {
             live.end(|_| {});
         } else {
-            live.end_dropped();
+            live.end_cancelled("cancelled: the stream was dropped before it ended");
         }
     }
 }

@@ -11,4 +11,6 @@ mod nesting;
 mod outage;
 mod secrets;
 mod support;
+#[cfg(feature = "tokio")]
+mod tasks;
 mod wire;
