@@ -8,3 +8,6 @@ struct Configuration;
 
 #[doc = include_str!("../../../docs/guide/services.md")]
 struct Services;
+
+#[doc = include_str!("../../../docs/guide/streaming.md")]
+struct Streaming;

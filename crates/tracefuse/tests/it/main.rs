@@ -10,6 +10,7 @@ mod configuration;
 mod nesting;
 mod outage;
 mod secrets;
+mod streams;
 mod support;
 #[cfg(feature = "tokio")]
 mod tasks;
