@@ -1,14 +1,17 @@
-//! Futures that carry a span: it is current whenever they are polled, on whatever thread.
-//! Used by applications to take a trace into spawned tasks.
+//! Futures and closures that carry a span: it is current whenever they run, on whatever thread.
+//! Used by applications to take a trace into spawned tasks and other threads.
 
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::context;
+use crate::live::Live;
 use crate::span::Span;
+use crate::start::{FUTURE_DROPPED, record_panic};
 
 /// Takes a span into a future. Bring it into scope and every future has these methods.
 ///
@@ -26,13 +29,14 @@ use crate::span::Span;
 /// ```
 pub trait InSpan: Future + Sized {
     /// Runs the future with `span` as its current span, and ends the span with the future unless
-    /// other handles of it live on. If the future is dropped before that, the span is marked as cancelled.
+    /// other handles of it live on. If the future is dropped before that, the span is marked as
+    /// cancelled; if it panics, the panic is recorded and goes on.
     fn in_span(self, span: Span) -> WithSpan<Self> {
         WithSpan {
             inner: self,
             held: Held {
                 span: Some(span),
-                owned: true,
+                cancelled: Some(FUTURE_DROPPED),
             },
         }
     }
@@ -43,7 +47,7 @@ pub trait InSpan: Future + Sized {
             inner: self,
             held: Held {
                 span: Some(Span::current()),
-                owned: false,
+                cancelled: None,
             },
         }
     }
@@ -61,20 +65,12 @@ pin_project_lite::pin_project! {
     }
 }
 
-struct Held {
-    /// `None` once the future has completed.
-    span: Option<Span>,
-    owned: bool,
-}
-
 impl<F: Future> Future for WithSpan<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let entered = this.held.span.as_ref().map(context::enter);
-        let poll = this.inner.poll(cx);
-        drop(entered);
+        let poll = this.held.run(|| this.inner.poll(cx));
         if poll.is_ready() {
             this.held.span = None;
         }
@@ -82,13 +78,76 @@ impl<F: Future> Future for WithSpan<F> {
     }
 }
 
+impl Span {
+    /// Takes the span into a closure that runs elsewhere: on a thread, in a pool. The closure runs
+    /// with it as its current span, and ends it unless other handles of it live on. If the closure
+    /// is dropped before it ran, the span is marked as cancelled; if it panics, the panic is recorded
+    /// and goes on.
+    ///
+    /// ```
+    /// # use tracefuse_core::{Span, Tracer};
+    /// # let tracer = Tracer::noop();
+    /// # fn hash() {}
+    /// tracer.trace("request").run(|trace| {
+    ///     let below = std::thread::spawn(Span::current().wrap(hash));              // below the trace's root
+    ///     let own = std::thread::spawn(trace.tool("hash").start().wrap(hash));     // a span of its own
+    ///     # below.join().unwrap();
+    ///     # own.join().unwrap();
+    /// });
+    /// ```
+    pub fn wrap<R>(self, f: impl FnOnce() -> R) -> impl FnOnce() -> R {
+        let mut held = Held {
+            span: Some(self),
+            cancelled: Some("cancelled: the closure was dropped before it ran"),
+        };
+        move || {
+            let value = held.run(f);
+            drop(held.span.take());
+            value
+        }
+    }
+}
+
+struct Held {
+    /// `None` once the work is done.
+    span: Option<Span>,
+    /// What the span is told if this was its last handle and the work was given up; `None` if it
+    /// is somebody else's span.
+    cancelled: Option<&'static str>,
+}
+
+impl Held {
+    fn run<R>(&mut self, f: impl FnOnce() -> R) -> R {
+        let entered = self.span.as_ref().map(context::enter);
+        if self.cancelled.is_none() {
+            return f();
+        }
+        // Caught only to be recorded, then it goes on: what it left broken stays as broken as it was.
+        let result = catch_unwind(AssertUnwindSafe(f));
+        drop(entered);
+        result.unwrap_or_else(|panic| {
+            if let Some(span) = self.span.take()
+                && span.live.as_ref().is_some_and(is_last)
+            {
+                record_panic(&span, &*panic);
+            }
+            resume_unwind(panic)
+        })
+    }
+}
+
+/// Nobody else can end it, so it is this work's own.
+fn is_last(live: &Arc<Live>) -> bool {
+    Arc::strong_count(live) == 1
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
-        let Some(live) = self.span.take().and_then(|span| span.live) else {
+        let (Some(span), Some(message)) = (self.span.take(), self.cancelled) else {
             return;
         };
-        if self.owned && Arc::strong_count(&live) == 1 {
-            live.end_cancelled();
+        if let Some(live) = span.live.filter(is_last) {
+            live.end_cancelled(message);
         }
     }
 }

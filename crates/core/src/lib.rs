@@ -27,8 +27,8 @@
 //! ```
 //!
 //! In reading order: [`Tracer`] begins a [`Trace`], a trace and its [`Span`]s start further spans
-//! through a [`SpanBuilder`], [`InSpan`] carries a span into spawned futures, [`Processor`] is the
-//! way out, and [`record`] is what goes through it.
+//! through a [`SpanBuilder`], [`InSpan`] carries a span into spawned futures, [`ObserveStream`] into
+//! streams, [`Processor`] is the way out, and [`record`] is what goes through it.
 //!
 //! Nothing here starts a thread, blocks but for the wait of a flush, or panics. Ending a span costs
 //! some hundred nanoseconds; a span of a tracer that is off costs a few, and no allocation.
@@ -52,12 +52,14 @@ mod leak;
 mod live;
 mod mask;
 mod processor;
+mod provider;
 pub mod record;
 mod registry;
 mod report;
 mod sampler;
 mod span;
 mod start;
+pub mod stream;
 mod trace;
 mod tracer;
 
@@ -75,5 +77,6 @@ pub use report::{DropReason, ExporterStats, Health, Incomplete, RejectReason, Re
 pub use sampler::{SampleRate, SampleRateError, Sampler, SamplingInput};
 pub use span::Span;
 pub use start::SpanBuilder;
+pub use stream::{ObserveStream, Observed};
 pub use trace::{Trace, TraceBuilder};
 pub use tracer::{Tracer, TracerBuilder};

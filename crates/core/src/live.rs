@@ -108,14 +108,9 @@ impl Live {
         true
     }
 
-    /// Ends a span whose work was given up before it was done.
-    pub(crate) fn end_cancelled(&self) {
-        self.end(|buffer| {
-            abandon(
-                buffer,
-                "cancelled: the future was dropped before it completed",
-            )
-        });
+    /// Ends a span whose work was given up before it was done; `message` says how, after `cancelled: `.
+    pub(crate) fn end_cancelled(&self, message: &str) {
+        self.end(|buffer| abandon(buffer, message));
     }
 
     /// Ends a span that shutdown found open.

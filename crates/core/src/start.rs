@@ -396,12 +396,15 @@ pub(crate) async fn run_async<R>(
     value
 }
 
-fn record_panic(span: &Span, panic: &(dyn std::any::Any + Send)) {
+pub(crate) fn record_panic(span: &Span, panic: &(dyn std::any::Any + Send)) {
     if span.live.is_some() {
         span.record_exception(Exception::panic(panic));
         span.end();
     }
 }
+
+/// Of a span whose future was given up.
+pub(crate) const FUTURE_DROPPED: &str = "cancelled: the future was dropped before it completed";
 
 /// Marks the span as cancelled unless it has ended: a future that is dropped gets no other word.
 struct CancelOnDrop<'a>(&'a Span);
@@ -409,7 +412,7 @@ struct CancelOnDrop<'a>(&'a Span);
 impl Drop for CancelOnDrop<'_> {
     fn drop(&mut self) {
         if let Some(live) = &self.0.live {
-            live.end_cancelled();
+            live.end_cancelled(FUTURE_DROPPED);
         }
     }
 }

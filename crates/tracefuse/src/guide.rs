@@ -11,3 +11,5 @@ struct Services;
 
 #[doc = include_str!("../../../docs/guide/privacy-and-sampling.md")]
 struct PrivacyAndSampling;
+#[doc = include_str!("../../../docs/guide/streaming.md")]
+struct Streaming;

@@ -26,8 +26,9 @@
 //!
 //! # What to read
 //! [`from_env`] and [`builder`] make a [`Tracer`]; it begins a [`Trace`]; traces and [`Span`]s start
-//! children through a [`SpanBuilder`]; [`InSpan`] takes a span into spawned futures. [`exporter`] is
-//! what you need to send traces elsewhere, [`config`] what can be configured.
+//! children through a [`SpanBuilder`]; [`InSpan`] takes a span into spawned futures, [`ObserveStream`]
+//! into streams, [`Span::wrap`] into closures. [`exporter`] is what you need to send traces elsewhere,
+//! [`config`] what can be configured.
 //!
 //! # Features
 //! | feature | default | adds | dependencies of its own |
@@ -38,6 +39,7 @@
 //! | `spool` | no | a queue on disk for what cannot be delivered | crc32fast |
 //! | `signal` | no | [`signal`]: a shutdown at Ctrl-C and SIGTERM | tokio's `signal` |
 //! | `macros` | no | the attribute `#[observe]` | syn, quote |
+//! | `tokio` | no | `task::spawn`, which takes the current span along | tokio |
 //!
 //! # Guarantees
 //! * Your code never waits for tracing: ending a span is a bounded amount of work and a push into a
@@ -67,6 +69,8 @@ mod modes;
 #[cfg(feature = "signal")]
 #[cfg_attr(docsrs, doc(cfg(feature = "signal")))]
 pub mod signal;
+#[cfg(feature = "tokio")]
+pub mod task;
 
 pub use builder::Builder;
 pub use config::{Config, ConfigError, Mode, TracerConfig};
@@ -76,10 +80,10 @@ pub use tracefuse_console::ConsoleConfig;
 pub use tracefuse_core::record::{Place, Value, ValueRef};
 pub use tracefuse_core::{
     AsException, Clock, Cost, DropReason, Entered, EventBuilder, Exception, ExporterStats, Health,
-    InSpan, Incomplete, Level, Location, ManualClock, Mask, Masker, ObservationType, PatternError,
-    RejectReason, Report, SampleRate, SampleRateError, Sampler, SamplingInput, Span, SpanBuilder,
-    SpanId, Stats, Status, TimeSource, Timestamp, Trace, TraceBuilder, TraceId, Tracer, Usage,
-    WithSpan,
+    InSpan, Incomplete, Level, Location, ManualClock, Mask, Masker, ObservationType, ObserveStream,
+    Observed, PatternError, RejectReason, Report, SampleRate, SampleRateError, Sampler,
+    SamplingInput, Span, SpanBuilder, SpanId, Stats, Status, TimeSource, Timestamp, Trace,
+    TraceBuilder, TraceId, Tracer, Usage, WithSpan, stream,
 };
 /// All that the author of an exporter names.
 pub use tracefuse_exporter as exporter;

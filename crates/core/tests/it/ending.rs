@@ -207,3 +207,28 @@ fn the_last_tracer_or_trace_shuts_down_and_a_lone_span_does_not_keep_it_open() {
     drop(span);
     assert_eq!(kept.spans().len(), 3);
 }
+
+#[test]
+fn a_panic_in_a_future_that_carries_a_span_is_recorded_on_its_own_span_alone() {
+    let (tracer, kept, _) = tracer();
+    let trace = tracer.trace("root").start();
+    let own = async { panic!("in a task") }.in_span(trace.span("own").start());
+    let below = async { panic!("in a task") }.in_span(trace.root().clone());
+    for future in [own.boxed(), below.boxed()] {
+        let panicked: Result<(), _> = block_on(std::panic::AssertUnwindSafe(future).catch_unwind());
+        assert!(panicked.is_err());
+    }
+    trace.finish();
+    assert_eq!(
+        outcome(&kept.named("own")),
+        (
+            Some(Level::Error),
+            StatusCode::Error,
+            Some("panic: in a task")
+        )
+    );
+    assert_eq!(
+        outcome(&kept.named("root")),
+        (None, StatusCode::Unset, None)
+    );
+}

@@ -1,11 +1,15 @@
 //! The core's behaviour through its public API: what a processor receives.
 
+mod closures;
 mod content;
 mod ending;
 mod leaks;
 mod masking;
 mod nesting;
 mod off;
+mod provider;
 mod sampling;
 mod setters;
+mod stream;
+mod stream_providers;
 mod support;

@@ -12,5 +12,8 @@ mod nesting;
 mod outage;
 mod sampling;
 mod secrets;
+mod streams;
 mod support;
+#[cfg(feature = "tokio")]
+mod tasks;
 mod wire;

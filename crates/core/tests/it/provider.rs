@@ -1,0 +1,171 @@
+//! What a provider's response leaves on a span.
+
+use serde::Serialize;
+use serde_json::json;
+use tracefuse_core::{Level, Span, Usage};
+
+use crate::support::tracer;
+
+#[derive(Serialize)]
+struct Completion {
+    model: String,
+    choices: Vec<Choice>,
+    usage: Option<TokenUsage>,
+}
+
+#[derive(Serialize)]
+struct Choice {
+    message: Message,
+    finish_reason: FinishReason,
+}
+
+#[derive(Serialize)]
+struct Message {
+    role: &'static str,
+    content: Option<String>,
+    refusal: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum FinishReason {
+    Stop,
+}
+
+#[derive(Serialize)]
+struct TokenUsage {
+    prompt_tokens: u32,
+    completion_tokens: i32,
+    total_tokens: u64,
+}
+
+fn completion() -> Completion {
+    Completion {
+        model: "gpt-4o-2024-08-06".into(),
+        choices: vec![Choice {
+            message: Message {
+                role: "assistant",
+                content: Some("Bonjour".into()),
+                refusal: None,
+            },
+            finish_reason: FinishReason::Stop,
+        }],
+        usage: Some(TokenUsage {
+            prompt_tokens: 20,
+            completion_tokens: 3,
+            total_tokens: 23,
+        }),
+    }
+}
+
+#[test]
+fn an_sdks_struct_gives_model_usage_finish_reason_and_output() {
+    let (tracer, kept, _) = tracer();
+    tracer.trace("root").run(|trace| {
+        let generation = trace.generation("typed").model("gpt-4o");
+        generation.run(|span| span.record_openai(&completion()));
+        trace.generation("text").run(|span| {
+            span.record_openai(&serde_json::to_string(&completion()).unwrap());
+        });
+    });
+    for name in ["typed", "text"] {
+        let span = kept.named(name);
+        assert_eq!(span.model(), Some("gpt-4o-2024-08-06"));
+        assert_eq!(
+            span.usage().collect::<Vec<_>>(),
+            [("input", 20), ("output", 3), ("total", 23)]
+        );
+        assert_eq!(
+            span.output().unwrap().to_string(),
+            r#"{"content":"Bonjour","role":"assistant"}"#
+        );
+        let metadata: Vec<_> = span
+            .metadata()
+            .map(|(key, value)| (key, value.to_string()))
+            .collect();
+        assert_eq!(metadata, [("finish_reason", "stop".to_owned())]);
+    }
+    assert_eq!(
+        Usage::from_openai_response(&completion()).map(|usage| usage.sum()),
+        Some(23)
+    );
+}
+
+#[test]
+fn an_output_that_was_set_stays() {
+    let (tracer, kept, _) = tracer();
+    tracer.trace("root").run(|trace| {
+        trace.generation("before").run(|span| {
+            span.set_output("mine");
+            span.record_anthropic(&json!({ "content": [{ "type": "text", "text": "theirs" }] }));
+        });
+        trace.generation("after").run(|span| {
+            span.record_gemini(
+                &json!({ "candidates": [{ "content": { "parts": [{ "text": "theirs" }] } }] }),
+            );
+            span.set_output("mine");
+        });
+    });
+    for name in ["before", "after"] {
+        assert_eq!(kept.named(name).output().unwrap().to_string(), "mine");
+    }
+}
+
+#[test]
+fn an_error_body_makes_the_span_an_error() {
+    let (tracer, kept, _) = tracer();
+    tracer.trace("root").run(|trace| {
+        trace.generation("failed").run(|span| {
+            span.record_anthropic(
+                r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
+            );
+        });
+    });
+    let span = kept.named("failed");
+    assert_eq!(span.level(), Some(Level::Error));
+    assert_eq!(
+        span.status_message(),
+        Some("anthropic.overloaded_error: Overloaded")
+    );
+}
+
+#[test]
+fn what_cannot_be_read_changes_nothing() {
+    let (tracer, kept, _) = tracer();
+    tracer.trace("root").run(|trace| {
+        trace.generation("kept").model("asked").run(|span| {
+            span.set_usage(Usage::new(1, 2));
+            for nonsense in ["", "<html>", "[", "{}", "7"] {
+                span.record_openai(nonsense);
+                span.record_anthropic(nonsense);
+                span.record_gemini(nonsense);
+            }
+        });
+    });
+    let span = kept.named("kept");
+    assert_eq!(span.model(), Some("asked"));
+    assert_eq!(
+        span.usage().collect::<Vec<_>>(),
+        [("input", 1), ("output", 2)]
+    );
+    assert!(span.output().is_none() && span.metadata().next().is_none());
+    assert_eq!(span.level(), None);
+}
+
+/// A response nobody may look at.
+struct Untouchable;
+
+impl Serialize for Untouchable {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        panic!("read although nothing is recorded");
+    }
+}
+
+#[test]
+fn nothing_is_read_for_a_span_that_is_not_recorded() {
+    let span = Span::noop();
+    span.record_openai(&Untouchable);
+    span.record_anthropic(&Untouchable);
+    span.record_gemini(&Untouchable);
+    assert!(!span.is_recording());
+}
