@@ -70,10 +70,11 @@ impl Item {
     }
 }
 
-/// A batch that was set aside, and how often.
+/// A batch that was set aside.
 #[derive(Debug)]
 pub(crate) struct Aside {
     pub(crate) items: Vec<Item>,
+    /// How often its tries were used up although the receiver took others meanwhile.
     pub(crate) rounds: u32,
 }
 

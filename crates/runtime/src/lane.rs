@@ -14,6 +14,7 @@ use tracefuse_exporter::record::Record;
 use crate::config::{Overload, PipelineConfig, WhileOpen};
 use crate::item::{Aside, Item, bytes_of};
 use crate::ledger::{Ledger, Notice, Notices, say};
+use crate::step::{Next, Phase};
 
 /// A flush that was asked for.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +46,10 @@ pub(crate) struct State {
     aside: VecDeque<Aside>,
     /// A batch succeeded since the last one was set aside or tried again.
     aside_due: bool,
+    /// When they are tried again without such a success, since nothing else may come.
+    aside_until: Option<Instant>,
+    /// Batches taken since one was set aside or tried again: the receiver is well, so the fault is the batch's.
+    taken_since: bool,
     /// Records on disk.
     pub(crate) spooled: usize,
     pub(crate) ledger: Ledger,
@@ -57,32 +62,6 @@ pub(crate) struct State {
     flush_done: u64,
     flush_upto: u64,
     phase: Phase,
-}
-
-/// The worker's life.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Phase {
-    #[default]
-    Running,
-    /// Shutdown was asked for, and must be done by then.
-    Closing(Instant),
-    /// Everything has its outcome; whatever the worker still does changes nothing.
-    Stopped,
-}
-
-/// What the worker should do next.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// Take a batch now.
-    Send,
-    /// Take a batch that was set aside.
-    Again,
-    /// Something waits, but a batch may still fill.
-    Fill,
-    /// Everything up to the flush has its outcome: let the exporter write out what it holds back.
-    Flush(u64),
-    Close,
-    Idle,
 }
 
 impl Lane {
@@ -224,7 +203,9 @@ impl Lane {
         if state.phase == Phase::Stopped {
             Next::Close
         } else if !state.aside.is_empty()
-            && (state.aside_due || ((closing || flushing) && waiting == 0))
+            && (state.aside_due
+                || ((closing || flushing) && waiting == 0)
+                || state.aside_until.is_some_and(|at| at <= Instant::now()))
         {
             Next::Again
         } else if closing {
@@ -250,8 +231,11 @@ impl Lane {
     /// Takes a batch that was set aside; it is in flight until `settle`.
     pub(crate) fn take_aside(&self) -> Option<Aside> {
         let mut state = self.lock();
-        let aside = state.aside.pop_front()?;
+        let mut aside = state.aside.pop_front()?;
         state.aside_due = false;
+        state.aside_until = None;
+        // A round counts against the batch only if others were taken meanwhile.
+        aside.rounds += u32::from(std::mem::take(&mut state.taken_since));
         state.depart(&aside.items);
         Some(aside)
     }
@@ -265,13 +249,21 @@ impl Lane {
         state.land(aside.items.len(), bytes_of(&aside.items));
         state.aside.push_back(aside);
         state.aside_due = false;
+        state.aside_until = Some(Instant::now() + self.config.circuit_breaker_reset);
         state.rest();
+    }
+
+    /// When what was set aside is tried again, if nothing else happens.
+    pub(crate) fn aside_until(&self) -> Option<Instant> {
+        let state = self.lock();
+        state.aside_until.filter(|_| !state.aside.is_empty())
     }
 
     /// A batch succeeded: those set aside may be tried again.
     pub(crate) fn succeeded(&self) {
         let mut state = self.lock();
         state.aside_due = !state.aside.is_empty();
+        state.taken_since = state.aside_due;
         if state.phase != Phase::Stopped {
             state.health = Health::Healthy;
         }

@@ -42,12 +42,15 @@ mod judge;
 mod lane;
 mod ledger;
 mod masking;
+#[cfg(test)]
+mod paused;
 mod pipeline;
 mod retry;
 mod shorten;
 #[cfg(feature = "spool")]
 #[cfg_attr(docsrs, doc(cfg(feature = "spool")))]
 pub mod spool;
+mod step;
 mod worker;
 
 pub use config::{Overload, PipelineConfig, SpoolMode, WhileOpen};

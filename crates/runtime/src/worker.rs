@@ -10,7 +10,7 @@ use tracefuse_core::{Report, ReportFuture};
 
 use crate::attempt;
 use crate::delivery::Delivery;
-use crate::lane::{Next, Phase};
+use crate::step::{Next, Phase};
 
 /// Starts the thread. It ends when its lane is closed, and is never joined: an exporter that blocks
 /// it for ever must not block anybody else.
@@ -126,7 +126,9 @@ async fn wait(delivery: &Delivery, due: Option<Instant>) {
         .blocked()
         .filter(|_| delivery.has_stored())
         .map(|wait| Instant::now() + wait);
-    let until = [due, delivery.disk_due(), free].into_iter().flatten().min();
+    let again = delivery.lane.aside_until();
+    let until = [due, delivery.disk_due(), free, again];
+    let until = until.into_iter().flatten().min();
     let news = delivery.lane.wake.notified();
     match until {
         // Either way the caller looks again.

@@ -20,10 +20,11 @@ use crate::breaker::{Breaker, Permit, Rule};
 use crate::disk::Disk;
 use crate::item::{Aside, Item};
 use crate::judge::{Judged, Step, Verdict};
-use crate::lane::{Lane, Phase};
+use crate::lane::Lane;
 use crate::masking::Masking;
 use crate::retry::{Backoff, pause};
 use crate::shorten::shorten;
+use crate::step::Phase;
 
 /// Rounds of tries a batch gets before it is given up, each after a success of another.
 const MAX_ROUNDS: u32 = 3;
@@ -149,7 +150,7 @@ impl Delivery {
             self.lane.put_back(left.held);
         }
         for (items, _) in left.exhausted {
-            self.lane.set_aside(Aside { items, rounds: 1 });
+            self.lane.set_aside(Aside { items, rounds: 0 });
         }
     }
 
@@ -172,8 +173,7 @@ impl Delivery {
             self.lane.set_aside(Aside { items, rounds });
         }
         for (items, reason) in left.exhausted {
-            let rounds = rounds + 1;
-            if rounds < MAX_ROUNDS {
+            if rounds < MAX_ROUNDS - 1 {
                 self.lane.set_aside(Aside { items, rounds });
             } else {
                 let items = self.store(items);
