@@ -17,6 +17,7 @@ const FEATURES: &[&str] = &[
     "macros",
     "spool,langfuse",
     "signal",
+    "tower",
     "tokio",
     "langfuse,otlp",
     "console,otlp",

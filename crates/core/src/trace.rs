@@ -13,6 +13,7 @@ use crate::record::{
     AsException, Exception, Level, ObservationType, SpanId, Status, TraceAttributes, TraceId, Value,
 };
 use crate::sampler::SamplingInput;
+use crate::scope;
 use crate::span::Span;
 use crate::start::{SpanBuilder, buffer, observations, record_err, run, run_async};
 use crate::tracer::Owner;
@@ -180,6 +181,8 @@ struct Draft {
     parent: Option<SpanId>,
     sampled: Option<bool>,
     attributes: TraceAttributes,
+    /// Of the caller's in another service, and whether the trace has its root there.
+    remote: Option<(TraceAttributes, bool)>,
     kind: ObservationType,
     input: Option<Value>,
 }
@@ -193,10 +196,12 @@ impl TraceBuilder {
                 id: TraceId::random(),
                 parent: None,
                 sampled: None,
-                attributes: TraceAttributes {
-                    name: name.to_owned(),
-                    ..TraceAttributes::default()
+                attributes: {
+                    let mut attributes = TraceAttributes::default();
+                    name.clone_into(&mut attributes.name);
+                    attributes
                 },
+                remote: None,
                 kind: ObservationType::Span,
                 input: None,
             });
@@ -292,16 +297,32 @@ impl TraceBuilder {
         self.with(|draft| draft.sampled = Some(sampled))
     }
 
+    /// What the caller says of the trace; whether its root is there.
+    pub(crate) fn remote_attributes(self, attributes: TraceAttributes, claimed: bool) -> Self {
+        self.with(|draft| draft.remote = Some((attributes, claimed)))
+    }
+
     /// Begins it and gives the handle. It ends by [`Trace::finish`] or with its last handle.
     #[must_use = "dropping the last handle ends the trace"]
     pub fn start(self) -> Trace {
-        let Some(draft) = self.draft else {
+        let Some(mut draft) = self.draft else {
             return Trace {
                 root: Span::noop(),
                 _owner: None,
             };
         };
         let core = &draft.owner.core;
+        scope::inherit(&mut draft.attributes);
+        let name = draft.attributes.name.clone();
+        let mut claimed = false;
+        if let Some((remote, elsewhere)) = draft.remote.take() {
+            // The trace is named where its root is.
+            if elsewhere || !remote.name.is_empty() {
+                draft.attributes.name.clear();
+            }
+            scope::fill(&mut draft.attributes, &remote);
+            claimed = elsewhere;
+        }
         if !draft.is_sampled() {
             core.note_unsampled();
             return Trace {
@@ -318,14 +339,13 @@ impl TraceBuilder {
             attributes: Mutex::new(Arc::new(draft.attributes)),
         });
         core.leaks.look(core, shared.now());
-        let name = crate::tracer::lock(&shared.attributes).clone();
-        let mut buffer = buffer(&shared, id, &name.name, draft.kind);
+        let mut buffer = buffer(&shared, id, &name, draft.kind);
         buffer.parent = draft.parent;
+        buffer.claimed = claimed;
         buffer.remote_parent = draft.parent.is_some();
         if let Some(input) = draft.input {
             buffer.input = buffer.push_owned(input);
         }
-        drop(name);
         Trace {
             root: Span {
                 live: Some(Live::open(shared, id, buffer)),

@@ -151,7 +151,10 @@ impl Mapping<'_> {
     ) {
         let resource = self.resource;
         let texts = [
-            (name::TRACE_NAME, Some(&trace.name)),
+            (
+                name::TRACE_NAME,
+                (!trace.name.is_empty()).then_some(&trace.name),
+            ),
             (name::USER_ID, trace.user_id.as_ref()),
             (name::SESSION_ID, trace.session_id.as_ref()),
             (
@@ -188,7 +191,7 @@ impl Mapping<'_> {
     fn span(&mut self, record: &SpanRecord, body: &mut SpanBody<'_>) {
         let scratch = &mut self.scratch;
         let mut attributes = body.attributes();
-        if record.is_local_root() {
+        if record.is_app_root() {
             attributes.set(name::IS_APP_ROOT, Any::Bool(true));
         }
         attributes.set(name::TYPE, Any::Str(record.observation_type().as_str()));

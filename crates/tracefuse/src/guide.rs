@@ -11,5 +11,8 @@ struct Services;
 
 #[doc = include_str!("../../../docs/guide/privacy-and-sampling.md")]
 struct PrivacyAndSampling;
+#[doc = include_str!("../../../docs/guide/propagation.md")]
+struct Propagation;
+
 #[doc = include_str!("../../../docs/guide/streaming.md")]
 struct Streaming;

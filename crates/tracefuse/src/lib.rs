@@ -38,6 +38,7 @@
 //! | `otlp` | no | delivery to any OpenTelemetry backend | those of `langfuse` |
 //! | `spool` | no | a queue on disk for what cannot be delivered | crc32fast |
 //! | `signal` | no | [`signal`]: a shutdown at Ctrl-C and SIGTERM | tokio's `signal` |
+//! | `tower` | no | [`tower`]: a layer for axum and other tower servers | http, tower-layer, tower-service |
 //! | `macros` | no | the attribute `#[observe]` | syn, quote |
 //! | `tokio` | no | `task::spawn`, which takes the current span along | tokio |
 //!
@@ -79,11 +80,12 @@ pub use tracefuse_console::ConsoleConfig;
 /// What a [`Masker`] is shown and answers.
 pub use tracefuse_core::record::{Place, Value, ValueRef};
 pub use tracefuse_core::{
-    AsException, Clock, Cost, DropReason, Entered, EventBuilder, Exception, ExporterStats, Health,
-    InSpan, Incomplete, Level, Location, ManualClock, Mask, Masker, ObservationType, ObserveStream,
-    Observed, PatternError, RejectReason, Report, SampleRate, SampleRateError, Sampler,
-    SamplingInput, Span, SpanBuilder, SpanId, Stats, Status, TimeSource, Timestamp, Trace,
-    TraceBuilder, TraceId, Tracer, Usage, WithSpan, stream,
+    AsException, Clock, Cost, Current, DropReason, Entered, EventBuilder, Exception, ExporterStats,
+    Health, InSpan, Incomplete, Level, Location, ManualClock, Mask, Masker, ObservationType,
+    ObserveStream, Observed, PatternError, Propagate, RejectReason, Report, SampleRate,
+    SampleRateError, Sampler, SamplingInput, Span, SpanBuilder, SpanId, Stats, Status, TimeSource,
+    Timestamp, Trace, TraceBuilder, TraceId, Tracer, Usage, WithSpan, current, propagate,
+    propagation, stream,
 };
 /// All that the author of an exporter names.
 pub use tracefuse_exporter as exporter;
@@ -113,6 +115,9 @@ pub use tracefuse_macros::observe;
 #[cfg(feature = "otlp")]
 pub use tracefuse_otlp::OtlpConfig;
 pub use tracefuse_runtime::{HoldConfig, Overload, SpoolMode, WhileOpen};
+#[cfg(feature = "tower")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
+pub use tracefuse_tower as tower;
 
 /// A tracer as the environment asks for it: `TRACING_MODE`, `LANGFUSE_*`, `.env`, `tracefuse.toml`.
 ///

@@ -12,6 +12,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("tracefuse-macros", 0),
     ("mock-langfuse", 0),
     ("tracefuse-exporter", 1),
+    ("tracefuse-tower", 1),
     ("tracefuse-runtime", 2),
     ("tracefuse-console", 2),
     ("tracefuse-otlp", 2),
@@ -26,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tracefuse-macros", &[]),
     ("mock-langfuse", &[]),
     ("tracefuse-exporter", &["tracefuse-core"]),
+    ("tracefuse-tower", &["tracefuse-core"]),
     (
         "tracefuse-runtime",
         &["tracefuse-core", "tracefuse-exporter"],
@@ -46,6 +48,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tracefuse-macros",
             "tracefuse-otlp",
             "tracefuse-runtime",
+            "tracefuse-tower",
         ],
     ),
     (

@@ -89,6 +89,8 @@ pub(crate) struct Buffer {
     pub(crate) span_id: Option<SpanId>,
     pub(crate) parent: Option<SpanId>,
     pub(crate) remote_parent: bool,
+    /// Another service has the root of its trace.
+    pub(crate) claimed: bool,
     pub(crate) local_root: Option<SpanId>,
     pub(crate) start: Timestamp,
     pub(crate) end: Timestamp,

@@ -78,6 +78,13 @@ impl SpanRecord {
         self.buffer().local_root.unwrap_or(self.span_id)
     }
 
+    /// Whether it is where the trace begins for people: a local root, unless the service that called says that
+    /// it has the trace's root.
+    #[must_use]
+    pub fn is_app_root(&self) -> bool {
+        self.is_local_root() && !self.buffer().claimed
+    }
+
     /// What it is called.
     #[must_use]
     pub fn name(&self) -> &str {

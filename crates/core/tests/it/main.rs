@@ -7,6 +7,7 @@ mod leaks;
 mod masking;
 mod nesting;
 mod off;
+mod propagation;
 mod provider;
 mod sampling;
 mod setters;

@@ -52,6 +52,7 @@ impl SpanRecord {
         w.0.extend_from_slice(&self.span_id().to_bytes());
         w.option(buffer.parent, |w, id| w.0.extend_from_slice(&id.to_bytes()));
         w.byte(u8::from(buffer.remote_parent));
+        w.byte(u8::from(buffer.claimed));
         w.u64(buffer.start.as_unix_nanos());
         w.u64(buffer.end.as_unix_nanos());
         w.option(buffer.completion_start, |w, at| w.u64(at.as_unix_nanos()));
@@ -378,6 +379,7 @@ impl<'a> Reader<'a, '_> {
         b.span_id = Some(self.span_id()?);
         b.parent = self.option(Self::span_id)?;
         b.remote_parent = self.bool()?;
+        b.claimed = self.bool()?;
         b.start = self.time()?;
         b.end = self.time()?;
         b.completion_start = self.option(Self::time)?;

@@ -12,6 +12,7 @@ fn full() -> SpanRecord {
     b.span_id = Some(SpanId::random());
     b.parent = Some(SpanId::random());
     b.remote_parent = true;
+    b.claimed = true;
     b.start = Timestamp::from_unix_nanos(1_795_439_990_504_748_853);
     b.end = Timestamp::from_unix_nanos(u64::MAX);
     b.completion_start = Some(Timestamp::from_unix_nanos(7));
@@ -105,11 +106,12 @@ fn shown(span: &SpanRecord) -> String {
         })
         .collect();
     format!(
-        "{:?} {:?} {:?} {} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {events:?} {exceptions:?} {:?}",
+        "{:?} {:?} {:?} {} {} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {events:?} {exceptions:?} {:?}",
         span.trace_id(),
         span.span_id(),
         span.parent_span_id(),
         span.is_local_root(),
+        span.is_app_root(),
         span.start_time(),
         span.end_time(),
         span.completion_start_time(),

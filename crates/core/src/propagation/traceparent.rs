@@ -1,0 +1,80 @@
+//! The header `traceparent` (W3C Trace Context, 3.2): strict in what it takes, exact in what it writes.
+
+use crate::record::{SpanId, TraceId};
+
+/// Ids and the sampled flag; `None` if the header is not valid. Later versions are read by what this one knows.
+pub(crate) fn parse(header: &str) -> Option<(TraceId, SpanId, bool)> {
+    let mut parts = header.splitn(5, '-');
+    let (version, trace, parent, flags) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let more = parts.next();
+    if !hex(version, 2) || version == "ff" || !hex(flags, 2) || (version == "00" && more.is_some())
+    {
+        return None;
+    }
+    if !hex(trace, 32) || !hex(parent, 16) {
+        return None;
+    }
+    let flags = u8::from_str_radix(flags, 16).ok()?;
+    Some((trace.parse().ok()?, parent.parse().ok()?, flags & 1 == 1))
+}
+
+/// Lower-case hex of this length: upper case is not valid.
+fn hex(text: &str, len: usize) -> bool {
+    text.len() == len
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+pub(crate) fn format(trace: TraceId, parent: SpanId, sampled: bool) -> String {
+    format!("00-{trace}-{parent}-{:02x}", u8::from(sampled))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+    const PARENT: &str = "b7ad6b7169203331";
+
+    #[test]
+    fn valid_headers_are_read_and_others_are_not() {
+        for (header, sampled) in [
+            (format!("00-{TRACE}-{PARENT}-01"), Some(true)),
+            (format!("00-{TRACE}-{PARENT}-00"), Some(false)),
+            (format!("00-{TRACE}-{PARENT}-03"), Some(true)),
+            // A later version may say more.
+            (format!("cc-{TRACE}-{PARENT}-01-what-will-be"), Some(true)),
+            (format!("00-{TRACE}-{PARENT}-01-more"), None),
+            (format!("ff-{TRACE}-{PARENT}-01"), None),
+            (format!("00-{}-{PARENT}-01", "0".repeat(32)), None),
+            (format!("00-{TRACE}-{}-01", "0".repeat(16)), None),
+            (format!("00-{}-{PARENT}-01", TRACE.to_uppercase()), None),
+            (format!("00-{TRACE}-{PARENT}"), None),
+            (format!("00-{TRACE}-{PARENT}-1"), None),
+            (format!("00-{TRACE}-{PARENT}-zz"), None),
+            (format!("0-{TRACE}-{PARENT}-01"), None),
+            (String::new(), None),
+        ] {
+            let read = parse(&header);
+            assert_eq!(read.map(|(_, _, sampled)| sampled), sampled, "{header}");
+            if let Some((trace, parent, _)) = read {
+                assert_eq!(
+                    (trace.to_string().as_str(), parent.to_string().as_str()),
+                    (TRACE, PARENT)
+                );
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back_and_nothing_panics(text in ".{0,80}", sampled: bool) {
+            let (trace, parent) = (TraceId::random(), SpanId::random());
+            prop_assert_eq!(parse(&format(trace, parent, sampled)), Some((trace, parent, sampled)));
+            let _ = parse(&text);
+        }
+    }
+}

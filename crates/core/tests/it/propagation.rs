@@ -1,0 +1,209 @@
+//! A trace across services and attributes from far away.
+
+use std::collections::{BTreeMap, HashMap};
+
+use futures::executor::block_on;
+use tracefuse_core::propagation::RemoteContext;
+use tracefuse_core::record::Value;
+use tracefuse_core::{InSpan, current, propagate};
+
+use crate::support::tracer;
+
+#[test]
+fn what_goes_out_comes_in_as_one_trace_with_user_and_session() {
+    let (tracer, kept, _) = tracer();
+    let mut headers = HashMap::from([("Baggage".to_owned(), "theirs=1".to_owned())]);
+    let (trace_id, parent) = tracer
+        .trace("client")
+        .user_id("user 1")
+        .session_id("s")
+        .tag("a")
+        .tag("b")
+        .metadata("k", "v")
+        .run(|trace| {
+            trace.span("call").run(|span| {
+                span.inject(&mut headers);
+                (span.trace_id().unwrap(), span.id().unwrap())
+            })
+        });
+    assert!(headers["baggage"].starts_with("theirs=1,langfuse_trace_id="));
+    let remote = RemoteContext::extract(&headers).unwrap();
+    assert_eq!(
+        (remote.trace_id(), remote.parent_span_id()),
+        (trace_id, parent)
+    );
+
+    tracer
+        .trace("POST /chat")
+        .tag("c")
+        .continue_from(&headers)
+        .run(|trace| trace.span("below").run(|_| {}));
+    let served = kept.named("POST /chat");
+    assert_eq!(
+        (served.trace_id(), served.parent_span_id()),
+        (trace_id, Some(parent))
+    );
+    assert!(
+        served.is_local_root() && !served.is_app_root(),
+        "the root is the client's"
+    );
+    for span in [served, kept.named("below")] {
+        let trace = span.trace();
+        assert_eq!(trace.name, "client", "the trace is named where its root is");
+        assert_eq!(trace.user_id.as_deref(), Some("user 1"));
+        assert_eq!(trace.session_id.as_deref(), Some("s"));
+        assert_eq!(trace.tags, ["c", "a", "b"]);
+        assert_eq!(
+            trace.metadata,
+            [("k".to_owned(), Value::Str("v".to_owned()))]
+        );
+    }
+}
+
+#[test]
+fn the_headers_of_the_python_sdk_are_read_as_it_means_them() {
+    // Captured from version 5.0.4: flags 03, `+` for spaces, a list as Python prints it, metadata as JSON.
+    let headers = HashMap::from([
+        (
+            "traceparent".to_owned(),
+            "00-3f1dfa0c2b9a4e6f8d7c6b5a49382716-00f067aa0ba902b7-03".to_owned(),
+        ),
+        (
+            "baggage".to_owned(),
+            "langfuse_tags=%5B%27a%27%2C+%27b%27%5D,langfuse_metadata_k=%22v+w%22,langfuse_user_id=u+1,\
+             langfuse_trace_id=3f1dfa0c2b9a4e6f8d7c6b5a49382716"
+                .to_owned(),
+        ),
+    ]);
+    let remote = RemoteContext::extract(&headers).unwrap();
+    assert!(remote.is_sampled());
+    assert_eq!(remote.user_id(), Some("u 1"));
+    assert_eq!(remote.attributes().tags, ["a", "b"]);
+    assert_eq!(
+        remote.attributes().metadata,
+        [("k".to_owned(), Value::Str("v w".to_owned()))]
+    );
+}
+
+#[test]
+fn a_caller_that_only_has_a_traceparent_leaves_the_root_to_us() {
+    let (tracer, kept, _) = tracer();
+    let headers = BTreeMap::from([(
+        "traceparent".to_owned(),
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned(),
+    )]);
+    tracer.trace("served").continue_from(&headers).run(|_| {});
+    let span = kept.only();
+    assert!(span.is_app_root());
+    assert_eq!(span.trace().name, "served");
+    assert_eq!(
+        span.trace_id().to_string(),
+        "0af7651916cd43dd8448eb211c80319c"
+    );
+}
+
+#[test]
+fn the_callers_decision_not_to_record_is_honoured() {
+    let (tracer, kept, _) = tracer();
+    let headers = HashMap::from([(
+        "traceparent".to_owned(),
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00".to_owned(),
+    )]);
+    tracer.trace("served").continue_from(&headers).run(|_| {});
+    assert!(kept.spans().is_empty());
+    assert_eq!(tracer.stats().unsampled_traces, 1);
+    // Without a header, or with a broken one, it is a trace of our own.
+    let broken = HashMap::from([("traceparent".to_owned(), "nonsense".to_owned())]);
+    tracer.trace("own").continue_from(&broken).run(|_| {});
+    assert!(kept.only().parent_span_id().is_none());
+}
+
+#[test]
+fn current_reaches_the_span_and_its_trace_without_a_handle() {
+    let (tracer, kept, _) = tracer();
+    current().set_user_id("nobody is there");
+    tracer.trace("t").run(|trace| {
+        trace.span("s").run(|_| {
+            current().add_metadata("span", 1);
+            current().set_output("out");
+            current().set_user_id("user");
+            current().set_session_id("session");
+            current().add_tag("tag");
+            current().add_trace_metadata("trace", 2);
+        });
+    });
+    let span = kept.named("s");
+    assert_eq!(
+        span.metadata().map(|(key, _)| key).collect::<Vec<_>>(),
+        ["span"]
+    );
+    assert!(span.output().is_some());
+    let trace = kept.named("t").trace().clone();
+    assert_eq!(
+        (
+            trace.user_id.as_deref(),
+            trace.session_id.as_deref(),
+            trace.tags.len(),
+            trace.metadata.len()
+        ),
+        (Some("user"), Some("session"), 1, 1)
+    );
+}
+
+#[test]
+fn a_scope_covers_the_current_trace_and_those_that_begin_inside() {
+    let (tracer, kept, _) = tracer();
+    tracer.trace("outer").tag("own").run(|_| {
+        propagate().user_id("u").tag("scope").run(|| {
+            propagate()
+                .session_id("s")
+                .tag("inner")
+                .metadata("k", 1)
+                .run(|| {
+                    tracer.trace("inside").user_id("its own").run(|_| {});
+                });
+            tracer.trace("between").run(|_| {});
+        });
+    });
+    tracer.trace("after").run(|_| {});
+    let of = |name: &str| kept.named(name).trace().clone();
+    assert_eq!(of("outer").tags, ["own", "scope", "inner"]);
+    assert_eq!(of("outer").user_id.as_deref(), Some("u"));
+    assert_eq!(of("outer").name, "outer");
+    assert_eq!(of("inside").user_id.as_deref(), Some("its own"));
+    assert_eq!(of("inside").session_id.as_deref(), Some("s"));
+    assert_eq!(of("inside").tags, ["inner", "scope"]);
+    assert_eq!(of("between").session_id, None);
+    assert_eq!(of("after").user_id, None);
+}
+
+async fn yield_once() {
+    let mut yielded = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return std::task::Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}
+
+#[test]
+fn a_scope_of_a_future_is_left_between_its_polls() {
+    let (tracer, kept, _) = tracer();
+    let scoped = |user: &'static str| {
+        let tracer = tracer.clone();
+        propagate().user_id(user).scope(async move {
+            for _ in 0..3 {
+                yield_once().await;
+                tracer.trace(user).run(|_| {});
+            }
+        })
+    };
+    block_on(async { futures::join!(scoped("a"), scoped("b").in_current_span()) });
+    assert_eq!(kept.spans().len(), 6);
+    for span in kept.spans() {
+        assert_eq!(span.trace().user_id.as_deref(), Some(span.name()));
+    }
+}
