@@ -57,8 +57,7 @@ impl LangfuseExporter {
         client
             .check_credentials_for(&address)
             .map_err(|error| LangfuseConfigError::new(format!("`LANGFUSE_BASE_URL`: {error}")))?;
-        let keys = format!("{}:{}", config.public_key, config.secret_key.expose());
-        let basic = Secret::new(STANDARD.encode(keys));
+        let basic = basic(&config);
         let headers = headers(&config, &basic)
             .map_err(|error| LangfuseConfigError::new(error.to_string()))?;
         let destination = format!("{address} {}", config.public_key);
@@ -88,7 +87,13 @@ impl LangfuseExporter {
     }
 }
 
-fn headers(config: &LangfuseConfig, basic: &Secret) -> Result<Headers, HeaderError> {
+/// Both keys, as the header has them.
+pub(crate) fn basic(config: &LangfuseConfig) -> Secret {
+    let keys = format!("{}:{}", config.public_key, config.secret_key.expose());
+    Secret::new(STANDARD.encode(keys))
+}
+
+pub(crate) fn headers(config: &LangfuseConfig, basic: &Secret) -> Result<Headers, HeaderError> {
     let mut headers = Headers::new();
     let authorization = Secret::new(format!("Basic {}", basic.expose()));
     headers.insert_secret("authorization", &authorization)?;

@@ -24,10 +24,12 @@ mod attributes;
 mod config;
 mod exporter;
 mod mapping;
+mod project;
 mod size;
 mod text;
 
 pub use config::{LangfuseConfig, LangfuseConfigError, check_environment};
 pub use exporter::LangfuseExporter;
+pub use project::{AuthError, AuthProblem, LangfuseProject, trace_id_from_seed};
 /// How servers are reached: timeouts, certificate authorities, proxies.
 pub use tracefuse_otlp::http::{HttpConfig, ProxyConfig, Secret};

@@ -56,3 +56,5 @@ mod worker;
 pub use config::{Overload, PipelineConfig, SpoolMode, WhileOpen};
 pub use hold::{Hold, HoldConfig};
 pub use pipeline::{Pipeline, PipelineBuilder};
+#[doc(hidden)]
+pub use worker::{Elsewhere, run_elsewhere};

@@ -64,6 +64,75 @@ pub(crate) fn wait_elsewhere(wait: impl FnOnce() -> Report + Send + 'static) -> 
     Box::pin(async { answered.await.unwrap_or_default() })
 }
 
+/// Runs a future on a thread and a runtime of its own, for callers that may have no reactor.
+///
+/// # Errors
+/// If the thread or its runtime cannot be started.
+#[doc(hidden)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that starts threads and builds the runtime"
+)]
+pub fn run_elsewhere<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> io::Result<Elsewhere<T>> {
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(2)
+        .build()?;
+    std::thread::Builder::new()
+        .name("tracefuse-ask".into())
+        .spawn(move || {
+            // Nobody listens any more if the future was dropped.
+            let _ = answer.send(runtime.block_on(work));
+            runtime.shutdown_background();
+        })?;
+    Ok(Elsewhere(answered))
+}
+
+/// What comes back from [`run_elsewhere`]: to be awaited on any executor, or waited for.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Elsewhere<T>(tokio::sync::oneshot::Receiver<T>);
+
+impl<T> Elsewhere<T> {
+    /// Blocks the thread until it is there. Not tokio's own blocking wait, which refuses inside a runtime.
+    ///
+    /// # Errors
+    /// If the work panicked.
+    pub fn recv(self) -> Result<T, std::sync::mpsc::RecvError> {
+        struct Unpark(std::thread::Thread);
+        impl std::task::Wake for Unpark {
+            fn wake(self: Arc<Self>) {
+                self.0.unpark();
+            }
+        }
+        let waker = Arc::new(Unpark(std::thread::current())).into();
+        let mut cx = std::task::Context::from_waker(&waker);
+        let mut answered = std::pin::pin!(self.0);
+        loop {
+            match answered.as_mut().poll(&mut cx) {
+                std::task::Poll::Ready(answer) => {
+                    return answer.map_err(|_| std::sync::mpsc::RecvError);
+                }
+                std::task::Poll::Pending => std::thread::park(),
+            }
+        }
+    }
+}
+
+impl<T> Future for Elsewhere<T> {
+    type Output = Option<T>;
+
+    fn poll(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<T>> {
+        std::pin::Pin::new(&mut self.0).poll(cx).map(Result::ok)
+    }
+}
+
 /// Delivers until the lane is closed.
 pub(crate) async fn run(mut delivery: Delivery) {
     let lane = delivery.lane.clone();

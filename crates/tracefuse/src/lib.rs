@@ -64,8 +64,11 @@
 pub mod __private;
 mod builder;
 pub mod config;
+mod global;
 #[cfg(doctest)]
 mod guide;
+#[cfg(feature = "langfuse")]
+mod langfuse;
 mod modes;
 #[cfg(feature = "signal")]
 #[cfg_attr(docsrs, doc(cfg(feature = "signal")))]
@@ -75,6 +78,12 @@ pub mod task;
 
 pub use builder::Builder;
 pub use config::{Config, ConfigError, Mode, TracerConfig};
+pub use global::{AlreadySet, set_global, tracer};
+#[cfg(feature = "langfuse")]
+pub use langfuse::{
+    AuthError, AuthProblem, LangfuseConfig, LangfuseProject, auth_check, auth_check_async,
+    trace_id_from_seed,
+};
 #[cfg(feature = "console")]
 pub use tracefuse_console::ConsoleConfig;
 /// What a [`Masker`] is shown and answers.
@@ -89,8 +98,6 @@ pub use tracefuse_core::{
 };
 /// All that the author of an exporter names.
 pub use tracefuse_exporter as exporter;
-#[cfg(feature = "langfuse")]
-pub use tracefuse_langfuse::LangfuseConfig;
 /// ```
 /// use tracefuse::{Tracer, observe};
 ///

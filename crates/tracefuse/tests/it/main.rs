@@ -10,6 +10,7 @@ mod configuration;
 mod masking;
 mod nesting;
 mod outage;
+mod project;
 mod sampling;
 mod secrets;
 mod streams;
