@@ -15,6 +15,7 @@ const FEATURES: &[&str] = &[
     "console",
     "otlp",
     "macros",
+    "tracing",
     "langfuse,otlp",
     "console,otlp",
 ];

@@ -41,6 +41,12 @@ pub fn update_trace(span: &Span, f: impl FnOnce(&mut TraceAttributes)) {
     }
 }
 
+/// Whether this is a span of a trace that the sampler left out.
+#[must_use]
+pub fn is_unsampled(span: &Span) -> bool {
+    span.unsampled
+}
+
 thread_local! {
     static SUPPRESSED: Cell<bool> = const { Cell::new(false) };
 }

@@ -25,13 +25,25 @@ use crate::start::{SpanBuilder, observations};
 #[derive(Clone)]
 pub struct Span {
     pub(crate) live: Option<Arc<Live>>,
+    /// Of a trace that the sampler left out, so that nothing below it begins a trace of its own.
+    pub(crate) unsampled: bool,
 }
 
 impl Span {
     /// A handle that does nothing.
     #[must_use]
     pub const fn noop() -> Self {
-        Self { live: None }
+        Self {
+            live: None,
+            unsampled: false,
+        }
+    }
+
+    pub(crate) const fn unsampled() -> Self {
+        Self {
+            live: None,
+            unsampled: true,
+        }
     }
 
     /// The span whose closure or future is running on this thread; one that does nothing if there is none.

@@ -291,7 +291,7 @@ impl TraceBuilder {
         if !core.sample_rate.samples(draft.id) {
             core.note_unsampled();
             return Trace {
-                root: Span::noop(),
+                root: Span::unsampled(),
                 _owner: Some(draft.owner),
             };
         }
@@ -313,6 +313,7 @@ impl TraceBuilder {
         Trace {
             root: Span {
                 live: Some(Live::open(shared, id, buffer)),
+                unsampled: false,
             },
             _owner: Some(draft.owner),
         }

@@ -1,5 +1,6 @@
 //! The documents of the repository, so that their code is compiled by the tests.
 
+#[cfg(feature = "tracing")]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
@@ -8,3 +9,7 @@ struct Configuration;
 
 #[doc = include_str!("../../../docs/guide/services.md")]
 struct Services;
+
+#[cfg(feature = "tracing")]
+#[doc = include_str!("../../../docs/guide/tracing.md")]
+struct Tracing;

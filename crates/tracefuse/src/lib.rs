@@ -36,6 +36,7 @@
 //! | `console` | yes | traces in the terminal | anstream, serde_json |
 //! | `otlp` | no | delivery to any OpenTelemetry backend | those of `langfuse` |
 //! | `macros` | no | the attribute `#[observe]` | syn, quote |
+//! | `tracing` | no | a layer that records spans of `tracing` | tracing-subscriber, serde_json |
 //!
 //! # Guarantees
 //! * Your code never waits for tracing: ending a span is a bounded amount of work and a push into a
@@ -100,6 +101,11 @@ pub use tracefuse_macros::observe;
 #[cfg(feature = "otlp")]
 pub use tracefuse_otlp::OtlpConfig;
 pub use tracefuse_runtime::{Overload, WhileOpen};
+#[cfg(feature = "tracing")]
+pub use tracefuse_tracing::{
+    self, LayerBuilder as TracingLayerBuilder, builder as tracing_layer_builder,
+    layer as tracing_layer,
+};
 
 /// A tracer as the environment asks for it: `TRACING_MODE`, `LANGFUSE_*`, `.env`, `tracefuse.toml`.
 ///

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tracefuse_core::bridge::{WeakTracer, is_suppressed};
+use tracefuse_core::bridge::{WeakTracer, is_suppressed, is_unsampled};
 use tracefuse_core::{ObservationType, Span, Trace};
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::{Event, Subscriber};
@@ -44,9 +44,8 @@ impl Kept {
 
 /// Where a new span belongs.
 enum Place {
+    /// Below this, which may belong to a trace that is not recorded.
     Below(Span),
-    /// Of a trace that is not recorded: neither is this.
-    Hidden,
     Root,
 }
 
@@ -73,7 +72,7 @@ impl Observe {
         if attributes.is_contextual() {
             // The innermost of both kinds: an entered span of `tracing` is on the core's stack too.
             let current = Span::current();
-            if current.id().is_some() {
+            if current.id().is_some() || is_unsampled(&current) {
                 return Place::Below(current);
             }
         }
@@ -83,7 +82,8 @@ impl Observe {
         };
         match parent.and_then(|parent| inherited(&parent)) {
             None => Place::Root,
-            Some(span) if attributes.is_contextual() || span.id().is_none() => Place::Hidden,
+            // Current for `tracing` but not for the core: something that is not recorded lies between.
+            Some(_) if attributes.is_contextual() => Place::Below(Span::noop()),
             Some(span) => Place::Below(span),
         }
     }
@@ -95,7 +95,6 @@ impl Observe {
                 let span = parent.observation(name, ObservationType::Span).start();
                 Some((span, None))
             }
-            Place::Hidden => Some((Span::noop(), None)),
             Place::Root => {
                 let trace = self.tracer.upgrade()?.trace(name).start();
                 Some((trace.root().clone(), Some(trace)))
@@ -132,7 +131,6 @@ where
         } else {
             match place {
                 Place::Below(span) => Kept::Passed(span),
-                Place::Hidden => Kept::Passed(Span::noop()),
                 Place::Root => return,
             }
         };

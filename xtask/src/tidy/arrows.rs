@@ -10,6 +10,7 @@ use crate::process::{cargo, output};
 const LEVELS: &[(&str, u8)] = &[
     ("tracefuse-core", 0),
     ("tracefuse-macros", 0),
+    ("tracefuse-tracing", 1),
     ("mock-langfuse", 0),
     ("tracefuse-exporter", 1),
     ("tracefuse-runtime", 2),
@@ -26,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tracefuse-macros", &[]),
     ("mock-langfuse", &[]),
     ("tracefuse-exporter", &["tracefuse-core"]),
+    ("tracefuse-tracing", &["tracefuse-core"]),
     (
         "tracefuse-runtime",
         &["tracefuse-core", "tracefuse-exporter"],
@@ -46,6 +48,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tracefuse-macros",
             "tracefuse-otlp",
             "tracefuse-runtime",
+            "tracefuse-tracing",
         ],
     ),
     (
