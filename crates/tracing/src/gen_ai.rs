@@ -114,11 +114,17 @@ pub(crate) fn name(span: &str, facts: &Facts) -> Option<String> {
     Some(format!("{operation} {}", subject.as_deref()?))
 }
 
-/// The messages with the instructions as the first of them; instructions that do not fit come back.
+/// The messages with the instructions as the first of them, unless they have such a message already;
+/// instructions that are not taken come back.
 pub(crate) fn with_system(messages: String, system: Option<String>) -> (String, Option<String>) {
     let Some(system) = system else {
         return (messages, None);
     };
+    // A quote inside of a text is escaped, so this is found in the structure only.
+    let has_own = [r#""role":"system""#, r#""role": "system""#];
+    if has_own.iter().any(|role| messages.contains(role)) {
+        return (messages, Some(system));
+    }
     let (Some(rest), Ok(quoted)) = (
         messages.trim_start().strip_prefix('['),
         serde_json::to_string(&system),
@@ -163,10 +169,12 @@ mod tests {
         ] {
             assert_eq!(merge(messages, system), (merged.to_owned(), None));
         }
-        assert_eq!(
-            merge("plain", "be brief"),
-            ("plain".to_owned(), Some("be brief".to_owned()))
-        );
+        for messages in ["plain", r#"[{"role":"system","content":"be brief"}]"#] {
+            assert_eq!(
+                merge(messages, "be brief"),
+                (messages.to_owned(), Some("be brief".to_owned()))
+            );
+        }
     }
 
     #[test]

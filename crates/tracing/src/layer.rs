@@ -66,10 +66,13 @@ impl Observe {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        if attributes.is_root() {
+        // Where `tracing` has no current span, `parent: None` says no more than leaving it out, and
+        // rig does say it; an observation of the core's is a parent all the same.
+        if attributes.is_root() && ctx.current_span().id().is_some() {
             return Place::Root;
         }
-        if attributes.is_contextual() {
+        let contextual = attributes.parent().is_none();
+        if contextual {
             // The innermost of both kinds: an entered span of `tracing` is on the core's stack too.
             let current = Span::current();
             if current.id().is_some() || is_unsampled(&current) {
@@ -83,7 +86,7 @@ impl Observe {
         match parent.and_then(|parent| inherited(&parent)) {
             None => Place::Root,
             // Current for `tracing` but not for the core: something that is not recorded lies between.
-            Some(_) if attributes.is_contextual() => Place::Below(Span::noop()),
+            Some(_) if contextual => Place::Below(Span::noop()),
             Some(span) => Place::Below(span),
         }
     }
@@ -146,7 +149,8 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
-        if is_suppressed() || event.is_root() {
+        let detached = event.is_root() && ctx.current_span().id().is_some();
+        if detached || is_suppressed() {
             return;
         }
         let span = match event.parent() {

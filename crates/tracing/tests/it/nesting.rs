@@ -32,12 +32,17 @@ fn a_span_without_a_parent_begins_a_trace() {
         |layer| layer.all(),
         |tracer| {
             info_span!("first").in_scope(|| info_span!("child").in_scope(|| {}));
+            info_span!("third").in_scope(|| info_span!(parent: None, "second").in_scope(|| {}));
             tracer.trace("ours").run(|_| {
-                info_span!(parent: None, "second").in_scope(|| {});
+                // Without a current span of its own kind this says nothing.
+                info_span!(parent: None, "below ours").in_scope(|| {});
             });
         },
     );
-    assert_eq!(kept.tree(), "first\n  child\nsecond\nours\n");
+    assert_eq!(
+        kept.tree(),
+        "first\n  child\nsecond\nthird\nours\n  below ours\n"
+    );
     assert_eq!(kept.named("first").trace().name, "first");
 }
 
