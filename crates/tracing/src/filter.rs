@@ -55,34 +55,40 @@ pub(crate) enum Spans {
 impl Admission {
     /// Whether a span becomes an observation.
     pub(crate) fn records(&self, span: &Metadata<'_>) -> bool {
+        if is_of(span.target(), &OWN_TARGETS) {
+            return false;
+        }
         match &self.spans {
             Spans::Llm => is_llm(span),
-            Spans::All => *span.level() <= Level::INFO && !is_of(span.target(), &TRANSPORT_TARGETS),
+            Spans::All => is_passed(span),
             Spans::Chosen(predicate) => predicate(span),
         }
     }
 
-    /// Whether the layer wants to know of it: what is recorded, and other spans that may carry what is
-    /// recorded into a task.
+    /// Whether an event is recorded.
+    pub(crate) fn hears(&self, event: &Metadata<'_>) -> bool {
+        *event.level() <= self.events
+            && !is_of(event.target(), &OWN_TARGETS)
+            && !is_of(event.target(), &TRANSPORT_TARGETS)
+    }
+
+    /// Whether the layer wants to know of it.
     fn wants(&self, metadata: &Metadata<'_>) -> bool {
-        if !self.enabled || is_of(metadata.target(), &OWN_TARGETS) {
-            return false;
-        }
-        if metadata.is_span() {
-            let passes =
-                *metadata.level() <= Level::INFO && !is_of(metadata.target(), &TRANSPORT_TARGETS);
-            passes || self.records(metadata)
+        let wanted = if metadata.is_span() {
+            is_passed(metadata) || self.records(metadata)
         } else {
-            metadata.is_event()
-                && *metadata.level() <= self.events
-                && !is_of(metadata.target(), &TRANSPORT_TARGETS)
-        }
+            metadata.is_event() && self.hears(metadata)
+        };
+        wanted && self.enabled
     }
 }
 
 impl<S> Filter<S> for Admission {
-    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
-        self.wants(metadata)
+    /// Always: what `callsite_enabled` refused comes here only where another layer could not tell in
+    /// advance, and a refusal would then stay in the thread's filter state if no span or event
+    /// follows, as after `tracing::enabled!`, and take the next span away from us. The layer asks again.
+    fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        true
     }
 
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
@@ -97,6 +103,11 @@ impl<S> Filter<S> for Admission {
         // An LLM span may have any level.
         (!self.enabled).then_some(LevelFilter::OFF)
     }
+}
+
+/// Whether a span is of the application's own doing, so that it may carry a parent into a task.
+fn is_passed(span: &Metadata<'_>) -> bool {
+    *span.level() <= Level::INFO && !is_of(span.target(), &TRANSPORT_TARGETS)
 }
 
 /// Whether a target is one of these crates or within one.

@@ -150,7 +150,7 @@ where
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
         let detached = event.is_root() && ctx.current_span().id().is_some();
-        if detached || is_suppressed() {
+        if detached || is_suppressed() || !self.admission.hears(event.metadata()) {
             return;
         }
         let span = match event.parent() {
