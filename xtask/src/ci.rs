@@ -19,6 +19,7 @@ const FEATURES: &[&str] = &[
     "signal",
     "tower",
     "tokio",
+    "tracing",
     "langfuse,otlp",
     "console,otlp",
 ];

@@ -27,7 +27,7 @@ pub(crate) fn enter(span: &Span) -> Entered {
         let Ok(mut stack) = stack.try_borrow_mut() else {
             return usize::MAX;
         };
-        if span.live.is_none() && stack.is_empty() {
+        if span.live.is_none() && !span.unsampled && stack.is_empty() {
             return usize::MAX;
         }
         stack.push(span.clone());

@@ -44,6 +44,8 @@
     )
 )]
 
+#[doc(hidden)]
+pub mod bridge;
 mod clock;
 mod context;
 mod event;

@@ -10,8 +10,8 @@ use crate::context::{self, Entered};
 use crate::event::EventBuilder;
 use crate::live::Live;
 use crate::record::{
-    AsException, Buffer, Cost, Exception, Level, Role, Slot, SpanId, Status, StatusCode, Timestamp,
-    TraceId, Usage, ValueRef, capture,
+    AsException, Buffer, Cost, Exception, Level, ObservationType, Role, Slot, SpanId, Status,
+    StatusCode, Timestamp, TraceId, Usage, ValueRef, capture,
 };
 use crate::start::{SpanBuilder, observations};
 
@@ -25,13 +25,25 @@ use crate::start::{SpanBuilder, observations};
 #[derive(Clone)]
 pub struct Span {
     pub(crate) live: Option<Arc<Live>>,
+    /// Of a trace that the sampler left out, so that nothing below it begins a trace of its own.
+    pub(crate) unsampled: bool,
 }
 
 impl Span {
     /// A handle that does nothing.
     #[must_use]
     pub const fn noop() -> Self {
-        Self { live: None }
+        Self {
+            live: None,
+            unsampled: false,
+        }
+    }
+
+    pub(crate) const fn unsampled() -> Self {
+        Self {
+            live: None,
+            unsampled: true,
+        }
     }
 
     /// The span whose closure or future is running on this thread; one that does nothing if there is none.
@@ -63,6 +75,11 @@ impl Span {
     /// A better name than the one it was started with.
     pub fn set_name(&self, name: &str) {
         self.write(|buffer| buffer.name = buffer.push_text(name));
+    }
+
+    /// The kind of work, for a kind that is only known once it has started.
+    pub fn set_observation_type(&self, kind: ObservationType) {
+        self.write(|buffer| buffer.kind = kind);
     }
 
     /// Adds metadata. A key given before gets the new value; `null` changes nothing.

@@ -92,6 +92,7 @@ pub(crate) use observations;
 #[must_use = "nothing is recorded until `run`, `run_async` or `start`"]
 pub struct SpanBuilder {
     draft: Option<Draft>,
+    unsampled: bool,
 }
 
 struct Draft {
@@ -104,7 +105,10 @@ impl SpanBuilder {
     #[inline]
     pub(crate) fn below(parent: &Span, name: &str, kind: ObservationType) -> Self {
         match &parent.live {
-            None => Self { draft: None },
+            None => Self {
+                draft: None,
+                unsampled: parent.unsampled,
+            },
             Some(live) => Self::of(live, name, kind),
         }
     }
@@ -115,7 +119,10 @@ impl SpanBuilder {
             draft.buffer.parent = Some(live.id);
             draft
         });
-        Self { draft }
+        Self {
+            draft,
+            unsampled: false,
+        }
     }
 
     /// The kind of work, for a kind that is only known at run time.
@@ -248,6 +255,7 @@ impl SpanBuilder {
             live: self
                 .draft
                 .map(|draft| Live::open(draft.trace, draft.id, draft.buffer)),
+            unsampled: self.unsampled,
         }
     }
 

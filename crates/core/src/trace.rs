@@ -326,7 +326,7 @@ impl TraceBuilder {
         if !draft.is_sampled() {
             core.note_unsampled();
             return Trace {
-                root: Span::noop(),
+                root: Span::unsampled(),
                 _owner: Some(draft.owner),
             };
         }
@@ -349,6 +349,7 @@ impl TraceBuilder {
         Trace {
             root: Span {
                 live: Some(Live::open(shared, id, buffer)),
+                unsampled: false,
             },
             _owner: Some(draft.owner),
         }

@@ -24,7 +24,7 @@ use crate::trace::{Trace, TraceBuilder};
 #[derive(Clone)]
 #[must_use = "dropping the last tracer shuts it down; bind it to a name in main"]
 pub struct Tracer {
-    owner: Option<Arc<Owner>>,
+    pub(crate) owner: Option<Arc<Owner>>,
 }
 
 /// What tracers and traces hold, and spans do not: its end is the tracer's end.

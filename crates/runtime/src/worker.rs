@@ -27,6 +27,7 @@ pub(crate) fn start(delivery: impl FnOnce() -> Delivery + Send + 'static) -> io:
     std::thread::Builder::new()
         .name("tracefuse-export".into())
         .spawn(move || {
+            tracefuse_core::bridge::suppress_thread();
             runtime.block_on(async { run(delivery()).await });
             // Not a plain drop: that would wait for a name look-up that hangs.
             runtime.shutdown_background();

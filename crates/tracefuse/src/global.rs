@@ -29,6 +29,7 @@ pub fn tracer() -> &'static Tracer {
 }
 
 /// A global tracer had been set before.
+#[non_exhaustive]
 pub struct AlreadySet(
     /// The one that was not set.
     pub Tracer,

@@ -1,5 +1,6 @@
 //! The documents of the repository, so that their code is compiled by the tests.
 
+#[cfg(feature = "tracing")]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
@@ -16,3 +17,6 @@ struct Propagation;
 
 #[doc = include_str!("../../../docs/guide/streaming.md")]
 struct Streaming;
+#[cfg(feature = "tracing")]
+#[doc = include_str!("../../../docs/guide/tracing.md")]
+struct Tracing;

@@ -41,6 +41,7 @@
 //! | `tower` | no | [`tower`]: a layer for axum and other tower servers | http, tower-layer, tower-service |
 //! | `macros` | no | the attribute `#[observe]` | syn, quote |
 //! | `tokio` | no | `task::spawn`, which takes the current span along | tokio |
+//! | `tracing` | no | a layer that records spans of `tracing` | tracing-subscriber, serde_json |
 //!
 //! # Guarantees
 //! * Your code never waits for tracing: ending a span is a bounded amount of work and a push into a
@@ -125,6 +126,11 @@ pub use tracefuse_runtime::{HoldConfig, Overload, SpoolMode, WhileOpen};
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub use tracefuse_tower as tower;
+#[cfg(feature = "tracing")]
+pub use tracefuse_tracing::{
+    self, LayerBuilder as TracingLayerBuilder, builder as tracing_layer_builder,
+    layer as tracing_layer,
+};
 
 /// A tracer as the environment asks for it: `TRACING_MODE`, `LANGFUSE_*`, `.env`, `tracefuse.toml`.
 ///

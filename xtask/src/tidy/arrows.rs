@@ -10,6 +10,7 @@ use crate::process::{cargo, output};
 const LEVELS: &[(&str, u8)] = &[
     ("tracefuse-core", 0),
     ("tracefuse-macros", 0),
+    ("tracefuse-tracing", 1),
     ("mock-langfuse", 0),
     ("tracefuse-exporter", 1),
     ("tracefuse-tower", 1),
@@ -18,6 +19,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("tracefuse-otlp", 2),
     ("tracefuse-langfuse", 3),
     ("tracefuse", 4),
+    ("tracefuse-rig-tests", 5),
     ("xtask", 5),
 ];
 
@@ -28,6 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mock-langfuse", &[]),
     ("tracefuse-exporter", &["tracefuse-core"]),
     ("tracefuse-tower", &["tracefuse-core"]),
+    ("tracefuse-tracing", &["tracefuse-core"]),
     (
         "tracefuse-runtime",
         &["tracefuse-core", "tracefuse-exporter"],
@@ -49,8 +52,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tracefuse-otlp",
             "tracefuse-runtime",
             "tracefuse-tower",
+            "tracefuse-tracing",
         ],
     ),
+    ("tracefuse-rig-tests", &["mock-langfuse", "tracefuse"]),
     (
         "xtask",
         &["mock-langfuse", "tracefuse-console", "tracefuse-otlp"],

@@ -1,0 +1,131 @@
+//! Which spans are recorded, which pass their parent on, and which events are heard.
+//! Asked once per callsite by `tracing-subscriber`, and by `layer` for each span.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tracing_core::metadata::LevelFilter;
+use tracing_core::subscriber::Interest;
+use tracing_core::{Level, Metadata};
+use tracing_subscriber::layer::{Context, Filter};
+
+use crate::names::{GEN_AI, LANGFUSE, LLM_TARGETS, OWN_TARGETS, TRANSPORT_TARGETS};
+
+type Predicate = Arc<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>;
+
+/// Whether a span is about a language model, the default of what is recorded: it has a field whose
+/// name begins with `gen_ai.` or `langfuse.`, or the target of a known LLM library.
+///
+/// Of use in a predicate of your own:
+///
+/// ```
+/// # let tracer = tracefuse_core::Tracer::noop();
+/// # type S = tracing_subscriber::Registry;
+/// let layer = tracefuse_tracing::builder(&tracer)
+///     .filter(|span| tracefuse_tracing::is_llm(span) || span.target().starts_with("my_app"))
+///     .layer();
+/// # let layer: Box<dyn tracing_subscriber::Layer<S> + Send + Sync> = tracing_subscriber::Layer::<S>::boxed(layer);
+/// ```
+#[must_use]
+pub fn is_llm(span: &Metadata<'_>) -> bool {
+    is_of(span.target(), &LLM_TARGETS)
+        || span
+            .fields()
+            .iter()
+            .any(|field| field.name().starts_with(GEN_AI) || field.name().starts_with(LANGFUSE))
+}
+
+/// What the user chose to see.
+#[derive(Clone)]
+pub(crate) struct Admission {
+    /// Whether there is anything to record for.
+    pub(crate) enabled: bool,
+    pub(crate) spans: Spans,
+    /// The least severe event that is recorded.
+    pub(crate) events: LevelFilter,
+}
+
+#[derive(Clone)]
+pub(crate) enum Spans {
+    Llm,
+    All,
+    Chosen(Predicate),
+}
+
+impl Admission {
+    /// Whether a span becomes an observation.
+    pub(crate) fn records(&self, span: &Metadata<'_>) -> bool {
+        if is_of(span.target(), &OWN_TARGETS) {
+            return false;
+        }
+        match &self.spans {
+            Spans::Llm => is_llm(span),
+            Spans::All => is_passed(span),
+            Spans::Chosen(predicate) => predicate(span),
+        }
+    }
+
+    /// Whether an event is recorded.
+    pub(crate) fn hears(&self, event: &Metadata<'_>) -> bool {
+        *event.level() <= self.events
+            && !is_of(event.target(), &OWN_TARGETS)
+            && !is_of(event.target(), &TRANSPORT_TARGETS)
+    }
+
+    /// Whether the layer wants to know of it.
+    fn wants(&self, metadata: &Metadata<'_>) -> bool {
+        let wanted = if metadata.is_span() {
+            is_passed(metadata) || self.records(metadata)
+        } else {
+            metadata.is_event() && self.hears(metadata)
+        };
+        wanted && self.enabled
+    }
+}
+
+impl<S> Filter<S> for Admission {
+    /// Always: what `callsite_enabled` refused comes here only where another layer could not tell in
+    /// advance, and a refusal would then stay in the thread's filter state if no span or event
+    /// follows, as after `tracing::enabled!`, and take the next span away from us. The layer asks again.
+    fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        true
+    }
+
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if self.wants(metadata) {
+            Interest::always()
+        } else {
+            Interest::never()
+        }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        // An LLM span may have any level.
+        (!self.enabled).then_some(LevelFilter::OFF)
+    }
+}
+
+/// Whether a span is of the application's own doing, so that it may carry a parent into a task.
+fn is_passed(span: &Metadata<'_>) -> bool {
+    *span.level() <= Level::INFO && !is_of(span.target(), &TRANSPORT_TARGETS)
+}
+
+/// Whether a target is one of these crates or within one.
+fn is_of(target: &str, crates: &[&str]) -> bool {
+    let name = target.split_once("::").map_or(target, |(name, _)| name);
+    crates.contains(&name)
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let spans = match self.spans {
+            Spans::Llm => "llm",
+            Spans::All => "all",
+            Spans::Chosen(_) => "chosen",
+        };
+        f.debug_struct("Admission")
+            .field("spans", &spans)
+            .field("events", &self.events)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,193 @@
+//! `gen_ai.*`: OpenTelemetry's conventions, and the older names that frameworks still send.
+//! Called by `mapping`.
+
+use tracefuse_core::{Cost, ObservationType};
+
+use crate::fields::Value;
+use crate::mapping::{Certainty, Facts, Observation, Rank};
+
+/// Takes a field by its name, and by the name after `gen_ai.`.
+pub(crate) fn record(to: &Observation, name: &'static str, rest: &str, value: Value<'_>) {
+    if let Some(count) = rest.strip_prefix("usage.") {
+        let taken = match (count, value.number()) {
+            ("cost", Some(dollars)) => to.with_facts(|facts| {
+                facts.cost = Some(Cost::total(dollars));
+                true
+            }),
+            _ => to.with_facts(|facts| facts.tokens.take(count, &value)),
+        };
+        if !taken {
+            to.span.add_metadata(name, &value);
+        }
+        return;
+    }
+    match rest {
+        "operation.name" => {
+            if let Some(kind) = kind(&value.text()) {
+                to.set_kind(kind, Certainty::Operation);
+            }
+            to.with_facts(|facts| facts.operation = Some(value.into_text()));
+        }
+        "request.model" => {
+            to.set_kind(ObservationType::Generation, Certainty::Model);
+            let model = value.into_text();
+            to.with_facts(|facts| {
+                if facts.model_is_final {
+                    to.span.add_metadata(name, model.as_str());
+                } else {
+                    to.span.set_model(&model);
+                }
+                facts.request_model = Some(model);
+            });
+        }
+        "response.model" => {
+            to.set_kind(ObservationType::Generation, Certainty::Model);
+            let model = value.text();
+            to.with_facts(|facts| {
+                if facts.model_is_final {
+                    return;
+                }
+                facts.model_is_final = true;
+                to.span.set_model(&model);
+                if let Some(asked) = facts.request_model.as_deref()
+                    && asked != model
+                {
+                    to.span.add_metadata("gen_ai.request.model", asked);
+                }
+            });
+        }
+        "input.messages" => to.with_facts(|facts| {
+            if Rank::Messages >= facts.input {
+                facts.input = Rank::Messages;
+                facts.messages = Some(value.into_text());
+            }
+        }),
+        "system_instructions" => {
+            to.with_facts(|facts| facts.system = Some(value.into_text()));
+        }
+        "prompt" => to.set_input(Rank::Text, value),
+        "tool.call.arguments" => to.set_input(Rank::Tool, value),
+        "output.messages" => to.set_output(Rank::Messages, value),
+        "completion" => to.set_output(Rank::Text, value),
+        "tool.call.result" => to.set_output(Rank::Tool, value),
+        "tool.name" => {
+            to.set_kind(ObservationType::Tool, Certainty::Tool);
+            to.span.add_metadata(name, &value);
+            to.with_facts(|facts| facts.tool = Some(value.into_text()));
+        }
+        "agent.name" => {
+            to.set_kind(ObservationType::Agent, Certainty::Agent);
+            to.span.add_metadata(name, &value);
+            to.with_facts(|facts| facts.agent = Some(value.into_text()));
+        }
+        "conversation.id" => to.set_session(&value.text()),
+        _ => match rest.strip_prefix("request.") {
+            Some(parameter) => to.span.add_model_parameter(parameter, &value),
+            None => to.span.add_metadata(name, &value),
+        },
+    }
+}
+
+/// The observation an operation is.
+fn kind(operation: &str) -> Option<ObservationType> {
+    Some(match operation {
+        "chat" | "completion" | "text_completion" | "generate_content" | "generate"
+        | "transcription" | "image_generation" | "audio_generation" => ObservationType::Generation,
+        "embeddings" => ObservationType::Embedding,
+        "invoke_agent" | "create_agent" => ObservationType::Agent,
+        "execute_tool" => ObservationType::Tool,
+        "retrieval" | "rerank" => ObservationType::Retriever,
+        "invoke_workflow" => ObservationType::Chain,
+        _ => return None,
+    })
+}
+
+/// `tracing` has names that are fixed at compile time; a span that is called by its operation gets the
+/// name the conventions give it, such as `execute_tool add`.
+pub(crate) fn name(span: &str, facts: &Facts) -> Option<String> {
+    let operation = facts.operation.as_deref().filter(|name| *name == span)?;
+    let subject = match operation {
+        "execute_tool" => &facts.tool,
+        "invoke_agent" | "create_agent" => &facts.agent,
+        _ => &facts.request_model,
+    };
+    Some(format!("{operation} {}", subject.as_deref()?))
+}
+
+/// The messages with the instructions as the first of them, unless they have such a message already;
+/// instructions that are not taken come back.
+pub(crate) fn with_system(messages: String, system: Option<String>) -> (String, Option<String>) {
+    let Some(system) = system else {
+        return (messages, None);
+    };
+    // A quote inside of a text is escaped, so this is found in the structure only.
+    let has_own = [r#""role":"system""#, r#""role": "system""#];
+    if has_own.iter().any(|role| messages.contains(role)) {
+        return (messages, Some(system));
+    }
+    let (Some(rest), Ok(quoted)) = (
+        messages.trim_start().strip_prefix('['),
+        serde_json::to_string(&system),
+    ) else {
+        return (messages, Some(system));
+    };
+    // Instructions are text or, as the conventions have it, an array of parts.
+    let content = if system.trim_start().starts_with('[') {
+        &system
+    } else {
+        &quoted
+    };
+    let comma = if rest.trim_start().starts_with(']') {
+        ""
+    } else {
+        ","
+    };
+    let merged = format!(r#"[{{"role":"system","content":{content}}}{comma}{rest}"#);
+    (merged, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instructions_become_the_first_message() {
+        let merge = |messages: &str, system: &str| {
+            with_system(messages.to_owned(), Some(system.to_owned()))
+        };
+        for (messages, system, merged) in [
+            (
+                r#"[{"role":"user"}]"#,
+                "be \"brief\"",
+                r#"[{"role":"system","content":"be \"brief\""},{"role":"user"}]"#,
+            ),
+            (
+                "[]",
+                r#"[{"type":"text"}]"#,
+                r#"[{"role":"system","content":[{"type":"text"}]}]"#,
+            ),
+        ] {
+            assert_eq!(merge(messages, system), (merged.to_owned(), None));
+        }
+        for messages in ["plain", r#"[{"role":"system","content":"be brief"}]"#] {
+            assert_eq!(
+                merge(messages, "be brief"),
+                (messages.to_owned(), Some("be brief".to_owned()))
+            );
+        }
+    }
+
+    #[test]
+    fn a_span_named_by_its_operation_is_named_by_its_subject_too() {
+        let facts = Facts {
+            operation: Some("execute_tool".to_owned()),
+            tool: Some("add".to_owned()),
+            ..Facts::default()
+        };
+        assert_eq!(
+            name("execute_tool", &facts).as_deref(),
+            Some("execute_tool add")
+        );
+        assert_eq!(name("my own name", &facts), None);
+    }
+}

@@ -1,0 +1,243 @@
+//! What the fields of a span make of its observation: type, model, tokens, input, output, metadata.
+//! Fed by `layer` as fields are recorded; the last word is said when the span closes.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tracefuse_core::{Cost, Level, ObservationType, Span, Status, Usage};
+
+use crate::fields::Value;
+use crate::names::{GEN_AI, LANGFUSE};
+use crate::usage::Tokens;
+use crate::{gen_ai, langfuse};
+
+/// How sure a field is of what the observation is; the surest wins, whatever the order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Certainty {
+    #[default]
+    None,
+    /// It belongs to an agent.
+    Agent,
+    /// A model is named.
+    Model,
+    /// A tool is named.
+    Tool,
+    /// The operation is named.
+    Operation,
+    /// The user says so.
+    Explicit,
+}
+
+/// What must be known together before it can be written.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) kind: Certainty,
+    pub(crate) operation: Option<String>,
+    pub(crate) agent: Option<String>,
+    pub(crate) tool: Option<String>,
+    pub(crate) request_model: Option<String>,
+    /// The model that answered, or the one the user named, is already set.
+    pub(crate) model_is_final: bool,
+    pub(crate) renamed: bool,
+    pub(crate) system: Option<String>,
+    pub(crate) messages: Option<String>,
+    pub(crate) input: Rank,
+    pub(crate) output: Rank,
+    pub(crate) tokens: Tokens,
+    /// Buckets the user gave, over the tokens.
+    pub(crate) usage: Option<Vec<(String, u64)>>,
+    pub(crate) cost: Option<Cost>,
+    pub(crate) prompt: (Option<String>, Option<u32>),
+    pub(crate) status_message: Option<String>,
+    pub(crate) failed: bool,
+}
+
+/// Which of several fields an input or output is from; the highest wins, whatever the order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rank {
+    #[default]
+    None,
+    Tool,
+    Text,
+    Messages,
+    Explicit,
+}
+
+/// The observation a span became, and what is known of it.
+#[derive(Debug)]
+pub(crate) struct Observation {
+    pub(crate) span: Span,
+    /// Whether it begins its trace.
+    pub(crate) is_root: bool,
+    name: &'static str,
+    /// Only there once a field needs it.
+    facts: Mutex<Option<Box<Facts>>>,
+}
+
+impl Observation {
+    pub(crate) fn new(span: Span, is_root: bool, name: &'static str) -> Self {
+        Self {
+            span,
+            is_root,
+            name,
+            facts: Mutex::new(None),
+        }
+    }
+
+    /// Takes a field. Its value is formatted already, so no code of the user's runs in here.
+    pub(crate) fn record(&self, name: &'static str, value: Value<'_>) {
+        if let Some(rest) = name.strip_prefix(GEN_AI) {
+            gen_ai::record(self, name, rest, value);
+        } else if let Some(rest) = name.strip_prefix(LANGFUSE) {
+            langfuse::record(self, name, rest, value);
+        } else {
+            self.record_other(name, value);
+        }
+    }
+
+    fn record_other(&self, name: &'static str, value: Value<'_>) {
+        match name {
+            "otel.name" => self.rename(&value.text()),
+            "otel.kind" => {}
+            "otel.status_code" => match &*value.text() {
+                text if text.eq_ignore_ascii_case("error") => self.fail(None),
+                text if text.eq_ignore_ascii_case("ok") => self.span.set_status(Status::Ok),
+                _ => {}
+            },
+            "otel.status_message" | "otel.status_description" => self.note(value.into_text()),
+            "error.type" => {
+                self.span.add_metadata(name, &value);
+                self.fail(Some(&value.text()));
+            }
+            "user.id" | "session.id" => langfuse::record(self, name, name, value),
+            _ => self.span.add_metadata(name, &value),
+        }
+    }
+
+    /// Reads and writes what is known. Nothing of the user's runs inside.
+    pub(crate) fn with_facts<R>(&self, f: impl FnOnce(&mut Facts) -> R) -> R {
+        f(self.lock().get_or_insert_default())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Box<Facts>>> {
+        // We never panic while we hold it, so what it guards is whole.
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_kind(&self, kind: ObservationType, certainty: Certainty) {
+        self.with_facts(|facts| {
+            if certainty >= facts.kind {
+                facts.kind = certainty;
+                self.span.set_observation_type(kind);
+            }
+        });
+    }
+
+    pub(crate) fn rename(&self, name: &str) {
+        self.with_facts(|facts| facts.renamed = true);
+        self.span.set_name(name);
+    }
+
+    pub(crate) fn set_input(&self, rank: Rank, value: Value<'_>) {
+        self.with_facts(|facts| {
+            if rank >= facts.input {
+                facts.input = rank;
+                facts.messages = None;
+                self.span.set_input(value.into_text());
+            }
+        });
+    }
+
+    pub(crate) fn set_output(&self, rank: Rank, value: Value<'_>) {
+        self.with_facts(|facts| {
+            if rank >= facts.output {
+                facts.output = rank;
+                self.span.set_output(value.into_text());
+            }
+        });
+    }
+
+    /// Marks it as failed, with a message unless there is one.
+    pub(crate) fn fail(&self, message: Option<&str>) {
+        self.with_facts(|facts| {
+            facts.failed = true;
+            if facts.status_message.is_none() {
+                facts.status_message = message.map(str::to_owned);
+            }
+            match &facts.status_message {
+                Some(message) => self.span.set_status(Status::error(message)),
+                None => self.span.set_level(Level::Error),
+            }
+        });
+    }
+
+    /// The message that goes with its status.
+    pub(crate) fn note(&self, message: String) {
+        self.with_facts(|facts| {
+            if facts.failed {
+                self.span.set_status(Status::error(message.as_str()));
+            } else {
+                self.span.set_status_message(&message);
+            }
+            facts.status_message = Some(message);
+        });
+    }
+
+    pub(crate) fn set_level(&self, level: Level) {
+        self.span.set_level(level);
+    }
+
+    /// Says the last word and ends it. `counted` tells whether a span below had tokens of its own, so
+    /// that these would be counted twice; the answer is the same for what is above.
+    pub(crate) fn finish(&self, counted: bool) -> bool {
+        let facts = self.lock().take();
+        let used = facts.is_some_and(|facts| self.settle(*facts, counted));
+        self.span.end();
+        used || counted
+    }
+
+    fn settle(&self, facts: Facts, counted: bool) -> bool {
+        if !facts.renamed
+            && let Some(name) = gen_ai::name(self.name, &facts)
+        {
+            self.span.set_name(&name);
+        }
+        let system = match facts.messages {
+            Some(messages) => {
+                let (input, left) = gen_ai::with_system(messages, facts.system);
+                self.span.set_input(input);
+                left
+            }
+            None => facts.system,
+        };
+        if let Some(system) = system {
+            self.span.add_metadata("gen_ai.system_instructions", system);
+        }
+        if let Some(cost) = facts.cost {
+            self.span.set_cost(cost);
+        }
+        if let (Some(name), version) = &facts.prompt {
+            self.span.set_prompt(name, version.unwrap_or(1));
+        }
+        if let Some(buckets) = facts.usage {
+            let usage = Usage::default();
+            self.span.set_usage(
+                buckets
+                    .into_iter()
+                    .fold(usage, |usage, (name, units)| usage.bucket(name, units)),
+            );
+            return true;
+        }
+        if facts.tokens.is_empty() {
+            return false;
+        }
+        if counted {
+            for (name, count) in facts.tokens.buckets().filter(|(_, count)| *count > 0) {
+                self.span
+                    .add_metadata(&format!("{GEN_AI}usage.{name}"), count);
+            }
+        } else {
+            self.span.set_usage(facts.tokens.to_usage());
+        }
+        true
+    }
+}
