@@ -6,6 +6,7 @@
     reason = "a command-line tool"
 )]
 
+mod bench;
 mod ci;
 mod demo;
 mod integration;
@@ -24,6 +25,8 @@ cargo xtask <command>
   test         everything: unit, behaviour, documentation and example tests, tidy, integration
   integration  run every example as a process of its own against the local server, read back, compare
   mock         run the local server: [--port N] [--scenario FILE]
+  bench        measure beside the peers and judge by the targets: [--quick] [--reps N] [--part hot,delivery,
+               encode,growth] [--only NAMES]; bench shape: build time and number of crates
   tidy         check the architecture: arrows, module headers, links, file sizes, names in their place
   ci           all that a change must pass";
 
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         "tidy" => tidy::run(),
         "demo" => demo::run(&rest),
         "integration" => integration::run(),
+        "bench" => bench::run(&rest),
         "mock" => mock::run(&rest),
         _ => {
             println!("{HELP}");
