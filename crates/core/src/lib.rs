@@ -58,6 +58,7 @@ mod span;
 mod start;
 mod trace;
 mod tracer;
+mod tsc;
 
 pub use clock::{Clock, ManualClock, TimeSource};
 pub use context::Entered;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::context;
 use crate::live::{Live, TraceShared};
 use crate::record::{
     AsException, Buffer, Cost, Exception, Level, ObservationType, Role, Slot, SpanId, Timestamp,
@@ -128,10 +129,9 @@ impl SpanBuilder {
     /// Metadata. A key given before gets the new value; `null` changes nothing.
     #[inline]
     pub fn metadata<T: Serialize>(mut self, key: &str, value: T) -> Self {
-        self.with(|buffer| {
-            let slot = take_value(buffer, value);
-            buffer.set_entry(Role::Metadata, key, slot);
-        });
+        if let Some(draft) = &mut self.draft {
+            metadata(&mut draft.buffer, key, value);
+        }
         self
     }
 
@@ -256,9 +256,30 @@ impl SpanBuilder {
     }
 
     /// Runs a closure in it and ends it. A panic ends it with [`Level::Error`] and goes on.
+    #[inline]
     pub fn run<R>(self, f: impl FnOnce(Span) -> R) -> R {
-        let span = self.start();
-        run(&span, || f(span.clone()), |_| {})
+        let Some(draft) = self.draft else {
+            return context::hidden(|| f(Span::noop()));
+        };
+        let span = Span {
+            live: Some(Live::open(draft.trace, draft.id, draft.buffer)),
+        };
+        // One handle for the closure; ours lies on the stack meanwhile.
+        let handle = span.clone();
+        let lent = context::lend(span);
+        // Caught only to be recorded, then it goes on: what it left broken stays as broken as it was.
+        let result = catch_unwind(AssertUnwindSafe(|| f(handle)));
+        let span = lent.leave();
+        match result {
+            Ok(value) => {
+                span.end();
+                value
+            }
+            Err(panic) => {
+                record_panic(&span, &*panic);
+                resume_unwind(panic)
+            }
+        }
     }
 
     /// [`run`](Self::run) for closures that can fail: an `Err` is recorded and returned as it is.
@@ -325,6 +346,13 @@ pub(crate) fn buffer(
     buffer.kind = kind;
     buffer.name = buffer.push_text(name);
     buffer
+}
+
+/// Apart, so that callers of what is switched off stay small.
+#[inline(never)]
+fn metadata<T: Serialize>(buffer: &mut Buffer, key: &str, value: T) {
+    let slot = take_value(buffer, value);
+    buffer.set_entry(Role::Metadata, key, slot);
 }
 
 /// Moves a string, captures anything else.

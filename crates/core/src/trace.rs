@@ -2,7 +2,7 @@
 //! Begun by `tracer`; children start from it through `start`.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -295,21 +295,19 @@ impl TraceBuilder {
                 _owner: Some(draft.owner),
             };
         }
-        let shared = Arc::new(TraceShared {
-            core: core.clone(),
-            id: draft.id,
-            anchor: core.clock.anchor(),
-            attributes: Mutex::new(Arc::new(draft.attributes)),
-        });
+        let shared = Arc::new(TraceShared::new(
+            core.clone(),
+            draft.id,
+            core.clock.anchor(),
+            draft.attributes,
+        ));
         let id = SpanId::random();
-        let name = crate::tracer::lock(&shared.attributes).clone();
-        let mut buffer = buffer(&shared, id, &name.name, draft.kind);
+        let mut buffer = buffer(&shared, id, &shared.attributes().name, draft.kind);
         buffer.parent = draft.parent;
         buffer.remote_parent = draft.parent.is_some();
         if let Some(input) = draft.input {
             buffer.input = buffer.push_owned(input);
         }
-        drop(name);
         Trace {
             root: Span {
                 live: Some(Live::open(shared, id, buffer)),

@@ -339,8 +339,11 @@ fn hash(key: &str) -> u32 {
     let bytes = key.as_bytes();
     let first = bytes.first().copied().unwrap_or(0);
     let last = bytes.last().copied().unwrap_or(0);
-    (u32::from(first).wrapping_mul(31) ^ u32::from(last).wrapping_mul(7))
-        .wrapping_add(bytes.len() as u32)
+    let middle = bytes.get(bytes.len() / 2).copied().unwrap_or(0);
+    (u32::from(first).wrapping_mul(31)
+        ^ u32::from(middle).wrapping_mul(13)
+        ^ u32::from(last).wrapping_mul(7))
+    .wrapping_add(bytes.len() as u32)
 }
 
 #[cfg(test)]
