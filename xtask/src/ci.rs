@@ -15,6 +15,8 @@ const FEATURES: &[&str] = &[
     "console",
     "otlp",
     "macros",
+    "spool,langfuse",
+    "signal",
     "langfuse,otlp",
     "console,otlp",
 ];
@@ -64,6 +66,30 @@ pub(crate) fn test() -> Result<()> {
         succeed(&mut cargo(&["test", "--workspace", "--all-features"]))
     })?;
     step("integration", integration::run)
+}
+
+/// The catalogue of faults as a table; all of it, or what the names match.
+pub(crate) fn faults(names: &[String]) -> Result<()> {
+    let test = [
+        "test",
+        "--quiet",
+        "-p",
+        "tracefuse",
+        "--features",
+        "spool,langfuse",
+    ];
+    let binary = ["--test", "faults", "--", "--table"];
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    succeed(&mut cargo(&[&test[..], &binary, &names].concat()))
+}
+
+/// The soak at full length, optimized.
+pub(crate) fn soak(spans: &[String]) -> Result<()> {
+    let spans = spans.first().map_or("10000000", String::as_str);
+    let test = ["test", "--quiet", "--release", "-p", "tracefuse"];
+    succeed(&mut cargo(
+        &[&test[..], &["--test", "soak", "--", spans]].concat(),
+    ))
 }
 
 /// Bans, licences and sources need no network; advisories do, and are checked where there is one.

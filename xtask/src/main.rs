@@ -24,6 +24,8 @@ cargo xtask <command>
                back and draw it; with LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY set, send it there
   test         everything: unit, behaviour, documentation and example tests, tidy, integration
   integration  run every example as a process of its own against the local server, read back, compare
+  faults       every fault of the catalogue, and what became of the spans, as a table; [NAME ..]
+  soak         ten million spans, or N, against a server that fails one request in ten
   mock         run the local server: [--port N] [--scenario FILE]
   bench        measure beside the peers and judge by the targets: [--quick] [--reps N] [--part hot,delivery,
                encode,growth] [--only NAMES]; bench shape: build time and number of crates
@@ -41,6 +43,8 @@ fn main() -> ExitCode {
         "demo" => demo::run(&rest),
         "integration" => integration::run(),
         "bench" => bench::run(&rest),
+        "faults" => ci::faults(&rest),
+        "soak" => ci::soak(&rest),
         "mock" => mock::run(&rest),
         _ => {
             println!("{HELP}");

@@ -48,6 +48,7 @@ mod clock;
 mod context;
 mod event;
 mod future;
+mod leak;
 mod live;
 mod processor;
 pub mod record;
@@ -64,6 +65,7 @@ pub use clock::{Clock, ManualClock, TimeSource};
 pub use context::Entered;
 pub use event::EventBuilder;
 pub use future::{InSpan, WithSpan};
+pub use leak::Leak;
 pub use processor::{Processor, ReportFuture};
 pub use record::{
     AsException, Cost, Exception, Level, ObservationType, SpanId, Status, Timestamp, TraceId, Usage,

@@ -51,8 +51,8 @@ impl TraceShared {
         }
     }
 
-    /// The attributes as they are now.
-    pub(crate) fn attributes(&self) -> Arc<TraceAttributes> {
+    /// Shows the attributes as they are now.
+    pub(crate) fn attributes<R>(&self, mut show: impl FnMut(&Arc<TraceAttributes>) -> R) -> R {
         let stamp = self.stamp.load(Ordering::Acquire);
         let seen = SEEN.try_with(|seen| {
             let mut seen = seen.try_borrow_mut().ok()?;
@@ -61,10 +61,13 @@ impl TraceShared {
                 // Read again under the lock: stamp and attributes belong together.
                 *seen = (self.stamp.load(Ordering::Acquire), Some(attributes.clone()));
             }
-            seen.1.clone()
+            seen.1.as_ref().map(&mut show)
         });
         let seen = seen.ok().flatten();
-        seen.unwrap_or_else(|| lock(&self.attributes).clone())
+        seen.unwrap_or_else(|| {
+            let attributes = lock(&self.attributes).clone();
+            show(&attributes)
+        })
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -110,6 +113,14 @@ impl Live {
         lock(&self.buffer).is_some()
     }
 
+    /// Name and beginning, if it is open and the first of its trace here.
+    pub(crate) fn open_root(&self) -> Option<(String, Timestamp)> {
+        let guard = lock(&self.buffer);
+        let buffer = guard.as_deref()?;
+        let is_root = buffer.parent.is_none() || buffer.remote_parent;
+        is_root.then(|| (buffer.text(buffer.name).to_owned(), buffer.start))
+    }
+
     /// Ends the span after a last word; `false` if it had ended before.
     pub(crate) fn end(&self, last: impl FnOnce(&mut Buffer)) -> bool {
         self.end_as_of(None, last)
@@ -133,7 +144,8 @@ impl Live {
     fn finish(&self, mut buffer: Box<Buffer>, time: Option<Timestamp>) {
         // The monotonic clock cannot step back, but an injected one may.
         buffer.end = time.unwrap_or_else(|| self.trace.now()).max(buffer.start);
-        buffer.trace = Some(self.trace.attributes());
+        self.trace
+            .attributes(|attributes| buffer.set_trace(attributes));
         self.trace.core.registry.leave(self.seat);
         if let Some(span) = SpanRecord::seal(buffer) {
             self.trace.core.take(span);

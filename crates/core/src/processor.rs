@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::leak::Leak;
 use crate::record::SpanRecord;
 use crate::report::{Report, Stats};
 
@@ -22,6 +23,11 @@ pub trait Processor: Send + Sync + 'static {
     /// Whether spans started now would be kept. While `false`, handles record nothing.
     fn is_recording(&self) -> bool {
         true
+    }
+
+    /// Hears of what looks like a leak of handles, once for each. Must return at once and must not panic.
+    fn on_leak(&self, leak: &Leak) {
+        let _ = leak;
     }
 
     /// Delivers what was taken before the call, for at most `within`.
@@ -67,6 +73,9 @@ impl<P: Processor + ?Sized> Processor for Arc<P> {
     }
     fn is_recording(&self) -> bool {
         (**self).is_recording()
+    }
+    fn on_leak(&self, leak: &Leak) {
+        (**self).on_leak(leak);
     }
     fn flush(&self, within: Duration) -> Report {
         (**self).flush(within)

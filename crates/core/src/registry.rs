@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, Weak};
 
 use crate::live::Live;
+use crate::record::Timestamp;
 use crate::tracer::lock;
 
 const SHARDS: usize = 16;
@@ -101,6 +102,22 @@ impl Registry {
             .map(|shard| lock(shard))
             .map(|shard| (shard.seats.len() - shard.free.len()) as u64)
             .sum()
+    }
+
+    /// Name and beginning of every trace that is open.
+    pub(crate) fn open_roots(&self) -> Vec<(String, Timestamp)> {
+        let mut roots = Vec::new();
+        for shard in &self.shards {
+            // Collected first: the last handle of a span may be dropped here, which takes this lock to leave.
+            let open: Vec<_> = lock(shard)
+                .seats
+                .iter()
+                .flatten()
+                .filter_map(Weak::upgrade)
+                .collect();
+            roots.extend(open.iter().filter_map(|span| span.open_root()));
+        }
+        roots
     }
 
     /// Ends every open span, and says why.

@@ -140,8 +140,10 @@ pub enum Health {
 pub struct ExporterStats {
     /// The exporter's name.
     pub name: String,
-    /// Spans given to it.
+    /// Spans given to it, those recovered included.
     pub recorded: u64,
+    /// Of those, how many an earlier process had left in the spool.
+    pub recovered: u64,
     /// Spans the receiver took.
     pub exported: u64,
     /// Spans the receiver refused, by reason.

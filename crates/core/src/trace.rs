@@ -301,8 +301,10 @@ impl TraceBuilder {
             core.clock.anchor(),
             draft.attributes,
         ));
+        core.leaks.look(core, shared.now());
         let id = SpanId::random();
-        let mut buffer = buffer(&shared, id, &shared.attributes().name, draft.kind);
+        let mut buffer =
+            shared.attributes(|attributes| buffer(&shared, id, &attributes.name, draft.kind));
         buffer.parent = draft.parent;
         buffer.remote_parent = draft.parent.is_some();
         if let Some(input) = draft.input {

@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::leak::{LeakLimits, LeakWatch};
 use crate::processor::Processor;
 use crate::record::SpanRecord;
 use crate::registry::Registry;
@@ -38,6 +39,7 @@ pub(crate) struct Core {
     pub(crate) sample_rate: SampleRate,
     pub(crate) backtraces: bool,
     pub(crate) registry: Registry,
+    pub(crate) leaks: LeakWatch,
     shutdown_timeout: Duration,
     flush_timeout: Duration,
     closed: AtomicBool,
@@ -54,6 +56,7 @@ impl Tracer {
             clock: Clock::system(),
             sample_rate: SampleRate::ALL,
             backtraces: false,
+            leak_limits: LeakLimits::default(),
             shutdown_timeout: Duration::from_secs(5),
             flush_timeout: Duration::from_secs(5),
         }
@@ -244,6 +247,7 @@ pub struct TracerBuilder {
     clock: Clock,
     sample_rate: SampleRate,
     backtraces: bool,
+    leak_limits: LeakLimits,
     shutdown_timeout: Duration,
     flush_timeout: Duration,
 }
@@ -268,6 +272,18 @@ impl TracerBuilder {
         self
     }
 
+    /// How long a trace may be open before it is told as a leak, once for each name; 10 minutes by default.
+    pub fn warn_open_longer(mut self, age: Duration) -> Self {
+        self.leak_limits.age = age;
+        self
+    }
+
+    /// How many spans may be open before that is told as a leak; 10,000 by default.
+    pub fn warn_open_more(mut self, spans: u64) -> Self {
+        self.leak_limits.open = spans;
+        self
+    }
+
     /// The longest a shutdown may take, also the one on drop; 5 s by default.
     pub fn shutdown_timeout(mut self, within: Duration) -> Self {
         self.shutdown_timeout = within;
@@ -288,6 +304,7 @@ impl TracerBuilder {
             sample_rate: self.sample_rate,
             backtraces: self.backtraces,
             registry: Registry::new(),
+            leaks: LeakWatch::new(self.leak_limits),
             shutdown_timeout: self.shutdown_timeout,
             flush_timeout: self.flush_timeout,
             closed: AtomicBool::new(false),

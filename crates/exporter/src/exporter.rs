@@ -17,6 +17,13 @@ pub trait Exporter: Send + Sync + 'static {
     /// A short name for logs and statistics, such as `langfuse`.
     fn name(&self) -> &str;
 
+    /// Where it delivers to, such as an address and a public key; never a secret. What one process left in
+    /// a spool is delivered by a later one only to the same destination. `None`, the default, means
+    /// that nothing is to be kept on disk for it, as for a terminal.
+    fn destination(&self) -> Option<String> {
+        None
+    }
+
     /// Bytes the record will take on the wire, before compression: what batches are cut by.
     /// An estimate is enough, cheap matters more than exact.
     fn size_hint(&self, record: &Record) -> usize {
@@ -57,6 +64,9 @@ macro_rules! delegate {
         impl<E: Exporter + ?Sized> Exporter for $pointer {
             fn name(&self) -> &str {
                 (**self).name()
+            }
+            fn destination(&self) -> Option<String> {
+                (**self).destination()
             }
             fn size_hint(&self, record: &Record) -> usize {
                 (**self).size_hint(record)

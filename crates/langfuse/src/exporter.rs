@@ -2,6 +2,7 @@
 //! Called by delivery; `mapping` makes the bytes, `tracefuse_otlp::http` sends them.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -11,7 +12,7 @@ use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter};
 use tracefuse_otlp::http::{
     Answer, AnswerClass, Endpoint, HeaderError, Headers, HttpClient, HttpRequest, Secret,
 };
-use tracefuse_otlp::verdict::{refusal, unanswered};
+use tracefuse_otlp::verdict::{compression_refused, refusal, unanswered};
 
 use crate::attributes::SDK_NAME;
 use crate::config::{LangfuseConfig, LangfuseConfigError};
@@ -28,7 +29,10 @@ pub struct LangfuseExporter {
     /// What a server that repeats our request must not bring into an error: the key, and both keys
     /// as the header has them.
     secrets: [Secret; 2],
-    gzip: bool,
+    /// Address and public key: the project.
+    destination: String,
+    /// Until the receiver refuses it.
+    gzip: AtomicBool,
 }
 
 impl LangfuseExporter {
@@ -57,12 +61,14 @@ impl LangfuseExporter {
         let basic = Secret::new(STANDARD.encode(keys));
         let headers = headers(&config, &basic)
             .map_err(|error| LangfuseConfigError::new(error.to_string()))?;
+        let destination = format!("{address} {}", config.public_key);
         let request = HttpRequest::post(address).headers(headers);
         Ok(Self {
+            destination,
             client,
             request,
             secrets: [config.secret_key, basic],
-            gzip: config.gzip,
+            gzip: AtomicBool::new(config.gzip),
         })
     }
 
@@ -70,6 +76,9 @@ impl LangfuseExporter {
         // The body is the server's queue job and means nothing to us (`docs/langfuse.md` 2.2).
         if answer.class() == AnswerClass::Success {
             return Ok(ExportReport::accepted(records));
+        }
+        if let Some(error) = compression_refused(answer, &self.gzip) {
+            return Err(error);
         }
         Err(refusal(
             answer,
@@ -109,6 +118,10 @@ impl Exporter for LangfuseExporter {
         "langfuse"
     }
 
+    fn destination(&self) -> Option<String> {
+        Some(self.destination.clone())
+    }
+
     fn size_hint(&self, record: &Record) -> usize {
         record.as_span().map_or_else(|| record.size(), size::hint)
     }
@@ -121,7 +134,7 @@ impl Exporter for LangfuseExporter {
             .sum();
         let body = mapping::encode(batch, capacity);
         let request = self.request.clone().body("application/x-protobuf", body);
-        let request = if self.gzip {
+        let request = if self.gzip.load(Ordering::Relaxed) {
             request.gzip(GZIP_LEVEL)
         } else {
             request

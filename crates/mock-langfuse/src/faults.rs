@@ -32,8 +32,16 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         return end(stream, cut.how).await;
     }
     while body.len() < length {
-        if stream.read_buf(&mut body).await? == 0 {
+        let most = if action.slow_read_ms > 0 {
+            4096
+        } else {
+            u64::MAX
+        };
+        if (&mut stream).take(most).read_buf(&mut body).await? == 0 {
             return Ok(());
+        }
+        if action.slow_read_ms > 0 {
+            tokio::time::sleep(Duration::from_millis(action.slow_read_ms)).await;
         }
     }
     request.body = body.into();
@@ -117,6 +125,16 @@ fn answer(shared: &Shared, request: &Incoming, action: &Action) -> Reply {
         shared.note(request, Bytes::new(), reply.status);
         return reply;
     }
+    if action.refuse_gzip
+        && request
+            .headers
+            .get("content-encoding")
+            .is_some_and(|e| e == "gzip")
+    {
+        let reply = Reply::text(415, "compressed bodies are not taken here");
+        shared.note(request, Bytes::new(), reply.status);
+        return reply;
+    }
     let Some(spec) = &action.reply else {
         // The answer is the server's own; if it is cut, whether it was stored is for the script to say.
         let store = action.cut.is_none() || action.store;
@@ -188,12 +206,12 @@ fn reason(status: u16) -> &'static str {
         .unwrap_or("Unknown")
 }
 
-/// 256 MiB of zeros in 256 KiB.
+/// 16 MiB of zeros in 16 KiB.
 fn bomb() -> Vec<u8> {
     use std::io::Write as _;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     let zeros = vec![0u8; 1 << 20];
-    for _ in 0..256 {
+    for _ in 0..16 {
         let _ = encoder.write_all(&zeros);
     }
     encoder.finish().unwrap_or_default()

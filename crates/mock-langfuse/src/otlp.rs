@@ -63,7 +63,11 @@ pub(crate) fn traces(shared: &Shared, request: &Incoming, store: bool) -> (Reply
     }
     if store {
         let rows = spans.into_iter().map(mapping::observation).collect();
-        shared.lock().insert(rows);
+        let mut kept = shared.lock();
+        for id in &ids {
+            kept.deliveries.entry(id.clone()).or_default().stored += 1;
+        }
+        kept.insert(rows);
     }
     (Reply::json(200, &queue_job(ids.len())), inflated)
 }

@@ -77,6 +77,10 @@ pub struct Action {
     pub accept_then: Option<How>,
     /// Only so much of the body is read.
     pub read: Option<Cut>,
+    /// The body is read 4 KiB at a time, this many milliseconds apart.
+    pub slow_read_ms: u64,
+    /// A compressed body is a 415.
+    pub refuse_gzip: bool,
     /// The answer waits, in milliseconds.
     pub delay_ms: u64,
     /// The answer comes byte by byte, this many milliseconds apart.
@@ -198,6 +202,24 @@ impl Action {
     pub fn max_body(bytes: usize) -> Self {
         Self {
             max_body: Some(bytes),
+            ..Self::default()
+        }
+    }
+
+    /// The body is read 4 KiB at a time, this many milliseconds apart.
+    #[must_use]
+    pub fn slow_read_ms(pause: u64) -> Self {
+        Self {
+            slow_read_ms: pause,
+            ..Self::default()
+        }
+    }
+
+    /// A compressed body is a 415.
+    #[must_use]
+    pub fn refuse_gzip() -> Self {
+        Self {
+            refuse_gzip: true,
             ..Self::default()
         }
     }

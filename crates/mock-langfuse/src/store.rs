@@ -34,6 +34,8 @@ pub struct ReceivedRequest {
 pub struct Delivery {
     /// Times it arrived whole, whatever was answered.
     pub received: u32,
+    /// Times it was taken in, whatever was answered.
+    pub stored: u32,
     /// Times it was answered with success.
     pub acknowledged: u32,
 }

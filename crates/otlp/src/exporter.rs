@@ -2,6 +2,7 @@
 //! Called by delivery; `mapping` makes the bytes, `http` sends them.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use tracefuse_exporter::record::Record;
@@ -11,7 +12,7 @@ use crate::config::{OtlpConfig, OtlpConfigError};
 use crate::http::{
     Answer, AnswerClass, Endpoint, Headers, HttpClient, HttpRequest, Secret, sanitize_server_text,
 };
-use crate::verdict::{refusal, unanswered};
+use crate::verdict::{compression_refused, refusal, unanswered};
 use crate::{mapping, partial};
 
 /// The fastest: on a service's machine CPU is dearer than bandwidth.
@@ -22,7 +23,8 @@ pub struct OtlpExporter {
     client: HttpClient,
     request: HttpRequest,
     secrets: Vec<Secret>,
-    gzip: bool,
+    /// Until the receiver refuses it.
+    gzip: AtomicBool,
 }
 
 impl OtlpExporter {
@@ -56,13 +58,16 @@ impl OtlpExporter {
             client,
             request,
             secrets,
-            gzip: config.gzip,
+            gzip: AtomicBool::new(config.gzip),
         })
     }
 
     fn judge(&self, answer: &Answer, batch: &Batch) -> Result<ExportReport, ExportError> {
         let secrets: Vec<&Secret> = self.secrets.iter().collect();
         if answer.class() != AnswerClass::Success {
+            if let Some(error) = compression_refused(answer, &self.gzip) {
+                return Err(error);
+            }
             return Err(refusal(answer, &secrets, "check endpoint and headers"));
         }
         let refused = partial::read(answer.body());
@@ -96,6 +101,10 @@ impl Exporter for OtlpExporter {
         "otlp"
     }
 
+    fn destination(&self) -> Option<String> {
+        Some(self.request.endpoint().to_string())
+    }
+
     fn size_hint(&self, record: &Record) -> usize {
         record
             .as_span()
@@ -112,7 +121,7 @@ impl Exporter for OtlpExporter {
             .request
             .clone()
             .body("application/x-protobuf", mapping::encode(batch, capacity));
-        let request = if self.gzip {
+        let request = if self.gzip.load(Ordering::Relaxed) {
             request.gzip(GZIP_LEVEL)
         } else {
             request

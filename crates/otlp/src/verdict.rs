@@ -1,6 +1,8 @@
 //! What a failed attempt means for delivery: the same for every receiver that is reached by HTTP.
 //! Called by exporters with the answer, or with the reason that there is none.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tracefuse_exporter::ExportError;
 
 use crate::http::{Answer, AnswerClass, HttpError, Secret};
@@ -33,4 +35,15 @@ pub fn unanswered(error: HttpError) -> ExportError {
     ExportError::retry(error.to_string())
         .with_maybe_delivered(maybe_delivered)
         .with_source(error)
+}
+
+/// What it means that a compressed body was refused as such (415): the same again, not compressed. `gzip` is
+/// switched off for what follows; `None` if that was not it.
+#[must_use]
+pub fn compression_refused(answer: &Answer, gzip: &AtomicBool) -> Option<ExportError> {
+    (answer.status() == 415 && gzip.swap(false, Ordering::Relaxed)).then(|| {
+        ExportError::retry(
+            "the receiver does not take gzip: it gets its requests without from now on",
+        )
+    })
 }

@@ -2,6 +2,7 @@
 //! Called by `delivery`, on the worker's runtime; knows no queue.
 
 use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,6 +61,11 @@ async fn contained<T: Send + 'static>(
             Err(Failure::TimedOut(within))
         }
     }
+}
+
+/// Calls something of the user's; a panic in it ends there.
+pub(crate) fn call(f: impl FnOnce()) {
+    let _ = catch_unwind(AssertUnwindSafe(f));
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {

@@ -24,6 +24,14 @@ pub struct PipelineConfig {
     pub attempt_timeout: Duration,
     /// Retries of a batch in a row; 3 by default.
     pub max_retries: u32,
+    /// Ceiling of the random wait before the first retry; 500 ms by default. It doubles with each retry.
+    pub retry_base: Duration,
+    /// Ceiling of the random wait before any retry; 30 s by default.
+    pub retry_cap: Duration,
+    /// The longest a batch is tried in a row, waits included; 60 s by default. Then others have their turn.
+    pub batch_timeout: Duration,
+    /// The longest a record is kept in memory after its first failed attempt; 1 h by default.
+    pub max_age: Duration,
     /// Failed attempts in a row that open the circuit breaker; 5 by default.
     pub circuit_breaker_threshold: u32,
     /// How long the circuit breaker stays open; 60 s by default, plus up to a tenth.
@@ -43,6 +51,10 @@ impl Default for PipelineConfig {
             overload: Overload::DropNewest,
             attempt_timeout: Duration::from_secs(15),
             max_retries: 3,
+            retry_base: Duration::from_millis(500),
+            retry_cap: Duration::from_secs(30),
+            batch_timeout: Duration::from_secs(60),
+            max_age: Duration::from_secs(60 * 60),
             circuit_breaker_threshold: 5,
             circuit_breaker_reset: Duration::from_secs(60),
             while_open: WhileOpen::Hold,
@@ -73,4 +85,17 @@ pub enum WhileOpen {
     Hold,
     /// They are dropped, and counted as [`DropReason::CircuitOpen`](tracefuse_core::DropReason::CircuitOpen).
     NoOp,
+}
+
+/// When records go to disk, with the feature `spool`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SpoolMode {
+    /// When they cannot be delivered: the circuit breaker is open, the queue is nearly full, their tries
+    /// are used up, or time is up at shutdown. In good times nothing is written.
+    #[default]
+    OnFailure,
+    /// Always, as soon as the worker has them and before they are sent: a process that is killed loses
+    /// what it recorded in about the last millisecond. Costs one small write for each record.
+    WriteAhead,
 }

@@ -1,6 +1,7 @@
 //! A record on its way, and what delivery remembers of it.
 //! Made by `lane`; taken apart and put together by `delivery`.
 
+use tokio::time::Instant;
 use tracefuse_exporter::record::Record;
 
 /// A record on its way, with the bytes it is accounted for.
@@ -12,6 +13,8 @@ pub(crate) struct Item {
     pub(crate) seq: u64,
     /// An attempt failed after its bytes had been sent: it may have arrived.
     pub(crate) maybe_delivered: bool,
+    /// When it was first sent without success.
+    pub(crate) tried: Option<Instant>,
 }
 
 /// What is kept of an item while its record is in a batch.
@@ -20,6 +23,7 @@ pub(crate) struct Meta {
     bytes: usize,
     seq: u64,
     pub(crate) maybe_delivered: bool,
+    pub(crate) tried: Option<Instant>,
 }
 
 impl Item {
@@ -29,12 +33,14 @@ impl Item {
             bytes,
             seq,
             maybe_delivered,
+            tried,
         } = self;
         (
             Meta {
                 bytes,
                 seq,
                 maybe_delivered,
+                tried,
             },
             record,
         )
@@ -45,12 +51,14 @@ impl Item {
             bytes,
             seq,
             maybe_delivered,
+            tried,
         } = meta;
         Self {
             record,
             bytes,
             seq,
             maybe_delivered,
+            tried,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! Fed by `pipeline` on callers' threads, drained by `worker`. One lock, held for a few instructions.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub(crate) struct Lane {
     settled: Condvar,
     /// The worker has something to look at.
     pub(crate) wake: Notify,
+    /// What does not fit goes to disk, so that nothing need be refused while the breaker is open.
+    spills: AtomicBool,
 }
 
 #[derive(Default)]
@@ -42,6 +45,8 @@ pub(crate) struct State {
     aside: VecDeque<Aside>,
     /// A batch succeeded since the last one was set aside or tried again.
     aside_due: bool,
+    /// Records on disk.
+    pub(crate) spooled: usize,
     pub(crate) ledger: Ledger,
     pub(crate) notices: Notices,
     pub(crate) health: Health,
@@ -88,6 +93,7 @@ impl Lane {
             state: Mutex::default(),
             settled: Condvar::new(),
             wake: Notify::new(),
+            spills: AtomicBool::new(false),
         }
     }
 
@@ -95,7 +101,6 @@ impl Lane {
     pub(crate) fn push(&self, record: Record) {
         let bytes = record.size();
         let mut state = self.lock();
-        state.ledger.recorded += 1;
         if let Overload::Block(within) = self.config.overload
             && self.full(&state, bytes).is_some()
         {
@@ -107,6 +112,9 @@ impl Lane {
                 Err(poisoned) => poisoned.into_inner().0,
             };
         }
+        // Only now: whoever waits for room is nowhere in the numbers yet.
+        state.ledger.recorded += 1;
+        let spills = self.spills.load(Ordering::Relaxed);
         let mut evicted = Vec::new();
         let refused = loop {
             if state.phase != Phase::Running {
@@ -114,7 +122,7 @@ impl Lane {
             }
             let open = matches!(state.health, Health::Open { .. } | Health::Refused { .. });
             // An empty lane takes one: without it nothing would probe whether the receiver is back.
-            if open && self.config.while_open == WhileOpen::NoOp && state.held().0 > 0 {
+            if open && !spills && self.config.while_open == WhileOpen::NoOp && state.held().0 > 0 {
                 break Some(DropReason::CircuitOpen);
             }
             let Some(reason) = self.full(&state, bytes) else {
@@ -153,13 +161,15 @@ impl Lane {
             bytes,
             seq,
             maybe_delivered: false,
+            tried: None,
         });
         state.queued_bytes += bytes;
         // Wake-ups cost microseconds: one when there is something, one when a batch is full.
         let wake = state.queue.len() == 1
             || state.queue.len() == self.config.batch_size
             || (state.queued_bytes >= self.config.max_batch_bytes
-                && state.queued_bytes - bytes < self.config.max_batch_bytes);
+                && state.queued_bytes - bytes < self.config.max_batch_bytes)
+            || (spills && self.crowded(&state));
         drop(state);
         drop(evicted);
         if wake {
@@ -177,6 +187,26 @@ impl Lane {
         } else {
             None
         }
+    }
+
+    /// Three quarters full: what waits should go to disk before there is no room.
+    fn crowded(&self, state: &State) -> bool {
+        let (count, bytes) = state.held();
+        count > self.config.max_queue_size / 4 * 3 || bytes > self.config.max_queue_bytes / 4 * 3
+    }
+
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.crowded(&self.lock())
+    }
+
+    /// There is a disk, and this much on it from before.
+    #[cfg(feature = "spool")]
+    pub(crate) fn spools(&self, frames: u64) {
+        self.spills.store(true, Ordering::Relaxed);
+        let mut state = self.lock();
+        state.ledger.recorded += frames;
+        state.ledger.recovered += frames;
+        state.spooled += usize::try_from(frames).unwrap_or(usize::MAX);
     }
 
     fn note_full(&self, state: &mut State, reason: DropReason) {
@@ -393,6 +423,7 @@ impl Lane {
             &self.name,
             held - state.in_flight,
             state.in_flight,
+            state.spooled,
             bytes,
             state.health,
         )

@@ -10,6 +10,8 @@ use tracefuse_core::{DropReason, ExporterStats, Health, RejectReason};
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     pub(crate) recorded: u64,
+    /// Of those, taken over from a process before this one.
+    pub(crate) recovered: u64,
     exported: u64,
     rejected: BTreeMap<RejectReason, u64>,
     dropped: BTreeMap<DropReason, u64>,
@@ -57,6 +59,7 @@ impl Ledger {
         name: &str,
         queued: usize,
         in_flight: usize,
+        spooled: usize,
         bytes: usize,
         health: Health,
     ) -> ExporterStats {
@@ -68,6 +71,8 @@ impl Ledger {
         stats.dropped = self.dropped.clone();
         stats.queued = queued as u64;
         stats.in_flight = in_flight as u64;
+        stats.spooled = spooled as u64;
+        stats.recovered = self.recovered;
         stats.maybe_delivered = self.maybe_delivered;
         stats.queued_bytes = bytes as u64;
         stats.failed_attempts = self.failed_attempts;
@@ -83,6 +88,11 @@ pub(crate) enum Notice {
     QueueFull,
     ExportFailed,
     Rejected,
+    GivenUp,
+    #[cfg(feature = "spool")]
+    SpoolFailed,
+    #[cfg(feature = "spool")]
+    SpoolLost,
 }
 
 /// How often a line of one kind may repeat.
@@ -153,6 +163,52 @@ pub(crate) mod say {
 
     pub(crate) fn rejected(exporter: &str, spans: usize, error: &str, suppressed: u64) {
         tracing::error!(target: "tracefuse", exporter, spans, error, suppressed, "spans were rejected ({MORE})");
+    }
+
+    pub(crate) fn leak(leak: &tracefuse_core::Leak) {
+        match leak {
+            tracefuse_core::Leak::Long { name, age } => tracing::warn!(
+                target: "tracefuse", trace = name, open_s = age.as_secs(),
+                "a trace is open for long: is a handle of it kept somewhere? It is delivered when the last one is dropped"
+            ),
+            tracefuse_core::Leak::Many { open } => tracing::warn!(
+                target: "tracefuse", open,
+                "many spans are open at once: are handles kept somewhere? Each takes memory until it ends"
+            ),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn given_up(exporter: &str, spans: usize, reason: DropReason, suppressed: u64) {
+        tracing::error!(
+            target: "tracefuse", exporter, spans, %reason, suppressed,
+            "spans were given up after every try the settings allow ({MORE})"
+        );
+    }
+
+    #[cfg(feature = "spool")]
+    pub(crate) fn recovered(exporter: &str, found: &crate::spool::Recovered) {
+        tracing::info!(
+            target: "tracefuse", exporter, spans = found.frames, files = found.files,
+            corrupt_files = found.corrupt_files,
+            "spans of an earlier process were found in the spool and will be delivered"
+        );
+    }
+
+    #[cfg(feature = "spool")]
+    pub(crate) fn spool_failed(exporter: &str, error: &crate::spool::SpoolError, suppressed: u64) {
+        tracing::warn!(
+            target: "tracefuse", exporter, %error, suppressed,
+            "the spool does not work: spans stay in memory, the disk is tried again in 30 s ({MORE})"
+        );
+    }
+
+    #[cfg(feature = "spool")]
+    pub(crate) fn spool_lost(exporter: &str, spans: usize, damaged: usize, suppressed: u64) {
+        tracing::error!(
+            target: "tracefuse", exporter, spans, damaged, suppressed,
+            "spans were lost from the spool: it is full, they were too old, or a file was damaged ({MORE})"
+        );
     }
 
     pub(crate) fn shutdown_loss(exporter: &str, spans: u64) {

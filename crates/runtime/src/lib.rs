@@ -5,8 +5,8 @@
 //!
 //! In reading order: [`Pipeline`] is the `Processor` that a tracer is built on, [`PipelineConfig`]
 //! its settings, [`Overload`] what happens when a queue is full, [`WhileOpen`] what while the circuit
-//! breaker is open. `spool`, behind the feature of that name, is a bounded queue of batches on disk:
-//! complete in itself, but not wired into the pipeline yet.
+//! breaker is open. `spool`, behind the feature of that name, is a bounded queue of batches on disk,
+//! for what cannot be delivered yet or must outlive the process: see [`PipelineBuilder`]'s `spool`.
 //!
 //! Finished spans come in on callers' threads and go to exporters on threads of ours, one for each
 //! exporter, with an async runtime of its own: no reactor of the application's is needed, and none is
@@ -26,8 +26,17 @@
 mod attempt;
 mod breaker;
 mod config;
+#[cfg(feature = "conformance")]
+#[cfg_attr(docsrs, doc(cfg(feature = "conformance")))]
+pub mod conformance;
 mod delivery;
+#[cfg(feature = "spool")]
+mod disk;
+#[cfg(not(feature = "spool"))]
+#[path = "no_disk.rs"]
+mod disk;
 mod item;
+mod judge;
 mod lane;
 mod ledger;
 mod pipeline;
@@ -38,5 +47,5 @@ mod shorten;
 pub mod spool;
 mod worker;
 
-pub use config::{Overload, PipelineConfig, WhileOpen};
+pub use config::{Overload, PipelineConfig, SpoolMode, WhileOpen};
 pub use pipeline::{Pipeline, PipelineBuilder};

@@ -7,14 +7,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tracefuse_core::{Processor, Report, ReportFuture, Stats};
+use tracefuse_core::{ExporterStats, Leak, Processor, Report, ReportFuture, Stats};
 use tracefuse_exporter::Exporter;
 use tracefuse_exporter::record::{Record, Resource, SpanRecord};
 
 use crate::config::PipelineConfig;
-use crate::delivery::Delivery;
+#[cfg(feature = "spool")]
+use crate::config::SpoolMode;
+use crate::delivery::{Delivery, HealthCallback};
+use crate::disk::Disk;
 use crate::lane::Lane;
+use crate::ledger::say;
 use crate::shorten::shorten;
+#[cfg(feature = "spool")]
+use crate::spool::SpoolConfig;
 use crate::worker;
 
 /// Delivers finished spans to exporters, each by a thread, a queue and an accounting of its own: one
@@ -49,6 +55,9 @@ pub struct PipelineBuilder {
     config: PipelineConfig,
     resource: Resource,
     exporters: Vec<Arc<dyn Exporter>>,
+    on_health: Option<HealthCallback>,
+    #[cfg(feature = "spool")]
+    spool: Option<(SpoolConfig, SpoolMode)>,
 }
 
 impl Pipeline {
@@ -58,6 +67,9 @@ impl Pipeline {
             config: PipelineConfig::default(),
             resource: Resource::default(),
             exporters: Vec::new(),
+            on_health: None,
+            #[cfg(feature = "spool")]
+            spool: None,
         }
     }
 }
@@ -86,17 +98,56 @@ impl PipelineBuilder {
         self
     }
 
+    /// Calls `f` whenever the health of an exporter changes, with its numbers at that moment: on the thread
+    /// that delivers, so it should return at once. A panic in it is contained.
+    pub fn on_health_change(mut self, f: impl Fn(&ExporterStats) + Send + Sync + 'static) -> Self {
+        self.on_health = Some(Arc::new(f));
+        self
+    }
+
+    /// Keeps on disk what cannot be delivered, for every exporter that has a
+    /// [`destination`](Exporter::destination), and delivers what an earlier process left there. It holds
+    /// prompts in clear text, after masking, readable by this user alone; never credentials.
+    #[cfg(feature = "spool")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "spool")))]
+    pub fn spool(mut self, config: SpoolConfig, mode: SpoolMode) -> Self {
+        self.spool = Some((config, mode));
+        self
+    }
+
+    #[cfg(feature = "spool")]
+    fn disk(&self, lane: &Arc<Lane>, exporter: &dyn Exporter) -> io::Result<Option<Disk>> {
+        let Some(((config, mode), destination)) = self.spool.as_ref().zip(exporter.destination())
+        else {
+            return Ok(None);
+        };
+        let (lane, config) = (lane.clone(), config.clone());
+        Disk::open(lane, config, *mode, &destination, &self.resource).map(Some)
+    }
+
+    #[cfg(not(feature = "spool"))]
+    #[expect(
+        clippy::unnecessary_wraps,
+        clippy::unused_self,
+        reason = "the twin of the one with a spool"
+    )]
+    fn disk(&self, _: &Arc<Lane>, _: &dyn Exporter) -> io::Result<Option<Disk>> {
+        Ok(None)
+    }
+
     /// Starts the workers.
     ///
     /// # Errors
-    /// If a thread or its async runtime cannot be started.
+    /// If a thread or its async runtime cannot be started, or the spool's directory not be used.
     pub fn build(self) -> io::Result<Pipeline> {
-        let resource = Arc::new(self.resource);
+        let resource = Arc::new(self.resource.clone());
         let mut lanes = Vec::new();
-        for exporter in self.exporters {
+        for exporter in &self.exporters {
             let lane = Arc::new(Lane::new(exporter.name().to_owned(), self.config.clone()));
+            let disk = self.disk(&lane, exporter)?;
             let (resource, theirs) = (resource.clone(), lane.clone());
-            worker::start(move || Delivery::new(theirs, exporter, resource))?;
+            let (exporter, on_health) = (exporter.clone(), self.on_health.clone());
+            worker::start(move || Delivery::new(theirs, exporter, resource, disk, on_health))?;
             lanes.push(lane);
         }
         Ok(Pipeline {
@@ -123,6 +174,10 @@ impl Processor for Pipeline {
             lane.push(Record::Span(span.clone()));
         }
         last.push(Record::Span(span));
+    }
+
+    fn on_leak(&self, leak: &Leak) {
+        say::leak(leak);
     }
 
     fn flush(&self, within: Duration) -> Report {
@@ -194,7 +249,7 @@ impl Shared {
             .stats
             .exporters
             .iter()
-            .map(tracefuse_core::ExporterStats::pending)
+            .map(ExporterStats::pending)
             .sum();
         report
     }

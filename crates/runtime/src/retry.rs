@@ -15,6 +15,7 @@ pub(crate) struct Backoff {
 /// Longest pause a receiver may ask for.
 pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 
+#[cfg(test)]
 impl Default for Backoff {
     fn default() -> Self {
         Self {

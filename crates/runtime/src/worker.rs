@@ -70,38 +70,69 @@ pub(crate) async fn run(mut delivery: Delivery) {
     // Since when something waits; a batch goes out when it fills or when this is old enough.
     let mut waiting_since: Option<Instant> = None;
     loop {
+        if let Phase::Closing(deadline) = lane.phase() {
+            close(&mut delivery, deadline).await;
+            break;
+        }
+        delivery.tend();
         let next = lane.next();
         if !matches!(next, Next::Fill) {
             waiting_since = None;
         }
         match next {
             Next::Close => break,
-            Next::Idle => lane.wake.notified().await,
             Next::Flush(ticket) => {
-                // A failure of the exporter's own flush is told by its next batch; nothing here is lost by it.
-                let _ = attempt::flush(&delivery.exporter, lane.config.attempt_timeout).await;
-                lane.flushed(ticket);
-            }
-            Next::Fill => {
-                let since = *waiting_since.get_or_insert_with(Instant::now);
-                let due = since + lane.config.flush_interval;
-                if tokio::time::timeout_at(due, lane.wake.notified())
-                    .await
-                    .is_err()
-                {
-                    waiting_since = None;
-                    deliver(&mut delivery, false).await;
+                if flush(&mut delivery).await {
+                    lane.flushed(ticket);
                 }
             }
-            Next::Send => deliver(&mut delivery, false).await,
+            Next::Send => {
+                deliver(&mut delivery, false).await;
+                // Turn by turn: what is on disk must not wait for ever for a quiet moment.
+                send_stored(&mut delivery).await;
+            }
             Next::Again => deliver(&mut delivery, true).await,
-        }
-        if let Phase::Closing(deadline) = lane.phase() {
-            close(&mut delivery, deadline).await;
-            break;
+            Next::Idle | Next::Fill => {
+                let due = matches!(next, Next::Fill).then(|| {
+                    let since = *waiting_since.get_or_insert_with(Instant::now);
+                    since + lane.config.flush_interval
+                });
+                if due.is_some_and(|due| due <= Instant::now()) {
+                    waiting_since = None;
+                    deliver(&mut delivery, false).await;
+                } else if !send_stored(&mut delivery).await {
+                    wait(&delivery, due).await;
+                }
+            }
         }
     }
+    // Before anybody is told that it is done: the next tracer may open the same directory.
+    delivery.release_disk();
     lane.stop();
+}
+
+/// Sends a batch from disk if there is one and the way is free.
+async fn send_stored(delivery: &mut Delivery) -> bool {
+    let free = delivery.has_stored() && delivery.blocked().is_none();
+    if free {
+        delivery.send_stored().await;
+    }
+    free
+}
+
+/// Waits for news, or for what has to be done without.
+async fn wait(delivery: &Delivery, due: Option<Instant>) {
+    let free = delivery
+        .blocked()
+        .filter(|_| delivery.has_stored())
+        .map(|wait| Instant::now() + wait);
+    let until = [due, delivery.disk_due(), free].into_iter().flatten().min();
+    let news = delivery.lane.wake.notified();
+    match until {
+        // Either way the caller looks again.
+        Some(until) => drop(tokio::time::timeout_at(until, news).await),
+        None => news.await,
+    }
 }
 
 async fn deliver(delivery: &mut Delivery, again: bool) {
@@ -119,27 +150,53 @@ async fn deliver(delivery: &mut Delivery, again: bool) {
     }
 }
 
+/// Everything in memory has its outcome: delivers what is on disk, and lets the exporter write out what
+/// it holds back. `false` if somebody wants the tracer closed before that is done.
+async fn flush(delivery: &mut Delivery) -> bool {
+    for _ in 0..delivery.seal() {
+        if delivery.lane.phase() != Phase::Running {
+            return false;
+        }
+        if !send_stored(delivery).await {
+            break;
+        }
+    }
+    // A failure of the exporter's own flush is told by its next batch; nothing here is lost by it.
+    let _ = attempt::flush(&delivery.exporter, delivery.lane.config.attempt_timeout).await;
+    true
+}
+
 /// Delivers what is left as long as it goes through and there is time, then lets the exporter go.
 async fn close(delivery: &mut Delivery, deadline: Instant) {
     let lane = delivery.lane.clone();
-    while Instant::now() < deadline {
-        let before = lane.stats().pending();
+    delivery.seal();
+    let until = delivery.before(deadline);
+    while Instant::now() < until {
+        let before = outstanding(delivery);
         match lane.next() {
             Next::Send => delivery.send().await,
             Next::Again => delivery.again().await,
+            _ if delivery.has_stored() => delivery.send_stored().await,
             _ => break,
         }
-        if lane.stats().pending() < before {
+        if outstanding(delivery) < before {
             continue;
         }
         // Held back once more: this was the last attempt, unless the receiver asked for a pause that fits.
         match delivery.paused() {
-            Some(wait) if Instant::now() + wait < deadline => tokio::time::sleep(wait).await,
+            Some(wait) if Instant::now() + wait < until => tokio::time::sleep(wait).await,
             _ => break,
         }
     }
+    delivery.save();
     let left = deadline
         .saturating_duration_since(Instant::now())
         .max(Duration::from_millis(10));
     let _ = attempt::shutdown(&delivery.exporter, left).await;
+}
+
+/// Records without an outcome, on disk or not.
+fn outstanding(delivery: &Delivery) -> u64 {
+    let stats = delivery.lane.stats();
+    stats.pending() + stats.spooled
 }

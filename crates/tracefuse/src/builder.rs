@@ -2,14 +2,17 @@
 //! Called by the free functions of the front page; the only place that knows every crate.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
-use tracefuse_core::{Clock, Tracer};
+use tracefuse_core::{Clock, ExporterStats, Tracer};
 use tracefuse_exporter::Exporter;
 use tracefuse_exporter::record::Resource;
-use tracefuse_runtime::{Pipeline, PipelineConfig};
+use tracefuse_runtime::{Pipeline, PipelineBuilder, PipelineConfig};
 
 use crate::config::{Config, ConfigError, Mode, TracerConfig};
+
+type OnHealth = Box<dyn Fn(&ExporterStats) + Send + Sync>;
 
 /// Builds a [`Tracer`] from any mix of exporters.
 ///
@@ -28,6 +31,7 @@ pub struct Builder {
     config: TracerConfig,
     clock: Clock,
     exporters: Vec<Arc<dyn Exporter>>,
+    on_health: Option<OnHealth>,
     /// Whether Langfuse's rules for names apply.
     to_langfuse: bool,
     /// What was wrong on the way; told by `build`, so that calls can be chained.
@@ -40,6 +44,7 @@ impl Builder {
             config: TracerConfig::default(),
             clock: Clock::system(),
             exporters: Vec::new(),
+            on_health: None,
             to_langfuse: false,
             error: None,
         }
@@ -133,6 +138,21 @@ impl Builder {
         self
     }
 
+    /// Keeps on disk, below `dir`, what cannot be delivered, and delivers what an earlier run left there.
+    #[cfg(feature = "spool")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "spool")))]
+    pub fn spool(mut self, dir: impl Into<std::path::PathBuf>) -> Self {
+        self.config.spool_dir = Some(dir.into());
+        self
+    }
+
+    /// Calls `f` whenever the health of an exporter changes, such as when its circuit breaker opens, with
+    /// its numbers at that moment. Called on the thread that delivers: it should return at once.
+    pub fn on_health_change(mut self, f: impl Fn(&ExporterStats) + Send + Sync + 'static) -> Self {
+        self.on_health = Some(Box::new(f));
+        self
+    }
+
     /// The tracer. Without exporters, or if recording is switched off, it is one that does nothing.
     ///
     /// # Errors
@@ -155,17 +175,45 @@ impl Builder {
         for exporter in self.exporters {
             pipeline = pipeline.shared_exporter(exporter);
         }
-        let pipeline = pipeline
-            .build()
-            .map_err(|error| ConfigError::because("a delivery thread cannot be started", error))?;
+        if let Some(dir) = &self.config.spool_dir {
+            pipeline = spool(pipeline, dir, &self.config)?;
+        }
+        if let Some(on_health) = self.on_health {
+            pipeline = pipeline.on_health_change(move |stats| on_health(stats));
+        }
+        let pipeline = pipeline.build().map_err(|error| {
+            ConfigError::because(format!("delivery cannot be started: {error}"), error)
+        })?;
         let tracer = Tracer::builder(pipeline)
             .clock(self.clock)
             .sample_rate(self.config.sample_rate)
             .backtraces(self.config.backtraces)
+            .warn_open_longer(self.config.warn_open_longer)
+            .warn_open_more(self.config.warn_open_more)
             .shutdown_timeout(self.config.shutdown_timeout)
             .flush_timeout(self.config.flush_timeout);
         Ok(tracer.build())
     }
+}
+
+#[cfg(feature = "spool")]
+#[expect(clippy::unnecessary_wraps, reason = "its twin cannot do it")]
+fn spool(
+    pipeline: PipelineBuilder,
+    dir: &Path,
+    config: &TracerConfig,
+) -> Result<PipelineBuilder, ConfigError> {
+    let mut spool = tracefuse_runtime::spool::SpoolConfig::new(dir);
+    spool.max_bytes = config.spool_max_bytes;
+    Ok(pipeline.spool(spool, config.spool_mode))
+}
+
+#[cfg(not(feature = "spool"))]
+fn spool(_: PipelineBuilder, _: &Path, _: &TracerConfig) -> Result<PipelineBuilder, ConfigError> {
+    Err(ConfigError::new(
+        "`TRACEFUSE_SPOOL_DIR` is set, but this program was built without a spool: \
+         add the feature `spool` to `tracefuse` in Cargo.toml",
+    ))
 }
 
 fn delivery(config: &TracerConfig) -> PipelineConfig {

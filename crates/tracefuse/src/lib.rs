@@ -35,6 +35,8 @@
 //! | `langfuse` | yes | delivery to a Langfuse server | hyper, rustls (ring), flate2 |
 //! | `console` | yes | traces in the terminal | anstream, serde_json |
 //! | `otlp` | no | delivery to any OpenTelemetry backend | those of `langfuse` |
+//! | `spool` | no | a queue on disk for what cannot be delivered | crc32fast |
+//! | `signal` | no | [`signal`]: a shutdown at Ctrl-C and SIGTERM | tokio's `signal` |
 //! | `macros` | no | the attribute `#[observe]` | syn, quote |
 //!
 //! # Guarantees
@@ -47,7 +49,8 @@
 //! * Tracing never panics in your code. A tracer that is off allocates nothing.
 //!
 //! What is lost, and when: a process that is killed loses what was not yet delivered; a receiver that
-//! stays down loses what does not fit the queue. Both are counted, the second also logged through `tracing`.
+//! stays down loses what does not fit the queue. With a spool the first is about a millisecond's worth
+//! (`write_ahead`), the second nothing up to the spool's size. What is lost is counted and logged through `tracing`.
 //!
 //! The minimum supported Rust version is 1.89.
 
@@ -61,6 +64,9 @@ pub mod config;
 #[cfg(doctest)]
 mod guide;
 mod modes;
+#[cfg(feature = "signal")]
+#[cfg_attr(docsrs, doc(cfg(feature = "signal")))]
+pub mod signal;
 
 pub use builder::Builder;
 pub use config::{Config, ConfigError, Mode, TracerConfig};
@@ -99,7 +105,7 @@ pub use tracefuse_langfuse::LangfuseConfig;
 pub use tracefuse_macros::observe;
 #[cfg(feature = "otlp")]
 pub use tracefuse_otlp::OtlpConfig;
-pub use tracefuse_runtime::{Overload, WhileOpen};
+pub use tracefuse_runtime::{Overload, SpoolMode, WhileOpen};
 
 /// A tracer as the environment asks for it: `TRACING_MODE`, `LANGFUSE_*`, `.env`, `tracefuse.toml`.
 ///

@@ -3,6 +3,7 @@
 
 mod buffer;
 mod capture;
+mod codec;
 mod exception;
 mod id;
 mod json;
@@ -17,6 +18,7 @@ mod value;
 
 pub(crate) use buffer::{Buffer, EventSlots, Role, Slot};
 pub(crate) use capture::capture;
+pub use codec::DecodeError;
 #[doc(hidden)]
 pub use exception::via;
 pub use exception::{AsException, Exception};

@@ -24,7 +24,7 @@ fn shared<R>(f: impl FnOnce(&mut Buffers) -> R) -> R {
     f(&mut POOL.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// An empty buffer.
+/// An empty buffer; it may still have the attributes of a trace.
 pub(crate) fn take() -> Box<Buffer> {
     let local = LOCAL.try_with(|local| {
         let mut local = local.try_borrow_mut().ok()?;
@@ -34,9 +34,16 @@ pub(crate) fn take() -> Box<Buffer> {
                 local.extend(pool.drain(from..));
             });
         }
-        local.pop()
+        let buffer = local.pop();
+        if let Some(next) = local.last() {
+            next.touch();
+        }
+        buffer
     });
-    local.ok().flatten().unwrap_or_default()
+    let mut buffer = local.ok().flatten().unwrap_or_default();
+    // Here and not by `give`: it was written to on this core, most often, and is still near it.
+    buffer.reset();
+    buffer
 }
 
 /// Takes a buffer back; it is freed when it has grown large or enough are kept.
@@ -44,7 +51,7 @@ pub(crate) fn give(mut buffer: Box<Buffer>) {
     if !buffer.is_reusable() {
         return;
     }
-    buffer.reset();
+    buffer.shed();
     // A thread that is ending has no local list any more; the buffer is then simply freed.
     let _ = LOCAL.try_with(|local| {
         let Ok(mut local) = local.try_borrow_mut() else {

@@ -234,7 +234,7 @@ impl SpanRecord {
         entries.filter_map(|entry| Some((buffer.text(entry.key), buffer.value(entry.value)?)))
     }
 
-    fn buffer(&self) -> &Buffer {
+    pub(super) fn buffer(&self) -> &Buffer {
         static NONE: std::sync::LazyLock<Buffer> = std::sync::LazyLock::new(Buffer::default);
         match &self.buffer {
             Some(buffer) => buffer,

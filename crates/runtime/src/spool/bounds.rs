@@ -22,12 +22,14 @@ impl Spool {
     pub(super) fn expire(&mut self, now_unix_ms: u64) {
         while let Some(batch) = self.sealed.get(0) {
             let age = Duration::from_millis(now_unix_ms.saturating_sub(batch.created_unix_ms));
+            let frames = u64::from(batch.frames);
             if age <= self.config.max_age
                 || self.lent == Some(BatchId(batch.sequence))
                 || self.drop_batch(0).is_err()
             {
                 return;
             }
+            self.losses.expired_frames += frames;
         }
     }
 

@@ -13,7 +13,7 @@ pub struct SpoolConfig {
     /// systems are not to be relied on.
     pub dir: PathBuf,
     /// Whose payloads these are: a hash of the endpoint and the public key. Files with another tag are
-    /// left for their owner, so that nothing is sent to another project.
+    /// left for their owner, so that nothing is sent to another project. A pipeline sets it for each exporter.
     pub tag: u64,
     /// Most bytes on disk, quarantine not included. Default: 256 MiB.
     pub max_bytes: u64,
@@ -51,16 +51,24 @@ pub enum WhenFull {
 }
 
 impl SpoolConfig {
-    /// A spool below `dir` for payloads of `tag`, with the defaults.
-    pub fn new(dir: impl Into<PathBuf>, tag: u64) -> Self {
+    /// A spool below `dir`, with the defaults.
+    #[must_use]
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
-            tag,
+            tag: 0,
             max_bytes: 256 << 20,
             max_files: 10_000,
             max_age: Duration::from_secs(7 * 24 * 60 * 60),
             durability: Durability::default(),
             full: WhenFull::default(),
         }
+    }
+
+    /// The same for payloads of `tag`.
+    #[must_use]
+    pub fn tag(mut self, tag: u64) -> Self {
+        self.tag = tag;
+        self
     }
 }

@@ -287,7 +287,7 @@ impl Spool {
     pub fn acknowledge_partly(
         &mut self,
         id: BatchId,
-        remaining: &[Vec<u8>],
+        remaining: &[impl AsRef<[u8]>],
     ) -> Result<(), SpoolError> {
         if remaining.is_empty() {
             return self.acknowledge(id);
@@ -307,7 +307,7 @@ impl Spool {
         let mut bytes = Vec::new();
         Header::new(self.config.tag, old.created_unix_ms).encode(&mut bytes);
         for payload in remaining {
-            frame::encode(payload, &mut bytes);
+            frame::encode(payload.as_ref(), &mut bytes);
         }
         let name = FileName::Batch {
             sequence: old.sequence,
@@ -334,6 +334,18 @@ impl Spool {
         self.discard(old)
     }
 
+    /// Gives a batch its turn after all the others: it could not be delivered, and they may be.
+    pub fn defer(&mut self, id: BatchId) {
+        if let Some(batch) = self.position(id).and_then(|at| self.sealed.remove(at)) {
+            self.sealed.push_back(batch);
+        }
+    }
+
+    /// Whether a batch of that name is held.
+    pub fn holds(&self, id: BatchId) -> bool {
+        self.position(id).is_some()
+    }
+
     /// What is held now, and what was lost since the spool was opened.
     pub fn stats(&self) -> SpoolStats {
         let tail = self.tail.as_ref();
@@ -342,6 +354,7 @@ impl Spool {
             bytes: self.bytes(),
             files: self.files(),
             dropped_frames: self.losses.dropped_frames,
+            expired_frames: self.losses.expired_frames,
             refused_frames: self.losses.refused_frames,
             corrupt_frames: self.losses.corrupt_frames,
             corrupt_files: self.losses.corrupt_files,

@@ -51,6 +51,8 @@ pub struct SpoolStats {
     pub files: usize,
     /// Payloads that were held and given up at a bound of bytes, files or age.
     pub dropped_frames: u64,
+    /// Of those, how many were too old.
+    pub expired_frames: u64,
     /// Payloads that `append` did not take, with an error. Whoever appended still has them.
     pub refused_frames: u64,
     /// Payloads known to have been held that could not be read back.
@@ -59,8 +61,8 @@ pub struct SpoolStats {
     pub corrupt_files: u64,
 }
 
-#[derive(Clone, Debug)]
 /// A sealed file: one line of the directory's listing.
+#[derive(Clone, Debug)]
 pub(super) struct Sealed {
     pub(super) sequence: u64,
     /// Its frames are those it was written with.
@@ -76,6 +78,7 @@ pub(super) struct Sealed {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Losses {
     pub(super) dropped_frames: u64,
+    pub(super) expired_frames: u64,
     pub(super) refused_frames: u64,
     pub(super) corrupt_frames: u64,
     pub(super) corrupt_files: u64,

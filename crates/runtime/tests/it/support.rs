@@ -79,6 +79,10 @@ impl Exporter for Scripted {
         "scripted"
     }
 
+    fn destination(&self) -> Option<String> {
+        Some("scripted".to_owned())
+    }
+
     async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
         let mut inner = self.inner.0.lock().unwrap();
         inner.batches.push(batch.len());

@@ -57,7 +57,7 @@ fn an_empty_spool_leaves_nothing_behind() {
 #[test]
 fn what_is_too_old_is_given_up_and_counted() {
     let dir = tempdir().expect("a directory");
-    let mut config = SpoolConfig::new(dir.path(), TAG);
+    let mut config = SpoolConfig::new(dir.path()).tag(TAG);
     config.max_age = Duration::from_secs(60);
     let (mut spool, _) = Spool::open(config.clone(), NOW).expect("a spool");
     append(&mut spool, &["old", "older"]);
@@ -79,7 +79,7 @@ fn what_is_too_old_is_given_up_and_counted() {
 #[test]
 fn a_full_spool_that_keeps_what_it_has_refuses_and_counts() {
     let dir = tempdir().expect("a directory");
-    let mut config = SpoolConfig::new(dir.path(), TAG);
+    let mut config = SpoolConfig::new(dir.path()).tag(TAG);
     config.max_files = 1;
     config.full = WhenFull::DropNewest;
     let (mut spool, _) = Spool::open(config, NOW).expect("a spool");
@@ -97,7 +97,7 @@ fn a_full_spool_that_keeps_what_it_has_refuses_and_counts() {
 #[test]
 fn a_payload_that_can_never_fit_drops_nothing_for_its_sake() {
     let dir = tempdir().expect("a directory");
-    let mut config = SpoolConfig::new(dir.path(), TAG);
+    let mut config = SpoolConfig::new(dir.path()).tag(TAG);
     config.max_bytes = 100;
     let (mut spool, _) = Spool::open(config, NOW).expect("a spool");
     append(&mut spool, &["kept"]);
@@ -121,7 +121,7 @@ fn a_payload_that_can_never_fit_drops_nothing_for_its_sake() {
 #[test]
 fn the_batch_at_work_is_not_given_up_for_a_new_one() {
     let dir = tempdir().expect("a directory");
-    let mut config = SpoolConfig::new(dir.path(), TAG);
+    let mut config = SpoolConfig::new(dir.path()).tag(TAG);
     config.max_files = 2;
     let (mut spool, _) = Spool::open(config, NOW).expect("a spool");
     for payload in ["at work", "waiting"] {
@@ -144,7 +144,7 @@ fn orphans_over_the_bounds_are_given_up_oldest_first() {
         spool.seal().expect("sealed");
     }
     drop(spool);
-    let mut config = SpoolConfig::new(dir.path(), TAG);
+    let mut config = SpoolConfig::new(dir.path()).tag(TAG);
     config.max_files = 2;
     let (mut spool, _) = Spool::open(config, NOW).expect("a spool");
     assert_eq!(spool.stats().dropped_frames, 1);

@@ -119,7 +119,7 @@ fn two_thousand_files_come_back_in_order_one_at_a_time() {
     }
     drop(spool);
     let (mut spool, recovered) =
-        Spool::open(SpoolConfig::new(dir.path(), TAG), NOW).expect("a spool");
+        Spool::open(SpoolConfig::new(dir.path()).tag(TAG), NOW).expect("a spool");
     assert_eq!((recovered.files, recovered.frames), (2_000, 2_000));
     // One file is read at a time: what is taken away before its turn is not there to be given out.
     let first = spool.next(NOW).expect("read").expect("a batch");

@@ -65,7 +65,7 @@ fn a_child_appends_seals_and_acknowledges_until_it_is_killed() {
     let mut dice = Dice(life);
     let mut journal = Journal(std::io::stdout().lock());
     journal.say("opening", &[]);
-    let (mut spool, _) = Spool::open(SpoolConfig::new(dir, TAG), NOW).expect("a spool");
+    let (mut spool, _) = Spool::open(SpoolConfig::new(dir).tag(TAG), NOW).expect("a spool");
     for number in 0.. {
         let bytes = payload(life, number);
         spool.append(&bytes, NOW).expect("appended");

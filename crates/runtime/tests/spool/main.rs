@@ -3,6 +3,13 @@
 mod behaviour;
 mod damage;
 mod kill;
+mod pipeline;
+#[expect(
+    dead_code,
+    reason = "shared with the other test binary, which uses the rest"
+)]
+#[path = "../it/support.rs"]
+mod scripted;
 mod strangers;
 
 use std::path::{Path, PathBuf};
@@ -13,7 +20,7 @@ const NOW: u64 = 1_700_000_000_000;
 const TAG: u64 = 7;
 
 fn open(dir: &Path) -> (Spool, Recovered) {
-    Spool::open(SpoolConfig::new(dir, TAG), NOW).expect("a spool")
+    Spool::open(SpoolConfig::new(dir).tag(TAG), NOW).expect("a spool")
 }
 
 fn append(spool: &mut Spool, payloads: &[&str]) {

@@ -88,7 +88,7 @@ fn spools_that_come_and_go_at_once_lose_nothing_and_give_nothing_out_twice() {
 #[test]
 fn nothing_goes_to_another_project() {
     let dir = tempdir().expect("a directory");
-    let other = SpoolConfig::new(dir.path(), TAG + 1);
+    let other = SpoolConfig::new(dir.path()).tag(TAG + 1);
     let (mut theirs, _) = Spool::open(other.clone(), NOW).expect("a spool");
     append(&mut theirs, &["secret", "of theirs"]);
     drop(theirs);
@@ -144,7 +144,7 @@ fn a_directory_that_cannot_be_is_an_error_with_the_remedy() {
     let dir = tempdir().expect("a directory");
     let file = dir.path().join("file");
     std::fs::write(&file, "").expect("written");
-    let error = Spool::open(SpoolConfig::new(&file, TAG), NOW).expect_err("a file in the way");
+    let error = Spool::open(SpoolConfig::new(&file).tag(TAG), NOW).expect_err("a file in the way");
     assert!(matches!(error, SpoolError::Directory { .. }));
     let text = error.to_string();
     assert!(
@@ -249,7 +249,7 @@ mod unix {
         let shared = dir.path().join("v1");
         std::fs::create_dir(&shared).expect("a directory");
         std::fs::set_permissions(&shared, std::fs::Permissions::from_mode(0o777)).expect("mode");
-        let error = Spool::open(SpoolConfig::new(dir.path(), TAG), NOW).expect_err("shared");
+        let error = Spool::open(SpoolConfig::new(dir.path()).tag(TAG), NOW).expect_err("shared");
         assert!(matches!(error, SpoolError::NotPrivate { .. }), "{error}");
         assert!(error.to_string().contains("0700"));
         assert_eq!(processes(dir.path()).len(), 0, "nothing is left in it");

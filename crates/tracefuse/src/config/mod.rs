@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tracefuse_core::SampleRate;
-use tracefuse_runtime::{Overload, WhileOpen};
+use tracefuse_runtime::{Overload, SpoolMode, WhileOpen};
 
 pub use error::ConfigError;
 pub use settings::{SETTINGS, Setting};
@@ -56,8 +56,19 @@ pub struct TracerConfig {
     pub overload: Overload,
     /// What happens to spans while the circuit breaker is open; they are held by default.
     pub while_open: WhileOpen,
+    /// Directory for what cannot be delivered, with the feature `spool`; none by default. It holds prompts in
+    /// clear text, readable by this user alone.
+    pub spool_dir: Option<PathBuf>,
+    /// When records go to disk; when they cannot be delivered by default.
+    pub spool_mode: SpoolMode,
+    /// Most bytes on disk; 256 MiB by default. Beyond, the oldest batch is dropped and counted.
+    pub spool_max_bytes: u64,
     /// The longest a shutdown may take, also the one when the last tracer is dropped; 5 s by default.
     pub shutdown_timeout: Duration,
+    /// How long a trace may be open before a log line names it, once; 10 minutes by default.
+    pub warn_open_longer: Duration,
+    /// How many spans may be open before a log line says so; 10,000 by default.
+    pub warn_open_more: u64,
     /// The longest a flush may take; 5 s by default.
     pub flush_timeout: Duration,
     /// The share of traces that is recorded, from 0 to 1; all by default.
@@ -88,7 +99,12 @@ impl Default for TracerConfig {
             max_queue_bytes: 32 * 1024 * 1024,
             overload: Overload::DropNewest,
             while_open: WhileOpen::Hold,
+            spool_dir: None,
+            spool_mode: SpoolMode::OnFailure,
+            spool_max_bytes: 256 * 1024 * 1024,
             shutdown_timeout: Duration::from_secs(5),
+            warn_open_longer: Duration::from_secs(10 * 60),
+            warn_open_more: 10_000,
             flush_timeout: Duration::from_secs(5),
             sample_rate: SampleRate::ALL,
             backtraces: false,

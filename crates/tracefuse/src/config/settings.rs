@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use tracefuse_core::SampleRate;
-use tracefuse_runtime::{Overload, WhileOpen};
+use tracefuse_runtime::{Overload, SpoolMode, WhileOpen};
 
 use super::{Config, ConfigError, Mode};
 
@@ -132,6 +132,14 @@ fn while_open(text: &str) -> Option<WhileOpen> {
     }
 }
 
+fn spool_mode(text: &str) -> Option<SpoolMode> {
+    match text.to_ascii_lowercase().as_str() {
+        "on_failure" => Some(SpoolMode::OnFailure),
+        "write_ahead" => Some(SpoolMode::WriteAhead),
+        _ => None,
+    }
+}
+
 /// `key=value,key2=value2`, as `OTEL_EXPORTER_OTLP_HEADERS` has it.
 fn headers(text: &str) -> Option<Vec<(String, String)>> {
     text.split(',')
@@ -194,6 +202,14 @@ settings! {
     "while_open" ["TRACEFUSE_WHILE_OPEN"], "`hold` or `no_op`", "hold",
         "what happens to spans while the circuit breaker is open", false,
         |c, t| set(&mut c.tracer.while_open, while_open(t));
+    "spool_dir" ["TRACEFUSE_SPOOL_DIR"], "the path of a directory", "",
+        "where spans wait on disk that cannot be delivered (feature `spool`)", false,
+        |c, t| set(&mut c.tracer.spool_dir, text(t).map(|path| path.map(Into::into)));
+    "spool_mode" ["TRACEFUSE_SPOOL_MODE"], "`on_failure` or `write_ahead`", "on_failure",
+        "when spans go to disk: when they cannot be delivered, or always before they are sent", false,
+        |c, t| set(&mut c.tracer.spool_mode, spool_mode(t));
+    "spool_max_bytes" ["TRACEFUSE_SPOOL_MAX_BYTES"], "a whole number of bytes", "268435456",
+        "bytes on disk; beyond, the oldest are dropped", false, |c, t| set(&mut c.tracer.spool_max_bytes, positive(t));
     "max_retries" ["TRACEFUSE_MAX_RETRIES"], "a whole number", "3",
         "retries of a batch in a row", false, |c, t| set(&mut c.tracer.max_retries, parse(t));
     "circuit_breaker_threshold" ["TRACEFUSE_CIRCUIT_BREAKER_THRESHOLD"], "a whole number from 1", "5",
@@ -206,6 +222,11 @@ settings! {
         "longest a shutdown may take, in seconds", false, |c, t| set(&mut c.tracer.shutdown_timeout, seconds(t));
     "flush_timeout" ["TRACEFUSE_FLUSH_TIMEOUT"], "seconds", "5",
         "longest a flush may take, in seconds", false, |c, t| set(&mut c.tracer.flush_timeout, seconds(t));
+    "warn_open_longer" ["TRACEFUSE_WARN_OPEN_LONGER"], "seconds", "600",
+        "how long a trace may be open before a log line names it, in seconds", false,
+        |c, t| set(&mut c.tracer.warn_open_longer, seconds(t));
+    "warn_open_more" ["TRACEFUSE_WARN_OPEN_MORE"], "a whole number", "10000",
+        "how many spans may be open before a log line says so", false, |c, t| set(&mut c.tracer.warn_open_more, positive(t));
     "backtraces" ["TRACEFUSE_BACKTRACES"], "true or false", "false",
         "whether a stack trace is captured with each recorded error", false, |c, t| set(&mut c.tracer.backtraces, flag(t));
     "timeout" ["LANGFUSE_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT_SECONDS"], "seconds", "10",

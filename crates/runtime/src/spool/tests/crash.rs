@@ -70,8 +70,11 @@ fn a_crash_at_any_step_of_the_recovery_from_a_crash_loses_nothing_either() {
             let fs = InjectingFs::failing_at(first, Fault::Crash);
             live(dir.path(), &fs, Durability::Process, &mut ledger);
             let fs = InjectingFs::failing_at(second, Fault::Crash);
-            let opened =
-                Spool::open_on(Box::new(fs.clone()), SpoolConfig::new(dir.path(), TAG), NOW);
+            let opened = Spool::open_on(
+                Box::new(fs.clone()),
+                SpoolConfig::new(dir.path()).tag(TAG),
+                NOW,
+            );
             let steps_of_recovery = fs.steps().len();
             drop(opened);
             let context = format!("crashes at steps {first} and {second}");

@@ -67,7 +67,7 @@ fn a_disk_that_is_full_from_any_step_on_loses_no_promise() {
 fn a_full_disk_leaves_no_draft_and_the_spool_works_again_when_there_is_room() {
     let dir = tempdir().expect("a directory");
     let fs = InjectingFs::default();
-    let config = SpoolConfig::new(dir.path(), TAG);
+    let config = SpoolConfig::new(dir.path()).tag(TAG);
     let (mut spool, _) = Spool::open_on(Box::new(fs.clone()), config, NOW).expect("a spool");
     spool.append(b"before", NOW).expect("appended");
     spool.append(b"beside", NOW).expect("appended");
@@ -104,7 +104,7 @@ fn a_full_disk_leaves_no_draft_and_the_spool_works_again_when_there_is_room() {
 fn half_a_frame_that_cannot_be_cut_off_does_not_hide_what_stands_before_it() {
     let dir = tempdir().expect("a directory");
     let fs = InjectingFs::default();
-    let config = SpoolConfig::new(dir.path(), TAG);
+    let config = SpoolConfig::new(dir.path()).tag(TAG);
     let (mut spool, _) = Spool::open_on(Box::new(fs.clone()), config, NOW).expect("a spool");
     spool.append(b"before", NOW).expect("appended");
     fs.fail_now(Fault::DiskBroken);
@@ -128,7 +128,7 @@ fn half_a_frame_that_cannot_be_cut_off_does_not_hide_what_stands_before_it() {
 fn what_is_appended_after_a_torn_frame_can_be_read() {
     let dir = tempdir().expect("a directory");
     let fs = InjectingFs::default();
-    let config = SpoolConfig::new(dir.path(), TAG);
+    let config = SpoolConfig::new(dir.path()).tag(TAG);
     let (mut spool, _) = Spool::open_on(Box::new(fs.clone()), config, NOW).expect("a spool");
     spool.append(b"before", NOW).expect("appended");
     fs.fail_now(Fault::DiskBroken);
@@ -143,7 +143,7 @@ fn what_is_appended_after_a_torn_frame_can_be_read() {
 fn a_file_that_cannot_be_removed_is_not_given_out_again_and_removed_later() {
     let dir = tempdir().expect("a directory");
     let fs = InjectingFs::default();
-    let config = SpoolConfig::new(dir.path(), TAG);
+    let config = SpoolConfig::new(dir.path()).tag(TAG);
     let (mut spool, _) = Spool::open_on(Box::new(fs.clone()), config, NOW).expect("a spool");
     spool.append(b"once", NOW).expect("appended");
     spool.seal().expect("sealed");
@@ -160,7 +160,7 @@ fn a_file_that_cannot_be_removed_is_not_given_out_again_and_removed_later() {
 fn a_batch_that_cannot_be_read_is_kept_behind_the_others() {
     let dir = tempdir().expect("a directory");
     let fs = InjectingFs::default();
-    let config = SpoolConfig::new(dir.path(), TAG);
+    let config = SpoolConfig::new(dir.path()).tag(TAG);
     let (mut spool, _) = Spool::open_on(Box::new(fs.clone()), config, NOW).expect("a spool");
     for payload in [b"first", b"other"] {
         spool.append(payload, NOW).expect("appended");
@@ -176,7 +176,7 @@ fn a_batch_that_cannot_be_read_is_kept_behind_the_others() {
 fn a_read_only_file_system_is_told_at_once_with_the_remedy() {
     let dir = tempdir().expect("a directory");
     let fs = InjectingFs::failing_at(1, Fault::Error(io::ErrorKind::ReadOnlyFilesystem));
-    let config = SpoolConfig::new(dir.path(), TAG);
+    let config = SpoolConfig::new(dir.path()).tag(TAG);
     let error = Spool::open_on(Box::new(fs), config, NOW).expect_err("read-only");
     assert!(matches!(error, SpoolError::Directory { .. }));
     let text = error.to_string();

@@ -15,7 +15,7 @@ const NOW: u64 = 1_700_000_000_000;
 const TAG: u64 = 7;
 
 fn reopen(dir: &Path) -> (Spool, Recovered) {
-    Spool::open_on(Box::new(SystemFs), SpoolConfig::new(dir, TAG), NOW).expect("a spool")
+    Spool::open_on(Box::new(SystemFs), SpoolConfig::new(dir).tag(TAG), NOW).expect("a spool")
 }
 
 /// Everything that can be read, in order, and acknowledged on the way.

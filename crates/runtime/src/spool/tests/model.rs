@@ -120,7 +120,7 @@ proptest! {
         max_files in 1..6_usize,
     ) {
         let dir = tempdir().expect("a directory");
-        let mut config = SpoolConfig::new(dir.path(), TAG);
+        let mut config = SpoolConfig::new(dir.path()).tag(TAG);
         config.max_bytes = max_bytes;
         config.max_files = max_files;
         let (mut spool, _) = Spool::open(config, NOW).expect("a spool");

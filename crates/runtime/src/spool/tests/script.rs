@@ -75,7 +75,7 @@ pub(super) fn leave_orphans(dir: &Path, ledger: &mut Ledger) {
 
 /// Opens, adopts, appends, seals, reads, acknowledges in part and as a whole.
 pub(super) fn live(dir: &Path, fs: &InjectingFs, durability: Durability, ledger: &mut Ledger) {
-    let mut config = SpoolConfig::new(dir, TAG);
+    let mut config = SpoolConfig::new(dir).tag(TAG);
     config.durability = durability;
     let Ok((mut spool, _)) = Spool::open_on(Box::new(fs.clone()), config, NOW) else {
         return;

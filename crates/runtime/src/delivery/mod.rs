@@ -1,19 +1,26 @@
-//! What is done with one batch: attempt, judge the answer, then settle, split, wait, set aside or hold.
-//! Driven by `worker`, one batch at a time; all decisions are in `breaker`, `retry` and here.
+//! What is done with one batch: attempt, judge the answer, then settle, split, wait, set aside, hold or put on disk.
+//! Driven by `worker`, one batch at a time; all decisions are in `breaker`, `retry`, `judge` and here.
 
+mod outcome;
+mod overflow;
+
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tracefuse_core::{DropReason, Health, RejectReason, SpanId};
+use tracefuse_core::{DropReason, ExporterStats, RejectReason, SpanId};
 use tracefuse_exporter::record::{Record, Resource};
-use tracefuse_exporter::{Advice, Batch, ExportReport, Exporter};
+use tracefuse_exporter::{Batch, Exporter};
 
-use crate::attempt::{self, Failure};
-use crate::breaker::{Breaker, Change, Outcome, Rule};
-use crate::item::{Aside, Item, bytes_of};
+use crate::attempt;
+use crate::breaker::{Breaker, Permit, Rule};
+use crate::disk::Disk;
+use crate::item::{Aside, Item};
+use crate::judge::{Judged, Step, Verdict};
 use crate::lane::{Lane, Phase};
-use crate::ledger::{Notice, say};
 use crate::retry::{Backoff, pause};
 use crate::shorten::shorten;
 
@@ -21,6 +28,25 @@ use crate::shorten::shorten;
 const MAX_ROUNDS: u32 = 3;
 /// Requests a minute that the search for poison may cost; a server that refuses everything must not cost more.
 const BISECTIONS: u32 = 32;
+
+/// Told when an exporter's health changes.
+pub(crate) type HealthCallback = Arc<dyn Fn(&ExporterStats) + Send + Sync>;
+
+/// Where the records of a batch are accounted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Memory,
+    Disk,
+}
+
+/// What a batch left behind.
+#[derive(Default)]
+struct Undelivered {
+    /// Not now: the breaker is open, the receiver asked for a pause, or time is up.
+    held: Vec<Item>,
+    /// Their tries are used up.
+    exhausted: Vec<(Vec<Item>, DropReason)>,
+}
 
 pub(crate) struct Delivery {
     pub(crate) lane: Arc<Lane>,
@@ -30,26 +56,14 @@ pub(crate) struct Delivery {
     backoff: Backoff,
     /// The receiver asked for a pause until then.
     paused_until: Option<Instant>,
-    /// Bytes a batch may have, learned from refusals.
+    /// Bytes a batch may have, learned from refusals, and batches taken since the last one.
     learned_bytes: usize,
+    taken: u32,
+    /// Where records go that cannot be delivered now, if there is such a place.
+    disk: Option<Disk>,
+    on_health: Option<HealthCallback>,
     bisections: u32,
     bisections_since: Instant,
-}
-
-/// What to do with a part of a batch after an attempt.
-enum Verdict {
-    Accepted(ExportReport),
-    /// Too large, or something in it is bad: try the halves.
-    Halve {
-        reason: RejectReason,
-        message: String,
-    },
-    /// Its tries are used up.
-    Exhausted {
-        reason: DropReason,
-    },
-    /// Not now: the breaker is open, the receiver asked for a pause, or time is up.
-    Hold,
 }
 
 impl Delivery {
@@ -57,6 +71,8 @@ impl Delivery {
         lane: Arc<Lane>,
         exporter: Arc<dyn Exporter>,
         resource: Arc<Resource>,
+        disk: Option<Disk>,
+        on_health: Option<HealthCallback>,
     ) -> Self {
         let config = &lane.config;
         let rule = Rule {
@@ -66,7 +82,8 @@ impl Delivery {
         };
         let backoff = Backoff {
             max_retries: config.max_retries,
-            ..Backoff::default()
+            base: config.retry_base,
+            cap: config.retry_cap,
         };
         let learned_bytes = config.max_batch_bytes;
         Self {
@@ -76,6 +93,9 @@ impl Delivery {
             backoff,
             paused_until: None,
             learned_bytes,
+            taken: 0,
+            disk,
+            on_health,
             bisections: 0,
             bisections_since: Instant::now(),
             lane,
@@ -115,14 +135,50 @@ impl Delivery {
         if !rest.is_empty() {
             self.lane.put_back(rest);
         }
-        self.deliver(items, 0).await;
+        let items = self.drop_old(items);
+        let left = self.deliver(items, Place::Memory, None).await;
+        if !left.held.is_empty() {
+            self.lane.put_back(left.held);
+        }
+        for (items, _) in left.exhausted {
+            self.lane.set_aside(Aside { items, rounds: 1 });
+        }
     }
 
     /// Delivers a batch that was set aside.
     pub(crate) async fn again(&mut self) {
-        if let Some(aside) = self.lane.take_aside() {
-            self.deliver(aside.items, aside.rounds).await;
+        let Some(Aside { items, rounds }) = self.lane.take_aside() else {
+            return;
+        };
+        let items = self.drop_old(items);
+        let left = self.deliver(items, Place::Memory, None).await;
+        if !left.held.is_empty() {
+            let items = left.held;
+            self.lane.set_aside(Aside { items, rounds });
         }
+        for (items, reason) in left.exhausted {
+            let rounds = rounds + 1;
+            if rounds < MAX_ROUNDS {
+                self.lane.set_aside(Aside { items, rounds });
+            } else {
+                let items = self.store(items);
+                self.give_up(&items, reason, Place::Memory);
+            }
+        }
+    }
+
+    /// Gives up what has been tried in vain for too long.
+    fn drop_old(&self, items: Vec<Item>) -> Vec<Item> {
+        let (now, max_age) = (Instant::now(), self.lane.config.max_age);
+        let old = |item: &Item| {
+            item.tried
+                .is_some_and(|tried| now.duration_since(tried) > max_age)
+        };
+        let (old, items): (Vec<_>, Vec<_>) = items.into_iter().partition(old);
+        if !old.is_empty() {
+            self.give_up(&old, DropReason::MaxAge, Place::Memory);
+        }
+        items
     }
 
     /// Encoded bytes of a record, which is shortened if it is over the limit by itself.
@@ -139,63 +195,60 @@ impl Delivery {
         self.exporter.size_hint(record)
     }
 
-    async fn deliver(&mut self, items: Vec<Item>, rounds: u32) {
+    /// Sends a batch, in parts if it has to be, and says what is left of it.
+    async fn deliver(
+        &mut self,
+        items: Vec<Item>,
+        place: Place,
+        resource: Option<Arc<Resource>>,
+    ) -> Undelivered {
+        let resource = resource.unwrap_or_else(|| self.resource.clone());
         let mut parts = vec![items];
+        let mut left = Undelivered::default();
         while let Some(part) = parts.pop() {
             if part.is_empty() {
                 continue;
             }
-            let (part, verdict) = self.attempt(part).await;
+            let (mut part, verdict) = self.attempt(part, &resource).await;
             match verdict {
-                Verdict::Accepted(report) => self.accept(&part, &report),
+                Verdict::Accepted(report) => self.accept(&part, &report, place),
                 Verdict::Halve { reason, message }
                     if part.len() == 1 || !self.may_bisect(reason) =>
                 {
-                    self.reject(&part, reason, &message);
+                    self.reject(&part, reason, &message, place);
                 }
                 Verdict::Halve { .. } => {
-                    let mut part = part;
                     let half = part.split_off(part.len() / 2);
                     parts.push(half);
                     parts.push(part);
                 }
-                Verdict::Exhausted { reason } if rounds + 1 >= MAX_ROUNDS => {
-                    self.give_up(&part, reason)
-                }
-                Verdict::Exhausted { .. } => self.lane.set_aside(Aside {
-                    items: part,
-                    rounds: rounds + 1,
-                }),
+                Verdict::Exhausted { reason } => left.exhausted.push((part, reason)),
                 Verdict::Hold => {
-                    let mut held = part;
+                    left.held = part;
                     while let Some(later) = parts.pop() {
-                        held.extend(later);
+                        left.held.extend(later);
                     }
-                    if rounds > 0 {
-                        self.lane.set_aside(Aside {
-                            items: held,
-                            rounds,
-                        });
-                    } else {
-                        self.lane.put_back(held);
-                    }
-                    return;
                 }
             }
         }
+        left
     }
 
     /// Sends one part until there is a verdict on it.
-    async fn attempt(&mut self, part: Vec<Item>) -> (Vec<Item>, Verdict) {
+    async fn attempt(&mut self, part: Vec<Item>, resource: &Arc<Resource>) -> (Vec<Item>, Verdict) {
         let (mut metas, records): (Vec<_>, Vec<_>) = part.into_iter().map(Item::split).unzip();
         let spans = records.len();
-        let batch = Arc::new(Batch::new(self.resource.clone(), records));
+        let batch = Arc::new(Batch::new(resource.clone(), records));
+        let deadline = Instant::now() + self.lane.config.batch_timeout;
         let mut retries = 0;
         let verdict = loop {
             let Some((permit, within)) = self.permit() else {
                 break Verdict::Hold;
             };
-            let result = attempt::export(&self.exporter, &batch, within).await;
+            let exporter = self.exporter.clone();
+            let result = self
+                .meanwhile(attempt::export(&exporter, &batch, within))
+                .await;
             let now = Instant::now();
             let judged = match result {
                 Ok(report) => Judged::accepted(report),
@@ -203,6 +256,11 @@ impl Delivery {
             };
             let change = self.breaker.record(permit, judged.outcome, now, jitter());
             self.tell(change, spans, &judged);
+            if judged.error.is_some() {
+                for meta in &mut metas {
+                    meta.tried.get_or_insert(now);
+                }
+            }
             if judged.maybe_delivered {
                 metas
                     .iter_mut()
@@ -219,6 +277,9 @@ impl Delivery {
                     let Some(delay) = self.backoff.delay(retries, after, jitter()) else {
                         break Verdict::Exhausted { reason };
                     };
+                    if now + delay >= deadline {
+                        break Verdict::Exhausted { reason };
+                    }
                     if self.breaker.retry_in(now).is_some() || !self.sleep(delay).await {
                         break Verdict::Hold;
                     }
@@ -239,14 +300,34 @@ impl Delivery {
         (part, verdict)
     }
 
+    /// Waits for a call of the exporter, and goes on looking after the disk while it lasts.
+    async fn meanwhile<T>(&mut self, call: impl Future<Output = T>) -> T {
+        if self.disk.is_none() {
+            return call.await;
+        }
+        let lane = self.lane.clone();
+        let mut call = pin!(call);
+        loop {
+            let mut news = pin!(lane.wake.notified());
+            let done = poll_fn(|cx| match call.as_mut().poll(cx) {
+                Poll::Ready(answer) => Poll::Ready(Some(answer)),
+                Poll::Pending => news.as_mut().poll(cx).map(|()| None),
+            });
+            match done.await {
+                Some(answer) => return answer,
+                None => self.tend(),
+            }
+        }
+    }
+
     /// Leave for an attempt and the time it may take. A tracer that is closing tries even if the breaker is open.
-    fn permit(&mut self) -> Option<(crate::breaker::Permit, Duration)> {
+    fn permit(&mut self) -> Option<(Permit, Duration)> {
         let now = Instant::now();
         let limit = self.lane.config.attempt_timeout;
         match self.lane.phase() {
             Phase::Stopped => None,
             Phase::Closing(deadline) => {
-                let left = deadline.saturating_duration_since(now);
+                let left = self.before(deadline).saturating_duration_since(now);
                 (!left.is_zero()).then(|| (self.breaker.insist(now), limit.min(left)))
             }
             Phase::Running => self.breaker.acquire(now).ok().map(|permit| (permit, limit)),
@@ -254,13 +335,13 @@ impl Delivery {
     }
 
     /// Waits, but not past the end: `false` if the wait would not be over by the shutdown's deadline.
-    async fn sleep(&self, delay: Duration) -> bool {
+    async fn sleep(&mut self, delay: Duration) -> bool {
         let until = Instant::now() + delay;
         loop {
             match self.lane.phase() {
                 Phase::Stopped => return false,
                 Phase::Closing(deadline) => {
-                    if until >= deadline {
+                    if until >= self.before(deadline) {
                         return false;
                     }
                     tokio::time::sleep_until(until).await;
@@ -274,46 +355,15 @@ impl Delivery {
             {
                 return true;
             }
+            self.tend();
         }
-    }
-
-    fn accept(&self, part: &[Item], report: &ExportReport) {
-        let rejected = report.rejected.len().min(part.len());
-        if let Some(first) = report.rejected.first() {
-            self.note(Notice::Rejected, |name, more| {
-                say::rejected(name, rejected, &first.reason, more)
-            });
-        }
-        self.lane.settle(part.len(), bytes_of(part), |state| {
-            state.ledger.exported(part.len() - rejected);
-            if rejected > 0 {
-                state.ledger.rejected(RejectReason::Invalid, rejected);
-            }
-        });
-        self.lane.succeeded();
-    }
-
-    fn reject(&self, part: &[Item], reason: RejectReason, message: &str) {
-        self.note(Notice::Rejected, |name, more| {
-            say::rejected(name, part.len(), message, more)
-        });
-        self.lane.settle(part.len(), bytes_of(part), |state| {
-            state.ledger.rejected(reason, part.len())
-        });
-    }
-
-    fn give_up(&self, part: &[Item], reason: DropReason) {
-        let maybe = part.iter().filter(|item| item.maybe_delivered).count();
-        self.lane.settle(part.len(), bytes_of(part), |state| {
-            state.ledger.dropped(reason, part.len());
-            state.ledger.maybe_delivered(maybe);
-        });
     }
 
     /// Whether the search for poison may go on. Size is learned, so splitting for it needs no limit.
     fn may_bisect(&mut self, reason: RejectReason) -> bool {
         if reason == RejectReason::TooLarge {
             self.learned_bytes = (self.learned_bytes / 2).max(16 * 1024);
+            self.taken = 0;
             return true;
         }
         let now = Instant::now();
@@ -323,123 +373,6 @@ impl Delivery {
         }
         self.bisections += 2;
         self.bisections <= BISECTIONS
-    }
-
-    fn tell(&self, change: Option<Change>, spans: usize, judged: &Judged) {
-        let retry_in = self.breaker.retry_in(Instant::now()).unwrap_or_default();
-        self.lane.with(|state| {
-            if let Some(error) = &judged.error {
-                state.ledger.attempt_failed(error);
-            }
-            if !matches!(state.health, Health::Stopped) {
-                state.health = match (
-                    judged.outcome,
-                    self.breaker.is_refused(),
-                    retry_in.is_zero(),
-                ) {
-                    (_, true, _) => Health::Refused { retry_in },
-                    (_, _, false) => Health::Open { retry_in },
-                    (Outcome::Failed, ..) => Health::Degraded,
-                    _ => state.health,
-                };
-            }
-        });
-        let error = judged.error.as_deref().unwrap_or_default();
-        match change {
-            Some(Change::Opened) => say::breaker_opened(&self.lane.name, error, retry_in),
-            Some(Change::Refused) => say::refused(&self.lane.name, error, retry_in),
-            Some(Change::Closed) => say::breaker_closed(&self.lane.name),
-            None if judged.outcome == Outcome::Failed => {
-                self.note(Notice::ExportFailed, |name, more| {
-                    say::export_failed(name, spans, error, more)
-                });
-            }
-            None => {}
-        }
-    }
-
-    fn note(&self, notice: Notice, line: impl FnOnce(&str, u64)) {
-        if let Some(suppressed) = self.lane.with(|state| state.notices.admit(notice)) {
-            line(&self.lane.name, suppressed);
-        }
-    }
-}
-
-/// An answer, read three ways: by the breaker, by the batch, by people.
-struct Judged {
-    outcome: Outcome,
-    step: Step,
-    error: Option<String>,
-    maybe_delivered: bool,
-}
-
-enum Step {
-    Done(Verdict),
-    Retry {
-        after: Option<Duration>,
-        reason: DropReason,
-    },
-    Pause(Option<Duration>),
-}
-
-impl Judged {
-    fn accepted(report: ExportReport) -> Self {
-        let step = Step::Done(Verdict::Accepted(report));
-        Self {
-            outcome: Outcome::Alive,
-            step,
-            error: None,
-            maybe_delivered: false,
-        }
-    }
-
-    fn failed(failure: Failure) -> Self {
-        let (error, reason) = match failure {
-            Failure::Error(error) => {
-                let message = error.to_string();
-                let halve = |reason| {
-                    Step::Done(Verdict::Halve {
-                        reason,
-                        message: message.clone(),
-                    })
-                };
-                let (outcome, step) = match error.advice() {
-                    Advice::Split => (Outcome::Alive, halve(RejectReason::TooLarge)),
-                    Advice::Reject => (Outcome::Alive, halve(RejectReason::Invalid)),
-                    Advice::Stop => (Outcome::Refused, Step::Done(Verdict::Hold)),
-                    Advice::Pause(after) => (Outcome::Neutral, Step::Pause(after)),
-                    // Advice may grow: what is not known is worth another try.
-                    _ => {
-                        let (after, reason) = (error.retry_after(), DropReason::RetriesExhausted);
-                        (Outcome::Failed, Step::Retry { after, reason })
-                    }
-                };
-                return Self {
-                    outcome,
-                    step,
-                    error: Some(message),
-                    maybe_delivered: error.maybe_delivered(),
-                };
-            }
-            Failure::TimedOut(within) => (
-                format!("no answer within {within:?}: the call was cut off"),
-                DropReason::RetriesExhausted,
-            ),
-            Failure::Panicked(message) => (
-                format!("the exporter panicked: {message}"),
-                DropReason::ExporterPanic,
-            ),
-        };
-        let step = Step::Retry {
-            after: None,
-            reason,
-        };
-        Self {
-            outcome: Outcome::Failed,
-            step,
-            error: Some(error),
-            maybe_delivered: true,
-        }
     }
 }
 

@@ -1,0 +1,447 @@
+//! A finished span as bytes and back, for a spool: complete, versioned, and safe to read from a damaged file.
+//! Called by delivery; no exporter's wire format, and not for the network.
+//!
+//! One byte of version, then the fields in a fixed order: integers as LEB128, text with its length in front, a
+//! tag before whatever may be absent. Readers of another version refuse, so that nothing is guessed.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::buffer::{Buffer, EventSlots, ExceptionSlots, Role, Slot};
+use super::id::{SpanId, TraceId};
+use super::observation::{Level, ObservationType, StatusCode};
+use super::pool;
+use super::resource::{Resource, TraceAttributes};
+use super::span::SpanRecord;
+use super::time::Timestamp;
+use super::value::{Value, ValueRef};
+
+const VERSION: u8 = 1;
+
+/// Bytes that are not a record, or one of another version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// They were written by another version of this crate.
+    Version(u8),
+    /// They end too early, or say something that no record says.
+    Damaged,
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version(version) => write!(
+                f,
+                "a record of format {version}, where this version reads format {VERSION}"
+            ),
+            Self::Damaged => f.write_str("a damaged record"),
+        }
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+impl SpanRecord {
+    /// Appends the span to `out`, its trace's attributes included.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let mut w = Writer(out);
+        let buffer = self.buffer();
+        w.byte(VERSION);
+        w.0.extend_from_slice(&self.trace_id().to_bytes());
+        w.0.extend_from_slice(&self.span_id().to_bytes());
+        w.option(buffer.parent, |w, id| w.0.extend_from_slice(&id.to_bytes()));
+        w.byte(u8::from(buffer.remote_parent));
+        w.u64(buffer.start.as_unix_nanos());
+        w.u64(buffer.end.as_unix_nanos());
+        w.option(buffer.completion_start, |w, at| w.u64(at.as_unix_nanos()));
+        w.byte(position(&ObservationType::ALL, buffer.kind));
+        w.option(buffer.level, |w, level| w.byte(position(&LEVELS, level)));
+        w.byte(position(&STATUS_CODES, buffer.status));
+        w.text(self.name());
+        for slot in [
+            buffer.status_message,
+            buffer.input,
+            buffer.output,
+            buffer.model,
+            buffer.prompt_name,
+        ] {
+            w.value(buffer.value(slot));
+        }
+        w.u64(u64::from(buffer.prompt_version));
+        w.u64(buffer.entries.len() as u64);
+        for entry in &buffer.entries {
+            w.role(entry.role);
+            w.text(buffer.text(entry.key));
+            w.value(buffer.value(entry.value));
+        }
+        w.u64(buffer.events.len() as u64);
+        for event in &buffer.events {
+            w.0.extend_from_slice(&event.id.to_bytes());
+            w.u64(event.time.as_unix_nanos());
+            w.byte(position(&LEVELS, event.level));
+            w.text(buffer.text(event.name));
+            w.value(buffer.value(event.input));
+            w.value(buffer.value(event.output));
+        }
+        w.u64(buffer.exceptions.len() as u64);
+        for exception in &buffer.exceptions {
+            w.0.extend_from_slice(&exception.id.to_bytes());
+            w.u64(exception.time.as_unix_nanos());
+            w.text(buffer.text(exception.kind));
+            w.value(buffer.value(exception.message));
+            w.value(buffer.value(exception.sources));
+            w.value(buffer.value(exception.stacktrace));
+        }
+        w.trace(self.trace());
+    }
+
+    /// Reads a span off the front of `bytes`, and moves them on.
+    ///
+    /// # Errors
+    /// [`DecodeError`]; never a panic, and never more memory than a small multiple of the bytes given.
+    pub fn decode(bytes: &mut &[u8]) -> Result<Self, DecodeError> {
+        let mut r = Reader(bytes);
+        match r.byte()? {
+            VERSION => r.span(),
+            other => Err(DecodeError::Version(other)),
+        }
+    }
+}
+
+impl Resource {
+    /// Appends the resource to `out`.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let mut w = Writer(out);
+        w.byte(VERSION);
+        for text in [
+            &self.service_name,
+            &self.environment,
+            &self.release,
+            &self.version,
+        ] {
+            w.option(text.as_deref(), Writer::text);
+        }
+        w.pairs(&self.attributes);
+    }
+
+    /// Reads a resource off the front of `bytes`, and moves them on.
+    ///
+    /// # Errors
+    /// [`DecodeError`]; never a panic.
+    pub fn decode(bytes: &mut &[u8]) -> Result<Self, DecodeError> {
+        let mut r = Reader(bytes);
+        match r.byte()? {
+            VERSION => Ok(Self {
+                service_name: r.option(Reader::string)?,
+                environment: r.option(Reader::string)?,
+                release: r.option(Reader::string)?,
+                version: r.option(Reader::string)?,
+                attributes: r.pairs()?,
+            }),
+            other => Err(DecodeError::Version(other)),
+        }
+    }
+}
+
+const LEVELS: [Level; 4] = [Level::Debug, Level::Default, Level::Warning, Level::Error];
+const STATUS_CODES: [StatusCode; 3] = [StatusCode::Unset, StatusCode::Ok, StatusCode::Error];
+
+fn position<T: PartialEq + Copy>(all: &[T], value: T) -> u8 {
+    all.iter()
+        .position(|known| *known == value)
+        .unwrap_or_default() as u8
+}
+
+struct Writer<'a>(&'a mut Vec<u8>);
+
+impl Writer<'_> {
+    fn byte(&mut self, byte: u8) {
+        self.0.push(byte);
+    }
+
+    fn u64(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.byte(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.byte(value as u8);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.u64(text.len() as u64);
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
+        self.byte(u8::from(value.is_some()));
+        if let Some(value) = value {
+            write(self, value);
+        }
+    }
+
+    fn value(&mut self, value: Option<ValueRef<'_>>) {
+        match value {
+            None => self.byte(0),
+            Some(ValueRef::Str(text)) => {
+                self.byte(1);
+                self.text(text);
+            }
+            Some(ValueRef::Json(text)) => {
+                self.byte(2);
+                self.text(text);
+            }
+            Some(ValueRef::Bool(v)) => self.byte(3 + u8::from(v)),
+            Some(ValueRef::I64(v)) => {
+                self.byte(5);
+                self.0.extend_from_slice(&v.to_le_bytes());
+            }
+            Some(ValueRef::U64(v)) => {
+                self.byte(6);
+                self.u64(v);
+            }
+            Some(ValueRef::F64(v)) => {
+                self.byte(7);
+                self.0.extend_from_slice(&v.to_bits().to_le_bytes());
+            }
+        }
+    }
+
+    fn role(&mut self, role: Role) {
+        let tag = match role {
+            Role::Metadata => 0,
+            Role::ModelParameter => 1,
+            Role::Tag => 2,
+            Role::Usage => 3,
+            Role::Cost => 4,
+            Role::Event(_) => 5,
+        };
+        self.byte(tag);
+        if let Role::Event(index) = role {
+            self.u64(u64::from(index));
+        }
+    }
+
+    fn pairs(&mut self, pairs: &[(String, Value)]) {
+        self.u64(pairs.len() as u64);
+        for (key, value) in pairs {
+            self.text(key);
+            self.value(Some(value.as_ref()));
+        }
+    }
+
+    fn trace(&mut self, trace: &TraceAttributes) {
+        self.text(&trace.name);
+        for text in [
+            &trace.user_id,
+            &trace.session_id,
+            &trace.version,
+            &trace.release,
+            &trace.environment,
+        ] {
+            self.option(text.as_deref(), Self::text);
+        }
+        self.u64(trace.tags.len() as u64);
+        for tag in &trace.tags {
+            self.text(tag);
+        }
+        self.pairs(&trace.metadata);
+        self.byte(u8::from(trace.public));
+    }
+}
+
+struct Reader<'a, 'b>(&'b mut &'a [u8]);
+
+impl<'a> Reader<'a, '_> {
+    fn take(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
+        let (taken, rest) = self.0.split_at_checked(len).ok_or(DecodeError::Damaged)?;
+        *self.0 = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        self.take(N)?.try_into().map_err(|_| DecodeError::Damaged)
+    }
+
+    fn byte(&mut self) -> Result<u8, DecodeError> {
+        self.array().map(u8::from_le_bytes)
+    }
+
+    fn bool(&mut self) -> Result<bool, DecodeError> {
+        match self.byte()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(DecodeError::Damaged),
+        }
+    }
+
+    fn u64(&mut self) -> Result<u64, DecodeError> {
+        let mut value = 0u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            let bits = u64::from(byte & 0x7f);
+            if bits << shift >> shift != bits {
+                return Err(DecodeError::Damaged);
+            }
+            value |= bits << shift;
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(DecodeError::Damaged)
+    }
+
+    fn u32(&mut self) -> Result<u32, DecodeError> {
+        u32::try_from(self.u64()?).map_err(|_| DecodeError::Damaged)
+    }
+
+    fn text(&mut self) -> Result<&'a str, DecodeError> {
+        let len = usize::try_from(self.u64()?).map_err(|_| DecodeError::Damaged)?;
+        std::str::from_utf8(self.take(len)?).map_err(|_| DecodeError::Damaged)
+    }
+
+    fn string(&mut self) -> Result<String, DecodeError> {
+        self.text().map(str::to_owned)
+    }
+
+    fn option<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Option<T>, DecodeError> {
+        if self.bool()? {
+            read(self).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    fn pick<T: Copy>(&mut self, all: &[T]) -> Result<T, DecodeError> {
+        let at = usize::from(self.byte()?);
+        all.get(at).copied().ok_or(DecodeError::Damaged)
+    }
+
+    fn time(&mut self) -> Result<Timestamp, DecodeError> {
+        self.u64().map(Timestamp::from_unix_nanos)
+    }
+
+    fn span_id(&mut self) -> Result<SpanId, DecodeError> {
+        SpanId::from_bytes(self.array()?).ok_or(DecodeError::Damaged)
+    }
+
+    fn value(&mut self) -> Result<Option<ValueRef<'a>>, DecodeError> {
+        Ok(Some(match self.byte()? {
+            0 => return Ok(None),
+            1 => ValueRef::Str(self.text()?),
+            2 => ValueRef::Json(self.text()?),
+            3 => ValueRef::Bool(false),
+            4 => ValueRef::Bool(true),
+            5 => ValueRef::I64(i64::from_le_bytes(self.array()?)),
+            6 => ValueRef::U64(self.u64()?),
+            7 => ValueRef::F64(f64::from_bits(u64::from_le_bytes(self.array()?))),
+            _ => return Err(DecodeError::Damaged),
+        }))
+    }
+
+    fn slot(&mut self, buffer: &mut Buffer) -> Result<Slot, DecodeError> {
+        let value = self.value()?;
+        Ok(value.map_or(Slot::Absent, |value| buffer.push_value(value)))
+    }
+
+    fn role(&mut self) -> Result<Role, DecodeError> {
+        Ok(match self.byte()? {
+            0 => Role::Metadata,
+            1 => Role::ModelParameter,
+            2 => Role::Tag,
+            3 => Role::Usage,
+            4 => Role::Cost,
+            5 => Role::Event(self.u32()?),
+            _ => return Err(DecodeError::Damaged),
+        })
+    }
+
+    fn pairs(&mut self) -> Result<Vec<(String, Value)>, DecodeError> {
+        let mut pairs = Vec::new();
+        for _ in 0..self.u64()? {
+            let key = self.string()?;
+            let value = self.value()?.ok_or(DecodeError::Damaged)?;
+            pairs.push((key, value.to_value()));
+        }
+        Ok(pairs)
+    }
+
+    fn span(&mut self) -> Result<SpanRecord, DecodeError> {
+        let mut buffer = pool::take();
+        // A record that turns out to be damaged gives its buffer up: pooling it half filled is not worth a reset.
+        buffer.reset();
+        let b = &mut *buffer;
+        b.trace_id = Some(TraceId::from_bytes(self.array()?).ok_or(DecodeError::Damaged)?);
+        b.span_id = Some(self.span_id()?);
+        b.parent = self.option(Self::span_id)?;
+        b.remote_parent = self.bool()?;
+        b.start = self.time()?;
+        b.end = self.time()?;
+        b.completion_start = self.option(Self::time)?;
+        b.kind = self.pick(&ObservationType::ALL)?;
+        b.level = self.option(|r| r.pick(&LEVELS))?;
+        b.status = self.pick(&STATUS_CODES)?;
+        b.name = b.push_text(self.text()?);
+        b.status_message = self.slot(b)?;
+        b.input = self.slot(b)?;
+        b.output = self.slot(b)?;
+        b.model = self.slot(b)?;
+        b.prompt_name = self.slot(b)?;
+        b.prompt_version = self.u32()?;
+        for _ in 0..self.u64()? {
+            let (role, key) = (self.role()?, self.text()?);
+            let value = self.slot(b)?;
+            b.set_entry(role, key, value);
+        }
+        for _ in 0..self.u64()? {
+            let slots = EventSlots {
+                id: self.span_id()?,
+                time: self.time()?,
+                level: self.pick(&LEVELS)?,
+                name: b.push_text(self.text()?),
+                input: self.slot(b)?,
+                output: self.slot(b)?,
+            };
+            b.events.push(slots);
+        }
+        for _ in 0..self.u64()? {
+            let slots = ExceptionSlots {
+                id: self.span_id()?,
+                time: self.time()?,
+                kind: b.push_text(self.text()?),
+                message: self.slot(b)?,
+                sources: self.slot(b)?,
+                stacktrace: self.slot(b)?,
+            };
+            b.exceptions.push(slots);
+        }
+        b.trace = Some(Arc::new(self.trace()?));
+        SpanRecord::seal(buffer).ok_or(DecodeError::Damaged)
+    }
+
+    fn trace(&mut self) -> Result<TraceAttributes, DecodeError> {
+        Ok(TraceAttributes {
+            name: self.string()?,
+            user_id: self.option(Self::string)?,
+            session_id: self.option(Self::string)?,
+            version: self.option(Self::string)?,
+            release: self.option(Self::string)?,
+            environment: self.option(Self::string)?,
+            tags: {
+                let mut tags = Vec::new();
+                for _ in 0..self.u64()? {
+                    tags.push(self.string()?);
+                }
+                tags
+            },
+            metadata: self.pairs()?,
+            public: self.bool()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

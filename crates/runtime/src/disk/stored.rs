@@ -1,0 +1,87 @@
+//! A record as a payload of the spool, and a batch of them read back.
+//! Called by `disk`; the formats are `record`'s own.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tracefuse_exporter::record::{Record, Resource, SpanRecord};
+
+use crate::item::Item;
+use crate::spool::{BatchId, StoredBatch};
+
+/// What a payload says of the record behind it.
+const SPAN: u8 = 0;
+const SPAN_MAYBE_DELIVERED: u8 = 1;
+
+/// A batch that was read back, with the payloads it was made of.
+pub(crate) struct Stored {
+    pub(crate) id: BatchId,
+    /// `seq` of an item is its payload's index.
+    pub(crate) items: Vec<Item>,
+    pub(crate) payloads: Vec<Vec<u8>>,
+    /// Who recorded it: the process that wrote the file, not always this one.
+    pub(crate) resource: Option<Arc<Resource>>,
+}
+
+/// Appends an item to a payload that begins with its resource.
+pub(crate) fn encode(item: &Item, payload: &mut Vec<u8>) {
+    match &item.record {
+        Record::Span(span) => {
+            payload.push(if item.maybe_delivered {
+                SPAN_MAYBE_DELIVERED
+            } else {
+                SPAN
+            });
+            span.encode(payload);
+        }
+        // Records may grow; one that this file does not know is told as damaged when it is read.
+        _ => payload.push(u8::MAX),
+    }
+}
+
+impl Stored {
+    /// Reads a batch, less the payloads that are `done`, and names those that no record can be read from.
+    pub(crate) fn decode(batch: StoredBatch, done: Option<&BTreeSet<usize>>) -> (Self, Vec<usize>) {
+        let mut items = Vec::new();
+        let mut damaged = Vec::new();
+        let mut resource = None;
+        for (index, payload) in batch.payloads.iter().enumerate() {
+            if done.is_some_and(|done| done.contains(&index)) {
+                continue;
+            }
+            match decode(payload) {
+                Some((theirs, record, maybe_delivered)) => {
+                    resource.get_or_insert_with(|| Arc::new(theirs));
+                    items.push(Item {
+                        bytes: record.size(),
+                        record,
+                        seq: index as u64,
+                        maybe_delivered,
+                        tried: None,
+                    });
+                }
+                None => damaged.push(index),
+            }
+        }
+        let stored = Self {
+            id: batch.id,
+            items,
+            payloads: batch.payloads,
+            resource,
+        };
+        (stored, damaged)
+    }
+}
+
+fn decode(mut payload: &[u8]) -> Option<(Resource, Record, bool)> {
+    let resource = Resource::decode(&mut payload).ok()?;
+    let (kind, rest) = payload.split_first()?;
+    payload = rest;
+    let maybe_delivered = match *kind {
+        SPAN => false,
+        SPAN_MAYBE_DELIVERED => true,
+        _ => return None,
+    };
+    let span = SpanRecord::decode(&mut payload).ok()?;
+    Some((resource, Record::Span(span), maybe_delivered))
+}
