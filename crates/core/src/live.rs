@@ -91,14 +91,21 @@ pub(crate) struct Live {
 
 impl Live {
     /// Opens a span whose buffer is filled but for its start.
-    pub(crate) fn open(trace: Arc<TraceShared>, id: SpanId, mut buffer: Box<Buffer>) -> Arc<Self> {
+    pub(crate) fn open(trace: Arc<TraceShared>, mut buffer: Box<Buffer>) -> Arc<Self> {
+        let id = *buffer.span_id.get_or_insert_with(SpanId::random);
         buffer.start = trace.now();
-        Arc::new_cyclic(|live| Self {
-            seat: trace.core.registry.enter(live.clone()),
+        let live = Arc::new(Self {
             trace,
             id,
+            seat: Seat::default(),
             buffer: Mutex::new(Some(buffer)),
-        })
+        });
+        live.trace.core.registry.enter(&live);
+        live
+    }
+
+    pub(crate) fn seat(&self) -> &Seat {
+        &self.seat
     }
 
     /// Writes to the span if it is still open. `f` runs under the lock: nothing of the user's in it.
@@ -146,7 +153,7 @@ impl Live {
         buffer.end = time.unwrap_or_else(|| self.trace.now()).max(buffer.start);
         self.trace
             .attributes(|attributes| buffer.set_trace(attributes));
-        self.trace.core.registry.leave(self.seat);
+        self.trace.core.registry.leave(&self.seat);
         if let Some(span) = SpanRecord::seal(buffer) {
             self.trace.core.take(span);
         }

@@ -312,7 +312,7 @@ impl TraceBuilder {
         }
         Trace {
             root: Span {
-                live: Some(Live::open(shared, id, buffer)),
+                live: Some(Live::open(shared, buffer)),
             },
             _owner: Some(draft.owner),
         }

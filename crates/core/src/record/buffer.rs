@@ -171,6 +171,11 @@ impl Buffer {
         large.clear();
     }
 
+    /// Bytes an empty one holds.
+    pub(crate) fn held(&self) -> usize {
+        size_of::<Self>() + self.text.capacity() + self.entries.capacity() * size_of::<Entry>()
+    }
+
     /// Gives the memory of what is large back, at once and by whoever dropped the record.
     pub(crate) fn shed(&mut self) {
         if !self.large.is_empty() {
