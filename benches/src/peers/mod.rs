@@ -22,13 +22,6 @@ pub struct Entry {
     pub open: fn(&Target) -> Box<dyn Peer>,
 }
 
-impl Entry {
-    /// Whether it is ours: only with ours are all tables of interest.
-    pub fn ours(&self) -> bool {
-        self.name.starts_with("tracefuse")
-    }
-}
-
 type Open = fn(&Target) -> Box<dyn Peer>;
 
 const fn entry(name: &'static str, [micro, off, http]: [bool; 3], open: Open) -> Entry {
@@ -47,6 +40,7 @@ pub static ALL: &[Entry] = &[
     entry("tracefuse-start", HOT, ours::start),
     entry("tracefuse-unsampled", [false, true, false], ours::unsampled),
     entry("tracefuse-gzip", WIRE, ours::gzip),
+    entry("tracefuse-block", WIRE, ours::block),
     entry("fastrace-local", ALL_OF_IT, fastrace::local),
     entry("fastrace-span", HOT_OFF, fastrace::shared),
     entry("tracing-registry", HOT_OFF, tracing_registry::open),

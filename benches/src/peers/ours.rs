@@ -8,7 +8,7 @@ use std::time::Duration;
 use tracefuse_core::{SampleRate, Trace, Tracer, Usage};
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter};
 use tracefuse_langfuse::{LangfuseConfig, LangfuseExporter};
-use tracefuse_runtime::{Pipeline, PipelineConfig};
+use tracefuse_runtime::{Overload, Pipeline, PipelineConfig};
 
 use crate::peer::{AGENT_ITERATIONS, AGENT_STEPS, Peer, Profile, Target};
 use crate::work::{ATTRS, Generation};
@@ -34,16 +34,21 @@ struct Ours<const RUN: bool> {
 
 /// The form of the README: `run`.
 pub fn run(target: &Target) -> Box<dyn Peer> {
-    open::<true>(target, false)
+    open::<true>(target, false, Overload::DropNewest)
 }
 
 /// Handles alone, nothing made current.
 pub fn start(target: &Target) -> Box<dyn Peer> {
-    open::<false>(target, false)
+    open::<false>(target, false, Overload::DropNewest)
 }
 
 pub fn gzip(target: &Target) -> Box<dyn Peer> {
-    open::<true>(target, true)
+    open::<true>(target, true, Overload::DropNewest)
+}
+
+/// Waits for room instead of dropping, as programs do that work through a batch.
+pub fn block(target: &Target) -> Box<dyn Peer> {
+    open::<true>(target, false, Overload::Block(Duration::from_secs(10)))
 }
 
 pub fn unsampled(_: &Target) -> Box<dyn Peer> {
@@ -59,8 +64,9 @@ fn counter() -> (Counter, Arc<AtomicU64>) {
     (Counter(delivered.clone()), delivered)
 }
 
-fn open<const RUN: bool>(target: &Target, gzip: bool) -> Box<dyn Peer> {
+fn open<const RUN: bool>(target: &Target, gzip: bool, overload: Overload) -> Box<dyn Peer> {
     let mut config = PipelineConfig::default();
+    config.overload = overload;
     let (builder, delivered) = match target {
         Target::Off => return Box::new(Ours::<RUN> { tracer: Tracer::noop(), delivered: None }),
         // As for the others: a queue that cannot overflow, so that recording is timed and not dropping.
