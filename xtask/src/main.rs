@@ -6,6 +6,7 @@
     reason = "a command-line tool"
 )]
 
+mod bench;
 mod ci;
 mod demo;
 mod integration;
@@ -26,6 +27,8 @@ cargo xtask <command>
   faults       every fault of the catalogue, and what became of the spans, as a table; [NAME ..]
   soak         ten million spans, or N, against a server that fails one request in ten
   mock         run the local server: [--port N] [--scenario FILE]
+  bench        measure beside the peers and judge by the targets: [--quick] [--reps N] [--part hot,delivery,
+               encode,growth] [--only NAMES]; bench shape: build time and number of crates
   tidy         check the architecture: arrows, module headers, links, file sizes, names in their place
   ci           all that a change must pass";
 
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         "tidy" => tidy::run(),
         "demo" => demo::run(&rest),
         "integration" => integration::run(),
+        "bench" => bench::run(&rest),
         "faults" => ci::faults(&rest),
         "soak" => ci::soak(&rest),
         "mock" => mock::run(&rest),

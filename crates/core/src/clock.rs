@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::record::Timestamp;
+use crate::tsc;
 
 /// Where time comes from. Implement it to inject a clock; most tests use [`ManualClock`].
 pub trait TimeSource: Send + Sync + 'static {
@@ -58,9 +59,14 @@ impl Clock {
     }
 
     pub(crate) fn anchor(&self) -> Anchor {
+        let ticks = match &self.source {
+            None => tsc::begin(system_monotonic),
+            Some(_) => 0,
+        };
         Anchor {
             unix: self.unix_nanos(),
             monotonic: self.monotonic_nanos(),
+            ticks,
         }
     }
 }
@@ -70,11 +76,15 @@ impl Clock {
 pub(crate) struct Anchor {
     unix: u64,
     monotonic: u64,
+    /// The same moment by the processor's counter; zero if that is not used.
+    ticks: u64,
 }
 
 impl Anchor {
+    #[inline]
     pub(crate) fn now(&self, clock: &Clock) -> Timestamp {
-        let since = clock.monotonic_nanos().saturating_sub(self.monotonic);
+        let since = tsc::nanos_since(self.ticks)
+            .unwrap_or_else(|| clock.monotonic_nanos().saturating_sub(self.monotonic));
         Timestamp::from_unix_nanos(self.unix.saturating_add(since))
     }
 }

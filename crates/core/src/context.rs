@@ -2,19 +2,46 @@
 //! Pushed by `start`, `future` and guards; read by `Span::current`. Works on every executor, since
 //! it belongs to the poll and not to the task.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::marker::PhantomData;
 
 use crate::span::Span;
 
+struct Frame {
+    span: Span,
+    /// Its closure wants it back at its end.
+    lent: bool,
+}
+
+struct Stack {
+    frames: Vec<Frame>,
+    /// Lent spans, and where they stood, that a guard dropped out of order took away.
+    strays: Vec<(usize, Span)>,
+}
+
 thread_local! {
-    static STACK: RefCell<Vec<Span>> = const { RefCell::new(Vec::new()) };
+    static STACK: RefCell<Stack> = const {
+        RefCell::new(Stack { frames: Vec::new(), strays: Vec::new() })
+    };
+    /// Height of the stack, readable without it: what is switched off looks no further than here.
+    static HEIGHT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Runs `f` on the stack; `None` where there is none any more, on a thread that is ending.
+fn with<R>(f: impl FnOnce(&mut Stack) -> R) -> Option<R> {
+    let result = STACK.try_with(|stack| {
+        let mut stack = stack.try_borrow_mut().ok()?;
+        let result = f(&mut stack);
+        HEIGHT.set(stack.frames.len());
+        Some(result)
+    });
+    result.ok().flatten()
 }
 
 pub(crate) fn current() -> Span {
     STACK
-        .try_with(|stack| stack.try_borrow().ok()?.last().cloned())
+        .try_with(|stack| Some(stack.try_borrow().ok()?.frames.last()?.span.clone()))
         .ok()
         .flatten()
         .unwrap_or(Span::noop())
@@ -23,19 +50,84 @@ pub(crate) fn current() -> Span {
 /// Makes `span` current until the guard is dropped. A span that is not recorded hides one that is,
 /// so that work below it is not attributed to a stranger.
 pub(crate) fn enter(span: &Span) -> Entered {
-    let depth = STACK.try_with(|stack| {
-        let Ok(mut stack) = stack.try_borrow_mut() else {
-            return usize::MAX;
-        };
-        if span.live.is_none() && !span.unsampled && stack.is_empty() {
-            return usize::MAX;
-        }
-        stack.push(span.clone());
-        stack.len() - 1
-    });
+    if span.live.is_none() && !span.unsampled && HEIGHT.get() == 0 {
+        return Entered::nothing();
+    }
+    let span = span.clone();
+    let depth = with(|stack| stack.push(span, false));
     Entered {
         depth: depth.unwrap_or(usize::MAX),
         thread: PhantomData,
+    }
+}
+
+/// Runs `f` with nothing current.
+#[inline]
+pub(crate) fn hidden<R>(f: impl FnOnce() -> R) -> R {
+    if HEIGHT.get() == 0 {
+        return f();
+    }
+    let _entered = enter(&Span::noop());
+    f()
+}
+
+/// Makes `span` current without another handle of it, until it is taken back by `leave`.
+pub(crate) fn lend(span: Span) -> Lent {
+    let mut span = Some(span);
+    let depth = with(|stack| stack.push(span.take().unwrap_or(Span::noop()), true));
+    Lent {
+        depth: depth.unwrap_or(usize::MAX),
+        spare: span,
+    }
+}
+
+/// A span on the stack that is to be taken back.
+pub(crate) struct Lent {
+    depth: usize,
+    /// The span itself, if there was no stack to put it on.
+    spare: Option<Span>,
+}
+
+impl Lent {
+    pub(crate) fn leave(self) -> Span {
+        let Self { depth, spare } = self;
+        if let Some(span) = spare {
+            return span;
+        }
+        let left = with(|stack| stack.take(depth));
+        let (span, above) = left.unwrap_or_default();
+        drop(above);
+        span.unwrap_or(Span::noop())
+    }
+}
+
+impl Stack {
+    fn push(&mut self, span: Span, lent: bool) -> usize {
+        self.frames.push(Frame { span, lent });
+        self.frames.len() - 1
+    }
+
+    /// Removes what was entered at `depth` and whatever stands above it, and gives both: spans are
+    /// dropped by the caller, after the borrow, since the end of a last handle may come back here.
+    fn take(&mut self, depth: usize) -> (Option<Span>, Vec<Span>) {
+        if self.frames.len() == depth + 1 {
+            return (self.frames.pop().map(|frame| frame.span), Vec::new());
+        }
+        if self.frames.len() <= depth {
+            let stray = self.strays.iter().rposition(|(at, _)| *at == depth);
+            return (stray.map(|at| self.strays.remove(at).1), Vec::new());
+        }
+        // Guards dropped out of order leave what was entered before them.
+        let mut dropped = Vec::new();
+        let above = self.frames.split_off(depth + 1);
+        for (at, frame) in above.into_iter().enumerate() {
+            if frame.lent {
+                self.strays.push((depth + 1 + at, frame.span));
+            } else {
+                dropped.push(frame.span);
+            }
+        }
+        (self.frames.pop().map(|frame| frame.span), dropped)
     }
 }
 
@@ -48,29 +140,23 @@ pub struct Entered {
     thread: PhantomData<*const ()>,
 }
 
+impl Entered {
+    fn nothing() -> Self {
+        Self {
+            depth: usize::MAX,
+            thread: PhantomData,
+        }
+    }
+}
+
 impl Drop for Entered {
     fn drop(&mut self) {
         if self.depth == usize::MAX {
             return;
         }
-        // Taken out first and dropped after the borrow: the end of a span's last handle may come back here.
-        let left = STACK.try_with(|stack| {
-            let Ok(mut stack) = stack.try_borrow_mut() else {
-                return (None, Vec::new());
-            };
-            // Guards dropped out of order leave what was entered before them.
-            if stack.len() > self.depth + 1 {
-                return (None, stack.split_off(self.depth));
-            }
-            (
-                if stack.len() > self.depth {
-                    stack.pop()
-                } else {
-                    None
-                },
-                Vec::new(),
-            )
-        });
+        let depth = self.depth;
+        // Where the frame is gone, so are those above it: nothing of ours is left to take.
+        let left = with(|stack| (stack.frames.len() > depth).then(|| stack.take(depth)));
         drop(left);
     }
 }
@@ -78,5 +164,45 @@ impl Drop for Entered {
 impl fmt::Debug for Entered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Entered").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::processor::Processor;
+    use crate::record::SpanRecord;
+    use crate::tracer::Tracer;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Names(Arc<Mutex<Vec<String>>>);
+
+    impl Processor for Names {
+        fn on_end(&self, span: SpanRecord) {
+            self.0.lock().unwrap().push(span.name().to_owned());
+        }
+    }
+
+    #[test]
+    fn a_guard_dropped_out_of_order_takes_no_span_from_its_closure() {
+        let names = Names::default();
+        let tracer = Tracer::builder(names.clone()).build();
+        let trace = tracer.trace("root").start();
+        let outer = trace.span("outer").start();
+        let entered = outer.enter();
+        let mut kept = None;
+        trace.span("inner").run(|inner| {
+            drop(entered);
+            assert!(Span::current().id().is_none());
+            kept = Some(inner);
+        });
+        assert_eq!(
+            *names.0.lock().unwrap(),
+            ["inner"],
+            "ended with its closure"
+        );
+        assert!(!kept.unwrap().is_recording());
+        assert!(with(|stack| stack.frames.is_empty() && stack.strays.is_empty()).unwrap());
     }
 }

@@ -66,6 +66,7 @@ mod start;
 pub mod stream;
 mod trace;
 mod tracer;
+mod tsc;
 
 pub use clock::{Clock, ManualClock, TimeSource};
 pub use context::Entered;

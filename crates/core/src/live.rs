@@ -1,7 +1,9 @@
 //! An open span: its buffer behind a lock, its trace, and the rule that it ends once.
 //! Shared by all handles of the span; started by `start`, written through `span`, left to `Processor` at its end.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::Anchor;
 use crate::record::{
@@ -18,41 +20,96 @@ pub(crate) struct TraceShared {
     /// Its first span in this process.
     pub(crate) root: SpanId,
     /// Copied on write, so that ended spans keep what they saw and share it.
-    pub(crate) attributes: Mutex<Arc<TraceAttributes>>,
+    attributes: Mutex<Arc<TraceAttributes>>,
+    /// Which state of which trace that is: no two in this process have the same.
+    stamp: AtomicU64,
+}
+
+/// Zero is no stamp.
+static NEXT_STAMP: AtomicU64 = AtomicU64::new(1);
+
+fn new_stamp() -> u64 {
+    NEXT_STAMP.fetch_add(1, Ordering::Relaxed)
+}
+
+thread_local! {
+    /// The attributes this thread saw last: most spans of a trace end with the same ones, and need no lock.
+    static SEEN: RefCell<(u64, Option<Arc<TraceAttributes>>)> = const { RefCell::new((0, None)) };
 }
 
 impl TraceShared {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        id: TraceId,
+        root: SpanId,
+        anchor: Anchor,
+        attributes: TraceAttributes,
+    ) -> Self {
+        Self {
+            core,
+            id,
+            root,
+            anchor,
+            attributes: Mutex::new(Arc::new(attributes)),
+            stamp: AtomicU64::new(new_stamp()),
+        }
+    }
+
+    /// Shows the attributes as they are now.
+    pub(crate) fn attributes<R>(&self, mut show: impl FnMut(&Arc<TraceAttributes>) -> R) -> R {
+        let stamp = self.stamp.load(Ordering::Acquire);
+        let seen = SEEN.try_with(|seen| {
+            let mut seen = seen.try_borrow_mut().ok()?;
+            if seen.0 != stamp {
+                let attributes = lock(&self.attributes);
+                // Read again under the lock: stamp and attributes belong together.
+                *seen = (self.stamp.load(Ordering::Acquire), Some(attributes.clone()));
+            }
+            seen.1.as_ref().map(&mut show)
+        });
+        let seen = seen.ok().flatten();
+        seen.unwrap_or_else(|| {
+            let attributes = lock(&self.attributes).clone();
+            show(&attributes)
+        })
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.anchor.now(&self.core.clock)
     }
 
     pub(crate) fn update(&self, f: impl FnOnce(&mut TraceAttributes)) {
-        f(Arc::make_mut(&mut lock(&self.attributes)));
+        let mut attributes = lock(&self.attributes);
+        f(Arc::make_mut(&mut attributes));
+        self.stamp.store(new_stamp(), Ordering::Release);
     }
 }
 
 pub(crate) struct Live {
     pub(crate) trace: Arc<TraceShared>,
     pub(crate) id: SpanId,
-    seat: OnceLock<Seat>,
+    seat: Seat,
     /// `None` once it has ended.
     buffer: Mutex<Option<Box<Buffer>>>,
 }
 
 impl Live {
     /// Opens a span whose buffer is filled but for its start.
-    pub(crate) fn open(trace: Arc<TraceShared>, id: SpanId, mut buffer: Box<Buffer>) -> Arc<Self> {
+    pub(crate) fn open(trace: Arc<TraceShared>, mut buffer: Box<Buffer>) -> Arc<Self> {
+        let id = *buffer.span_id.get_or_insert_with(SpanId::random);
         buffer.start = trace.now();
         let live = Arc::new(Self {
             trace,
             id,
-            seat: OnceLock::new(),
+            seat: Seat::default(),
             buffer: Mutex::new(Some(buffer)),
         });
-        let seat = live.trace.core.registry.enter(Arc::downgrade(&live));
-        // Nobody else has the span yet, so the cell is empty.
-        let _ = live.seat.set(seat);
+        live.trace.core.registry.enter(&live);
         live
+    }
+
+    pub(crate) fn seat(&self) -> &Seat {
+        &self.seat
     }
 
     /// Writes to the span if it is still open. `f` runs under the lock: nothing of the user's in it.
@@ -96,16 +153,19 @@ impl Live {
             return false;
         };
         last(&mut buffer);
+        self.finish(buffer, time);
+        true
+    }
+
+    fn finish(&self, mut buffer: Box<Buffer>, time: Option<Timestamp>) {
         // The monotonic clock cannot step back, but an injected one may.
         buffer.end = time.unwrap_or_else(|| self.trace.now()).max(buffer.start);
-        buffer.trace = Some(lock(&self.trace.attributes).clone());
-        if let Some(seat) = self.seat.get() {
-            self.trace.core.registry.leave(*seat);
-        }
+        self.trace
+            .attributes(|attributes| buffer.set_trace(attributes));
+        self.trace.core.registry.leave(&self.seat);
         if let Some(span) = SpanRecord::seal(buffer) {
             self.trace.core.take(span);
         }
-        true
     }
 
     /// Ends a span whose work was given up before it was done; `message` says how, after `cancelled: `.
@@ -137,6 +197,13 @@ fn abandon(buffer: &mut Buffer, message: &str) {
 impl Drop for Live {
     /// The last handle is gone: the span has ended, whatever was meant.
     fn drop(&mut self) {
-        self.end(|_| {});
+        // Nobody else has it, so the lock need not be taken.
+        let buffer = self
+            .buffer
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(buffer) = buffer.take() {
+            self.finish(buffer, None);
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use crate::live::Live;
 use crate::record::Timestamp;
@@ -11,11 +11,20 @@ use crate::tracer::lock;
 
 const SHARDS: usize = 16;
 
-/// Where in the registry a span stands.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Seat {
-    shard: u32,
-    index: u32,
+/// Where in the registry a span stands: shard and index. Written once, before anybody can ask.
+#[derive(Debug, Default)]
+pub(crate) struct Seat(AtomicU64);
+
+impl Seat {
+    fn set(&self, shard: usize, index: u32) {
+        self.0
+            .store((shard as u64) << 32 | u64::from(index), Ordering::Relaxed);
+    }
+
+    fn get(&self) -> (usize, usize) {
+        let packed = self.0.load(Ordering::Relaxed);
+        ((packed >> 32) as usize, packed as u32 as usize)
+    }
 }
 
 #[derive(Default)]
@@ -54,14 +63,12 @@ impl Registry {
         }
     }
 
-    pub(crate) fn enter(&self, span: Weak<Live>) -> Seat {
+    pub(crate) fn enter(&self, span: &Arc<Live>) {
         let shard = own_shard();
         let Some(mutex) = self.shards.get(shard) else {
-            return Seat {
-                shard: 0,
-                index: u32::MAX,
-            };
+            return;
         };
+        let weak = Arc::downgrade(span);
         let mut guard = lock(mutex);
         let index = match guard.free.pop() {
             Some(index) => index,
@@ -70,26 +77,21 @@ impl Registry {
                 (guard.seats.len() - 1) as u32
             }
         };
+        // Under the lock: who finds the span here finds its seat.
+        span.seat().set(shard, index);
         if let Some(seat) = guard.seats.get_mut(index as usize) {
-            *seat = Some(span);
-        }
-        Seat {
-            shard: shard as u32,
-            index,
+            *seat = Some(weak);
         }
     }
 
-    pub(crate) fn leave(&self, seat: Seat) {
-        let Some(mutex) = self.shards.get(seat.shard as usize) else {
+    pub(crate) fn leave(&self, seat: &Seat) {
+        let (shard, index) = seat.get();
+        let Some(mutex) = self.shards.get(shard) else {
             return;
         };
         let mut guard = lock(mutex);
-        if let Some(left) = guard
-            .seats
-            .get_mut(seat.index as usize)
-            .and_then(Option::take)
-        {
-            guard.free.push(seat.index);
+        if let Some(left) = guard.seats.get_mut(index).and_then(Option::take) {
+            guard.free.push(index as u32);
             drop(guard);
             drop(left);
         }

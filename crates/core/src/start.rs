@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::context;
 use crate::live::{Live, TraceShared};
 use crate::record::{
     AsException, Buffer, Cost, Exception, Level, ObservationType, Role, Slot, SpanId, Timestamp,
@@ -20,6 +21,7 @@ use crate::span::Span;
 macro_rules! observations {
     () => {
         /// Describes a child of any type.
+        #[inline]
         pub fn observation(
             &self,
             name: &str,
@@ -95,9 +97,9 @@ pub struct SpanBuilder {
     unsampled: bool,
 }
 
+/// Two words, so that a builder goes from call to call in registers.
 struct Draft {
     trace: Arc<TraceShared>,
-    id: SpanId,
     buffer: Box<Buffer>,
 }
 
@@ -135,10 +137,9 @@ impl SpanBuilder {
     /// Metadata. A key given before gets the new value; `null` changes nothing.
     #[inline]
     pub fn metadata<T: Serialize>(mut self, key: &str, value: T) -> Self {
-        self.with(|buffer| {
-            let slot = take_value(buffer, value);
-            buffer.set_entry(Role::Metadata, key, slot);
-        });
+        if let Some(draft) = &mut self.draft {
+            metadata(&mut draft.buffer, key, value);
+        }
         self
     }
 
@@ -254,7 +255,7 @@ impl SpanBuilder {
         Span {
             live: self
                 .draft
-                .map(|draft| Live::open(draft.trace, draft.id, draft.buffer)),
+                .map(|draft| Live::open(draft.trace, draft.buffer)),
             unsampled: self.unsampled,
         }
     }
@@ -268,9 +269,35 @@ impl SpanBuilder {
     }
 
     /// Runs a closure in it and ends it. A panic ends it with [`Level::Error`] and goes on.
+    #[inline]
     pub fn run<R>(self, f: impl FnOnce(Span) -> R) -> R {
-        let span = self.start();
-        run(&span, || f(span.clone()), |_| {})
+        let Some(draft) = self.draft else {
+            if self.unsampled {
+                let _entered = context::enter(&Span::unsampled());
+                return f(Span::unsampled());
+            }
+            return context::hidden(|| f(Span::noop()));
+        };
+        let span = Span {
+            live: Some(Live::open(draft.trace, draft.buffer)),
+            unsampled: false,
+        };
+        // One handle for the closure; ours lies on the stack meanwhile.
+        let handle = span.clone();
+        let lent = context::lend(span);
+        // Caught only to be recorded, then it goes on: what it left broken stays as broken as it was.
+        let result = catch_unwind(AssertUnwindSafe(|| f(handle)));
+        let span = lent.leave();
+        match result {
+            Ok(value) => {
+                span.end();
+                value
+            }
+            Err(panic) => {
+                record_panic(&span, &*panic);
+                resume_unwind(panic)
+            }
+        }
     }
 
     /// [`run`](Self::run) for closures that can fail: an `Err` is recorded and returned as it is.
@@ -325,9 +352,8 @@ impl SpanBuilder {
 
 impl Draft {
     fn new(trace: Arc<TraceShared>, name: &str, kind: ObservationType) -> Self {
-        let id = SpanId::random();
-        let buffer = buffer(&trace, id, name, kind);
-        Self { trace, id, buffer }
+        let buffer = buffer(&trace, SpanId::random(), name, kind);
+        Self { trace, buffer }
     }
 }
 
@@ -345,6 +371,13 @@ pub(crate) fn buffer(
     buffer.kind = kind;
     buffer.name = buffer.push_text(name);
     buffer
+}
+
+/// Apart, so that callers of what is switched off stay small.
+#[inline(never)]
+fn metadata<T: Serialize>(buffer: &mut Buffer, key: &str, value: T) {
+    let slot = take_value(buffer, value);
+    buffer.set_entry(Role::Metadata, key, slot);
 }
 
 /// Moves a string, captures anything else.

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -331,13 +331,13 @@ impl TraceBuilder {
             };
         }
         let id = SpanId::random();
-        let shared = Arc::new(TraceShared {
-            core: core.clone(),
-            id: draft.id,
-            anchor: core.clock.anchor(),
-            root: id,
-            attributes: Mutex::new(Arc::new(draft.attributes)),
-        });
+        let shared = Arc::new(TraceShared::new(
+            core.clone(),
+            draft.id,
+            id,
+            core.clock.anchor(),
+            draft.attributes,
+        ));
         core.leaks.look(core, shared.now());
         let mut buffer = buffer(&shared, id, &name, draft.kind);
         buffer.parent = draft.parent;
@@ -348,7 +348,7 @@ impl TraceBuilder {
         }
         Trace {
             root: Span {
-                live: Some(Live::open(shared, id, buffer)),
+                live: Some(Live::open(shared, buffer)),
                 unsampled: false,
             },
             _owner: Some(draft.owner),

@@ -62,6 +62,8 @@ pub(crate) struct State {
     flush_done: u64,
     flush_upto: u64,
     phase: Phase,
+    /// The worker sleeps until it is woken, and does not look again by itself.
+    asleep: bool,
 }
 
 impl Lane {
@@ -144,8 +146,8 @@ impl Lane {
             tried: None,
         });
         state.queued_bytes += bytes;
-        // Wake-ups cost microseconds: one when there is something, one when a batch is full.
-        let wake = state.queue.len() == 1
+        // Wake-ups cost microseconds: one when a worker that sleeps has something, one when a batch is full.
+        let wake = std::mem::take(&mut state.asleep)
             || state.queue.len() == self.config.batch_size
             || (state.queued_bytes >= self.config.max_batch_bytes
                 && state.queued_bytes - bytes < self.config.max_batch_bytes)
@@ -195,8 +197,15 @@ impl Lane {
         }
     }
 
-    pub(crate) fn next(&self) -> Next {
-        let state = self.lock();
+    /// `watching`: whether the worker, if there is nothing, will look again by itself after a while.
+    pub(crate) fn next(&self, watching: bool) -> Next {
+        let mut state = self.lock();
+        let next = self.next_of(&state);
+        state.asleep = next == Next::Idle && !watching;
+        next
+    }
+
+    fn next_of(&self, state: &State) -> Next {
         let waiting = state.queue.len();
         let closing = matches!(state.phase, Phase::Closing(_));
         let flushing = state.flush_asked > state.flush_done;

@@ -139,15 +139,19 @@ pub(crate) async fn run(mut delivery: Delivery) {
     let lane = delivery.lane.clone();
     // Since when something waits; a batch goes out when it fills or when this is old enough.
     let mut waiting_since: Option<Instant> = None;
+    // After work there is more of it soon, as a rule: it is looked for once more after a while, which
+    // spares those who record the waking of a worker that sleeps.
+    let mut watching = false;
     loop {
         if let Phase::Closing(deadline) = lane.phase() {
             close(&mut delivery, deadline).await;
             break;
         }
         delivery.tend();
-        let next = lane.next();
-        if !matches!(next, Next::Fill) {
+        let next = lane.next(watching);
+        if !matches!(next, Next::Fill | Next::Idle) {
             waiting_since = None;
+            watching = true;
         }
         match next {
             Next::Close => break,
@@ -163,13 +167,17 @@ pub(crate) async fn run(mut delivery: Delivery) {
             }
             Next::Again => deliver(&mut delivery, true).await,
             Next::Idle | Next::Fill => {
-                let due = matches!(next, Next::Fill).then(|| {
+                let fill = matches!(next, Next::Fill);
+                let due = (fill || watching).then(|| {
                     let since = *waiting_since.get_or_insert_with(Instant::now);
                     since + lane.config.flush_interval
                 });
                 if due.is_some_and(|due| due <= Instant::now()) {
                     waiting_since = None;
-                    deliver(&mut delivery, false).await;
+                    watching = fill;
+                    if fill {
+                        deliver(&mut delivery, false).await;
+                    }
                 } else if !send_stored(&mut delivery).await {
                     wait(&delivery, due).await;
                 }
@@ -245,7 +253,7 @@ async fn close(delivery: &mut Delivery, deadline: Instant) {
     let until = delivery.before(deadline);
     while Instant::now() < until {
         let before = outstanding(delivery);
-        match lane.next() {
+        match lane.next(false) {
             Next::Send => delivery.send().await,
             Next::Again => delivery.again().await,
             _ if delivery.has_stored() => delivery.send_stored().await,

@@ -136,7 +136,7 @@ impl Span {
     pub fn inject(&self, carrier: &mut (impl Injector + Extractor + ?Sized)) {
         self.inject_traceparent(carrier);
         if let Some(live) = &self.live {
-            let attributes = crate::tracer::lock(&live.trace.attributes).clone();
+            let attributes = live.trace.attributes(Clone::clone);
             let known = carrier.get(BAGGAGE).map(std::borrow::Cow::into_owned);
             let text = baggage::write(&known.unwrap_or_default(), live.trace.id, &attributes);
             carrier.set(BAGGAGE, text);

@@ -18,6 +18,9 @@ pub struct TraceId(NonZeroU128);
 pub struct SpanId(NonZeroU64);
 
 impl TraceId {
+    /// Never shown: sealed records have an id.
+    pub(super) const NOBODY: Self = Self(NonZeroU128::MIN);
+
     /// A new random id.
     #[must_use]
     pub fn random() -> Self {
@@ -49,6 +52,9 @@ impl TraceId {
 }
 
 impl SpanId {
+    /// Never shown: sealed records have an id.
+    pub(super) const NOBODY: Self = Self(NonZeroU64::MIN);
+
     /// A new random id.
     #[must_use]
     pub fn random() -> Self {

@@ -19,10 +19,8 @@ use super::value::{Value, ValueRef};
 /// It owns one buffer that holds all its text and goes back to a pool when the record is dropped.
 /// A clone copies the text, except strings of 64 KiB and more, which clones share.
 pub struct SpanRecord {
-    /// `None` only while it is being dropped.
+    /// `None` only while it is being dropped. Nothing stands beside it: one word goes through the queues.
     buffer: Option<Box<Buffer>>,
-    trace_id: TraceId,
-    span_id: SpanId,
 }
 
 /// The prompt a generation was made from, as Langfuse's prompt management names it.
@@ -38,24 +36,22 @@ pub struct PromptRef<'a> {
 impl SpanRecord {
     /// Seals a buffer whose ids are set; `None` if they are not.
     pub(crate) fn seal(buffer: Box<Buffer>) -> Option<Self> {
-        let (trace_id, span_id) = (buffer.trace_id?, buffer.span_id?);
-        Some(Self {
+        let whole = buffer.trace_id.is_some() && buffer.span_id.is_some();
+        whole.then_some(Self {
             buffer: Some(buffer),
-            trace_id,
-            span_id,
         })
     }
 
     /// The trace it belongs to.
     #[must_use]
     pub fn trace_id(&self) -> TraceId {
-        self.trace_id
+        self.buffer().trace_id.unwrap_or(TraceId::NOBODY)
     }
 
     /// Its own id.
     #[must_use]
     pub fn span_id(&self) -> SpanId {
-        self.span_id
+        self.buffer().span_id.unwrap_or(SpanId::NOBODY)
     }
 
     /// The span it was started under; `None` for the root of a trace.
@@ -75,7 +71,7 @@ impl SpanRecord {
     /// back from bytes does not know it any more, and gives its own id.
     #[must_use]
     pub fn local_root_id(&self) -> SpanId {
-        self.buffer().local_root.unwrap_or(self.span_id)
+        self.buffer().local_root.unwrap_or(self.span_id())
     }
 
     /// Whether it is where the trace begins for people: a local root, unless the service that called says that
@@ -349,8 +345,6 @@ impl Clone for SpanRecord {
     fn clone(&self) -> Self {
         Self {
             buffer: self.buffer.clone(),
-            trace_id: self.trace_id,
-            span_id: self.span_id,
         }
     }
 }
@@ -367,8 +361,8 @@ impl Drop for SpanRecord {
 impl fmt::Debug for SpanRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SpanRecord")
-            .field("trace_id", &self.trace_id)
-            .field("span_id", &self.span_id)
+            .field("trace_id", &self.trace_id())
+            .field("span_id", &self.span_id())
             .field("name", &self.name())
             .field("type", &self.observation_type())
             .field("size", &self.size())

@@ -1,4 +1,6 @@
 //! An agent of rig with a tool, as a Langfuse server has it afterwards.
+#![expect(clippy::print_stdout, reason = "shows the tree")]
+#![expect(clippy::disallowed_methods, reason = "what `tokio::test` makes")]
 
 use futures::StreamExt as _;
 use mock_langfuse::{MockLangfuse, Observation};

@@ -1,0 +1,148 @@
+//! What recording takes from the allocator: watched by counting, which a noisy machine cannot disturb.
+//! A test program of its own, since it brings its own allocator.
+
+#![expect(unsafe_code, reason = "a global allocator is an unsafe trait")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use tracefuse_core::record::SpanRecord;
+use tracefuse_core::{Processor, SampleRate, Trace, Tracer};
+
+struct Counting;
+
+thread_local! {
+    static CALLS: Cell<u64> = const { Cell::new(0) };
+    static BYTES: Cell<u64> = const { Cell::new(0) };
+}
+
+fn note(bytes: usize) {
+    CALLS.set(CALLS.get() + 1);
+    BYTES.set(BYTES.get() + bytes as u64);
+}
+
+// SAFETY: every call is passed on to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        note(layout.size());
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        note(size);
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.realloc(at, layout, size) }
+    }
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Allocations and bytes of this thread while `f` runs.
+fn counted(f: impl FnOnce()) -> (u64, u64) {
+    let before = (CALLS.get(), BYTES.get());
+    f();
+    (CALLS.get() - before.0, BYTES.get() - before.1)
+}
+
+struct Discard;
+
+impl Processor for Discard {
+    fn on_end(&self, span: SpanRecord) {
+        drop(span);
+    }
+}
+
+fn four_attributes(trace: &Trace) {
+    let span = trace.span("child").metadata("user", "user-8f31c2");
+    let span = span.metadata("stage", "retrieval-augmented");
+    span.metadata("score", 0.8731)
+        .metadata("step", 41_872)
+        .run(|_| {});
+}
+
+fn lazily(trace: &Trace, called: &Cell<u32>) {
+    let call = || called.set(called.get() + 1);
+    let span = trace.generation("child").input_with(call).output_with(call);
+    span.metadata_with("key", call).run(|span| {
+        span.set_input_with(call);
+        span.set_output_with(call);
+        span.add_metadata_with("key", call);
+    });
+    trace.set_input_with(call);
+    trace.add_metadata_with("key", call);
+}
+
+#[test]
+fn a_disabled_tracer_allocates_nothing_and_calls_no_closure() {
+    let called = Cell::new(0);
+    let tracer = Tracer::noop();
+    let cost = counted(|| {
+        for _ in 0..100 {
+            tracer
+                .trace("root")
+                .user_id("user")
+                .tag("tag")
+                .run(|trace| {
+                    four_attributes(&trace);
+                    lazily(&trace, &called);
+                });
+        }
+    });
+    assert_eq!((cost, called.get()), ((0, 0), 0));
+}
+
+#[test]
+fn spans_of_an_unsampled_trace_allocate_nothing_and_call_no_closure() {
+    let called = Cell::new(0);
+    let none = SampleRate::new(0.0).unwrap();
+    let tracer = Tracer::builder(Discard).sample_rate(none).build();
+    let trace = tracer.trace("root").start();
+    // The first one on a thread makes the thread's stack of current spans.
+    four_attributes(&trace);
+    let cost = counted(|| {
+        for _ in 0..100 {
+            four_attributes(&trace);
+            lazily(&trace, &called);
+        }
+    });
+    assert_eq!((cost, called.get()), ((0, 0), 0));
+    assert!(!trace.is_recording());
+}
+
+#[test]
+fn a_recorded_span_takes_one_small_allocation() {
+    let tracer = Tracer::builder(Discard).build();
+    let trace = tracer.trace("root").start();
+    // The first ones fill the pool of buffers.
+    (0..10).for_each(|_| four_attributes(&trace));
+    let (calls, bytes) = counted(|| (0..100).for_each(|_| four_attributes(&trace)));
+    assert_eq!(calls, 100, "the handle, and nothing else");
+    assert!(bytes <= 100 * 96, "{bytes} bytes for 100 spans");
+}
+
+#[test]
+fn an_owned_string_of_64_kib_is_moved_and_a_borrowed_one_copied_once() {
+    const SIZE: usize = 64 * 1024;
+    let tracer = Tracer::builder(Discard).build();
+    let trace = tracer.trace("root").start();
+    let text = "x".repeat(SIZE);
+    let borrowed = counted(|| trace.generation("copied").input(text.as_str()).run(|_| {}));
+    assert!(
+        (SIZE as u64..SIZE as u64 + 2048).contains(&borrowed.1),
+        "{borrowed:?}"
+    );
+    let owned = counted(|| {
+        trace.generation("moved").input(text).run(|_| {});
+    });
+    assert!(owned.1 < 2048, "{owned:?}");
+    let late = "x".repeat(SIZE);
+    let set = counted(|| {
+        trace.generation("moved").run(|span| span.set_output(late));
+    });
+    assert!(set.1 < 2048, "{set:?}");
+}
