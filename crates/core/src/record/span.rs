@@ -71,7 +71,7 @@ impl SpanRecord {
     /// back from bytes does not know it any more, and gives its own id.
     #[must_use]
     pub fn local_root_id(&self) -> SpanId {
-        self.buffer().local_root.unwrap_or(self.span_id())
+        self.buffer().local_root.unwrap_or_else(|| self.span_id())
     }
 
     /// Whether it is where the trace begins for people: a local root, unless the service that called says that
