@@ -135,8 +135,8 @@ fn spans_exited_out_of_order_stay_current_until_their_own_exit() {
         |layer| layer.all(),
         |_| {
             let (a, b) = (info_span!("a"), info_span!("b"));
-            let in_a = a.clone().entered();
-            let in_b = b.clone().entered();
+            let in_a = a.entered();
+            let in_b = b.entered();
             drop(in_a);
             Span::current().span("in b").run(|_| {});
             drop(in_b);
