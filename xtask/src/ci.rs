@@ -68,7 +68,20 @@ pub(crate) fn test() -> Result<()> {
     step("tests", || {
         succeed(&mut cargo(&["test", "--workspace", "--all-features"]))
     })?;
-    step("integration", integration::run)
+    step("integration", integration::run)?;
+    step("rig", rig)
+}
+
+/// The tests with the rig framework, which is a workspace of its own.
+fn rig() -> Result<()> {
+    let manifest = ["--manifest-path", "tests/rig/Cargo.toml"];
+    let clippy = ["clippy", "--all-targets"];
+    let warnings = ["--", "-D", "warnings"];
+    succeed(&mut cargo(
+        &[&["fmt"][..], &manifest, &["--check"]].concat(),
+    ))?;
+    succeed(&mut cargo(&[&clippy[..], &manifest, &warnings].concat()))?;
+    succeed(&mut cargo(&[&["test"][..], &manifest].concat()))
 }
 
 /// The catalogue of faults as a table; all of it, or what the names match.

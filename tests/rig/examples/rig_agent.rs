@@ -1,4 +1,4 @@
-//! An agent of the rig framework with a tool, recorded as it is: `TRACING_MODE=print cargo run --example rig_agent`.
+//! An agent of the rig framework with a tool, recorded as it is: `TRACING_MODE=print cargo run --example rig_agent` in `tests/rig`.
 //! The model is a local server, so it needs no key; with `LANGFUSE_*` set the trace goes to Langfuse.
 
 use tracefuse_rig_tests::{OpenAi, agent};

@@ -19,7 +19,6 @@ const LEVELS: &[(&str, u8)] = &[
     ("tracefuse-otlp", 2),
     ("tracefuse-langfuse", 3),
     ("tracefuse", 4),
-    ("tracefuse-rig-tests", 5),
     ("xtask", 5),
 ];
 
@@ -55,7 +54,6 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tracefuse-tracing",
         ],
     ),
-    ("tracefuse-rig-tests", &["mock-langfuse", "tracefuse"]),
     (
         "xtask",
         &["mock-langfuse", "tracefuse-console", "tracefuse-otlp"],

@@ -1,5 +1,10 @@
 //! The layer through its public API: what spans and events of `tracing` are recorded as.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests have threads and runtimes of their own"
+)]
+
 mod events;
 mod fields;
 mod filter;
