@@ -1,8 +1,4 @@
 //! Which spans are recorded.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a thread that stands for delivery"
-)]
 
 use tracefuse_core::Tracer;
 use tracing::level_filters::LevelFilter;

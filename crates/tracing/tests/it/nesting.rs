@@ -1,5 +1,4 @@
 //! Parents, in both directions, across tasks and threads, and past spans that are not recorded.
-#![expect(clippy::disallowed_methods, reason = "runtimes of the application")]
 
 use tracefuse_core::{InSpan as _, SampleRate, Span, Tracer};
 use tracing::{Instrument as _, info_span};
