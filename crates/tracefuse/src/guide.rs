@@ -4,6 +4,18 @@
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
+#[doc = include_str!("../../../docs/guide/recording.md")]
+struct Recording;
+
+#[doc = include_str!("../../../docs/guide/patterns.md")]
+struct Patterns;
+
+#[doc = include_str!("../../../docs/guide/exporters.md")]
+struct Exporters;
+
+#[doc = include_str!("../../../docs/guide/migration.md")]
+struct Migration;
+
 #[doc = include_str!("../../../docs/guide/configuration.md")]
 struct Configuration;
 
