@@ -44,7 +44,7 @@ pub struct LayerBuilder {
 }
 
 impl LayerBuilder {
-    /// Records every span of level `INFO` and above, but for those of HTTP clients.
+    /// Records every span of level `INFO` and above, but for those of HTTP clients, and LLM spans of any level.
     pub fn all(mut self) -> Self {
         self.admission.spans = Spans::All;
         self

@@ -60,7 +60,7 @@ impl Admission {
         }
         match &self.spans {
             Spans::Llm => is_llm(span),
-            Spans::All => is_passed(span),
+            Spans::All => is_passed(span) || is_llm(span),
             Spans::Chosen(predicate) => predicate(span),
         }
     }

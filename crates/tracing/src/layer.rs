@@ -129,6 +129,7 @@ where
             });
             if recording {
                 own.record(|visitor| attributes.record(visitor));
+                own.observation.started();
             }
             Kept::Own(own)
         } else {

@@ -3,6 +3,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tracefuse_core::bridge::update_trace;
 use tracefuse_core::{Cost, Level, ObservationType, Span, Status, Usage};
 
 use crate::fields::Value;
@@ -134,7 +135,36 @@ impl Observation {
 
     pub(crate) fn rename(&self, name: &str) {
         self.with_facts(|facts| facts.renamed = true);
+        self.set_name(name);
+    }
+
+    fn set_name(&self, name: &str) {
         self.span.set_name(name);
+        if self.is_root {
+            update_trace(&self.span, |trace| {
+                // A name that the user gave the trace stays.
+                if trace.name == self.name {
+                    name.clone_into(&mut trace.name);
+                }
+            });
+        }
+    }
+
+    /// Names it by what is known at its start: spans below that end earlier carry the trace's name.
+    pub(crate) fn started(&self) {
+        if self.is_root
+            && let Some(facts) = self.lock().as_deref()
+        {
+            self.name_by(facts);
+        }
+    }
+
+    fn name_by(&self, facts: &Facts) {
+        if !facts.renamed
+            && let Some(name) = gen_ai::name(self.name, facts)
+        {
+            self.set_name(&name);
+        }
     }
 
     pub(crate) fn set_input(&self, rank: Rank, value: Value<'_>) {
@@ -196,11 +226,7 @@ impl Observation {
     }
 
     fn settle(&self, facts: Facts, counted: bool) -> bool {
-        if !facts.renamed
-            && let Some(name) = gen_ai::name(self.name, &facts)
-        {
-            self.span.set_name(&name);
-        }
+        self.name_by(&facts);
         let system = match facts.messages {
             Some(messages) => {
                 let (input, left) = gen_ai::with_system(messages, facts.system);

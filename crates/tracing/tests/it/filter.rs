@@ -26,9 +26,9 @@ fn by_default_llm_spans_are_recorded() {
 }
 
 #[test]
-fn all_are_those_of_level_info_but_transport_and_delivery() {
+fn all_are_llm_spans_and_those_of_level_info_but_transport_and_delivery() {
     let kept = recorded(|layer| layer.all(), |_| work());
-    assert_eq!(kept.tree(), "plain\nlangfuse\nrig\nnot rig\n");
+    assert_eq!(kept.tree(), "plain\nllm trace\nlangfuse\nrig\nnot rig\n");
 }
 
 #[test]

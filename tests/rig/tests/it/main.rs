@@ -86,6 +86,8 @@ async fn an_agent_with_a_tool_is_one_trace() {
     };
     assert_eq!(root.name, "invoke_agent calculator");
     assert!(root.parent_id.is_none() && root.usage.is_empty());
+    let named = |row: &Observation| row.trace_name.as_deref() == Some("invoke_agent calculator");
+    assert!(rows.iter().all(named));
     assert_eq!(root.input.as_deref(), Some("What is 2 + 5?"));
     assert_eq!(root.output.as_deref(), Some("2 + 5 is 7."));
     let instructions = root.metadata["gen_ai.system_instructions"].to_string();
