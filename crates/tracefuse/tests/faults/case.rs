@@ -186,7 +186,7 @@ impl Fault {
         }
         let config = LangfuseConfig::new(server.public_key(), server.secret_key())
             .base_url(server.url())
-            .timeout(Duration::from_millis(600));
+            .timeout(Duration::from_secs(2));
         let config = (self.reach)(config, &server);
         let exporter = LangfuseExporter::new(config).unwrap();
         let evidence = self

@@ -192,15 +192,24 @@ pub(crate) fn cases() -> Vec<Case> {
             .into(),
         fault("fifty_megabytes_in_one_prompt", Scenario::new())
             .trial(|_| Trial::new(1).input_bytes(50 << 20))
+            .reach(|config, _| config.timeout(Duration::from_secs(20)))
             .bounds({
-                // Shortened on the caller's thread: it reads the prompt once.
+                // Shortened on the caller's thread, which reads the prompt once; unoptimized that takes its time.
                 let mut bounds = Bounds::lossless();
-                bounds.slow_end = Duration::from_millis(500);
+                bounds.slow_end = Duration::from_secs(3);
+                bounds.slowest_end = Duration::from_secs(3);
                 bounds
             })
             .into(),
         fault("a_thousand_threads", Scenario::new())
             .trial(|_| Trial::new(10_000).threads(1000))
+            .bounds({
+                // A thousand threads take turns on the machine's few cores.
+                let mut bounds = Bounds::lossless();
+                bounds.slow_end = Duration::from_secs(1);
+                bounds.slowest_end = Duration::from_secs(5);
+                bounds
+            })
             .into(),
         exporter("exporter_panics", Way::Panics, Bounds::accounted()),
         exporter("exporter_hangs", Way::Hangs, Bounds::accounted()),
