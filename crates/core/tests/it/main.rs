@@ -9,6 +9,7 @@ mod nesting;
 mod off;
 mod provider;
 mod sampling;
+mod scores;
 mod setters;
 mod stream;
 mod stream_providers;
