@@ -82,8 +82,8 @@ pub use tracefuse_core::{
     AsException, Clock, Cost, DropReason, Entered, EventBuilder, Exception, ExporterStats, Health,
     InSpan, Incomplete, Level, Location, ManualClock, Mask, Masker, ObservationType, ObserveStream,
     Observed, PatternError, RejectReason, Report, SampleRate, SampleRateError, Sampler,
-    SamplingInput, Span, SpanBuilder, SpanId, Stats, Status, TimeSource, Timestamp, Trace,
-    TraceBuilder, TraceId, Tracer, Usage, WithSpan, stream,
+    SamplingInput, ScoreBuilder, ScoreTarget, ScoreValue, Span, SpanBuilder, SpanId, Stats, Status,
+    TimeSource, Timestamp, Trace, TraceBuilder, TraceId, Tracer, Usage, WithSpan, stream,
 };
 /// All that the author of an exporter names.
 pub use tracefuse_exporter as exporter;

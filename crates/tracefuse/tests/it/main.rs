@@ -11,6 +11,7 @@ mod masking;
 mod nesting;
 mod outage;
 mod sampling;
+mod scores;
 mod secrets;
 mod streams;
 mod support;
