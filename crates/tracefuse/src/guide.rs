@@ -13,3 +13,6 @@ struct Services;
 struct PrivacyAndSampling;
 #[doc = include_str!("../../../docs/guide/streaming.md")]
 struct Streaming;
+
+#[doc = include_str!("../../../docs/guide/scores.md")]
+struct Scores;
