@@ -14,7 +14,7 @@ use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, async_trait
 use crate::config::{Color, ConsoleConfig, Format, Stream};
 use crate::open::{OpenTraces, Ready};
 use crate::paint::Page;
-use crate::{compact, json, tree};
+use crate::{compact, json, score, tree};
 
 /// Shows traces in the terminal. See [`ConsoleConfig`].
 ///
@@ -33,8 +33,9 @@ struct State {
     unwritten: Page,
     /// Bytes of `unwritten` that are out.
     written: usize,
-    /// Spans of a batch whose text could not be written: delivery brings them again.
+    /// Spans and scores of a batch whose text could not be written: delivery brings them again.
     seen: HashSet<SpanId>,
+    seen_scores: HashSet<String>,
 }
 
 impl ConsoleExporter {
@@ -55,6 +56,7 @@ impl ConsoleExporter {
             unwritten: Page::default(),
             written: 0,
             seen: HashSet::new(),
+            seen_scores: HashSet::new(),
         };
         Self {
             config,
@@ -84,9 +86,22 @@ impl ConsoleExporter {
             }
         }
         self.draw(&mut page, state.open.settle(), width);
+        let mut taken_scores = Vec::new();
+        for score in batch.scores() {
+            if state.seen_scores.remove(&score.id) {
+                continue;
+            }
+            taken_scores.push(score.id.clone());
+            page.line(&match self.config.format {
+                Format::Json => score::json(score, batch.resource()),
+                _ => score::line(score, width),
+            });
+        }
         state.unwritten = page;
-        self.write_out(state)
-            .inspect_err(|_| state.seen.extend(taken))
+        self.write_out(state).inspect_err(|_| {
+            state.seen.extend(taken);
+            state.seen_scores.extend(taken_scores);
+        })
     }
 
     fn drain(&self, state: &mut State) -> Result<(), ExportError> {

@@ -21,6 +21,11 @@
 //! | `trace` | always | object: `name`, and if any `user_id`, `session_id`, `tags`, `metadata`, `version`, `release`, `environment`; `public` if true |
 //! | `resource` | always | object, if any: `service_name`, `environment`, `release`, `version`, `attributes` |
 //!
+//! A score is a line of its own, with `score_id` and no duration: `schema`, `score_id`, `name`, `value` (number,
+//! boolean or text), `data_type` (`NUMERIC`, `BOOLEAN`, `CATEGORICAL`, `TEXT`), `time`; what it is about as
+//! `trace_id`, with `span_id` if it is one observation, or `session_id`; and if any `comment`, `config_id`,
+//! `environment`, `metadata`.
+//!
 //! JSON that was recorded is embedded as JSON. Numbers that JSON has not are the texts `NaN`,
 //! `Infinity`, `-Infinity`. Characters that a terminal would obey are JSON escapes, so that a line is
 //! safe to look at and means the same.

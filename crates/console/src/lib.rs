@@ -59,6 +59,7 @@ mod outline;
 mod paint;
 mod preview;
 mod sanitize;
+mod score;
 mod tree;
 mod units;
 mod usage;

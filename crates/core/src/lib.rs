@@ -61,6 +61,7 @@ mod registry;
 mod report;
 mod sampler;
 mod scope;
+mod score;
 mod span;
 mod start;
 pub mod stream;
@@ -76,11 +77,13 @@ pub use leak::Leak;
 pub use mask::{Location, Mask, MaskMemo, MaskReport, Masker, PatternError};
 pub use processor::{Processor, ReportFuture};
 pub use record::{
-    AsException, Cost, Exception, Level, ObservationType, SpanId, Status, Timestamp, TraceId, Usage,
+    AsException, Cost, Exception, Level, ObservationType, ScoreTarget, ScoreValue, SpanId, Status,
+    Timestamp, TraceId, Usage,
 };
 pub use report::{DropReason, ExporterStats, Health, Incomplete, RejectReason, Report, Stats};
 pub use sampler::{SampleRate, SampleRateError, Sampler, SamplingInput};
 pub use scope::{Current, EnteredScope, Propagate, Scoped, current, propagate};
+pub use score::ScoreBuilder;
 pub use span::Span;
 pub use start::SpanBuilder;
 pub use stream::{ObserveStream, Observed};

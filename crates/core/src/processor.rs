@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::leak::Leak;
-use crate::record::SpanRecord;
+use crate::record::{ScoreRecord, SpanRecord};
 use crate::report::{Report, Stats};
 
 /// A report that is on its way. Needs no particular executor.
@@ -19,6 +19,11 @@ pub type ReportFuture = Pin<Box<dyn Future<Output = Report> + Send>>;
 pub trait Processor: Send + Sync + 'static {
     /// Takes a span that has ended. Must return at once and must not panic.
     fn on_end(&self, span: SpanRecord);
+
+    /// Takes a score; does nothing by default. Must return at once and must not panic.
+    fn on_score(&self, score: ScoreRecord) {
+        drop(score);
+    }
 
     /// Whether spans started now would be kept. While `false`, handles record nothing.
     fn is_recording(&self) -> bool {
@@ -70,6 +75,9 @@ const _: fn(&dyn Processor) = |_| {};
 impl<P: Processor + ?Sized> Processor for Arc<P> {
     fn on_end(&self, span: SpanRecord) {
         (**self).on_end(span);
+    }
+    fn on_score(&self, score: ScoreRecord) {
+        (**self).on_score(score);
     }
     fn is_recording(&self) -> bool {
         (**self).is_recording()

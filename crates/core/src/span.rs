@@ -10,9 +10,10 @@ use crate::context::{self, Entered};
 use crate::event::EventBuilder;
 use crate::live::Live;
 use crate::record::{
-    AsException, Buffer, Cost, Exception, Level, ObservationType, Role, Slot, SpanId, Status,
-    StatusCode, Timestamp, TraceId, Usage, ValueRef, capture,
+    AsException, Buffer, Cost, Exception, Level, ObservationType, Role, ScoreTarget, ScoreValue,
+    Slot, SpanId, Status, StatusCode, Timestamp, TraceId, Usage, ValueRef, capture,
 };
+use crate::score::ScoreBuilder;
 use crate::start::{SpanBuilder, observations};
 
 /// A handle of an observation: a span, a generation, a tool call, ...
@@ -233,6 +234,30 @@ impl Span {
         if let Some(live) = &self.live {
             live.end_at(time);
         }
+    }
+
+    /// Scores this observation, which may have ended; recorded by [`ScoreBuilder::record`] or when the
+    /// builder is dropped. A span that is not recorded takes no scores.
+    pub fn score(&self, name: &str, value: impl Into<ScoreValue>) -> ScoreBuilder {
+        self.score_as(name, value, ScoreTarget::Observation)
+    }
+
+    pub(crate) fn score_as(
+        &self,
+        name: &str,
+        value: impl Into<ScoreValue>,
+        target: impl FnOnce(TraceId, SpanId) -> ScoreTarget,
+    ) -> ScoreBuilder {
+        let Some(live) = &self.live else {
+            return ScoreBuilder::off();
+        };
+        let score = ScoreBuilder::new(Some(&live.trace.core), name, value, || {
+            target(live.trace.id, live.id)
+        });
+        let environment = live
+            .trace
+            .attributes(|attributes| attributes.environment.clone());
+        score.with(|score| score.environment = environment)
     }
 
     /// Makes it the current span of this thread until the guard is dropped.

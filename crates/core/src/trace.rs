@@ -10,10 +10,12 @@ use serde::Serialize;
 use crate::event::EventBuilder;
 use crate::live::{Live, TraceShared};
 use crate::record::{
-    AsException, Exception, Level, ObservationType, SpanId, Status, TraceAttributes, TraceId, Value,
+    AsException, Exception, Level, ObservationType, ScoreTarget, ScoreValue, SpanId, Status,
+    TraceAttributes, TraceId, Value,
 };
 use crate::sampler::SamplingInput;
 use crate::scope;
+use crate::score::ScoreBuilder;
 use crate::span::Span;
 use crate::start::{SpanBuilder, buffer, observations, record_err, run, run_async};
 use crate::tracer::Owner;
@@ -148,6 +150,13 @@ impl Trace {
     /// Describes something that happened now, on the root span.
     pub fn event<'a>(&'a self, name: &'a str) -> EventBuilder<'a> {
         self.root.event(name)
+    }
+
+    /// Scores the trace as a whole; recorded by [`ScoreBuilder::record`] or when the builder is dropped.
+    /// A trace that is not recorded takes no scores.
+    pub fn score(&self, name: &str, value: impl Into<ScoreValue>) -> ScoreBuilder {
+        self.root
+            .score_as(name, value, |trace, _| ScoreTarget::Trace(trace))
     }
 
     /// Ends the trace's root span now. Later calls change nothing.

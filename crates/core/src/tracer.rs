@@ -10,10 +10,11 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::leak::{LeakLimits, LeakWatch};
 use crate::processor::Processor;
-use crate::record::SpanRecord;
+use crate::record::{ScoreTarget, ScoreValue, SpanId, SpanRecord, TraceId};
 use crate::registry::Registry;
 use crate::report::{Incomplete, Report, Stats};
 use crate::sampler::{SampleRate, Sampler};
+use crate::score::ScoreBuilder;
 use crate::trace::{Trace, TraceBuilder};
 
 /// Begins traces. Cheap to clone; all clones are one tracer.
@@ -88,6 +89,40 @@ impl Tracer {
     /// Runs an async closure in a new trace: `tracer.trace(name).run_async(f)`.
     pub async fn with_trace_async<R>(&self, name: &str, f: impl AsyncFnOnce(Trace) -> R) -> R {
         self.trace(name).run_async(f).await
+    }
+
+    /// Scores a trace by its id, which may have ended long ago or in another process. Whether it was
+    /// sampled is not known here: a [`Trace`] that is not recorded has no id to give.
+    pub fn score_trace(
+        &self,
+        trace: TraceId,
+        name: &str,
+        value: impl Into<ScoreValue>,
+    ) -> ScoreBuilder {
+        ScoreBuilder::new(self.core(), name, value, || ScoreTarget::Trace(trace))
+    }
+
+    /// Scores one observation of a trace by their ids.
+    pub fn score_observation(
+        &self,
+        trace: TraceId,
+        span: SpanId,
+        name: &str,
+        value: impl Into<ScoreValue>,
+    ) -> ScoreBuilder {
+        let target = || ScoreTarget::Observation(trace, span);
+        ScoreBuilder::new(self.core(), name, value, target)
+    }
+
+    /// Scores a session by its id.
+    pub fn score_session(
+        &self,
+        session: &str,
+        name: &str,
+        value: impl Into<ScoreValue>,
+    ) -> ScoreBuilder {
+        let target = || ScoreTarget::Session(session.to_owned());
+        ScoreBuilder::new(self.core(), name, value, target)
     }
 
     /// Delivers everything recorded before the call, for at most the flush timeout (5 s by default).

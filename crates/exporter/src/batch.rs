@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::record::{Record, Resource, SpanRecord};
+use crate::record::{Record, Resource, ScoreRecord, SpanRecord};
 
 /// Finished records of one tracer, in the order they finished: children before their parents.
 #[derive(Debug)]
@@ -34,6 +34,11 @@ impl Batch {
     /// The spans among the records.
     pub fn spans(&self) -> impl Iterator<Item = &SpanRecord> {
         self.records.iter().filter_map(Record::as_span)
+    }
+
+    /// The scores among the records. A batch that delivery cuts has spans alone or one score alone.
+    pub fn scores(&self) -> impl Iterator<Item = &ScoreRecord> {
+        self.records.iter().filter_map(Record::as_score)
     }
 
     /// How many records it has.

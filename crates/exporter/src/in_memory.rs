@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::record::{Record, SpanId, SpanRecord};
+use crate::record::{Record, ScoreRecord, SpanId, SpanRecord};
 use crate::{Batch, ExportError, ExportReport, Exporter};
 
 /// Keeps every record; clones share what they keep.
@@ -36,6 +36,17 @@ impl InMemoryExporter {
             records
                 .iter()
                 .filter_map(|record| record.as_span().cloned())
+                .collect()
+        })
+    }
+
+    /// Copies of the scores kept so far, in the order they arrived.
+    #[must_use]
+    pub fn scores(&self) -> Vec<ScoreRecord> {
+        self.with(|records| {
+            records
+                .iter()
+                .filter_map(|record| record.as_score().cloned())
                 .collect()
         })
     }

@@ -1,4 +1,4 @@
-//! One batch, one request, one verdict on it.
+//! Spans by one OTLP request a batch, scores by one request each, and a verdict on them.
 //! Called by delivery; `mapping` makes the bytes, `tracefuse_otlp::http` sends them.
 
 use std::fmt;
@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tracefuse_exporter::record::Record;
-use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter};
+use tracefuse_exporter::record::{Record, ScoreRecord};
+use tracefuse_exporter::{Advice, Batch, ExportError, ExportReport, Exporter, Rejection};
 use tracefuse_otlp::http::{
     Answer, AnswerClass, Endpoint, HeaderError, Headers, HttpClient, HttpRequest, Secret,
 };
@@ -16,7 +16,7 @@ use tracefuse_otlp::verdict::{compression_refused, refusal, unanswered};
 
 use crate::attributes::SDK_NAME;
 use crate::config::{LangfuseConfig, LangfuseConfigError};
-use crate::{mapping, size};
+use crate::{mapping, score, size};
 
 /// The fastest: on a service's machine CPU is dearer than bandwidth.
 const GZIP_LEVEL: u32 = 1;
@@ -24,8 +24,9 @@ const GZIP_LEVEL: u32 = 1;
 /// Delivers to a Langfuse server by OTLP, as one complete span each, sent once.
 pub struct LangfuseExporter {
     client: HttpClient,
-    /// Address and headers of every request.
+    /// Address and headers of every request with spans, and of every one with a score.
     request: HttpRequest,
+    scores: HttpRequest,
     /// What a server that repeats our request must not bring into an error: the key, and both keys
     /// as the header has them.
     secrets: [Secret; 2],
@@ -52,6 +53,9 @@ impl LangfuseExporter {
         let address = base.join(&path).map_err(|error| {
             LangfuseConfigError::new(format!("`LANGFUSE_OTEL_TRACES_EXPORT_PATH`: {error}"))
         })?;
+        let scores = base
+            .join(&["api", "public", "scores"])
+            .map_err(|error| LangfuseConfigError::new(format!("`LANGFUSE_BASE_URL`: {error}")))?;
         let client = HttpClient::new(&config.http)
             .map_err(|error| LangfuseConfigError::new(error.to_string()))?;
         client
@@ -61,14 +65,60 @@ impl LangfuseExporter {
         let headers = headers(&config, &basic)
             .map_err(|error| LangfuseConfigError::new(error.to_string()))?;
         let destination = format!("{address} {}", config.public_key);
-        let request = HttpRequest::post(address).headers(headers);
+        let request = HttpRequest::post(address).headers(headers.clone());
+        let scores = HttpRequest::post(scores).headers(headers);
         Ok(Self {
             destination,
             client,
             request,
+            scores,
             secrets: [config.secret_key, basic],
             gzip: AtomicBool::new(config.gzip),
         })
+    }
+
+    async fn send_spans(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
+        let capacity = batch
+            .records()
+            .iter()
+            .map(|record| self.size_hint(record))
+            .sum();
+        let body = mapping::encode(batch, capacity);
+        let request = self.request.clone().body("application/x-protobuf", body);
+        let request = if self.gzip.load(Ordering::Relaxed) {
+            request.gzip(GZIP_LEVEL)
+        } else {
+            request
+        };
+        match self.client.send(&request).await {
+            Ok(answer) => self.judge(&answer, batch.spans().count()),
+            Err(error) => Err(unanswered(error)),
+        }
+    }
+
+    /// Sends one score; the inner `Err` says why this very score is not taken.
+    async fn send_score(
+        &self,
+        score: &ScoreRecord,
+        batch: &Batch,
+    ) -> Result<Result<(), String>, ExportError> {
+        let body = match score::body(score, batch.resource()) {
+            Ok(body) => body,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        // Not compressed: the JSON endpoints do not take it (`docs/langfuse.md` 1.1).
+        let request = self.scores.clone().body("application/json", body);
+        let answer = self.client.send(&request).await.map_err(unanswered)?;
+        if answer.class() == AnswerClass::Success {
+            return Ok(Ok(()));
+        }
+        let refusal = refusal(&answer, &self.secrets.each_ref(), remedy(answer.status()));
+        let alone = matches!(refusal.advice(), Advice::Reject | Advice::Split);
+        // Not found is the score's configuration: a wrong address shows with the spans.
+        if alone || answer.status() == 404 {
+            return Ok(Err(answer.describe(&self.secrets.each_ref())));
+        }
+        Err(refusal)
     }
 
     fn judge(&self, answer: &Answer, records: usize) -> Result<ExportReport, ExportError> {
@@ -132,22 +182,23 @@ impl Exporter for LangfuseExporter {
     }
 
     async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
-        let capacity = batch
-            .records()
-            .iter()
-            .map(|record| self.size_hint(record))
-            .sum();
-        let body = mapping::encode(batch, capacity);
-        let request = self.request.clone().body("application/x-protobuf", body);
-        let request = if self.gzip.load(Ordering::Relaxed) {
-            request.gzip(GZIP_LEVEL)
-        } else {
-            request
-        };
-        match self.client.send(&request).await {
-            Ok(answer) => self.judge(&answer, batch.len()),
-            Err(error) => Err(unanswered(error)),
+        let mut report = ExportReport::default();
+        // Scores first: one that arrives twice is kept once, by its id. Spans are not.
+        for (index, record) in batch.records().iter().enumerate() {
+            let Some(score) = record.as_score() else {
+                continue;
+            };
+            match self.send_score(score, batch).await? {
+                Ok(()) => report.accepted += 1,
+                Err(reason) => report.rejected.push(Rejection::at(index, reason)),
+            }
         }
+        if batch.spans().next().is_some() {
+            let spans = self.send_spans(batch).await?;
+            report.accepted += spans.accepted;
+            report.rejected.extend(spans.rejected);
+        }
+        Ok(report)
     }
 }
 

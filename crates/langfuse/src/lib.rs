@@ -7,7 +7,8 @@
 //! delivery calls. `docs/langfuse.md` of the repository is the contract with the server.
 //!
 //! Records come from delivery through the `Exporter` trait and go, as OTLP with Langfuse's attributes,
-//! to `/api/public/otel/v1/traces`: one complete span once, trace attributes on every span.
+//! to `/api/public/otel/v1/traces`: one complete span once, trace attributes on every span. Scores go
+//! one by one to `/api/public/scores`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
@@ -25,6 +26,7 @@ mod config;
 mod exporter;
 mod mapping;
 mod project;
+mod score;
 mod size;
 mod text;
 

@@ -31,7 +31,7 @@ pub(crate) fn ingestion(shared: &Shared, request: &Incoming) -> Reply {
             Some("score-create") => {
                 // Without an id of its own a score is answered and dropped.
                 if event["body"]["id"].is_string() {
-                    shared.lock().scores.push(event["body"].clone());
+                    shared.lock().put_score(event["body"].clone());
                 }
                 successes.push(json!({ "id": id, "status": 201 }));
             }
@@ -43,32 +43,6 @@ pub(crate) fn ingestion(shared: &Shared, request: &Incoming) -> Reply {
         }
     }
     Reply::json(207, &json!({ "successes": successes, "errors": errors }))
-}
-
-/// `POST /api/public/scores`: one object, not an array.
-pub(crate) fn post_score(shared: &Shared, request: &Incoming) -> Reply {
-    let Ok(Value::Object(mut score)) = serde_json::from_slice::<Value>(&request.body) else {
-        return Reply::json(
-            400,
-            &json!({ "message": "Invalid request data", "error": [{ "code": "invalid_type", "expected": "object" }] }),
-        );
-    };
-    if score
-        .get("name")
-        .and_then(Value::as_str)
-        .is_none_or(str::is_empty)
-        || !score.contains_key("value")
-    {
-        return Reply::json(
-            400,
-            &json!({ "message": "Invalid request data", "error": [{ "path": ["name"], "message": "Required" }] }),
-        );
-    }
-    let mut store = shared.lock();
-    let fresh = Value::from(format!("score-{}", store.scores.len() + 1));
-    let id = score.entry("id").or_insert(fresh).clone();
-    store.scores.push(Value::Object(score));
-    Reply::json(200, &json!({ "id": id }))
 }
 
 /// `POST /api/public/media`: where to upload, nowhere if it is there already.

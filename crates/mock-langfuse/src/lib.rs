@@ -30,6 +30,7 @@ mod metadata;
 mod otlp;
 mod read;
 mod scenario;
+mod scores;
 mod server;
 mod store;
 mod tls;

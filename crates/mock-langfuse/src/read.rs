@@ -1,4 +1,4 @@
-//! Reading back: `GET /api/public/v2/observations` and scores (`docs/langfuse.md` 4).
+//! Reading back: `GET /api/public/v2/observations` (`docs/langfuse.md` 4).
 //! Called by `server`; reads from `store`.
 
 use serde_json::{Map, Value, json};
@@ -164,19 +164,4 @@ pub(crate) fn iso(nanos: u64) -> String {
         day / 60 % 60,
         day % 60
     )
-}
-
-pub(crate) fn scores(shared: &Shared, request: &Incoming) -> Reply {
-    let store = shared.lock();
-    let is = |score: &Value, key: &str| {
-        request
-            .one(key)
-            .is_none_or(|wanted| score[key].as_str() == Some(wanted))
-    };
-    let data: Vec<&Value> = store
-        .scores
-        .iter()
-        .filter(|score| is(score, "traceId") && is(score, "name"))
-        .collect();
-    Reply::json(200, &json!({ "data": data, "meta": { "limit": 50 } }))
 }

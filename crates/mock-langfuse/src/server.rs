@@ -21,7 +21,7 @@ use crate::answers::{Incoming, Reply};
 use crate::scenario::{Action, How, Scenario};
 use crate::store::Store;
 use crate::tls::Identity;
-use crate::{decode, faults, legacy, otlp, read};
+use crate::{decode, faults, legacy, otlp, read, scores};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -302,12 +302,12 @@ impl Shared {
         }
         match (request.method.as_str(), endpoint) {
             ("POST", "/ingestion") => legacy::ingestion(self, request),
-            ("POST", "/scores") => legacy::post_score(self, request),
+            ("POST", "/scores") => scores::post(self, request),
             ("POST", "/media") => legacy::post_media(self, request),
             ("PATCH", media) if media.starts_with("/media/") => Reply::json(200, &json!({})),
             ("GET", "/projects") => legacy::projects(),
             ("GET", "/v2/observations") => read::observations(self, request),
-            ("GET", "/v3/scores") => read::scores(self, request),
+            ("GET", "/v3/scores") => scores::list(self, request),
             ("POST", "/otel/v1/metrics") => Reply::json(200, &json!({})),
             (_, old)
                 if [

@@ -79,6 +79,18 @@ impl Store {
         });
     }
 
+    /// A score with an id that is known takes the known one's place.
+    pub(crate) fn put_score(&mut self, score: Value) {
+        match self
+            .scores
+            .iter_mut()
+            .find(|known| known["id"] == score["id"])
+        {
+            Some(known) => *known = score,
+            None => self.scores.push(score),
+        }
+    }
+
     /// Names of the observations of a trace, indented by depth, siblings by start time.
     pub(crate) fn tree(&self, trace: &str) -> String {
         let mut rows: Vec<&Observation> = self

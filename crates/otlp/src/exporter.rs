@@ -71,15 +71,27 @@ impl OtlpExporter {
             return Err(refusal(answer, &secrets, "check endpoint and headers"));
         }
         let refused = partial::read(answer.body());
+        let spans = batch.spans().count();
         let rejected = usize::try_from(refused.spans)
             .unwrap_or(usize::MAX)
-            .min(batch.len());
+            .min(spans);
         let reason = sanitize_server_text(&refused.message, &secrets);
-        let report = ExportReport::accepted(batch.len() - rejected);
+        let report = ExportReport::accepted(spans - rejected);
         Ok((0..rejected).fold(report, |report, _| {
             report.with_rejection(Rejection::unknown(reason.clone()))
         }))
     }
+}
+
+/// Adds that the batch's scores go nowhere.
+fn no_scores(report: ExportReport, batch: &Batch) -> ExportReport {
+    let scores = batch.records().iter().enumerate();
+    scores
+        .filter(|(_, record)| record.as_score().is_some())
+        .fold(report, |report, (index, _)| {
+            let reason = "OTLP has no scores: send them to a Langfuse server";
+            report.with_rejection(Rejection::at(index, reason))
+        })
 }
 
 /// What a server that repeats our headers must not bring into an error: the value, and what follows
@@ -112,6 +124,10 @@ impl Exporter for OtlpExporter {
     }
 
     async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
+        // Delivery sends each score alone.
+        if batch.scores().next().is_some() && batch.spans().next().is_none() {
+            return Ok(no_scores(ExportReport::default(), batch));
+        }
         let capacity = batch
             .records()
             .iter()
@@ -127,7 +143,9 @@ impl Exporter for OtlpExporter {
             request
         };
         match self.client.send(&request).await {
-            Ok(answer) => self.judge(&answer, batch),
+            Ok(answer) => self
+                .judge(&answer, batch)
+                .map(|report| no_scores(report, batch)),
             Err(error) => Err(unanswered(error)),
         }
     }

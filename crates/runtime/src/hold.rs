@@ -9,7 +9,7 @@ use std::time::Duration;
 use tracefuse_core::{
     Clock, Leak, Level, Processor, Report, ReportFuture, SampleRate, SpanId, Stats, TraceId,
 };
-use tracefuse_exporter::record::SpanRecord;
+use tracefuse_exporter::record::{ScoreRecord, SpanRecord};
 
 use crate::ledger::{Notice, Notices, say};
 
@@ -376,6 +376,12 @@ fn total<'a, T: Default>(
 impl Processor for Hold {
     fn on_end(&self, span: SpanRecord) {
         self.shared.take(span);
+    }
+
+    /// Scores are not held: they have no part in the decision, and mostly come after it.
+    fn on_score(&self, score: ScoreRecord) {
+        self.shared.lock().passed_on += 1;
+        self.shared.inner.on_score(score);
     }
 
     fn is_recording(&self) -> bool {

@@ -30,9 +30,11 @@ impl Masking {
         let Some(masker) = &self.masker else { return };
         let mut failed = 0;
         for item in items.iter_mut().filter(|item| !item.masked) {
-            if let Record::Span(span) = &mut item.record {
-                failed += span.mask(&**masker, &mut self.memo).failed;
-            }
+            failed += match &mut item.record {
+                Record::Span(span) => span.mask(&**masker, &mut self.memo).failed,
+                Record::Score(score) => score.mask(&**masker).failed,
+                _ => 0,
+            };
             item.masked = true;
         }
         if failed > 0 {

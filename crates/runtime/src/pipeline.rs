@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tracefuse_core::{ExporterStats, Leak, Masker, Processor, Report, ReportFuture, Stats};
 use tracefuse_exporter::Exporter;
-use tracefuse_exporter::record::{Record, Resource, SpanRecord};
+use tracefuse_exporter::record::{Record, Resource, ScoreRecord, SpanRecord};
 
 use crate::config::PipelineConfig;
 #[cfg(feature = "spool")]
@@ -196,6 +196,17 @@ impl Processor for Pipeline {
             lane.push(Record::Span(span.clone()));
         }
         last.push(Record::Span(span));
+    }
+
+    fn on_score(&self, score: ScoreRecord) {
+        self.shared.recorded.fetch_add(1, Ordering::Relaxed);
+        let Some((last, others)) = self.shared.lanes.split_last() else {
+            return;
+        };
+        for lane in others {
+            lane.push(score.clone().into());
+        }
+        last.push(score.into());
     }
 
     fn on_leak(&self, leak: &Leak) {

@@ -32,3 +32,6 @@ struct Streaming;
 #[cfg(feature = "tracing")]
 #[doc = include_str!("../../../docs/guide/tracing.md")]
 struct Tracing;
+
+#[doc = include_str!("../../../docs/guide/scores.md")]
+struct Scores;

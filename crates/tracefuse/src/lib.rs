@@ -93,9 +93,9 @@ pub use tracefuse_core::{
     AsException, Clock, Cost, Current, DropReason, Entered, EventBuilder, Exception, ExporterStats,
     Health, InSpan, Incomplete, Level, Location, ManualClock, Mask, Masker, ObservationType,
     ObserveStream, Observed, PatternError, Propagate, RejectReason, Report, SampleRate,
-    SampleRateError, Sampler, SamplingInput, Span, SpanBuilder, SpanId, Stats, Status, TimeSource,
-    Timestamp, Trace, TraceBuilder, TraceId, Tracer, Usage, WithSpan, current, propagate,
-    propagation, stream,
+    SampleRateError, Sampler, SamplingInput, ScoreBuilder, ScoreTarget, ScoreValue, Span,
+    SpanBuilder, SpanId, Stats, Status, TimeSource, Timestamp, Trace, TraceBuilder, TraceId,
+    Tracer, Usage, WithSpan, current, propagate, propagation, stream,
 };
 /// All that the author of an exporter names.
 pub use tracefuse_exporter as exporter;

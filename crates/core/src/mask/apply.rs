@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crate::record::{ObservationType, Place, SpanRecord, TraceAttributes, Value, ValueRef};
+use crate::record::{
+    ObservationType, Place, ScoreRecord, SpanRecord, TraceAttributes, Value, ValueRef,
+};
 
 use super::walk::Walk;
 use super::{FAILED, Masker};
@@ -41,6 +43,15 @@ impl SpanRecord {
         if !Arc::ptr_eq(&trace, self.trace()) {
             self.set_trace(trace);
         }
+        report
+    }
+}
+
+impl ScoreRecord {
+    /// Shows comment, metadata and the words of a text score to `masker`, and keeps what it answers.
+    pub fn mask(&mut self, masker: &dyn Masker) -> MaskReport {
+        let mut report = MaskReport::default();
+        self.rewrite(|place, value| mask(masker, place, ObservationType::Span, value, &mut report));
         report
     }
 }

@@ -27,7 +27,7 @@ impl<'a> Location<'a> {
         self.place
     }
 
-    /// The kind of the observation; of a trace's metadata, which many share, [`ObservationType::Span`].
+    /// The kind of the observation; of a score, and of a trace's metadata, which many share, [`ObservationType::Span`].
     #[must_use]
     pub fn observation_type(&self) -> ObservationType {
         self.kind
@@ -89,6 +89,9 @@ fn name_of(place: Place<'_>) -> &'static str {
         Place::EventMetadata(_) => "event.metadata",
         Place::ExceptionMessage => "exception.message",
         Place::Stacktrace => "exception.stacktrace",
+        Place::ScoreValue => "score.value",
+        Place::ScoreComment => "score.comment",
+        Place::ScoreMetadata(_) => "score.metadata",
     }
 }
 
@@ -97,7 +100,8 @@ fn key_of(place: Place<'_>) -> Option<&str> {
         Place::Metadata(key)
         | Place::ModelParameter(key)
         | Place::TraceMetadata(key)
-        | Place::EventMetadata(key) => Some(key),
+        | Place::EventMetadata(key)
+        | Place::ScoreMetadata(key) => Some(key),
         _ => None,
     }
 }

@@ -11,6 +11,7 @@ mod observation;
 mod parts;
 mod pool;
 mod resource;
+mod score;
 mod span;
 mod time;
 mod usage;
@@ -28,6 +29,7 @@ pub use observation::{Level, ObservationType, Status, StatusCode};
 pub use parts::{EventRef, ExceptionRef};
 pub(crate) use pool::take as take_buffer;
 pub use resource::{Resource, TraceAttributes};
+pub use score::{ScoreRecord, ScoreTarget, ScoreValue};
 pub use span::{Place, PromptRef, SpanRecord};
 pub use time::Timestamp;
 pub use usage::{Cost, Usage};
@@ -39,6 +41,8 @@ pub use value::{Value, ValueRef};
 pub enum Record {
     /// A finished observation.
     Span(SpanRecord),
+    /// A score on a trace, an observation or a session.
+    Score(Box<ScoreRecord>),
 }
 
 impl Record {
@@ -47,6 +51,7 @@ impl Record {
     pub fn size(&self) -> usize {
         match self {
             Self::Span(span) => span.size(),
+            Self::Score(score) => score.size(),
         }
     }
 
@@ -55,6 +60,16 @@ impl Record {
     pub fn as_span(&self) -> Option<&SpanRecord> {
         match self {
             Self::Span(span) => Some(span),
+            Self::Score(_) => None,
+        }
+    }
+
+    /// The score, if it is one.
+    #[must_use]
+    pub fn as_score(&self) -> Option<&ScoreRecord> {
+        match self {
+            Self::Score(score) => Some(score),
+            Self::Span(_) => None,
         }
     }
 }
@@ -62,5 +77,11 @@ impl Record {
 impl From<SpanRecord> for Record {
     fn from(span: SpanRecord) -> Self {
         Self::Span(span)
+    }
+}
+
+impl From<ScoreRecord> for Record {
+    fn from(score: ScoreRecord) -> Self {
+        Self::Score(Box::new(score))
     }
 }

@@ -339,6 +339,12 @@ pub enum Place<'a> {
     ExceptionMessage,
     /// The stack trace of an error.
     Stacktrace,
+    /// The words of a text score.
+    ScoreValue,
+    /// The comment of a score.
+    ScoreComment,
+    /// Metadata of a score, by key.
+    ScoreMetadata(&'a str),
 }
 
 impl Clone for SpanRecord {

@@ -10,6 +10,7 @@ mod off;
 mod propagation;
 mod provider;
 mod sampling;
+mod scores;
 mod setters;
 mod stream;
 mod stream_providers;

@@ -218,7 +218,7 @@ impl Delivery {
         resource: Option<Arc<Resource>>,
     ) -> Undelivered {
         let resource = resource.unwrap_or_else(|| self.resource.clone());
-        let mut parts = vec![items];
+        let mut parts = apart(items);
         let mut left = Undelivered::default();
         while let Some(part) = parts.pop() {
             if part.is_empty() {
@@ -243,6 +243,8 @@ impl Delivery {
                     while let Some(later) = parts.pop() {
                         left.held.extend(later);
                     }
+                    // Back in their order, which a flush goes by.
+                    left.held.sort_unstable_by_key(|item| item.seq);
                 }
             }
         }
@@ -389,6 +391,20 @@ impl Delivery {
         self.bisections += 2;
         self.bisections <= BISECTIONS
     }
+}
+
+/// The parts a batch is sent in, the first one last: all spans together, then each score alone. What a
+/// receiver says of one of them must not count for the others, and most take a score per request.
+fn apart(items: Vec<Item>) -> Vec<Vec<Item>> {
+    if items.iter().all(|item| item.record.as_score().is_none()) {
+        return vec![items];
+    }
+    let (spans, scores): (Vec<_>, Vec<_>) = items
+        .into_iter()
+        .partition(|item| item.record.as_score().is_none());
+    let mut parts: Vec<Vec<Item>> = scores.into_iter().rev().map(|score| vec![score]).collect();
+    parts.push(spans);
+    parts
 }
 
 /// From 0 to 1, by the generator that makes ids: randomness has one home.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tracefuse_exporter::record::{Record, Resource, SpanRecord};
+use tracefuse_exporter::record::{Record, Resource, ScoreRecord, SpanRecord};
 
 use crate::item::Item;
 use crate::spool::{BatchId, StoredBatch};
@@ -12,6 +12,8 @@ use crate::spool::{BatchId, StoredBatch};
 /// What a payload says of the record behind it.
 const SPAN: u8 = 0;
 const SPAN_MAYBE_DELIVERED: u8 = 1;
+const SCORE: u8 = 2;
+const SCORE_MAYBE_DELIVERED: u8 = 3;
 
 /// A batch that was read back, with the payloads it was made of.
 pub(crate) struct Stored {
@@ -33,6 +35,14 @@ pub(crate) fn encode(item: &Item, payload: &mut Vec<u8>) {
                 SPAN
             });
             span.encode(payload);
+        }
+        Record::Score(score) => {
+            payload.push(if item.maybe_delivered {
+                SCORE_MAYBE_DELIVERED
+            } else {
+                SCORE
+            });
+            score.encode(payload);
         }
         // Records may grow; one that this file does not know is told as damaged when it is read.
         _ => payload.push(u8::MAX),
@@ -79,11 +89,11 @@ fn decode(mut payload: &[u8]) -> Option<(Resource, Record, bool)> {
     let resource = Resource::decode(&mut payload).ok()?;
     let (kind, rest) = payload.split_first()?;
     payload = rest;
-    let maybe_delivered = match *kind {
-        SPAN => false,
-        SPAN_MAYBE_DELIVERED => true,
+    let record = match *kind {
+        SPAN | SPAN_MAYBE_DELIVERED => Record::Span(SpanRecord::decode(&mut payload).ok()?),
+        SCORE | SCORE_MAYBE_DELIVERED => ScoreRecord::decode(&mut payload).ok()?.into(),
         _ => return None,
     };
-    let span = SpanRecord::decode(&mut payload).ok()?;
-    Some((resource, Record::Span(span), maybe_delivered))
+    let maybe_delivered = matches!(*kind, SPAN_MAYBE_DELIVERED | SCORE_MAYBE_DELIVERED);
+    Some((resource, record, maybe_delivered))
 }

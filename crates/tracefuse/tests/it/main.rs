@@ -12,6 +12,7 @@ mod nesting;
 mod outage;
 mod project;
 mod sampling;
+mod scores;
 mod secrets;
 mod streams;
 mod support;

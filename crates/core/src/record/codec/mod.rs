@@ -4,6 +4,8 @@
 //! One byte of version, then the fields in a fixed order: integers as LEB128, text with its length in front, a
 //! tag before whatever may be absent. Readers of another version refuse, so that nothing is guessed.
 
+mod score;
+
 use std::fmt;
 use std::sync::Arc;
 

@@ -1,0 +1,108 @@
+//! Scores leave through the processor with what they are about, once, and never from what is not recorded.
+
+use std::sync::{Arc, Mutex};
+
+use tracefuse_core::record::{ScoreRecord, SpanRecord};
+use tracefuse_core::{Mask, Processor, SampleRate, ScoreTarget, ScoreValue, TraceId, Tracer};
+
+#[derive(Default)]
+struct Kept(Mutex<Vec<ScoreRecord>>);
+
+impl Processor for Kept {
+    fn on_end(&self, _: SpanRecord) {}
+    fn on_score(&self, score: ScoreRecord) {
+        self.0.lock().unwrap().push(score);
+    }
+}
+
+#[test]
+fn a_score_knows_its_target_and_is_recorded_once_by_record_or_by_drop() {
+    let kept = Arc::new(Kept::default());
+    let tracer = Tracer::builder(kept.clone()).build();
+    let (trace, span, named) = tracer.trace("chat").run(|trace| {
+        let span = trace.span("step").start();
+        trace.score("quality", 0.9);
+        let named = span.score("tone", "kind").comment("greets").record();
+        (trace.id().unwrap(), span.id().unwrap(), named)
+    });
+    tracer.score_trace(trace, "up", true).id("mine");
+    tracer
+        .score_session("s-1", "note", ScoreValue::text("fine"))
+        .metadata("by", "me");
+    let scores = kept.0.lock().unwrap().clone();
+    let seen: Vec<_> = scores
+        .iter()
+        .map(|score| {
+            (
+                score.name.as_str(),
+                score.value.clone(),
+                score.target.clone(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (
+                "quality",
+                ScoreValue::Numeric(0.9),
+                ScoreTarget::Trace(trace)
+            ),
+            ("tone", "kind".into(), ScoreTarget::Observation(trace, span)),
+            ("up", true.into(), ScoreTarget::Trace(trace)),
+            (
+                "note",
+                ScoreValue::text("fine"),
+                ScoreTarget::Session("s-1".into())
+            ),
+        ]
+    );
+    assert_eq!(named.as_deref(), Some(scores[1].id.as_str()));
+    assert_eq!(scores[1].comment.as_deref(), Some("greets"));
+    assert_eq!(scores[2].id, "mine");
+    assert_eq!(scores[3].metadata.len(), 1);
+    assert_ne!(scores[0].id, scores[1].id);
+    assert!(
+        scores
+            .iter()
+            .all(|score| score.timestamp.as_unix_nanos() > 0)
+    );
+}
+
+#[test]
+fn what_is_not_recorded_takes_no_scores() {
+    let kept = Arc::new(Kept::default());
+    let tracer = Tracer::builder(kept.clone())
+        .sample_rate(SampleRate::new(0.0).unwrap())
+        .build();
+    tracer.trace("chat").run(|trace| {
+        assert_eq!(trace.score("quality", 1).record(), None);
+        assert_eq!(trace.root().score("quality", 1).record(), None);
+    });
+    tracer.shutdown().unwrap();
+    assert_eq!(
+        tracer.score_trace(TraceId::random(), "late", 1).record(),
+        None
+    );
+    assert_eq!(Tracer::noop().score_session("s", "late", 1).record(), None);
+    assert!(kept.0.lock().unwrap().is_empty());
+    assert_eq!(tracer.stats().not_recorded, 1);
+}
+
+#[test]
+fn a_mask_sees_comment_words_and_metadata_of_a_score_but_no_category() {
+    let kept = Arc::new(Kept::default());
+    let tracer = Tracer::builder(kept.clone()).build();
+    tracer
+        .score_session("s", "note", ScoreValue::text("ask a@example.com"))
+        .comment("b@example.com said so")
+        .metadata("who", "c@example.com");
+    tracer.score_session("s", "mail", "a@example.com");
+    let mut scores = kept.0.lock().unwrap().clone();
+    let mask = Mask::new().emails();
+    assert_eq!(scores[0].mask(&mask).changed, 3);
+    assert_eq!(scores[0].value, ScoreValue::text("ask <email>"));
+    assert_eq!(scores[0].comment.as_deref(), Some("<email> said so"));
+    assert_eq!(scores[0].metadata[0].1.as_ref().to_string(), "<email>");
+    assert_eq!(scores[1].mask(&mask).changed, 0);
+}
