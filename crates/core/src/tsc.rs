@@ -60,7 +60,7 @@ fn calibrated(monotonic: &dyn Fn() -> u64) -> bool {
 
 /// Whether the kernel reads its own time from the counter: then it is constant, never stops and
 /// agrees between processors, which the processor's flags alone do not promise.
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri)))]
 #[expect(
     clippy::disallowed_methods,
     reason = "the kernel tells of its clock in a file, read once"
@@ -70,7 +70,7 @@ fn trusted() -> bool {
     std::fs::read_to_string(SOURCE).is_ok_and(|source| source.trim() == "tsc")
 }
 
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri)))]
 #[inline]
 #[expect(
     unsafe_code,
@@ -81,12 +81,12 @@ fn ticks() -> u64 {
     unsafe { core::arch::x86_64::_rdtsc() }
 }
 
-#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+#[cfg(not(all(target_arch = "x86_64", target_os = "linux", not(miri))))]
 fn trusted() -> bool {
     false
 }
 
-#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+#[cfg(not(all(target_arch = "x86_64", target_os = "linux", not(miri))))]
 fn ticks() -> u64 {
     0
 }

@@ -59,6 +59,8 @@ pub(crate) enum Role {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
     pub(crate) role: Role,
+    /// Of the key: most comparisons of keys end here.
+    hash: u32,
     pub(crate) key: Span32,
     pub(crate) value: Slot,
 }
@@ -324,12 +326,13 @@ impl Buffer {
         if value == Slot::Absent {
             return;
         }
-        let bit = 1u64 << (hash(key) & 63);
+        let hash = hash(key);
+        let bit = 1u64 << (hash >> 26);
         if self.seen & bit != 0 {
             let known = self
                 .entries
                 .iter()
-                .position(|e| e.role == role && self.text(e.key) == key);
+                .position(|e| e.hash == hash && e.role == role && self.text(e.key) == key);
             if let Some(entry) = known.and_then(|at| self.entries.get_mut(at)) {
                 entry.value = value;
                 return;
@@ -337,7 +340,12 @@ impl Buffer {
         }
         self.seen |= bit;
         let key = self.push_text(key);
-        self.entries.push(Entry { role, key, value });
+        self.entries.push(Entry {
+            role,
+            hash,
+            key,
+            value,
+        });
     }
 
     pub(crate) fn add_tag(&mut self, tag: &str) {
@@ -407,15 +415,26 @@ impl fmt::Debug for Buffer {
     }
 }
 
+/// FxHash over length, first and last bytes: most keys of one span differ there, and keys that do not
+/// only cost a comparison.
+#[inline]
 fn hash(key: &str) -> u32 {
+    const FACTOR: u64 = 0x517c_c1b7_2722_0a95;
     let bytes = key.as_bytes();
-    let first = bytes.first().copied().unwrap_or(0);
-    let last = bytes.last().copied().unwrap_or(0);
-    let middle = bytes.get(bytes.len() / 2).copied().unwrap_or(0);
-    (u32::from(first).wrapping_mul(31)
-        ^ u32::from(middle).wrapping_mul(13)
-        ^ u32::from(last).wrapping_mul(7))
-    .wrapping_add(bytes.len() as u32)
+    let (first, last) = if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk())
+    {
+        (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        (
+            u32::from_le_bytes(*first).into(),
+            u32::from_le_bytes(*last).into(),
+        )
+    } else {
+        let word = |word: u64, byte: &u8| word << 8 | u64::from(*byte);
+        (bytes.iter().fold(0, word), 0)
+    };
+    let hash = (first ^ (bytes.len() as u64).rotate_left(32)).wrapping_mul(FACTOR);
+    ((hash.rotate_left(5) ^ last).wrapping_mul(FACTOR) >> 32) as u32
 }
 
 #[cfg(test)]
