@@ -25,11 +25,13 @@ mod attributes;
 mod config;
 mod exporter;
 mod mapping;
+mod media;
 mod score;
 mod size;
 mod text;
 
 pub use config::{LangfuseConfig, LangfuseConfigError, check_environment};
 pub use exporter::LangfuseExporter;
+pub use media::MediaMode;
 /// How servers are reached: timeouts, certificate authorities, proxies.
 pub use tracefuse_otlp::http::{HttpConfig, ProxyConfig, Secret};

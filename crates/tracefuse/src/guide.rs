@@ -16,3 +16,7 @@ struct Streaming;
 
 #[doc = include_str!("../../../docs/guide/scores.md")]
 struct Scores;
+
+#[doc = include_str!("../../../docs/guide/media.md")]
+#[cfg(feature = "langfuse")]
+struct Media;

@@ -88,7 +88,7 @@ pub use tracefuse_core::{
 /// All that the author of an exporter names.
 pub use tracefuse_exporter as exporter;
 #[cfg(feature = "langfuse")]
-pub use tracefuse_langfuse::LangfuseConfig;
+pub use tracefuse_langfuse::{LangfuseConfig, MediaMode};
 /// ```
 /// use tracefuse::{Tracer, observe};
 ///
