@@ -53,5 +53,7 @@ pub use batch::Batch;
 pub use error::{Advice, ExportError, ExportReport, Rejection};
 pub use exporter::Exporter;
 pub use in_memory::InMemoryExporter;
+/// Where an exporter that has to know it gets the time from.
+pub use tracefuse_core::Clock;
 /// The record types, so that an exporter needs no other crate of ours.
 pub use tracefuse_core::record;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::media::MediaMode;
 use tracefuse_otlp::http::{HttpConfig, ProxyConfig, Secret};
 
 /// Langfuse Cloud in the EU.
@@ -32,6 +33,8 @@ pub struct LangfuseConfig {
     pub export_path: String,
     /// Whether requests are compressed with gzip; yes by default.
     pub gzip: bool,
+    /// What becomes of images, sound and files in inputs and outputs; they are uploaded by default.
+    pub media: MediaMode,
     /// Timeouts, certificate authorities, proxies.
     pub http: HttpConfig,
 }
@@ -45,6 +48,7 @@ impl LangfuseConfig {
             base_url: CLOUD.to_owned(),
             export_path: "api/public/otel/v1/traces".to_owned(),
             gzip: true,
+            media: MediaMode::default(),
             http: HttpConfig::default(),
         }
     }
@@ -67,6 +71,13 @@ impl LangfuseConfig {
     #[must_use]
     pub fn gzip(mut self, gzip: bool) -> Self {
         self.gzip = gzip;
+        self
+    }
+
+    /// What becomes of images, sound and files in inputs and outputs.
+    #[must_use]
+    pub fn media(mut self, mode: MediaMode) -> Self {
+        self.media = mode;
         self
     }
 

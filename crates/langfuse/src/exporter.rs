@@ -1,13 +1,14 @@
 //! Spans by one OTLP request a batch, scores by one request each, and a verdict on them.
 //! Called by delivery; `mapping` makes the bytes, `tracefuse_otlp::http` sends them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tracefuse_exporter::record::{Record, ScoreRecord};
+use tracefuse_exporter::record::{Record, ScoreRecord, SpanRecord};
 use tracefuse_exporter::{Advice, Batch, ExportError, ExportReport, Exporter, Rejection};
 use tracefuse_otlp::http::{
     Answer, AnswerClass, Endpoint, HeaderError, Headers, HttpClient, HttpRequest, Secret,
@@ -16,10 +17,14 @@ use tracefuse_otlp::verdict::{compression_refused, refusal, unanswered};
 
 use crate::attributes::SDK_NAME;
 use crate::config::{LangfuseConfig, LangfuseConfigError};
+use crate::media::{self, MediaMode, Target, Uploads};
 use crate::{mapping, score, size};
 
 /// The fastest: on a service's machine CPU is dearer than bandwidth.
 const GZIP_LEVEL: u32 = 1;
+
+/// Of spans over this the size is told without their media; below, that would cost more than it tells.
+const LARGE: usize = 256 * 1024;
 
 /// Delivers to a Langfuse server by OTLP, as one complete span each, sent once.
 pub struct LangfuseExporter {
@@ -27,6 +32,8 @@ pub struct LangfuseExporter {
     /// Address and headers of every request with spans, and of every one with a score.
     request: HttpRequest,
     scores: HttpRequest,
+    media: MediaMode,
+    uploads: Uploads,
     /// What a server that repeats our request must not bring into an error: the key, and both keys
     /// as the header has them.
     secrets: [Secret; 2],
@@ -66,24 +73,35 @@ impl LangfuseExporter {
             .map_err(|error| LangfuseConfigError::new(error.to_string()))?;
         let destination = format!("{address} {}", config.public_key);
         let request = HttpRequest::post(address).headers(headers.clone());
-        let scores = HttpRequest::post(scores).headers(headers);
+        let scores = HttpRequest::post(scores).headers(headers.clone());
+        let secrets = [config.secret_key, basic];
+        let uploads = Uploads::new(Target {
+            client: client.clone(),
+            base,
+            headers,
+            secrets: secrets.clone(),
+        });
         Ok(Self {
+            media: config.media,
+            uploads,
             destination,
             client,
             request,
             scores,
-            secrets: [config.secret_key, basic],
+            secrets,
             gzip: AtomicBool::new(config.gzip),
         })
     }
 
     async fn send_spans(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
-        let capacity = batch
-            .records()
-            .iter()
-            .map(|record| self.size_hint(record))
-            .sum();
-        let body = mapping::encode(batch, capacity);
+        let mut found = Vec::new();
+        let spans: Vec<_> = batch
+            .spans()
+            .map(|span| media::take_out(span, self.media, &mut found))
+            .collect();
+        let capacity = spans.iter().map(|span| size::hint(span)).sum();
+        let spans = spans.iter().map(|span| &**span);
+        let body = mapping::encode(batch.resource(), spans, capacity);
         let request = self.request.clone().body("application/x-protobuf", body);
         let request = if self.gzip.load(Ordering::Relaxed) {
             request.gzip(GZIP_LEVEL)
@@ -91,7 +109,12 @@ impl LangfuseExporter {
             request
         };
         match self.client.send(&request).await {
-            Ok(answer) => self.judge(&answer, batch.spans().count()),
+            Ok(answer) => {
+                let report = self.judge(&answer, batch.spans().count())?;
+                // Only now: a batch that is sent again has them with it.
+                self.uploads.push(found);
+                Ok(report)
+            }
             Err(error) => Err(unanswered(error)),
         }
     }
@@ -178,7 +201,21 @@ impl Exporter for LangfuseExporter {
     }
 
     fn size_hint(&self, record: &Record) -> usize {
-        record.as_span().map_or_else(|| record.size(), size::hint)
+        let Some(span) = record.as_span() else {
+            return record.size();
+        };
+        let size = size::hint(span);
+        if size <= LARGE {
+            return size;
+        }
+        match media::take_out(span, self.media, &mut Vec::new()) {
+            Cow::Borrowed(_) => size,
+            Cow::Owned(without) => size::hint(&without),
+        }
+    }
+
+    fn may_shrink(&self, span: &SpanRecord) -> bool {
+        self.media != MediaMode::Keep && media::may_have(span)
     }
 
     async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
@@ -199,6 +236,17 @@ impl Exporter for LangfuseExporter {
             report.rejected.extend(spans.rejected);
         }
         Ok(report)
+    }
+
+    /// Waits for uploads, which go on beside the spans.
+    async fn flush(&self) -> Result<(), ExportError> {
+        self.uploads.finish().await;
+        Ok(())
+    }
+
+    async fn shutdown(&self) -> Result<(), ExportError> {
+        self.uploads.finish().await;
+        Ok(())
     }
 }
 

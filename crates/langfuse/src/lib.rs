@@ -25,6 +25,7 @@ mod attributes;
 mod config;
 mod exporter;
 mod mapping;
+mod media;
 mod project;
 mod score;
 mod size;
@@ -32,6 +33,7 @@ mod text;
 
 pub use config::{LangfuseConfig, LangfuseConfigError, check_environment};
 pub use exporter::LangfuseExporter;
+pub use media::MediaMode;
 pub use project::{AuthError, AuthProblem, LangfuseProject, trace_id_from_seed};
 /// How servers are reached: timeouts, certificate authorities, proxies.
 pub use tracefuse_otlp::http::{HttpConfig, ProxyConfig, Secret};

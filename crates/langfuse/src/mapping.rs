@@ -4,7 +4,6 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use tracefuse_exporter::Batch;
 use tracefuse_exporter::record::{
     EventRef, ExceptionRef, Level, ObservationType, Resource, SpanRecord, StatusCode, Timestamp,
     TraceAttributes, ValueRef,
@@ -15,12 +14,15 @@ use crate::attributes as name;
 use crate::text;
 
 /// Encodes a batch as one request. The same batch gives the same bytes.
-pub(crate) fn encode(batch: &Batch, capacity: usize) -> Vec<u8> {
+pub(crate) fn encode<'s>(
+    resource: &Resource,
+    records: impl Iterator<Item = &'s SpanRecord>,
+    capacity: usize,
+) -> Vec<u8> {
     let scope = Scope {
         name: name::SCOPE,
         version: env!("CARGO_PKG_VERSION"),
     };
-    let resource = batch.resource();
     encode::request(
         &scope,
         capacity,
@@ -31,7 +33,7 @@ pub(crate) fn encode(batch: &Batch, capacity: usize) -> Vec<u8> {
                 shared: None,
                 scratch: String::new(),
             };
-            for record in batch.spans() {
+            for record in records {
                 mapping.observation(record, spans);
             }
         },

@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::mapping::Observation;
+use crate::media::Media;
 use crate::scenario::Scenario;
 use crate::server::{Phase, Shared, lock, serve};
 use crate::store::{Delivery, ReceivedRequest, Store};
@@ -134,6 +135,12 @@ impl MockLangfuse {
         self.shared.lock().scores.clone()
     }
 
+    /// The media it stores, by id.
+    #[must_use]
+    pub fn media(&self) -> Vec<Media> {
+        self.shared.lock().media.values().cloned().collect()
+    }
+
     /// Forgets everything.
     pub fn clear(&self) {
         *self.shared.lock() = Store::default();
@@ -223,6 +230,7 @@ impl Builder {
                 "Basic {}",
                 base64::engine::general_purpose::STANDARD.encode(credentials)
             ),
+            tls: self.tls.is_some(),
             public_key: self.public_key,
             secret_key: self.secret_key,
             max_inflated: self.max_inflated,

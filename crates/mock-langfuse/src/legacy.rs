@@ -1,4 +1,4 @@
-//! The old batch endpoint as mode `events_only` answers it, scores, media, and the rest that clients call
+//! The old batch endpoint as mode `events_only` answers it, and the rest that clients call
 //! (`docs/langfuse.md` 1, 3 and 4). Called by `server`.
 
 use serde_json::{Value, json};
@@ -43,33 +43,6 @@ pub(crate) fn ingestion(shared: &Shared, request: &Incoming) -> Reply {
         }
     }
     Reply::json(207, &json!({ "successes": successes, "errors": errors }))
-}
-
-/// `POST /api/public/media`: where to upload, nowhere if it is there already.
-pub(crate) fn post_media(shared: &Shared, request: &Incoming) -> Reply {
-    let Ok(media) = serde_json::from_slice::<Value>(&request.body) else {
-        return Reply::text(400, "Invalid JSON");
-    };
-    let Some(hash) = media["sha256Hash"].as_str().filter(|hash| hash.len() == 44) else {
-        return Reply::json(400, &json!({ "message": "Invalid request data" }));
-    };
-    let id: String = hash
-        .replace('+', "-")
-        .replace('/', "_")
-        .chars()
-        .take(22)
-        .collect();
-    let mut store = shared.lock();
-    let known = store.media.contains_key(&id);
-    let url = format!(
-        "http://{}/mock/upload/{id}",
-        request.header("host").unwrap_or_default()
-    );
-    store.media.entry(id.clone()).or_insert(media);
-    Reply::json(
-        201,
-        &json!({ "mediaId": id, "uploadUrl": if known { Value::Null } else { Value::from(url) } }),
-    )
 }
 
 /// The old reads are gone in this mode.

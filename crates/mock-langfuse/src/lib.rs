@@ -26,6 +26,7 @@ mod faults;
 mod handle;
 mod legacy;
 mod mapping;
+mod media;
 mod metadata;
 mod otlp;
 mod read;
@@ -39,6 +40,7 @@ mod values;
 
 pub use handle::{Builder, MockLangfuse};
 pub use mapping::Observation;
+pub use media::Media;
 pub use scenario::{Action, Cut, How, ReplySpec, Scenario, ScenarioError, Step};
 pub use store::{Delivery, ReceivedRequest};
 pub use tls::Tls;

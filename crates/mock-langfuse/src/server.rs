@@ -21,7 +21,7 @@ use crate::answers::{Incoming, Reply};
 use crate::scenario::{Action, How, Scenario};
 use crate::store::Store;
 use crate::tls::Identity;
-use crate::{decode, faults, legacy, otlp, read, scores};
+use crate::{decode, faults, legacy, media, otlp, read, scores};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -35,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) public_key: String,
     pub(crate) secret_key: String,
     pub(crate) authorization: String,
+    /// Whether it is reached by https.
+    pub(crate) tls: bool,
     pub(crate) max_inflated: usize,
     pub(crate) max_body: usize,
     pub(crate) store: Mutex<Store>,
@@ -286,8 +288,10 @@ impl Shared {
                 return Reply::json(200, &json!({ "status": "OK", "version": "4.16.0" }));
             }
             ("GET", "/ready") => return Reply::json(200, &json!({ "status": "OK" })),
-            ("PUT", "") if path.starts_with("/mock/upload/") => {
-                return Reply::json(200, &json!({}));
+            ("PUT", "") => {
+                if let Some(id) = path.strip_prefix("/mock/upload/") {
+                    return media::put(self, request, id);
+                }
             }
             _ => {}
         }
@@ -300,11 +304,13 @@ impl Shared {
         {
             return Reply::text(200, &self.lock().tree(id));
         }
+        if let ("PATCH", Some(id)) = (request.method.as_str(), endpoint.strip_prefix("/media/")) {
+            return media::told(self, request, id);
+        }
         match (request.method.as_str(), endpoint) {
             ("POST", "/ingestion") => legacy::ingestion(self, request),
             ("POST", "/scores") => scores::post(self, request),
-            ("POST", "/media") => legacy::post_media(self, request),
-            ("PATCH", media) if media.starts_with("/media/") => Reply::json(200, &json!({})),
+            ("POST", "/media") => media::announce(self, request),
             ("GET", "/projects") => legacy::projects(),
             ("GET", "/v2/observations") => read::observations(self, request),
             ("GET", "/v3/scores") => scores::list(self, request),

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::answers::Incoming;
 use crate::mapping::Observation;
+use crate::media::Media;
 
 /// A request that arrived whole, and what was answered.
 #[derive(Clone, Debug)]
@@ -51,7 +52,7 @@ pub(crate) struct Store {
     pub(crate) requests: Vec<ReceivedRequest>,
     pub(crate) deliveries: BTreeMap<String, Delivery>,
     pub(crate) scores: Vec<Value>,
-    pub(crate) media: BTreeMap<String, Value>,
+    pub(crate) media: BTreeMap<String, Media>,
     bodies: usize,
 }
 

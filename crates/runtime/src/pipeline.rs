@@ -46,6 +46,7 @@ pub struct Pipeline {
 
 struct Shared {
     lanes: Vec<Arc<Lane>>,
+    exporters: Vec<Arc<dyn Exporter>>,
     recorded: AtomicU64,
     max_span_bytes: usize,
 }
@@ -171,6 +172,7 @@ impl PipelineBuilder {
         Ok(Pipeline {
             shared: Arc::new(Shared {
                 lanes,
+                exporters: self.exporters,
                 recorded: AtomicU64::new(0),
                 // A span is masked before it is cut: half a secret, or half an object, looks like none.
                 max_span_bytes: match self.masker {
@@ -186,7 +188,13 @@ impl Processor for Pipeline {
     fn on_end(&self, mut span: SpanRecord) {
         self.shared.recorded.fetch_add(1, Ordering::Relaxed);
         // A span that no batch can hold is cut here, before it fills a queue that its neighbours need.
-        if span.size() > self.shared.max_span_bytes {
+        if span.size() > self.shared.max_span_bytes
+            && !self
+                .shared
+                .exporters
+                .iter()
+                .any(|exporter| exporter.may_shrink(&span))
+        {
             shorten(&mut span, self.shared.max_span_bytes / 20 * 19);
         }
         let Some((last, others)) = self.shared.lanes.split_last() else {

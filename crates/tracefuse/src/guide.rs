@@ -35,3 +35,7 @@ struct Tracing;
 
 #[doc = include_str!("../../../docs/guide/scores.md")]
 struct Scores;
+
+#[doc = include_str!("../../../docs/guide/media.md")]
+#[cfg(feature = "langfuse")]
+struct Media;

@@ -2,7 +2,7 @@
 //! Blocking and async, on any executor or none.
 
 pub use tracefuse_langfuse::{
-    AuthError, AuthProblem, LangfuseConfig, LangfuseProject, trace_id_from_seed,
+    AuthError, AuthProblem, LangfuseConfig, LangfuseProject, MediaMode, trace_id_from_seed,
 };
 
 /// Asks the server which project the keys belong to: the first thing to look at when no traces appear. Blocks for at

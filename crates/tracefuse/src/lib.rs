@@ -82,8 +82,8 @@ pub use config::{Config, ConfigError, Mode, TracerConfig};
 pub use global::{AlreadySet, set_global, tracer};
 #[cfg(feature = "langfuse")]
 pub use langfuse::{
-    AuthError, AuthProblem, LangfuseConfig, LangfuseProject, auth_check, auth_check_async,
-    trace_id_from_seed,
+    AuthError, AuthProblem, LangfuseConfig, LangfuseProject, MediaMode, auth_check,
+    auth_check_async, trace_id_from_seed,
 };
 #[cfg(feature = "console")]
 pub use tracefuse_console::ConsoleConfig;

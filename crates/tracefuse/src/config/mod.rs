@@ -151,6 +151,8 @@ pub struct LangfuseSettings {
     pub export_path: Option<String>,
     /// Whether requests are compressed with gzip; yes by default.
     pub compression: Option<bool>,
+    /// What becomes of images, sound and files in inputs and outputs: `upload` by default, `strip` or `keep`.
+    pub media: Option<String>,
 }
 
 /// Settings of the terminal exporter.

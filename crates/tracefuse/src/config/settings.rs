@@ -90,6 +90,14 @@ fn compression(text: &str) -> Option<Option<bool>> {
     }
 }
 
+fn media(text: &str) -> Option<Option<String>> {
+    match flag(text) {
+        Some(true) => Some(Some("upload".into())),
+        Some(false) => Some(Some("keep".into())),
+        None => one_of(text, &["upload", "strip", "keep"]),
+    }
+}
+
 fn modes(text: &str) -> Option<Vec<Mode>> {
     let mut modes = Vec::new();
     for name in text
@@ -176,6 +184,8 @@ settings! {
         "path of the OTLP endpoint", false, |c, t| set(&mut c.langfuse.export_path, text(t));
     "langfuse.compression" ["LANGFUSE_OTEL_COMPRESSION"], "`gzip` or `none`", "gzip",
         "compression of requests", false, |c, t| set(&mut c.langfuse.compression, compression(t));
+    "langfuse.media" ["TRACEFUSE_MEDIA", "LANGFUSE_MEDIA_UPLOAD_ENABLED"], "`upload`, `strip` or `keep`; also `true` and `false` for the first and the last", "upload",
+        "what becomes of images, sound and files in inputs and outputs", false, |c, t| set(&mut c.langfuse.media, media(t));
     "environment" ["LANGFUSE_TRACING_ENVIRONMENT"], "lower-case letters, digits, `-` and `_`, at most 40, not beginning with `langfuse`", "default",
         "deployment environment", false, |c, t| set(&mut c.tracer.environment, text(t));
     "release" ["LANGFUSE_RELEASE", "GITHUB_SHA", "CI_COMMIT_SHA", "VERCEL_GIT_COMMIT_SHA", "RENDER_GIT_COMMIT", "CIRCLE_SHA1", "HEROKU_SLUG_COMMIT"], "text", "",

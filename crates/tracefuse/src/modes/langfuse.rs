@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tracefuse_langfuse::{LangfuseConfig, LangfuseExporter};
+use tracefuse_langfuse::{LangfuseConfig, LangfuseExporter, MediaMode};
 
 use super::{Shared, http};
 use crate::config::{Config, ConfigError};
@@ -36,6 +36,11 @@ pub(crate) fn exporter(_: &str, config: &Config) -> Result<Shared, ConfigError> 
     if let Some(gzip) = settings.compression {
         langfuse = langfuse.gzip(gzip);
     }
+    langfuse = match settings.media.as_deref() {
+        Some("strip") => langfuse.media(MediaMode::Strip),
+        Some("keep") => langfuse.media(MediaMode::Keep),
+        _ => langfuse,
+    };
     let exporter = LangfuseExporter::new(langfuse)
         .map_err(|error| ConfigError::because(error.to_string(), error))?;
     Ok(Arc::new(exporter))

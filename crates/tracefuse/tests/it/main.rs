@@ -8,6 +8,7 @@
 
 mod configuration;
 mod masking;
+mod media;
 mod nesting;
 mod outage;
 mod project;

@@ -1,0 +1,261 @@
+//! Uploads media beside the spans: a bounded queue and one task, so that no span ever waits for an image.
+//! Fed by `exporter` once the spans arrived; waited for by a flush.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tracefuse_exporter::Clock;
+use tracefuse_exporter::record::Timestamp;
+use tracefuse_otlp::http::{AnswerClass, Endpoint, Headers, HttpClient, HttpRequest, Secret};
+
+use super::Media;
+
+/// What waits at most; beyond, media are dropped and their references point nowhere.
+const MAX_WAITING: usize = 256;
+const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
+/// Attempts for each, and the wait before the second, doubled before each further one.
+const ATTEMPTS: u32 = 3;
+const WAIT: Duration = Duration::from_millis(500);
+/// One part of an upload; a body of many megabytes takes its time.
+const PUT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Where media go.
+pub(crate) struct Target {
+    pub(crate) client: HttpClient,
+    pub(crate) base: Endpoint,
+    pub(crate) headers: Headers,
+    pub(crate) secrets: [Secret; 2],
+}
+
+/// What waits for its upload. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Uploads {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    target: Target,
+    clock: Clock,
+    queue: Mutex<Queue>,
+    /// How many wait or are under way.
+    open: watch::Sender<usize>,
+    failed: AtomicU64,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Media>,
+    bytes: usize,
+    running: bool,
+}
+
+/// Why an upload failed, and whether it may be tried again.
+struct Failure {
+    words: String,
+    again: bool,
+}
+
+impl Uploads {
+    pub(crate) fn new(target: Target) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                target,
+                clock: Clock::system(),
+                queue: Mutex::default(),
+                open: watch::Sender::new(0),
+                failed: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    /// Uploads these, after those before them. Must be called inside of an async runtime.
+    pub(crate) fn push(&self, media: Vec<Media>) {
+        for one in media {
+            self.shared.push(one);
+        }
+        let mut queue = self.shared.lock();
+        if !queue.running && !queue.waiting.is_empty() {
+            queue.running = true;
+            tokio::spawn(run(self.shared.clone()));
+        }
+    }
+
+    /// Waits until nothing is left to upload.
+    pub(crate) async fn finish(&self) {
+        let mut open = self.shared.open.subscribe();
+        // The sender lives as long as we do.
+        let _ = open.wait_for(|open| *open == 0).await;
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, media: Media) {
+        let mut queue = self.lock();
+        let bytes = queue.bytes + media.bytes.len();
+        if queue.waiting.len() >= MAX_WAITING || bytes > MAX_WAITING_BYTES {
+            drop(queue);
+            self.tell("too many wait for their upload", 1);
+            return;
+        }
+        queue.bytes = bytes;
+        queue.waiting.push_back(media);
+        self.open.send_modify(|open| *open += 1);
+    }
+
+    /// The first, and then at every power of two: an outage must not fill the log.
+    fn tell(&self, words: &str, more: u64) {
+        let failed = self.failed.fetch_add(more, Ordering::Relaxed) + more;
+        if failed.is_power_of_two() {
+            tracing::warn!(
+                target: "tracefuse",
+                failed,
+                "media was not uploaded, its span was: {words}"
+            );
+        }
+    }
+
+    async fn upload(&self, media: &Media) -> Result<(), Failure> {
+        let address = |segments: &[&str]| {
+            let address = self.target.base.join(segments);
+            address.map_err(|error| Failure::last(error.to_string()))
+        };
+        let announced = json!({
+            "contentType": media.mime,
+            "contentLength": media.bytes.len(),
+            "sha256Hash": media.hash,
+            "traceId": media.trace,
+            "observationId": media.observation,
+            "field": media.field,
+        });
+        let request = HttpRequest::post(address(&["api", "public", "media"])?);
+        let answer = self.api(request, &announced).await?;
+        let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
+        // Nowhere to upload to: it is there already.
+        let Some(url) = answer.get("uploadUrl").and_then(Value::as_str) else {
+            return Ok(());
+        };
+        let id = answer
+            .get("mediaId")
+            .and_then(Value::as_str)
+            .unwrap_or(&media.id);
+        let started = self.clock.monotonic_nanos();
+        let put = self.put(url, media).await;
+        let took = self.clock.monotonic_nanos().saturating_sub(started);
+        let (status, error) = match &put {
+            Ok(status) => (*status, None),
+            Err((status, failure)) => (*status, Some(&failure.words)),
+        };
+        let now = Timestamp::from_unix_nanos(self.clock.unix_nanos()).to_string();
+        let outcome = json!({
+            "uploadedAt": now,
+            "uploadHttpStatus": status,
+            "uploadHttpError": error,
+            "uploadTimeMs": took / 1_000_000,
+        });
+        let request = HttpRequest::patch(address(&["api", "public", "media", id])?);
+        let told = self.api(request, &outcome).await;
+        match put {
+            Ok(_) => told.map(drop),
+            Err((_, failure)) => Err(failure),
+        }
+    }
+
+    async fn put(&self, url: &str, media: &Media) -> Result<u16, (u16, Failure)> {
+        let last = |words: String| (0, Failure::last(words));
+        let place = Endpoint::parse_presigned(url).map_err(|error| last(error.to_string()))?;
+        if self.target.base.is_tls() && !place.is_tls() && !place.is_loopback() {
+            let words = "the server asks for an upload in clear text, which is not done";
+            return Err(last(words.to_owned()));
+        }
+        let mut headers = Headers::new();
+        let inserted = headers
+            .insert("content-type", &media.mime)
+            .and_then(|()| headers.insert("x-amz-checksum-sha256", &media.hash));
+        inserted.map_err(|error| last(error.to_string()))?;
+        // No key of ours: the address is signed, and the place is not always Langfuse's.
+        let request = HttpRequest::put(place)
+            .headers(headers)
+            .body("application/octet-stream", media.bytes.clone())
+            .timeout(PUT_TIMEOUT);
+        let answer = self.target.client.send(&request).await;
+        let answer = answer.map_err(|error| (0, Failure::passing(error.to_string())))?;
+        if answer.class() == AnswerClass::Success {
+            return Ok(answer.status());
+        }
+        let words = answer.describe(&self.target.secrets.each_ref());
+        let failure = Failure {
+            words,
+            again: passing(answer.class()),
+        };
+        Err((answer.status(), failure))
+    }
+
+    async fn api(&self, request: HttpRequest, body: &Value) -> Result<bytes::Bytes, Failure> {
+        let request = request
+            .headers(self.target.headers.clone())
+            .body("application/json", body.to_string());
+        let answer = self.target.client.send(&request).await;
+        let answer = answer.map_err(|error| Failure::passing(error.to_string()))?;
+        if answer.class() == AnswerClass::Success {
+            return Ok(answer.body().clone());
+        }
+        Err(Failure {
+            words: answer.describe(&self.target.secrets.each_ref()),
+            again: passing(answer.class()),
+        })
+    }
+}
+
+fn passing(class: AnswerClass) -> bool {
+    matches!(class, AnswerClass::Retry | AnswerClass::RateLimited)
+}
+
+impl Failure {
+    fn last(words: String) -> Self {
+        Self {
+            words,
+            again: false,
+        }
+    }
+
+    fn passing(words: String) -> Self {
+        Self { words, again: true }
+    }
+}
+
+/// Uploads one after another until none is left.
+async fn run(shared: Arc<Shared>) {
+    loop {
+        let next = {
+            let mut queue = shared.lock();
+            let next = queue.waiting.pop_front();
+            queue.running = next.is_some();
+            next
+        };
+        let Some(media) = next else { return };
+        let mut wait = WAIT;
+        for attempt in 1..=ATTEMPTS {
+            match shared.upload(&media).await {
+                Ok(()) => break,
+                Err(failure) if failure.again && attempt < ATTEMPTS => {
+                    tokio::time::sleep(wait).await;
+                    wait *= 2;
+                }
+                Err(failure) => {
+                    shared.tell(&failure.words, 1);
+                    break;
+                }
+            }
+        }
+        shared.lock().bytes -= media.bytes.len();
+        shared.open.send_modify(|open| *open -= 1);
+    }
+}
