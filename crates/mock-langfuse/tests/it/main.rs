@@ -3,4 +3,5 @@
 mod refusals;
 mod samples;
 mod scenarios;
+mod strangers;
 mod support;
