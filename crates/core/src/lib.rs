@@ -34,6 +34,7 @@
 //! some hundred nanoseconds; a span of a tracer that is off costs a few, and no allocation.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
     deny(

@@ -34,6 +34,7 @@
 //! and does what your error says: you never retry, queue or sleep yourself.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
     deny(

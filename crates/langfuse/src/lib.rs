@@ -10,6 +10,7 @@
 //! to `/api/public/otel/v1/traces`: one complete span once, trace attributes on every span.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
     deny(
