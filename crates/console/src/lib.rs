@@ -37,6 +37,7 @@
 //! open its spans are held, shortened, in bounded number and for a bounded time.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
     deny(

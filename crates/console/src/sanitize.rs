@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
+use tracefuse_exporter::is_plain;
 use unicode_width::UnicodeWidthStr;
 
 /// One line of text without control characters, and without what is invisible or reorders text.
@@ -30,7 +31,7 @@ impl Sanitized {
     pub fn new(text: &str) -> Self {
         let mut safe = String::with_capacity(text.len());
         for c in text.chars() {
-            if is_harmless(c) {
+            if is_plain(c) {
                 safe.push(c);
             } else {
                 escape(&mut safe, c);
@@ -58,7 +59,7 @@ impl Sanitized {
         for c in document.chars() {
             if c < ' ' {
                 safe.push(' ');
-            } else if is_harmless(c) {
+            } else if is_plain(c) {
                 safe.push(c);
             } else {
                 for unit in c.encode_utf16(&mut [0; 2]) {
@@ -115,21 +116,6 @@ impl fmt::Display for Sanitized {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// Whether a terminal shows it as itself and in its place. Not so: control characters (C0, DEL, C1),
-/// line and paragraph separators, and characters that are invisible or change the direction, by
-/// which text can say one thing to people and another to a model.
-fn is_harmless(c: char) -> bool {
-    !c.is_control()
-        && !matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}'
-            | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{3164}' | '\u{ffa0}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}'
-            // Variation selectors carry hidden bytes; the last two only choose between text and emoji.
-            | '\u{fe00}'..='\u{fe0d}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn escape(safe: &mut String, c: char) {
@@ -193,7 +179,7 @@ mod tests {
     }
 
     fn is_quiet(text: &str) -> bool {
-        text.chars().all(|c| !c.is_control() && is_harmless(c))
+        text.chars().all(|c| !c.is_control() && is_plain(c))
     }
 
     proptest! {

@@ -26,13 +26,15 @@
 //! ```
 //!
 //! Reading order: [`Exporter`] is what you implement, [`Batch`] and [`record`] what you read,
-//! [`ExportReport`] and [`ExportError`] what you answer, [`InMemoryExporter`] what your users' tests use.
+//! [`ExportReport`] and [`ExportError`] what you answer, [`InMemoryExporter`] what your users' tests use,
+//! [`plain_text`] what makes a stranger's text fit for a log.
 //!
 //! Data comes from delivery (`tracefuse-runtime`), one batch at a time and never two at once for one
 //! exporter; it goes where you send it. Delivery bounds every call by a timeout, contains a panic,
 //! and does what your error says: you never retry, queue or sleep yourself.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
     deny(
@@ -47,12 +49,14 @@ mod batch;
 mod error;
 mod exporter;
 mod in_memory;
+mod plain;
 
 pub use async_trait::async_trait;
 pub use batch::Batch;
 pub use error::{Advice, ExportError, ExportReport, Rejection};
 pub use exporter::Exporter;
 pub use in_memory::InMemoryExporter;
+pub use plain::{is_plain, plain_text};
 /// Where an exporter that has to know it gets the time from.
 pub use tracefuse_core::Clock;
 /// The record types, so that an exporter needs no other crate of ours.

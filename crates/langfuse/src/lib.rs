@@ -11,6 +11,7 @@
 //! one by one to `/api/public/scores`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
     deny(

@@ -2,6 +2,8 @@
 //! Used through `tracefuse`, feature `macros`; what it writes names `::tracefuse::__private` alone.
 //! `args` reads the options, `signature` the function, `expand` writes.
 
+#![forbid(unsafe_code)]
+
 use proc_macro::TokenStream;
 use quote::quote;
 

@@ -11,7 +11,7 @@ pub(crate) struct Incoming {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) query: BTreeMap<String, Vec<String>>,
-    /// By lower-case name; of several the last.
+    /// By lower-case name; of several the last, but of `host` all.
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: Bytes,
 }
@@ -40,6 +40,38 @@ impl Incoming {
         }
     }
 
+    /// Why nobody but a program on this machine may have sent it; `None` if one may.
+    ///
+    /// A page in a browser must not reach this server, which holds prompts: not through a name that points
+    /// to loopback (DNS rebinding), and not by a form or a script of another origin.
+    pub(crate) fn intruder(&self) -> Option<Reply> {
+        if !self.header("host").is_some_and(is_loopback) {
+            return Some(Reply::text(403, "this server answers on loopback only"));
+        }
+        let foreign = self.header("origin").is_some_and(|origin| {
+            let host = ["http://", "https://"]
+                .iter()
+                .find_map(|scheme| origin.strip_prefix(scheme));
+            !host.is_some_and(is_loopback)
+        });
+        if foreign {
+            return Some(Reply::text(
+                403,
+                "this server answers no page of another origin",
+            ));
+        }
+        // What a form can send without asking first.
+        let kind = self.header("content-type").unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        let form = [
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data",
+        ];
+        (self.method == "POST" && form.iter().any(|known| kind.eq_ignore_ascii_case(known)))
+            .then(|| Reply::text(400, "Invalid content type. Expected application/json"))
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
     }
@@ -47,6 +79,32 @@ impl Incoming {
     pub(crate) fn one(&self, key: &str) -> Option<&str> {
         self.query.get(key)?.last().map(String::as_str)
     }
+}
+
+/// Headers by lower-case name; of several of one name the last. Two hosts are joined into one that is nobody's:
+/// what stands before a server may go by another of them than the server.
+pub(crate) fn headers(lines: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
+    let mut headers = BTreeMap::<String, String>::new();
+    for (name, value) in lines {
+        let value = match headers.get(&name) {
+            Some(first) if name == "host" => format!("{first}, {value}"),
+            _ => value,
+        };
+        headers.insert(name, value);
+    }
+    headers
+}
+
+/// A host, with a port or without one, that is this machine by its spelling.
+fn is_loopback(host: &str) -> bool {
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if is_port(port) => name,
+        _ => host,
+    };
+    ["localhost", "127.0.0.1", "[::1]"]
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known))
 }
 
 /// `%41` and `+` as a query has them.
@@ -83,7 +141,11 @@ impl Reply {
     pub(crate) fn new(status: u16, kind: &str, body: impl Into<Bytes>) -> Self {
         Self {
             status,
-            headers: vec![("content-type".into(), kind.into())],
+            // A name that is a script stays text, whatever a browser makes of it.
+            headers: vec![
+                ("content-type".into(), kind.into()),
+                ("x-content-type-options".into(), "nosniff".into()),
+            ],
             body: body.into(),
         }
     }

@@ -1,7 +1,6 @@
 //! A connection under a scenario: one request, read and answered byte by byte, so that any fault can be had.
 //! Called by `server` while a scenario has steps; without one, hyper serves.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use bytes::Bytes;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use crate::answers::{Incoming, Reply};
+use crate::answers::{Incoming, Reply, headers};
 use crate::otlp;
 use crate::scenario::{Action, How, ReplySpec};
 use crate::server::Shared;
@@ -31,6 +30,9 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         while body.len() < wanted && stream.read_buf(&mut body).await? > 0 {}
         return end(stream, cut.how).await;
     }
+    if length > shared.max_body {
+        return Ok(());
+    }
     while body.len() < length {
         let most = if action.slow_read_ms > 0 {
             4096
@@ -45,6 +47,11 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         }
     }
     request.body = body.into();
+    if let Some(refusal) = request.intruder() {
+        let (head, body) = render(&refusal, None);
+        stream.write_all(&[head.as_bytes(), &body].concat()).await?;
+        return end(stream, How::Fin).await;
+    }
     let reply = answer(shared, &request, &action);
     if action.delay_ms > 0 {
         tokio::time::sleep(Duration::from_millis(action.delay_ms)).await;
@@ -98,10 +105,11 @@ async fn read_head<S: AsyncRead + Unpin>(
         words.next().unwrap_or_default(),
         words.next().unwrap_or_default(),
     );
-    let headers: BTreeMap<String, String> = lines
-        .filter_map(|line| line.split_once(':'))
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
-        .collect();
+    let headers = headers(
+        lines
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())),
+    );
     let length = headers
         .get("content-length")
         .and_then(|length| length.parse().ok())

@@ -19,6 +19,7 @@
 //! of its own, and stops when it is dropped.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
 
 mod answers;
 mod decode;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Incoming as Body;
+use hyper::body::{Body as _, Incoming as Body};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
@@ -17,11 +17,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use crate::answers::{Incoming, Reply};
+use crate::answers::{Incoming, Reply, headers};
 use crate::scenario::{Action, How, Scenario};
 use crate::store::Store;
 use crate::tls::Identity;
 use crate::{decode, faults, legacy, media, otlp, read, scores};
+
+/// Connections served at once.
+const MAX_CONNECTIONS: usize = 64;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -85,13 +88,17 @@ pub(crate) async fn serve(
             let changed = std::pin::pin!(phases.changed());
             match race(accepted, changed).await {
                 Either::Left(Ok((stream, _))) => {
+                    while connections.try_join_next().is_some() {}
+                    // One more is closed at once: whoever opens so many wants to stop us.
+                    if connections.len() >= MAX_CONNECTIONS {
+                        continue;
+                    }
                     let acceptor = identity.as_ref().map(|identity| identity.acceptor.clone());
                     connections.spawn(connection(shared.clone(), stream, acceptor, hang));
                 }
                 Either::Left(Err(_)) => {}
                 Either::Right(_) => break,
             }
-            while connections.try_join_next().is_some() {}
         }
     }
 }
@@ -175,23 +182,29 @@ async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 async fn http(shared: &Shared, request: Request<Body>) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let headers = head
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
-        .collect();
+    let headers = headers(
+        head.headers
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), text(value))),
+    );
     let target = head
         .uri
         .path_and_query()
         .map(ToString::to_string)
         .unwrap_or_default();
-    let reply = match Limited::new(body, shared.max_body).collect().await {
-        Ok(body) => shared.answer(
+    // One that says it is too large is not waited for.
+    let announced = body.size_hint().lower() > shared.max_body as u64;
+    let body = match announced {
+        true => None,
+        false => Limited::new(body, shared.max_body).collect().await.ok(),
+    };
+    let reply = match body {
+        Some(body) => shared.answer(
             &Incoming::new(head.method.as_str(), &target, headers, body.to_bytes()),
             true,
             true,
         ),
-        Err(_) => Reply::text(413, "Body exceeds the limit of this server"),
+        None => Reply::text(413, "Body exceeds the limit of this server"),
     };
     let mut response = Response::new(Full::new(reply.body));
     *response.status_mut() = http::StatusCode::from_u16(reply.status).unwrap_or_default();
@@ -266,8 +279,8 @@ impl Shared {
 
     /// The server's own answer. `store`: whether spans are kept; `whole`: whether the answer will arrive.
     pub(crate) fn answer(&self, request: &Incoming, store: bool, whole: bool) -> Reply {
-        if !allowed_host(request.header("host")) {
-            return Reply::text(403, "this server answers on loopback only");
+        if let Some(refusal) = request.intruder() {
+            return refusal;
         }
         let (reply, inflated) = if request.path == otlp::PATH {
             let (reply, inflated) = otlp::traces(self, request, store);
@@ -335,19 +348,6 @@ impl Shared {
             _ => Reply::text(404, "Not Found"),
         }
     }
-}
-
-/// A page in a browser must not reach this server through a name that points to loopback (DNS rebinding).
-fn allowed_host(host: Option<&str>) -> bool {
-    let Some(host) = host else { return false };
-    let name = host.rsplit_once(':').map_or(host, |(name, port)| {
-        if port.bytes().all(|b| b.is_ascii_digit()) {
-            name
-        } else {
-            host
-        }
-    });
-    matches!(name, "localhost" | "127.0.0.1" | "[::1]")
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

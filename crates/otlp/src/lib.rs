@@ -10,6 +10,7 @@
 //! a thread or a runtime, reads the environment, or panics.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
     deny(

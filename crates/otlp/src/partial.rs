@@ -2,6 +2,8 @@
 //! (`ExportTraceServiceResponse.partial_success`, OTLP 1.x "Partial Success").
 //! Called by `exporter`; what cannot be read counts as nothing rejected, since the status said so.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 /// What a backend refused of a request it took.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Refused {

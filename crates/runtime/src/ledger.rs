@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use tokio::time::{Duration, Instant};
 use tracefuse_core::{DropReason, ExporterStats, Health, RejectReason};
+use tracefuse_exporter::plain_text;
 
 /// Outcomes of one exporter's records. What has none yet is counted by the lane itself.
 #[derive(Debug, Default)]
@@ -46,7 +47,7 @@ impl Ledger {
 
     pub(crate) fn attempt_failed(&mut self, error: &str) {
         self.failed_attempts += 1;
-        self.last_error = Some(error.to_owned());
+        self.last_error = Some(plain_text(error).into_owned());
     }
 
     pub(crate) fn lost(&self) -> u64 {
@@ -134,9 +135,10 @@ impl Notices {
     }
 }
 
-/// The lines themselves: what happened, to what, what to do. Never a payload.
+/// The lines themselves: what happened, to what, what to do. Never a payload, and no text of others that
+/// could forge a line: names and errors come through `plain_text`.
 pub(crate) mod say {
-    use super::{DropReason, Duration};
+    use super::{DropReason, Duration, plain_text};
 
     const MORE: &str = "more of the same were not logged";
 
@@ -148,12 +150,12 @@ pub(crate) mod say {
     }
 
     pub(crate) fn export_failed(exporter: &str, spans: usize, error: &str, suppressed: u64) {
-        tracing::warn!(target: "tracefuse", exporter, spans, error, suppressed, "an export failed ({MORE})");
+        tracing::warn!(target: "tracefuse", exporter, spans, error = &*plain_text(error), suppressed, "an export failed ({MORE})");
     }
 
     pub(crate) fn breaker_opened(exporter: &str, error: &str, retry_in: Duration) {
         tracing::warn!(
-            target: "tracefuse", exporter, error, retry_in_s = retry_in.as_secs(),
+            target: "tracefuse", exporter, error = &*plain_text(error), retry_in_s = retry_in.as_secs(),
             "the circuit breaker opened: spans are held in memory until the receiver answers again"
         );
     }
@@ -164,19 +166,19 @@ pub(crate) mod say {
 
     pub(crate) fn refused(exporter: &str, error: &str, retry_in: Duration) {
         tracing::error!(
-            target: "tracefuse", exporter, error, retry_in_s = retry_in.as_secs(),
+            target: "tracefuse", exporter, error = &*plain_text(error), retry_in_s = retry_in.as_secs(),
             "the receiver refuses us: spans are held in memory, one attempt a minute looks whether it was mended"
         );
     }
 
     pub(crate) fn rejected(exporter: &str, spans: usize, error: &str, suppressed: u64) {
-        tracing::error!(target: "tracefuse", exporter, spans, error, suppressed, "spans were rejected ({MORE})");
+        tracing::error!(target: "tracefuse", exporter, spans, error = &*plain_text(error), suppressed, "spans were rejected ({MORE})");
     }
 
     pub(crate) fn leak(leak: &tracefuse_core::Leak) {
         match leak {
             tracefuse_core::Leak::Long { name, age } => tracing::warn!(
-                target: "tracefuse", trace = name, open_s = age.as_secs(),
+                target: "tracefuse", trace = &*plain_text(name), open_s = age.as_secs(),
                 "a trace is open for long: is a handle of it kept somewhere? It is delivered when the last one is dropped"
             ),
             tracefuse_core::Leak::Many { open } => tracing::warn!(
@@ -220,7 +222,7 @@ pub(crate) mod say {
     #[cfg(feature = "spool")]
     pub(crate) fn spool_failed(exporter: &str, error: &crate::spool::SpoolError, suppressed: u64) {
         tracing::warn!(
-            target: "tracefuse", exporter, %error, suppressed,
+            target: "tracefuse", exporter, error = &*plain_text(&error.to_string()), suppressed,
             "the spool does not work: spans stay in memory, the disk is tried again in 30 s ({MORE})"
         );
     }

@@ -14,6 +14,7 @@
 //! held up. Callers do a bounded amount of work and never wait, unless [`Overload::Block`] is asked for.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
     deny(

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tracefuse_core::{ExporterStats, Leak, Masker, Processor, Report, ReportFuture, Stats};
-use tracefuse_exporter::Exporter;
 use tracefuse_exporter::record::{Record, Resource, ScoreRecord, SpanRecord};
+use tracefuse_exporter::{Exporter, plain_text};
 
 use crate::config::PipelineConfig;
 #[cfg(feature = "spool")]
@@ -159,7 +159,10 @@ impl PipelineBuilder {
         let resource = Arc::new(self.resource.clone());
         let mut lanes = Vec::new();
         for exporter in &self.exporters {
-            let lane = Arc::new(Lane::new(exporter.name().to_owned(), self.config.clone()));
+            let lane = Arc::new(Lane::new(
+                plain_text(exporter.name()).into_owned(),
+                self.config.clone(),
+            ));
             let disk = self.disk(&lane, exporter)?;
             let (resource, theirs) = (resource.clone(), lane.clone());
             let (exporter, on_health) = (exporter.clone(), self.on_health.clone());

@@ -12,6 +12,7 @@
 //! streamed afterwards is not part of it (`observed` of the core traces streams). A status of 500 and more is
 //! level ERROR. For outgoing requests there is [`inject_current`].
 
+#![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 use std::fmt;

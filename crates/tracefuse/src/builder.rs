@@ -221,6 +221,7 @@ impl Builder {
         if let Some(masker) = self.masker {
             pipeline = pipeline.shared_masker(masker);
         }
+        let exporters = self.exporters.clone();
         for exporter in self.exporters {
             pipeline = pipeline.shared_exporter(exporter);
         }
@@ -233,6 +234,9 @@ impl Builder {
         let pipeline = pipeline.build().map_err(|error| {
             ConfigError::because(format!("delivery cannot be started: {error}"), error)
         })?;
+        for exporter in &exporters {
+            crate::say::delivers(&**exporter);
+        }
         let mut tracer = match self.hold {
             None => Tracer::builder(pipeline),
             Some(hold) => Tracer::builder(Hold::with_clock(pipeline, hold, self.clock.clone())),

@@ -59,6 +59,16 @@
 //! The minimum supported Rust version is 1.89.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
 
 #[cfg(feature = "macros")]
 #[doc(hidden)]
@@ -71,6 +81,7 @@ mod guide;
 #[cfg(feature = "langfuse")]
 mod langfuse;
 mod modes;
+mod say;
 #[cfg(feature = "signal")]
 #[cfg_attr(docsrs, doc(cfg(feature = "signal")))]
 pub mod signal;
@@ -156,7 +167,7 @@ pub fn from_env() -> Result<Tracer, ConfigError> {
 /// is logged once, as an error, through `tracing`.
 pub fn from_env_or_noop() -> Tracer {
     from_env().unwrap_or_else(|error| {
-        tracing::error!(target: "tracefuse", %error, "tracing is off: its configuration cannot be used");
+        say::off(&error);
         Tracer::noop()
     })
 }

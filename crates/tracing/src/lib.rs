@@ -36,6 +36,7 @@
 //! ([`LayerBuilder::events`]) become events of the innermost observation; one of level `ERROR` also
 //! marks it as failed.
 
+#![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(test),

@@ -3,6 +3,7 @@
 
 mod arrows;
 mod documents;
+mod security;
 mod sources;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub(crate) fn run() -> Result<()> {
     let mut findings = arrows::check()?;
     findings.extend(sources::check(&files)?);
     findings.extend(documents::check(&files)?);
+    findings.extend(security::check(&files)?);
     if findings.is_empty() {
         println!("{} files are tidy", files.len());
         return Ok(());

@@ -4,4 +4,5 @@ mod refusals;
 mod samples;
 mod scenarios;
 mod scores;
+mod strangers;
 mod support;

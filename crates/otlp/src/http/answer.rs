@@ -1,6 +1,8 @@
 //! What a server said: the few parts of an answer that decide what happens next.
 //! Fed by `client`, drained by exporters. Decides nothing itself and knows no retry policy.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use std::fmt;
 use std::time::Duration;
 

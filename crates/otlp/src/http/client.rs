@@ -2,6 +2,8 @@
 //! Fed by exporters. Knows no retry policy: a request is sent once, and once more only when a kept
 //! connection turns out to be dead.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -288,7 +290,7 @@ async fn read(endpoint: &Endpoint, mut body: Incoming) -> Result<Bytes, HttpErro
         let Ok(piece) = frame.into_data() else {
             continue;
         };
-        if whole.len() + piece.len() > ANSWER_BYTES {
+        if whole.len().saturating_add(piece.len()) > ANSWER_BYTES {
             return Err(too_large());
         }
         whole.extend_from_slice(&piece);

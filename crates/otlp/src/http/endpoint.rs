@@ -1,6 +1,8 @@
 //! A URL that was read once and is safe to use and to print: no userinfo, no surprise in its path.
 //! Fed by configuration, drained by requests and messages. Opens nothing and resolves nothing.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 

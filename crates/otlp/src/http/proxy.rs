@@ -1,6 +1,8 @@
 //! Which proxy a request goes through, and the CONNECT that opens a tunnel there.
 //! Fed by configuration and by `connect` with an open stream. Reads no environment.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use http::{HeaderValue, Uri};
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

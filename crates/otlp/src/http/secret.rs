@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use tracefuse_exporter::is_plain;
+
 /// A value that `Debug` and `Display` show as `***`.
 ///
 /// The text leaves it through [`Secret::expose`] alone, so that every use can be found by its name.
@@ -72,30 +74,13 @@ pub fn sanitize_server_text(text: &str, secrets: &[&Secret]) -> String {
             shown.push('…');
             break;
         }
-        if must_be_escaped(character) {
-            shown.extend(character.escape_default());
-        } else {
+        if is_plain(character) {
             shown.push(character);
+        } else {
+            shown.extend(character.escape_default());
         }
     }
     shown
-}
-
-/// Controls (C0, DEL, C1), bidirectional controls, invisible characters and tag characters.
-fn must_be_escaped(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{ad}'
-                | '\u{61c}'
-                | '\u{180e}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{feff}'
-                | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}'
-        )
 }
 
 const SHOWN_CHARACTERS: usize = 200;

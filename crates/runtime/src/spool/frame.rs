@@ -7,6 +7,8 @@
 //! ```
 //! All numbers are little endian.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 /// Bytes of a header.
 pub(super) const HEADER_BYTES: usize = 26;
 /// Bytes of a frame beside its payload.

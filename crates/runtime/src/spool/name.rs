@@ -1,6 +1,8 @@
 //! The names of the spool's files and directories: numbers of our own, and nothing else is ever touched.
 //! Used by `mod`, `lock` and `recovery`. Nothing in a name comes from a payload.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 /// One directory for each process, below this one.
 pub(super) const VERSION_DIRECTORY: &str = "v1";
 /// The file in a process's directory whose lock says that the process lives.

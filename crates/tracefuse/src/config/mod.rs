@@ -1,6 +1,7 @@
 //! What can be configured, parsed and checked: `Config` is right once it exists.
 //! Filled from defaults, `tracefuse.toml`, `.env`, the environment and code by `source`; used by `builder`.
 
+mod dotenv;
 mod error;
 mod settings;
 mod source;

@@ -28,6 +28,11 @@ pub struct Setting {
 }
 
 impl Setting {
+    /// Whether the value is a key to something by itself.
+    pub(crate) fn is_credential(&self) -> bool {
+        matches!(self.key, "langfuse.secret_key" | "otlp.headers")
+    }
+
     /// Parses `text` into the configuration; `name` is where it came from.
     pub(crate) fn apply(
         &self,

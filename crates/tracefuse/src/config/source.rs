@@ -2,9 +2,9 @@
 //! Asked by `Config::from_env`; tests put a `Source` of their own in its place.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::io::Read as _;
 
-use super::{Config, ConfigError, SETTINGS};
+use super::{Config, ConfigError, SETTINGS, dotenv};
 
 const TOML: &str = "tracefuse.toml";
 const DOTENV: &str = ".env";
@@ -15,6 +15,8 @@ const MAX_FILE: u64 = 64 * 1024;
 pub(crate) trait Source {
     /// The text of a file in the working directory; `None` if there is none.
     fn file(&self, name: &str) -> Result<Option<String>, ConfigError>;
+    /// Whether every user of this machine can read it.
+    fn is_readable_by_others(&self, name: &str) -> bool;
     /// A variable of the process environment.
     fn variable(&self, name: &str) -> Option<String>;
     /// The names of all variables of the process environment.
@@ -30,16 +32,33 @@ pub(crate) struct Process;
 )]
 impl Source for Process {
     fn file(&self, name: &str) -> Result<Option<String>, ConfigError> {
-        let path = Path::new(name);
-        match std::fs::metadata(path) {
-            Ok(facts) if facts.len() > MAX_FILE => Err(ConfigError::new(format!(
-                "`{name}` is larger than 64 KiB: is it the right file?"
-            ))),
-            Ok(facts) if facts.is_file() => std::fs::read_to_string(path)
-                .map(Some)
-                .map_err(|error| ConfigError::because(format!("`{name}` cannot be read"), error)),
-            _ => Ok(None),
+        let cannot = |error| ConfigError::because(format!("`{name}` cannot be read"), error);
+        // Asked before it is opened: a pipe of that name would be waited for.
+        if !std::fs::metadata(name).is_ok_and(|facts| facts.is_file()) {
+            return Ok(None);
         }
+        let file = std::fs::File::open(name).map_err(cannot)?;
+        let mut text = String::new();
+        file.take(MAX_FILE + 1)
+            .read_to_string(&mut text)
+            .map_err(cannot)?;
+        if text.len() as u64 > MAX_FILE {
+            return Err(ConfigError::new(format!(
+                "`{name}` is larger than 64 KiB: is it the right file?"
+            )));
+        }
+        Ok(Some(text))
+    }
+
+    #[cfg(unix)]
+    fn is_readable_by_others(&self, name: &str) -> bool {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::metadata(name).is_ok_and(|facts| facts.permissions().mode() & 0o004 != 0)
+    }
+
+    #[cfg(not(unix))]
+    fn is_readable_by_others(&self, _: &str) -> bool {
+        false
     }
 
     fn variable(&self, name: &str) -> Option<String> {
@@ -58,6 +77,7 @@ pub(crate) fn load(source: &dyn Source) -> Result<Config, ConfigError> {
     let toml = parse_toml(source)?;
     let dotenv = parse_dotenv(source)?;
     refuse_unknown(&toml, &dotenv, source)?;
+    warn_of_readers(&dotenv, source);
     let mut config = Config::default();
     for setting in SETTINGS {
         // Set but empty counts as not set, as the OpenTelemetry specification has it.
@@ -92,12 +112,22 @@ fn parse_toml(source: &dyn Source) -> Result<BTreeMap<String, String>, ConfigErr
         .add_source(config::File::from_str(&text, config::FileFormat::Toml))
         .build()
         .and_then(config::Config::try_deserialize)
-        .map_err(|error| {
-            ConfigError::because(format!("`{TOML}` is not valid TOML: {error}"), error)
-        })?;
+        .map_err(|error| invalid_toml(&error.to_string()))?;
     let mut values = BTreeMap::new();
     flatten("", table, &mut values);
     Ok(values)
+}
+
+/// Where the mistake is and no more: the parser's words repeat the line, which may hold a secret.
+fn invalid_toml(error: &str) -> ConfigError {
+    let place = error
+        .split_once("at line ")
+        .and_then(|(_, rest)| rest.split(|c: char| !c.is_ascii_digit()).next())
+        .filter(|number| !number.is_empty());
+    ConfigError::new(match place {
+        Some(line) => format!("`{TOML}` is not valid TOML: look at line {line}"),
+        None => format!("`{TOML}` is not valid TOML"),
+    })
 }
 
 fn flatten(
@@ -130,10 +160,20 @@ fn parse_dotenv(source: &dyn Source) -> Result<BTreeMap<String, String>, ConfigE
     let Some(text) = source.file(DOTENV)? else {
         return Ok(BTreeMap::new());
     };
-    dotenvy::from_read_iter(text.as_bytes())
-        .collect::<Result<_, _>>()
-        // dotenvy's message repeats the line, which may hold a secret.
-        .map_err(|_| ConfigError::new(format!("`{DOTENV}` has a line that is not `NAME=value`")))
+    // The line is not repeated: it may hold a secret.
+    dotenv::parse(&text)
+        .map_err(|line| ConfigError::new(format!("line {line} of `{DOTENV}` is not `NAME=value`")))
+}
+
+fn warn_of_readers(dotenv: &BTreeMap<String, String>, source: &dyn Source) {
+    let holds_a_key = SETTINGS
+        .iter()
+        .filter(|setting| setting.is_credential())
+        .flat_map(|setting| setting.variables)
+        .any(|name| dotenv.contains_key(*name));
+    if holds_a_key && source.is_readable_by_others(DOTENV) {
+        crate::say::others_can_read(DOTENV);
+    }
 }
 
 /// A setting with a spelling mistake would be ignored in silence.
@@ -204,6 +244,9 @@ mod tests {
             } else {
                 self.dotenv.clone()
             })
+        }
+        fn is_readable_by_others(&self, _: &str) -> bool {
+            true
         }
         fn variable(&self, name: &str) -> Option<String> {
             self.env
@@ -325,7 +368,55 @@ mod tests {
             dotenv: Some(format!("LANGFUSE_SECRET_KEY '{canary}'")),
             ..Given::default()
         };
-        assert!(!format!("{:?}", load(&broken).unwrap_err()).contains("CANARY"));
+        assert_eq!(refusal(broken), "line 1 of `.env` is not `NAME=value`");
+        for (toml, line) in [
+            ("[langfuse]\nsecret_key = sk-lf-CANARY", "look at line 2"),
+            (
+                "batch_size = 1\n\n[langfuse\nsecret_key = \"CANARY\"",
+                "look at line 3",
+            ),
+            ("secret_key = \"CANARY", "look at line 1"),
+            ("batch_size = 1\nbatch_size = \"CANARY\"", "look at line 2"),
+        ] {
+            let broken = Given {
+                toml: Some(toml),
+                ..Given::default()
+            };
+            let error = load(&broken).unwrap_err();
+            assert!(
+                !format!("{error} {error:?} {error:#?}").contains("CANARY"),
+                "{error:?}"
+            );
+            assert!(error.to_string().ends_with(line), "{error}");
+        }
+        for (name, value) in [
+            ("LANGFUSE_HOST", "CANARY\u{1b}"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "CANARY"),
+        ] {
+            let given = Given {
+                env: vec![(name, value)],
+                ..Given::default()
+            };
+            let shown = format!("{:?}", load(&given));
+            assert!(!shown.contains("CANARY"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_taken_from_the_working_directory_alone_and_to_a_limit() {
+        // The tests' working directory is the crate's, which has neither file; those above it may.
+        assert_eq!(Process.file(DOTENV).unwrap(), None);
+        assert_eq!(Process.file("src").unwrap(), None, "a directory is no file");
+        let name = |file: &tempfile::NamedTempFile| file.path().to_string_lossy().into_owned();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(MAX_FILE).unwrap();
+        let text = Process.file(&name(&file)).unwrap().unwrap();
+        assert_eq!(text.len() as u64, MAX_FILE);
+        file.as_file().set_len(MAX_FILE + 1).unwrap();
+        let error = Process.file(&name(&file)).unwrap_err().to_string();
+        assert!(error.contains("64 KiB"), "{error}");
+        // Endless, and no file at all.
+        assert_eq!(Process.file("/dev/zero").unwrap(), None);
     }
 
     proptest! {

@@ -4,6 +4,8 @@
 //! One byte of version, then the fields in a fixed order: integers as LEB128, text with its length in front, a
 //! tag before whatever may be absent. Readers of another version refuse, so that nothing is guessed.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 mod score;
 
 use std::fmt;
@@ -194,7 +196,7 @@ impl Writer<'_> {
                 self.byte(2);
                 self.text(text);
             }
-            Some(ValueRef::Bool(v)) => self.byte(3 + u8::from(v)),
+            Some(ValueRef::Bool(v)) => self.byte(if v { 4 } else { 3 }),
             Some(ValueRef::I64(v)) => {
                 self.byte(5);
                 self.0.extend_from_slice(&v.to_le_bytes());
