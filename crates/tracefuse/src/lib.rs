@@ -111,7 +111,7 @@ pub use tracefuse_langfuse::LangfuseConfig;
 #[cfg(feature = "macros")]
 pub use tracefuse_macros::observe;
 #[cfg(feature = "otlp")]
-pub use tracefuse_otlp::OtlpConfig;
+pub use tracefuse_otlp::{Conventions, OtlpConfig};
 pub use tracefuse_runtime::{HoldConfig, Overload, SpoolMode, WhileOpen};
 
 /// A tracer as the environment asks for it: `TRACING_MODE`, `LANGFUSE_*`, `.env`, `tracefuse.toml`.

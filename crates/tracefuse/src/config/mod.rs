@@ -2,6 +2,7 @@
 //! Filled from defaults, `tracefuse.toml`, `.env`, the environment and code by `source`; used by `builder`.
 
 mod error;
+mod otel;
 mod settings;
 mod source;
 
@@ -13,6 +14,7 @@ use tracefuse_core::SampleRate;
 use tracefuse_runtime::{Overload, SpoolMode, WhileOpen};
 
 pub use error::ConfigError;
+pub(crate) use otel::describe;
 pub use settings::{SETTINGS, Setting};
 pub(crate) use source::load;
 
@@ -85,6 +87,9 @@ pub struct TracerConfig {
     pub version: Option<String>,
     /// Name of the service.
     pub service_name: Option<String>,
+    /// Further attributes of the service (OpenTelemetry's resource), by key. `service.name` among them
+    /// counts if `service_name` is not set.
+    pub resource_attributes: Vec<(String, String)>,
 }
 
 impl Default for TracerConfig {
@@ -115,6 +120,7 @@ impl Default for TracerConfig {
             release: None,
             version: None,
             service_name: None,
+            resource_attributes: Vec::new(),
         }
     }
 }
@@ -177,6 +183,12 @@ pub struct OtlpSettings {
     pub headers: Vec<(String, String)>,
     /// Whether requests are compressed with gzip.
     pub compression: Option<bool>,
+    /// Limit of one attempt; that of [`HttpSettings`] by default.
+    pub timeout: Option<Duration>,
+    /// `http/protobuf` (default); mode `otlp` refuses another.
+    pub protocol: Option<String>,
+    /// Names of attributes: `gen_ai` (default) or `openinference`.
+    pub conventions: Option<String>,
 }
 
 /// Settings of every HTTP exporter.

@@ -9,6 +9,7 @@
 mod configuration;
 mod masking;
 mod nesting;
+mod otel;
 mod outage;
 mod sampling;
 mod secrets;
