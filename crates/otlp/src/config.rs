@@ -22,8 +22,21 @@ pub struct OtlpConfig {
     pub headers: Vec<(String, String)>,
     /// Whether requests are compressed with gzip; no by default, as the specification has it.
     pub gzip: bool,
+    /// Names of the attributes; OpenTelemetry's by default.
+    pub conventions: Conventions,
     /// Timeouts, certificate authorities, proxies.
     pub http: HttpConfig,
+}
+
+/// Whose names the attributes of spans have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Conventions {
+    /// OpenTelemetry's for generative AI: `gen_ai.request.model`, `gen_ai.usage.input_tokens`.
+    #[default]
+    GenAi,
+    /// OpenInference's, as Arize Phoenix reads them: `llm.model_name`, `llm.token_count.prompt`.
+    OpenInference,
 }
 
 impl OtlpConfig {
@@ -38,6 +51,7 @@ impl OtlpConfig {
             endpoint: address.into(),
             headers: Vec::new(),
             gzip: false,
+            conventions: Conventions::default(),
             http: HttpConfig::default(),
         }
     }
@@ -53,6 +67,13 @@ impl OtlpConfig {
     #[must_use]
     pub fn gzip(mut self, gzip: bool) -> Self {
         self.gzip = gzip;
+        self
+    }
+
+    /// Whose names the attributes have.
+    #[must_use]
+    pub fn conventions(mut self, conventions: Conventions) -> Self {
+        self.conventions = conventions;
         self
     }
 
@@ -77,6 +98,7 @@ impl fmt::Debug for OtlpConfig {
         f.debug_struct("OtlpConfig")
             .field("headers", &names)
             .field("gzip", &self.gzip)
+            .field("conventions", &self.conventions)
             .field("http", &self.http)
             .finish_non_exhaustive()
     }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tracefuse_exporter::record::Record;
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, Rejection};
 
-use crate::config::{OtlpConfig, OtlpConfigError};
+use crate::config::{Conventions, OtlpConfig, OtlpConfigError};
 use crate::http::{
     Answer, AnswerClass, Endpoint, Headers, HttpClient, HttpRequest, Secret, sanitize_server_text,
 };
@@ -23,6 +23,7 @@ pub struct OtlpExporter {
     client: HttpClient,
     request: HttpRequest,
     secrets: Vec<Secret>,
+    conventions: Conventions,
     /// Until the receiver refuses it.
     gzip: AtomicBool,
 }
@@ -33,7 +34,12 @@ impl OtlpExporter {
     /// # Errors
     /// If address, headers or certificate file cannot be used.
     pub fn new(config: OtlpConfig) -> Result<Self, OtlpConfigError> {
-        let endpoint = Endpoint::parse(&config.endpoint)
+        // An address for traces is used as it is, a slash at its end included; with a query it is refused.
+        let parse = match config.endpoint.contains('?') {
+            true => Endpoint::parse,
+            false => Endpoint::parse_presigned,
+        };
+        let endpoint = parse(&config.endpoint)
             .map_err(|error| OtlpConfigError::new(format!("the OTLP endpoint: {error}")))?;
         let mut headers = Headers::new();
         for (name, value) in &config.headers {
@@ -58,6 +64,7 @@ impl OtlpExporter {
             client,
             request,
             secrets,
+            conventions: config.conventions,
             gzip: AtomicBool::new(config.gzip),
         })
     }
@@ -118,9 +125,10 @@ impl Exporter for OtlpExporter {
     }
 
     fn size_hint(&self, record: &Record) -> usize {
-        record
-            .as_span()
-            .map_or_else(|| record.size(), mapping::size_hint)
+        record.as_span().map_or_else(
+            || record.size(),
+            |span| mapping::size_hint(span, self.conventions),
+        )
     }
 
     async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
@@ -133,10 +141,8 @@ impl Exporter for OtlpExporter {
             .iter()
             .map(|record| self.size_hint(record))
             .sum();
-        let request = self
-            .request
-            .clone()
-            .body("application/x-protobuf", mapping::encode(batch, capacity));
+        let body = mapping::encode(batch, self.conventions, capacity);
+        let request = self.request.clone().body("application/x-protobuf", body);
         let request = if self.gzip.load(Ordering::Relaxed) {
             request.gzip(GZIP_LEVEL)
         } else {
@@ -155,6 +161,7 @@ impl fmt::Debug for OtlpExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OtlpExporter")
             .field("endpoint", self.request.endpoint())
+            .field("conventions", &self.conventions)
             .field("gzip", &self.gzip)
             .finish_non_exhaustive()
     }

@@ -26,8 +26,10 @@ pub mod encode;
 mod exporter;
 pub mod http;
 mod mapping;
+mod messages;
+mod openinference;
 mod partial;
 pub mod verdict;
 
-pub use config::{OtlpConfig, OtlpConfigError};
+pub use config::{Conventions, OtlpConfig, OtlpConfigError};
 pub use exporter::OtlpExporter;

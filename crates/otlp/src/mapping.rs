@@ -9,10 +9,12 @@ use tracefuse_exporter::record::{
     Level, ObservationType, Resource, SpanRecord, StatusCode, ValueRef,
 };
 
+use crate::config::Conventions;
 use crate::encode::{self, Any, Attributes, Scope, SpanBody, SpanHead};
+use crate::openinference;
 
 /// Encodes a batch as one request. The same batch gives the same bytes.
-pub(crate) fn encode(batch: &Batch, capacity: usize) -> Vec<u8> {
+pub(crate) fn encode(batch: &Batch, conventions: Conventions, capacity: usize) -> Vec<u8> {
     let scope = Scope {
         name: "tracefuse",
         version: env!("CARGO_PKG_VERSION"),
@@ -32,7 +34,7 @@ pub(crate) fn encode(batch: &Batch, capacity: usize) -> Vec<u8> {
                     start: record.start_time(),
                     end: record.end_time(),
                 };
-                spans.span(&head, |body| span(record, body));
+                spans.span(&head, |body| span(record, conventions, body));
             }
         },
     )
@@ -75,7 +77,23 @@ fn resource(resource: &Resource, attributes: &mut Attributes<'_>) {
     }
 }
 
-fn span(record: &SpanRecord, body: &mut SpanBody<'_>) {
+fn span(record: &SpanRecord, conventions: Conventions, body: &mut SpanBody<'_>) {
+    match conventions {
+        Conventions::GenAi => gen_ai(record, body),
+        Conventions::OpenInference => openinference::attributes(record, body),
+    }
+    events(record, body);
+    match record.status() {
+        StatusCode::Error => body.status(
+            encode::StatusCode::Error,
+            record.status_message().unwrap_or_default(),
+        ),
+        StatusCode::Ok => body.status(encode::StatusCode::Ok, ""),
+        _ => {}
+    }
+}
+
+fn gen_ai(record: &SpanRecord, body: &mut SpanBody<'_>) {
     let mut own = Own {
         attributes: body.attributes(),
         keys: Vec::with_capacity(16),
@@ -90,15 +108,6 @@ fn span(record: &SpanRecord, body: &mut SpanBody<'_>) {
         own.text("error.type", Some(exception.kind()));
     }
     metadata(record, own);
-    events(record, body);
-    match record.status() {
-        StatusCode::Error => body.status(
-            encode::StatusCode::Error,
-            record.status_message().unwrap_or_default(),
-        ),
-        StatusCode::Ok => body.status(encode::StatusCode::Ok, ""),
-        _ => {}
-    }
 }
 
 /// Attributes with names of ours or of the conventions. Keys must be unique, so those a user's
@@ -147,7 +156,7 @@ fn kind(record: &SpanRecord, own: &mut Own<'_>) {
     }
 }
 
-fn level(level: Option<Level>) -> Option<&'static str> {
+pub(crate) fn level(level: Option<Level>) -> Option<&'static str> {
     level
         .filter(|level| *level != Level::Default)
         .map(Level::as_str)
@@ -321,8 +330,16 @@ fn events(record: &SpanRecord, body: &mut SpanBody<'_>) {
 }
 
 /// Bytes a record will take, erring upwards.
-pub(crate) fn size_hint(record: &SpanRecord) -> usize {
+pub(crate) fn size_hint(record: &SpanRecord, conventions: Conventions) -> usize {
     let trace = record.trace();
+    // A conversation is sent whole and taken apart.
+    let again = match conventions {
+        Conventions::GenAi => 0,
+        Conventions::OpenInference => {
+            let sizes = [record.input(), record.output()].map(|v| v.map_or(0, ValueRef::size));
+            200 + 3 * sizes.iter().sum::<usize>()
+        }
+    };
     let texts = [
         &trace.user_id,
         &trace.session_id,
@@ -339,6 +356,7 @@ pub(crate) fn size_hint(record: &SpanRecord) -> usize {
     let status = record.status_message().map_or(0, str::len);
     record.size()
         + SPAN
+        + again
         + trace.name.len()
         + texts
             .into_iter()
@@ -366,7 +384,7 @@ fn places(kind: ObservationType) -> (&'static str, &'static str) {
     }
 }
 
-fn set(attributes: &mut Attributes<'_>, prefix: &str, key: &str, value: ValueRef<'_>) {
+pub(crate) fn set(attributes: &mut Attributes<'_>, prefix: &str, key: &str, value: ValueRef<'_>) {
     let any = match value {
         ValueRef::Str(text) | ValueRef::Json(text) => Any::Str(text),
         ValueRef::Bool(v) => Any::Bool(v),

@@ -298,6 +298,7 @@ fn resource(config: &TracerConfig) -> Resource {
     resource.environment.clone_from(&config.environment);
     resource.release.clone_from(&config.release);
     resource.version.clone_from(&config.version);
+    crate::config::describe(&mut resource, &config.resource_attributes);
     resource
 }
 

@@ -132,7 +132,7 @@ pub use tracefuse_exporter as exporter;
 #[cfg(feature = "macros")]
 pub use tracefuse_macros::observe;
 #[cfg(feature = "otlp")]
-pub use tracefuse_otlp::OtlpConfig;
+pub use tracefuse_otlp::{Conventions, OtlpConfig};
 pub use tracefuse_runtime::{HoldConfig, Overload, SpoolMode, WhileOpen};
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]

@@ -8,4 +8,5 @@
 mod encoding;
 mod exporter;
 mod mapping;
+mod openinference;
 mod support;

@@ -1,63 +1,12 @@
 //! Every attribute of the generic exporter, as any OpenTelemetry backend receives it.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::trace::v1::Span;
-use prost::Message as _;
 use serde_json::json;
-use tracefuse_core::record::{Record, Resource};
+use tracefuse_core::record::Resource;
 use tracefuse_core::{Cost, Exception, Level, Usage};
-use tracefuse_exporter::{Batch, Exporter};
-use tracefuse_otlp::{OtlpConfig, OtlpExporter};
 
-use crate::support::{START, records, serve, show};
-
-async fn sent(resource: Resource, records: Vec<Record>) -> ExportTraceServiceRequest {
-    let (address, request) = serve("200 OK", "", b"").await;
-    let exporter = OtlpExporter::new(OtlpConfig::new(address)).unwrap();
-    let batch = Batch::new(Arc::new(resource), records);
-    let hint: usize = batch
-        .records()
-        .iter()
-        .map(|record| exporter.size_hint(record))
-        .sum();
-    exporter.export(&batch).await.unwrap();
-    let body = request.await.unwrap().body;
-    assert!(
-        hint + 300 >= body.len(),
-        "estimated {hint}, sent {}",
-        body.len()
-    );
-    let request = ExportTraceServiceRequest::decode(body.as_slice()).unwrap();
-    assert_eq!(
-        request.encode_to_vec(),
-        body,
-        "the bytes are those of prost"
-    );
-    for span in &request.resource_spans[0].scope_spans[0].spans {
-        let keys: BTreeSet<_> = span
-            .attributes
-            .iter()
-            .map(|attribute| &attribute.key)
-            .collect();
-        assert_eq!(
-            keys.len(),
-            span.attributes.len(),
-            "keys are unique in {}",
-            span.name
-        );
-        assert!(!keys.contains(&String::new()), "no key is empty");
-    }
-    request
-}
-
-fn span(request: &ExportTraceServiceRequest, name: &str) -> Span {
-    let mut spans = request.resource_spans[0].scope_spans[0].spans.iter();
-    spans.find(|span| span.name == name).unwrap().clone()
-}
+use crate::support::{START, records, sent, show, span};
 
 #[tokio::test]
 async fn a_generation_speaks_the_conventions() {

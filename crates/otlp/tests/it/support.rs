@@ -1,14 +1,20 @@
 //! Records made with the real handles, and a server that answers one request with what it is told.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tracefuse_core::record::{Record, SpanRecord, Timestamp};
+use tracefuse_core::record::{Record, Resource, SpanRecord, Timestamp};
 use tracefuse_core::{Clock, ManualClock, Processor, Tracer};
+use tracefuse_exporter::{Batch, Exporter as _};
+use tracefuse_otlp::{OtlpConfig, OtlpExporter};
 
 pub(crate) const START: u64 = 1_800_000_000_000_000_000;
 
@@ -84,6 +90,60 @@ fn parse(read: &[u8]) -> Option<Request> {
         .find_map(|line| line.strip_prefix("content-length: "))?;
     let body = read[end..].to_vec();
     (body.len() == length.parse::<usize>().unwrap()).then_some(Request { head, body })
+}
+
+/// What an exporter with the default settings makes of `records`.
+pub(crate) async fn sent(resource: Resource, records: Vec<Record>) -> ExportTraceServiceRequest {
+    sent_with(|config| config, resource, records).await
+}
+
+/// What an exporter with these settings makes of `records`, over a socket, decoded by prost; laws of every request hold.
+pub(crate) async fn sent_with(
+    change: impl FnOnce(OtlpConfig) -> OtlpConfig,
+    resource: Resource,
+    records: Vec<Record>,
+) -> ExportTraceServiceRequest {
+    let (address, request) = serve("200 OK", "", b"").await;
+    let exporter = OtlpExporter::new(change(OtlpConfig::new(address))).unwrap();
+    let batch = Batch::new(Arc::new(resource), records);
+    let hint: usize = batch
+        .records()
+        .iter()
+        .map(|record| exporter.size_hint(record))
+        .sum();
+    exporter.export(&batch).await.unwrap();
+    let body = request.await.unwrap().body;
+    assert!(
+        hint + 300 >= body.len(),
+        "estimated {hint}, sent {}",
+        body.len()
+    );
+    let request = ExportTraceServiceRequest::decode(body.as_slice()).unwrap();
+    assert_eq!(
+        request.encode_to_vec(),
+        body,
+        "the bytes are those of prost"
+    );
+    for span in &request.resource_spans[0].scope_spans[0].spans {
+        let keys: BTreeSet<_> = span
+            .attributes
+            .iter()
+            .map(|attribute| &attribute.key)
+            .collect();
+        assert_eq!(
+            keys.len(),
+            span.attributes.len(),
+            "keys are unique in {}",
+            span.name
+        );
+        assert!(!keys.contains(&String::new()), "no key is empty");
+    }
+    request
+}
+
+pub(crate) fn span(request: &ExportTraceServiceRequest, name: &str) -> Span {
+    let mut spans = request.resource_spans[0].scope_spans[0].spans.iter();
+    spans.find(|span| span.name == name).unwrap().clone()
 }
 
 /// Attributes, a line each.

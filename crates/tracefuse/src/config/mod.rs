@@ -3,6 +3,7 @@
 
 mod dotenv;
 mod error;
+mod otel;
 mod settings;
 mod source;
 
@@ -14,6 +15,7 @@ use tracefuse_core::SampleRate;
 use tracefuse_runtime::{Overload, SpoolMode, WhileOpen};
 
 pub use error::ConfigError;
+pub(crate) use otel::describe;
 pub use settings::{SETTINGS, Setting};
 pub(crate) use source::load;
 
@@ -86,6 +88,9 @@ pub struct TracerConfig {
     pub version: Option<String>,
     /// Name of the service.
     pub service_name: Option<String>,
+    /// Further attributes of the service (OpenTelemetry's resource), by key. `service.name` among them
+    /// counts if `service_name` is not set.
+    pub resource_attributes: Vec<(String, String)>,
 }
 
 impl Default for TracerConfig {
@@ -116,6 +121,7 @@ impl Default for TracerConfig {
             release: None,
             version: None,
             service_name: None,
+            resource_attributes: Vec::new(),
         }
     }
 }
@@ -180,6 +186,12 @@ pub struct OtlpSettings {
     pub headers: Vec<(String, String)>,
     /// Whether requests are compressed with gzip.
     pub compression: Option<bool>,
+    /// Limit of one attempt; that of [`HttpSettings`] by default.
+    pub timeout: Option<Duration>,
+    /// `http/protobuf` (default); mode `otlp` refuses another.
+    pub protocol: Option<String>,
+    /// Names of attributes: `gen_ai` (default) or `openinference`.
+    pub conventions: Option<String>,
 }
 
 /// Settings of every HTTP exporter.

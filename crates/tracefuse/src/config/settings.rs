@@ -7,6 +7,7 @@ use std::time::Duration;
 use tracefuse_core::SampleRate;
 use tracefuse_runtime::{Overload, SpoolMode, WhileOpen};
 
+use super::otel::{is_true, milliseconds, pairs};
 use super::{Config, ConfigError, Mode};
 
 /// One thing that can be configured outside of code.
@@ -153,17 +154,6 @@ fn spool_mode(text: &str) -> Option<SpoolMode> {
     }
 }
 
-/// `key=value,key2=value2`, as `OTEL_EXPORTER_OTLP_HEADERS` has it.
-fn headers(text: &str) -> Option<Vec<(String, String)>> {
-    text.split(',')
-        .filter(|pair| !pair.trim().is_empty())
-        .map(|pair| {
-            pair.split_once('=')
-                .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
-        })
-        .collect()
-}
-
 macro_rules! settings {
     ($($key:literal $variables:expr, $accepts:literal, $default:literal, $about:literal, $secret:literal, $apply:expr;)*) => {
         /// Every setting, in the order the guide lists them.
@@ -179,6 +169,11 @@ settings! {
         "where traces go", false, |c, t| set(&mut c.modes, modes(t));
     "enabled" ["LANGFUSE_TRACING_ENABLED", "TRACEFUSE_ENABLED"], "true or false", "true",
         "whether anything is recorded", false, |c, t| set(&mut c.tracer.enabled, flag(t));
+    "sdk_disabled" ["OTEL_SDK_DISABLED"], "true; anything else is false", "false",
+        "OpenTelemetry's switch for the same: `true` wins over `enabled`", false, |c, t| {
+            c.tracer.enabled &= !is_true(t);
+            true
+        };
     "langfuse.public_key" ["LANGFUSE_PUBLIC_KEY"], "a key that begins with `pk-lf-`", "",
         "public key of the Langfuse project", true, |c, t| set(&mut c.langfuse.public_key, text(t));
     "langfuse.secret_key" ["LANGFUSE_SECRET_KEY"], "a key that begins with `sk-lf-`", "",
@@ -199,6 +194,9 @@ settings! {
         "version of the application", false, |c, t| set(&mut c.tracer.version, text(t));
     "service_name" ["OTEL_SERVICE_NAME"], "text", "unknown_service",
         "name of the service", false, |c, t| set(&mut c.tracer.service_name, text(t));
+    "resource_attributes" ["OTEL_RESOURCE_ATTRIBUTES"], "`name=value` pairs, with commas, percent-encoded", "",
+        "attributes of the service, such as `service.name=shop,team=checkout`; settings of their own win", false,
+        |c, t| set(&mut c.tracer.resource_attributes, pairs(t));
     "sample_rate" ["LANGFUSE_SAMPLE_RATE"], "a number from 0 to 1. Remove it to keep every trace", "1",
         "share of traces that is recorded", false,
         |c, t| set(&mut c.tracer.sample_rate, parse(t).and_then(|rate| SampleRate::new(rate).ok()));
@@ -246,7 +244,7 @@ settings! {
         "whether a stack trace is captured with each recorded error", false, |c, t| set(&mut c.tracer.backtraces, flag(t));
     "capture_content" ["TRACEFUSE_CAPTURE_CONTENT"], "true or false", "true",
         "whether inputs and outputs are recorded", false, |c, t| set(&mut c.tracer.capture_content, flag(t));
-    "timeout" ["LANGFUSE_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT_SECONDS"], "seconds", "10",
+    "timeout" ["LANGFUSE_TIMEOUT"], "seconds", "10",
         "limit of one attempt, in seconds", false, |c, t| set(&mut c.http.timeout, seconds(t).map(Some));
     "ca_file" ["TRACEFUSE_CA_FILE", "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"], "the path of a PEM file", "",
         "certificate authorities to trust beside the system's", false,
@@ -271,9 +269,17 @@ settings! {
         "base address of the OpenTelemetry backend", true, |c, t| set(&mut c.otlp.endpoint, text(t));
     "otlp.traces_endpoint" ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"], "an address", "",
         "full address for traces", true, |c, t| set(&mut c.otlp.traces_endpoint, text(t));
-    "otlp.headers" ["OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"], "`name=value` pairs, with commas", "",
-        "headers for the OpenTelemetry backend", true, |c, t| set(&mut c.otlp.headers, headers(t));
+    "otlp.headers" ["OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"], "`name=value` pairs, with commas, percent-encoded", "",
+        "headers for the OpenTelemetry backend", true, |c, t| set(&mut c.otlp.headers, pairs(t));
+    "otlp.timeout_ms" ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"], "a whole number of milliseconds from 1", "that of `timeout`",
+        "limit of one attempt to reach the OpenTelemetry backend, in milliseconds", false,
+        |c, t| set(&mut c.otlp.timeout, milliseconds(t).map(Some));
     "otlp.compression" ["OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"], "`gzip` or `none`", "none",
         "compression of requests to the OpenTelemetry backend", false,
         |c, t| set(&mut c.otlp.compression, compression(t));
+    "otlp.protocol" ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"], "`http/protobuf`; another is an error in mode `otlp`", "http/protobuf",
+        "how the OpenTelemetry backend is spoken to", false, |c, t| set(&mut c.otlp.protocol, text(t));
+    "otlp.conventions" ["TRACEFUSE_OTLP_CONVENTIONS"], "`gen_ai` or `openinference`", "gen_ai",
+        "names of attributes: OpenTelemetry's, or OpenInference's, which Arize Phoenix reads", false,
+        |c, t| set(&mut c.otlp.conventions, one_of(t, &["gen_ai", "openinference"]));
 }

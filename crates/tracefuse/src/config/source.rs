@@ -305,6 +305,50 @@ mod tests {
     }
 
     #[test]
+    fn opentelemetrys_names_are_honoured_the_one_for_traces_first() {
+        let env = vec![
+            ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "api-key=a%2Cb"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=other"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "2500"),
+            ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "gzip"),
+            ("OTEL_EXPORTER_OTLP_CERTIFICATE", "ca.pem"),
+            ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc"),
+            ("OTEL_RESOURCE_ATTRIBUTES", "service.name=a%20b,team=x"),
+            ("OTEL_SDK_DISABLED", "yes"),
+            ("LANGFUSE_TIMEOUT", "7"),
+        ];
+        let mut given = Given {
+            env,
+            ..Given::default()
+        };
+        let config = load(&given).unwrap();
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(config.otlp.headers, [pair("api-key", "a,b")]);
+        assert_eq!(config.otlp.timeout, Some(Duration::from_millis(2500)));
+        assert_eq!(config.http.timeout, Some(Duration::from_secs(7)));
+        assert_eq!(config.otlp.compression, Some(true));
+        assert_eq!(
+            config.http.ca_file.as_deref(),
+            Some(std::path::Path::new("ca.pem"))
+        );
+        assert_eq!(config.otlp.protocol.as_deref(), Some("grpc"));
+        assert_eq!(
+            config.tracer.resource_attributes,
+            [pair("service.name", "a b"), pair("team", "x")]
+        );
+        assert!(config.tracer.enabled, "only `true` is true");
+        given.env.push(("LANGFUSE_TRACING_ENABLED", "true"));
+        given.env.retain(|(name, _)| *name != "OTEL_SDK_DISABLED");
+        given.env.push(("OTEL_SDK_DISABLED", "True"));
+        assert!(!load(&given).unwrap().tracer.enabled);
+        let zero = Given {
+            env: vec![("OTEL_EXPORTER_OTLP_TIMEOUT", "0")],
+            ..Given::default()
+        };
+        assert!(refusal(zero).contains("milliseconds"));
+    }
+
+    #[test]
     fn a_malformed_value_is_an_error_that_says_what_to_do() {
         let env = |name, value| Given {
             env: vec![(name, value)],

@@ -10,6 +10,7 @@ mod configuration;
 mod masking;
 mod media;
 mod nesting;
+mod otel;
 mod outage;
 mod project;
 mod sampling;

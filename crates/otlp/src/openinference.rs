@@ -1,0 +1,221 @@
+//! From a record to the conventions of OpenInference (`llm.*`, `input.value`, `openinference.span.kind`),
+//! which Arize Phoenix and others read; names of our own (`tracefuse.*`) for what they have no word for.
+//! Called by `mapping` for each span if the exporter is told to; `messages` takes conversations apart.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value as Json};
+use tracefuse_exporter::record::{ObservationType, SpanRecord, StatusCode, ValueRef};
+
+use crate::encode::{Any, Attributes, SpanBody};
+use crate::mapping::{level, set};
+use crate::messages::{self, Side};
+
+/// Attributes of a span. User's metadata is one attribute of JSON, so none of its keys can be taken.
+pub(crate) fn attributes(record: &SpanRecord, body: &mut SpanBody<'_>) {
+    let mut to = body.attributes();
+    let kind = record.observation_type();
+    text(&mut to, "openinference.span.kind", Some(name_of(kind)));
+    of_trace(record, &mut to);
+    let places = [
+        ("input", Side::Input, record.input()),
+        ("output", Side::Output, record.output()),
+    ];
+    for (place, side, value) in places {
+        let Some(value) = value else { continue };
+        let mime = match value {
+            ValueRef::Json(_) => "application/json",
+            _ => "text/plain",
+        };
+        set(&mut to, place, ".value", value);
+        to.set_below(place, ".mime_type", Any::Str(mime));
+        if kind == ObservationType::Generation {
+            messages::write(&mut to, side, value);
+        }
+    }
+    match kind {
+        ObservationType::Tool => {
+            text(&mut to, "tool.name", Some(record.name()));
+            if let Some(ValueRef::Json(arguments)) = record.input() {
+                text(&mut to, "tool.parameters", Some(arguments));
+            }
+        }
+        ObservationType::Agent => text(&mut to, "agent.name", Some(record.name())),
+        _ => {}
+    }
+    model(record, &mut to);
+    if let Some(exception) = record.exceptions().next() {
+        text(&mut to, "error.type", Some(exception.kind()));
+    }
+    metadata(record, &mut to);
+}
+
+/// A plain span is a step among others: OpenInference wants a kind on each, and calls that a chain.
+fn name_of(kind: ObservationType) -> &'static str {
+    match kind {
+        ObservationType::Generation => "LLM",
+        ObservationType::Embedding => "EMBEDDING",
+        ObservationType::Agent => "AGENT",
+        ObservationType::Tool => "TOOL",
+        ObservationType::Retriever => "RETRIEVER",
+        ObservationType::Evaluator => "EVALUATOR",
+        ObservationType::Guardrail => "GUARDRAIL",
+        _ => "CHAIN",
+    }
+}
+
+fn text(to: &mut Attributes<'_>, key: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        to.set(key, Any::Str(value));
+    }
+}
+
+fn of_trace(record: &SpanRecord, to: &mut Attributes<'_>) {
+    let trace = record.trace();
+    let name = Some(trace.name.as_str()).filter(|name| !name.is_empty());
+    let message = record
+        .status_message()
+        .filter(|_| record.status() != StatusCode::Error);
+    for (key, value) in [
+        ("session.id", trace.session_id.as_deref()),
+        ("user.id", trace.user_id.as_deref()),
+        ("tracefuse.trace.name", name),
+        ("tracefuse.level", level(record.level())),
+        ("tracefuse.status_message", message),
+        ("tracefuse.version", trace.version.as_deref()),
+        ("tracefuse.release", trace.release.as_deref()),
+        ("deployment.environment.name", trace.environment.as_deref()),
+    ] {
+        text(to, key, value);
+    }
+    let tags = || trace.tags.iter().map(String::as_str).chain(record.tags());
+    if tags().next().is_some() {
+        to.set_texts("tag.tags", tags());
+    }
+}
+
+fn model(record: &SpanRecord, to: &mut Attributes<'_>) {
+    let key = match record.observation_type() {
+        ObservationType::Embedding => "embedding.model_name",
+        _ => "llm.model_name",
+    };
+    text(to, key, record.model());
+    let parameters = object(record.model_parameters());
+    if !parameters.is_empty() {
+        let parameters = Json::Object(parameters).to_string();
+        text(to, "llm.invocation_parameters", Some(&parameters));
+    }
+    if let Some(prompt) = record.prompt() {
+        text(to, "prompt.id", Some(prompt.name));
+        let mut version = String::new();
+        let _ = write!(version, "{}", prompt.version);
+        text(to, "llm.prompt_template.version", Some(&version));
+    }
+    usage(record, to);
+    cost(record, to);
+    if let Some(time) = record.completion_start_time() {
+        let seconds = time.since(record.start_time()).as_secs_f64();
+        to.set("tracefuse.time_to_first_token", Any::Double(seconds));
+    }
+}
+
+/// All input and all output are counted in one number each; our buckets are disjoint.
+fn usage(record: &SpanRecord, to: &mut Attributes<'_>) {
+    let mut sums: [Option<u64>; 2] = [None, None];
+    let mut total = None;
+    for (bucket, units) in record.usage() {
+        let [input, output] = &mut sums;
+        let sum = match bucket {
+            "total" => {
+                total = Some(units);
+                continue;
+            }
+            _ if bucket.starts_with("input") || bucket.starts_with("cache_") => Some(input),
+            _ if bucket.starts_with("output") => Some(output),
+            _ => None,
+        };
+        if let Some(sum) = sum {
+            *sum = Some(sum.unwrap_or(0).saturating_add(units));
+        }
+        let detail = match bucket {
+            "input" | "output" => continue,
+            "input_cached_tokens" | "cache_read_input_tokens" => "prompt_details.cache_read",
+            "input_cache_creation_tokens" | "cache_creation_input_tokens" => {
+                "prompt_details.cache_write"
+            }
+            "input_audio_tokens" => "prompt_details.audio",
+            "output_reasoning_tokens" => "completion_details.reasoning",
+            "output_audio_tokens" => "completion_details.audio",
+            _ => {
+                set(to, "tracefuse.usage.", bucket, ValueRef::U64(units));
+                continue;
+            }
+        };
+        set(to, TOKENS, detail, ValueRef::U64(units));
+    }
+    let [input, output] = sums;
+    let total = total.or_else(|| match (input, output) {
+        (None, None) => None,
+        _ => Some(input.unwrap_or(0).saturating_add(output.unwrap_or(0))),
+    });
+    for (key, units) in [("prompt", input), ("completion", output), ("total", total)] {
+        if let Some(units) = units {
+            set(to, TOKENS, key, ValueRef::U64(units));
+        }
+    }
+}
+
+const TOKENS: &str = "llm.token_count.";
+
+fn cost(record: &SpanRecord, to: &mut Attributes<'_>) {
+    let (mut total, mut sum) = (None, None);
+    for (bucket, dollars) in record.cost() {
+        let key = match bucket {
+            "total" => {
+                total = Some(dollars);
+                continue;
+            }
+            "input" => "llm.cost.prompt",
+            "output" => "llm.cost.completion",
+            _ => "",
+        };
+        sum = Some(sum.unwrap_or(0.0) + dollars);
+        if key.is_empty() {
+            set(to, "tracefuse.cost.", bucket, ValueRef::F64(dollars));
+        } else {
+            to.set(key, Any::Double(dollars));
+        }
+    }
+    if let Some(dollars) = total.or(sum) {
+        to.set("llm.cost.total", Any::Double(dollars));
+    }
+}
+
+/// Of a key that a span shares with its trace the span's value is the nearer one.
+fn metadata(record: &SpanRecord, to: &mut Attributes<'_>) {
+    let of_trace = record.trace().metadata.iter();
+    let of_trace = of_trace.map(|(key, value)| (key.as_str(), value.as_ref()));
+    let metadata = object(of_trace.chain(record.metadata()));
+    if !metadata.is_empty() {
+        text(to, "metadata", Some(&Json::Object(metadata).to_string()));
+    }
+}
+
+fn object<'a>(pairs: impl Iterator<Item = (&'a str, ValueRef<'a>)>) -> Map<String, Json> {
+    pairs
+        .map(|(key, value)| (key.to_owned(), json(value)))
+        .collect()
+}
+
+fn json(value: ValueRef<'_>) -> Json {
+    match value {
+        ValueRef::Bool(v) => v.into(),
+        ValueRef::I64(v) => v.into(),
+        ValueRef::U64(v) => v.into(),
+        // JSON has no word for NaN and infinities.
+        ValueRef::F64(v) if v.is_finite() => v.into(),
+        // The parser refuses what is nested too deep to be dropped safely.
+        ValueRef::Json(text) => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
+        other => other.to_string().into(),
+    }
+}

@@ -1,0 +1,176 @@
+//! Every attribute of the generic exporter that is told to speak OpenInference.
+
+use std::time::Duration;
+
+use opentelemetry_proto::tonic::trace::v1::Span;
+use serde_json::json;
+use tracefuse_core::record::Resource;
+use tracefuse_core::{Cost, Exception, ManualClock, Tracer, Usage};
+use tracefuse_otlp::Conventions;
+
+use crate::support::{records, sent_with, show, span};
+
+async fn named(name: &str, program: impl FnOnce(&Tracer, &ManualClock)) -> Span {
+    let request = sent_with(
+        |config| config.conventions(Conventions::OpenInference),
+        Resource::default(),
+        records(program),
+    );
+    span(&request.await, name)
+}
+
+#[tokio::test]
+async fn a_generation_speaks_openinference() {
+    let llm = named("llm", |tracer, clock| {
+        let trace = tracer
+            .trace("root")
+            .user_id("u")
+            .session_id("s")
+            .tag("a")
+            .metadata("tenant", "acme")
+            .metadata("tier", 1)
+            .start();
+        trace
+            .generation("llm")
+            .model("gpt-4o")
+            .model_parameter("temperature", 0.5)
+            .prompt("qa", 3)
+            .input(json!([
+                { "role": "system", "content": "be brief" },
+                { "role": "user", "content": [
+                    { "type": "text", "text": "2+2?" },
+                    { "type": "image_url", "image_url": { "url": "https://x/y.png" } },
+                ] },
+            ]))
+            .metadata("tier", json!({ "level": 2 }))
+            .run(|span| {
+                clock.advance(Duration::from_millis(250));
+                span.record_first_token();
+                span.set_usage(
+                    Usage::openai(20, 5)
+                        .cached_tokens(8)
+                        .reasoning_tokens(2)
+                        .bucket("images", 1),
+                );
+                span.set_cost(Cost::new(0.25, 0.5));
+                span.set_output(json!({ "choices": [{ "message": {
+                    "role": "assistant", "content": null,
+                    "tool_calls": [{ "id": "c1", "function": { "name": "add", "arguments": "{\"a\":2}" } }],
+                } }] }));
+            });
+    })
+    .await;
+    assert_eq!(
+        show(&llm.attributes),
+        [
+            r#"openinference.span.kind = "LLM""#,
+            r#"session.id = "s""#,
+            r#"user.id = "u""#,
+            r#"tracefuse.trace.name = "root""#,
+            r#"tag.tags = ["a"]"#,
+            r#"input.value = "[{\"content\":\"be brief\",\"role\":\"system\"},{\"content\":[{\"text\":\"2+2?\",\"type\":\"text\"},{\"image_url\":{\"url\":\"https://x/y.png\"},\"type\":\"image_url\"}],\"role\":\"user\"}]""#,
+            r#"input.mime_type = "application/json""#,
+            r#"llm.input_messages.0.message.role = "system""#,
+            r#"llm.input_messages.0.message.content = "be brief""#,
+            r#"llm.input_messages.1.message.role = "user""#,
+            r#"llm.input_messages.1.message.contents.0.message_content.type = "text""#,
+            r#"llm.input_messages.1.message.contents.0.message_content.text = "2+2?""#,
+            r#"llm.input_messages.1.message.contents.1.message_content.type = "image""#,
+            r#"llm.input_messages.1.message.contents.1.message_content.image.image.url = "https://x/y.png""#,
+            r#"output.value = "{\"choices\":[{\"message\":{\"content\":null,\"role\":\"assistant\",\"tool_calls\":[{\"function\":{\"arguments\":\"{\\\"a\\\":2}\",\"name\":\"add\"},\"id\":\"c1\"}]}}]}""#,
+            r#"output.mime_type = "application/json""#,
+            r#"llm.output_messages.0.message.role = "assistant""#,
+            r#"llm.output_messages.0.message.tool_calls.0.tool_call.id = "c1""#,
+            r#"llm.output_messages.0.message.tool_calls.0.tool_call.function.name = "add""#,
+            r#"llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments = "{\"a\":2}""#,
+            r#"llm.model_name = "gpt-4o""#,
+            r#"llm.invocation_parameters = "{\"temperature\":0.5}""#,
+            r#"prompt.id = "qa""#,
+            r#"llm.prompt_template.version = "3""#,
+            "llm.token_count.prompt_details.cache_read = 8",
+            "llm.token_count.completion_details.reasoning = 2",
+            "tracefuse.usage.images = 1",
+            "llm.token_count.prompt = 20",
+            "llm.token_count.completion = 5",
+            "llm.token_count.total = 25",
+            "llm.cost.prompt = 0.25",
+            "llm.cost.completion = 0.5",
+            "llm.cost.total = 0.75",
+            "tracefuse.time_to_first_token = 0.25",
+            r#"metadata = "{\"tenant\":\"acme\",\"tier\":{\"level\":2}}""#,
+        ]
+    );
+}
+
+#[tokio::test]
+async fn conversations_of_other_providers_are_read_too() {
+    let llm = named("llm", |tracer, _| {
+        let trace = tracer.trace("root").start();
+        let messages = json!({ "contents": [{ "role": "user", "parts": [{ "text": "hi" }] }] });
+        trace.generation("llm").input(messages).run(|span| {
+            span.set_output(json!({ "role": "assistant", "content": [
+                { "type": "text", "text": "one moment" },
+                { "type": "tool_use", "id": "t1", "name": "add", "input": { "a": 2 } },
+            ] }));
+        });
+    });
+    let shown = show(&llm.await.attributes);
+    for line in [
+        r#"llm.input_messages.0.message.contents.0.message_content.text = "hi""#,
+        r#"llm.output_messages.0.message.contents.0.message_content.text = "one moment""#,
+        r#"llm.output_messages.0.message.tool_calls.0.tool_call.function.name = "add""#,
+        r#"llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments = "{\"a\":2}""#,
+    ] {
+        assert!(shown.contains(&line.to_owned()), "no {line} in {shown:#?}");
+    }
+    let plain = named("llm", |tracer, _| {
+        let trace = tracer.trace("root").start();
+        trace.generation("llm").input("q").output(7).run(|_| {});
+    });
+    assert_eq!(
+        show(&plain.await.attributes)
+            .iter()
+            .filter(|line| !line.starts_with("tracefuse."))
+            .collect::<Vec<_>>(),
+        [
+            r#"openinference.span.kind = "LLM""#,
+            r#"input.value = "q""#,
+            r#"input.mime_type = "text/plain""#,
+            r#"llm.input_messages.0.message.role = "user""#,
+            r#"llm.input_messages.0.message.content = "q""#,
+            "output.value = 7",
+            r#"output.mime_type = "text/plain""#,
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_failed_tool_has_its_error_as_an_event() {
+    let tool = named("search", |tracer, _| {
+        let trace = tracer.trace("root").start();
+        let span = trace.tool("search").input(json!({ "q": "rain" })).start();
+        span.event("miss").metadata("shard", 3).record();
+        span.record_exception(Exception::new("io::Error", "disk on fire"));
+    })
+    .await;
+    assert_eq!(
+        show(&tool.attributes),
+        [
+            r#"openinference.span.kind = "TOOL""#,
+            r#"tracefuse.trace.name = "root""#,
+            r#"tracefuse.level = "ERROR""#,
+            r#"input.value = "{\"q\":\"rain\"}""#,
+            r#"input.mime_type = "application/json""#,
+            r#"tool.name = "search""#,
+            r#"tool.parameters = "{\"q\":\"rain\"}""#,
+            r#"error.type = "io::Error""#,
+        ]
+    );
+    let names: Vec<&str> = tool
+        .events
+        .iter()
+        .map(|event| event.name.as_str())
+        .collect();
+    assert_eq!(names, ["miss", "exception"]);
+    assert_eq!(tool.status.unwrap().code, 2);
+}

@@ -1,0 +1,122 @@
+//! Values in the forms of the OpenTelemetry specification: lists of pairs, milliseconds, its boolean.
+//! Called by `settings` and, for the attributes of the resource, by `builder`.
+
+use std::time::Duration;
+
+use tracefuse_core::record::{Resource, Value};
+
+/// `key=value,key2=value2`, percent-encoded, as `OTEL_EXPORTER_OTLP_HEADERS` and `OTEL_RESOURCE_ATTRIBUTES`
+/// have it. `None` if a pair has no `=` or no key.
+pub(super) fn pairs(text: &str) -> Option<Vec<(String, String)>> {
+    text.split(',')
+        .filter(|pair| !pair.trim().is_empty())
+        .map(|pair| {
+            let (key, value) = pair.split_once('=')?;
+            let key = decode(key.trim());
+            (!key.is_empty()).then(|| (key, decode(value.trim())))
+        })
+        .collect()
+}
+
+/// Percent-decoded as W3C Baggage says: bytes that are no UTF-8 become U+FFFD, a `%` that begins nothing stays.
+fn decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte == b'%'
+            && let Some((&[high, low], behind)) = after.split_first_chunk()
+            && let (Some(high), Some(low)) = (hex(high), hex(low))
+        {
+            bytes.push(high << 4 | low);
+            rest = behind;
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).map(|value| value as u8)
+}
+
+/// A whole number of milliseconds; 0 would be no limit, which delivery does not have.
+pub(super) fn milliseconds(text: &str) -> Option<Duration> {
+    text.parse()
+        .ok()
+        .filter(|millis| *millis > 0)
+        .map(Duration::from_millis)
+}
+
+/// Only `true` is true, and nothing is an error.
+pub(super) fn is_true(text: &str) -> bool {
+    text.eq_ignore_ascii_case("true")
+}
+
+/// Puts the attributes into the resource. Names that have a setting of their own give way to it.
+pub(crate) fn describe(resource: &mut Resource, attributes: &[(String, String)]) {
+    for (key, value) in attributes {
+        let own = match key.as_str() {
+            "service.name" => {
+                resource.service_name.get_or_insert_with(|| value.clone());
+                continue;
+            }
+            "deployment.environment.name" => resource.environment.is_some(),
+            "service.version" => resource.version.is_some(),
+            _ => false,
+        };
+        if !own {
+            let attributes = &mut resource.attributes;
+            attributes.retain(|(known, _)| known != key);
+            attributes.push((key.clone(), Value::Str(value.clone())));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_are_percent_decoded() {
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(
+            pairs(" api-key = a%2Cb%3dc , authorization=Basic%20cGs6c2s= ,, empty=,100%=5%zz"),
+            Some(vec![
+                pair("api-key", "a,b=c"),
+                pair("authorization", "Basic cGs6c2s="),
+                pair("empty", ""),
+                pair("100%", "5%zz"),
+            ])
+        );
+        assert_eq!(pairs("name=caf%C3%A9"), Some(vec![pair("name", "café")]));
+        assert_eq!(pairs("name=%FF+"), Some(vec![pair("name", "\u{fffd}+")]));
+        assert_eq!(pairs(""), Some(vec![]));
+        for malformed in ["a", "a=1,b", "=1"] {
+            assert_eq!(pairs(malformed), None, "{malformed}");
+        }
+    }
+
+    #[test]
+    fn the_more_special_setting_wins_over_an_attribute() {
+        let attributes = pairs("service.name=a,team=x,team=y,service.version=1").unwrap();
+        let mut resource = Resource::default();
+        describe(&mut resource, &attributes);
+        assert_eq!(resource.service_name.as_deref(), Some("a"));
+        let text = |text: &str| Value::Str(text.into());
+        assert_eq!(
+            resource.attributes,
+            [
+                ("team".into(), text("y")),
+                ("service.version".into(), text("1"))
+            ]
+        );
+        let mut resource = Resource::default();
+        resource.service_name = Some("b".into());
+        resource.version = Some("2".into());
+        describe(&mut resource, &attributes);
+        assert_eq!(resource.service_name.as_deref(), Some("b"));
+        assert_eq!(resource.attributes, [("team".into(), text("y"))]);
+    }
+}
