@@ -8,6 +8,7 @@
 
 mod ci;
 mod demo;
+mod fuzz;
 mod integration;
 mod mock;
 mod process;
@@ -25,6 +26,7 @@ cargo xtask <command>
   integration  run every example as a process of its own against the local server, read back, compare
   faults       every fault of the catalogue, and what became of the spans, as a table; [NAME ..]
   soak         ten million spans, or N, against a server that fails one request in ten
+  fuzz         run the fuzz targets: [TARGET] [SECONDS]
   mock         run the local server: [--port N] [--scenario FILE]
   tidy         check the architecture: arrows, module headers, links, file sizes, names in their place
   ci           all that a change must pass";
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         "integration" => integration::run(),
         "faults" => ci::faults(&rest),
         "soak" => ci::soak(&rest),
+        "fuzz" => fuzz::run(&rest),
         "mock" => mock::run(&rest),
         _ => {
             println!("{HELP}");

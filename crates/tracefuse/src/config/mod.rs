@@ -207,6 +207,12 @@ impl Config {
         load(&source::Process)
     }
 
+    /// The same from the texts of the two files alone. For the fuzzer.
+    #[doc(hidden)]
+    pub fn from_files(toml: &str, dotenv: &str) -> Result<Self, ConfigError> {
+        load(&source::Files { toml, dotenv })
+    }
+
     /// The modes, or the default one.
     #[must_use]
     pub fn effective_modes(&self) -> &[Mode] {

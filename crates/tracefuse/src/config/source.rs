@@ -53,6 +53,27 @@ impl Source for Process {
     }
 }
 
+/// Two files and no environment: what the fuzzer feeds.
+pub(crate) struct Files<'a> {
+    pub(crate) toml: &'a str,
+    pub(crate) dotenv: &'a str,
+}
+
+impl Source for Files<'_> {
+    fn file(&self, name: &str) -> Result<Option<String>, ConfigError> {
+        let text = if name == TOML { self.toml } else { self.dotenv };
+        Ok(Some(text.to_owned()))
+    }
+
+    fn variable(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn variables(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
 /// Reads every layer into a checked configuration.
 pub(crate) fn load(source: &dyn Source) -> Result<Config, ConfigError> {
     let toml = parse_toml(source)?;
@@ -130,10 +151,26 @@ fn parse_dotenv(source: &dyn Source) -> Result<BTreeMap<String, String>, ConfigE
     let Some(text) = source.file(DOTENV)? else {
         return Ok(BTreeMap::new());
     };
-    dotenvy::from_read_iter(text.as_bytes())
+    // dotenvy puts variables in the place of `$NAME`: a secret with a dollar would silently be another one.
+    // There are more such characters than any file of 64 KiB has.
+    let stand_in = ('\u{f0000}'..='\u{ffffd}').find(|c| !text.contains(*c));
+    let stand_in = stand_in.unwrap_or('\u{f0000}');
+    dotenvy::from_read_iter(without_dollars(&text, stand_in).as_bytes())
+        .map(|pair| pair.map(|(name, value)| (name, value.replace(stand_in, "$"))))
         .collect::<Result<_, _>>()
         // dotenvy's message repeats the line, which may hold a secret.
         .map_err(|_| ConfigError::new(format!("`{DOTENV}` has a line that is not `NAME=value`")))
+}
+
+/// Every dollar that no backslash takes the meaning from, replaced.
+fn without_dollars(text: &str, stand_in: char) -> String {
+    let mut escaped = false;
+    let replace = |c| {
+        let shown = if c == '$' && !escaped { stand_in } else { c };
+        escaped = c == '\\' && !escaped;
+        shown
+    };
+    text.chars().map(replace).collect()
 }
 
 /// A setting with a spelling mistake would be ignored in silence.
@@ -306,6 +343,24 @@ mod tests {
             refusal(toml),
             "`langfuse.base_ulr` in tracefuse.toml is not a setting; is `langfuse.base_url` meant?"
         );
+    }
+
+    #[test]
+    fn a_dollar_in_a_file_is_a_dollar() {
+        let dotenv = r#"
+LANGFUSE_PUBLIC_KEY=pk-$HOME-${PATH}$
+LANGFUSE_SECRET_KEY="a$LANGFUSE_PUBLIC_KEY\\$b\$c"
+LANGFUSE_RELEASE='\$x'
+"#;
+        let config = load(&Given {
+            dotenv: Some(dotenv.into()),
+            ..Given::default()
+        })
+        .unwrap();
+        let keys = (&config.langfuse.public_key, &config.langfuse.secret_key);
+        assert_eq!(keys.0.as_deref(), Some("pk-$HOME-${PATH}$"));
+        assert_eq!(keys.1.as_deref(), Some(r"a$LANGFUSE_PUBLIC_KEY\$b$c"));
+        assert_eq!(config.tracer.release.as_deref(), Some(r"\$x"));
     }
 
     #[test]
