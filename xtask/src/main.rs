@@ -9,6 +9,7 @@
 mod bench;
 mod ci;
 mod demo;
+mod fuzz;
 mod integration;
 mod mock;
 mod process;
@@ -26,6 +27,7 @@ cargo xtask <command>
   integration  run every example as a process of its own against the local server, read back, compare
   faults       every fault of the catalogue, and what became of the spans, as a table; [NAME ..]
   soak         ten million spans, or N, against a server that fails one request in ten
+  fuzz         run the fuzz targets: [TARGET] [SECONDS]
   mock         run the local server: [--port N] [--scenario FILE]
   bench        measure beside the peers and judge by the targets: [--quick] [--reps N] [--part hot,delivery,
                encode,growth] [--only NAMES]; bench shape: build time and number of crates
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         "bench" => bench::run(&rest),
         "faults" => ci::faults(&rest),
         "soak" => ci::soak(&rest),
+        "fuzz" => fuzz::run(&rest),
         "mock" => mock::run(&rest),
         _ => {
             println!("{HELP}");

@@ -108,7 +108,7 @@ impl Axis {
     fn marks(&self) -> impl Iterator<Item = (usize, u64)> {
         let (axis, count) = (*self, self.length / self.step);
         (0..=count)
-            .map(move |n| n * axis.step)
+            .map(move |n| n.saturating_mul(axis.step))
             .map(move |at| (axis.step_of(axis.start.saturating_add(at)) / 2, at))
     }
 
@@ -130,7 +130,8 @@ fn nice_step(length: u64, marks: u64) -> u64 {
         }
     }
     if least > 30 * MINUTE {
-        return least.div_ceil(60 * MINUTE) * 60 * MINUTE;
+        // Times come from applications: a span may well last five hundred years.
+        return least.div_ceil(60 * MINUTE).saturating_mul(60 * MINUTE);
     }
     let mut power = 1u64;
     loop {

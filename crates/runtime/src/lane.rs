@@ -2,8 +2,6 @@
 //! Fed by `pipeline` on callers' threads, drained by `worker`. One lock, held for a few instructions.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -15,6 +13,7 @@ use crate::config::{Overload, PipelineConfig, WhileOpen};
 use crate::item::{Aside, Item, bytes_of};
 use crate::ledger::{Ledger, Notice, Notices, say};
 use crate::step::{Next, Phase};
+use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
 
 /// A flush that was asked for.
 #[derive(Clone, Copy, Debug)]

@@ -52,6 +52,7 @@ mod shorten;
 #[cfg_attr(docsrs, doc(cfg(feature = "spool")))]
 pub mod spool;
 mod step;
+mod sync;
 mod worker;
 
 pub use config::{Overload, PipelineConfig, SpoolMode, WhileOpen};

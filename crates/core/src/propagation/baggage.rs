@@ -11,9 +11,17 @@ const MAX_ENTRIES: usize = 180;
 
 /// Key and decoded value of every entry that can be read; properties are left out.
 pub(crate) fn parse(header: &str) -> Vec<(String, String)> {
-    let entries = header.get(..MAX_BYTES).unwrap_or(header).split(',');
-    entries
+    let mut left = MAX_BYTES;
+    // An entry that reaches over the bound is left out, not cut: half a user is another user.
+    let fits = |entry: &&str| {
+        let fits = entry.len() <= left;
+        left = left.saturating_sub(entry.len() + 1);
+        fits
+    };
+    header
+        .split(',')
         .take(MAX_ENTRIES)
+        .take_while(fits)
         .filter_map(|entry| {
             let pair = entry.split(';').next().unwrap_or_default();
             let (key, value) = pair.split_once('=')?;
@@ -31,8 +39,10 @@ fn decode(text: &str) -> Option<String> {
         match first {
             b'%' => {
                 let (digits, after) = rest.split_at_checked(2)?;
-                let digits = std::str::from_utf8(digits).ok()?;
-                bytes.push(u8::from_str_radix(digits, 16).ok()?);
+                // Not by parsing a number: that takes a sign.
+                let digit = |byte: &u8| char::from(*byte).to_digit(16);
+                let [high, low] = digits else { return None };
+                bytes.push(u8::try_from(digit(high)? * 16 + digit(low)?).ok()?);
                 rest = after;
             }
             b'+' => bytes.push(b' '),
@@ -140,6 +150,7 @@ mod tests {
                 ("third".to_owned(), "3".to_owned()),
             ]
         );
+        assert_eq!(parse("signed=%+f,cut=%4"), []);
         for (text, expected) in [
             ("['a', 'b c']", vec!["a", "b c"]),
             (r#"["a","b c"]"#, vec!["a", "b c"]),
@@ -171,6 +182,13 @@ mod tests {
         );
         attributes.session_id = Some("s".repeat(9000));
         assert!(write(&header, id, &attributes).len() <= MAX_BYTES);
+    }
+
+    #[test]
+    fn what_is_beyond_the_bound_is_left_out_and_nothing_is_cut() {
+        let long = format!("a=1,b={}é,c=3", "é".repeat(MAX_BYTES / 2));
+        assert_eq!(parse(&long), [("a".to_owned(), "1".to_owned())]);
+        assert_eq!(parse(&"a=1,".repeat(1_000)).len(), MAX_ENTRIES);
     }
 
     proptest! {

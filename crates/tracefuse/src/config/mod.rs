@@ -3,6 +3,7 @@
 
 mod dotenv;
 mod error;
+mod files;
 mod otel;
 mod settings;
 mod source;
@@ -220,6 +221,12 @@ impl Config {
     /// If a file cannot be read or a value is not what its setting accepts.
     pub fn from_env() -> Result<Self, ConfigError> {
         load(&source::Process)
+    }
+
+    /// The same from the texts of the two files alone. For the fuzzer.
+    #[doc(hidden)]
+    pub fn from_files(toml: &str, dotenv: &str) -> Result<Self, ConfigError> {
+        load(&files::Files { toml, dotenv })
     }
 
     /// The modes, or the default one.

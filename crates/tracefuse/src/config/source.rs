@@ -6,7 +6,7 @@ use std::io::Read as _;
 
 use super::{Config, ConfigError, SETTINGS, dotenv};
 
-const TOML: &str = "tracefuse.toml";
+pub(super) const TOML: &str = "tracefuse.toml";
 const DOTENV: &str = ".env";
 /// More than any file of settings needs; an accident or an attack has more.
 const MAX_FILE: u64 = 64 * 1024;
@@ -393,6 +393,24 @@ mod tests {
             refusal(toml),
             "`langfuse.base_ulr` in tracefuse.toml is not a setting; is `langfuse.base_url` meant?"
         );
+    }
+
+    #[test]
+    fn a_dollar_in_a_file_is_a_dollar() {
+        let dotenv = r#"
+LANGFUSE_PUBLIC_KEY=pk-$HOME-${PATH}$
+LANGFUSE_SECRET_KEY="a$LANGFUSE_PUBLIC_KEY\\$b\$c"
+LANGFUSE_RELEASE='\$x'
+"#;
+        let config = load(&Given {
+            dotenv: Some(dotenv.into()),
+            ..Given::default()
+        })
+        .unwrap();
+        let keys = (&config.langfuse.public_key, &config.langfuse.secret_key);
+        assert_eq!(keys.0.as_deref(), Some("pk-$HOME-${PATH}$"));
+        assert_eq!(keys.1.as_deref(), Some(r"a$LANGFUSE_PUBLIC_KEY\$b$c"));
+        assert_eq!(config.tracer.release.as_deref(), Some(r"\$x"));
     }
 
     #[test]

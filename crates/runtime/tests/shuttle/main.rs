@@ -1,0 +1,30 @@
+//! The lane, compiled once more on shuttle's locks: producers, worker, flush and shutdown in thousands of orders.
+//! A thread that waits for ever is a deadlock that shuttle reports; timeouts never fire, so none can hide a
+//! lost wake-up. `SHUTTLE_ITERATIONS` asks for more of them.
+
+#![expect(
+    dead_code,
+    unreachable_pub,
+    reason = "the modules are the crate's own, and not all of each is used here"
+)]
+
+#[path = "../../src/config.rs"]
+mod config;
+#[path = "../../src/item.rs"]
+mod item;
+#[path = "../../src/lane.rs"]
+mod lane;
+#[path = "../../src/ledger.rs"]
+mod ledger;
+mod orders;
+#[cfg(feature = "spool")]
+use tracefuse_runtime::spool;
+#[path = "../../src/step.rs"]
+mod step;
+
+/// In the place of `src/sync.rs`.
+mod sync {
+    pub(crate) use shuttle::sync::atomic::{AtomicBool, Ordering};
+    pub(crate) use shuttle::sync::{Condvar, Mutex, MutexGuard};
+    pub(crate) use std::sync::PoisonError;
+}

@@ -1,0 +1,310 @@
+//! What must hold in every order: numbers that add up, flushes that cover what was before them, an outcome for
+//! each record, and nobody left waiting. The worker here is the loop of `src/worker.rs` without its exporter.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use shuttle::future::block_on;
+use shuttle::thread;
+use tracefuse_core::record::{Record, SpanRecord};
+use tracefuse_core::{DropReason, ExporterStats, Processor, Tracer};
+
+use crate::config::{Overload, PipelineConfig};
+use crate::item::{Aside, Item, bytes_of};
+use crate::lane::Lane;
+use crate::step::{Next, Phase};
+
+/// Longer than any schedule: a wait ends because somebody woke it, or is found as a deadlock.
+const EVER: Duration = Duration::from_secs(24 * 3600);
+
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<SpanRecord>>>);
+
+impl Processor for Kept {
+    fn on_end(&self, span: SpanRecord) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(span);
+    }
+}
+
+fn a_record() -> Record {
+    let kept = Kept::default();
+    Tracer::builder(kept.clone()).build().trace("t").run(|_| {});
+    let mut spans = kept.0.lock().unwrap_or_else(PoisonError::into_inner);
+    spans.pop().map(Record::from).unwrap()
+}
+
+/// Runs a scenario in many orders: at random, and with few switches at the worst places.
+#[expect(clippy::disallowed_methods, reason = "a test's own switch")]
+fn in_many_orders(scenario: impl Fn(&Record) + Send + Sync + 'static) {
+    let asked = std::env::var("SHUTTLE_ITERATIONS").ok();
+    let iterations = asked.and_then(|text| text.parse().ok()).unwrap_or(1_000);
+    let record = a_record();
+    let scenario = Arc::new(move || scenario(&record));
+    let other = scenario.clone();
+    shuttle::check_random(move || scenario(), iterations);
+    shuttle::check_pct(move || other(), iterations / 2, 3);
+}
+
+fn lane(change: impl FnOnce(&mut PipelineConfig)) -> Arc<Lane> {
+    let mut config = PipelineConfig {
+        batch_size: 2,
+        ..PipelineConfig::default()
+    };
+    change(&mut config);
+    Arc::new(Lane::new("shuttle".into(), config))
+}
+
+fn start<T: Send + 'static>(
+    lane: &Arc<Lane>,
+    run: impl FnOnce(&Lane) -> T + Send + 'static,
+) -> thread::JoinHandle<T> {
+    let lane = lane.clone();
+    thread::spawn(move || run(&lane))
+}
+
+/// Every number that anybody may see adds up.
+fn balanced(lane: &Lane) -> ExporterStats {
+    let stats = lane.stats();
+    assert!(stats.is_balanced(), "{stats:?}");
+    stats
+}
+
+/// What the worker does with a batch it took.
+#[derive(Clone, Copy)]
+enum Receiver {
+    Takes,
+    /// Puts the first batch back and the second one aside; then takes.
+    Hesitates,
+    /// Holds everything, and answers flushes with what is, as an open breaker does.
+    Refuses,
+}
+
+/// The loop of `worker::run`. Gives the places of the records it delivered.
+fn work(lane: &Lane, receiver: Receiver) -> Vec<u64> {
+    let mut delivered = Vec::new();
+    let mut turns = 0;
+    let mut deliver = |items: Vec<Item>, rounds: u32| {
+        turns += 1;
+        match (receiver, turns) {
+            (Receiver::Hesitates, 1) => lane.put_back(items),
+            (Receiver::Hesitates, 2) => lane.set_aside(Aside { items, rounds }),
+            _ => {
+                lane.settle(items.len(), bytes_of(&items), |state| {
+                    state.ledger.exported(items.len());
+                });
+                lane.succeeded();
+                delivered.extend(items.iter().map(|item| item.seq));
+            }
+        }
+        balanced(lane);
+    };
+    block_on(async {
+        loop {
+            if lane.phase() != Phase::Running {
+                break;
+            }
+            let next = lane.next(false);
+            let blocked = matches!(receiver, Receiver::Refuses)
+                && matches!(next, Next::Send | Next::Again | Next::Fill);
+            match next {
+                _ if blocked => {
+                    lane.give_up_flush();
+                    lane.wake.notified().await;
+                }
+                Next::Close => break,
+                Next::Flush(ticket) => lane.flushed(ticket),
+                Next::Send | Next::Fill => deliver(lane.take(lane.config.batch_size), 0),
+                Next::Again => {
+                    if let Some(aside) = lane.take_aside() {
+                        deliver(aside.items, aside.rounds);
+                    }
+                }
+                Next::Idle => lane.wake.notified().await,
+            }
+        }
+        loop {
+            match lane.next(false) {
+                _ if matches!(receiver, Receiver::Refuses) => break,
+                Next::Send => deliver(lane.take(lane.config.batch_size), 0),
+                Next::Again => {
+                    if let Some(aside) = lane.take_aside() {
+                        deliver(aside.items, aside.rounds);
+                    }
+                }
+                _ => break,
+            }
+        }
+    });
+    lane.stop();
+    delivered
+}
+
+/// After everything: each record has one outcome, and those delivered were so once.
+fn settled(lane: &Lane, pushed: u64, mut delivered: Vec<u64>) -> ExporterStats {
+    let stats = balanced(lane);
+    assert_eq!((stats.recorded, stats.pending()), (pushed, 0), "{stats:?}");
+    let count = delivered.len();
+    delivered.sort_unstable();
+    delivered.dedup();
+    assert_eq!(delivered.len(), count, "delivered twice");
+    assert!(stats.exported <= count as u64, "{stats:?}");
+    stats
+}
+
+#[test]
+fn a_flush_covers_what_was_before_it_and_a_shutdown_gives_all_an_outcome() {
+    for receiver in [Receiver::Takes, Receiver::Hesitates] {
+        in_many_orders(move |record| {
+            let lane = lane(|_| {});
+            let worker = start(&lane, move |lane| work(lane, receiver));
+            let producers: Vec<_> = (0..2)
+                .map(|_| {
+                    let record = record.clone();
+                    start(&lane, move |lane| {
+                        for _ in 0..3 {
+                            lane.push(record.clone());
+                            balanced(lane);
+                        }
+                    })
+                })
+                .collect();
+            let record = record.clone();
+            let flusher = start(&lane, move |lane| {
+                for _ in 0..2 {
+                    lane.push(record.clone());
+                    let before = lane.stats().recorded;
+                    let ticket = lane.ask_flush();
+                    assert!(lane.wait_flushed(ticket, EVER), "not all of it was done");
+                    let stats = balanced(lane);
+                    let done = stats.exported + stats.dropped_total() + stats.rejected_total();
+                    assert!(done >= before, "{done} of {before}: {stats:?}");
+                }
+            });
+            producers
+                .into_iter()
+                .for_each(|thread| thread.join().unwrap());
+            flusher.join().unwrap();
+            lane.ask_close(EVER);
+            lane.wait_stopped(EVER);
+            let stats = settled(&lane, 8, worker.join().unwrap());
+            assert_eq!(stats.exported, 8, "{stats:?}");
+        });
+    }
+}
+
+#[test]
+fn a_shutdown_amid_it_all_leaves_nobody_waiting_and_nothing_without_an_outcome() {
+    for receiver in [Receiver::Takes, Receiver::Hesitates, Receiver::Refuses] {
+        in_many_orders(move |record| {
+            let lane = lane(|_| {});
+            let worker = start(&lane, move |lane| work(lane, receiver));
+            let record = record.clone();
+            let producer = start(&lane, move |lane| {
+                for _ in 0..4 {
+                    lane.push(record.clone());
+                }
+            });
+            let flusher = start(&lane, |lane| {
+                let ticket = lane.ask_flush();
+                // Whether it covers all depends on the order; that it is answered does not.
+                lane.wait_flushed(ticket, EVER);
+                balanced(lane);
+            });
+            let closers: Vec<_> = (0..2)
+                .map(|_| {
+                    start(&lane, |lane| {
+                        lane.ask_close(EVER);
+                        lane.wait_stopped(EVER);
+                        assert_eq!(balanced(lane).pending(), 0);
+                    })
+                })
+                .collect();
+            closers
+                .into_iter()
+                .for_each(|thread| thread.join().unwrap());
+            producer.join().unwrap();
+            flusher.join().unwrap();
+            let stats = settled(&lane, 4, worker.join().unwrap());
+            let known = [DropReason::AfterShutdown, DropReason::ShutdownDeadline];
+            assert!(stats.dropped.keys().all(|reason| known.contains(reason)));
+        });
+    }
+}
+
+#[test]
+fn a_shutdown_that_leaves_a_blocked_worker_behind_counts_what_it_had_once() {
+    in_many_orders(|record| {
+        let lane = lane(|_| {});
+        let worker = start(&lane, |lane| work(lane, Receiver::Hesitates));
+        let record = record.clone();
+        let producer = start(&lane, move |lane| {
+            for _ in 0..4 {
+                lane.push(record.clone());
+            }
+        });
+        // Time is up at once, whatever the worker is at.
+        lane.ask_close(EVER);
+        lane.stop();
+        let told = balanced(&lane);
+        assert_eq!(told.pending(), 0);
+        producer.join().unwrap();
+        let stats = settled(&lane, 4, worker.join().unwrap());
+        assert_eq!(stats.exported, told.exported, "an outcome was changed");
+    });
+}
+
+#[test]
+fn whoever_waits_for_room_gets_it() {
+    in_many_orders(|record| {
+        let lane = lane(|config| {
+            config.max_queue_size = 2;
+            config.overload = Overload::Block(EVER);
+        });
+        let worker = start(&lane, |lane| work(lane, Receiver::Takes));
+        let producers: Vec<_> = (0..3)
+            .map(|_| {
+                let record = record.clone();
+                start(&lane, move |lane| {
+                    for _ in 0..3 {
+                        lane.push(record.clone());
+                        assert!(balanced(lane).pending() <= 2);
+                    }
+                })
+            })
+            .collect();
+        producers
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
+        lane.ask_close(EVER);
+        lane.wait_stopped(EVER);
+        let stats = settled(&lane, 9, worker.join().unwrap());
+        assert_eq!(stats.exported, 9, "{stats:?}");
+    });
+}
+
+#[test]
+fn whoever_waits_for_room_is_let_go_by_a_shutdown() {
+    in_many_orders(|record| {
+        let lane = lane(|config| {
+            config.max_queue_size = 1;
+            config.overload = Overload::Block(EVER);
+        });
+        let worker = start(&lane, |lane| work(lane, Receiver::Refuses));
+        let producers: Vec<_> = (0..2)
+            .map(|_| {
+                let record = record.clone();
+                start(&lane, move |lane| lane.push(record))
+            })
+            .collect();
+        lane.ask_close(EVER);
+        lane.wait_stopped(EVER);
+        producers
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
+        let stats = settled(&lane, 2, worker.join().unwrap());
+        assert_eq!(stats.dropped_total(), 2, "{stats:?}");
+    });
+}

@@ -1,0 +1,30 @@
+//! Configuration from two texts alone, without a file or an environment.
+//! Called by `Config`, for the fuzzer.
+
+use super::ConfigError;
+use super::source::{Source, TOML};
+
+/// Two files and no environment: what the fuzzer feeds.
+pub(crate) struct Files<'a> {
+    pub(crate) toml: &'a str,
+    pub(crate) dotenv: &'a str,
+}
+
+impl Source for Files<'_> {
+    fn file(&self, name: &str) -> Result<Option<String>, ConfigError> {
+        let text = if name == TOML { self.toml } else { self.dotenv };
+        Ok(Some(text.to_owned()))
+    }
+
+    fn is_readable_by_others(&self, _: &str) -> bool {
+        false
+    }
+
+    fn variable(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn variables(&self) -> Vec<String> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,63 @@
+//! Masks over any text and any JSON: what they know is gone, valid JSON stays valid, nothing panics.
+//! Input: text that stands around the secrets. Run by the fuzzer and by the replay of its seeds.
+
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use tracefuse_core::record::{SpanRecord, ValueRef};
+use tracefuse_core::{Mask, MaskMemo, Processor, Tracer};
+
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<SpanRecord>>>);
+
+impl Processor for Kept {
+    fn on_end(&self, span: SpanRecord) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(span);
+    }
+}
+
+static MASK: LazyLock<Mask> = LazyLock::new(|| Mask::standard().keys(["diagnosis"]));
+
+/// By its form an e-mail address, a card, a key.
+const SECRETS: [&str; 3] = [
+    "canary@example.com",
+    "4111 1111 1111 1111",
+    "sk-proj-CANARY0CANARY1CANARY2CANARY3CANARY",
+];
+
+pub(crate) fn run(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let (before, after) = text.split_once('\0').unwrap_or((&text, ""));
+    let kept = Kept::default();
+    let tracer = Tracer::builder(kept.clone()).build();
+    for secret in SECRETS {
+        // Spaces: where a secret begins inside of other text nobody can tell.
+        let around = format!("{before} \n {secret} \n {after}");
+        let document =
+            serde_json::json!({ "a": [&around, { before: after }], "diagnosis": before });
+        let trace = tracer.trace("fuzz").input(&document).start();
+        trace.set_output(&around);
+        trace.add_metadata("arguments", document.to_string());
+        trace.add_metadata("raw", before);
+        trace.finish();
+    }
+    let spans = std::mem::take(&mut *kept.0.lock().unwrap_or_else(PoisonError::into_inner));
+    assert_eq!(spans.len(), SECRETS.len());
+    let mut memo = MaskMemo::default();
+    for (mut span, secret) in spans.into_iter().zip(SECRETS) {
+        assert_eq!(span.mask(&*MASK, &mut memo).failed, 0);
+        let values = [span.input(), span.output()].into_iter().flatten();
+        let values = values.chain(span.metadata().map(|(_, value)| value));
+        for value in values {
+            let shown = value.to_string();
+            let given = before.contains(secret) || after.contains(secret);
+            assert!(given || !shown.contains(secret), "{secret} in {shown:?}");
+            if let ValueRef::Json(json) = value {
+                let parsed = serde_json::from_str::<serde_json::Value>(json);
+                assert!(parsed.is_ok(), "{json:?}");
+            }
+        }
+    }
+}
