@@ -124,6 +124,8 @@ impl Lane {
             };
             state.queued_bytes -= oldest.bytes;
             state.ledger.dropped(reason, 1);
+            let maybe = usize::from(oldest.maybe_delivered);
+            state.ledger.maybe_delivered(maybe);
             self.note_full(&mut state, reason);
             evicted.push(oldest);
         };

@@ -47,6 +47,8 @@ mod masking;
 mod paused;
 mod pipeline;
 mod retry;
+#[cfg(all(test, feature = "conformance"))]
+mod schedules;
 mod shorten;
 #[cfg(feature = "spool")]
 #[cfg_attr(docsrs, doc(cfg(feature = "spool")))]
