@@ -253,6 +253,35 @@ async fn a_size_that_was_refused_is_remembered_and_tried_again_after_fifty_batch
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_hangs_is_cut_off_after_its_time_and_the_batch_sent_again() {
+    struct HangsOnce(std::sync::atomic::AtomicBool);
+    #[async_trait]
+    impl Exporter for HangsOnce {
+        fn name(&self) -> &str {
+            "hangs once"
+        }
+        async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
+            if !self.0.swap(true, std::sync::atomic::Ordering::Relaxed) {
+                std::future::pending::<()>().await;
+            }
+            Ok(ExportReport::accepted(batch.len()))
+        }
+    }
+    let lane = Arc::new(Lane::new("hangs once".into(), PipelineConfig::default()));
+    let exporter = Arc::new(HangsOnce(false.into()));
+    let resource = Arc::new(Resource::default());
+    let delivery = Delivery::new(lane.clone(), exporter, resource, None, None);
+    tokio::spawn(worker::run(delivery));
+    let tracer = Tracer::builder(Push(lane.clone())).build();
+    tracer.trace("t").run(|_| {});
+    sleep(Duration::from_secs(30)).await;
+    assert_eq!(
+        (lane.stats().exported, lane.stats().failed_attempts),
+        (1, 1)
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_panic_in_the_callback_for_health_ends_there() {
     let lane = Arc::new(Lane::new("timed".into(), PipelineConfig::default()));
     let exporter = Timed {
