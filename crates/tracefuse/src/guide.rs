@@ -10,6 +10,9 @@ struct Recording;
 #[doc = include_str!("../../../docs/guide/patterns.md")]
 struct Patterns;
 
+#[doc = include_str!("../../../docs/guide/best-practices.md")]
+struct BestPractices;
+
 #[doc = include_str!("../../../docs/guide/exporters.md")]
 struct Exporters;
 

@@ -7,6 +7,7 @@
 )]
 
 mod configuration;
+mod everyday;
 mod masking;
 mod media;
 mod nesting;
