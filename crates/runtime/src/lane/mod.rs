@@ -1,5 +1,7 @@
 //! One exporter's way: a queue bounded by count and bytes, its accounting, and the hand-shake of flush and shutdown.
-//! Fed by `pipeline` on callers' threads, drained by `worker`. One lock, held for a few instructions.
+//! Fed by `intake` on callers' threads, drained by `worker`. One lock, held for a few instructions.
+
+mod door;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,13 +9,16 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracefuse_core::{DropReason, ExporterStats, Health, RejectReason};
-use tracefuse_exporter::record::Record;
 
-use crate::config::{Overload, PipelineConfig, WhileOpen};
+use crate::config::PipelineConfig;
 use crate::item::{Aside, Item, bytes_of};
-use crate::ledger::{Ledger, Notice, Notices, say};
+use crate::ledger::{Ledger, Notices, say};
 use crate::step::{Next, Phase};
-use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
+#[cfg(feature = "spool")]
+use crate::sync::Ordering;
+use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, PoisonError};
+
+pub(crate) use door::Aftermath;
 
 /// A flush that was asked for.
 #[derive(Clone, Copy, Debug)]
@@ -77,101 +82,6 @@ impl Lane {
         }
     }
 
-    /// Takes a record, or counts its loss. Bounded work; blocks only under `Overload::Block`.
-    pub(crate) fn push(&self, record: Record) {
-        let bytes = record.size();
-        let mut state = self.lock();
-        if let Overload::Block(within) = self.config.overload
-            && self.full(&state, bytes).is_some()
-        {
-            let wait = |state: &mut State| {
-                self.full(state, bytes).is_some() && state.phase == Phase::Running
-            };
-            state = match self.settled.wait_timeout_while(state, within, wait) {
-                Ok((state, _)) => state,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
-        }
-        // Only now: whoever waits for room is nowhere in the numbers yet.
-        state.ledger.recorded += 1;
-        let spills = self.spills.load(Ordering::Relaxed);
-        let mut evicted = Vec::new();
-        let refused = loop {
-            if state.phase != Phase::Running {
-                break Some(DropReason::AfterShutdown);
-            }
-            let open = matches!(state.health, Health::Open { .. } | Health::Refused { .. });
-            // An empty lane takes one: without it nothing would probe whether the receiver is back.
-            if open && !spills && self.config.while_open == WhileOpen::NoOp && state.held().0 > 0 {
-                break Some(DropReason::CircuitOpen);
-            }
-            let Some(reason) = self.full(&state, bytes) else {
-                break None;
-            };
-            // The queue is full because nobody takes anything: that is the reason.
-            let reason = if open {
-                DropReason::CircuitOpen
-            } else {
-                reason
-            };
-            let oldest = if self.config.overload == Overload::DropOldest {
-                state.queue.pop_front()
-            } else {
-                None
-            };
-            let Some(oldest) = oldest else {
-                break Some(reason);
-            };
-            state.queued_bytes -= oldest.bytes;
-            state.ledger.dropped(reason, 1);
-            let maybe = usize::from(oldest.maybe_delivered);
-            state.ledger.maybe_delivered(maybe);
-            self.note_full(&mut state, reason);
-            evicted.push(oldest);
-        };
-        if let Some(reason) = refused {
-            state.ledger.dropped(reason, 1);
-            self.note_full(&mut state, reason);
-            drop(state);
-            // Freed after the lock: it may be large.
-            drop((record, evicted));
-            return;
-        }
-        let seq = state.ledger.recorded;
-        state.queue.push_back(Item {
-            record,
-            bytes,
-            seq,
-            maybe_delivered: false,
-            masked: false,
-            tried: None,
-        });
-        state.queued_bytes += bytes;
-        // Wake-ups cost microseconds: one when a worker that sleeps has something, one when a batch is full.
-        let wake = std::mem::take(&mut state.asleep)
-            || state.queue.len() == self.config.batch_size
-            || (state.queued_bytes >= self.config.max_batch_bytes
-                && state.queued_bytes - bytes < self.config.max_batch_bytes)
-            || (spills && self.crowded(&state));
-        drop(state);
-        drop(evicted);
-        if wake {
-            self.wake.notify_one();
-        }
-    }
-
-    fn full(&self, state: &State, bytes: usize) -> Option<DropReason> {
-        let (count, held) = state.held();
-        if count >= self.config.max_queue_size {
-            Some(DropReason::QueueFullCount)
-        } else if held + bytes > self.config.max_queue_bytes && count > 0 {
-            // An empty lane takes a record of any size: nothing is dropped for its size alone.
-            Some(DropReason::QueueFullBytes)
-        } else {
-            None
-        }
-    }
-
     /// Three quarters full: what waits should go to disk before there is no room.
     fn crowded(&self, state: &State) -> bool {
         let (count, bytes) = state.held();
@@ -190,12 +100,6 @@ impl Lane {
         state.ledger.recorded += frames;
         state.ledger.recovered += frames;
         state.spooled += usize::try_from(frames).unwrap_or(usize::MAX);
-    }
-
-    fn note_full(&self, state: &mut State, reason: DropReason) {
-        if let Some(suppressed) = state.notices.admit(Notice::QueueFull) {
-            say::queue_full(&self.name, reason, suppressed);
-        }
     }
 
     /// `watching`: whether the worker, if there is nothing, will look again by itself after a while.

@@ -1,0 +1,193 @@
+//! How records get into a lane: bounds, the policies of a full queue, and who is to be woken.
+//! Called by `intake` on callers' threads, and on the worker's for what they left lying.
+
+use std::time::Duration;
+
+use tracefuse_core::{DropReason, Health};
+use tracefuse_exporter::record::Record;
+
+use super::{Lane, State};
+use crate::config::{Overload, WhileOpen};
+use crate::item::Item;
+use crate::ledger::{Notice, say};
+use crate::step::Phase;
+use crate::sync::{MutexGuard, Ordering};
+
+/// What is left to do after the locks: records to free, which may be large, and a loss to tell of, which
+/// runs code of whoever listens to the log.
+#[derive(Default)]
+#[must_use = "a loss is to be told"]
+pub(crate) struct Aftermath {
+    freed: Vec<Record>,
+    full: Option<(String, DropReason, u64)>,
+}
+
+impl Aftermath {
+    fn note_full(&mut self, lane: &Lane, state: &mut State, reason: DropReason) {
+        if let Some(suppressed) = state.notices.admit(Notice::QueueFull) {
+            self.full = Some((lane.name.clone(), reason, suppressed));
+        }
+    }
+
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.freed.is_empty() && self.full.is_none()
+    }
+
+    /// To be called without a lock.
+    pub(crate) fn settle(self) {
+        if let Some((lane, reason, suppressed)) = self.full {
+            say::queue_full(&lane, reason, suppressed);
+        }
+    }
+}
+
+impl Lane {
+    /// Takes a record, or counts its loss. Bounded work; blocks only under `Overload::Block`.
+    pub(crate) fn push(&self, record: Record) {
+        let bytes = record.size();
+        let mut state = self.lock();
+        if let Overload::Block(within) = self.config.overload
+            && self.full(&state, bytes).is_some()
+        {
+            state = self.wait_for_room(state, bytes, within);
+        }
+        let mut after = Aftermath::default();
+        let wake = self.admit(&mut state, record, bytes, false, &mut after);
+        drop(state);
+        if wake {
+            self.wake.notify_one();
+        }
+        after.settle();
+    }
+
+    /// Takes what a thread has put aside, in order. Never blocks; `force` takes it over the bounds too, of
+    /// a thread that has waited for room.
+    pub(crate) fn push_all(
+        &self,
+        records: impl Iterator<Item = (Record, usize)>,
+        force: bool,
+    ) -> Aftermath {
+        let mut after = Aftermath::default();
+        let mut state = self.lock();
+        let mut wake = false;
+        for (record, bytes) in records {
+            wake |= self.admit(&mut state, record, bytes, force, &mut after);
+        }
+        drop(state);
+        if wake {
+            self.wake.notify_one();
+        }
+        after
+    }
+
+    /// Blocks as `Overload::Block` says until there is room; `false` if there is none after that time.
+    pub(crate) fn await_room(&self) -> bool {
+        let Overload::Block(within) = self.config.overload else {
+            return false;
+        };
+        let mut state = self.lock();
+        if self.full(&state, 0).is_some() {
+            state = self.wait_for_room(state, 0, within);
+        }
+        self.full(&state, 0).is_none()
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.full(&self.lock(), 0).is_none()
+    }
+
+    fn wait_for_room<'a>(
+        &self,
+        state: MutexGuard<'a, State>,
+        bytes: usize,
+        within: Duration,
+    ) -> MutexGuard<'a, State> {
+        let wait =
+            |state: &mut State| self.full(state, bytes).is_some() && state.phase == Phase::Running;
+        match self.settled.wait_timeout_while(state, within, wait) {
+            Ok((state, _)) => state,
+            Err(poisoned) => poisoned.into_inner().0,
+        }
+    }
+
+    /// Takes a record or counts its loss; whether the worker is to be woken.
+    fn admit(
+        &self,
+        state: &mut State,
+        record: Record,
+        bytes: usize,
+        force: bool,
+        after: &mut Aftermath,
+    ) -> bool {
+        // Only now: whoever waits for room is nowhere in the numbers yet.
+        state.ledger.recorded += 1;
+        let spills = self.spills.load(Ordering::Relaxed);
+        let refused = loop {
+            if state.phase != Phase::Running {
+                break Some(DropReason::AfterShutdown);
+            }
+            let open = matches!(state.health, Health::Open { .. } | Health::Refused { .. });
+            // An empty lane takes one: without it nothing would probe whether the receiver is back.
+            if open && !spills && self.config.while_open == WhileOpen::NoOp && state.held().0 > 0 {
+                break Some(DropReason::CircuitOpen);
+            }
+            let Some(reason) = self.full(state, bytes).filter(|_| !force) else {
+                break None;
+            };
+            // The queue is full because nobody takes anything: that is the reason.
+            let reason = if open {
+                DropReason::CircuitOpen
+            } else {
+                reason
+            };
+            let oldest = if self.config.overload == Overload::DropOldest {
+                state.queue.pop_front()
+            } else {
+                None
+            };
+            let Some(oldest) = oldest else {
+                break Some(reason);
+            };
+            state.queued_bytes -= oldest.bytes;
+            state.ledger.dropped(reason, 1);
+            let maybe = usize::from(oldest.maybe_delivered);
+            state.ledger.maybe_delivered(maybe);
+            after.note_full(self, state, reason);
+            after.freed.push(oldest.record);
+        };
+        if let Some(reason) = refused {
+            state.ledger.dropped(reason, 1);
+            after.note_full(self, state, reason);
+            after.freed.push(record);
+            return false;
+        }
+        let seq = state.ledger.recorded;
+        state.queue.push_back(Item {
+            record,
+            bytes,
+            seq,
+            maybe_delivered: false,
+            masked: false,
+            tried: None,
+        });
+        state.queued_bytes += bytes;
+        // Wake-ups cost microseconds: one when a worker that sleeps has something, one when a batch is full.
+        std::mem::take(&mut state.asleep)
+            || state.queue.len() == self.config.batch_size
+            || (state.queued_bytes >= self.config.max_batch_bytes
+                && state.queued_bytes - bytes < self.config.max_batch_bytes)
+            || (spills && self.crowded(state))
+    }
+
+    fn full(&self, state: &State, bytes: usize) -> Option<DropReason> {
+        let (count, held) = state.held();
+        if count >= self.config.max_queue_size {
+            Some(DropReason::QueueFullCount)
+        } else if held + bytes > self.config.max_queue_bytes && count > 0 {
+            // An empty lane takes a record of any size: nothing is dropped for its size alone.
+            Some(DropReason::QueueFullBytes)
+        } else {
+            None
+        }
+    }
+}
