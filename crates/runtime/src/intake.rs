@@ -35,7 +35,13 @@ pub(crate) struct Intake {
 /// Not in one line with another thread's.
 #[repr(align(128))]
 #[derive(Default)]
-pub(crate) struct Tray(Mutex<Vec<(SpanRecord, usize)>>);
+pub(crate) struct Tray(Mutex<Lying>);
+
+#[derive(Default)]
+struct Lying {
+    spans: Vec<SpanRecord>,
+    bytes: usize,
+}
 
 thread_local! {
     /// The trays of this thread, by the number of their intake: one, as a rule.
@@ -68,14 +74,8 @@ impl Intake {
         let trays = lock(&self.trays);
         // All at once: a span that is handed over meanwhile would count twice, or not at all.
         let trays: Vec<_> = trays.iter().map(|tray| lock(&tray.0)).collect();
-        let lying = trays
-            .iter()
-            .map(|records| records.len() as u64)
-            .sum::<u64>();
-        let bytes = trays
-            .iter()
-            .flat_map(|records| records.iter().map(|(_, bytes)| *bytes as u64));
-        let bytes = bytes.sum::<u64>();
+        let lying: u64 = trays.iter().map(|tray| tray.spans.len() as u64).sum();
+        let bytes: u64 = trays.iter().map(|tray| tray.bytes as u64).sum();
         let mut stats = Stats::default();
         stats.recorded = self.recorded.load(Ordering::Relaxed) + lying;
         stats.exporters = self.lanes.iter().map(|lane| lane.stats()).collect();
@@ -131,24 +131,25 @@ impl Intake {
 
     /// Lays a span into the tray of this thread, and hands all of it over if it is full or nobody will look.
     fn lay(&self, tray: &Tray, span: SpanRecord, bytes: usize) {
-        let mut records = lock(&tray.0);
-        records.push((span, bytes));
+        let mut lying = lock(&tray.0);
+        lying.spans.push(span);
+        lying.bytes += bytes;
         // Asked under the lock: a worker that stops watching looks into every tray after that.
-        if records.len() < self.room && self.is_watched() {
+        if lying.spans.len() < self.room && self.is_watched() {
             return;
         }
         let mut waited = false;
         if self.blocks {
             // Without the lock, which others need to make room. Nobody else lays into this tray.
-            drop(records);
+            drop(lying);
             waited = self
                 .lanes
                 .iter()
                 .fold(true, |all, lane| lane.await_room() && all);
-            records = lock(&tray.0);
+            lying = lock(&tray.0);
         }
-        let after = self.hand_over(&mut records, waited);
-        drop(records);
+        let after = self.hand_over(&mut lying, waited);
+        drop(lying);
         after.into_iter().for_each(Aftermath::settle);
     }
 
@@ -161,9 +162,9 @@ impl Intake {
     pub(crate) fn sweep(&self) -> bool {
         let (mut swept, mut after) = (false, Vec::new());
         lock(&self.trays).retain(|tray| {
-            let mut records = lock(&tray.0);
-            swept |= !records.is_empty();
-            after.extend(self.hand_over(&mut records, self.blocks));
+            let mut lying = lock(&tray.0);
+            swept |= !lying.spans.is_empty();
+            after.extend(self.hand_over(&mut lying, self.blocks));
             // That of a thread that has ended is not needed again.
             Arc::strong_count(tray) > 1
         });
@@ -171,25 +172,22 @@ impl Intake {
         swept
     }
 
-    fn hand_over(&self, records: &mut Vec<(SpanRecord, usize)>, force: bool) -> Vec<Aftermath> {
+    fn hand_over(&self, lying: &mut Lying, force: bool) -> Vec<Aftermath> {
         let mut after = Vec::new();
-        if records.is_empty() {
+        if lying.spans.is_empty() {
             return after;
         }
+        let bytes = std::mem::take(&mut lying.bytes);
+        let spans = std::mem::replace(&mut lying.spans, Vec::with_capacity(self.room));
         self.recorded
-            .fetch_add(records.len() as u64, Ordering::Relaxed);
+            .fetch_add(spans.len() as u64, Ordering::Relaxed);
         let Some((last, others)) = self.lanes.split_last() else {
-            records.clear();
             return after;
         };
         for lane in others {
-            let copies = records
-                .iter()
-                .map(|(span, bytes)| (span.clone().into(), *bytes));
-            after.push(lane.push_all(copies, force));
+            after.push(lane.push_all(spans.clone(), bytes, force));
         }
-        let records = records.drain(..).map(|(span, bytes)| (span.into(), bytes));
-        after.push(last.push_all(records, force));
+        after.push(last.push_all(spans, bytes, force));
         after.retain(|after| !after.is_nothing());
         after
     }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tracefuse_core::{DropReason, Health};
-use tracefuse_exporter::record::Record;
+use tracefuse_exporter::record::{Record, SpanRecord};
 
 use super::{Lane, State};
 use crate::config::{Overload, WhileOpen};
@@ -52,7 +52,7 @@ impl Lane {
             state = self.wait_for_room(state, bytes, within);
         }
         let mut after = Aftermath::default();
-        let wake = self.admit(&mut state, record, bytes, false, &mut after);
+        let wake = self.admit(&mut state, record, false, &mut after);
         drop(state);
         if wake {
             self.wake.notify_one();
@@ -62,22 +62,38 @@ impl Lane {
 
     /// Takes what a thread has put aside, in order. Never blocks; `force` takes it over the bounds too, of
     /// a thread that has waited for room.
-    pub(crate) fn push_all(
-        &self,
-        records: impl Iterator<Item = (Record, usize)>,
-        force: bool,
-    ) -> Aftermath {
+    pub(crate) fn push_all(&self, spans: Vec<SpanRecord>, bytes: usize, force: bool) -> Aftermath {
         let mut after = Aftermath::default();
         let mut state = self.lock();
         let mut wake = false;
-        for (record, bytes) in records {
-            wake |= self.admit(&mut state, record, bytes, force, &mut after);
+        if self.takes(&state, spans.len(), bytes, force) {
+            let before = state.waiting();
+            let seq = state.ledger.recorded + 1;
+            state.ledger.recorded += spans.len() as u64;
+            state.queue.push_all(spans, seq, bytes);
+            wake = self.is_news(&mut state, before);
+        } else {
+            // Some of it may fit.
+            for span in spans {
+                wake |= self.admit(&mut state, span.into(), force, &mut after);
+            }
         }
         drop(state);
         if wake {
             self.wake.notify_one();
         }
         after
+    }
+
+    /// Whether so much can be taken as it is, whatever the policy says of what cannot.
+    fn takes(&self, state: &State, count: usize, bytes: usize, force: bool) -> bool {
+        let open = matches!(state.health, Health::Open { .. } | Health::Refused { .. });
+        let (held, held_bytes) = state.held();
+        let fits = held + count <= self.config.max_queue_size
+            && held_bytes + bytes <= self.config.max_queue_bytes;
+        state.phase == Phase::Running
+            && !(open && self.config.while_open == WhileOpen::NoOp)
+            && (force || fits)
     }
 
     /// Blocks as `Overload::Block` says until there is room; `false` if there is none after that time.
@@ -111,14 +127,8 @@ impl Lane {
     }
 
     /// Takes a record or counts its loss; whether the worker is to be woken.
-    fn admit(
-        &self,
-        state: &mut State,
-        record: Record,
-        bytes: usize,
-        force: bool,
-        after: &mut Aftermath,
-    ) -> bool {
+    fn admit(&self, state: &mut State, record: Record, force: bool, after: &mut Aftermath) -> bool {
+        let bytes = record.size();
         // Only now: whoever waits for room is nowhere in the numbers yet.
         state.ledger.recorded += 1;
         let spills = self.spills.load(Ordering::Relaxed);
@@ -141,14 +151,13 @@ impl Lane {
                 reason
             };
             let oldest = if self.config.overload == Overload::DropOldest {
-                state.queue.pop_front()
+                state.queue.pop()
             } else {
                 None
             };
             let Some(oldest) = oldest else {
                 break Some(reason);
             };
-            state.queued_bytes -= oldest.bytes;
             state.ledger.dropped(reason, 1);
             let maybe = usize::from(oldest.maybe_delivered);
             state.ledger.maybe_delivered(maybe);
@@ -161,22 +170,21 @@ impl Lane {
             after.freed.push(record);
             return false;
         }
+        let before = state.waiting();
         let seq = state.ledger.recorded;
-        state.queue.push_back(Item {
-            record,
-            bytes,
-            seq,
-            maybe_delivered: false,
-            masked: false,
-            tried: None,
-        });
-        state.queued_bytes += bytes;
-        // Wake-ups cost microseconds: one when a worker that sleeps has something, one when a batch is full.
+        state.queue.push(Item::new(record, seq));
+        self.is_news(state, before)
+    }
+
+    /// Whether the worker is to be woken for what came since there was `before` in the queue. Wake-ups cost
+    /// microseconds: one when a worker that sleeps has something, one when a batch is full.
+    fn is_news(&self, state: &mut State, before: (usize, usize)) -> bool {
+        let (count, bytes) = state.waiting();
+        let crosses = |before, now, bound| before < bound && now >= bound;
         std::mem::take(&mut state.asleep)
-            || state.queue.len() == self.config.batch_size
-            || (state.queued_bytes >= self.config.max_batch_bytes
-                && state.queued_bytes - bytes < self.config.max_batch_bytes)
-            || (spills && self.crowded(state))
+            || crosses(before.0, count, self.config.batch_size)
+            || crosses(before.1, bytes, self.config.max_batch_bytes)
+            || (self.spills.load(Ordering::Relaxed) && self.crowded(state))
     }
 
     fn full(&self, state: &State, bytes: usize) -> Option<DropReason> {

@@ -2,6 +2,7 @@
 //! Fed by `intake` on callers' threads, drained by `worker`. One lock, held for a few instructions.
 
 mod door;
+mod queue;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::sync::Ordering;
 use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, PoisonError};
 
 pub(crate) use door::Aftermath;
+use queue::{Parcel, Queue};
 
 /// A flush that was asked for.
 #[derive(Clone, Copy, Debug)]
@@ -42,8 +44,7 @@ pub(crate) struct Lane {
 
 #[derive(Default)]
 pub(crate) struct State {
-    queue: VecDeque<Item>,
-    queued_bytes: usize,
+    queue: Queue,
     in_flight: usize,
     in_flight_bytes: usize,
     /// Batches whose tries are used up, waiting for a success of another.
@@ -134,7 +135,7 @@ impl Lane {
             Next::Idle
         } else if flushing
             || waiting >= self.config.batch_size
-            || state.queued_bytes >= self.config.max_batch_bytes
+            || state.queue.bytes() >= self.config.max_batch_bytes
         {
             Next::Send
         } else {
@@ -150,7 +151,8 @@ impl Lane {
         state.aside_until = None;
         // A round counts against the batch only if others were taken meanwhile.
         aside.rounds += u32::from(std::mem::take(&mut state.taken_since));
-        state.depart(&aside.items);
+        let first = aside.items.first().map(|item| item.seq);
+        state.depart(aside.items.len(), bytes_of(&aside.items), first);
         Some(aside)
     }
 
@@ -185,11 +187,15 @@ impl Lane {
 
     /// Takes up to `count` records out of the queue; they are in flight until `settle`.
     pub(crate) fn take(&self, count: usize) -> Vec<Item> {
+        let mut items = Vec::with_capacity(count.min(self.config.batch_size));
         let mut state = self.lock();
-        let count = count.min(state.queue.len());
-        let items: Vec<Item> = state.queue.drain(..count).collect();
-        state.queued_bytes -= bytes_of(&items);
-        state.depart(&items);
+        let seq = state.queue.seq();
+        let (parcels, bytes) = state.queue.take(count);
+        state.depart(parcels.iter().map(Parcel::len).sum(), bytes, seq);
+        drop(state);
+        for parcel in parcels {
+            parcel.into_items(&mut items);
+        }
         items
     }
 
@@ -199,12 +205,8 @@ impl Lane {
         if state.phase == Phase::Stopped {
             return;
         }
-        let bytes = bytes_of(&items);
-        state.land(items.len(), bytes);
-        state.queued_bytes += bytes;
-        for item in items.into_iter().rev() {
-            state.queue.push_front(item);
-        }
+        state.land(items.len(), bytes_of(&items));
+        state.queue.put_back(items);
         state.rest();
     }
 
@@ -300,7 +302,6 @@ impl Lane {
         let refused = matches!(state.health, Health::Refused { .. });
         let left = std::mem::take(&mut state.queue);
         let aside = std::mem::take(&mut state.aside);
-        state.queued_bytes = 0;
         let in_flight = std::mem::take(&mut state.in_flight);
         state.in_flight_bytes = 0;
         state.health = Health::Stopped;
@@ -312,7 +313,7 @@ impl Lane {
             state.ledger.dropped(DropReason::ShutdownDeadline, lost);
             // An attempt that failed or was cut off may have been received.
             let waiting = left
-                .iter()
+                .items()
                 .chain(aside.iter().flat_map(|aside| &aside.items));
             let maybe = waiting.filter(|item| item.maybe_delivered).count();
             state.ledger.maybe_delivered(in_flight + maybe);
@@ -358,7 +359,7 @@ impl State {
         aside.fold(
             (
                 self.queue.len() + self.in_flight,
-                self.queued_bytes + self.in_flight_bytes,
+                self.queue.bytes() + self.in_flight_bytes,
             ),
             |(count, bytes), (more, more_bytes)| (count + more, bytes + more_bytes),
         )
@@ -366,7 +367,7 @@ impl State {
 
     /// Place of the oldest record without an outcome.
     fn oldest_open(&self) -> Option<u64> {
-        let queued = self.queue.front().map(|item| item.seq);
+        let queued = self.queue.seq();
         let aside = self
             .aside
             .iter()
@@ -378,10 +379,15 @@ impl State {
             .min()
     }
 
-    fn depart(&mut self, items: &[Item]) {
-        self.in_flight += items.len();
-        self.in_flight_bytes += bytes_of(items);
-        self.in_flight_from = self.in_flight_from.or_else(|| Some(items.first()?.seq));
+    /// Records and bytes in the queue.
+    fn waiting(&self) -> (usize, usize) {
+        (self.queue.len(), self.queue.bytes())
+    }
+
+    fn depart(&mut self, records: usize, bytes: usize, first: Option<u64>) {
+        self.in_flight += records;
+        self.in_flight_bytes += bytes;
+        self.in_flight_from = self.in_flight_from.or(first);
     }
 
     fn land(&mut self, records: usize, bytes: usize) {
