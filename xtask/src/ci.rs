@@ -20,6 +20,7 @@ const FEATURES: &[&str] = &[
     "tower",
     "tokio",
     "tracing",
+    "opentelemetry",
     "langfuse,otlp",
     "console,otlp",
 ];

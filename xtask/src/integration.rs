@@ -97,6 +97,24 @@ const EXPECTED: &[Expected] = &[
         fields: &[("blocking", "output", || json!("42"))],
     },
     Expected {
+        example: "opentelemetry",
+        tree: "agent invoke_agent helper\n  generation chat gpt-4o\n  tool execute_tool orders\n",
+        fields: &[
+            ("invoke_agent helper", "userId", || json!("user123")),
+            ("chat gpt-4o", "providedModelName", || json!("gpt-4o")),
+            ("chat gpt-4o", "output", || json!("I shall look it up.")),
+            (
+                "chat gpt-4o",
+                "usageDetails",
+                || json!({ "input": 12, "output": 5, "total": 17 }),
+            ),
+            ("execute_tool orders", "level", || json!("ERROR")),
+            ("execute_tool orders", "statusMessage", || {
+                json!("the warehouse does not answer")
+            }),
+        ],
+    },
+    Expected {
         example: "rag",
         tree: "agent rag-agent\n  generation answer\n  retriever bm25\n    event hit\n    event hit\n    event hit\n  \
                evaluator grounded\n  chain rewrite\n",

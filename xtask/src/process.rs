@@ -72,6 +72,8 @@ pub(crate) fn examples() -> Result<std::collections::BTreeMap<String, PathBuf>> 
         "-p",
         "tracefuse",
         "--examples",
+        "--features",
+        "opentelemetry",
         "--message-format",
         "json-render-diagnostics",
     ]))?;

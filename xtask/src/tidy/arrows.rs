@@ -11,6 +11,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("tracefuse-core", 0),
     ("tracefuse-macros", 0),
     ("tracefuse-conventions", 1),
+    ("tracefuse-opentelemetry", 2),
     ("tracefuse-tracing", 2),
     ("mock-langfuse", 0),
     ("tracefuse-exporter", 1),
@@ -31,6 +32,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tracefuse-exporter", &["tracefuse-core"]),
     ("tracefuse-tower", &["tracefuse-core"]),
     ("tracefuse-conventions", &["tracefuse-core"]),
+    (
+        "tracefuse-opentelemetry",
+        &["tracefuse-conventions", "tracefuse-core"],
+    ),
     (
         "tracefuse-tracing",
         &["tracefuse-conventions", "tracefuse-core"],
@@ -53,6 +58,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tracefuse-exporter",
             "tracefuse-langfuse",
             "tracefuse-macros",
+            "tracefuse-opentelemetry",
             "tracefuse-otlp",
             "tracefuse-runtime",
             "tracefuse-tower",
