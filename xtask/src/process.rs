@@ -13,6 +13,12 @@ pub(crate) fn root() -> PathBuf {
         .unwrap_or_default()
 }
 
+/// Where cargo and these commands put what they make.
+pub(crate) fn target() -> PathBuf {
+    let named = std::env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty());
+    root().join(named.map_or_else(|| "target".into(), PathBuf::from))
+}
+
 /// `cargo` of this toolchain, in the root of the repository.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -65,16 +71,18 @@ pub(crate) fn quiet(command: &mut Command) -> &mut Command {
     command.current_dir(std::env::temp_dir())
 }
 
+/// Programs by name.
+pub(crate) type Programs = std::collections::BTreeMap<String, PathBuf>;
+
 /// Builds the facade's examples and gives their programs by name.
-pub(crate) fn examples() -> Result<std::collections::BTreeMap<String, PathBuf>> {
-    let text = output(&mut cargo(&[
-        "build",
-        "-p",
-        "tracefuse",
-        "--examples",
-        "--message-format",
-        "json-render-diagnostics",
-    ]))?;
+pub(crate) fn examples() -> Result<Programs> {
+    built(&["-p", "tracefuse", "--examples"])
+}
+
+/// Builds what the arguments say, and gives the examples among it.
+pub(crate) fn built(arguments: &[&str]) -> Result<Programs> {
+    let json = ["--message-format", "json-render-diagnostics"];
+    let text = output(&mut cargo(&[&["build"], arguments, &json].concat()))?;
     let messages = text
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
