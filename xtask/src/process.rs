@@ -35,12 +35,16 @@ pub(crate) fn succeed(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// The standard output of a command that succeeds; its errors go to ours.
+/// The standard output of a command that succeeds; its errors go to ours, and all of it if it fails.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = command.stderr(Stdio::inherit()).output();
     let output = output.with_context(|| format!("{} cannot be started", name(command)))?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !output.status.success() {
+        eprint!("{said}");
+    }
     ensure!(output.status.success(), "`{}` failed", name(command));
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    Ok(said)
 }
 
 fn name(command: &Command) -> String {
@@ -51,7 +55,7 @@ fn name(command: &Command) -> String {
         .join(" ")
 }
 
-/// An environment without anything that would change where an example sends its traces.
+/// An environment without anything that would change where an example sends its traces, or how a peer runs.
 pub(crate) fn quiet(command: &mut Command) -> &mut Command {
     for (name, _) in std::env::vars() {
         if [
@@ -59,6 +63,8 @@ pub(crate) fn quiet(command: &mut Command) -> &mut Command {
             "TRACEFUSE_",
             "OTEL_",
             "OPENAI_",
+            "PHOENIX_",
+            "MLFLOW_",
             "TRACING_MODE",
         ]
         .iter()

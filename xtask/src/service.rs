@@ -94,8 +94,9 @@ fn kill(id: u32) {
         command.args(["/F", "/T", "/PID", &id.to_string()]);
         command
     } else {
-        let mut command = Command::new("kill");
-        command.args(["-KILL", "--", &format!("-{id}")]);
+        // The shell's own: a program `kill` is not everywhere.
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("kill -s KILL -- -{id}")]);
         command
     };
     let _ = command.stdout(Stdio::null()).stderr(Stdio::null()).status();

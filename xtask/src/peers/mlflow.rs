@@ -13,6 +13,7 @@ use tracefuse_otlp::http::{Headers, Secret};
 use super::Receiver;
 use super::seen::{Span, Tokens, Trace, content};
 use crate::http;
+use crate::process::quiet;
 use crate::service::{Service, free_port};
 use crate::venv::Venv;
 
@@ -25,13 +26,15 @@ impl Mlflow {
     pub(super) fn start(venv: &Venv, folder: &Path) -> Result<Self> {
         let port = free_port()?;
         let mut command = Command::new(venv.program("mlflow"));
-        command
+        quiet(&mut command)
             .args(["server", "--workers", "1", "--host", "127.0.0.1"])
             .args(["--port", &port.to_string()])
             .args(["--backend-store-uri", "sqlite:///mlflow.db"])
             .current_dir(folder)
             .env("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
-            .env("MLFLOW_DISABLE_TELEMETRY", "true");
+            .env("MLFLOW_DISABLE_TELEMETRY", "true")
+            // It asks the network for prices before it accepts a span, and waits long where there is none.
+            .env("MLFLOW_MODEL_CATALOG_URI", "");
         let service = Service::start("MLflow", &mut command, &folder.join("server.log"))?;
         let url = format!("http://127.0.0.1:{port}");
         Ok(Self { url, service })
@@ -62,7 +65,12 @@ impl Receiver for Mlflow {
         ]
     }
 
-    fn expected(&self, trace: Trace) -> Trace {
+    /// By the conventions an agent may count again what the models below it used, and MLflow shows that; it
+    /// knows not to add them up.
+    fn expected(&self, mut trace: Trace) -> Trace {
+        for span in &mut trace.spans {
+            span.tokens = span.tokens.or(span.below);
+        }
         trace
     }
 
@@ -81,6 +89,9 @@ impl Receiver for Mlflow {
         Ok(Trace {
             user: text(&about["trace_metadata"]["mlflow.trace.user"]),
             session: text(&about["trace_metadata"]["mlflow.trace.session"]),
+            total: tokens(&content(
+                about["trace_metadata"]["mlflow.trace.tokenUsage"].clone(),
+            )),
             spans,
         })
     }
@@ -114,6 +125,7 @@ fn span(row: &Value) -> Span {
         start: text(start).unwrap_or_else(|| start.to_string()),
         model: text(&attribute("mlflow.llm.model")),
         tokens: tokens(&attribute("mlflow.chat.tokenUsage")),
+        below: None,
         error: failed.then(|| text(&row["status"]["message"]).unwrap_or_default()),
         events,
         input: side("mlflow.spanInputs", "input.value"),

@@ -136,7 +136,7 @@ fn examples_at(receiver: &dyn Receiver, programs: &Programs) -> Result<Vec<Strin
             rig = draw(&got);
         }
     }
-    println!("\n  {RIG}\n{}", indented(&rig));
+    print!("\n  {RIG}\n{}", indented(&rig));
     Ok(wrong)
 }
 
@@ -150,6 +150,9 @@ fn one(receiver: &dyn Receiver, name: &str, program: &Path) -> Result<(Trace, Tr
         .env("LANGFUSE_BASE_URL", mock.url())
         .env("LANGFUSE_PUBLIC_KEY", mock.public_key())
         .env("LANGFUSE_SECRET_KEY", mock.secret_key())
+        // A busy machine is no reason to lose one.
+        .env("TRACEFUSE_SHUTDOWN_TIMEOUT", "60")
+        .env("OTEL_EXPORTER_OTLP_TIMEOUT", "50000")
         .envs(receiver.variables());
     output(&mut example)?;
     integration::check_by_name(name, &mock)?;

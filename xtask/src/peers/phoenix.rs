@@ -5,13 +5,14 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use serde_json::Value;
 use tracefuse_otlp::http::{Headers, Secret};
 
 use super::Receiver;
 use super::seen::{Span, Tokens, Trace, content};
 use crate::http;
+use crate::process::quiet;
 use crate::service::{Service, free_port};
 use crate::venv::Venv;
 
@@ -27,7 +28,7 @@ impl Phoenix {
     pub(super) fn start(venv: &Venv, folder: &Path) -> Result<Self> {
         let port = free_port()?;
         let mut command = Command::new(venv.program("phoenix"));
-        command
+        quiet(&mut command)
             .arg("serve")
             .current_dir(folder)
             .env("PHOENIX_HOST", "127.0.0.1")
@@ -60,8 +61,9 @@ impl Receiver for Phoenix {
         ]
     }
 
-    /// A span without a kind is a step among others to OpenInference.
+    /// A span without a kind is a step among others to OpenInference. Sums are not in this API.
     fn expected(&self, mut trace: Trace) -> Trace {
+        trace.total = None;
         for span in trace.spans.iter_mut().filter(|span| span.kind.is_empty()) {
             span.kind = "CHAIN".to_owned();
         }
@@ -78,6 +80,7 @@ impl Receiver for Phoenix {
                 Ok(found) => {
                     let rows = found["data"].as_array().map_or(&[][..], Vec::as_slice);
                     if rows.len() >= spans || Instant::now() > deadline {
+                        rows.iter().try_for_each(conversation)?;
                         return Ok(self::trace(rows));
                     }
                 }
@@ -94,8 +97,31 @@ fn trace(rows: &[Value]) -> Trace {
     Trace {
         user: first("user.id"),
         session: first("session.id"),
+        total: None,
         spans: rows.iter().map(span).collect(),
     }
+}
+
+/// Phoenix draws a conversation from its messages: each must say or call something.
+fn conversation(row: &Value) -> Result<()> {
+    let attributes = row["attributes"].as_object();
+    let keys = || {
+        attributes
+            .into_iter()
+            .flatten()
+            .map(|(key, _)| key.as_str())
+    };
+    let messages = keys().filter_map(|key| key.strip_suffix(".message.role"));
+    for message in messages {
+        let says = ["content", "tool_calls."].map(|part| format!("{message}.message.{part}"));
+        ensure!(
+            keys().any(|key| says.iter().any(|says| key.starts_with(says))),
+            "{message} of {} is empty: {}",
+            row["name"],
+            row["attributes"]
+        );
+    }
+    Ok(())
 }
 
 fn span(row: &Value) -> Span {
@@ -113,6 +139,7 @@ fn span(row: &Value) -> Span {
         start: text(&row["start_time"]).unwrap_or_default(),
         model: model.or_else(|| text(&attributes["embedding.model_name"])),
         tokens: tokens(attributes),
+        below: None,
         error: failed.then(|| text(&row["status_message"]).unwrap_or_default()),
         events,
         input: content(attributes["input.value"].clone()),
@@ -140,6 +167,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_message_that_says_nothing_is_noticed() {
+        let of = |attributes: Value| json!({ "name": "n", "attributes": attributes });
+        let empty = json!({ "llm.output_messages.0.message.role": "assistant" });
+        assert!(conversation(&of(empty.clone())).is_err());
+        let call = "llm.output_messages.0.message.tool_calls.0.tool_call.function.name";
+        let mut calls = empty;
+        calls[call] = json!("add");
+        assert!(conversation(&of(calls)).is_ok());
+    }
 
     #[test]
     fn a_span_of_its_api_is_read() {

@@ -10,6 +10,8 @@ use serde_json::Value;
 pub(super) struct Trace {
     pub(super) user: Option<String>,
     pub(super) session: Option<String>,
+    /// All tokens, each counted once; `None` if there are none, or the receiver's API does not tell.
+    pub(super) total: Option<Tokens>,
     pub(super) spans: Vec<Span>,
 }
 
@@ -25,6 +27,8 @@ pub(super) struct Span {
     pub(super) start: String,
     pub(super) model: Option<String>,
     pub(super) tokens: Option<Tokens>,
+    /// Those of the spans below that it tells of as well, as an agent does: only of what was recorded.
+    pub(super) below: Option<Tokens>,
     /// The message of what failed.
     pub(super) error: Option<String>,
     /// Names, sorted.
@@ -68,6 +72,10 @@ pub(super) fn compare(recorded: &Trace, got: &Trace) -> Comparison {
                 format!("{what}: recorded {recorded:?}, has {got:?}"),
             );
         }
+    }
+    if recorded.total != got.total {
+        let words = format!("in all: recorded {:?}, has {:?}", recorded.total, got.total);
+        differ("tokens", words);
     }
     let by_id = |trace: &Trace| -> BTreeMap<String, Span> {
         let spans = trace.spans.iter();
@@ -181,7 +189,7 @@ impl Span {
         }));
         for (arrow, value) in [("in", &self.input), ("out", &self.output)] {
             if !value.is_null() {
-                parts.push(format!("{arrow} {}", shortened(&value.to_string())));
+                parts.push(format!("{arrow} {}", shortened(&said(value))));
             }
         }
         parts.extend(self.error.as_ref().map(|error| format!("ERROR {error}")));
@@ -190,6 +198,25 @@ impl Span {
         }
         parts.join(" · ")
     }
+}
+
+/// Of a conversation the last word, of everything else all.
+fn said(value: &Value) -> String {
+    let last = value.as_array().and_then(|messages| messages.last());
+    let parts = last.and_then(|message| message["parts"].as_array());
+    let Some(parts) = parts else {
+        return value.to_string();
+    };
+    let part = |part: &Value| match part["type"].as_str() {
+        Some("text") => part["content"].to_string(),
+        Some("tool_call") => {
+            let name = part["name"].as_str().unwrap_or_default();
+            format!("call {name}({})", part["arguments"])
+        }
+        Some("tool_call_response") => format!("answer {}", part["response"]),
+        _ => part.to_string(),
+    };
+    parts.iter().map(part).collect::<Vec<_>>().join(", ")
 }
 
 /// A line's worth.
@@ -227,6 +254,8 @@ mod tests {
             cached: 16,
             output: 3,
         });
+        answer.input =
+            json!([{ "role": "user", "parts": [{ "type": "tool_call_response", "response": 7 }] }]);
         answer.output = json!("Paris");
         Trace {
             spans: vec![span("a", None, "root"), answer, span("c", Some("a"), "end")],
@@ -272,7 +301,7 @@ mod tests {
         assert_eq!(
             draw(&trace()),
             "CHAIN root\n\
-             ├─ CHAIN answer · gpt-4o · 24 (16 cached) → 3 tokens · out \"Paris\"\n\
+             ├─ CHAIN answer · gpt-4o · 24 (16 cached) → 3 tokens · in answer 7 · out \"Paris\"\n\
              └─ CHAIN end\n"
         );
     }
