@@ -21,21 +21,26 @@ pub(crate) fn write(to: &mut Attributes<'_>, side: Side, value: ValueRef<'_>) {
         Side::Input => ("llm.input_messages", "user"),
         Side::Output => ("llm.output_messages", "assistant"),
     };
-    match value {
-        ValueRef::Str(text) => {
-            let message = format!("{prefix}.0.message.");
-            to.set_below(&message, "role", Any::Str(role));
-            to.set_below(&message, "content", Any::Str(text));
-        }
-        ValueRef::Json(text) => {
-            let Ok(tree) = serde_json::from_str::<Json>(text) else {
-                return;
-            };
-            for (index, message) in messages(&tree).into_iter().enumerate() {
-                write_message(to, &format!("{prefix}.{index}.message."), role, message);
-            }
-        }
-        _ => {}
+    let (text, is_json) = match value {
+        ValueRef::Str(text) => (text, false),
+        ValueRef::Json(text) => (text, true),
+        _ => return,
+    };
+    // A text may be a conversation, if nothing in it says otherwise.
+    let tree = match is_json || text.trim_start().starts_with(['{', '[']) {
+        true => serde_json::from_str::<Json>(text).ok(),
+        false => None,
+    };
+    let messages = tree.as_ref().map(messages).unwrap_or_default();
+    let has_role = |message: &&Json| message.get("role").is_some_and(Json::is_string);
+    if !is_json && (messages.is_empty() || !messages.iter().all(has_role)) {
+        let message = format!("{prefix}.0.message.");
+        to.set_below(&message, "role", Any::Str(role));
+        to.set_below(&message, "content", Any::Str(text));
+        return;
+    }
+    for (index, message) in messages.into_iter().enumerate() {
+        write_message(to, &format!("{prefix}.{index}.message."), role, message);
     }
 }
 

@@ -102,7 +102,8 @@ fn trace(rows: &[Value]) -> Trace {
     }
 }
 
-/// Phoenix draws a conversation from its messages: each must say or call something.
+/// Phoenix draws a conversation from its messages: each must say or call something, and not be a whole
+/// conversation itself.
 fn conversation(row: &Value) -> Result<()> {
     let attributes = row["attributes"].as_object();
     let keys = || {
@@ -119,6 +120,12 @@ fn conversation(row: &Value) -> Result<()> {
             "{message} of {} is empty: {}",
             row["name"],
             row["attributes"]
+        );
+        let whole = content(row["attributes"][&says[0]].clone());
+        ensure!(
+            whole.pointer("/0/role").is_none(),
+            "{message} of {} is a conversation of its own: {whole}",
+            row["name"]
         );
     }
     Ok(())
@@ -169,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_that_says_nothing_is_noticed() {
+    fn a_message_that_says_nothing_or_everything_is_noticed() {
         let of = |attributes: Value| json!({ "name": "n", "attributes": attributes });
         let empty = json!({ "llm.output_messages.0.message.role": "assistant" });
         assert!(conversation(&of(empty.clone())).is_err());
@@ -177,6 +184,9 @@ mod tests {
         let mut calls = empty;
         calls[call] = json!("add");
         assert!(conversation(&of(calls)).is_ok());
+        let mut whole = json!({ "llm.input_messages.0.message.role": "user" });
+        whole["llm.input_messages.0.message.content"] = json!(r#"[{"role":"user"}]"#);
+        assert!(conversation(&of(whole)).is_err());
     }
 
     #[test]

@@ -193,6 +193,46 @@ async fn conversations_in_opentelemetrys_form_keep_texts_calls_and_answers() {
 }
 
 #[tokio::test]
+async fn a_conversation_in_a_text_is_one_and_another_text_is_what_was_said() {
+    let conversation = r#"[{"role":"user","parts":[{"type":"text","content":"2+5?"}]}]"#;
+    let llm = named("llm", |tracer, _| {
+        let trace = tracer.trace("root").start();
+        let span = trace.generation("llm").input(conversation);
+        span.run(|span| span.set_output(r#"[{"sum":7}]"#));
+    })
+    .await;
+    let lines = show(&llm.attributes);
+    for expected in [
+        r#"input.mime_type = "application/json""#,
+        r#"llm.input_messages.0.message.role = "user""#,
+        r#"llm.input_messages.0.message.contents.0.message_content.text = "2+5?""#,
+        r#"llm.output_messages.0.message.role = "assistant""#,
+        r#"llm.output_messages.0.message.content = "[{\"sum\":7}]""#,
+    ] {
+        assert!(
+            lines.iter().any(|line| line == expected),
+            "{expected} is not in {lines:#?}"
+        );
+    }
+    let tool = named("add", |tracer, _| {
+        let trace = tracer.trace("root").start();
+        let span = trace.tool("add").input(r#"{"x":2}"#);
+        span.run(|span| span.set_output("[sic"));
+    })
+    .await;
+    let lines = show(&tool.attributes);
+    for expected in [
+        r#"tool.parameters = "{\"x\":2}""#,
+        r#"output.mime_type = "text/plain""#,
+    ] {
+        assert!(
+            lines.iter().any(|line| line == expected),
+            "{expected} is not in {lines:#?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn calls_and_answers_of_anthropic_and_gemini_are_read_too() {
     let messages = json!([
         { "role": "user", "content": [{ "type": "tool_result", "tool_use_id": "t1", "content": "7" }] },
