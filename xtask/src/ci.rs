@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 
 use crate::process::{cargo, succeed};
-use crate::{integration, tidy};
+use crate::{integration, peers, tidy};
 
 /// Feature sets of the facade, each compiled alone.
 const FEATURES: &[&str] = &[
@@ -61,7 +61,8 @@ pub(crate) fn run() -> Result<()> {
         succeed(doc.env("RUSTDOCFLAGS", "-D warnings"))
     })?;
     step("deny", deny)?;
-    test()
+    test()?;
+    step("peers", peers::run_if_wanted)
 }
 
 /// The command of the README.
