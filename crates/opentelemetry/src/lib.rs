@@ -17,8 +17,8 @@
 //!
 //! # As a processor or as an exporter
 //! [`TracefuseExporter`] is both a `SpanProcessor` and a `SpanExporter`. As a processor, a span that ends is
-//! translated and pushed into the tracer's queue, which is bounded and has a thread of its own: some
-//! microseconds, no lock that spans wait for, and `force_flush` means what it says. `with_simple_exporter` does
+//! translated and pushed into the tracer's queue, which is bounded and has a thread of its own: a
+//! microsecond or two, no lock that spans wait for, and `force_flush` means what it says. `with_simple_exporter` does
 //! the same under a lock, and its `force_flush` does nothing, as in the SDK 0.33. `with_batch_exporter` puts a
 //! second queue, which drops without a word when it is full, and a second thread before ours.
 //!
