@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 
 use crate::process::{cargo, succeed};
-use crate::{integration, tidy};
+use crate::{integration, peers, python, tidy};
 
 /// Feature sets of the facade, each compiled alone.
 const FEATURES: &[&str] = &[
@@ -20,6 +20,7 @@ const FEATURES: &[&str] = &[
     "tower",
     "tokio",
     "tracing",
+    "opentelemetry",
     "langfuse,otlp",
     "console,otlp",
 ];
@@ -60,7 +61,9 @@ pub(crate) fn run() -> Result<()> {
         succeed(doc.env("RUSTDOCFLAGS", "-D warnings"))
     })?;
     step("deny", deny)?;
-    test()
+    test()?;
+    step("peers", peers::run_if_wanted)?;
+    step("python", python::run_if_wanted)
 }
 
 /// The command of the README.

@@ -42,6 +42,7 @@
 //! | `macros` | no | the attribute `#[observe]` | syn, quote |
 //! | `tokio` | no | `task::spawn`, which takes the current span along | tokio |
 //! | `tracing` | no | a layer that records spans of `tracing` | tracing-subscriber, serde_json |
+//! | `opentelemetry` | no | [`opentelemetry`]: a span processor and exporter for the OpenTelemetry SDK | opentelemetry_sdk, serde_json |
 //!
 //! # Guarantees
 //! * Your code never waits for tracing: ending a span is a bounded amount of work and a push into a
@@ -131,6 +132,9 @@ pub use tracefuse_exporter as exporter;
 /// ```
 #[cfg(feature = "macros")]
 pub use tracefuse_macros::observe;
+#[cfg(feature = "opentelemetry")]
+#[cfg_attr(docsrs, doc(cfg(feature = "opentelemetry")))]
+pub use tracefuse_opentelemetry as opentelemetry;
 #[cfg(feature = "otlp")]
 pub use tracefuse_otlp::{Conventions, OtlpConfig};
 pub use tracefuse_runtime::{HoldConfig, Overload, SpoolMode, WhileOpen};
