@@ -14,7 +14,7 @@ use crate::config::{Overload, PipelineConfig};
 use crate::lane::{Aftermath, Lane};
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError};
 
-/// A larger record goes to the lanes at once: what lies in trays is beside the queue's bounds.
+/// A larger record goes to the lanes at once: room is kept for what may lie in trays.
 const SMALL: usize = 4 * 1024;
 /// The most records of one thread.
 const MOST: usize = 32;
@@ -26,6 +26,8 @@ pub(crate) struct Intake {
     /// Workers that will look into the trays before long. Without one nothing may lie there.
     watchers: AtomicUsize,
     closed: AtomicBool,
+    /// A lane has no room for what lies in trays, and they were emptied for that.
+    tight: AtomicBool,
     recorded: AtomicU64,
     /// Records a tray takes; so many trays make a batch.
     room: usize,
@@ -59,6 +61,7 @@ impl Intake {
             trays: Mutex::default(),
             watchers: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
+            tight: AtomicBool::new(false),
             recorded: AtomicU64::new(0),
             room: batch / batch.div_ceil(MOST),
             blocks: matches!(config.overload, Overload::Block(_)),
@@ -124,55 +127,76 @@ impl Intake {
         // Those of pipelines that are gone.
         own.retain(|(_, tray)| Arc::strong_count(tray) > 1);
         let tray = Arc::new(Tray::default());
-        lock(&self.trays).push(tray.clone());
+        let mut trays = lock(&self.trays);
+        trays.push(tray.clone());
+        self.reserve(trays.len());
+        drop(trays);
         own.push((self.number, tray));
         own.len() - 1
     }
 
-    /// Lays a span into the tray of this thread, and hands all of it over if it is full or nobody will look.
-    fn lay(&self, tray: &Tray, span: SpanRecord, bytes: usize) {
+    /// What lies in trays is within the lanes' bounds: they keep room for all that may.
+    fn reserve(&self, trays: usize) {
+        let records = trays * self.room;
+        for lane in &self.lanes {
+            lane.reserve(records, records * SMALL);
+        }
+    }
+
+    /// Lays a span into the tray of this thread, and hands all of it over if it is full. Where nothing may
+    /// lie, what does is handed over, and the span goes its own way.
+    pub(crate) fn lay(&self, tray: &Tray, span: SpanRecord, bytes: usize) {
         let mut lying = lock(&tray.0);
-        lying.spans.push(span);
-        lying.bytes += bytes;
         // Asked under the lock: a worker that stops watching looks into every tray after that.
-        if lying.spans.len() < self.room && self.is_watched() {
-            return;
+        let quiet =
+            self.watchers.load(Ordering::Relaxed) > 0 && !self.closed.load(Ordering::Relaxed);
+        let roomy = self.lanes.iter().all(|lane| lane.is_roomy());
+        let mut direct = None;
+        if quiet && roomy {
+            self.tight.store(false, Ordering::Relaxed);
+            lying.spans.push(span);
+            lying.bytes += bytes;
+            if lying.spans.len() < self.room {
+                return;
+            }
+        } else {
+            direct = Some(span);
         }
-        let mut waited = false;
-        if self.blocks {
-            // Without the lock, which others need to make room. Nobody else lays into this tray.
-            drop(lying);
-            waited = self
-                .lanes
-                .iter()
-                .fold(true, |all, lane| lane.await_room() && all);
-            lying = lock(&tray.0);
-        }
-        let after = self.hand_over(&mut lying, waited);
+        let after = self.hand_over(&mut lying);
         drop(lying);
         after.into_iter().for_each(Aftermath::settle);
+        if !roomy && !self.tight.swap(true, Ordering::Relaxed) {
+            // Before others take the room that was kept for it.
+            self.sweep();
+        }
+        if let Some(span) = direct {
+            self.push(span.into());
+        }
     }
 
-    fn is_watched(&self) -> bool {
-        self.watchers.load(Ordering::Relaxed) > 0 && !self.closed.load(Ordering::Relaxed)
-    }
-
-    /// Hands over what lies in any tray; whether there was something. Where callers wait for room it goes
-    /// over the bounds: it has been taken already, and whoever waits does so on its own thread.
+    /// Hands over what lies in any tray; whether there was something.
     pub(crate) fn sweep(&self) -> bool {
         let (mut swept, mut after) = (false, Vec::new());
-        lock(&self.trays).retain(|tray| {
+        let mut trays = lock(&self.trays);
+        let before = trays.len();
+        trays.retain(|tray| {
             let mut lying = lock(&tray.0);
             swept |= !lying.spans.is_empty();
-            after.extend(self.hand_over(&mut lying, self.blocks));
+            after.extend(self.hand_over(&mut lying));
             // That of a thread that has ended is not needed again.
             Arc::strong_count(tray) > 1
         });
+        if trays.len() < before {
+            self.reserve(trays.len());
+        }
+        drop(trays);
         after.into_iter().for_each(Aftermath::settle);
         swept
     }
 
-    fn hand_over(&self, lying: &mut Lying, force: bool) -> Vec<Aftermath> {
+    /// There is room for it, as a rule: see `reserve`. Where callers wait for room nothing is lost if another
+    /// thread was faster: it is taken all the same.
+    fn hand_over(&self, lying: &mut Lying) -> Vec<Aftermath> {
         let mut after = Vec::new();
         if lying.spans.is_empty() {
             return after;
@@ -185,9 +209,9 @@ impl Intake {
             return after;
         };
         for lane in others {
-            after.push(lane.push_all(spans.clone(), bytes, force));
+            after.push(lane.push_all(spans.clone(), bytes, self.blocks));
         }
-        after.push(last.push_all(spans, bytes, force));
+        after.push(last.push_all(spans, bytes, self.blocks));
         after.retain(|after| !after.is_nothing());
         after
     }
@@ -220,12 +244,9 @@ impl Watch {
         }
     }
 
-    /// Keeps the promise; whether there was something. Where callers wait for room, what would go over a
-    /// bound is left to them.
+    /// Keeps the promise; whether there was something.
     pub(crate) fn sweep(&self) -> bool {
-        let intake = &self.intake;
-        let room = !intake.blocks || intake.lanes.iter().all(|lane| lane.has_room());
-        room && intake.sweep()
+        self.intake.sweep()
     }
 
     /// Gives the promise up and looks once more; whether there was something.

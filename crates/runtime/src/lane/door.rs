@@ -53,6 +53,7 @@ impl Lane {
         }
         let mut after = Aftermath::default();
         let wake = self.admit(&mut state, record, false, &mut after);
+        self.note_room(&state);
         drop(state);
         if wake {
             self.wake.notify_one();
@@ -60,8 +61,7 @@ impl Lane {
         after.settle();
     }
 
-    /// Takes what a thread has put aside, in order. Never blocks; `force` takes it over the bounds too, of
-    /// a thread that has waited for room.
+    /// Takes what a thread has put aside, in order. Never blocks; `force` takes it over the bounds too.
     pub(crate) fn push_all(&self, spans: Vec<SpanRecord>, bytes: usize, force: bool) -> Aftermath {
         let mut after = Aftermath::default();
         let mut state = self.lock();
@@ -78,6 +78,7 @@ impl Lane {
                 wake |= self.admit(&mut state, span.into(), force, &mut after);
             }
         }
+        self.note_room(&state);
         drop(state);
         if wake {
             self.wake.notify_one();
@@ -96,20 +97,24 @@ impl Lane {
             && (force || fits)
     }
 
-    /// Blocks as `Overload::Block` says until there is room; `false` if there is none after that time.
-    pub(crate) fn await_room(&self) -> bool {
-        let Overload::Block(within) = self.config.overload else {
-            return false;
-        };
+    /// Keeps room for what threads may have put aside.
+    pub(crate) fn reserve(&self, records: usize, bytes: usize) {
         let mut state = self.lock();
-        if self.full(&state, 0).is_some() {
-            state = self.wait_for_room(state, 0, within);
-        }
-        self.full(&state, 0).is_none()
+        state.reserved = (records, bytes);
+        self.note_room(&state);
     }
 
-    pub(crate) fn has_room(&self) -> bool {
-        self.full(&self.lock(), 0).is_none()
+    /// Whether there is room for all that threads may put aside.
+    pub(crate) fn is_roomy(&self) -> bool {
+        self.roomy.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_room(&self, state: &State) {
+        let (held, bytes) = state.held();
+        let (more, more_bytes) = state.reserved;
+        let roomy = held + more <= self.config.max_queue_size
+            && bytes.saturating_add(more_bytes) <= self.config.max_queue_bytes;
+        self.roomy.store(roomy, Ordering::Relaxed);
     }
 
     fn wait_for_room<'a>(

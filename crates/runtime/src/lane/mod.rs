@@ -40,11 +40,15 @@ pub(crate) struct Lane {
     pub(crate) wake: Notify,
     /// What does not fit goes to disk, so that nothing need be refused while the breaker is open.
     spills: AtomicBool,
+    /// There is room for all that threads may put aside: they ask without the lock.
+    roomy: AtomicBool,
 }
 
 #[derive(Default)]
 pub(crate) struct State {
     queue: Queue,
+    /// Records and bytes that threads may have put aside.
+    reserved: (usize, usize),
     in_flight: usize,
     in_flight_bytes: usize,
     /// Batches whose tries are used up, waiting for a success of another.
@@ -80,6 +84,7 @@ impl Lane {
             settled: Condvar::new(),
             wake: Notify::new(),
             spills: AtomicBool::new(false),
+            roomy: AtomicBool::new(true),
         }
     }
 
@@ -219,6 +224,7 @@ impl Lane {
         state.land(records, bytes);
         outcome(&mut state);
         state.rest();
+        self.note_room(&state);
         drop(state);
         self.settled.notify_all();
     }
