@@ -126,13 +126,17 @@ impl Intake {
     fn new_tray(&self, own: &mut Vec<(u64, Arc<Tray>)>) -> usize {
         // Those of pipelines that are gone.
         own.retain(|(_, tray)| Arc::strong_count(tray) > 1);
+        own.push((self.number, self.tray()));
+        own.len() - 1
+    }
+
+    /// A tray for one thread.
+    pub(crate) fn tray(&self) -> Arc<Tray> {
         let tray = Arc::new(Tray::default());
         let mut trays = lock(&self.trays);
         trays.push(tray.clone());
         self.reserve(trays.len());
-        drop(trays);
-        own.push((self.number, tray));
-        own.len() - 1
+        tray
     }
 
     /// What lies in trays is within the lanes' bounds: they keep room for all that may.

@@ -23,6 +23,7 @@ mod orders;
 use tracefuse_runtime::spool;
 #[path = "../../src/step.rs"]
 mod step;
+mod trays;
 
 /// In the place of `src/sync.rs`.
 mod sync {
