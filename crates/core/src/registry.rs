@@ -195,3 +195,96 @@ pub(crate) fn spans_of(core: &Core) -> Vec<LiveRef> {
         .filter(|live| std::ptr::eq(&*live.trace.core, core))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::sync::mpsc;
+    use std::sync::{Arc, Barrier};
+
+    use super::*;
+    use crate::processor::Processor;
+    use crate::record::{SpanId, SpanRecord};
+    use crate::span::Span;
+    use crate::tracer::Tracer;
+
+    /// Ids of what ended, and whether one ended twice.
+    #[derive(Clone, Default)]
+    struct Ended(Arc<Mutex<(HashSet<SpanId>, bool)>>);
+
+    impl Processor for Ended {
+        fn on_end(&self, span: SpanRecord) {
+            let mut ended = lock(&self.0);
+            ended.1 |= !ended.0.insert(span.span_id());
+        }
+    }
+
+    #[test]
+    fn spans_of_many_threads_end_once_whoever_drops_the_last_handle_and_whoever_looks() {
+        const THREADS: usize = 4;
+        const SPANS: usize = 5_000;
+        let ended = Ended::default();
+        let tracer = Tracer::builder(ended.clone()).build();
+        let trace = tracer.trace("root").start();
+        let all_there = Barrier::new(THREADS + 1);
+        std::thread::scope(|scope| {
+            let (to, from) = mpsc::sync_channel::<Span>(64);
+            for _ in 0..THREADS {
+                let (to, trace, all_there) = (to.clone(), trace.clone(), &all_there);
+                scope.spawn(move || {
+                    all_there.wait();
+                    for n in 0..SPANS {
+                        let span = trace.span("s").start();
+                        let id = span.id();
+                        if n % 3 == 0 {
+                            // Its seat goes back to the pool of another thread.
+                            to.send(span).unwrap();
+                        } else {
+                            let other = span.clone();
+                            drop(span);
+                            assert_eq!(other.id(), id, "another span sits in its seat");
+                        }
+                    }
+                });
+            }
+            drop(to);
+            let elsewhere = scope.spawn(move || from.into_iter().for_each(drop));
+            all_there.wait();
+            while !elsewhere.is_finished() {
+                assert!(tracer.stats().open <= (THREADS + 66) as u64 + 1);
+            }
+        });
+        assert_eq!(tracer.stats().open, 1, "the root");
+        drop(trace);
+        let (ids, twice) = std::mem::take(&mut *lock(&ended.0));
+        assert_eq!((ids.len(), twice), (THREADS * SPANS + 1, false));
+    }
+
+    #[test]
+    fn seats_are_taken_again_also_those_of_threads_that_have_ended() {
+        let tracer = Tracer::builder(Ended::default()).build();
+        let seats = || lock(&SEATS).len();
+        let round = || {
+            std::thread::scope(|scope| {
+                let thread = scope.spawn(|| drop(tracer.trace("t").start()));
+                thread.join().unwrap();
+            });
+        };
+        round();
+        let before = seats();
+        (0..500).for_each(|_| round());
+        // Other tests run beside this one and have open spans of their own.
+        assert!(seats() < before + 100, "{} rows more", seats() - before);
+    }
+
+    #[test]
+    fn a_look_sees_the_spans_of_its_own_tracer() {
+        let (one, other) = (Ended::default(), Ended::default());
+        let (one, other) = (Tracer::builder(one).build(), Tracer::builder(other).build());
+        let (_a, _b) = (one.trace("a").start(), one.trace("b").start());
+        let _c = other.trace("c").start();
+        assert_eq!((one.stats().open, other.stats().open), (2, 1));
+        assert_eq!(one.shutdown().unwrap().unfinished, 2);
+        assert_eq!((one.stats().open, other.stats().open), (0, 1));
+    }
+}
