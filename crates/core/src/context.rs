@@ -73,11 +73,11 @@ pub(crate) fn hidden<R>(f: impl FnOnce() -> R) -> R {
 
 /// Makes `span` current without another handle of it, until it is taken back by `leave`.
 pub(crate) fn lend(span: Span) -> Lent {
-    let mut span = Some(span);
-    let depth = with(|stack| stack.push(span.take().unwrap_or(Span::noop()), true));
+    let mut spare = Some(span);
+    let depth = with(|stack| spare.take().map(|span| stack.push(span, true)));
     Lent {
-        depth: depth.unwrap_or(usize::MAX),
-        spare: span,
+        depth: depth.flatten().unwrap_or(usize::MAX),
+        spare,
     }
 }
 
@@ -94,6 +94,23 @@ impl Lent {
         if let Some(span) = spare {
             return span;
         }
+        // On top of the stack, as a rule.
+        let top = STACK.try_with(|stack| {
+            let frames = &mut stack.try_borrow_mut().ok()?.frames;
+            if frames.len() != depth + 1 {
+                return None;
+            }
+            HEIGHT.set(depth);
+            frames.pop()
+        });
+        match top {
+            Ok(Some(frame)) => frame.span,
+            _ => Self::buried(depth),
+        }
+    }
+
+    #[cold]
+    fn buried(depth: usize) -> Span {
         let left = with(|stack| stack.take(depth));
         let (span, above) = left.unwrap_or_default();
         drop(above);

@@ -5,11 +5,10 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::context;
-use crate::live::Live;
+use crate::registry::LiveRef;
 use crate::span::Span;
 use crate::start::{FUTURE_DROPPED, record_panic};
 
@@ -127,7 +126,7 @@ impl Held {
         drop(entered);
         result.unwrap_or_else(|panic| {
             if let Some(span) = self.span.take()
-                && span.live.as_ref().is_some_and(is_last)
+                && span.is_last()
             {
                 record_panic(&span, &*panic);
             }
@@ -136,17 +135,12 @@ impl Held {
     }
 }
 
-/// Nobody else can end it, so it is this work's own.
-fn is_last(live: &Arc<Live>) -> bool {
-    Arc::strong_count(live) == 1
-}
-
 impl Drop for Held {
     fn drop(&mut self) {
         let (Some(span), Some(message)) = (self.span.take(), self.cancelled) else {
             return;
         };
-        if let Some(live) = span.live.filter(is_last) {
+        if let Some(live) = span.live.filter(LiveRef::is_last) {
             live.end_cancelled(message);
         }
     }

@@ -84,7 +84,7 @@ impl LeakWatch {
     }
 
     fn look_for_many(&self, core: &Core) {
-        let open = core.registry.open();
+        let open = core.open();
         if open > self.limits.open {
             if !self.many.swap(true, Ordering::Relaxed) {
                 core.processor.on_leak(&Leak::Many { open });
@@ -95,7 +95,7 @@ impl LeakWatch {
     }
 
     fn look_for_long(&self, core: &Core, now: Timestamp) {
-        for (name, start) in core.registry.open_roots() {
+        for (name, start) in core.open_roots() {
             let age = now.since(start);
             let is_news = age > self.limits.age && {
                 let mut told = lock(&self.told);

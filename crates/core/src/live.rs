@@ -1,5 +1,5 @@
 //! An open span: its buffer behind a lock, its trace, and the rule that it ends once.
-//! Shared by all handles of the span; started by `start`, written through `span`, left to `Processor` at its end.
+//! Shared by all handles of the span, see `registry`; started by `start`, written through `span`, left to `Processor` at its end.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use crate::clock::Anchor;
 use crate::record::{
     Buffer, Level, SpanId, SpanRecord, StatusCode, Timestamp, TraceAttributes, TraceId,
 };
-use crate::registry::Seat;
+use crate::registry::LiveRef;
 use crate::tracer::{Core, lock};
 
 /// What all spans of a trace share.
@@ -88,28 +88,20 @@ impl TraceShared {
 pub(crate) struct Live {
     pub(crate) trace: Arc<TraceShared>,
     pub(crate) id: SpanId,
-    seat: Seat,
     /// `None` once it has ended.
     buffer: Mutex<Option<Box<Buffer>>>,
 }
 
 impl Live {
     /// Opens a span whose buffer is filled but for its start.
-    pub(crate) fn open(trace: Arc<TraceShared>, mut buffer: Box<Buffer>) -> Arc<Self> {
+    pub(crate) fn open(trace: Arc<TraceShared>, mut buffer: Box<Buffer>) -> LiveRef {
         let id = *buffer.span_id.get_or_insert_with(SpanId::random);
         buffer.start = trace.now();
-        let live = Arc::new(Self {
+        LiveRef::new(Self {
             trace,
             id,
-            seat: Seat::default(),
             buffer: Mutex::new(Some(buffer)),
-        });
-        live.trace.core.registry.enter(&live);
-        live
-    }
-
-    pub(crate) fn seat(&self) -> &Seat {
-        &self.seat
+        })
     }
 
     /// Writes to the span if it is still open. `f` runs under the lock: nothing of the user's in it.
@@ -162,7 +154,6 @@ impl Live {
         buffer.end = time.unwrap_or_else(|| self.trace.now()).max(buffer.start);
         self.trace
             .attributes(|attributes| buffer.set_trace(attributes));
-        self.trace.core.registry.leave(&self.seat);
         if let Some(span) = SpanRecord::seal(buffer) {
             self.trace.core.take(span);
         }

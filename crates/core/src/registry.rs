@@ -1,147 +1,290 @@
-//! The spans that are open, so that a shutdown can end them and say so.
-//! Entered by a span's start, left by its end; emptied by the tracer. Sharded by thread.
+//! The open spans of the process: each sits in a seat, which counts its handles and is taken again by the next span.
+//! Taken by a span's start, left by its last handle; asked by the tracer for the spans that a shutdown finds open.
+//!
+//! An `Arc` for each span and a list of them cost 40 ns a span: memory from the allocator and back, a lock
+//! and a search at both ends. Seats are never given back, so the list of all of them is only written when
+//! more spans are open at once than ever before, and whoever looks through it raises a count that is not zero.
 
-use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::cell::{RefCell, UnsafeCell};
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
 
 use crate::live::Live;
-use crate::record::Timestamp;
-use crate::tracer::lock;
+use crate::tracer::{Core, lock};
 
-const SHARDS: usize = 16;
-
-/// Where in the registry a span stands: shard and index. Written once, before anybody can ask.
-#[derive(Debug, Default)]
-pub(crate) struct Seat(AtomicU64);
-
-impl Seat {
-    fn set(&self, shard: usize, index: u32) {
-        self.0
-            .store((shard as u64) << 32 | u64::from(index), Ordering::Relaxed);
-    }
-
-    fn get(&self) -> (usize, usize) {
-        let packed = self.0.load(Ordering::Relaxed);
-        ((packed >> 32) as usize, packed as u32 as usize)
-    }
+/// A line of its own, so that spans of different threads do not share one.
+#[repr(align(64))]
+struct Seat {
+    /// Handles of the span that sits here; zero while it is free.
+    handles: AtomicUsize,
+    span: UnsafeCell<Option<Live>>,
 }
 
-#[derive(Default)]
-struct Shard {
-    seats: Vec<Option<Weak<Live>>>,
-    free: Vec<u32>,
-}
+// SAFETY: `span` is written by one thread only: by whoever took the free seat from a pool, before `handles`
+// becomes one, and by whoever brought `handles` to zero, before the seat goes back to a pool. In between it
+// is read by holders of handles; `Live` may be shared and sent.
+#[expect(unsafe_code, reason = "see above: counted by hand, to be used again")]
+unsafe impl Sync for Seat {}
 
-pub(crate) struct Registry {
-    shards: [Mutex<Shard>; SHARDS],
-    unfinished: AtomicU64,
-}
+const _: () = {
+    const fn is_shared<T: Send + Sync>() {}
+    is_shared::<Live>();
+};
+
+/// A handle of an open span: counted, and dereferenced without a lock.
+pub(crate) struct LiveRef(&'static Seat);
+
+/// Seats that are made at once.
+const ROW: usize = 16;
+/// Free seats that a thread keeps, and how many change hands at once.
+const KEPT: usize = 64;
+const MOVED: usize = 32;
+
+/// All there are.
+static SEATS: Mutex<Vec<&'static [Seat]>> = Mutex::new(Vec::new());
+/// Free ones that no thread keeps.
+static FREE: Mutex<Vec<&'static Seat>> = Mutex::new(Vec::new());
+
+struct Own(Vec<&'static Seat>);
 
 thread_local! {
-    static SHARD: Cell<usize> = const { Cell::new(usize::MAX) };
+    static OWN: RefCell<Own> = const { RefCell::new(Own(Vec::new())) };
 }
 
-/// Threads are dealt to the shards in turn.
-fn own_shard() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    SHARD
-        .try_with(|cell| {
-            if cell.get() == usize::MAX {
-                cell.set(NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS);
-            }
-            cell.get()
-        })
-        .unwrap_or(0)
+impl Drop for Own {
+    fn drop(&mut self) {
+        lock(&FREE).append(&mut self.0);
+    }
 }
 
-impl Registry {
-    pub(crate) fn new() -> Self {
+fn free_seat() -> &'static Seat {
+    let own = OWN.try_with(|own| {
+        let Own(seats) = &mut *own.try_borrow_mut().ok()?;
+        if seats.is_empty() {
+            more(seats);
+        }
+        seats.pop()
+    });
+    own.ok().flatten().unwrap_or_else(|| {
+        let mut seats = Vec::new();
+        more(&mut seats);
+        let seat = seats.pop();
+        lock(&FREE).append(&mut seats);
+        // There is always one: `more` gives some.
+        seat.unwrap_or_else(|| &*Box::leak(Box::new(Seat::new())))
+    })
+}
+
+#[cold]
+fn more(seats: &mut Vec<&'static Seat>) {
+    let mut free = lock(&FREE);
+    let from = free.len().saturating_sub(MOVED);
+    seats.extend(free.drain(from..));
+    drop(free);
+    if seats.is_empty() {
+        let row: Box<[Seat]> = (0..ROW).map(|_| Seat::new()).collect();
+        let row: &'static [Seat] = Box::leak(row);
+        lock(&SEATS).push(row);
+        seats.extend(row);
+    }
+}
+
+impl Seat {
+    const fn new() -> Self {
         Self {
-            shards: std::array::from_fn(|_| Mutex::default()),
-            unfinished: AtomicU64::new(0),
+            handles: AtomicUsize::new(0),
+            span: UnsafeCell::new(None),
         }
     }
 
-    pub(crate) fn enter(&self, span: &Arc<Live>) {
-        let shard = own_shard();
-        let Some(mutex) = self.shards.get(shard) else {
-            return;
-        };
-        let weak = Arc::downgrade(span);
-        let mut guard = lock(mutex);
-        let index = match guard.free.pop() {
-            Some(index) => index,
-            None => {
-                guard.seats.push(None);
-                (guard.seats.len() - 1) as u32
+    fn give_back(&'static self) {
+        let kept = OWN.try_with(|own| {
+            let Own(seats) = &mut *own.try_borrow_mut().ok()?;
+            seats.push(self);
+            if seats.len() >= KEPT {
+                lock(&FREE).extend(seats.drain(KEPT - MOVED..));
             }
-        };
-        // Under the lock: who finds the span here finds its seat.
-        span.seat().set(shard, index);
-        if let Some(seat) = guard.seats.get_mut(index as usize) {
-            *seat = Some(weak);
+            Some(())
+        });
+        if kept.ok().flatten().is_none() {
+            lock(&FREE).push(self);
+        }
+    }
+}
+
+impl LiveRef {
+    pub(crate) fn new(live: Live) -> Self {
+        let seat = free_seat();
+        // SAFETY: the seat came from a pool, so no handle of it exists and nobody else has it.
+        #[expect(unsafe_code, reason = "see above")]
+        unsafe {
+            *seat.span.get() = Some(live);
+        }
+        // Whoever sees the count sees the span.
+        seat.handles.store(1, Ordering::Release);
+        Self(seat)
+    }
+
+    /// Whether no other handle exists. Another thread may be about to find the span in the registry.
+    pub(crate) fn is_last(&self) -> bool {
+        self.0.handles.load(Ordering::Acquire) == 1
+    }
+
+    /// A handle of the span in a seat, if one sits there.
+    fn find(seat: &'static Seat) -> Option<Self> {
+        let more = |handles: usize| (handles > 0).then(|| handles + 1);
+        let found = seat
+            .handles
+            .fetch_update(Ordering::Acquire, Ordering::Relaxed, more);
+        found.ok().map(|_| Self(seat))
+    }
+}
+
+impl Deref for LiveRef {
+    type Target = Live;
+
+    #[inline]
+    fn deref(&self) -> &Live {
+        // SAFETY: this handle is counted, so nobody writes to the seat, and a span sits in it.
+        #[expect(unsafe_code, reason = "see above")]
+        unsafe {
+            (*self.0.span.get()).as_ref().unwrap_unchecked()
+        }
+    }
+}
+
+impl Clone for LiveRef {
+    #[inline]
+    fn clone(&self) -> Self {
+        // Handles that are forgotten for ever would have to be as many as there are bytes of memory.
+        self.0.handles.fetch_add(1, Ordering::Relaxed);
+        Self(self.0)
+    }
+}
+
+impl Drop for LiveRef {
+    #[inline]
+    fn drop(&mut self) {
+        if self.0.handles.fetch_sub(1, Ordering::Release) == 1 {
+            // All that was done by way of other handles comes before the end.
+            fence(Ordering::Acquire);
+            // SAFETY: the count is zero: no handle exists, and none can be made until the seat is in a pool.
+            #[expect(unsafe_code, reason = "see above")]
+            let live = unsafe { (*self.0.span.get()).take() };
+            // Ends the span if it is open. If that panics, the seat is not used again.
+            drop(live);
+            self.0.give_back();
+        }
+    }
+}
+
+impl fmt::Debug for LiveRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LiveRef").finish_non_exhaustive()
+    }
+}
+
+/// The spans of a tracer that have a handle. Collected first, since the last handle of a span may be
+/// dropped by whoever looks at it.
+pub(crate) fn spans_of(core: &Core) -> Vec<LiveRef> {
+    let rows = lock(&SEATS).clone();
+    let found = rows.into_iter().flatten().filter_map(LiveRef::find);
+    found
+        .filter(|live| std::ptr::eq(&*live.trace.core, core))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::sync::mpsc;
+    use std::sync::{Arc, Barrier};
+
+    use super::*;
+    use crate::processor::Processor;
+    use crate::record::{SpanId, SpanRecord};
+    use crate::span::Span;
+    use crate::tracer::Tracer;
+
+    /// Ids of what ended, and whether one ended twice.
+    #[derive(Clone, Default)]
+    struct Ended(Arc<Mutex<(HashSet<SpanId>, bool)>>);
+
+    impl Processor for Ended {
+        fn on_end(&self, span: SpanRecord) {
+            let mut ended = lock(&self.0);
+            ended.1 |= !ended.0.insert(span.span_id());
         }
     }
 
-    pub(crate) fn leave(&self, seat: &Seat) {
-        let (shard, index) = seat.get();
-        let Some(mutex) = self.shards.get(shard) else {
-            return;
-        };
-        let mut guard = lock(mutex);
-        if let Some(left) = guard.seats.get_mut(index).and_then(Option::take) {
-            guard.free.push(index as u32);
-            drop(guard);
-            drop(left);
-        }
-    }
-
-    /// Spans open now.
-    pub(crate) fn open(&self) -> u64 {
-        self.shards
-            .iter()
-            .map(|shard| lock(shard))
-            .map(|shard| (shard.seats.len() - shard.free.len()) as u64)
-            .sum()
-    }
-
-    /// Name and beginning of every trace that is open.
-    pub(crate) fn open_roots(&self) -> Vec<(String, Timestamp)> {
-        let mut roots = Vec::new();
-        for shard in &self.shards {
-            // Collected first: the last handle of a span may be dropped here, which takes this lock to leave.
-            let open: Vec<_> = lock(shard)
-                .seats
-                .iter()
-                .flatten()
-                .filter_map(Weak::upgrade)
-                .collect();
-            roots.extend(open.iter().filter_map(|span| span.open_root()));
-        }
-        roots
-    }
-
-    /// Ends every open span, and says why.
-    pub(crate) fn end_all(&self) {
-        for shard in &self.shards {
-            // Collected first: ending a span takes this lock to leave.
-            let open: Vec<_> = lock(shard)
-                .seats
-                .iter()
-                .flatten()
-                .filter_map(Weak::upgrade)
-                .collect();
-            for span in open {
-                if span.end_unfinished() {
-                    self.unfinished.fetch_add(1, Ordering::Relaxed);
-                }
+    #[test]
+    fn spans_of_many_threads_end_once_whoever_drops_the_last_handle_and_whoever_looks() {
+        const THREADS: usize = 4;
+        const SPANS: usize = 5_000;
+        let ended = Ended::default();
+        let tracer = Tracer::builder(ended.clone()).build();
+        let trace = tracer.trace("root").start();
+        let all_there = Barrier::new(THREADS + 1);
+        std::thread::scope(|scope| {
+            let (to, from) = mpsc::sync_channel::<Span>(64);
+            for _ in 0..THREADS {
+                let (to, trace, all_there) = (to.clone(), trace.clone(), &all_there);
+                scope.spawn(move || {
+                    all_there.wait();
+                    for n in 0..SPANS {
+                        let span = trace.span("s").start();
+                        let id = span.id();
+                        if n % 3 == 0 {
+                            // Its seat goes back to the pool of another thread.
+                            to.send(span).unwrap();
+                        } else {
+                            let other = span.clone();
+                            drop(span);
+                            assert_eq!(other.id(), id, "another span sits in its seat");
+                        }
+                    }
+                });
             }
-        }
+            drop(to);
+            let elsewhere = scope.spawn(move || from.into_iter().for_each(drop));
+            all_there.wait();
+            while !elsewhere.is_finished() {
+                assert!(tracer.stats().open <= (THREADS + 66) as u64 + 1);
+            }
+        });
+        assert_eq!(tracer.stats().open, 1, "the root");
+        drop(trace);
+        let (ids, twice) = std::mem::take(&mut *lock(&ended.0));
+        assert_eq!((ids.len(), twice), (THREADS * SPANS + 1, false));
     }
 
-    /// Spans that a shutdown had to end.
-    pub(crate) fn unfinished(&self) -> u64 {
-        self.unfinished.load(Ordering::Relaxed)
+    #[test]
+    fn seats_are_taken_again_also_those_of_threads_that_have_ended() {
+        let tracer = Tracer::builder(Ended::default()).build();
+        let seats = || lock(&SEATS).len();
+        let round = || {
+            std::thread::scope(|scope| {
+                let thread = scope.spawn(|| drop(tracer.trace("t").start()));
+                thread.join().unwrap();
+            });
+        };
+        round();
+        let before = seats();
+        (0..500).for_each(|_| round());
+        // Other tests run beside this one and have open spans of their own.
+        assert!(seats() < before + 100, "{} rows more", seats() - before);
+    }
+
+    #[test]
+    fn a_look_sees_the_spans_of_its_own_tracer() {
+        let (one, other) = (Ended::default(), Ended::default());
+        let (one, other) = (Tracer::builder(one).build(), Tracer::builder(other).build());
+        let (_a, _b) = (one.trace("a").start(), one.trace("b").start());
+        let _c = other.trace("c").start();
+        assert_eq!((one.stats().open, other.stats().open), (2, 1));
+        assert_eq!(one.shutdown().unwrap().unfinished, 2);
+        assert_eq!((one.stats().open, other.stats().open), (0, 1));
     }
 }

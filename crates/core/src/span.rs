@@ -2,17 +2,16 @@
 //! Given to closures by `start`; held by users; writes through `live`.
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::context::{self, Entered};
 use crate::event::EventBuilder;
-use crate::live::Live;
 use crate::record::{
     AsException, Buffer, Cost, Exception, Level, ObservationType, Role, ScoreTarget, ScoreValue,
     Slot, SpanId, Status, StatusCode, Timestamp, TraceId, Usage, ValueRef, capture,
 };
+use crate::registry::LiveRef;
 use crate::score::ScoreBuilder;
 use crate::start::{SpanBuilder, observations};
 
@@ -25,7 +24,7 @@ use crate::start::{SpanBuilder, observations};
 /// The handle of a trace that is not recorded does nothing and allocates nothing.
 #[derive(Clone)]
 pub struct Span {
-    pub(crate) live: Option<Arc<Live>>,
+    pub(crate) live: Option<LiveRef>,
     /// Of a trace that the sampler left out, so that nothing below it begins a trace of its own.
     pub(crate) unsampled: bool,
 }
@@ -271,6 +270,12 @@ impl Span {
     /// Whether an input or an output set on it is recorded.
     pub(crate) fn captures(&self) -> bool {
         self.live.as_ref().is_some_and(|live| live.captures())
+    }
+
+    /// Whether no other handle of it exists.
+    #[inline]
+    pub(crate) fn is_last(&self) -> bool {
+        self.live.as_ref().is_some_and(LiveRef::is_last)
     }
 
     pub(crate) fn write(&self, f: impl FnOnce(&mut Buffer)) {

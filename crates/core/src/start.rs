@@ -290,7 +290,10 @@ impl SpanBuilder {
         let span = lent.leave();
         match result {
             Ok(value) => {
-                span.end();
+                // The last handle ends it, and needs no lock for that.
+                if !span.is_last() {
+                    span.end();
+                }
                 value
             }
             Err(panic) => {
@@ -380,12 +383,19 @@ fn metadata<T: Serialize>(buffer: &mut Buffer, key: &str, value: T) {
     buffer.set_entry(Role::Metadata, key, slot);
 }
 
-/// Moves a string, captures anything else.
+/// Moves a string, captures anything else. Numbers go in without a serializer.
+#[inline]
 pub(crate) fn take_value<T: Serialize>(buffer: &mut Buffer, value: T) -> Slot {
-    match castaway::cast!(value, String) {
-        Ok(text) => buffer.push_string(text),
-        Err(value) => buffer.push_serialize(&value),
-    }
+    castaway::match_type!(value, {
+        String as text => buffer.push_string(text),
+        bool as value => Slot::Bool(value),
+        i32 as value => Slot::I64(value.into()),
+        i64 as value => Slot::I64(value),
+        u32 as value => Slot::U64(value.into()),
+        u64 as value => Slot::U64(value),
+        f64 as value => Slot::F64(value),
+        value => buffer.push_serialize(&value),
+    })
 }
 
 pub(crate) fn record_err<T, E: AsException<Via>, Via>(span: &Span, result: &Result<T, E>) {

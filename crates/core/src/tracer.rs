@@ -10,8 +10,8 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::leak::{LeakLimits, LeakWatch};
 use crate::processor::Processor;
-use crate::record::{ScoreTarget, ScoreValue, SpanId, SpanRecord, TraceId};
-use crate::registry::Registry;
+use crate::record::{ScoreTarget, ScoreValue, SpanId, SpanRecord, Timestamp, TraceId};
+use crate::registry;
 use crate::report::{Incomplete, Report, Stats};
 use crate::sampler::{SampleRate, Sampler};
 use crate::score::ScoreBuilder;
@@ -40,7 +40,6 @@ pub(crate) struct Core {
     pub(crate) sampler: Arc<dyn Sampler>,
     pub(crate) backtraces: bool,
     pub(crate) capture_content: bool,
-    pub(crate) registry: Registry,
     pub(crate) leaks: LeakWatch,
     shutdown_timeout: Duration,
     flush_timeout: Duration,
@@ -48,6 +47,7 @@ pub(crate) struct Core {
     unsampled: AtomicU64,
     not_recorded: AtomicU64,
     late_writes: AtomicU64,
+    unfinished: AtomicU64,
 }
 
 impl Tracer {
@@ -245,14 +245,30 @@ impl Core {
         self.processor.on_end(span);
     }
 
+    /// Spans open now.
+    pub(crate) fn open(&self) -> u64 {
+        let spans = registry::spans_of(self);
+        spans.iter().filter(|span| span.is_open()).count() as u64
+    }
+
+    /// Name and beginning of every trace that is open.
+    pub(crate) fn open_roots(&self) -> Vec<(String, Timestamp)> {
+        let spans = registry::spans_of(self);
+        spans.iter().filter_map(|span| span.open_root()).collect()
+    }
+
     fn close(&self) {
         if !self.closed.swap(true, Ordering::SeqCst) {
-            self.registry.end_all();
+            for span in registry::spans_of(self) {
+                if span.end_unfinished() {
+                    self.unfinished.fetch_add(1, Ordering::Relaxed);
+                }
+            }
         }
     }
 
     fn complete(&self, mut report: Report) -> Report {
-        report.unfinished = self.registry.unfinished();
+        report.unfinished = self.unfinished.load(Ordering::Relaxed);
         report.stats = self.complete_stats(report.stats);
         report
     }
@@ -261,7 +277,7 @@ impl Core {
         stats.unsampled_traces = self.unsampled.load(Ordering::Relaxed);
         stats.not_recorded += self.not_recorded.load(Ordering::Relaxed);
         stats.late_writes = self.late_writes.load(Ordering::Relaxed);
-        stats.open = self.registry.open();
+        stats.open = self.open();
         stats
     }
 }
@@ -354,7 +370,6 @@ impl TracerBuilder {
             sampler: self.sampler,
             backtraces: self.backtraces,
             capture_content: self.capture_content,
-            registry: Registry::new(),
             leaks: LeakWatch::new(self.leak_limits),
             shutdown_timeout: self.shutdown_timeout,
             flush_timeout: self.flush_timeout,
@@ -362,6 +377,7 @@ impl TracerBuilder {
             unsampled: AtomicU64::new(0),
             not_recorded: AtomicU64::new(0),
             late_writes: AtomicU64::new(0),
+            unfinished: AtomicU64::new(0),
         };
         Tracer {
             owner: Some(Arc::new(Owner {

@@ -115,14 +115,13 @@ fn spans_of_an_unsampled_trace_allocate_nothing_and_call_no_closure() {
 }
 
 #[test]
-fn a_recorded_span_takes_one_small_allocation() {
+fn a_recorded_span_takes_no_allocation() {
     let tracer = Tracer::builder(Discard).build();
     let trace = tracer.trace("root").start();
-    // The first ones fill the pool of buffers.
+    // The first ones make the seat and the buffer that all of them use.
     (0..10).for_each(|_| four_attributes(&trace));
     let (calls, bytes) = counted(|| (0..100).for_each(|_| four_attributes(&trace)));
-    assert_eq!(calls, 100, "the handle, and nothing else");
-    assert!(bytes <= 100 * 96, "{bytes} bytes for 100 spans");
+    assert_eq!((calls, bytes), (0, 0), "for 100 spans");
 }
 
 #[test]

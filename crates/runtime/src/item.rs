@@ -30,6 +30,17 @@ pub(crate) struct Meta {
 }
 
 impl Item {
+    pub(crate) fn new(record: Record, seq: u64) -> Self {
+        Self {
+            bytes: record.size(),
+            record,
+            seq,
+            maybe_delivered: false,
+            masked: false,
+            tried: None,
+        }
+    }
+
     pub(crate) fn split(self) -> (Meta, Record) {
         let Self {
             record,

@@ -38,6 +38,7 @@ mod disk;
 #[path = "no_disk.rs"]
 mod disk;
 mod hold;
+mod intake;
 mod item;
 mod judge;
 mod lane;

@@ -4,11 +4,10 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tracefuse_core::{ExporterStats, Leak, Masker, Processor, Report, ReportFuture, Stats};
-use tracefuse_exporter::record::{Record, Resource, ScoreRecord, SpanRecord};
+use tracefuse_exporter::record::{Resource, ScoreRecord, SpanRecord};
 use tracefuse_exporter::{Exporter, plain_text};
 
 use crate::config::PipelineConfig;
@@ -16,6 +15,7 @@ use crate::config::PipelineConfig;
 use crate::config::SpoolMode;
 use crate::delivery::{Delivery, HealthCallback};
 use crate::disk::Disk;
+use crate::intake::Intake;
 use crate::lane::Lane;
 use crate::ledger::say;
 use crate::masking::Masking;
@@ -45,9 +45,8 @@ pub struct Pipeline {
 }
 
 struct Shared {
-    lanes: Vec<Arc<Lane>>,
+    intake: Arc<Intake>,
     exporters: Vec<Arc<dyn Exporter>>,
-    recorded: AtomicU64,
     max_span_bytes: usize,
 }
 
@@ -159,24 +158,25 @@ impl PipelineBuilder {
         let resource = Arc::new(self.resource.clone());
         let mut lanes = Vec::new();
         for exporter in &self.exporters {
-            let lane = Arc::new(Lane::new(
-                plain_text(exporter.name()).into_owned(),
-                self.config.clone(),
-            ));
-            let disk = self.disk(&lane, exporter)?;
-            let (resource, theirs) = (resource.clone(), lane.clone());
+            let name = plain_text(exporter.name()).into_owned();
+            lanes.push(Arc::new(Lane::new(name, self.config.clone())));
+        }
+        let intake = Arc::new(Intake::new(lanes, &self.config));
+        for (lane, exporter) in intake.lanes().iter().zip(&self.exporters) {
+            let disk = self.disk(lane, exporter)?;
+            let (resource, lane, intake) = (resource.clone(), lane.clone(), intake.clone());
             let (exporter, on_health) = (exporter.clone(), self.on_health.clone());
             let masking = Masking::new(self.masker.clone());
             worker::start(move || {
-                Delivery::new(theirs, exporter, resource, disk, on_health).masking(masking)
+                Delivery::new(lane, exporter, resource, disk, on_health)
+                    .masking(masking)
+                    .watching(intake)
             })?;
-            lanes.push(lane);
         }
         Ok(Pipeline {
             shared: Arc::new(Shared {
-                lanes,
+                intake,
                 exporters: self.exporters,
-                recorded: AtomicU64::new(0),
                 // A span is masked before it is cut: half a secret, or half an object, looks like none.
                 max_span_bytes: match self.masker {
                     Some(_) => usize::MAX,
@@ -189,9 +189,9 @@ impl PipelineBuilder {
 
 impl Processor for Pipeline {
     fn on_end(&self, mut span: SpanRecord) {
-        self.shared.recorded.fetch_add(1, Ordering::Relaxed);
+        let bytes = span.size();
         // A span that no batch can hold is cut here, before it fills a queue that its neighbours need.
-        if span.size() > self.shared.max_span_bytes
+        if bytes > self.shared.max_span_bytes
             && !self
                 .shared
                 .exporters
@@ -200,24 +200,11 @@ impl Processor for Pipeline {
         {
             shorten(&mut span, self.shared.max_span_bytes / 20 * 19);
         }
-        let Some((last, others)) = self.shared.lanes.split_last() else {
-            return;
-        };
-        for lane in others {
-            lane.push(Record::Span(span.clone()));
-        }
-        last.push(Record::Span(span));
+        self.shared.intake.put(span, bytes);
     }
 
     fn on_score(&self, score: ScoreRecord) {
-        self.shared.recorded.fetch_add(1, Ordering::Relaxed);
-        let Some((last, others)) = self.shared.lanes.split_last() else {
-            return;
-        };
-        for lane in others {
-            lane.push(score.clone().into());
-        }
-        last.push(score.into());
+        self.shared.intake.put_score(score);
     }
 
     fn on_leak(&self, leak: &Leak) {
@@ -243,18 +230,16 @@ impl Processor for Pipeline {
     }
 
     fn stats(&self) -> Stats {
-        self.shared.stats()
+        self.shared.intake.stats()
     }
 }
 
 impl Shared {
     fn flush(&self, within: Duration) -> Report {
+        self.intake.sweep();
         // All are asked before any is waited for: one deadline bounds the whole.
-        let tickets: Vec<_> = self
-            .lanes
-            .iter()
-            .map(|lane| (lane, lane.ask_flush()))
-            .collect();
+        let lanes = self.intake.lanes();
+        let tickets: Vec<_> = lanes.iter().map(|lane| (lane, lane.ask_flush())).collect();
         let clock = tracefuse_core::Clock::system();
         let start = clock.monotonic_nanos();
         let left = || within.saturating_sub(Duration::from_nanos(clock.monotonic_nanos() - start));
@@ -265,12 +250,13 @@ impl Shared {
     }
 
     fn shutdown(&self, within: Duration) -> Report {
-        for lane in &self.lanes {
+        self.intake.close();
+        for lane in self.intake.lanes() {
             lane.ask_close(within);
         }
         let clock = tracefuse_core::Clock::system();
         let start = clock.monotonic_nanos();
-        for lane in &self.lanes {
+        for lane in self.intake.lanes() {
             lane.wait_stopped(
                 within.saturating_sub(Duration::from_nanos(clock.monotonic_nanos() - start)),
             );
@@ -283,12 +269,12 @@ impl Shared {
     fn report(&self, complete: bool) -> Report {
         let mut report = Report::default();
         report.complete = complete;
-        report.lost = self
-            .lanes
+        let lanes = self.intake.lanes();
+        report.lost = lanes
             .iter()
             .map(|lane| lane.with(|state| state.ledger.report_losses()))
             .sum();
-        report.stats = self.stats();
+        report.stats = self.intake.stats();
         report.pending = report
             .stats
             .exporters
@@ -297,19 +283,13 @@ impl Shared {
             .sum();
         report
     }
-
-    fn stats(&self) -> Stats {
-        let mut stats = Stats::default();
-        stats.recorded = self.recorded.load(Ordering::Relaxed);
-        stats.exporters = self.lanes.iter().map(|lane| lane.stats()).collect();
-        stats
-    }
 }
 
 impl Drop for Pipeline {
     /// A pipeline whose tracer is gone without a shutdown still ends its threads.
     fn drop(&mut self) {
-        for lane in &self.shared.lanes {
+        self.shared.intake.close();
+        for lane in self.shared.intake.lanes() {
             lane.ask_close(Duration::from_secs(5));
         }
     }
@@ -319,7 +299,8 @@ impl fmt::Debug for Pipeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self
             .shared
-            .lanes
+            .intake
+            .lanes()
             .iter()
             .map(|lane| lane.name.as_str())
             .collect();

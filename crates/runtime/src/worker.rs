@@ -10,6 +10,7 @@ use tracefuse_core::{Report, ReportFuture};
 
 use crate::attempt;
 use crate::delivery::Delivery;
+use crate::intake::Watch;
 use crate::step::{Next, Phase};
 
 /// Starts the thread. It ends when its lane is closed, and is never joined: an exporter that blocks
@@ -153,6 +154,14 @@ pub(crate) async fn run(mut delivery: Delivery) {
             waiting_since = None;
             watching = true;
         }
+        if let Some(watch) = &mut delivery.watch {
+            if watching || matches!(next, Next::Fill) {
+                watch.begin();
+            } else if watch.end() {
+                // Laid there before anybody could know that this worker goes to sleep.
+                continue;
+            }
+        }
         match next {
             Next::Close => break,
             Next::Flush(ticket) => {
@@ -174,8 +183,9 @@ pub(crate) async fn run(mut delivery: Delivery) {
                 });
                 if due.is_some_and(|due| due <= Instant::now()) {
                     waiting_since = None;
-                    watching = fill;
-                    if fill {
+                    let swept = delivery.watch.as_ref().is_some_and(Watch::sweep);
+                    watching = fill || swept;
+                    if watching {
                         deliver(&mut delivery, false).await;
                     }
                 } else if !send_stored(&mut delivery).await {

@@ -12,7 +12,8 @@ use super::value::ValueRef;
 
 /// Hands `value` to `accept` as one `ValueRef`; `null` is not handed over at all.
 /// A `Serialize` that fails yields a text that says so: what the user recorded is never silently absent.
-pub(crate) fn capture<T: Serialize + ?Sized>(value: &T, accept: &mut dyn FnMut(ValueRef<'_>)) {
+#[inline]
+pub(crate) fn capture<T: Serialize + ?Sized, F: FnMut(ValueRef<'_>)>(value: &T, accept: &mut F) {
     if let Err(error) = value.serialize(Top {
         accept: &mut *accept,
     }) {
@@ -46,17 +47,18 @@ thread_local! {
 /// More than this is given back to the allocator.
 const SCRATCH_KEPT: usize = 64 * 1024;
 
-struct Top<'a> {
-    accept: &'a mut dyn FnMut(ValueRef<'_>),
+struct Top<'a, F> {
+    accept: &'a mut F,
 }
 
-impl<'a> Top<'a> {
+impl<'a, F: FnMut(ValueRef<'_>)> Top<'a, F> {
+    #[inline]
     fn scalar(self, value: ValueRef<'_>) -> Result<(), CaptureError> {
         (self.accept)(value);
         Ok(())
     }
 
-    fn composite(self) -> TopCompound<'a> {
+    fn composite(self) -> TopCompound<'a, F> {
         let mut text = SCRATCH.take();
         text.clear();
         TopCompound {
@@ -67,12 +69,12 @@ impl<'a> Top<'a> {
 }
 
 /// The outermost array or object: its parts are written as JSON, its end hands the text over.
-pub(crate) struct TopCompound<'a> {
+pub(crate) struct TopCompound<'a, F> {
     writer: JsonWriter,
-    accept: &'a mut dyn FnMut(ValueRef<'_>),
+    accept: &'a mut F,
 }
 
-impl TopCompound<'_> {
+impl<F: FnMut(ValueRef<'_>)> TopCompound<'_, F> {
     fn finish(self) -> Result<(), CaptureError> {
         let text = self.writer.into_text();
         (self.accept)(ValueRef::Json(&text));
@@ -91,16 +93,16 @@ macro_rules! scalars {
     };
 }
 
-impl<'a> Serializer for Top<'a> {
+impl<'a, F: FnMut(ValueRef<'_>)> Serializer for Top<'a, F> {
     type Ok = ();
     type Error = CaptureError;
-    type SerializeSeq = TopCompound<'a>;
-    type SerializeTuple = TopCompound<'a>;
-    type SerializeTupleStruct = TopCompound<'a>;
-    type SerializeTupleVariant = TopCompound<'a>;
-    type SerializeMap = TopCompound<'a>;
-    type SerializeStruct = TopCompound<'a>;
-    type SerializeStructVariant = TopCompound<'a>;
+    type SerializeSeq = TopCompound<'a, F>;
+    type SerializeTuple = TopCompound<'a, F>;
+    type SerializeTupleStruct = TopCompound<'a, F>;
+    type SerializeTupleVariant = TopCompound<'a, F>;
+    type SerializeMap = TopCompound<'a, F>;
+    type SerializeStruct = TopCompound<'a, F>;
+    type SerializeStructVariant = TopCompound<'a, F>;
 
     scalars! {
         serialize_bool(bool) => Bool,
@@ -134,6 +136,7 @@ impl<'a> Serializer for Top<'a> {
         self.scalar(ValueRef::Str(v.encode_utf8(&mut [0; 4])))
     }
 
+    #[inline]
     fn serialize_str(self, v: &str) -> Result<(), CaptureError> {
         self.scalar(ValueRef::Str(v))
     }
@@ -187,13 +190,13 @@ impl<'a> Serializer for Top<'a> {
         compound.finish()
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<TopCompound<'a>, CaptureError> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<TopCompound<'a, F>, CaptureError> {
         let mut compound = self.composite();
         compound.writer.open('[');
         Ok(compound)
     }
 
-    fn serialize_tuple(self, len: usize) -> Result<TopCompound<'a>, CaptureError> {
+    fn serialize_tuple(self, len: usize) -> Result<TopCompound<'a, F>, CaptureError> {
         self.serialize_seq(Some(len))
     }
 
@@ -201,7 +204,7 @@ impl<'a> Serializer for Top<'a> {
         self,
         _: &'static str,
         len: usize,
-    ) -> Result<TopCompound<'a>, CaptureError> {
+    ) -> Result<TopCompound<'a, F>, CaptureError> {
         self.serialize_seq(Some(len))
     }
 
@@ -211,19 +214,23 @@ impl<'a> Serializer for Top<'a> {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<TopCompound<'a>, CaptureError> {
+    ) -> Result<TopCompound<'a, F>, CaptureError> {
         let mut compound = self.composite();
         compound.writer.open_variant(variant, '[');
         Ok(compound)
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<TopCompound<'a>, CaptureError> {
+    fn serialize_map(self, _: Option<usize>) -> Result<TopCompound<'a, F>, CaptureError> {
         let mut compound = self.composite();
         compound.writer.open('{');
         Ok(compound)
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<TopCompound<'a>, CaptureError> {
+    fn serialize_struct(
+        self,
+        _: &'static str,
+        _: usize,
+    ) -> Result<TopCompound<'a, F>, CaptureError> {
         self.serialize_map(None)
     }
 
@@ -233,7 +240,7 @@ impl<'a> Serializer for Top<'a> {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<TopCompound<'a>, CaptureError> {
+    ) -> Result<TopCompound<'a, F>, CaptureError> {
         let mut compound = self.composite();
         compound.writer.open_variant(variant, '{');
         Ok(compound)
@@ -243,7 +250,7 @@ impl<'a> Serializer for Top<'a> {
 /// The parts of a compound go to the writer; only its end is ours.
 macro_rules! forward {
     ($($trait:ident as $part:ident { $($method:ident($($key:ident)?)),* });* $(;)?) => {
-        $(impl ser::$trait for TopCompound<'_> {
+        $(impl<F: FnMut(ValueRef<'_>)> ser::$trait for TopCompound<'_, F> {
             type Ok = ();
             type Error = CaptureError;
             $(forward!(@ $trait $part $method $($key)?);)*

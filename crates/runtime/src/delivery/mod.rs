@@ -18,6 +18,7 @@ use tracefuse_exporter::{Batch, Exporter};
 use crate::attempt;
 use crate::breaker::{Breaker, Permit, Rule};
 use crate::disk::Disk;
+use crate::intake::{Intake, Watch};
 use crate::item::{Aside, Item};
 use crate::judge::{Judged, Step, Verdict};
 use crate::lane::Lane;
@@ -67,6 +68,8 @@ pub(crate) struct Delivery {
     bisections: u32,
     bisections_since: Instant,
     masking: Masking,
+    /// Where records come in, if threads may leave them lying there for a while.
+    pub(crate) watch: Option<Watch>,
 }
 
 impl Delivery {
@@ -102,12 +105,18 @@ impl Delivery {
             bisections: 0,
             bisections_since: Instant::now(),
             masking: Masking::default(),
+            watch: None,
             lane,
         }
     }
 
     pub(crate) fn masking(mut self, masking: Masking) -> Self {
         self.masking = masking;
+        self
+    }
+
+    pub(crate) fn watching(mut self, intake: Arc<Intake>) -> Self {
+        self.watch = Some(Watch::new(intake));
         self
     }
 

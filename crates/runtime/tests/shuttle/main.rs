@@ -10,9 +10,11 @@
 
 #[path = "../../src/config.rs"]
 mod config;
+#[path = "../../src/intake.rs"]
+mod intake;
 #[path = "../../src/item.rs"]
 mod item;
-#[path = "../../src/lane.rs"]
+#[path = "../../src/lane/mod.rs"]
 mod lane;
 #[path = "../../src/ledger.rs"]
 mod ledger;
@@ -21,10 +23,11 @@ mod orders;
 use tracefuse_runtime::spool;
 #[path = "../../src/step.rs"]
 mod step;
+mod trays;
 
 /// In the place of `src/sync.rs`.
 mod sync {
-    pub(crate) use shuttle::sync::atomic::{AtomicBool, Ordering};
+    pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
     pub(crate) use shuttle::sync::{Condvar, Mutex, MutexGuard};
     pub(crate) use std::sync::PoisonError;
 }

@@ -15,7 +15,7 @@ use crate::lane::Lane;
 use crate::step::{Next, Phase};
 
 /// Longer than any schedule: a wait ends because somebody woke it, or is found as a deadlock.
-const EVER: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const EVER: Duration = Duration::from_secs(24 * 3600);
 
 #[derive(Clone, Default)]
 struct Kept(Arc<Mutex<Vec<SpanRecord>>>);
@@ -38,7 +38,7 @@ fn a_record() -> Record {
 
 /// Runs a scenario in many orders: at random, and with few switches at the worst places.
 #[expect(clippy::disallowed_methods, reason = "a test's own switch")]
-fn in_many_orders(scenario: impl Fn(&Record) + Send + Sync + 'static) {
+pub(crate) fn in_many_orders(scenario: impl Fn(&Record) + Send + Sync + 'static) {
     let asked = std::env::var("SHUTTLE_ITERATIONS").ok();
     let iterations = asked.and_then(|text| text.parse().ok()).unwrap_or(1_000);
     let record = a_record();
@@ -48,7 +48,7 @@ fn in_many_orders(scenario: impl Fn(&Record) + Send + Sync + 'static) {
     shuttle::check_pct(move || other(), iterations / 2, 3);
 }
 
-fn lane(change: impl FnOnce(&mut PipelineConfig)) -> Arc<Lane> {
+pub(crate) fn lane(change: impl FnOnce(&mut PipelineConfig)) -> Arc<Lane> {
     let mut config = PipelineConfig {
         batch_size: 2,
         ..PipelineConfig::default()

@@ -1,5 +1,8 @@
 //! One exporter's way: a queue bounded by count and bytes, its accounting, and the hand-shake of flush and shutdown.
-//! Fed by `pipeline` on callers' threads, drained by `worker`. One lock, held for a few instructions.
+//! Fed by `intake` on callers' threads, drained by `worker`. One lock, held for a few instructions.
+
+mod door;
+mod queue;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,13 +10,17 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracefuse_core::{DropReason, ExporterStats, Health, RejectReason};
-use tracefuse_exporter::record::Record;
 
-use crate::config::{Overload, PipelineConfig, WhileOpen};
+use crate::config::PipelineConfig;
 use crate::item::{Aside, Item, bytes_of};
-use crate::ledger::{Ledger, Notice, Notices, say};
+use crate::ledger::{Ledger, Notices, say};
 use crate::step::{Next, Phase};
-use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
+#[cfg(feature = "spool")]
+use crate::sync::Ordering;
+use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, PoisonError};
+
+pub(crate) use door::Aftermath;
+use queue::{Parcel, Queue};
 
 /// A flush that was asked for.
 #[derive(Clone, Copy, Debug)]
@@ -33,12 +40,15 @@ pub(crate) struct Lane {
     pub(crate) wake: Notify,
     /// What does not fit goes to disk, so that nothing need be refused while the breaker is open.
     spills: AtomicBool,
+    /// There is room for all that threads may put aside: they ask without the lock.
+    roomy: AtomicBool,
 }
 
 #[derive(Default)]
 pub(crate) struct State {
-    queue: VecDeque<Item>,
-    queued_bytes: usize,
+    queue: Queue,
+    /// Records and bytes that threads may have put aside.
+    reserved: (usize, usize),
     in_flight: usize,
     in_flight_bytes: usize,
     /// Batches whose tries are used up, waiting for a success of another.
@@ -74,101 +84,7 @@ impl Lane {
             settled: Condvar::new(),
             wake: Notify::new(),
             spills: AtomicBool::new(false),
-        }
-    }
-
-    /// Takes a record, or counts its loss. Bounded work; blocks only under `Overload::Block`.
-    pub(crate) fn push(&self, record: Record) {
-        let bytes = record.size();
-        let mut state = self.lock();
-        if let Overload::Block(within) = self.config.overload
-            && self.full(&state, bytes).is_some()
-        {
-            let wait = |state: &mut State| {
-                self.full(state, bytes).is_some() && state.phase == Phase::Running
-            };
-            state = match self.settled.wait_timeout_while(state, within, wait) {
-                Ok((state, _)) => state,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
-        }
-        // Only now: whoever waits for room is nowhere in the numbers yet.
-        state.ledger.recorded += 1;
-        let spills = self.spills.load(Ordering::Relaxed);
-        let mut evicted = Vec::new();
-        let refused = loop {
-            if state.phase != Phase::Running {
-                break Some(DropReason::AfterShutdown);
-            }
-            let open = matches!(state.health, Health::Open { .. } | Health::Refused { .. });
-            // An empty lane takes one: without it nothing would probe whether the receiver is back.
-            if open && !spills && self.config.while_open == WhileOpen::NoOp && state.held().0 > 0 {
-                break Some(DropReason::CircuitOpen);
-            }
-            let Some(reason) = self.full(&state, bytes) else {
-                break None;
-            };
-            // The queue is full because nobody takes anything: that is the reason.
-            let reason = if open {
-                DropReason::CircuitOpen
-            } else {
-                reason
-            };
-            let oldest = if self.config.overload == Overload::DropOldest {
-                state.queue.pop_front()
-            } else {
-                None
-            };
-            let Some(oldest) = oldest else {
-                break Some(reason);
-            };
-            state.queued_bytes -= oldest.bytes;
-            state.ledger.dropped(reason, 1);
-            let maybe = usize::from(oldest.maybe_delivered);
-            state.ledger.maybe_delivered(maybe);
-            self.note_full(&mut state, reason);
-            evicted.push(oldest);
-        };
-        if let Some(reason) = refused {
-            state.ledger.dropped(reason, 1);
-            self.note_full(&mut state, reason);
-            drop(state);
-            // Freed after the lock: it may be large.
-            drop((record, evicted));
-            return;
-        }
-        let seq = state.ledger.recorded;
-        state.queue.push_back(Item {
-            record,
-            bytes,
-            seq,
-            maybe_delivered: false,
-            masked: false,
-            tried: None,
-        });
-        state.queued_bytes += bytes;
-        // Wake-ups cost microseconds: one when a worker that sleeps has something, one when a batch is full.
-        let wake = std::mem::take(&mut state.asleep)
-            || state.queue.len() == self.config.batch_size
-            || (state.queued_bytes >= self.config.max_batch_bytes
-                && state.queued_bytes - bytes < self.config.max_batch_bytes)
-            || (spills && self.crowded(&state));
-        drop(state);
-        drop(evicted);
-        if wake {
-            self.wake.notify_one();
-        }
-    }
-
-    fn full(&self, state: &State, bytes: usize) -> Option<DropReason> {
-        let (count, held) = state.held();
-        if count >= self.config.max_queue_size {
-            Some(DropReason::QueueFullCount)
-        } else if held + bytes > self.config.max_queue_bytes && count > 0 {
-            // An empty lane takes a record of any size: nothing is dropped for its size alone.
-            Some(DropReason::QueueFullBytes)
-        } else {
-            None
+            roomy: AtomicBool::new(true),
         }
     }
 
@@ -190,12 +106,6 @@ impl Lane {
         state.ledger.recorded += frames;
         state.ledger.recovered += frames;
         state.spooled += usize::try_from(frames).unwrap_or(usize::MAX);
-    }
-
-    fn note_full(&self, state: &mut State, reason: DropReason) {
-        if let Some(suppressed) = state.notices.admit(Notice::QueueFull) {
-            say::queue_full(&self.name, reason, suppressed);
-        }
     }
 
     /// `watching`: whether the worker, if there is nothing, will look again by itself after a while.
@@ -230,7 +140,7 @@ impl Lane {
             Next::Idle
         } else if flushing
             || waiting >= self.config.batch_size
-            || state.queued_bytes >= self.config.max_batch_bytes
+            || state.queue.bytes() >= self.config.max_batch_bytes
         {
             Next::Send
         } else {
@@ -246,7 +156,8 @@ impl Lane {
         state.aside_until = None;
         // A round counts against the batch only if others were taken meanwhile.
         aside.rounds += u32::from(std::mem::take(&mut state.taken_since));
-        state.depart(&aside.items);
+        let first = aside.items.first().map(|item| item.seq);
+        state.depart(aside.items.len(), bytes_of(&aside.items), first);
         Some(aside)
     }
 
@@ -281,11 +192,15 @@ impl Lane {
 
     /// Takes up to `count` records out of the queue; they are in flight until `settle`.
     pub(crate) fn take(&self, count: usize) -> Vec<Item> {
+        let mut items = Vec::with_capacity(count.min(self.config.batch_size));
         let mut state = self.lock();
-        let count = count.min(state.queue.len());
-        let items: Vec<Item> = state.queue.drain(..count).collect();
-        state.queued_bytes -= bytes_of(&items);
-        state.depart(&items);
+        let seq = state.queue.seq();
+        let (parcels, bytes) = state.queue.take(count);
+        state.depart(parcels.iter().map(Parcel::len).sum(), bytes, seq);
+        drop(state);
+        for parcel in parcels {
+            parcel.into_items(&mut items);
+        }
         items
     }
 
@@ -295,12 +210,8 @@ impl Lane {
         if state.phase == Phase::Stopped {
             return;
         }
-        let bytes = bytes_of(&items);
-        state.land(items.len(), bytes);
-        state.queued_bytes += bytes;
-        for item in items.into_iter().rev() {
-            state.queue.push_front(item);
-        }
+        state.land(items.len(), bytes_of(&items));
+        state.queue.put_back(items);
         state.rest();
     }
 
@@ -313,6 +224,7 @@ impl Lane {
         state.land(records, bytes);
         outcome(&mut state);
         state.rest();
+        self.note_room(&state);
         drop(state);
         self.settled.notify_all();
     }
@@ -396,7 +308,6 @@ impl Lane {
         let refused = matches!(state.health, Health::Refused { .. });
         let left = std::mem::take(&mut state.queue);
         let aside = std::mem::take(&mut state.aside);
-        state.queued_bytes = 0;
         let in_flight = std::mem::take(&mut state.in_flight);
         state.in_flight_bytes = 0;
         state.health = Health::Stopped;
@@ -408,7 +319,7 @@ impl Lane {
             state.ledger.dropped(DropReason::ShutdownDeadline, lost);
             // An attempt that failed or was cut off may have been received.
             let waiting = left
-                .iter()
+                .items()
                 .chain(aside.iter().flat_map(|aside| &aside.items));
             let maybe = waiting.filter(|item| item.maybe_delivered).count();
             state.ledger.maybe_delivered(in_flight + maybe);
@@ -454,7 +365,7 @@ impl State {
         aside.fold(
             (
                 self.queue.len() + self.in_flight,
-                self.queued_bytes + self.in_flight_bytes,
+                self.queue.bytes() + self.in_flight_bytes,
             ),
             |(count, bytes), (more, more_bytes)| (count + more, bytes + more_bytes),
         )
@@ -462,7 +373,7 @@ impl State {
 
     /// Place of the oldest record without an outcome.
     fn oldest_open(&self) -> Option<u64> {
-        let queued = self.queue.front().map(|item| item.seq);
+        let queued = self.queue.seq();
         let aside = self
             .aside
             .iter()
@@ -474,10 +385,15 @@ impl State {
             .min()
     }
 
-    fn depart(&mut self, items: &[Item]) {
-        self.in_flight += items.len();
-        self.in_flight_bytes += bytes_of(items);
-        self.in_flight_from = self.in_flight_from.or_else(|| Some(items.first()?.seq));
+    /// Records and bytes in the queue.
+    fn waiting(&self) -> (usize, usize) {
+        (self.queue.len(), self.queue.bytes())
+    }
+
+    fn depart(&mut self, records: usize, bytes: usize, first: Option<u64>) {
+        self.in_flight += records;
+        self.in_flight_bytes += bytes;
+        self.in_flight_from = self.in_flight_from.or(first);
     }
 
     fn land(&mut self, records: usize, bytes: usize) {
