@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 
 use crate::process::{cargo, succeed};
-use crate::{integration, tidy};
+use crate::{instructions, integration, tidy};
 
 /// Feature sets of the facade, each compiled alone.
 const FEATURES: &[&str] = &[
@@ -60,6 +60,7 @@ pub(crate) fn run() -> Result<()> {
         succeed(doc.env("RUSTDOCFLAGS", "-D warnings"))
     })?;
     step("deny", deny)?;
+    step("instructions", || instructions::run(&[]))?;
     test()
 }
 

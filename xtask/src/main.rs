@@ -10,6 +10,7 @@ mod bench;
 mod ci;
 mod demo;
 mod fuzz;
+mod instructions;
 mod integration;
 mod mock;
 mod process;
@@ -31,6 +32,7 @@ cargo xtask <command>
   mock         run the local server: [--port N] [--scenario FILE]
   bench        measure beside the peers and judge by the targets: [--quick] [--reps N] [--part hot,delivery,
                encode,growth] [--only NAMES]; bench shape: build time and number of crates
+  instructions count instructions per span under valgrind and compare with benches/instructions.toml; [--bless]
   tidy         check the architecture: arrows, module headers, links, file sizes, names in their place
   ci           all that a change must pass";
 
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         "demo" => demo::run(&rest),
         "integration" => integration::run(),
         "bench" => bench::run(&rest),
+        "instructions" => instructions::run(&rest),
         "faults" => ci::faults(&rest),
         "soak" => ci::soak(&rest),
         "fuzz" => fuzz::run(&rest),
