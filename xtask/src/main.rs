@@ -6,6 +6,7 @@
     reason = "a command-line tool"
 )]
 
+mod assembly;
 mod bench;
 mod ci;
 mod demo;
@@ -33,6 +34,7 @@ cargo xtask <command>
   bench        measure beside the peers and judge by the targets: [--quick] [--reps N] [--part hot,delivery,
                encode,growth] [--only NAMES]; bench shape: build time and number of crates
   instructions count instructions per span under valgrind and compare with benches/instructions.toml; [--bless]
+  assembly     look through a program without exporters for what its calls were given
   tidy         check the architecture: arrows, module headers, links, file sizes, names in their place
   ci           all that a change must pass";
 
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         "integration" => integration::run(),
         "bench" => bench::run(&rest),
         "instructions" => instructions::run(&rest),
+        "assembly" => assembly::run(),
         "faults" => ci::faults(&rest),
         "soak" => ci::soak(&rest),
         "fuzz" => fuzz::run(&rest),

@@ -5,6 +5,8 @@ use std::cell::Cell;
 use std::fmt;
 use std::sync::{Arc, Weak};
 
+pub use crate::present::RECORDS;
+use crate::present::present;
 use crate::record::TraceAttributes;
 use crate::span::Span;
 use crate::tracer::{Owner, Tracer};
@@ -17,14 +19,17 @@ impl WeakTracer {
     /// Of this tracer.
     #[must_use]
     pub fn new(tracer: &Tracer) -> Self {
-        Self(tracer.owner.as_ref().map_or_else(Weak::new, Arc::downgrade))
+        let owner: Option<&Arc<Owner>> =
+            tracer.owner.as_ref().map(|owner| -> &Arc<Owner> { owner });
+        Self(owner.map_or_else(Weak::new, Arc::downgrade))
     }
 
     /// The tracer, unless its last handle is gone.
     #[must_use]
     pub fn upgrade(&self) -> Option<Tracer> {
         let owner = self.0.upgrade()?;
-        Some(Tracer { owner: Some(owner) })
+        let owner = Some(present(owner)?);
+        Some(Tracer { owner })
     }
 }
 

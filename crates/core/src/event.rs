@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::present::RECORDS;
 use crate::record::{EventSlots, Level, Role, SpanId, Value};
 use crate::span::Span;
 
@@ -20,6 +21,7 @@ pub struct EventBuilder<'a> {
 }
 
 impl<'a> EventBuilder<'a> {
+    #[cfg_attr(not(feature = "record"), inline)]
     pub(crate) fn new(span: &'a Span, name: &'a str) -> Self {
         Self {
             span,
@@ -32,6 +34,7 @@ impl<'a> EventBuilder<'a> {
     }
 
     /// How grave it is.
+    #[cfg_attr(not(feature = "record"), inline)]
     pub fn level(mut self, level: Level) -> Self {
         self.level = level;
         self
@@ -64,8 +67,15 @@ impl<'a> EventBuilder<'a> {
     }
 
     /// Records it, now.
+    #[cfg_attr(not(feature = "record"), inline)]
     pub fn record(self) {
-        let Some(live) = &self.span.live else { return };
+        let Some(live) = &self.span.live else {
+            if !RECORDS {
+                // It is empty: nothing need be dropped.
+                std::mem::forget(self);
+            }
+            return;
+        };
         let (id, time) = (SpanId::random(), live.trace.now());
         live.write(|buffer| {
             let index = buffer.events.len() as u32;

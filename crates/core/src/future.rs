@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 
 use crate::context;
 use crate::live::Live;
+use crate::present::Present;
 use crate::span::Span;
 use crate::start::{FUTURE_DROPPED, record_panic};
 
@@ -72,7 +73,7 @@ impl<F: Future> Future for WithSpan<F> {
         let this = self.project();
         let poll = this.held.run(|| this.inner.poll(cx));
         if poll.is_ready() {
-            this.held.span = None;
+            this.held.done();
         }
         poll
     }
@@ -102,7 +103,7 @@ impl Span {
         };
         move || {
             let value = held.run(f);
-            drop(held.span.take());
+            held.done();
             value
         }
     }
@@ -117,6 +118,10 @@ struct Held {
 }
 
 impl Held {
+    fn done(&mut self) {
+        self.span = None;
+    }
+
     fn run<R>(&mut self, f: impl FnOnce() -> R) -> R {
         let entered = self.span.as_ref().map(context::enter);
         if self.cancelled.is_none() {
@@ -137,7 +142,7 @@ impl Held {
 }
 
 /// Nobody else can end it, so it is this work's own.
-fn is_last(live: &Arc<Live>) -> bool {
+fn is_last(live: &Present<Arc<Live>>) -> bool {
     Arc::strong_count(live) == 1
 }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::context;
 use crate::live::{Live, TraceShared};
+use crate::present::{Present, RECORDS, present, unwrap};
 use crate::record::{
     AsException, Buffer, Cost, Exception, Level, ObservationType, Role, Slot, SpanId, Timestamp,
     Usage, ValueRef, take_buffer,
@@ -99,7 +100,7 @@ pub struct SpanBuilder {
 
 /// Two words, so that a builder goes from call to call in registers.
 struct Draft {
-    trace: Arc<TraceShared>,
+    trace: Present<Arc<TraceShared>>,
     buffer: Box<Buffer>,
 }
 
@@ -109,15 +110,20 @@ impl SpanBuilder {
         match &parent.live {
             None => Self {
                 draft: None,
-                unsampled: parent.unsampled,
+                unsampled: RECORDS && parent.unsampled,
             },
             Some(live) => Self::of(live, name, kind),
         }
     }
 
     fn of(live: &Live, name: &str, kind: ObservationType) -> Self {
-        let draft = live.trace.core.admits().then(|| {
-            let mut draft = Draft::new(live.trace.clone(), name, kind);
+        let trace = if live.trace.core.admits() {
+            present(live.trace.clone())
+        } else {
+            None
+        };
+        let draft = trace.map(|trace| {
+            let mut draft = Draft::new(trace, name, kind);
             draft.buffer.parent = Some(live.id);
             draft
         });
@@ -255,7 +261,7 @@ impl SpanBuilder {
         Span {
             live: self
                 .draft
-                .map(|draft| Live::open(draft.trace, draft.buffer)),
+                .and_then(|draft| present(Live::open(unwrap(draft.trace), draft.buffer))),
             unsampled: self.unsampled,
         }
     }
@@ -279,7 +285,7 @@ impl SpanBuilder {
             return context::hidden(|| f(Span::noop()));
         };
         let span = Span {
-            live: Some(Live::open(draft.trace, draft.buffer)),
+            live: present(Live::open(unwrap(draft.trace), draft.buffer)),
             unsampled: false,
         };
         // One handle for the closure; ours lies on the stack meanwhile.
@@ -351,7 +357,7 @@ impl SpanBuilder {
 }
 
 impl Draft {
-    fn new(trace: Arc<TraceShared>, name: &str, kind: ObservationType) -> Self {
+    fn new(trace: Present<Arc<TraceShared>>, name: &str, kind: ObservationType) -> Self {
         let buffer = buffer(&trace, SpanId::random(), name, kind);
         Self { trace, buffer }
     }
@@ -396,6 +402,9 @@ pub(crate) fn record_err<T, E: AsException<Via>, Via>(span: &Span, result: &Resu
 
 /// Runs `f` with `span` current; `judge` sees the result before the span ends.
 pub(crate) fn run<R>(span: &Span, f: impl FnOnce() -> R, judge: impl FnOnce(&R)) -> R {
+    if !RECORDS {
+        return f();
+    }
     let entered = span.enter();
     // Caught only to be recorded, then it goes on: what it left broken stays as broken as it was.
     let result = catch_unwind(AssertUnwindSafe(f));
