@@ -16,6 +16,7 @@ mod integration;
 mod mock;
 mod process;
 mod read_back;
+mod shape;
 mod tidy;
 
 use std::process::ExitCode;
@@ -32,7 +33,7 @@ cargo xtask <command>
   fuzz         run the fuzz targets: [TARGET] [SECONDS]
   mock         run the local server: [--port N] [--scenario FILE]
   bench        measure beside the peers and judge by the targets: [--quick] [--reps N] [--part hot,delivery,
-               encode,growth] [--only NAMES]; bench shape: build time and number of crates
+               encode,growth] [--only NAMES]; bench shape: crates, build time and size of a program
   instructions count instructions per span under valgrind and compare with benches/instructions.toml; [--bless]
   assembly     look through a program without exporters for what its calls were given
   tidy         check the architecture: arrows, module headers, links, file sizes, names in their place
