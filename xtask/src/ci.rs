@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 
 use crate::process::{cargo, succeed};
-use crate::{assembly, instructions, integration, tidy};
+use crate::{assembly, instructions, integration, peers, python, tidy};
 
 /// Feature sets of the facade, each compiled alone.
 const FEATURES: &[&str] = &[
@@ -21,6 +21,7 @@ const FEATURES: &[&str] = &[
     "tower",
     "tokio",
     "tracing",
+    "opentelemetry",
     "langfuse,otlp",
     "console,otlp",
 ];
@@ -69,7 +70,9 @@ pub(crate) fn run() -> Result<()> {
     step("deny", deny)?;
     step("assembly", assembly::run)?;
     step("instructions", || instructions::run(&[]))?;
-    test()
+    test()?;
+    step("peers", peers::run_if_wanted)?;
+    step("python", python::run_if_wanted)
 }
 
 /// The command of the README.

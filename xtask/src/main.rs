@@ -11,13 +11,18 @@ mod bench;
 mod ci;
 mod demo;
 mod fuzz;
+mod http;
 mod instructions;
 mod integration;
 mod mock;
+mod peers;
 mod process;
+mod python;
 mod read_back;
+mod service;
 mod shape;
 mod tidy;
+mod venv;
 
 use std::process::ExitCode;
 
@@ -28,6 +33,10 @@ cargo xtask <command>
                back and draw it; with LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY set, send it there
   test         everything: unit, behaviour, documentation and example tests, tidy, integration
   integration  run every example as a process of its own against the local server, read back, compare
+  peers        install Arize Phoenix and MLflow (Python 3.10 or later, 1.3 GB, once), send them the examples'
+               traces by OTLP, read them back by their APIs, compare; TRACEFUSE_VENV_PEERS names another venv
+  python       install the official Python SDK (Python 3.10 or later, 100 MB, once), run the twins of our examples,
+               compare what the local server has of both; TRACEFUSE_VENV_PYTHON names another venv
   faults       every fault of the catalogue, and what became of the spans, as a table; [NAME ..]
   soak         ten million spans, or N, against a server that fails one request in ten
   fuzz         run the fuzz targets: [TARGET] [SECONDS]
@@ -49,6 +58,8 @@ fn main() -> ExitCode {
         "tidy" => tidy::run(),
         "demo" => demo::run(&rest),
         "integration" => integration::run(),
+        "peers" => peers::run(),
+        "python" => python::run(),
         "bench" => bench::run(&rest),
         "instructions" => instructions::run(&rest),
         "assembly" => assembly::run(),

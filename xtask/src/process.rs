@@ -13,6 +13,12 @@ pub(crate) fn root() -> PathBuf {
         .unwrap_or_default()
 }
 
+/// Where cargo and these commands put what they make.
+pub(crate) fn target() -> PathBuf {
+    let named = std::env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty());
+    root().join(named.map_or_else(|| "target".into(), PathBuf::from))
+}
+
 /// `cargo` of this toolchain, in the root of the repository.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -29,12 +35,16 @@ pub(crate) fn succeed(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// The standard output of a command that succeeds; its errors go to ours.
+/// The standard output of a command that succeeds; its errors go to ours, and all of it if it fails.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = command.stderr(Stdio::inherit()).output();
     let output = output.with_context(|| format!("{} cannot be started", name(command)))?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !output.status.success() {
+        eprint!("{said}");
+    }
     ensure!(output.status.success(), "`{}` failed", name(command));
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    Ok(said)
 }
 
 fn name(command: &Command) -> String {
@@ -45,7 +55,7 @@ fn name(command: &Command) -> String {
         .join(" ")
 }
 
-/// An environment without anything that would change where an example sends its traces.
+/// An environment without anything that would change where an example sends its traces, or how a peer runs.
 pub(crate) fn quiet(command: &mut Command) -> &mut Command {
     for (name, _) in std::env::vars() {
         if [
@@ -53,6 +63,8 @@ pub(crate) fn quiet(command: &mut Command) -> &mut Command {
             "TRACEFUSE_",
             "OTEL_",
             "OPENAI_",
+            "PHOENIX_",
+            "MLFLOW_",
             "TRACING_MODE",
         ]
         .iter()
@@ -65,16 +77,24 @@ pub(crate) fn quiet(command: &mut Command) -> &mut Command {
     command.current_dir(std::env::temp_dir())
 }
 
+/// Programs by name.
+pub(crate) type Programs = std::collections::BTreeMap<String, PathBuf>;
+
 /// Builds the facade's examples and gives their programs by name.
-pub(crate) fn examples() -> Result<std::collections::BTreeMap<String, PathBuf>> {
-    let text = output(&mut cargo(&[
-        "build",
+pub(crate) fn examples() -> Result<Programs> {
+    built(&[
         "-p",
         "tracefuse",
         "--examples",
-        "--message-format",
-        "json-render-diagnostics",
-    ]))?;
+        "--features",
+        "opentelemetry",
+    ])
+}
+
+/// Builds what the arguments say, and gives the examples among it.
+pub(crate) fn built(arguments: &[&str]) -> Result<Programs> {
+    let json = ["--message-format", "json-render-diagnostics"];
+    let text = output(&mut cargo(&[&["build"], arguments, &json].concat()))?;
     let messages = text
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());

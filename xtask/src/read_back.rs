@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use serde_json::Value;
-use tracefuse_otlp::http::{Endpoint, Headers, HttpClient, HttpConfig, HttpRequest, Secret};
+use tracefuse_otlp::http::{Headers, Secret};
+
+use crate::http;
 
 /// A server and the keys of a project.
 pub(crate) struct Server {
@@ -59,28 +61,11 @@ impl Server {
     }
 
     fn get(&self, path: &str) -> Result<Value> {
-        let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let query: Vec<(&str, &str)> = query
-            .split('&')
-            .filter_map(|pair| pair.split_once('='))
-            .collect();
-        let segments: Vec<&str> = path.split('/').collect();
-        let endpoint = Endpoint::parse(&self.url)?.join(&segments)?.query(&query);
         let credentials = format!("{}:{}", self.public_key, self.secret_key.expose());
         let basic = base64::engine::general_purpose::STANDARD.encode(credentials);
         let mut headers = Headers::new();
         headers.insert_secret("authorization", &Secret::new(format!("Basic {basic}")))?;
-        let client = HttpClient::new(&HttpConfig::new())?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let answer = runtime.block_on(client.send(&HttpRequest::get(endpoint).headers(headers)))?;
-        ensure!(
-            answer.status() == 200,
-            "GET {path}: {}",
-            answer.describe(&[&self.secret_key])
-        );
-        Ok(serde_json::from_slice(answer.body())?)
+        http::get(&self.url, path, headers, &self.secret_key)
     }
 }
 

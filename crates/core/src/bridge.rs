@@ -1,14 +1,20 @@
 //! What a bridge from another tracing system needs and applications do not.
-//! Used by `tracefuse-tracing`, and by `tracefuse-runtime` to mark its threads. Not covered by semantic versioning.
+//! Used by `tracefuse-tracing`, `tracefuse-opentelemetry` and what they share, and by `tracefuse-runtime` to mark its threads. Not covered by semantic versioning.
 
 use std::cell::Cell;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
+use crate::live::{Live, TraceShared};
 pub use crate::present::RECORDS;
 use crate::present::present;
-use crate::record::TraceAttributes;
+use crate::record::{
+    Exception, Level, ObservationType, SpanId, StatusCode, Timestamp, TraceAttributes, TraceId,
+};
+use crate::sampler::SamplingInput;
 use crate::span::Span;
+use crate::start::buffer;
 use crate::tracer::{Owner, Tracer};
 
 /// A tracer that is not kept open by this: a subscriber lives as long as the process, a tracer does not.
@@ -50,6 +56,104 @@ pub fn update_trace(span: &Span, f: impl FnOnce(&mut TraceAttributes)) {
 #[must_use]
 pub fn is_unsampled(span: &Span) -> bool {
     span.unsampled
+}
+
+/// A span that another tracing system has begun, whose ids and times are known.
+#[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a bridge gives all of it, and is changed with it"
+)]
+pub struct Measured<'a> {
+    /// The trace it belongs to.
+    pub trace_id: TraceId,
+    /// Its own id.
+    pub span_id: SpanId,
+    /// The span above it.
+    pub parent: Option<SpanId>,
+    /// Whether that is a span of another process.
+    pub parent_is_remote: bool,
+    /// What it is called; a root's trace is called so too.
+    pub name: &'a str,
+    /// When it began.
+    pub start: Timestamp,
+}
+
+/// Opens it once more, to be written to and ended at its time. The handle does nothing if it is not
+/// recorded: the tracer is off or closed, or its sampler leaves the trace out.
+///
+/// Spans of one trace come alone and in any order. So each has attributes of its trace of its own, and the
+/// sampler is asked for each.
+#[must_use]
+pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
+    let Some(core) = tracer.owner.as_ref().map(|owner| &owner.core) else {
+        return Span::noop();
+    };
+    if !core.admits() {
+        return Span::noop();
+    }
+    let is_root = span.parent.is_none();
+    let mut attributes = TraceAttributes::default();
+    if is_root {
+        span.name.clone_into(&mut attributes.name);
+    }
+    let input = SamplingInput {
+        trace_id: span.trace_id,
+        attributes: &attributes,
+        observation_type: ObservationType::Span,
+        remote_parent: span.parent.filter(|_| span.parent_is_remote),
+        remote_sampled: None,
+    };
+    // A sampler of the user's must not fail the work that is traced.
+    let sampled = catch_unwind(AssertUnwindSafe(|| core.sampler.should_sample(&input)));
+    if !sampled.unwrap_or(true) {
+        if is_root || span.parent_is_remote {
+            core.note_unsampled();
+        }
+        return Span::unsampled();
+    }
+    // Which span of this process is the first is not known, but that all of a trace belong together.
+    let part = SpanId::from_bytes(span.trace_id.low_bits().to_be_bytes()).unwrap_or(span.span_id);
+    let trace = TraceShared::new(
+        core.clone(),
+        span.trace_id,
+        part,
+        core.clock.anchor(),
+        attributes,
+    );
+    let mut buffer = buffer(&trace, span.span_id, span.name, ObservationType::Span);
+    buffer.parent = span.parent;
+    buffer.remote_parent = span.parent.is_some() && span.parent_is_remote;
+    let live = Live::open(Arc::new(trace), buffer);
+    live.write(|buffer| buffer.start = span.start);
+    Span {
+        live: present(live),
+        unsampled: false,
+    }
+}
+
+/// Whether inputs and outputs set on this span are recorded.
+#[must_use]
+pub fn captures_content(span: &Span) -> bool {
+    span.captures()
+}
+
+/// Records an error at the moment it happened, see [`Span::record_exception`].
+pub fn record_exception_at(span: &Span, time: Timestamp, exception: Exception) {
+    span.write(|buffer| buffer.add_exception(SpanId::random(), time, exception));
+}
+
+/// Marks it as failed without a word. A level that was set stays.
+pub fn set_failed(span: &Span) {
+    span.write(|buffer| {
+        buffer.status = StatusCode::Error;
+        buffer.level.get_or_insert(Level::Error);
+    });
+}
+
+/// The moment the first token arrived, from the span's start.
+pub fn set_first_token(span: &Span, when: impl FnOnce(Timestamp) -> Timestamp) {
+    span.write(|buffer| buffer.completion_start = Some(when(buffer.start)));
 }
 
 thread_local! {

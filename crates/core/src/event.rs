@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::present::RECORDS;
-use crate::record::{EventSlots, Level, Role, SpanId, Value};
+use crate::record::{EventSlots, Level, Role, SpanId, Timestamp, Value};
 use crate::span::Span;
 
 /// Describes an event; nothing is recorded until [`record`](Self::record).
@@ -15,6 +15,7 @@ pub struct EventBuilder<'a> {
     span: &'a Span,
     name: &'a str,
     level: Level,
+    time: Option<Timestamp>,
     input: Option<Value>,
     output: Option<Value>,
     metadata: Vec<(String, Value)>,
@@ -27,6 +28,7 @@ impl<'a> EventBuilder<'a> {
             span,
             name,
             level: Level::Default,
+            time: None,
             input: None,
             output: None,
             metadata: Vec::new(),
@@ -37,6 +39,12 @@ impl<'a> EventBuilder<'a> {
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn level(mut self, level: Level) -> Self {
         self.level = level;
+        self
+    }
+
+    /// When it happened, for what was measured elsewhere; the moment of [`record`](Self::record) by default.
+    pub fn at(mut self, time: Timestamp) -> Self {
+        self.time = Some(time);
         self
     }
 
@@ -66,7 +74,7 @@ impl<'a> EventBuilder<'a> {
         self
     }
 
-    /// Records it, now.
+    /// Records it.
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn record(self) {
         let Some(live) = &self.span.live else {
@@ -76,7 +84,8 @@ impl<'a> EventBuilder<'a> {
             }
             return;
         };
-        let (id, time) = (SpanId::random(), live.trace.now());
+        let time = self.time.unwrap_or_else(|| live.trace.now());
+        let id = SpanId::random();
         live.write(|buffer| {
             let index = buffer.events.len() as u32;
             let name = buffer.push_text(self.name);

@@ -1,5 +1,5 @@
 //! Conversations in the flat form of OpenInference: `llm.input_messages.0.message.role` and so on.
-//! Called by `openinference` with what went into a model and what came out, in the forms of OpenAI, Anthropic and Gemini.
+//! Called by `openinference` with what went into a model and what came out, in the forms of OpenAI, Anthropic, Gemini and OpenTelemetry.
 
 use std::borrow::Cow;
 
@@ -21,21 +21,26 @@ pub(crate) fn write(to: &mut Attributes<'_>, side: Side, value: ValueRef<'_>) {
         Side::Input => ("llm.input_messages", "user"),
         Side::Output => ("llm.output_messages", "assistant"),
     };
-    match value {
-        ValueRef::Str(text) => {
-            let message = format!("{prefix}.0.message.");
-            to.set_below(&message, "role", Any::Str(role));
-            to.set_below(&message, "content", Any::Str(text));
-        }
-        ValueRef::Json(text) => {
-            let Ok(tree) = serde_json::from_str::<Json>(text) else {
-                return;
-            };
-            for (index, message) in messages(&tree).into_iter().enumerate() {
-                write_message(to, &format!("{prefix}.{index}.message."), role, message);
-            }
-        }
-        _ => {}
+    let (text, is_json) = match value {
+        ValueRef::Str(text) => (text, false),
+        ValueRef::Json(text) => (text, true),
+        _ => return,
+    };
+    // A text may be a conversation, if nothing in it says otherwise.
+    let tree = match is_json || text.trim_start().starts_with(['{', '[']) {
+        true => serde_json::from_str::<Json>(text).ok(),
+        false => None,
+    };
+    let messages = tree.as_ref().map(messages).unwrap_or_default();
+    let has_role = |message: &&Json| message.get("role").is_some_and(Json::is_string);
+    if !is_json && (messages.is_empty() || !messages.iter().all(has_role)) {
+        let message = format!("{prefix}.0.message.");
+        to.set_below(&message, "role", Any::Str(role));
+        to.set_below(&message, "content", Any::Str(text));
+        return;
+    }
+    for (index, message) in messages.into_iter().enumerate() {
+        write_message(to, &format!("{prefix}.{index}.message."), role, message);
     }
 }
 
@@ -74,48 +79,39 @@ fn messages(tree: &Json) -> Vec<&Json> {
 fn write_message(to: &mut Attributes<'_>, prefix: &str, role: &str, message: &Json) {
     let field = |key| message.get(key).and_then(Json::as_str);
     to.set_below(prefix, "role", Any::Str(field("role").unwrap_or(role)));
-    for key in ["name", "tool_call_id"] {
-        if let Some(text) = field(key) {
-            to.set_below(prefix, key, Any::Str(text));
-        }
+    if let Some(name) = field("name") {
+        to.set_below(prefix, "name", Any::Str(name));
     }
-    match message.get("content").or_else(|| message.get("parts")) {
-        Some(Json::String(text)) => to.set_below(prefix, "content", Any::Str(text)),
-        Some(Json::Array(parts)) => {
-            for (index, part) in parts.iter().enumerate() {
-                write_part(
-                    to,
-                    &format!("{prefix}contents.{index}.message_content."),
-                    part,
-                );
-            }
-        }
-        _ => {}
+    let mut answers = parts(message).iter().filter_map(answer);
+    let answered = field("tool_call_id").or_else(|| answers.find_map(|(id, _)| id));
+    if let Some(id) = answered {
+        to.set_below(prefix, "tool_call_id", Any::Str(id));
     }
-    let calls = message.get("tool_calls").and_then(Json::as_array);
-    for (index, call) in calls.into_iter().flatten().enumerate() {
+    if let Some(text) = field("content") {
+        to.set_below(prefix, "content", Any::Str(text));
+    }
+    for (index, part) in parts(message).iter().enumerate() {
+        let prefix = format!("{prefix}contents.{index}.message_content.");
+        write_part(to, &prefix, part);
+    }
+    // Anthropic's, Gemini's and OpenTelemetry's calls stand among the parts.
+    let listed = message.get("tool_calls").and_then(Json::as_array);
+    let listed = listed.into_iter().flatten().map(|call| {
         let function = call.get("function").unwrap_or(call);
-        let call = Call {
-            id: call.get("id"),
-            name: function.get("name"),
-            arguments: function.get("arguments"),
-        };
+        Call::of(call, function, "arguments")
+    });
+    let among_parts = parts(message).iter().filter_map(Call::in_part);
+    for (index, call) in listed.chain(among_parts).enumerate() {
         call.write(to, &format!("{prefix}tool_calls.{index}.tool_call."));
     }
-    // Anthropic's calls stand among the parts of the content.
-    let parts = message.get("content").and_then(Json::as_array);
-    let uses = parts
-        .into_iter()
-        .flatten()
-        .filter(|part| is(part, "tool_use"));
-    for (index, part) in uses.enumerate() {
-        let call = Call {
-            id: part.get("id"),
-            name: part.get("name"),
-            arguments: part.get("input"),
-        };
-        call.write(to, &format!("{prefix}tool_calls.{index}.tool_call."));
-    }
+}
+
+/// What a message is made of, if of more than a text.
+fn parts(message: &Json) -> &[Json] {
+    let list = |key| message.get(key).and_then(Json::as_array);
+    list("content")
+        .or_else(|| list("parts"))
+        .map_or(&[], Vec::as_slice)
 }
 
 fn is(part: &Json, kind: &str) -> bool {
@@ -123,13 +119,14 @@ fn is(part: &Json, kind: &str) -> bool {
 }
 
 fn write_part(to: &mut Attributes<'_>, prefix: &str, part: &Json) {
-    let text = part
-        .get("text")
-        .and_then(Json::as_str)
-        .or_else(|| part.as_str());
-    if let Some(text) = text {
+    // OpenTelemetry's text is called content.
+    let of_text = |key| part.get(key).and_then(Json::as_str);
+    let of_text = of_text("text").or_else(|| of_text("content").filter(|_| is(part, "text")));
+    let text = of_text.or_else(|| part.as_str()).map(Cow::Borrowed);
+    let of_answer = || answer(part).and_then(|(_, value)| plain(value));
+    if let Some(text) = text.or_else(of_answer) {
         to.set_below(prefix, "type", Any::Str("text"));
-        to.set_below(prefix, "text", Any::Str(text));
+        to.set_below(prefix, "text", Any::Str(&text));
         return;
     }
     let url = part.pointer("/image_url/url").and_then(Json::as_str);
@@ -139,25 +136,62 @@ fn write_part(to: &mut Attributes<'_>, prefix: &str, part: &Json) {
     }
 }
 
+/// The id of the call and what the tool answered, if that is what the part says.
+fn answer(part: &Json) -> Option<(Option<&str>, Option<&Json>)> {
+    let (part, id, value) = if is(part, "tool_call_response") {
+        (part, "id", "response")
+    } else if is(part, "tool_result") {
+        (part, "tool_use_id", "content")
+    } else {
+        (part.get("functionResponse")?, "id", "response")
+    };
+    Some((part.get(id).and_then(Json::as_str), part.get(value)))
+}
+
+/// Text as it is, everything else as JSON.
+fn plain(value: Option<&Json>) -> Option<Cow<'_, str>> {
+    match value? {
+        Json::Null => None,
+        Json::String(text) => Some(Cow::Borrowed(text)),
+        other => Some(Cow::Owned(other.to_string())),
+    }
+}
+
 struct Call<'a> {
     id: Option<&'a Json>,
     name: Option<&'a Json>,
     arguments: Option<&'a Json>,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
+    fn of(call: &'a Json, function: &'a Json, arguments: &str) -> Self {
+        Self {
+            id: call.get("id"),
+            name: function.get("name"),
+            arguments: function.get(arguments),
+        }
+    }
+
+    fn in_part(part: &'a Json) -> Option<Self> {
+        if is(part, "tool_use") {
+            return Some(Self::of(part, part, "input"));
+        }
+        if is(part, "tool_call") {
+            return Some(Self::of(part, part, "arguments"));
+        }
+        let call = part.get("functionCall")?;
+        Some(Self::of(call, call, "args"))
+    }
+
     fn write(&self, to: &mut Attributes<'_>, prefix: &str) {
         for (key, value) in [
             ("id", self.id),
             ("function.name", self.name),
             ("function.arguments", self.arguments),
         ] {
-            let text = match value {
-                None | Some(Json::Null) => continue,
-                Some(Json::String(text)) => Cow::Borrowed(text.as_str()),
-                Some(other) => Cow::Owned(other.to_string()),
-            };
-            to.set_below(prefix, key, Any::Str(&text));
+            if let Some(text) = plain(value) {
+                to.set_below(prefix, key, Any::Str(&text));
+            }
         }
     }
 }

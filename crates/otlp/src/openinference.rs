@@ -23,9 +23,9 @@ pub(crate) fn attributes(record: &SpanRecord, body: &mut SpanBody<'_>) {
     ];
     for (place, side, value) in places {
         let Some(value) = value else { continue };
-        let mime = match value {
-            ValueRef::Json(_) => "application/json",
-            _ => "text/plain",
+        let mime = match in_json(value) {
+            Some(_) => "application/json",
+            None => "text/plain",
         };
         set(&mut to, place, ".value", value);
         to.set_below(place, ".mime_type", Any::Str(mime));
@@ -36,9 +36,7 @@ pub(crate) fn attributes(record: &SpanRecord, body: &mut SpanBody<'_>) {
     match kind {
         ObservationType::Tool => {
             text(&mut to, "tool.name", Some(record.name()));
-            if let Some(ValueRef::Json(arguments)) = record.input() {
-                text(&mut to, "tool.parameters", Some(arguments));
-            }
+            text(&mut to, "tool.parameters", record.input().and_then(in_json));
         }
         ObservationType::Agent => text(&mut to, "agent.name", Some(record.name())),
         _ => {}
@@ -48,6 +46,18 @@ pub(crate) fn attributes(record: &SpanRecord, body: &mut SpanBody<'_>) {
         text(&mut to, "error.type", Some(exception.kind()));
     }
     metadata(record, &mut to);
+}
+
+/// The text of a value that is JSON, or a text that is an object or a list: frameworks that record by
+/// `tracing` have texts alone.
+fn in_json(value: ValueRef<'_>) -> Option<&str> {
+    match value {
+        ValueRef::Json(text) => Some(text),
+        ValueRef::Str(text) if text.trim_start().starts_with(['{', '[']) => {
+            serde_json::from_str::<Json>(text).is_ok().then_some(text)
+        }
+        _ => None,
+    }
 }
 
 /// A plain span is a step among others: OpenInference wants a kind on each, and calls that a chain.

@@ -4,7 +4,7 @@ use serde_json::json;
 use tracefuse::ScoreValue;
 
 fn main() -> anyhow::Result<()> {
-    let tracer = tracefuse::builder().console(Default::default()).build()?;
+    let tracer = tracefuse::from_env().or_else(|_| tracefuse::console(Default::default()))?;
 
     let id = tracer
         .trace("support-chat")

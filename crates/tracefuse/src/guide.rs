@@ -36,6 +36,10 @@ struct Streaming;
 #[doc = include_str!("../../../docs/guide/tracing.md")]
 struct Tracing;
 
+#[cfg(feature = "opentelemetry")]
+#[doc = include_str!("../../../docs/guide/opentelemetry.md")]
+struct OpenTelemetry;
+
 #[doc = include_str!("../../../docs/guide/scores.md")]
 struct Scores;
 

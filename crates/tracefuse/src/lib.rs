@@ -43,6 +43,7 @@
 //! | `macros` | no | the attribute `#[observe]` | syn, quote |
 //! | `tokio` | no | `task::spawn`, which takes the current span along | tokio |
 //! | `tracing` | no | a layer that records spans of `tracing` | tracing-subscriber, serde_json |
+//! | `opentelemetry` | no | [`opentelemetry`]: a span processor and exporter for the OpenTelemetry SDK | opentelemetry_sdk, serde_json |
 //!
 //! Without `record` (`default-features = false`) handles are empty: calls compile to nothing, what they are given is
 //! not in the program, and a tracer with an exporter cannot be built. Closures are run as ever.
@@ -135,6 +136,9 @@ pub use tracefuse_exporter as exporter;
 /// ```
 #[cfg(feature = "macros")]
 pub use tracefuse_macros::observe;
+#[cfg(feature = "opentelemetry")]
+#[cfg_attr(docsrs, doc(cfg(feature = "opentelemetry")))]
+pub use tracefuse_opentelemetry as opentelemetry;
 #[cfg(feature = "otlp")]
 pub use tracefuse_otlp::{Conventions, OtlpConfig};
 pub use tracefuse_runtime::{HoldConfig, Overload, SpoolMode, WhileOpen};

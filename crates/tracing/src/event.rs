@@ -1,10 +1,11 @@
 //! Events of `tracing`: events of the innermost observation, and its failure if they say so.
 //! Called by `layer`.
 
+use tracefuse_conventions::Value;
 use tracefuse_core::{Level, Span, Status};
 use tracing_core::{Event, Level as Severity};
 
-use crate::fields::{Fields, Value};
+use crate::fields::Fields;
 
 /// A name longer than this goes to the metadata in full and is cut.
 const MAX_NAME: usize = 200;

@@ -1,85 +1,16 @@
 //! The values of fields, as `tracing` hands them to a visitor, one kind of them each.
-//! Fed by `layer` and `event`; drained by `mapping`.
+//! Used by `layer` and `event`.
 
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::{self, Write as _};
 
-use serde::{Serialize, Serializer};
+use tracefuse_conventions::Value;
 use tracing_core::Field;
 use tracing_core::field::Visit;
 
 /// Sources beyond this are not followed: an error that is its own source must not hang its recorder.
 const MAX_SOURCES: usize = 32;
-
-/// A field's value.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value<'a> {
-    Str(Cow<'a, str>),
-    Bool(bool),
-    I64(i64),
-    U64(u64),
-    F64(f64),
-}
-
-impl Value<'_> {
-    pub(crate) fn text(&self) -> Cow<'_, str> {
-        match self {
-            Self::Str(text) => Cow::Borrowed(text),
-            Self::Bool(v) => Cow::Borrowed(if *v { "true" } else { "false" }),
-            Self::I64(v) => Cow::Owned(v.to_string()),
-            Self::U64(v) => Cow::Owned(v.to_string()),
-            Self::F64(v) => Cow::Owned(v.to_string()),
-        }
-    }
-
-    pub(crate) fn into_text(self) -> String {
-        match self {
-            Self::Str(text) => text.into_owned(),
-            other => other.text().into_owned(),
-        }
-    }
-
-    pub(crate) fn into_owned(self) -> Value<'static> {
-        match self {
-            Self::Str(text) => Value::Str(Cow::Owned(text.into_owned())),
-            Self::Bool(v) => Value::Bool(v),
-            Self::I64(v) => Value::I64(v),
-            Self::U64(v) => Value::U64(v),
-            Self::F64(v) => Value::F64(v),
-        }
-    }
-
-    /// A count; also one that was given as text.
-    pub(crate) fn count(&self) -> Option<u64> {
-        match self {
-            Self::U64(v) => Some(*v),
-            Self::I64(v) => u64::try_from(*v).ok(),
-            Self::Str(text) => text.parse().ok(),
-            Self::Bool(_) | Self::F64(_) => None,
-        }
-    }
-
-    pub(crate) fn number(&self) -> Option<f64> {
-        match self {
-            Self::F64(v) => Some(*v),
-            Self::Str(text) => text.parse().ok(),
-            other => Some(other.count()? as f64),
-        }
-    }
-}
-
-impl Serialize for Value<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Str(text) => serializer.serialize_str(text),
-            Self::Bool(v) => serializer.serialize_bool(*v),
-            Self::I64(v) => serializer.serialize_i64(*v),
-            Self::U64(v) => serializer.serialize_u64(*v),
-            Self::F64(v) => serializer.serialize_f64(*v),
-        }
-    }
-}
 
 /// Gives every field to a closure. No lock may be held: `Debug` and `Display` of the user's run here.
 pub(crate) struct Fields<F>(pub(crate) F);

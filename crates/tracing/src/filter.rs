@@ -4,12 +4,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tracefuse_conventions::{is_llm_attribute, is_llm_library, is_own, is_transport};
 use tracing_core::metadata::LevelFilter;
 use tracing_core::subscriber::Interest;
 use tracing_core::{Level, Metadata};
 use tracing_subscriber::layer::{Context, Filter};
-
-use crate::names::{GEN_AI, LANGFUSE, LLM_TARGETS, OWN_TARGETS, TRANSPORT_TARGETS};
 
 type Predicate = Arc<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>;
 
@@ -28,11 +27,11 @@ type Predicate = Arc<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>;
 /// ```
 #[must_use]
 pub fn is_llm(span: &Metadata<'_>) -> bool {
-    is_of(span.target(), &LLM_TARGETS)
+    is_llm_library(span.target())
         || span
             .fields()
             .iter()
-            .any(|field| field.name().starts_with(GEN_AI) || field.name().starts_with(LANGFUSE))
+            .any(|field| is_llm_attribute(field.name()))
 }
 
 /// What the user chose to see.
@@ -55,7 +54,7 @@ pub(crate) enum Spans {
 impl Admission {
     /// Whether a span becomes an observation.
     pub(crate) fn records(&self, span: &Metadata<'_>) -> bool {
-        if is_of(span.target(), &OWN_TARGETS) {
+        if is_own(span.target()) {
             return false;
         }
         match &self.spans {
@@ -67,9 +66,7 @@ impl Admission {
 
     /// Whether an event is recorded.
     pub(crate) fn hears(&self, event: &Metadata<'_>) -> bool {
-        *event.level() <= self.events
-            && !is_of(event.target(), &OWN_TARGETS)
-            && !is_of(event.target(), &TRANSPORT_TARGETS)
+        *event.level() <= self.events && !is_own(event.target()) && !is_transport(event.target())
     }
 
     /// Whether the layer wants to know of it.
@@ -107,13 +104,7 @@ impl<S> Filter<S> for Admission {
 
 /// Whether a span is of the application's own doing, so that it may carry a parent into a task.
 fn is_passed(span: &Metadata<'_>) -> bool {
-    *span.level() <= Level::INFO && !is_of(span.target(), &TRANSPORT_TARGETS)
-}
-
-/// Whether a target is one of these crates or within one.
-fn is_of(target: &str, crates: &[&str]) -> bool {
-    let name = target.split_once("::").map_or(target, |(name, _)| name);
-    crates.contains(&name)
+    *span.level() <= Level::INFO && !is_transport(span.target())
 }
 
 impl fmt::Debug for Admission {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tracefuse_conventions::{Observation, Value};
 use tracefuse_core::bridge::{WeakTracer, is_suppressed, is_unsampled};
 use tracefuse_core::{ObservationType, Span, Trace};
 use tracing_core::span::{Attributes, Id, Record};
@@ -12,9 +13,8 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use crate::fields::{Fields, Value};
+use crate::fields::Fields;
 use crate::filter::Admission;
-use crate::mapping::Observation;
 use crate::{entered, event};
 
 /// What the layer keeps with a span of `tracing`.
@@ -36,7 +36,7 @@ struct Own {
 impl Kept {
     fn span(&self) -> &Span {
         match self {
-            Self::Own(own) => &own.observation.span,
+            Self::Own(own) => own.observation.span(),
             Self::Passed(span) => span,
         }
     }
@@ -143,7 +143,7 @@ where
 
     fn on_record(&self, id: &Id, values: &Record<'_>, ctx: Context<'_, S>) {
         if let Some(own) = own(id, &ctx)
-            && own.observation.span.id().is_some()
+            && own.observation.span().id().is_some()
         {
             own.record(|visitor| values.record(visitor));
         }

@@ -53,12 +53,7 @@ mod entered;
 mod event;
 mod fields;
 mod filter;
-mod gen_ai;
-mod langfuse;
 mod layer;
-mod mapping;
-mod names;
-mod usage;
 
 pub use builder::{LayerBuilder, builder, layer};
 pub use filter::is_llm;

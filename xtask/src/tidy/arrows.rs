@@ -10,7 +10,9 @@ use crate::process::{cargo, output};
 const LEVELS: &[(&str, u8)] = &[
     ("tracefuse-core", 0),
     ("tracefuse-macros", 0),
-    ("tracefuse-tracing", 1),
+    ("tracefuse-conventions", 1),
+    ("tracefuse-opentelemetry", 2),
+    ("tracefuse-tracing", 2),
     ("mock-langfuse", 0),
     ("tracefuse-exporter", 1),
     ("tracefuse-tower", 1),
@@ -29,7 +31,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mock-langfuse", &[]),
     ("tracefuse-exporter", &["tracefuse-core"]),
     ("tracefuse-tower", &["tracefuse-core"]),
-    ("tracefuse-tracing", &["tracefuse-core"]),
+    ("tracefuse-conventions", &["tracefuse-core"]),
+    (
+        "tracefuse-opentelemetry",
+        &["tracefuse-conventions", "tracefuse-core"],
+    ),
+    (
+        "tracefuse-tracing",
+        &["tracefuse-conventions", "tracefuse-core"],
+    ),
     (
         "tracefuse-runtime",
         &["tracefuse-core", "tracefuse-exporter"],
@@ -48,6 +58,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tracefuse-exporter",
             "tracefuse-langfuse",
             "tracefuse-macros",
+            "tracefuse-opentelemetry",
             "tracefuse-otlp",
             "tracefuse-runtime",
             "tracefuse-tower",

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::json;
 use tracefuse_core::record::{Value, ValueRef};
-use tracefuse_core::{Cost, Level, ObservationType, Span, Status, Usage};
+use tracefuse_core::{Cost, Level, ObservationType, Span, Status, Timestamp, Usage};
 
 use crate::support::{EPOCH, tracer};
 
@@ -227,4 +227,20 @@ fn a_rewrite_sees_every_value_and_replaces_what_it_names() {
     );
     assert_eq!(span.exceptions().next().unwrap().message(), "***");
     assert_eq!(span.model(), Some("m"));
+}
+
+#[test]
+fn an_event_happened_when_it_is_said_to_have() {
+    let (tracer, kept, _) = tracer();
+    let then = Timestamp::from_unix_nanos(EPOCH - 7);
+    tracer.trace("root").run(|trace| {
+        trace.event("then").at(then).record();
+        trace.event("now").record();
+    });
+    let times: Vec<u64> = kept
+        .only()
+        .events()
+        .map(|event| event.time().as_unix_nanos())
+        .collect();
+    assert_eq!(times, [EPOCH - 7, EPOCH]);
 }

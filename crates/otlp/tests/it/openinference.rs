@@ -145,6 +145,121 @@ async fn conversations_of_other_providers_are_read_too() {
 }
 
 #[tokio::test]
+async fn conversations_in_opentelemetrys_form_keep_texts_calls_and_answers() {
+    let span = named("llm", |tracer, _| {
+        let trace = tracer.trace("root").start();
+        let messages = json!([
+            { "role": "user", "parts": [{ "type": "text", "content": "2+5?" }] },
+            { "role": "assistant", "parts": [
+                { "type": "text", "content": "adding" },
+                { "type": "tool_call", "id": "c1", "name": "add", "arguments": { "x": 2, "y": 5 } },
+            ] },
+            { "role": "tool", "parts": [{ "type": "tool_call_response", "id": "c1", "response": 7 }] },
+        ]);
+        trace.generation("llm").input(messages).run(|span| {
+            span.set_output(json!([{ "role": "assistant", "parts": [
+                { "type": "tool_call", "id": "c2", "name": "print", "arguments": "7" },
+            ], "finish_reason": "tool_call" }]));
+        });
+    })
+    .await;
+    let lines = show(&span.attributes);
+    let messages: Vec<&str> = lines
+        .iter()
+        .filter_map(|line| line.strip_prefix("llm."))
+        .collect();
+    assert_eq!(
+        messages,
+        [
+            r#"input_messages.0.message.role = "user""#,
+            r#"input_messages.0.message.contents.0.message_content.type = "text""#,
+            r#"input_messages.0.message.contents.0.message_content.text = "2+5?""#,
+            r#"input_messages.1.message.role = "assistant""#,
+            r#"input_messages.1.message.contents.0.message_content.type = "text""#,
+            r#"input_messages.1.message.contents.0.message_content.text = "adding""#,
+            r#"input_messages.1.message.tool_calls.0.tool_call.id = "c1""#,
+            r#"input_messages.1.message.tool_calls.0.tool_call.function.name = "add""#,
+            r#"input_messages.1.message.tool_calls.0.tool_call.function.arguments = "{\"x\":2,\"y\":5}""#,
+            r#"input_messages.2.message.role = "tool""#,
+            r#"input_messages.2.message.tool_call_id = "c1""#,
+            r#"input_messages.2.message.contents.0.message_content.type = "text""#,
+            r#"input_messages.2.message.contents.0.message_content.text = "7""#,
+            r#"output_messages.0.message.role = "assistant""#,
+            r#"output_messages.0.message.tool_calls.0.tool_call.id = "c2""#,
+            r#"output_messages.0.message.tool_calls.0.tool_call.function.name = "print""#,
+            r#"output_messages.0.message.tool_calls.0.tool_call.function.arguments = "7""#,
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_conversation_in_a_text_is_one_and_another_text_is_what_was_said() {
+    let conversation = r#"[{"role":"user","parts":[{"type":"text","content":"2+5?"}]}]"#;
+    let llm = named("llm", |tracer, _| {
+        let trace = tracer.trace("root").start();
+        let span = trace.generation("llm").input(conversation);
+        span.run(|span| span.set_output(r#"[{"sum":7}]"#));
+    })
+    .await;
+    let lines = show(&llm.attributes);
+    for expected in [
+        r#"input.mime_type = "application/json""#,
+        r#"llm.input_messages.0.message.role = "user""#,
+        r#"llm.input_messages.0.message.contents.0.message_content.text = "2+5?""#,
+        r#"llm.output_messages.0.message.role = "assistant""#,
+        r#"llm.output_messages.0.message.content = "[{\"sum\":7}]""#,
+    ] {
+        assert!(
+            lines.iter().any(|line| line == expected),
+            "{expected} is not in {lines:#?}"
+        );
+    }
+    let tool = named("add", |tracer, _| {
+        let trace = tracer.trace("root").start();
+        let span = trace.tool("add").input(r#"{"x":2}"#);
+        span.run(|span| span.set_output("[sic"));
+    })
+    .await;
+    let lines = show(&tool.attributes);
+    for expected in [
+        r#"tool.parameters = "{\"x\":2}""#,
+        r#"output.mime_type = "text/plain""#,
+    ] {
+        assert!(
+            lines.iter().any(|line| line == expected),
+            "{expected} is not in {lines:#?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn calls_and_answers_of_anthropic_and_gemini_are_read_too() {
+    let messages = json!([
+        { "role": "user", "content": [{ "type": "tool_result", "tool_use_id": "t1", "content": "7" }] },
+        { "role": "model", "parts": [{ "functionCall": { "name": "add", "args": { "x": 2 } } }] },
+        { "role": "user", "parts": [{ "functionResponse": { "name": "add", "response": { "sum": 7 } } }] },
+    ]);
+    let span = named("llm", |tracer, _| {
+        let trace = tracer.trace("root").start();
+        trace.generation("llm").input(messages).run(|_| {});
+    })
+    .await;
+    let lines = show(&span.attributes);
+    for expected in [
+        r#"llm.input_messages.0.message.tool_call_id = "t1""#,
+        r#"llm.input_messages.0.message.contents.0.message_content.text = "7""#,
+        r#"llm.input_messages.1.message.tool_calls.0.tool_call.function.name = "add""#,
+        r#"llm.input_messages.1.message.tool_calls.0.tool_call.function.arguments = "{\"x\":2}""#,
+        r#"llm.input_messages.2.message.contents.0.message_content.text = "{\"sum\":7}""#,
+    ] {
+        assert!(
+            lines.iter().any(|line| line == expected),
+            "{expected} is not in {lines:#?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_failed_tool_has_its_error_as_an_event() {
     let tool = named("search", |tracer, _| {
         let trace = tracer.trace("root").start();

@@ -1,9 +1,9 @@
 //! Tokens as `gen_ai.usage.*` counts them, into buckets that are counted once.
-//! Filled by `gen_ai`, read by `mapping` at the end of a span.
+//! Filled by `gen_ai`, read by `observation` at the end of a span.
 
 use tracefuse_core::Usage;
 
-use crate::fields::Value;
+use crate::value::Value;
 
 /// What was reported so far; a count reported again replaces the one before.
 #[derive(Clone, Debug, Default, PartialEq)]

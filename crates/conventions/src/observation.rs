@@ -1,14 +1,15 @@
-//! What the fields of a span make of its observation: type, model, tokens, input, output, metadata.
-//! Fed by `layer` as fields are recorded; the last word is said when the span closes.
+//! What the attributes of a span make of its observation: type, model, tokens, input, output, metadata.
+//! Fed by a bridge as they are recorded; the last word is said when the span ends.
 
+use std::borrow::Cow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tracefuse_core::bridge::update_trace;
-use tracefuse_core::{Cost, Level, ObservationType, Span, Status, Usage};
+use tracefuse_core::bridge::{captures_content, record_exception_at, set_failed, update_trace};
+use tracefuse_core::{Cost, Exception, Level, ObservationType, Span, Status, Timestamp, Usage};
 
-use crate::fields::Value;
 use crate::names::{GEN_AI, LANGFUSE};
 use crate::usage::Tokens;
+use crate::value::Value;
 use crate::{gen_ai, langfuse};
 
 /// How sure a field is of what the observation is; the surest wins, whatever the order.
@@ -63,29 +64,49 @@ pub(crate) enum Rank {
     Explicit,
 }
 
-/// The observation a span became, and what is known of it.
+/// The observation that a span of another tracing system becomes, and what is known of it.
 #[derive(Debug)]
-pub(crate) struct Observation {
+pub struct Observation {
     pub(crate) span: Span,
     /// Whether it begins its trace.
     pub(crate) is_root: bool,
-    name: &'static str,
+    /// Whether it was over before it came here, so that nothing of it happens now.
+    pub(crate) is_measured: bool,
+    name: Cow<'static, str>,
     /// Only there once a field needs it.
     facts: Mutex<Option<Box<Facts>>>,
 }
 
 impl Observation {
-    pub(crate) fn new(span: Span, is_root: bool, name: &'static str) -> Self {
+    /// A span that was started by this name; a root's trace has that name too.
+    #[must_use]
+    pub fn new(span: Span, is_root: bool, name: impl Into<Cow<'static, str>>) -> Self {
         Self {
             span,
             is_root,
-            name,
+            is_measured: false,
+            name: name.into(),
             facts: Mutex::new(None),
         }
     }
 
-    /// Takes a field. Its value is formatted already, so no code of the user's runs in here.
-    pub(crate) fn record(&self, name: &'static str, value: Value<'_>) {
+    /// The same of a span that is over, and was measured elsewhere.
+    #[must_use]
+    pub fn measured(span: Span, is_root: bool, name: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            is_measured: true,
+            ..Self::new(span, is_root, name)
+        }
+    }
+
+    /// The span that is written to.
+    #[must_use]
+    pub fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// Takes an attribute. Its value is formatted already, so no code of the user's runs in here.
+    pub fn record(&self, name: &str, value: Value<'_>) {
         if let Some(rest) = name.strip_prefix(GEN_AI) {
             gen_ai::record(self, name, rest, value);
         } else if let Some(rest) = name.strip_prefix(LANGFUSE) {
@@ -95,7 +116,7 @@ impl Observation {
         }
     }
 
-    fn record_other(&self, name: &'static str, value: Value<'_>) {
+    fn record_other(&self, name: &str, value: Value<'_>) {
         match name {
             "otel.name" => self.rename(&value.text()),
             "otel.kind" => {}
@@ -151,7 +172,7 @@ impl Observation {
     }
 
     /// Names it by what is known at its start: spans below that end earlier carry the trace's name.
-    pub(crate) fn started(&self) {
+    pub fn started(&self) {
         if self.is_root
             && let Some(facts) = self.lock().as_deref()
         {
@@ -161,7 +182,7 @@ impl Observation {
 
     fn name_by(&self, facts: &Facts) {
         if !facts.renamed
-            && let Some(name) = gen_ai::name(self.name, facts)
+            && let Some(name) = gen_ai::name(&self.name, facts)
         {
             self.set_name(&name);
         }
@@ -187,7 +208,7 @@ impl Observation {
     }
 
     /// Marks it as failed, with a message unless there is one.
-    pub(crate) fn fail(&self, message: Option<&str>) {
+    pub fn fail(&self, message: Option<&str>) {
         self.with_facts(|facts| {
             facts.failed = true;
             if facts.status_message.is_none() {
@@ -195,13 +216,13 @@ impl Observation {
             }
             match &facts.status_message {
                 Some(message) => self.span.set_status(Status::error(message)),
-                None => self.span.set_level(Level::Error),
+                None => set_failed(&self.span),
             }
         });
     }
 
-    /// The message that goes with its status.
-    pub(crate) fn note(&self, message: String) {
+    /// The message that goes with its status, over the one before.
+    pub fn note(&self, message: String) {
         self.with_facts(|facts| {
             if facts.failed {
                 self.span.set_status(Status::error(message.as_str()));
@@ -216,13 +237,35 @@ impl Observation {
         self.span.set_level(level);
     }
 
+    /// Records an error that happened at this moment, and marks it as failed.
+    pub fn record_exception(&self, time: Timestamp, exception: Exception) {
+        self.with_facts(|facts| {
+            facts.failed = true;
+            facts
+                .status_message
+                .get_or_insert_with(|| exception.to_string());
+        });
+        record_exception_at(&self.span, time, exception);
+    }
+
     /// Says the last word and ends it. `counted` tells whether a span below had tokens of its own, so
     /// that these would be counted twice; the answer is the same for what is above.
-    pub(crate) fn finish(&self, counted: bool) -> bool {
-        let facts = self.lock().take();
-        let used = facts.is_some_and(|facts| self.settle(*facts, counted));
+    pub fn finish(&self, counted: bool) -> bool {
+        let counted = self.conclude(counted);
         self.span.end();
-        used || counted
+        counted
+    }
+
+    /// [`finish`](Self::finish) at a moment that was measured elsewhere.
+    pub fn finish_at(&self, counted: bool, time: Timestamp) -> bool {
+        let counted = self.conclude(counted);
+        self.span.end_at(time);
+        counted
+    }
+
+    fn conclude(&self, counted: bool) -> bool {
+        let facts = self.lock().take();
+        facts.is_some_and(|facts| self.settle(*facts, counted)) || counted
     }
 
     fn settle(&self, facts: Facts, counted: bool) -> bool {
@@ -235,7 +278,8 @@ impl Observation {
             }
             None => facts.system,
         };
-        if let Some(system) = system {
+        // Instructions are words of the input's, wherever they end up.
+        if let Some(system) = system.filter(|_| captures_content(&self.span)) {
             self.span.add_metadata("gen_ai.system_instructions", system);
         }
         if let Some(cost) = facts.cost {

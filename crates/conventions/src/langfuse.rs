@@ -1,16 +1,17 @@
 //! `langfuse.*`: what a user says to Langfuse by the names Langfuse reads (`docs/langfuse.md` 2.4 and 2.5).
-//! Called by `mapping`.
+//! Called by `observation`.
 
 use serde_json::{Map, Value as Json};
-use tracefuse_core::bridge::update_trace;
+use tracefuse_core::bridge::{set_first_token, update_trace};
 use tracefuse_core::record::Value as Captured;
 use tracefuse_core::{Cost, Level, ObservationType};
 
-use crate::fields::Value;
-use crate::mapping::{Certainty, Observation, Rank};
+use crate::observation::{Certainty, Observation, Rank};
+use crate::time;
+use crate::value::Value;
 
 /// Takes a field by its name, and by the name after `langfuse.`.
-pub(crate) fn record(to: &Observation, name: &'static str, rest: &str, value: Value<'_>) {
+pub(crate) fn record(to: &Observation, name: &str, rest: &str, value: Value<'_>) {
     if let Some(rest) = rest.strip_prefix("observation.") {
         record_observation(to, name, rest, value);
         return;
@@ -61,7 +62,7 @@ pub(crate) fn record(to: &Observation, name: &'static str, rest: &str, value: Va
     }
 }
 
-fn record_observation(to: &Observation, name: &'static str, rest: &str, value: Value<'_>) {
+fn record_observation(to: &Observation, name: &str, rest: &str, value: Value<'_>) {
     match rest {
         "type" => {
             let text = value.text();
@@ -78,7 +79,10 @@ fn record_observation(to: &Observation, name: &'static str, rest: &str, value: V
                 .into_iter()
                 .find(|level| level.as_str().eq_ignore_ascii_case(&text));
             match known {
-                Some(Level::Error) => to.fail(None),
+                Some(Level::Error) => {
+                    to.fail(None);
+                    to.set_level(Level::Error);
+                }
                 Some(level) => to.set_level(level),
                 None => {}
             }
@@ -113,8 +117,12 @@ fn record_observation(to: &Observation, name: &'static str, rest: &str, value: V
                 });
             to.with_facts(|facts| facts.cost = Some(cost));
         }
-        // Recorded when it comes, which is when this is.
-        "completion_start_time" => to.span.record_first_token(),
+        "completion_start_time" => match time::parse(&value.text()) {
+            Some(time) => set_first_token(&to.span, |_| time),
+            // Of a span that is still open it says: now.
+            None if !to.is_measured => to.span.record_first_token(),
+            None => {}
+        },
         "prompt.name" => to.with_facts(|facts| facts.prompt.0 = Some(value.into_text())),
         "prompt.version" => {
             let version = value.count().and_then(|version| version.try_into().ok());

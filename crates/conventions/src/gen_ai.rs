@@ -1,13 +1,16 @@
 //! `gen_ai.*`: OpenTelemetry's conventions, and the older names that frameworks still send.
-//! Called by `mapping`.
+//! Called by `observation`.
 
-use tracefuse_core::{Cost, ObservationType};
+use std::time::Duration;
 
-use crate::fields::Value;
-use crate::mapping::{Certainty, Facts, Observation, Rank};
+use tracefuse_core::bridge::set_first_token;
+use tracefuse_core::{Cost, ObservationType, Timestamp};
+
+use crate::observation::{Certainty, Facts, Observation, Rank};
+use crate::value::Value;
 
 /// Takes a field by its name, and by the name after `gen_ai.`.
-pub(crate) fn record(to: &Observation, name: &'static str, rest: &str, value: Value<'_>) {
+pub(crate) fn record(to: &Observation, name: &str, rest: &str, value: Value<'_>) {
     if let Some(count) = rest.strip_prefix("usage.") {
         let taken = match (count, value.number()) {
             ("cost", Some(dollars)) => to.with_facts(|facts| {
@@ -81,11 +84,23 @@ pub(crate) fn record(to: &Observation, name: &'static str, rest: &str, value: Va
             to.with_facts(|facts| facts.agent = Some(value.into_text()));
         }
         "conversation.id" => to.set_session(&value.text()),
+        "response.time_to_first_chunk" => {
+            let seconds = value.number();
+            match seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
+                Some(after) => set_first_token(&to.span, |start| later(start, after)),
+                None => to.span.add_metadata(name, &value),
+            }
+        }
         _ => match rest.strip_prefix("request.") {
             Some(parameter) => to.span.add_model_parameter(parameter, &value),
             None => to.span.add_metadata(name, &value),
         },
     }
+}
+
+fn later(time: Timestamp, by: Duration) -> Timestamp {
+    let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+    Timestamp::from_unix_nanos(time.as_unix_nanos().saturating_add(nanos))
 }
 
 /// The observation an operation is.
@@ -102,8 +117,8 @@ fn kind(operation: &str) -> Option<ObservationType> {
     })
 }
 
-/// `tracing` has names that are fixed at compile time; a span that is called by its operation gets the
-/// name the conventions give it, such as `execute_tool add`.
+/// A span that is called by its operation alone, since `tracing` has names that are fixed at compile time,
+/// gets the name the conventions give it, such as `execute_tool add`.
 pub(crate) fn name(span: &str, facts: &Facts) -> Option<String> {
     let operation = facts.operation.as_deref().filter(|name| *name == span)?;
     let subject = match operation {

@@ -1,0 +1,51 @@
+//! Spans of the OpenTelemetry SDK through the delivery of tracefuse.
+//!
+//! An application that has an `SdkTracerProvider` sends its LLM spans to Langfuse, or wherever a
+//! [`Tracer`](tracefuse_core::Tracer) sends them, with that tracer's queue, batches, retries, masks and accounts:
+//!
+//! ```
+//! use opentelemetry_sdk::trace::SdkTracerProvider;
+//! use tracefuse_opentelemetry::TracefuseExporter;
+//!
+//! # let tracer = tracefuse_core::Tracer::noop();
+//! let provider = SdkTracerProvider::builder()
+//!     .with_span_processor(TracefuseExporter::new(&tracer)) // beside those it has
+//!     .build();
+//! # provider.shutdown()?;
+//! # Ok::<(), opentelemetry_sdk::error::OTelSdkError>(())
+//! ```
+//!
+//! # As a processor or as an exporter
+//! [`TracefuseExporter`] is both a `SpanProcessor` and a `SpanExporter`. As a processor, a span that ends is
+//! translated and pushed into the tracer's queue, which is bounded and has a thread of its own: a
+//! microsecond or two, no lock that spans wait for, and `force_flush` means what it says. `with_simple_exporter` does
+//! the same under a lock, and its `force_flush` does nothing, as in the SDK 0.33. `with_batch_exporter` puts a
+//! second queue, which drops without a word when it is full, and a second thread before ours.
+//!
+//! # What is recorded
+//! Sampled spans that are about a language model ([`is_llm`]), or others by
+//! [`with_filter`](TracefuseExporter::with_filter) and [`all`](TracefuseExporter::all), by the rules of
+//! `tracefuse-conventions`. Ids, parents, names and times are kept as they are. So a recorded span whose parent is left
+//! out stands at the top of its trace, beside others of the same trace.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
+
+mod counted;
+mod event;
+mod exporter;
+mod filter;
+mod span;
+mod value;
+
+pub use exporter::TracefuseExporter;
+pub use filter::is_llm;

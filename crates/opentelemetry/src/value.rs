@@ -1,0 +1,35 @@
+//! Values, ids and times of OpenTelemetry in our words.
+//! Used by `span` and `event`.
+
+use std::borrow::Cow;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use opentelemetry::{Array, Value};
+use tracefuse_conventions::Value as Ours;
+use tracefuse_core::Timestamp;
+
+/// Text is moved; what OpenTelemetry may add is taken as its text.
+pub(crate) fn value(value: Value) -> Ours<'static> {
+    let text = |text: String| Ours::Str(Cow::Owned(text));
+    match value {
+        Value::Bool(v) => Ours::Bool(v),
+        Value::I64(v) => Ours::I64(v),
+        Value::F64(v) => Ours::F64(v),
+        Value::String(v) => text(v.into()),
+        Value::Array(Array::Bool(all)) => Ours::List(all.into_iter().map(Ours::Bool).collect()),
+        Value::Array(Array::I64(all)) => Ours::List(all.into_iter().map(Ours::I64).collect()),
+        Value::Array(Array::F64(all)) => Ours::List(all.into_iter().map(Ours::F64).collect()),
+        Value::Array(Array::String(all)) => {
+            Ours::List(all.into_iter().map(|v| text(v.into())).collect())
+        }
+        other => text(other.to_string()),
+    }
+}
+
+/// A moment before 1970 reads as 1970.
+pub(crate) fn time(time: SystemTime) -> Timestamp {
+    let nanos = time.duration_since(UNIX_EPOCH).map_or(0, |since| {
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    });
+    Timestamp::from_unix_nanos(nanos)
+}

@@ -1,0 +1,5 @@
+//! Spans of the SDK as the records of a tracer, without a network.
+
+mod fields;
+mod recorded;
+mod support;

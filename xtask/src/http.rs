@@ -1,0 +1,40 @@
+//! A GET and its JSON, by the client that is tested here anyway. Used by `read_back` and `peers`.
+
+use anyhow::{Result, ensure};
+use serde_json::Value;
+use tracefuse_otlp::http::{
+    Answer, Endpoint, Headers, HttpClient, HttpConfig, HttpRequest, Secret,
+};
+
+/// What is at `path` (`a/b?c=d`) below `url`; `secret` is struck out of what an error says.
+pub(crate) fn get(url: &str, path: &str, headers: Headers, secret: &Secret) -> Result<Value> {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let query: Vec<(&str, &str)> = query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .collect();
+    let segments: Vec<&str> = path.split('/').collect();
+    let endpoint = Endpoint::parse(url)?.join(&segments)?.query(&query);
+    let answer = send(&HttpRequest::get(endpoint).headers(headers))?;
+    ensure!(
+        answer.status() == 200,
+        "GET {path}: {}",
+        answer.describe(&[secret])
+    );
+    Ok(serde_json::from_slice(answer.body())?)
+}
+
+/// Whether an address answers with 200.
+pub(crate) fn is_ok(url: &str) -> bool {
+    Endpoint::parse(url).is_ok_and(|endpoint| {
+        send(&HttpRequest::get(endpoint)).is_ok_and(|answer| answer.status() == 200)
+    })
+}
+
+fn send(request: &HttpRequest) -> Result<Answer> {
+    let client = HttpClient::new(&HttpConfig::new())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    Ok(runtime.block_on(client.send(request))?)
+}

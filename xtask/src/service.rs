@@ -1,0 +1,145 @@
+//! A server of somebody else's for the length of a command: started with its words in a file, waited for, and
+//! gone at the end however that comes, with all that it started itself. Used by `peers`.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, Once, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::http;
+use crate::venv::last_line;
+
+/// Those that run, for the one who interrupts us.
+static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+/// A server that runs; stops when dropped.
+pub(crate) struct Service {
+    name: &'static str,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Service {
+    /// Starts it; what it says goes to `log`.
+    pub(crate) fn start(name: &'static str, command: &mut Command, log: &Path) -> Result<Self> {
+        stop_all_when_interrupted();
+        let output = File::create(log)?;
+        command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output);
+        // A group of its own, so that its workers can be stopped with it.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(command, 0);
+        // Who interrupts waits for this lock: nothing is started that is not in the list.
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        let child = command
+            .spawn()
+            .with_context(|| format!("{name} cannot be started"))?;
+        running.push(child.id());
+        Ok(Self {
+            name,
+            child,
+            log: log.to_path_buf(),
+        })
+    }
+
+    /// Waits until the address answers with 200.
+    pub(crate) fn wait_until_ready(&mut self, url: &str, within: Duration) -> Result<()> {
+        let deadline = Instant::now() + within;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("{} ended, {status}: {}", self.name, last_line(&self.log));
+            }
+            if http::is_ok(url) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                bail!(
+                    "{} does not answer at {url} after {} s; see {}",
+                    self.name,
+                    within.as_secs(),
+                    self.log.display()
+                );
+            }
+            std::thread::sleep(Duration::from_millis(250));
+        }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        kill(self.child.id());
+        // Until it is waited for, its number is nobody else's.
+        running.retain(|id| *id != self.child.id());
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A port of the loopback address that nobody listens on.
+pub(crate) fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// Stops a process and what it started.
+fn kill(id: u32) {
+    let mut command = if cfg!(windows) {
+        let mut command = Command::new("taskkill");
+        command.args(["/F", "/T", "/PID", &id.to_string()]);
+        command
+    } else {
+        // The shell's own: a program `kill` is not everywhere.
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("kill -s KILL -- -{id}")]);
+        command
+    };
+    let _ = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+}
+
+/// Ctrl-C reaches this process alone, since the servers have groups of their own.
+fn stop_all_when_interrupted() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        std::thread::spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            let Ok(runtime) = runtime else { return };
+            runtime.block_on(interruption());
+            let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+            running.iter().copied().for_each(kill);
+            std::process::exit(130);
+        });
+    });
+}
+
+#[cfg(unix)]
+async fn interruption() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let kinds = [
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+    ];
+    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn interruption() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}
