@@ -52,7 +52,7 @@ fn available(tool: &str) -> bool {
 }
 
 fn build() -> Result<PathBuf> {
-    let text = output(&mut cargo(&[
+    let mut build = cargo(&[
         "build",
         "--release",
         "--quiet",
@@ -63,7 +63,9 @@ fn build() -> Result<PathBuf> {
         "tracefuse-instructions",
         "--message-format",
         "json-render-diagnostics",
-    ]))?;
+    ]);
+    // As for any release, whatever the environment says.
+    let text = output(build.env("CARGO_INCREMENTAL", "0"))?;
     let messages = text
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
