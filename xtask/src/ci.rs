@@ -6,11 +6,12 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 
 use crate::process::{cargo, succeed};
-use crate::{integration, peers, python, tidy};
+use crate::{assembly, instructions, integration, peers, python, tidy};
 
 /// Feature sets of the facade, each compiled alone.
 const FEATURES: &[&str] = &[
     "",
+    "record",
     "langfuse",
     "console",
     "otlp",
@@ -56,11 +57,19 @@ pub(crate) fn run() -> Result<()> {
             ))
         })?;
     }
+    step("clippy, tracefuse-core without recording", || {
+        let package = ["clippy", "-p", "tracefuse-core", "--no-default-features"];
+        succeed(&mut cargo(
+            &[&package[..], &["--", "-D", "warnings"]].concat(),
+        ))
+    })?;
     step("documentation", || {
         let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--all-features"]);
         succeed(doc.env("RUSTDOCFLAGS", "-D warnings"))
     })?;
     step("deny", deny)?;
+    step("assembly", assembly::run)?;
+    step("instructions", || instructions::run(&[]))?;
     test()?;
     step("peers", peers::run_if_wanted)?;
     step("python", python::run_if_wanted)

@@ -6,11 +6,13 @@
     reason = "a command-line tool"
 )]
 
+mod assembly;
 mod bench;
 mod ci;
 mod demo;
 mod fuzz;
 mod http;
+mod instructions;
 mod integration;
 mod mock;
 mod peers;
@@ -18,6 +20,7 @@ mod process;
 mod python;
 mod read_back;
 mod service;
+mod shape;
 mod tidy;
 mod venv;
 
@@ -39,7 +42,9 @@ cargo xtask <command>
   fuzz         run the fuzz targets: [TARGET] [SECONDS]
   mock         run the local server: [--port N] [--scenario FILE]
   bench        measure beside the peers and judge by the targets: [--quick] [--reps N] [--part hot,delivery,
-               encode,growth] [--only NAMES]; bench shape: build time and number of crates
+               encode,growth] [--only NAMES]; bench shape: crates, build time and size of a program
+  instructions count instructions per span under valgrind and compare with benches/instructions.toml; [--bless]
+  assembly     look through a program without exporters for what its calls were given
   tidy         check the architecture: arrows, module headers, links, file sizes, names in their place
   ci           all that a change must pass";
 
@@ -56,6 +61,8 @@ fn main() -> ExitCode {
         "peers" => peers::run(),
         "python" => python::run(),
         "bench" => bench::run(&rest),
+        "instructions" => instructions::run(&rest),
+        "assembly" => assembly::run(),
         "faults" => ci::faults(&rest),
         "soak" => ci::soak(&rest),
         "fuzz" => fuzz::run(&rest),

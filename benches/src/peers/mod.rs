@@ -39,6 +39,7 @@ pub static ALL: &[Entry] = &[
     entry("tracefuse", ALL_OF_IT, ours::run),
     entry("tracefuse-start", HOT, ours::start),
     entry("tracefuse-unsampled", [false, true, false], ours::unsampled),
+    entry("tracefuse-no-room", [false, true, false], ours::no_room),
     entry("tracefuse-gzip", WIRE, ours::gzip),
     entry("tracefuse-block", WIRE, ours::block),
     entry("fastrace-local", ALL_OF_IT, fastrace::local),

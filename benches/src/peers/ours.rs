@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use tracefuse_core::{SampleRate, Trace, Tracer, Usage};
+use tracefuse_core::{ExporterStats, Health, SampleRate, Trace, Tracer, Usage};
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter};
 use tracefuse_langfuse::{LangfuseConfig, LangfuseExporter};
 use tracefuse_runtime::{Overload, Pipeline, PipelineConfig};
@@ -57,6 +57,37 @@ pub fn unsampled(_: &Target) -> Box<dyn Peer> {
     let none = SampleRate::new(0.0).unwrap();
     let tracer = Tracer::builder(pipeline).sample_rate(none).build();
     Box::new(Ours::<true> { tracer, delivered: Some(delivered) })
+}
+
+/// A receiver that is down.
+struct Down;
+
+#[async_trait::async_trait]
+impl Exporter for Down {
+    fn name(&self) -> &str {
+        "down"
+    }
+    async fn export(&self, _: &Batch) -> Result<ExportReport, ExportError> {
+        Err(ExportError::retry("down"))
+    }
+}
+
+/// The circuit breaker is open and the queue full: every span is refused, and counted.
+pub fn no_room(_: &Target) -> Box<dyn Peer> {
+    let mut config = PipelineConfig::default();
+    config.batch_size = 1;
+    config.max_queue_size = 1;
+    config.max_retries = 0;
+    config.circuit_breaker_threshold = 1;
+    config.circuit_breaker_reset = Duration::from_secs(3600);
+    let pipeline = Pipeline::builder().exporter(Down).config(config).build().unwrap();
+    let tracer = Tracer::builder(pipeline).build();
+    tracer.trace("first").run(|_| {});
+    let is_open = |lane: &ExporterStats| matches!(lane.health, Health::Open { .. });
+    while !tracer.stats().exporters.iter().all(is_open) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Box::new(Ours::<true> { tracer, delivered: None })
 }
 
 fn counter() -> (Counter, Arc<AtomicU64>) {

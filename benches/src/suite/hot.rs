@@ -14,7 +14,7 @@ const SCENARIOS: [(&str, &str); 6] = [
     ("b", "(b) 4 attributes"),
     ("c", "(c) generation, 1 KiB + 1 KiB"),
     ("d", "(d) agent, 31 spans"),
-    ("e", "(e) off"),
+    ("e", "(e) not recorded"),
     ("b2", "(b) two threads"),
 ];
 const FLOOR: &str = "floor-chunk-tsc";
@@ -85,5 +85,10 @@ pub fn judge(runs: &Runs) {
         ));
         all.push(Target::at_most(format!("(e) {name}: allocations"), mid(of(name, "e"), "allocs").floor(), 0.0));
     }
+    all.push(Target::at_most(
+        "(e) breaker open, no room: ns per span that is refused",
+        mid(of("tracefuse-no-room", "e"), "min_ns"),
+        10.0,
+    ));
     targets::print("Hot path", &all);
 }

@@ -7,6 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
 use crate::live::{Live, TraceShared};
+pub use crate::present::RECORDS;
+use crate::present::present;
 use crate::record::{
     Exception, Level, ObservationType, SpanId, StatusCode, Timestamp, TraceAttributes, TraceId,
 };
@@ -23,14 +25,17 @@ impl WeakTracer {
     /// Of this tracer.
     #[must_use]
     pub fn new(tracer: &Tracer) -> Self {
-        Self(tracer.owner.as_ref().map_or_else(Weak::new, Arc::downgrade))
+        let owner: Option<&Arc<Owner>> =
+            tracer.owner.as_ref().map(|owner| -> &Arc<Owner> { owner });
+        Self(owner.map_or_else(Weak::new, Arc::downgrade))
     }
 
     /// The tracer, unless its last handle is gone.
     #[must_use]
     pub fn upgrade(&self) -> Option<Tracer> {
         let owner = self.0.upgrade()?;
-        Some(Tracer { owner: Some(owner) })
+        let owner = Some(present(owner)?);
+        Some(Tracer { owner })
     }
 }
 
@@ -122,7 +127,7 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
     let live = Live::open(Arc::new(trace), buffer);
     live.write(|buffer| buffer.start = span.start);
     Span {
-        live: Some(live),
+        live: present(live),
         unsampled: false,
     }
 }

@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::marker::PhantomData;
 
+use crate::present::RECORDS;
 use crate::span::Span;
 
 struct Frame {
@@ -40,6 +41,9 @@ fn with<R>(f: impl FnOnce(&mut Stack) -> R) -> Option<R> {
 }
 
 pub(crate) fn current() -> Span {
+    if !RECORDS {
+        return Span::noop();
+    }
     STACK
         .try_with(|stack| Some(stack.try_borrow().ok()?.frames.last()?.span.clone()))
         .ok()
@@ -50,7 +54,7 @@ pub(crate) fn current() -> Span {
 /// Makes `span` current until the guard is dropped. A span that is not recorded hides one that is,
 /// so that work below it is not attributed to a stranger.
 pub(crate) fn enter(span: &Span) -> Entered {
-    if span.live.is_none() && !span.unsampled && HEIGHT.get() == 0 {
+    if !RECORDS || (span.live.is_none() && !span.unsampled && HEIGHT.get() == 0) {
         return Entered::nothing();
     }
     let span = span.clone();
@@ -64,7 +68,7 @@ pub(crate) fn enter(span: &Span) -> Entered {
 /// Runs `f` with nothing current.
 #[inline]
 pub(crate) fn hidden<R>(f: impl FnOnce() -> R) -> R {
-    if HEIGHT.get() == 0 {
+    if !RECORDS || HEIGHT.get() == 0 {
         return f();
     }
     let _entered = enter(&Span::noop());
@@ -167,8 +171,9 @@ impl Entered {
 }
 
 impl Drop for Entered {
+    #[cfg_attr(not(feature = "record"), inline)]
     fn drop(&mut self) {
-        if self.depth == usize::MAX {
+        if !RECORDS || self.depth == usize::MAX {
             return;
         }
         let depth = self.depth;

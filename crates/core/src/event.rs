@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::present::RECORDS;
 use crate::record::{EventSlots, Level, Role, SpanId, Timestamp, Value};
 use crate::span::Span;
 
@@ -21,6 +22,7 @@ pub struct EventBuilder<'a> {
 }
 
 impl<'a> EventBuilder<'a> {
+    #[cfg_attr(not(feature = "record"), inline)]
     pub(crate) fn new(span: &'a Span, name: &'a str) -> Self {
         Self {
             span,
@@ -34,6 +36,7 @@ impl<'a> EventBuilder<'a> {
     }
 
     /// How grave it is.
+    #[cfg_attr(not(feature = "record"), inline)]
     pub fn level(mut self, level: Level) -> Self {
         self.level = level;
         self
@@ -72,8 +75,15 @@ impl<'a> EventBuilder<'a> {
     }
 
     /// Records it.
+    #[cfg_attr(not(feature = "record"), inline)]
     pub fn record(self) {
-        let Some(live) = &self.span.live else { return };
+        let Some(live) = &self.span.live else {
+            if !RECORDS {
+                // It is empty: nothing need be dropped.
+                std::mem::forget(self);
+            }
+            return;
+        };
         let time = self.time.unwrap_or_else(|| live.trace.now());
         let id = SpanId::random();
         live.write(|buffer| {

@@ -8,7 +8,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::context;
-use crate::registry::LiveRef;
 use crate::span::Span;
 use crate::start::{FUTURE_DROPPED, record_panic};
 
@@ -71,7 +70,7 @@ impl<F: Future> Future for WithSpan<F> {
         let this = self.project();
         let poll = this.held.run(|| this.inner.poll(cx));
         if poll.is_ready() {
-            this.held.span = None;
+            this.held.done();
         }
         poll
     }
@@ -101,7 +100,7 @@ impl Span {
         };
         move || {
             let value = held.run(f);
-            drop(held.span.take());
+            held.done();
             value
         }
     }
@@ -116,6 +115,10 @@ struct Held {
 }
 
 impl Held {
+    fn done(&mut self) {
+        self.span = None;
+    }
+
     fn run<R>(&mut self, f: impl FnOnce() -> R) -> R {
         let entered = self.span.as_ref().map(context::enter);
         if self.cancelled.is_none() {
@@ -140,7 +143,7 @@ impl Drop for Held {
         let (Some(span), Some(message)) = (self.span.take(), self.cancelled) else {
             return;
         };
-        if let Some(live) = span.live.filter(LiveRef::is_last) {
+        if let Some(live) = span.live.filter(|live| live.is_last()) {
             live.end_cancelled(message);
         }
     }

@@ -1,6 +1,8 @@
 //! Records what an LLM application did: traces of nested observations, without a runtime or a network.
 //!
-//! Depend on this crate to instrument a library. To trace an application and deliver its traces,
+//! Depend on this crate to instrument a library: with `default-features = false`, so that the application
+//! decides whether anything is recorded. Without the feature `record`, which the facade's exporters bring,
+//! handles are empty and calls compile to nothing. To trace an application and deliver its traces,
 //! depend on `tracefuse`; to write an exporter, on `tracefuse-exporter`.
 //!
 //! ```
@@ -53,6 +55,7 @@ mod future;
 mod leak;
 mod live;
 mod mask;
+mod present;
 mod processor;
 pub mod propagation;
 mod provider;

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 
 use serde::Serialize;
 
+use crate::present::RECORDS;
 use crate::record::{TraceAttributes, TraceId, Value};
 use crate::span::Span;
 
@@ -176,39 +177,48 @@ pub struct Propagate {
 
 impl Propagate {
     /// The user.
-    pub fn user_id(mut self, user: &str) -> Self {
-        self.attributes.user_id = Some(user.to_owned());
-        self
+    #[cfg_attr(not(feature = "record"), inline)]
+    pub fn user_id(self, user: &str) -> Self {
+        self.with(|attributes| attributes.user_id = Some(user.to_owned()))
     }
 
     /// The session or conversation.
-    pub fn session_id(mut self, session: &str) -> Self {
-        self.attributes.session_id = Some(session.to_owned());
-        self
+    #[cfg_attr(not(feature = "record"), inline)]
+    pub fn session_id(self, session: &str) -> Self {
+        self.with(|attributes| attributes.session_id = Some(session.to_owned()))
     }
 
     /// The name of the trace that is current; those that begin inside have names of their own.
-    pub fn trace_name(mut self, name: &str) -> Self {
-        name.clone_into(&mut self.attributes.name);
-        self
+    #[cfg_attr(not(feature = "record"), inline)]
+    pub fn trace_name(self, name: &str) -> Self {
+        self.with(|attributes| name.clone_into(&mut attributes.name))
     }
 
     /// The version of what is traced.
-    pub fn version(mut self, version: &str) -> Self {
-        self.attributes.version = Some(version.to_owned());
-        self
+    #[cfg_attr(not(feature = "record"), inline)]
+    pub fn version(self, version: &str) -> Self {
+        self.with(|attributes| attributes.version = Some(version.to_owned()))
     }
 
     /// A tag.
-    pub fn tag(mut self, tag: &str) -> Self {
-        self.attributes.add_tag(tag);
-        self
+    #[cfg_attr(not(feature = "record"), inline)]
+    pub fn tag(self, tag: &str) -> Self {
+        self.with(|attributes| attributes.add_tag(tag))
     }
 
     /// Metadata of the trace; `null` changes nothing.
-    pub fn metadata<T: Serialize>(mut self, key: &str, value: T) -> Self {
-        if let Some(value) = Value::capture(&value) {
-            self.attributes.set_metadata(key, value);
+    pub fn metadata<T: Serialize>(self, key: &str, value: T) -> Self {
+        self.with(|attributes| {
+            if let Some(value) = Value::capture(&value) {
+                attributes.set_metadata(key, value);
+            }
+        })
+    }
+
+    #[inline]
+    fn with(mut self, f: impl FnOnce(&mut TraceAttributes)) -> Self {
+        if RECORDS {
+            f(&mut self.attributes);
         }
         self
     }
@@ -220,7 +230,11 @@ impl Propagate {
     }
 
     /// The scope of what follows on this thread, until the guard is dropped.
+    #[cfg_attr(not(feature = "record"), inline)]
     pub fn enter(self) -> EnteredScope {
+        if !RECORDS {
+            return EnteredScope::nothing();
+        }
         self.set_on_current();
         push(&self.merged())
     }
@@ -261,6 +275,9 @@ impl Propagate {
 }
 
 fn push(attributes: &Arc<TraceAttributes>) -> EnteredScope {
+    if !RECORDS {
+        return EnteredScope::nothing();
+    }
     let depth = SCOPES.try_with(|scopes| {
         let mut scopes = scopes.try_borrow_mut().ok()?;
         scopes.push(attributes.clone());
@@ -280,9 +297,19 @@ pub struct EnteredScope {
     thread: PhantomData<*const ()>,
 }
 
+impl EnteredScope {
+    fn nothing() -> Self {
+        Self {
+            depth: None,
+            thread: PhantomData,
+        }
+    }
+}
+
 impl Drop for EnteredScope {
+    #[cfg_attr(not(feature = "record"), inline)]
     fn drop(&mut self) {
-        if let Some(depth) = self.depth {
+        if RECORDS && let Some(depth) = self.depth {
             let _ = SCOPES.try_with(|scopes| {
                 if let Ok(mut scopes) = scopes.try_borrow_mut() {
                     scopes.truncate(depth);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::present::{Present, present, unwrap};
 use crate::record::{ScoreRecord, ScoreTarget, ScoreValue, Value};
 use crate::tracer::Core;
 
@@ -25,7 +26,7 @@ use crate::tracer::Core;
 /// }
 /// ```
 pub struct ScoreBuilder {
-    draft: Option<(Arc<Core>, ScoreRecord)>,
+    draft: Option<Present<(Arc<Core>, ScoreRecord)>>,
 }
 
 #[expect(
@@ -49,28 +50,32 @@ impl ScoreBuilder {
             let score = ScoreRecord::new(name, value.into(), target(), now);
             (core.clone(), score)
         });
+        let draft = draft.and_then(present);
         Self { draft }
     }
 
     pub(crate) fn with(mut self, f: impl FnOnce(&mut ScoreRecord)) -> Self {
-        if let Some((_, score)) = &mut self.draft {
-            f(score);
+        if let Some(draft) = &mut self.draft {
+            f(&mut draft.1);
         }
         self
     }
 
     /// An id of one's own, over the random one: a score with an id that was used before takes the
     /// earlier one's place, so a user who changes their mind is counted once.
+    #[cfg_attr(not(feature = "record"), inline)]
     pub fn id(self, id: &str) -> Self {
         self.with(|score| id.clone_into(&mut score.id))
     }
 
     /// Why, in somebody's words.
+    #[cfg_attr(not(feature = "record"), inline)]
     pub fn comment(self, comment: &str) -> Self {
         self.with(|score| score.comment = Some(comment.to_owned()))
     }
 
     /// The id of the project's score configuration it belongs to; the server then checks value and name.
+    #[cfg_attr(not(feature = "record"), inline)]
     pub fn config_id(self, id: &str) -> Self {
         self.with(|score| score.config_id = Some(id.to_owned()))
     }
@@ -89,18 +94,21 @@ impl ScoreBuilder {
     }
 
     /// The environment, over the trace's and the tracer's.
+    #[cfg_attr(not(feature = "record"), inline)]
     pub fn environment(self, environment: &str) -> Self {
         self.with(|score| score.environment = Some(environment.to_owned()))
     }
 
     /// Records it now and gives its id; `None` if the trace or the tracer records nothing.
     #[expect(clippy::must_use_candidate, reason = "the id is rarely wanted")]
+    #[cfg_attr(not(feature = "record"), inline)]
     pub fn record(mut self) -> Option<String> {
         self.finish()
     }
 
+    #[cfg_attr(not(feature = "record"), inline)]
     fn finish(&mut self) -> Option<String> {
-        let (core, score) = self.draft.take()?;
+        let (core, score) = unwrap(self.draft.take()?);
         let id = score.id.clone();
         core.processor.on_score(score);
         Some(id)
@@ -108,6 +116,7 @@ impl ScoreBuilder {
 }
 
 impl Drop for ScoreBuilder {
+    #[cfg_attr(not(feature = "record"), inline)]
     fn drop(&mut self) {
         self.finish();
     }
@@ -116,7 +125,7 @@ impl Drop for ScoreBuilder {
 impl fmt::Debug for ScoreBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ScoreBuilder")
-            .field("score", &self.draft.as_ref().map(|(_, score)| score))
+            .field("score", &self.draft.as_ref().map(|draft| &draft.1))
             .finish()
     }
 }

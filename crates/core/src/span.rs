@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::context::{self, Entered};
 use crate::event::EventBuilder;
+use crate::present::Present;
 use crate::record::{
     AsException, Buffer, Cost, Exception, Level, ObservationType, Role, ScoreTarget, ScoreValue,
     Slot, SpanId, Status, StatusCode, Timestamp, TraceId, Usage, ValueRef, capture,
@@ -24,7 +25,7 @@ use crate::start::{SpanBuilder, observations};
 /// The handle of a trace that is not recorded does nothing and allocates nothing.
 #[derive(Clone)]
 pub struct Span {
-    pub(crate) live: Option<LiveRef>,
+    pub(crate) live: Option<Present<LiveRef>>,
     /// Of a trace that the sampler left out, so that nothing below it begins a trace of its own.
     pub(crate) unsampled: bool,
 }
@@ -143,12 +144,14 @@ impl Span {
 
     /// Tokens used, over what was set before.
     #[expect(clippy::needless_pass_by_value, reason = "callers build it in place")]
+    #[cfg_attr(not(feature = "record"), inline)]
     pub fn set_usage(&self, usage: Usage) {
         self.write(|buffer| buffer.set_usage(&usage));
     }
 
     /// Cost in US dollars, over what was set before. Without it Langfuse computes it from the usage.
     #[expect(clippy::needless_pass_by_value, reason = "callers build it in place")]
+    #[cfg_attr(not(feature = "record"), inline)]
     pub fn set_cost(&self, cost: Cost) {
         self.write(|buffer| buffer.set_cost(&cost));
     }
@@ -176,6 +179,7 @@ impl Span {
     }
 
     /// How it ended. An error gives it [`Level::Error`] unless a level was set.
+    #[cfg_attr(not(feature = "record"), inline)]
     pub fn set_status(&self, status: Status) {
         self.write(|buffer| match status {
             Status::Unset => buffer.status = StatusCode::Unset,
@@ -202,6 +206,7 @@ impl Span {
     }
 
     /// Records an error that has no Rust type, such as one a server described.
+    #[cfg_attr(not(feature = "record"), inline)]
     pub fn record_exception(&self, mut exception: Exception) {
         let Some(live) = &self.live else { return };
         if live.trace.core.backtraces && exception.stacktrace.is_none() {
@@ -212,11 +217,13 @@ impl Span {
     }
 
     /// Records that something happened now.
+    #[cfg_attr(not(feature = "record"), inline)]
     pub fn record_event(&self, name: &str) {
         self.event(name).record();
     }
 
     /// Describes something that happened now, with metadata, level, input or output; ends with `record`.
+    #[cfg_attr(not(feature = "record"), inline)]
     pub fn event<'a>(&'a self, name: &'a str) -> EventBuilder<'a> {
         EventBuilder::new(self, name)
     }
@@ -263,6 +270,7 @@ impl Span {
     ///
     /// The guard stays on its thread, so it cannot be held across an `.await` of a future that
     /// moves between threads; use [`InSpan`](crate::InSpan) there.
+    #[cfg_attr(not(feature = "record"), inline)]
     pub fn enter(&self) -> Entered {
         context::enter(self)
     }
@@ -275,7 +283,7 @@ impl Span {
     /// Whether no other handle of it exists.
     #[inline]
     pub(crate) fn is_last(&self) -> bool {
-        self.live.as_ref().is_some_and(LiveRef::is_last)
+        self.live.as_ref().is_some_and(|live| live.is_last())
     }
 
     pub(crate) fn write(&self, f: impl FnOnce(&mut Buffer)) {

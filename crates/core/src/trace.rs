@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::event::EventBuilder;
 use crate::live::{Live, TraceShared};
+use crate::present::{Present, present};
 use crate::record::{
     AsException, Exception, Level, ObservationType, ScoreTarget, ScoreValue, SpanId, Status,
     TraceAttributes, TraceId, Value,
@@ -32,7 +33,7 @@ use crate::tracer::Owner;
 pub struct Trace {
     root: Span,
     /// Keeps the tracer open.
-    _owner: Option<Arc<Owner>>,
+    _owner: Option<Present<Arc<Owner>>>,
 }
 
 impl Trace {
@@ -128,6 +129,7 @@ impl Trace {
     }
 
     /// How it ended: the root span's status.
+    #[cfg_attr(not(feature = "record"), inline)]
     pub fn set_status(&self, status: Status) {
         self.root.set_status(status);
     }
@@ -138,16 +140,19 @@ impl Trace {
     }
 
     /// Records an error that has no Rust type on the root span.
+    #[cfg_attr(not(feature = "record"), inline)]
     pub fn record_exception(&self, exception: Exception) {
         self.root.record_exception(exception);
     }
 
     /// Records on the root span that something happened now.
+    #[cfg_attr(not(feature = "record"), inline)]
     pub fn record_event(&self, name: &str) {
         self.root.record_event(name);
     }
 
     /// Describes something that happened now, on the root span.
+    #[cfg_attr(not(feature = "record"), inline)]
     pub fn event<'a>(&'a self, name: &'a str) -> EventBuilder<'a> {
         self.root.event(name)
     }
@@ -185,7 +190,7 @@ pub struct TraceBuilder {
 }
 
 struct Draft {
-    owner: Arc<Owner>,
+    owner: Present<Arc<Owner>>,
     id: TraceId,
     parent: Option<SpanId>,
     sampled: Option<bool>,
@@ -197,7 +202,8 @@ struct Draft {
 }
 
 impl TraceBuilder {
-    pub(crate) fn new(owner: Option<&Arc<Owner>>, name: &str) -> Self {
+    #[cfg_attr(not(feature = "record"), inline)]
+    pub(crate) fn new(owner: Option<&Present<Arc<Owner>>>, name: &str) -> Self {
         let draft = owner
             .filter(|owner| owner.core.admits())
             .map(|owner| Draft {
@@ -313,6 +319,7 @@ impl TraceBuilder {
 
     /// Begins it and gives the handle. It ends by [`Trace::finish`] or with its last handle.
     #[must_use = "dropping the last handle ends the trace"]
+    #[cfg_attr(not(feature = "record"), inline)]
     pub fn start(self) -> Trace {
         let Some(mut draft) = self.draft else {
             return Trace {
@@ -357,7 +364,7 @@ impl TraceBuilder {
         }
         Trace {
             root: Span {
-                live: Some(Live::open(shared, buffer)),
+                live: present(Live::open(shared, buffer)),
                 unsampled: false,
             },
             _owner: Some(draft.owner),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::leak::{LeakLimits, LeakWatch};
+use crate::present::{Present, present};
 use crate::processor::Processor;
 use crate::record::{ScoreTarget, ScoreValue, SpanId, SpanRecord, Timestamp, TraceId};
 use crate::registry;
@@ -25,7 +26,7 @@ use crate::trace::{Trace, TraceBuilder};
 #[derive(Clone)]
 #[must_use = "dropping the last tracer shuts it down; bind it to a name in main"]
 pub struct Tracer {
-    pub(crate) owner: Option<Arc<Owner>>,
+    pub(crate) owner: Option<Present<Arc<Owner>>>,
 }
 
 /// What tracers and traces hold, and spans do not: its end is the tracer's end.
@@ -77,6 +78,7 @@ impl Tracer {
     }
 
     /// Describes a new trace; it begins with `run`, `run_async` or `start`.
+    #[cfg_attr(not(feature = "record"), inline)]
     pub fn trace(&self, name: &str) -> TraceBuilder {
         TraceBuilder::new(self.owner.as_ref(), name)
     }
@@ -115,6 +117,7 @@ impl Tracer {
     }
 
     /// Scores a session by its id.
+    #[cfg_attr(not(feature = "record"), inline)]
     pub fn score_session(
         &self,
         session: &str,
@@ -380,7 +383,7 @@ impl TracerBuilder {
             unfinished: AtomicU64::new(0),
         };
         Tracer {
-            owner: Some(Arc::new(Owner {
+            owner: present(Arc::new(Owner {
                 core: Arc::new(core),
             })),
         }

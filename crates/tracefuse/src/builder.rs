@@ -215,6 +215,12 @@ impl Builder {
         if !self.config.enabled || self.exporters.is_empty() {
             return Ok(Tracer::noop());
         }
+        if !tracefuse_core::bridge::RECORDS {
+            return Err(ConfigError::new(
+                "there is an exporter, but this program was built without recording: \
+                 enable the cargo feature `record` of tracefuse",
+            ));
+        }
         let mut pipeline = Pipeline::builder()
             .config(delivery(&self.config))
             .resource(resource(&self.config));

@@ -36,6 +36,7 @@
 //! | `langfuse` | yes | delivery to a Langfuse server | hyper, rustls (ring), flate2 |
 //! | `console` | yes | traces in the terminal | anstream, serde_json |
 //! | `otlp` | no | delivery to any OpenTelemetry backend | those of `langfuse` |
+//! | `record` | with each of these | recording, for an exporter of your own alone | none |
 //! | `spool` | no | a queue on disk for what cannot be delivered | crc32fast |
 //! | `signal` | no | [`signal`]: a shutdown at Ctrl-C and SIGTERM | tokio's `signal` |
 //! | `tower` | no | [`tower`]: a layer for axum and other tower servers | http, tower-layer, tower-service |
@@ -43,6 +44,9 @@
 //! | `tokio` | no | `task::spawn`, which takes the current span along | tokio |
 //! | `tracing` | no | a layer that records spans of `tracing` | tracing-subscriber, serde_json |
 //! | `opentelemetry` | no | [`opentelemetry`]: a span processor and exporter for the OpenTelemetry SDK | opentelemetry_sdk, serde_json |
+//!
+//! Without `record` (`default-features = false`) handles are empty: calls compile to nothing, what they are given is
+//! not in the program, and a tracer with an exporter cannot be built. Closures are run as ever.
 //!
 //! # Guarantees
 //! * Your code never waits for tracing: ending a span is a bounded amount of work and a push into a
