@@ -84,7 +84,7 @@ pub(crate) fn test() -> Result<()> {
     step("rig", rig)
 }
 
-/// The tests with the rig framework, which is a workspace of its own.
+/// The tests with the rig framework and async-openai, which are a workspace of their own.
 fn rig() -> Result<()> {
     let manifest = ["--manifest-path", "tests/rig/Cargo.toml"];
     let clippy = ["clippy", "--all-targets"];

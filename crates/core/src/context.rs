@@ -13,6 +13,8 @@ struct Frame {
     span: Span,
     /// Its closure wants it back at its end.
     lent: bool,
+    /// It stands on a veil, which is back when it is gone.
+    veiled: bool,
 }
 
 struct Stack {
@@ -27,6 +29,8 @@ thread_local! {
     };
     /// Height of the stack, readable without it: what is switched off looks no further than here.
     static HEIGHT: Cell<usize> = const { Cell::new(0) };
+    /// A span that is not sampled is above all that the stack has: no more is to be known of it.
+    static VEILED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Runs `f` on the stack; `None` where there is none any more, on a thread that is ending.
@@ -44,6 +48,9 @@ pub(crate) fn current() -> Span {
     if !RECORDS {
         return Span::noop();
     }
+    if VEILED.get() {
+        return Span::unsampled();
+    }
     STACK
         .try_with(|stack| Some(stack.try_borrow().ok()?.frames.last()?.span.clone()))
         .ok()
@@ -54,7 +61,7 @@ pub(crate) fn current() -> Span {
 /// Makes `span` current until the guard is dropped. A span that is not recorded hides one that is,
 /// so that work below it is not attributed to a stranger.
 pub(crate) fn enter(span: &Span) -> Entered {
-    if !RECORDS || (span.live.is_none() && !span.unsampled && HEIGHT.get() == 0) {
+    if !RECORDS || (span.live.is_none() && !span.unsampled && nothing()) {
         return Entered::nothing();
     }
     let span = span.clone();
@@ -65,10 +72,29 @@ pub(crate) fn enter(span: &Span) -> Entered {
     }
 }
 
+fn nothing() -> bool {
+    HEIGHT.get() == 0 && !VEILED.get()
+}
+
+/// Runs `f` with a span current that is not sampled.
+#[inline]
+pub(crate) fn veiled<R>(f: impl FnOnce() -> R) -> R {
+    struct Lift(bool);
+
+    impl Drop for Lift {
+        fn drop(&mut self) {
+            VEILED.set(self.0);
+        }
+    }
+
+    let _lift = Lift(VEILED.replace(true));
+    f()
+}
+
 /// Runs `f` with nothing current.
 #[inline]
 pub(crate) fn hidden<R>(f: impl FnOnce() -> R) -> R {
-    if !RECORDS || HEIGHT.get() == 0 {
+    if !RECORDS || nothing() {
         return f();
     }
     let _entered = enter(&Span::noop());
@@ -105,7 +131,9 @@ impl Lent {
                 return None;
             }
             HEIGHT.set(depth);
-            frames.pop()
+            let frame = frames.pop()?;
+            VEILED.set(frame.veiled);
+            Some(frame)
         });
         match top {
             Ok(Some(frame)) => frame.span,
@@ -124,13 +152,17 @@ impl Lent {
 
 impl Stack {
     fn push(&mut self, span: Span, lent: bool) -> usize {
-        self.frames.push(Frame { span, lent });
+        let veiled = VEILED.replace(false);
+        self.frames.push(Frame { span, lent, veiled });
         self.frames.len() - 1
     }
 
     /// Removes what was entered at `depth` and whatever stands above it, and gives both: spans are
     /// dropped by the caller, after the borrow, since the end of a last handle may come back here.
     fn take(&mut self, depth: usize) -> (Option<Span>, Vec<Span>) {
+        if let Some(frame) = self.frames.get(depth) {
+            VEILED.set(frame.veiled);
+        }
         if self.frames.len() == depth + 1 {
             return (self.frames.pop().map(|frame| frame.span), Vec::new());
         }
@@ -204,6 +236,35 @@ mod tests {
         fn on_end(&self, span: SpanRecord) {
             self.0.lock().unwrap().push(span.name().to_owned());
         }
+    }
+
+    #[test]
+    fn what_is_not_sampled_hides_what_is_and_lets_it_be_seen_again() {
+        let tracer = Tracer::builder(Names::default()).build();
+        let none = crate::SampleRate::new(0.0).unwrap();
+        let other = Tracer::builder(Names::default()).sample_rate(none).build();
+        tracer.trace("sampled").run(|outer| {
+            let seen = || Span::current().id();
+            assert_eq!(seen(), outer.id());
+            other.trace("unsampled").run(|trace| {
+                trace.span("below").run(|_| {
+                    assert!(Span::current().unsampled);
+                    outer.span("inner").run(|inner| {
+                        assert_eq!(seen(), inner.id());
+                    });
+                    let entered = Span::noop().enter();
+                    assert!(seen().is_none() && !Span::current().unsampled);
+                    drop(entered);
+                    assert!(Span::current().unsampled);
+                });
+                let panicked = std::panic::catch_unwind(|| {
+                    trace.span("panics").run(|_| std::panic::panic_any(()));
+                });
+                assert!(panicked.is_err() && Span::current().unsampled);
+            });
+            assert_eq!(seen(), outer.id());
+        });
+        assert!(!Span::current().unsampled && HEIGHT.get() == 0);
     }
 
     #[test]

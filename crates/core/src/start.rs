@@ -291,10 +291,7 @@ impl SpanBuilder {
     pub fn run<R>(self, f: impl FnOnce(Span) -> R) -> R {
         let draft = match self.0 {
             State::Draft(draft) => draft,
-            State::Absent(Why::Unsampled) => {
-                let _entered = context::enter(&Span::unsampled());
-                return f(Span::unsampled());
-            }
+            State::Absent(Why::Unsampled) => return context::veiled(|| f(Span::unsampled())),
             State::Absent(Why::Off) => return context::hidden(|| f(Span::noop())),
         };
         let span = Span {

@@ -1,8 +1,15 @@
-//! What the tests and the example of rig share: an OpenAI-compatible server, and an agent with a tool.
-//! A crate of its own, so that who uses tracefuse never compiles rig.
+//! What the tests and examples of rig and async-openai share: an OpenAI-compatible server, an agent of rig
+//! with a tool, and calls by async-openai. A crate of its own, so that who uses tracefuse compiles neither.
 
 mod agent;
+mod calls;
 mod server;
 
 pub use agent::{Add, MathError, Numbers, agent};
+pub use calls::{ask, ask_streamed, ask_with_tools, client, request, with_add};
 pub use server::OpenAi;
+
+/// The guide, so that its code is compiled by the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/async-openai.md")]
+struct Guide;

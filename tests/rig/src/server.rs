@@ -1,7 +1,9 @@
-//! A server that answers as OpenAI's chat completions do, whole or as a stream: first it asks for the
-//! tool, and once it has the tool's result it answers. Started by tests and the example on any free port.
+//! A server that answers as OpenAI's chat completions do, whole or as a stream: if there is a tool it asks for
+//! that first, and once it has the tool's result it answers. Started by tests and examples on any free port.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -12,10 +14,16 @@ use tokio::task::JoinHandle;
 #[derive(Debug)]
 pub struct OpenAi {
     address: std::net::SocketAddr,
+    requests: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
 impl OpenAi {
+    /// The model that answers 429 whenever it is asked.
+    pub const WITHOUT_QUOTA: &str = "without-quota";
+    /// The model that answers 500 whenever it is asked.
+    pub const BROKEN: &str = "broken";
+
     /// Starts it on a free port of the loopback address.
     ///
     /// # Errors
@@ -23,18 +31,31 @@ impl OpenAi {
     pub async fn start() -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
+        let requests = Arc::<AtomicUsize>::default();
+        let count = Arc::clone(&requests);
         let task = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::Relaxed); // one a connection
                 tokio::spawn(answer(socket));
             }
         });
-        Ok(Self { address, task })
+        Ok(Self {
+            address,
+            requests,
+            task,
+        })
     }
 
     /// Its base URL, as clients of OpenAI take it.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}/v1", self.address)
+    }
+
+    /// How often it was asked.
+    #[must_use]
+    pub fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
     }
 }
 
@@ -47,13 +68,16 @@ impl Drop for OpenAi {
 /// One request a connection.
 async fn answer(mut socket: TcpStream) -> io::Result<()> {
     let request = read(&mut socket).await?;
-    let (kind, body) = if request["stream"] == true {
-        ("text/event-stream", stream(&request))
+    let (status, kind, body) = if let Some((status, error)) = refusal(&request) {
+        (status, "application/json", error.to_string())
+    } else if request["stream"] == true {
+        ("200 OK", "text/event-stream", stream(&request))
     } else {
-        ("application/json", whole(&request).to_string())
+        ("200 OK", "application/json", whole(&request).to_string())
     };
+    // Who tries again need not wait.
     let head = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 {status}\r\nretry-after: 0\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
         body.len()
     );
     socket.write_all(head.as_bytes()).await?;
@@ -82,9 +106,30 @@ async fn read(socket: &mut TcpStream) -> io::Result<Value> {
     }
 }
 
-fn has_result(request: &Value) -> bool {
+/// Two models that never answer.
+fn refusal(request: &Value) -> Option<(&'static str, Value)> {
+    let (status, kind, message) = match request["model"].as_str()? {
+        OpenAi::WITHOUT_QUOTA => (
+            "429 Too Many Requests",
+            "insufficient_quota",
+            "You exceeded your current quota",
+        ),
+        OpenAi::BROKEN => (
+            "500 Internal Server Error",
+            "server_error",
+            "The server had an error",
+        ),
+        _ => return None,
+    };
+    let error = json!({ "message": message, "type": kind, "param": null, "code": kind });
+    Some((status, json!({ "error": error })))
+}
+
+/// Nothing is left but to say it.
+fn answers(request: &Value) -> bool {
     let messages = request["messages"].as_array();
-    messages.is_some_and(|messages| messages.iter().any(|message| message["role"] == "tool"))
+    request["tools"].is_null()
+        || messages.is_some_and(|messages| messages.iter().any(|message| message["role"] == "tool"))
 }
 
 fn usage() -> Value {
@@ -97,7 +142,7 @@ fn usage() -> Value {
 const ARGUMENTS: &str = r#"{"x":2,"y":5}"#;
 
 fn whole(request: &Value) -> Value {
-    let (message, reason) = if has_result(request) {
+    let (message, reason) = if answers(request) {
         (
             json!({ "role": "assistant", "content": "2 + 5 is 7." }),
             "stop",
@@ -120,7 +165,7 @@ fn whole(request: &Value) -> Value {
 }
 
 fn stream(request: &Value) -> String {
-    let deltas = if has_result(request) {
+    let deltas = if answers(request) {
         ["2 + 5", " is 7."].map(|text| json!({ "content": text }))
     } else {
         let call = |function: Value| json!({ "tool_calls": [{ "index": 0, "id": "call_1", "type": "function", "function": function }] });
@@ -135,14 +180,16 @@ fn stream(request: &Value) -> String {
             "model": "gpt-4o-2024-08-06", "choices": choices, "usage": usage,
         })
     };
-    let reason = if has_result(request) {
+    let reason = if answers(request) {
         "stop"
     } else {
         "tool_calls"
     };
     let mut body = String::new();
-    let chunks = deltas
+    // The first says who speaks, as OpenAI's does.
+    let chunks = [json!({ "role": "assistant", "content": "" })]
         .into_iter()
+        .chain(deltas)
         .map(|delta| {
             chunk(
                 json!([{ "index": 0, "delta": delta, "finish_reason": null }]),
