@@ -245,7 +245,7 @@ mod tests {
         let other = Tracer::builder(Names::default()).sample_rate(none).build();
         tracer.trace("sampled").run(|outer| {
             let seen = || Span::current().id();
-            assert_eq!(seen(), outer.id());
+            assert_eq!(seen(), outer.root().id());
             other.trace("unsampled").run(|trace| {
                 trace.span("below").run(|_| {
                     assert!(Span::current().unsampled);
@@ -262,7 +262,7 @@ mod tests {
                 });
                 assert!(panicked.is_err() && Span::current().unsampled);
             });
-            assert_eq!(seen(), outer.id());
+            assert_eq!(seen(), outer.root().id());
         });
         assert!(!Span::current().unsampled && HEIGHT.get() == 0);
     }

@@ -50,6 +50,7 @@
 pub mod bridge;
 mod clock;
 mod context;
+mod draft;
 mod event;
 mod future;
 mod leak;

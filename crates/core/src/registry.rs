@@ -8,6 +8,7 @@
 use std::cell::{RefCell, UnsafeCell};
 use std::fmt;
 use std::ops::Deref;
+use std::panic::RefUnwindSafe;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 
@@ -27,6 +28,9 @@ struct Seat {
 // is read by holders of handles; `Live` may be shared and sent.
 #[expect(unsafe_code, reason = "see above: counted by hand, to be used again")]
 unsafe impl Sync for Seat {}
+
+/// What is guarded stays whole through a panic, as a `Mutex` does: users catch panics with handles at hand.
+impl RefUnwindSafe for Seat {}
 
 const _: () = {
     const fn is_shared<T: Send + Sync>() {}

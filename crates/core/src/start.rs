@@ -5,16 +5,15 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
-use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::context;
-use crate::live::{Live, TraceShared};
-use crate::present::{Present, RECORDS, present, unwrap};
+use crate::draft::{Draft, take_value};
+use crate::live::Live;
+use crate::present::{RECORDS, present, unwrap};
 use crate::record::{
-    AsException, Buffer, Cost, Exception, Level, ObservationType, Role, Slot, SpanId, Timestamp,
-    Usage, ValueRef, take_buffer,
+    AsException, Buffer, Cost, Exception, Level, ObservationType, Role, Timestamp, Usage, ValueRef,
 };
 use crate::span::Span;
 
@@ -112,11 +111,6 @@ enum Why {
 
 const _: () = assert!(size_of::<SpanBuilder>() <= 2 * size_of::<usize>());
 
-struct Draft {
-    trace: Present<Arc<TraceShared>>,
-    buffer: Box<Buffer>,
-}
-
 impl SpanBuilder {
     #[inline]
     pub(crate) fn below(parent: &Span, name: &str, kind: ObservationType) -> Self {
@@ -143,18 +137,17 @@ impl SpanBuilder {
 
     /// The kind of work, for a kind that is only known at run time.
     #[inline]
-    pub fn observation_type(mut self, kind: ObservationType) -> Self {
-        self.with(|buffer| buffer.kind = kind);
-        self
+    pub fn observation_type(self, kind: ObservationType) -> Self {
+        self.with(|buffer| buffer.kind = kind)
     }
 
     /// Metadata. A key given before gets the new value; `null` changes nothing.
     #[inline]
-    pub fn metadata<T: Serialize>(mut self, key: &str, value: T) -> Self {
-        if let State::Draft(draft) = &mut self.0 {
-            metadata(&mut draft.buffer, key, value);
+    pub fn metadata<T: Serialize>(self, key: &str, value: T) -> Self {
+        match self.0 {
+            State::Draft(draft) => Self(State::Draft(draft.metadata(key, value))),
+            absent @ State::Absent(_) => Self(absent),
         }
-        self
     }
 
     /// [`metadata`](Self::metadata) with a value that is only built if it is recorded.
@@ -169,18 +162,18 @@ impl SpanBuilder {
 
     /// Tags this span alone, see [`Span::add_tag`].
     #[inline]
-    pub fn tag(mut self, tag: &str) -> Self {
-        self.with(|buffer| buffer.add_tag(tag));
-        self
+    pub fn tag(self, tag: &str) -> Self {
+        self.with(|buffer| buffer.add_tag(tag))
     }
 
     /// What goes in: text, a number, or anything that is `Serialize`.
     #[inline]
-    pub fn input<T: Serialize>(mut self, value: T) -> Self {
+    pub fn input<T: Serialize>(self, value: T) -> Self {
         if self.captures() {
-            self.with(|buffer| buffer.input = take_value(buffer, value));
+            self.with(|buffer| buffer.input = take_value(buffer, value))
+        } else {
+            self
         }
-        self
     }
 
     /// [`input`](Self::input) with a value that is only built if it is recorded.
@@ -195,11 +188,12 @@ impl SpanBuilder {
 
     /// What came out, for work that is recorded after it was done.
     #[inline]
-    pub fn output<T: Serialize>(mut self, value: T) -> Self {
+    pub fn output<T: Serialize>(self, value: T) -> Self {
         if self.captures() {
-            self.with(|buffer| buffer.output = take_value(buffer, value));
+            self.with(|buffer| buffer.output = take_value(buffer, value))
+        } else {
+            self
         }
-        self
     }
 
     /// [`output`](Self::output) with a value that is only built if it is recorded.
@@ -214,52 +208,46 @@ impl SpanBuilder {
 
     /// The model that is asked, as the provider names it.
     #[inline]
-    pub fn model(mut self, model: &str) -> Self {
-        self.with(|buffer| buffer.model = buffer.push_value(ValueRef::Str(model)));
-        self
+    pub fn model(self, model: &str) -> Self {
+        self.with(|buffer| buffer.model = buffer.push_value(ValueRef::Str(model)))
     }
 
     /// A parameter of the model call, such as `temperature`.
     #[inline]
-    pub fn model_parameter<T: Serialize>(mut self, name: &str, value: T) -> Self {
+    pub fn model_parameter<T: Serialize>(self, name: &str, value: T) -> Self {
         self.with(|buffer| {
             let slot = take_value(buffer, value);
             buffer.set_entry(Role::ModelParameter, name, slot);
-        });
-        self
+        })
     }
 
     /// Tokens used, for work that is recorded after it was done.
     #[inline]
     #[expect(clippy::needless_pass_by_value, reason = "callers build it in place")]
-    pub fn usage(mut self, usage: Usage) -> Self {
-        self.with(|buffer| buffer.set_usage(&usage));
-        self
+    pub fn usage(self, usage: Usage) -> Self {
+        self.with(|buffer| buffer.set_usage(&usage))
     }
 
     /// Cost in US dollars, for work that is recorded after it was done.
     #[inline]
     #[expect(clippy::needless_pass_by_value, reason = "callers build it in place")]
-    pub fn cost(mut self, cost: Cost) -> Self {
-        self.with(|buffer| buffer.set_cost(&cost));
-        self
+    pub fn cost(self, cost: Cost) -> Self {
+        self.with(|buffer| buffer.set_cost(&cost))
     }
 
     /// The managed prompt the input was made from.
     #[inline]
-    pub fn prompt(mut self, name: &str, version: u32) -> Self {
+    pub fn prompt(self, name: &str, version: u32) -> Self {
         self.with(|buffer| {
             buffer.prompt_name = buffer.push_value(ValueRef::Str(name));
             buffer.prompt_version = version;
-        });
-        self
+        })
     }
 
     /// How much attention it deserves.
     #[inline]
-    pub fn level(mut self, level: Level) -> Self {
-        self.with(|buffer| buffer.level = Some(level));
-        self
+    pub fn level(self, level: Level) -> Self {
+        self.with(|buffer| buffer.level = Some(level))
     }
 
     /// Starts it and gives the handle. It ends by [`Span::end`] or with its last handle.
@@ -289,33 +277,10 @@ impl SpanBuilder {
     /// Runs a closure in it and ends it. A panic ends it with [`Level::Error`] and goes on.
     #[inline]
     pub fn run<R>(self, f: impl FnOnce(Span) -> R) -> R {
-        let draft = match self.0 {
-            State::Draft(draft) => draft,
-            State::Absent(Why::Unsampled) => return context::veiled(|| f(Span::unsampled())),
-            State::Absent(Why::Off) => return context::hidden(|| f(Span::noop())),
-        };
-        let span = Span {
-            live: present(Live::open(unwrap(draft.trace), draft.buffer)),
-            unsampled: false,
-        };
-        // One handle for the closure; ours lies on the stack meanwhile.
-        let handle = span.clone();
-        let lent = context::lend(span);
-        // Caught only to be recorded, then it goes on: what it left broken stays as broken as it was.
-        let result = catch_unwind(AssertUnwindSafe(|| f(handle)));
-        let span = lent.leave();
-        match result {
-            Ok(value) => {
-                // The last handle ends it, and needs no lock for that.
-                if !span.is_last() {
-                    span.end();
-                }
-                value
-            }
-            Err(panic) => {
-                record_panic(&span, &*panic);
-                resume_unwind(panic)
-            }
+        match self.0 {
+            State::Draft(draft) => draft.run(f),
+            State::Absent(Why::Unsampled) => context::veiled(|| f(Span::unsampled())),
+            State::Absent(Why::Off) => context::hidden(|| f(Span::noop())),
         }
     }
 
@@ -361,56 +326,12 @@ impl SpanBuilder {
     }
 
     #[inline]
-    fn with(&mut self, f: impl FnOnce(&mut Buffer)) {
-        if let State::Draft(draft) = &mut self.0 {
-            f(&mut draft.buffer);
+    fn with(self, f: impl FnOnce(&mut Buffer)) -> Self {
+        match self.0 {
+            State::Draft(draft) => Self(State::Draft(draft.written(f))),
+            absent @ State::Absent(_) => Self(absent),
         }
     }
-}
-
-impl Draft {
-    fn new(trace: Present<Arc<TraceShared>>, name: &str, kind: ObservationType) -> Self {
-        let buffer = buffer(&trace, SpanId::random(), name, kind);
-        Self { trace, buffer }
-    }
-}
-
-/// A buffer with what every span has from the beginning.
-pub(crate) fn buffer(
-    trace: &TraceShared,
-    id: SpanId,
-    name: &str,
-    kind: ObservationType,
-) -> Box<Buffer> {
-    let mut buffer = take_buffer();
-    buffer.trace_id = Some(trace.id);
-    buffer.span_id = Some(id);
-    buffer.local_root = Some(trace.root);
-    buffer.kind = kind;
-    buffer.name = buffer.push_text(name);
-    buffer
-}
-
-/// Apart, so that callers of what is switched off stay small.
-#[inline(never)]
-fn metadata<T: Serialize>(buffer: &mut Buffer, key: &str, value: T) {
-    let slot = take_value(buffer, value);
-    buffer.set_entry(Role::Metadata, key, slot);
-}
-
-/// Moves a string, captures anything else. Numbers go in without a serializer.
-#[inline]
-pub(crate) fn take_value<T: Serialize>(buffer: &mut Buffer, value: T) -> Slot {
-    castaway::match_type!(value, {
-        String as text => buffer.push_string(text),
-        bool as value => Slot::Bool(value),
-        i32 as value => Slot::I64(value.into()),
-        i64 as value => Slot::I64(value),
-        u32 as value => Slot::U64(value.into()),
-        u64 as value => Slot::U64(value),
-        f64 as value => Slot::F64(value),
-        value => buffer.push_serialize(&value),
-    })
 }
 
 pub(crate) fn record_err<T, E: AsException<Via>, Via>(span: &Span, result: &Result<T, E>) {

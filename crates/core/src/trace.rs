@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::draft::buffer;
 use crate::event::EventBuilder;
 use crate::live::{Live, TraceShared};
 use crate::present::{Present, present};
@@ -18,7 +19,7 @@ use crate::sampler::SamplingInput;
 use crate::scope;
 use crate::score::ScoreBuilder;
 use crate::span::Span;
-use crate::start::{SpanBuilder, buffer, observations, record_err, run, run_async};
+use crate::start::{SpanBuilder, observations, record_err, run, run_async};
 use crate::tracer::Owner;
 
 /// A handle of a trace.
