@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 
 use crate::process::{cargo, succeed};
-use crate::{integration, peers, python, tidy};
+use crate::{integration, peers, python, relay, tidy};
 
 /// Feature sets of the facade, each compiled alone.
 const FEATURES: &[&str] = &[
@@ -63,7 +63,8 @@ pub(crate) fn run() -> Result<()> {
     step("deny", deny)?;
     test()?;
     step("peers", peers::run_if_wanted)?;
-    step("python", python::run_if_wanted)
+    step("python", python::run_if_wanted)?;
+    step("relay", relay::run_if_wanted)
 }
 
 /// The command of the README.

@@ -17,6 +17,7 @@ mod peers;
 mod process;
 mod python;
 mod read_back;
+mod relay;
 mod service;
 mod tidy;
 mod venv;
@@ -34,6 +35,9 @@ cargo xtask <command>
                traces by OTLP, read them back by their APIs, compare; TRACEFUSE_VENV_PEERS names another venv
   python       install the official Python SDK (Python 3.10 or later, 100 MB, once), run the twins of our examples,
                compare what the local server has of both; TRACEFUSE_VENV_PYTHON names another venv
+  relay        install an OTLP relay (Python 3.10 or later, 30 MB, once), send the examples' traces through it to the
+               local server, with the relay or the server away for a while too, and compare;
+               TRACEFUSE_VENV_RELAY names another venv
   faults       every fault of the catalogue, and what became of the spans, as a table; [NAME ..]
   soak         ten million spans, or N, against a server that fails one request in ten
   fuzz         run the fuzz targets: [TARGET] [SECONDS]
@@ -55,6 +59,7 @@ fn main() -> ExitCode {
         "integration" => integration::run(),
         "peers" => peers::run(),
         "python" => python::run(),
+        "relay" => relay::run(),
         "bench" => bench::run(&rest),
         "faults" => ci::faults(&rest),
         "soak" => ci::soak(&rest),
