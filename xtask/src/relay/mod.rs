@@ -1,6 +1,8 @@
 //! `cargo xtask relay`: our examples, each a process of its own, through an OTLP relay of somebody else's to the local
 //! server; what arrives is held against what was recorded. Called by `main`, and by `ci` where it can run.
 
+mod seen;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use base64::Engine as _;
-use mock_langfuse::{Action, MockLangfuse, Observation, Scenario};
-use serde_json::{Map, Value, json};
+use mock_langfuse::{Action, MockLangfuse, Scenario};
 
+use self::seen::{Identity, Spans, contents, difference, identities};
 use crate::integration;
 use crate::process::{Programs, built, output, quiet, target};
 use crate::service::{Service, free_port};
@@ -102,7 +104,7 @@ fn examples() -> Result<Programs> {
 }
 
 /// Which exporter's traces go through the relay; the other's go to the witness.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 enum Mode {
     Otlp,
     Langfuse,
@@ -367,114 +369,4 @@ fn report(
         }
     }
     wrong
-}
-
-/// Trace, parent, start and end: what a span is whatever it says.
-type Identity = (String, Option<String>, u64, u64);
-
-/// By span id. An event is a span to the Langfuse exporter alone.
-fn identities(server: &MockLangfuse) -> BTreeMap<String, Identity> {
-    let rows = server
-        .observations()
-        .into_iter()
-        .filter(|row| row.kind != "EVENT");
-    rows.map(|row| {
-        (
-            row.id,
-            (row.trace_id, row.parent_id, row.start_ns, row.end_ns),
-        )
-    })
-    .collect()
-}
-
-/// How often each span is there, as text of the names above it and all that it says, without ids and times.
-type Spans = BTreeMap<String, usize>;
-
-fn contents(server: &MockLangfuse) -> Spans {
-    let rows = server.observations();
-    let by_id: BTreeMap<&str, &Observation> =
-        rows.iter().map(|row| (row.id.as_str(), row)).collect();
-    let mut spans = Spans::new();
-    for row in &rows {
-        *spans.entry(content(row, &by_id)).or_default() += 1;
-    }
-    spans
-}
-
-fn content(row: &Observation, by_id: &BTreeMap<&str, &Observation>) -> String {
-    let mut fields = match serde_json::to_value(row) {
-        Ok(Value::Object(fields)) => fields,
-        _ => Map::new(),
-    };
-    for own in ["id", "traceId", "parentObservationId"] {
-        fields.remove(own);
-    }
-    fields.insert("attributes".to_owned(), json!(row.attributes));
-    fields.insert("events".to_owned(), json!(row.span_events));
-    let mut path = row.name.clone();
-    let mut above = row;
-    // A circle has an end too.
-    for _ in 0..by_id.len() {
-        let Some(parent) = &above.parent_id else {
-            break;
-        };
-        let Some(row) = by_id.get(parent.as_str()) else {
-            path.insert_str(0, "? / ");
-            break;
-        };
-        path = format!("{} / {path}", row.name);
-        above = row;
-    }
-    let mut fields = Value::Object(fields);
-    blur(&mut fields);
-    format!("{path} {fields}")
-}
-
-/// The moment of the first token is never the same twice; that there is one is.
-fn blur(value: &mut Value) {
-    const MOMENTS: [&str; 3] = [
-        "completionStartTime",
-        "completion_start_time",
-        "time_to_first_chunk",
-    ];
-    for (key, value) in value.as_object_mut().into_iter().flatten() {
-        if MOMENTS.iter().any(|moment| key.ends_with(moment)) {
-            *value = json!(!value.is_null());
-        } else {
-            blur(value);
-        }
-    }
-}
-
-/// Lines of what one has and the other has not.
-fn difference(direct: &Spans, through: &Spans) -> Vec<String> {
-    let count = |spans: &Spans, span: &str| spans.get(span).copied().unwrap_or(0);
-    let all: BTreeSet<&String> = direct.keys().chain(through.keys()).collect();
-    all.into_iter()
-        .filter(|span| count(direct, span) != count(through, span))
-        .map(|span| {
-            let (direct, through) = (count(direct, span), count(through, span));
-            let span: String = span.chars().take(600).collect();
-            format!("sent directly {direct} times, through the relay {through} times: {span}")
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_one_has_and_the_other_has_not_is_a_difference() {
-        let spans = |spans: &[(&str, usize)]| -> Spans {
-            spans
-                .iter()
-                .map(|(span, count)| ((*span).to_owned(), *count))
-                .collect()
-        };
-        let direct = spans(&[("a", 1), ("b", 2)]);
-        assert!(difference(&direct, &direct).is_empty());
-        assert_eq!(difference(&direct, &spans(&[("a", 1), ("b", 1)])).len(), 1);
-        assert_eq!(difference(&direct, &spans(&[("a", 1), ("c", 2)])).len(), 2);
-    }
 }
