@@ -228,8 +228,8 @@ impl Stage {
     /// All examples at once through the relay; prints a line, gives what is wrong.
     fn through(&mut self, mode: Mode, trouble: Trouble, direct: &Spans) -> Result<Vec<String>> {
         let witness = MockLangfuse::start();
-        self.server.clear();
         self.relay.service = None;
+        self.server.clear();
         if trouble != Trouble::NoRelay {
             self.relay.start(&self.server)?;
         }
