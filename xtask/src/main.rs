@@ -35,7 +35,7 @@ cargo xtask <command>
                traces by OTLP, read them back by their APIs, compare; TRACEFUSE_VENV_PEERS names another venv
   python       install the official Python SDK (Python 3.10 or later, 100 MB, once), run the twins of our examples,
                compare what the local server has of both; TRACEFUSE_VENV_PYTHON names another venv
-  relay        install an OTLP relay (Python 3.10 or later, 30 MB, once), send the examples' traces through it to the
+  relay        install an OTLP relay (Python 3.10 or later, 50 MB, once), send the examples' traces through it to the
                local server, with the relay or the server away for a while too, and compare;
                TRACEFUSE_VENV_RELAY names another venv
   faults       every fault of the catalogue, and what became of the spans, as a table; [NAME ..]
