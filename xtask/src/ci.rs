@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 
 use crate::process::{cargo, succeed};
-use crate::{assembly, instructions, integration, peers, python, tidy};
+use crate::{assembly, instructions, integration, peers, python, relay, tidy};
 
 /// Feature sets of the facade, each compiled alone.
 const FEATURES: &[&str] = &[
@@ -72,7 +72,8 @@ pub(crate) fn run() -> Result<()> {
     step("instructions", || instructions::run(&[]))?;
     test()?;
     step("peers", peers::run_if_wanted)?;
-    step("python", python::run_if_wanted)
+    step("python", python::run_if_wanted)?;
+    step("relay", relay::run_if_wanted)
 }
 
 /// The command of the README.

@@ -19,6 +19,7 @@ mod peers;
 mod process;
 mod python;
 mod read_back;
+mod relay;
 mod service;
 mod shape;
 mod tidy;
@@ -37,6 +38,9 @@ cargo xtask <command>
                traces by OTLP, read them back by their APIs, compare; TRACEFUSE_VENV_PEERS names another venv
   python       install the official Python SDK (Python 3.10 or later, 100 MB, once), run the twins of our examples,
                compare what the local server has of both; TRACEFUSE_VENV_PYTHON names another venv
+  relay        install an OTLP relay (Python 3.10 or later, 50 MB, once), send the examples' traces through it to the
+               local server, with the relay or the server away for a while too, and compare;
+               TRACEFUSE_VENV_RELAY names another venv
   faults       every fault of the catalogue, and what became of the spans, as a table; [NAME ..]
   soak         ten million spans, or N, against a server that fails one request in ten
   fuzz         run the fuzz targets: [TARGET] [SECONDS]
@@ -60,6 +64,7 @@ fn main() -> ExitCode {
         "integration" => integration::run(),
         "peers" => peers::run(),
         "python" => python::run(),
+        "relay" => relay::run(),
         "bench" => bench::run(&rest),
         "instructions" => instructions::run(&rest),
         "assembly" => assembly::run(),

@@ -65,6 +65,7 @@ pub(crate) fn quiet(command: &mut Command) -> &mut Command {
             "OPENAI_",
             "PHOENIX_",
             "MLFLOW_",
+            "ROTEL_",
             "TRACING_MODE",
         ]
         .iter()

@@ -1,8 +1,8 @@
 //! A server of somebody else's for the length of a command: started with its words in a file, waited for, and
-//! gone at the end however that comes, with all that it started itself. Used by `peers`.
+//! gone at the end however that comes, with all that it started itself. Used by `peers` and `relay`.
 
 use std::fs::File;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, Once, PoisonError};
@@ -50,17 +50,33 @@ impl Service {
 
     /// Waits until the address answers with 200.
     pub(crate) fn wait_until_ready(&mut self, url: &str, within: Duration) -> Result<()> {
+        self.wait_until(|| http::is_ok(url), url, within)
+    }
+
+    /// Waits until somebody listens on the port of the loopback address.
+    pub(crate) fn wait_until_listening(&mut self, port: u16, within: Duration) -> Result<()> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let listens = || TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok();
+        self.wait_until(listens, &address.to_string(), within)
+    }
+
+    fn wait_until(
+        &mut self,
+        ready: impl Fn() -> bool,
+        address: &str,
+        within: Duration,
+    ) -> Result<()> {
         let deadline = Instant::now() + within;
         loop {
             if let Some(status) = self.child.try_wait()? {
                 bail!("{} ended, {status}: {}", self.name, last_line(&self.log));
             }
-            if http::is_ok(url) {
+            if ready() {
                 return Ok(());
             }
             if Instant::now() > deadline {
                 bail!(
-                    "{} does not answer at {url} after {} s; see {}",
+                    "{} does not answer at {address} after {} s; see {}",
                     self.name,
                     within.as_secs(),
                     self.log.display()

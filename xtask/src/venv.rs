@@ -1,5 +1,5 @@
 //! Python programs of others for the length of a command: a virtual environment below `target`, with pinned
-//! versions. Used by `peers`; who has no Python or no package index is told so, and nothing fails.
+//! versions. Used by `peers`, `python` and `relay`; who has no Python or no package index is told so, and nothing fails.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
