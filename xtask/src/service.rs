@@ -1,6 +1,7 @@
 //! A server of somebody else's for the length of a command: started with its words in a file, waited for, and
 //! gone at the end however that comes, with all that it started itself. Used by `peers` and `relay`.
 
+use std::fmt;
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 use crate::http;
 use crate::venv::last_line;
@@ -69,23 +70,41 @@ impl Service {
         let deadline = Instant::now() + within;
         loop {
             if let Some(status) = self.child.try_wait()? {
-                bail!("{} ended, {status}: {}", self.name, last_line(&self.log));
+                return Err(NotStarted(format!(
+                    "{} ended, {status}: {}",
+                    self.name,
+                    last_line(&self.log)
+                ))
+                .into());
             }
             if ready() {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                bail!(
+                return Err(NotStarted(format!(
                     "{} does not answer at {address} after {} s; see {}",
                     self.name,
                     within.as_secs(),
                     self.log.display()
-                );
+                ))
+                .into());
             }
             std::thread::sleep(Duration::from_millis(250));
         }
     }
 }
+
+/// A program of others does not start on this machine: nothing is known of ours by that.
+#[derive(Debug)]
+pub(crate) struct NotStarted(String);
+
+impl fmt::Display for NotStarted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NotStarted {}
 
 impl Drop for Service {
     fn drop(&mut self) {

@@ -5,7 +5,10 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use anyhow::Result;
+
 use crate::process::target;
+use crate::service::NotStarted;
 
 /// An environment with what was asked for.
 pub(crate) struct Venv {
@@ -28,7 +31,7 @@ impl Venv {
 ///
 /// # Errors
 /// In words for a person, if it cannot be made here: no Python of at least 3.10, or no packages.
-pub(crate) fn venv(name: &str, requirements: &[&str]) -> Result<Venv, String> {
+pub(crate) fn venv(name: &str, requirements: &[&str]) -> std::result::Result<Venv, String> {
     if let Some(folder) = named(name) {
         return Ok(Venv { folder });
     }
@@ -70,8 +73,37 @@ pub(crate) fn venv(name: &str, requirements: &[&str]) -> Result<Venv, String> {
     Ok(venv)
 }
 
+/// As a step of `ci`: where it was asked for, where `CI` is set, or where there is nothing to install any more.
+/// What cannot be installed or does not start is told and fails nothing; what it finds wrong does.
+pub(crate) fn in_ci(
+    name: &str,
+    requirements: &[&str],
+    size: &str,
+    run: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    let is_set = |name: &str| {
+        let value = std::env::var_os(name);
+        value.map(|value| !value.is_empty() && value != "0" && value != "false")
+    };
+    let asked = is_set("TRACEFUSE_PEERS").or_else(|| is_set("CI"));
+    if !asked.unwrap_or_else(|| is_ready(name, requirements)) {
+        println!(
+            "{name}: not run, because it installs {} ({size}); `cargo xtask {name}` or TRACEFUSE_PEERS=1 runs it",
+            requirements.join(" and ")
+        );
+        return Ok(());
+    }
+    match run() {
+        Err(error) if error.is::<NotStarted>() => {
+            println!("{name}: not run, because {error}");
+            Ok(())
+        }
+        result => result,
+    }
+}
+
 /// Whether [`venv`] would have nothing to install.
-pub(crate) fn is_ready(name: &str, requirements: &[&str]) -> bool {
+fn is_ready(name: &str, requirements: &[&str]) -> bool {
     let mark = target().join(name).join("venv").join(MARK);
     named(name).is_some()
         || fs::read_to_string(mark).is_ok_and(|found| found == requirements.join("\n"))
@@ -87,7 +119,7 @@ fn named(name: &str) -> Option<PathBuf> {
 }
 
 /// The first Python that is new enough.
-fn python() -> Result<&'static str, String> {
+fn python() -> std::result::Result<&'static str, String> {
     let names = [
         "python3",
         "python",
@@ -112,7 +144,7 @@ fn python() -> Result<&'static str, String> {
 }
 
 /// Runs a command with its words in a file; an error says the last of them.
-fn logged(command: &mut Command, output: &File, log: &Path) -> Result<(), String> {
+fn logged(command: &mut Command, output: &File, log: &Path) -> std::result::Result<(), String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let failed = |words: String| format!("{program} {words}; see {}", log.display());
     let handle = || {

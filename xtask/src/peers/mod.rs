@@ -52,17 +52,9 @@ pub(crate) fn run() -> Result<()> {
     }
 }
 
-/// As a step of `ci`: where it was asked for, or where there is nothing to install any more.
+/// As a step of `ci`.
 pub(crate) fn run_if_wanted() -> Result<()> {
-    let asked = std::env::var_os("TRACEFUSE_PEERS").is_some_and(|value| value == "1");
-    if asked || venv::is_ready(NAME, &[PHOENIX, MLFLOW]) {
-        return run();
-    }
-    println!(
-        "peers: not run, because it installs {PHOENIX} and {MLFLOW} (1.3 GB); \
-         `cargo xtask peers` or TRACEFUSE_PEERS=1 runs it"
-    );
-    Ok(())
+    venv::in_ci(NAME, &[PHOENIX, MLFLOW], "1.3 GB", run)
 }
 
 fn check(venv: &Venv) -> Result<()> {
