@@ -1,6 +1,7 @@
 //! The layer for `tracing`, from an application's spans to what a Langfuse server has, over real sockets.
 
 mod delivery;
+mod scale;
 mod wire;
 
 use mock_langfuse::{MockLangfuse, Observation};
