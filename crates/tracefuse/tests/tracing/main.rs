@@ -7,11 +7,13 @@ mod wire;
 use mock_langfuse::{MockLangfuse, Observation};
 use tracefuse::{LangfuseConfig, Tracer, TracerConfig};
 
+fn receiver(server: &MockLangfuse) -> LangfuseConfig {
+    LangfuseConfig::new(server.public_key(), server.secret_key()).base_url(server.url())
+}
+
 fn tracer(server: &MockLangfuse, change: impl FnOnce(&mut TracerConfig)) -> Tracer {
-    let config =
-        LangfuseConfig::new(server.public_key(), server.secret_key()).base_url(server.url());
     tracefuse::builder()
-        .langfuse(config)
+        .langfuse(receiver(server))
         .configure(change)
         .build()
         .unwrap()

@@ -12,7 +12,7 @@ use tracing::{Dispatch, dispatcher, info_span, warn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry;
 
-use crate::tracer;
+use crate::receiver;
 
 const THREADS: usize = 4;
 const TREES: usize = 5_000;
@@ -22,9 +22,12 @@ const SPANS: usize = 5;
 #[test]
 fn a_hundred_thousand_spans_with_fields_and_events_arrive_once_each() {
     let server = MockLangfuse::start();
-    let tracer = tracer(&server, |config| {
-        config.overload = Overload::Block(Duration::from_secs(60));
-    });
+    let tracer = tracefuse::builder()
+        // Unoptimized, gzip takes as long as all else together.
+        .langfuse(receiver(&server).gzip(false))
+        .configure(|config| config.overload = Overload::Block(Duration::from_secs(60)))
+        .build()
+        .unwrap();
     let layers = registry().with(tracefuse::tracing_layer(&tracer));
     let dispatch = Dispatch::new(layers);
     thread::scope(|scope| {
