@@ -1,6 +1,6 @@
 //! Where finished spans come in: each thread lays small ones into a tray of its own and hands them over by the dozen,
 //! so that the lanes' locks and the waking of workers are shared by many spans.
-//! Fed by `pipeline`; emptied by the thread itself, by workers when time is up, and by whoever asks for numbers.
+//! Fed by `pipeline`; emptied by the thread itself, by workers when time is up, by a flush and by a shutdown.
 
 use std::cell::RefCell;
 use std::sync::Arc;
