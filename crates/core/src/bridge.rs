@@ -6,7 +6,6 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
-use crate::draft::buffer;
 use crate::live::{Live, TraceShared};
 pub use crate::present::RECORDS;
 use crate::present::present;
@@ -15,6 +14,7 @@ use crate::record::{
 };
 use crate::sampler::SamplingInput;
 use crate::span::Span;
+use crate::start::buffer;
 use crate::tracer::{Owner, Tracer};
 
 /// A tracer that is not kept open by this: a subscriber lives as long as the process, a tracer does not.

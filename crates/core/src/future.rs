@@ -8,8 +8,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::context;
+use crate::running::{FUTURE_DROPPED, record_panic};
 use crate::span::Span;
-use crate::start::{FUTURE_DROPPED, record_panic};
 
 /// Takes a span into a future. Bring it into scope and every future has these methods.
 ///

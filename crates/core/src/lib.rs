@@ -50,7 +50,6 @@
 pub mod bridge;
 mod clock;
 mod context;
-mod draft;
 mod event;
 mod future;
 mod leak;
@@ -63,6 +62,7 @@ mod provider;
 pub mod record;
 mod registry;
 mod report;
+mod running;
 mod sampler;
 mod scope;
 mod score;

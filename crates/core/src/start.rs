@@ -2,19 +2,19 @@
 //! Made by traces and spans; a builder owns its buffer, so attributes given here need no lock.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::pin;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::context;
-use crate::draft::{Draft, take_value};
-use crate::live::Live;
-use crate::present::{RECORDS, present, unwrap};
+use crate::live::{Live, TraceShared};
+use crate::present::{Present, RECORDS, present, unwrap};
 use crate::record::{
-    AsException, Buffer, Cost, Exception, Level, ObservationType, Role, Timestamp, Usage, ValueRef,
+    AsException, Buffer, Cost, Level, ObservationType, Role, Slot, SpanId, Timestamp, Usage,
+    ValueRef, take_buffer,
 };
+use crate::running::{record_err, record_panic, run, run_async};
 use crate::span::Span;
 
 /// The ten kinds of child that traces and spans have; both get the same methods.
@@ -334,77 +334,92 @@ impl SpanBuilder {
     }
 }
 
-pub(crate) fn record_err<T, E: AsException<Via>, Via>(span: &Span, result: &Result<T, E>) {
-    if let Err(error) = result {
-        span.record_error(error);
+/// In the file of its builder: in another the compiler passes it through memory, which doubles what is switched off.
+struct Draft {
+    trace: Present<Arc<TraceShared>>,
+    buffer: Box<Buffer>,
+}
+
+impl Draft {
+    fn new(trace: Present<Arc<TraceShared>>, name: &str, kind: ObservationType) -> Self {
+        let buffer = buffer(&trace, SpanId::random(), name, kind);
+        Self { trace, buffer }
+    }
+
+    /// Apart, so that callers of what is switched off stay small.
+    #[inline(never)]
+    fn run<R>(self, f: impl FnOnce(Span) -> R) -> R {
+        let span = Span {
+            live: present(Live::open(unwrap(self.trace), self.buffer)),
+            unsampled: false,
+        };
+        // One handle for the closure; ours lies on the stack meanwhile.
+        let handle = span.clone();
+        let lent = context::lend(span);
+        // Caught only to be recorded, then it goes on: what it left broken stays as broken as it was.
+        let result = catch_unwind(AssertUnwindSafe(|| f(handle)));
+        let span = lent.leave();
+        match result {
+            Ok(value) => {
+                // The last handle ends it, and needs no lock for that.
+                if !span.is_last() {
+                    span.end();
+                }
+                value
+            }
+            Err(panic) => {
+                record_panic(&span, &*panic);
+                resume_unwind(panic)
+            }
+        }
+    }
+
+    /// As [`written`](Self::written), without a closure to be put together where nothing is recorded.
+    #[inline(never)]
+    fn metadata<T: Serialize>(mut self, key: &str, value: T) -> Self {
+        let slot = take_value(&mut self.buffer, value);
+        self.buffer.set_entry(Role::Metadata, key, slot);
+        self
+    }
+
+    /// As [`run`](Self::run) is, and by value, so that a draft stays in registers: behind a reference it would
+    /// be written to memory for each call, and read back too soon.
+    #[inline(never)]
+    fn written(mut self, f: impl FnOnce(&mut Buffer)) -> Self {
+        f(&mut self.buffer);
+        self
     }
 }
 
-/// Runs `f` with `span` current; `judge` sees the result before the span ends.
-pub(crate) fn run<R>(span: &Span, f: impl FnOnce() -> R, judge: impl FnOnce(&R)) -> R {
-    if !RECORDS {
-        return f();
-    }
-    let entered = span.enter();
-    // Caught only to be recorded, then it goes on: what it left broken stays as broken as it was.
-    let result = catch_unwind(AssertUnwindSafe(f));
-    drop(entered);
-    match result {
-        Ok(value) => {
-            judge(&value);
-            span.end();
-            value
-        }
-        Err(panic) => {
-            record_panic(span, &*panic);
-            resume_unwind(panic)
-        }
-    }
+/// A buffer with what every span has from the beginning.
+pub(crate) fn buffer(
+    trace: &TraceShared,
+    id: SpanId,
+    name: &str,
+    kind: ObservationType,
+) -> Box<Buffer> {
+    let mut buffer = take_buffer();
+    buffer.trace_id = Some(trace.id);
+    buffer.span_id = Some(id);
+    buffer.local_root = Some(trace.root);
+    buffer.kind = kind;
+    buffer.name = buffer.push_text(name);
+    buffer
 }
 
-/// Runs `future` with `span` current in every poll; `judge` sees the result before the span ends.
-pub(crate) async fn run_async<R>(
-    span: &Span,
-    future: impl Future<Output = R>,
-    judge: impl FnOnce(&R),
-) -> R {
-    let unless_done = CancelOnDrop(span);
-    let mut future = pin!(future);
-    let value = poll_fn(|cx| {
-        let entered = span.enter();
-        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
-        drop(entered);
-        polled.unwrap_or_else(|panic| {
-            record_panic(span, &*panic);
-            resume_unwind(panic)
-        })
+/// Moves a string, captures anything else. Numbers go in without a serializer.
+#[inline]
+pub(crate) fn take_value<T: Serialize>(buffer: &mut Buffer, value: T) -> Slot {
+    castaway::match_type!(value, {
+        String as text => buffer.push_string(text),
+        bool as value => Slot::Bool(value),
+        i32 as value => Slot::I64(value.into()),
+        i64 as value => Slot::I64(value),
+        u32 as value => Slot::U64(value.into()),
+        u64 as value => Slot::U64(value),
+        f64 as value => Slot::F64(value),
+        value => buffer.push_serialize(&value),
     })
-    .await;
-    judge(&value);
-    span.end();
-    drop(unless_done);
-    value
-}
-
-pub(crate) fn record_panic(span: &Span, panic: &(dyn std::any::Any + Send)) {
-    if span.live.is_some() {
-        span.record_exception(Exception::panic(panic));
-        span.end();
-    }
-}
-
-/// Of a span whose future was given up.
-pub(crate) const FUTURE_DROPPED: &str = "cancelled: the future was dropped before it completed";
-
-/// Marks the span as cancelled unless it has ended: a future that is dropped gets no other word.
-struct CancelOnDrop<'a>(&'a Span);
-
-impl Drop for CancelOnDrop<'_> {
-    fn drop(&mut self) {
-        if let Some(live) = &self.0.live {
-            live.end_cancelled(FUTURE_DROPPED);
-        }
-    }
 }
 
 impl fmt::Debug for SpanBuilder {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::draft::buffer;
 use crate::event::EventBuilder;
 use crate::live::{Live, TraceShared};
 use crate::present::{Present, present};
@@ -15,11 +14,12 @@ use crate::record::{
     AsException, Exception, Level, ObservationType, ScoreTarget, ScoreValue, SpanId, Status,
     TraceAttributes, TraceId, Value,
 };
+use crate::running::{record_err, run, run_async};
 use crate::sampler::SamplingInput;
 use crate::scope;
 use crate::score::ScoreBuilder;
 use crate::span::Span;
-use crate::start::{SpanBuilder, observations, record_err, run, run_async};
+use crate::start::{SpanBuilder, buffer, observations};
 use crate::tracer::Owner;
 
 /// A handle of a trace.

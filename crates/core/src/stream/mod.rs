@@ -17,8 +17,8 @@ use serde::Serialize;
 
 use crate::context;
 use crate::record::AsException;
+use crate::running::record_panic;
 use crate::span::Span;
-use crate::start::record_panic;
 
 pub use anthropic::Anthropic;
 pub use fold::{Fold, Output, Text};
