@@ -12,6 +12,7 @@ use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, async_trait
 
 use crate::config::PipelineConfig;
 use crate::delivery::{Delivery, HealthCallback};
+use crate::intake::{Intake, Tray};
 use crate::lane::Lane;
 use crate::worker;
 
@@ -309,4 +310,61 @@ async fn a_panic_in_the_callback_for_health_ends_there() {
     tracer.trace("t").run(|_| {});
     sleep(Duration::from_secs(120)).await;
     assert_eq!(lane.stats().exported, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_lies_in_many_trays_waits_no_longer_than_the_flush_interval() {
+    let lane = Arc::new(Lane::new("timed".into(), PipelineConfig::default()));
+    let calls = Calls::default();
+    let exporter = Timed {
+        began: Instant::now(),
+        calls: calls.clone(),
+        answer: Box::new(|_, batch| Ok(ExportReport::accepted(batch.len()))),
+    };
+    let intake = Arc::new(Intake::new(vec![lane.clone()], &lane.config));
+    let resource = Arc::new(Resource::default());
+    let delivery = Delivery::new(lane.clone(), Arc::new(exporter), resource, None, None);
+    tokio::spawn(worker::run(delivery.watching(intake.clone())));
+    let span = a_span();
+    let lay = |tray: &Tray| intake.lay(tray, span.clone(), span.size());
+    let trays: Vec<_> = (0..10).map(|_| intake.tray()).collect();
+    // Goes to the lane, since nobody watches yet, and wakes the worker.
+    lay(&trays[0]);
+    sleep(Duration::from_millis(1)).await;
+    for tray in &trays {
+        (0..20).for_each(|_| lay(tray));
+    }
+    sleep(Duration::from_secs(4)).await;
+    assert_eq!((lane.stats().recorded, calls.lock().unwrap().len()), (1, 0));
+    assert_eq!(intake.stats().exporters[0].queued, 201);
+    sleep(Duration::from_secs(1)).await;
+    let sizes: Vec<_> = calls
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|(_, spans)| *spans)
+        .collect();
+    assert_eq!(sizes, [100, 100, 1]);
+    // The promise is given up once there is nothing more, and the next span wakes the worker again.
+    sleep(Duration::from_secs(60)).await;
+    lay(&trays[0]);
+    assert_eq!(lane.stats().recorded, 202);
+    sleep(Duration::from_secs(6)).await;
+    assert_eq!(lane.stats().exported, 202);
+}
+
+fn a_span() -> SpanRecord {
+    struct Keep(Arc<Mutex<Option<SpanRecord>>>);
+
+    impl Processor for Keep {
+        fn on_end(&self, span: SpanRecord) {
+            *self.0.lock().unwrap() = Some(span);
+        }
+    }
+
+    let kept = Arc::default();
+    let tracer = Tracer::builder(Keep(Arc::clone(&kept))).build();
+    tracer.trace("t").run(|_| {});
+    let span = kept.lock().unwrap().take();
+    span.unwrap()
 }

@@ -185,8 +185,12 @@ pub(crate) async fn run(mut delivery: Delivery) {
                     waiting_since = None;
                     let swept = delivery.watch.as_ref().is_some_and(Watch::sweep);
                     watching = fill || swept;
-                    if watching {
+                    // All that waits now has waited long enough, also where trays made it more than a batch.
+                    for _ in 0..lane.batches() {
                         deliver(&mut delivery, false).await;
+                        if lane.phase() != Phase::Running || delivery.blocked().is_some() {
+                            break;
+                        }
                     }
                 } else if !send_stored(&mut delivery).await {
                     wait(&delivery, due).await;

@@ -190,6 +190,14 @@ impl Lane {
         }
     }
 
+    /// Batches that what waits would make.
+    pub(crate) fn batches(&self) -> usize {
+        self.lock()
+            .queue
+            .len()
+            .div_ceil(self.config.batch_size.max(1))
+    }
+
     /// Takes up to `count` records out of the queue; they are in flight until `settle`.
     pub(crate) fn take(&self, count: usize) -> Vec<Item> {
         let mut items = Vec::with_capacity(count.min(self.config.batch_size));
