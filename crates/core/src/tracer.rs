@@ -250,14 +250,16 @@ impl Core {
 
     /// Spans open now.
     pub(crate) fn open(&self) -> u64 {
-        let spans = registry::spans_of(self);
-        spans.iter().filter(|span| span.is_open()).count() as u64
+        registry::spans_of(self)
+            .filter(|span| span.is_open())
+            .count() as u64
     }
 
     /// Name and beginning of every trace that is open.
     pub(crate) fn open_roots(&self) -> Vec<(String, Timestamp)> {
-        let spans = registry::spans_of(self);
-        spans.iter().filter_map(|span| span.open_root()).collect()
+        registry::spans_of(self)
+            .filter_map(|span| span.open_root())
+            .collect()
     }
 
     fn close(&self) {
