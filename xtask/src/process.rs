@@ -23,6 +23,8 @@ pub(crate) fn target() -> PathBuf {
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(root());
+    // It is for `ci` alone; to a tracer it is a setting that nobody knows.
+    command.env_remove("TRACEFUSE_PEERS");
     command
 }
 
