@@ -27,10 +27,19 @@ thread_local! {
     static STACK: RefCell<Stack> = const {
         RefCell::new(Stack { frames: Vec::new(), strays: Vec::new() })
     };
-    /// Height of the stack, readable without it: what is switched off looks no further than here.
-    static HEIGHT: Cell<usize> = const { Cell::new(0) };
-    /// A span that is not sampled is above all that the stack has: no more is to be known of it.
-    static VEILED: Cell<bool> = const { Cell::new(false) };
+    /// What is to be known of it without borrowing it, in one word that is zero where there is nothing: its
+    /// height, and in the lowest bit the veil, a span that is not sampled above all that the stack has.
+    static TOP: Cell<usize> = const { Cell::new(0) };
+}
+
+const VEIL: usize = 1;
+
+fn set_top(height: usize, veiled: bool) {
+    TOP.set(height << 1 | usize::from(veiled));
+}
+
+fn is_veiled() -> bool {
+    TOP.get() & VEIL != 0
 }
 
 /// Runs `f` on the stack; `None` where there is none any more, on a thread that is ending.
@@ -38,7 +47,7 @@ fn with<R>(f: impl FnOnce(&mut Stack) -> R) -> Option<R> {
     let result = STACK.try_with(|stack| {
         let mut stack = stack.try_borrow_mut().ok()?;
         let result = f(&mut stack);
-        HEIGHT.set(stack.frames.len());
+        set_top(stack.frames.len(), is_veiled());
         Some(result)
     });
     result.ok().flatten()
@@ -48,7 +57,7 @@ pub(crate) fn current() -> Span {
     if !RECORDS {
         return Span::noop();
     }
-    if VEILED.get() {
+    if is_veiled() {
         return Span::unsampled();
     }
     STACK
@@ -61,7 +70,7 @@ pub(crate) fn current() -> Span {
 /// Makes `span` current until the guard is dropped. A span that is not recorded hides one that is,
 /// so that work below it is not attributed to a stranger.
 pub(crate) fn enter(span: &Span) -> Entered {
-    if !RECORDS || (span.live.is_none() && !span.unsampled && nothing()) {
+    if !RECORDS || (span.live.is_none() && !span.unsampled && TOP.get() == 0) {
         return Entered::nothing();
     }
     let span = span.clone();
@@ -72,29 +81,30 @@ pub(crate) fn enter(span: &Span) -> Entered {
     }
 }
 
-fn nothing() -> bool {
-    HEIGHT.get() == 0 && !VEILED.get()
-}
-
 /// Runs `f` with a span current that is not sampled.
 #[inline]
 pub(crate) fn veiled<R>(f: impl FnOnce() -> R) -> R {
-    struct Lift(bool);
+    struct Restore<'a>(&'a Cell<usize>, usize);
 
-    impl Drop for Lift {
+    impl Drop for Restore<'_> {
         fn drop(&mut self) {
-            VEILED.set(self.0);
+            // The height is what it is: a guard may have been left out of order meanwhile.
+            self.0.set(self.0.get() & !VEIL | self.1 & VEIL);
         }
     }
 
-    let _lift = Lift(VEILED.replace(true));
-    f()
+    TOP.with(|top| {
+        let before = top.get();
+        top.set(before | VEIL);
+        let _restore = Restore(top, before);
+        f()
+    })
 }
 
 /// Runs `f` with nothing current.
 #[inline]
 pub(crate) fn hidden<R>(f: impl FnOnce() -> R) -> R {
-    if !RECORDS || nothing() {
+    if !RECORDS || TOP.get() == 0 {
         return f();
     }
     let _entered = enter(&Span::noop());
@@ -130,9 +140,8 @@ impl Lent {
             if frames.len() != depth + 1 {
                 return None;
             }
-            HEIGHT.set(depth);
             let frame = frames.pop()?;
-            VEILED.set(frame.veiled);
+            set_top(depth, frame.veiled);
             Some(frame)
         });
         match top {
@@ -152,7 +161,8 @@ impl Lent {
 
 impl Stack {
     fn push(&mut self, span: Span, lent: bool) -> usize {
-        let veiled = VEILED.replace(false);
+        let veiled = is_veiled();
+        set_top(self.frames.len(), false);
         self.frames.push(Frame { span, lent, veiled });
         self.frames.len() - 1
     }
@@ -161,7 +171,7 @@ impl Stack {
     /// dropped by the caller, after the borrow, since the end of a last handle may come back here.
     fn take(&mut self, depth: usize) -> (Option<Span>, Vec<Span>) {
         if let Some(frame) = self.frames.get(depth) {
-            VEILED.set(frame.veiled);
+            set_top(depth, frame.veiled);
         }
         if self.frames.len() == depth + 1 {
             return (self.frames.pop().map(|frame| frame.span), Vec::new());
@@ -264,7 +274,7 @@ mod tests {
             });
             assert_eq!(seen(), outer.root().id());
         });
-        assert!(!Span::current().unsampled && HEIGHT.get() == 0);
+        assert_eq!(TOP.get(), 0);
     }
 
     #[test]
