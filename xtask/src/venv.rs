@@ -5,8 +5,6 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::Result;
-
 use crate::process::target;
 use crate::service::NotStarted;
 
@@ -31,7 +29,7 @@ impl Venv {
 ///
 /// # Errors
 /// In words for a person, if it cannot be made here: no Python of at least 3.10, or no packages.
-pub(crate) fn venv(name: &str, requirements: &[&str]) -> std::result::Result<Venv, String> {
+fn venv(name: &str, requirements: &[&str]) -> Result<Venv, String> {
     if let Some(folder) = named(name) {
         return Ok(Venv { folder });
     }
@@ -73,14 +71,29 @@ pub(crate) fn venv(name: &str, requirements: &[&str]) -> std::result::Result<Ven
     Ok(venv)
 }
 
+/// Checks something in such an environment; says so and succeeds where there can be none.
+pub(crate) fn with(
+    name: &str,
+    requirements: &[&str],
+    check: impl FnOnce(&Venv) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    match venv(name, requirements) {
+        Ok(venv) => check(&venv),
+        Err(reason) => {
+            println!("{name}: not run, because {reason}");
+            Ok(())
+        }
+    }
+}
+
 /// As a step of `ci`: where it was asked for, where `CI` is set, or where there is nothing to install any more.
 /// What cannot be installed or does not start is told and fails nothing; what it finds wrong does.
 pub(crate) fn in_ci(
     name: &str,
     requirements: &[&str],
     size: &str,
-    run: impl FnOnce() -> Result<()>,
-) -> Result<()> {
+    check: impl FnOnce(&Venv) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let is_set = |name: &str| {
         let value = std::env::var_os(name);
         value.map(|value| !value.is_empty() && value != "0" && value != "false")
@@ -93,7 +106,7 @@ pub(crate) fn in_ci(
         );
         return Ok(());
     }
-    match run() {
+    match with(name, requirements, check) {
         Err(error) if error.is::<NotStarted>() => {
             println!("{name}: not run, because {error}");
             Ok(())
@@ -119,7 +132,7 @@ fn named(name: &str) -> Option<PathBuf> {
 }
 
 /// The first Python that is new enough.
-fn python() -> std::result::Result<&'static str, String> {
+fn python() -> Result<&'static str, String> {
     let names = [
         "python3",
         "python",
@@ -144,7 +157,7 @@ fn python() -> std::result::Result<&'static str, String> {
 }
 
 /// Runs a command with its words in a file; an error says the last of them.
-fn logged(command: &mut Command, output: &File, log: &Path) -> std::result::Result<(), String> {
+fn logged(command: &mut Command, output: &File, log: &Path) -> Result<(), String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let failed = |words: String| format!("{program} {words}; see {}", log.display());
     let handle = || {

@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-// No lock of an order that `tests/shuttle` would look at.
+// Not `sync`'s: shuttle's cannot stand in a static, and no order depends on it.
 use std::sync::atomic::AtomicU64 as Number;
 
 use tracefuse_core::Stats;

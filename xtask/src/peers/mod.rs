@@ -18,7 +18,7 @@ use self::phoenix::Phoenix;
 use self::seen::{ASPECTS, Comparison, Trace, compare, draw};
 use crate::integration;
 use crate::process::{Programs, built, output, quiet, target};
-use crate::venv::{self, Venv, venv};
+use crate::venv::{self, Venv};
 
 const NAME: &str = "peers";
 const PHOENIX: &str = "arize-phoenix==20.26.1";
@@ -43,18 +43,12 @@ trait Receiver {
 
 /// All of it; says so and succeeds where the receivers cannot be installed.
 pub(crate) fn run() -> Result<()> {
-    match venv(NAME, &[PHOENIX, MLFLOW]) {
-        Ok(venv) => check(&venv),
-        Err(reason) => {
-            println!("peers: not run, because {reason}");
-            Ok(())
-        }
-    }
+    venv::with(NAME, &[PHOENIX, MLFLOW], check)
 }
 
 /// As a step of `ci`.
 pub(crate) fn run_if_wanted() -> Result<()> {
-    venv::in_ci(NAME, &[PHOENIX, MLFLOW], "1.3 GB", run)
+    venv::in_ci(NAME, &[PHOENIX, MLFLOW], "1.3 GB", check)
 }
 
 fn check(venv: &Venv) -> Result<()> {

@@ -14,7 +14,7 @@ use mock_langfuse::MockLangfuse;
 use self::explained::{EXPLAINED, explanation};
 use self::facts::{Facts, facts, same};
 use crate::process::{examples, output, quiet, root};
-use crate::venv::{self, Venv, venv};
+use crate::venv::{self, Venv};
 
 const NAME: &str = "python";
 const SDK: &str = "langfuse==5.0.4";
@@ -24,18 +24,12 @@ const PROGRAMS: &[&str] = &["quickstart", "nested", "llm_call", "tool", "scores"
 
 /// All of it; says so and succeeds where the SDK cannot be installed.
 pub(crate) fn run() -> Result<()> {
-    match venv(NAME, &[SDK]) {
-        Ok(venv) => check(&venv),
-        Err(reason) => {
-            println!("python: not run, because {reason}");
-            Ok(())
-        }
-    }
+    venv::with(NAME, &[SDK], check)
 }
 
 /// As a step of `ci`.
 pub(crate) fn run_if_wanted() -> Result<()> {
-    venv::in_ci(NAME, &[SDK], "100 MB", run)
+    venv::in_ci(NAME, &[SDK], "100 MB", check)
 }
 
 fn check(venv: &Venv) -> Result<()> {

@@ -17,7 +17,7 @@ use self::seen::{Identity, Spans, contents, difference, identities};
 use crate::integration;
 use crate::process::{Programs, built, output, quiet, target};
 use crate::service::{Service, free_port};
-use crate::venv::{self, Venv, venv};
+use crate::venv::{self, Venv};
 
 const NAME: &str = "relay";
 const ROTEL: &str = "rotel==0.0.1a15";
@@ -30,18 +30,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// All of it; says so and succeeds where the relay cannot be installed.
 pub(crate) fn run() -> Result<()> {
-    match venv(NAME, &[ROTEL]) {
-        Ok(venv) => check(&venv),
-        Err(reason) => {
-            println!("relay: not run, because {reason}");
-            Ok(())
-        }
-    }
+    venv::with(NAME, &[ROTEL], check)
 }
 
 /// As a step of `ci`.
 pub(crate) fn run_if_wanted() -> Result<()> {
-    venv::in_ci(NAME, &[ROTEL], "50 MB", run)
+    venv::in_ci(NAME, &[ROTEL], "50 MB", check)
 }
 
 fn check(venv: &Venv) -> Result<()> {

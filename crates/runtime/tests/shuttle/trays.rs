@@ -21,6 +21,28 @@ fn intake(change: impl FnOnce(&mut PipelineConfig)) -> (Arc<Intake>, Arc<Lane>) 
     (Arc::new(intake), lane)
 }
 
+/// An intake, its lane, and a worker that goes on until a shutdown.
+fn worked(
+    change: impl FnOnce(&mut PipelineConfig),
+) -> (Arc<Intake>, Arc<Lane>, thread::JoinHandle<()>) {
+    let (intake, lane) = intake(change);
+    let (theirs, their_lane) = (intake.clone(), lane.clone());
+    let worker = thread::spawn(move || work(&theirs, &their_lane, u64::MAX));
+    (intake, lane, worker)
+}
+
+fn join(threads: Vec<thread::JoinHandle<()>>) {
+    threads
+        .into_iter()
+        .for_each(|thread| thread.join().unwrap());
+}
+
+fn flush(intake: &Intake, lane: &Lane) {
+    intake.sweep();
+    let ticket = lane.ask_flush();
+    assert!(lane.wait_flushed(ticket, EVER));
+}
+
 /// A span of the record; the trays take nothing else.
 fn span(record: &Record) -> SpanRecord {
     record.as_span().cloned().unwrap()
@@ -93,9 +115,7 @@ fn what_lies_in_trays_is_delivered_without_a_flush() {
         let producers: Vec<_> = (0..2).map(|_| produce(&intake, record, 3)).collect();
         let theirs = intake.clone();
         let worker = thread::spawn(move || work(&theirs, &lane, 6));
-        producers
-            .into_iter()
-            .for_each(|thread| thread.join().unwrap());
+        join(producers);
         // It does not end before it has all of them.
         worker.join().unwrap();
         assert_eq!(numbers(&intake).exported, 6);
@@ -105,16 +125,10 @@ fn what_lies_in_trays_is_delivered_without_a_flush() {
 #[test]
 fn a_flush_covers_what_lay_in_trays() {
     in_many_orders(|record| {
-        let (intake, lane) = intake(|_| {});
-        let (theirs, their_lane) = (intake.clone(), lane.clone());
-        let worker = thread::spawn(move || work(&theirs, &their_lane, u64::MAX));
+        let (intake, lane, worker) = worked(|_| {});
         let producers: Vec<_> = (0..2).map(|_| produce(&intake, record, 3)).collect();
-        producers
-            .into_iter()
-            .for_each(|thread| thread.join().unwrap());
-        intake.sweep();
-        let ticket = lane.ask_flush();
-        assert!(lane.wait_flushed(ticket, EVER));
+        join(producers);
+        flush(&intake, &lane);
         assert_eq!(numbers(&intake).exported, 6);
         intake.close();
         lane.ask_close(EVER);
@@ -125,16 +139,12 @@ fn a_flush_covers_what_lay_in_trays() {
 #[test]
 fn a_shutdown_amid_it_all_leaves_nothing_in_a_tray() {
     in_many_orders(|record| {
-        let (intake, lane) = intake(|_| {});
-        let (theirs, their_lane) = (intake.clone(), lane.clone());
-        let worker = thread::spawn(move || work(&theirs, &their_lane, u64::MAX));
+        let (intake, lane, worker) = worked(|_| {});
         let producers: Vec<_> = (0..2).map(|_| produce(&intake, record, 3)).collect();
         intake.close();
         lane.ask_close(EVER);
         lane.wait_stopped(EVER);
-        producers
-            .into_iter()
-            .for_each(|thread| thread.join().unwrap());
+        join(producers);
         worker.join().unwrap();
         let stats = numbers(&intake);
         assert_eq!((stats.recorded, stats.pending()), (6, 0), "{stats:?}");
@@ -151,23 +161,17 @@ fn callers_that_wait_for_room_lose_nothing_and_dropping_ones_keep_the_bound() {
         Overload::DropOldest,
     ] {
         in_many_orders(move |record| {
-            let (intake, lane) = intake(|config| {
+            let (intake, lane, worker) = worked(|config| {
                 config.max_queue_size = 5;
                 config.overload = overload;
             });
-            let (theirs, their_lane) = (intake.clone(), lane.clone());
-            let worker = thread::spawn(move || work(&theirs, &their_lane, u64::MAX));
             let producers: Vec<_> = (0..2).map(|_| produce(&intake, record, 5)).collect();
             for _ in 0..3 {
                 let waiting = numbers(&intake).pending();
                 assert!(waiting <= 5, "{waiting} of 5");
             }
-            producers
-                .into_iter()
-                .for_each(|thread| thread.join().unwrap());
-            intake.sweep();
-            let ticket = lane.ask_flush();
-            assert!(lane.wait_flushed(ticket, EVER));
+            join(producers);
+            flush(&intake, &lane);
             let stats = numbers(&intake);
             assert_eq!(stats.exported + stats.dropped_total(), 10, "{stats:?}");
             if matches!(overload, Overload::Block(_)) {
