@@ -1,5 +1,5 @@
 //! The finished span: a typed view over its buffer, and the only owner of it.
-//! Sealed by the live handles when a span ends; moved through queues by pointer; read by exporters.
+//! Sealed by the handles when a span ends; moved through queues by pointer; read by exporters.
 
 use std::fmt;
 use std::sync::Arc;

@@ -7,9 +7,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::context;
-use crate::running::{FUTURE_DROPPED, record_panic};
-use crate::span::Span;
+use crate::span::current;
+use crate::span::run::{FUTURE_DROPPED, record_panic};
+use crate::span::handle::Span;
 
 /// Takes a span into a future. Bring it into scope and every future has these methods.
 ///
@@ -120,7 +120,7 @@ impl Held {
     }
 
     fn run<R>(&mut self, f: impl FnOnce() -> R) -> R {
-        let entered = self.span.as_ref().map(context::enter);
+        let entered = self.span.as_ref().map(current::enter);
         if self.cancelled.is_none() {
             return f();
         }
@@ -143,8 +143,8 @@ impl Drop for Held {
         let (Some(span), Some(message)) = (self.span.take(), self.cancelled) else {
             return;
         };
-        if let Some(live) = span.live.filter(|live| live.is_last()) {
-            live.end_cancelled(message);
+        if let Some(open) = span.open.filter(|open| open.is_last()) {
+            open.end_cancelled(message);
         }
     }
 }

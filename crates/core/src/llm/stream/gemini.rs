@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::Fold;
-use crate::provider::{gemini, tree};
-use crate::span::Span;
+use crate::llm::provider::{gemini, tree};
+use crate::span::handle::Span;
 
 /// Puts Gemini's chunks together: [`Observed::gemini`](super::Observed::gemini).
 #[derive(Default)]

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::record::{self, Exception, Role, Slot, Usage, ValueRef};
-use crate::span::Span;
+use crate::span::handle::Span;
 
 /// What a response says, as far as it says it.
 #[derive(Debug, Default)]
@@ -74,7 +74,7 @@ impl Span {
         skip: &'static [&'static str],
         facts: fn(&Value) -> Facts,
     ) {
-        if self.live.is_some()
+        if self.open.is_some()
             && let Some(response) = tree::read(response, skip)
         {
             self.record_facts(facts(&response));
@@ -82,7 +82,7 @@ impl Span {
     }
 
     pub(crate) fn record_facts(&self, facts: Facts) {
-        let Some(live) = &self.live else { return };
+        let Some(open) = &self.open else { return };
         let Facts {
             model,
             usage,
@@ -98,7 +98,7 @@ impl Span {
         }
         let finish_reason = finish_reason.and_then(|reason| record::Value::capture(&reason));
         let output = output.and_then(|output| record::Value::capture(&output));
-        live.write(|buffer| {
+        open.write(|buffer| {
             if let Some(model) = &model {
                 buffer.model = buffer.push_value(ValueRef::Str(model));
             }

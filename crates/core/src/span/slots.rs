@@ -1,4 +1,4 @@
-//! The open spans of the process: each sits in a seat, which counts its handles and is taken again by the next span.
+//! The open spans of the process: each sits in a slot, which counts its handles and is taken again by the next span.
 //! Taken by a span's start, left by its last handle; asked by the tracer for the spans that a shutdown finds open.
 //!
 //! An `Arc` for each span and a list of them cost 40 ns a span: memory from the allocator and back, a lock
@@ -12,90 +12,90 @@ use std::panic::RefUnwindSafe;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 
-use crate::live::Live;
-use crate::tracer::{Core, lock};
+use crate::span::open::OpenSpan;
+use crate::span::shared::{TracerShared, lock};
 
 /// A line of its own, so that spans of different threads do not share one.
 #[repr(align(64))]
-struct Seat {
+struct SpanSlot {
     /// Handles of the span that sits here; zero while it is free.
     handles: AtomicUsize,
-    span: UnsafeCell<Option<Live>>,
+    span: UnsafeCell<Option<OpenSpan>>,
 }
 
-// SAFETY: `span` is written by one thread only: by whoever took the free seat from a pool, before `handles`
-// becomes one, and by whoever brought `handles` to zero, before the seat goes back to a pool. In between it
-// is read by holders of handles; `Live` may be shared and sent.
+// SAFETY: `span` is written by one thread only: by whoever took the free slot from a pool, before `handles`
+// becomes one, and by whoever brought `handles` to zero, before the slot goes back to a pool. In between it
+// is read by holders of handles; `OpenSpan` may be shared and sent.
 #[expect(unsafe_code, reason = "see above: counted by hand, to be used again")]
-unsafe impl Sync for Seat {}
+unsafe impl Sync for SpanSlot {}
 
 /// What is guarded stays whole through a panic, as a `Mutex` does: users catch panics with handles at hand.
-impl RefUnwindSafe for Seat {}
+impl RefUnwindSafe for SpanSlot {}
 
 const _: () = {
     const fn is_shared<T: Send + Sync>() {}
-    is_shared::<Live>();
+    is_shared::<OpenSpan>();
 };
 
 /// A handle of an open span: counted, and dereferenced without a lock.
-pub(crate) struct LiveRef(&'static Seat);
+pub(crate) struct OpenSpanRef(&'static SpanSlot);
 
 /// Seats that are made at once.
-const ROW: usize = 16;
-/// Free seats that a thread keeps, and how many change hands at once.
+const SLOTS_PER_CHUNK: usize = 16;
+/// Free slots that a thread keeps, and how many change hands at once.
 const KEPT: usize = 64;
 const MOVED: usize = 32;
 
 /// All there are.
-static SEATS: Mutex<Vec<&'static [Seat]>> = Mutex::new(Vec::new());
+static ALL: Mutex<Vec<&'static [SpanSlot]>> = Mutex::new(Vec::new());
 /// Free ones that no thread keeps.
-static FREE: Mutex<Vec<&'static Seat>> = Mutex::new(Vec::new());
+static SHARED_FREE: Mutex<Vec<&'static SpanSlot>> = Mutex::new(Vec::new());
 
-struct Own(Vec<&'static Seat>);
+struct LocalFree(Vec<&'static SpanSlot>);
 
 thread_local! {
-    static OWN: RefCell<Own> = const { RefCell::new(Own(Vec::new())) };
+    static LOCAL_FREE: RefCell<LocalFree> = const { RefCell::new(LocalFree(Vec::new())) };
 }
 
-impl Drop for Own {
+impl Drop for LocalFree {
     fn drop(&mut self) {
-        lock(&FREE).append(&mut self.0);
+        lock(&SHARED_FREE).append(&mut self.0);
     }
 }
 
-fn free_seat() -> &'static Seat {
-    let own = OWN.try_with(|own| {
-        let Own(seats) = &mut *own.try_borrow_mut().ok()?;
-        if seats.is_empty() {
-            more(seats);
+fn free_slot() -> &'static SpanSlot {
+    let own = LOCAL_FREE.try_with(|own| {
+        let LocalFree(slots) = &mut *own.try_borrow_mut().ok()?;
+        if slots.is_empty() {
+            more(slots);
         }
-        seats.pop()
+        slots.pop()
     });
     own.ok().flatten().unwrap_or_else(|| {
-        let mut seats = Vec::new();
-        more(&mut seats);
-        let seat = seats.pop();
-        lock(&FREE).append(&mut seats);
+        let mut slots = Vec::new();
+        more(&mut slots);
+        let slot = slots.pop();
+        lock(&SHARED_FREE).append(&mut slots);
         // There is always one: `more` gives some.
-        seat.unwrap_or_else(|| &*Box::leak(Box::new(Seat::new())))
+        slot.unwrap_or_else(|| &*Box::leak(Box::new(SpanSlot::new())))
     })
 }
 
 #[cold]
-fn more(seats: &mut Vec<&'static Seat>) {
-    let mut free = lock(&FREE);
+fn more(slots: &mut Vec<&'static SpanSlot>) {
+    let mut free = lock(&SHARED_FREE);
     let from = free.len().saturating_sub(MOVED);
-    seats.extend(free.drain(from..));
+    slots.extend(free.drain(from..));
     drop(free);
-    if seats.is_empty() {
-        let row: Box<[Seat]> = (0..ROW).map(|_| Seat::new()).collect();
-        let row: &'static [Seat] = Box::leak(row);
-        lock(&SEATS).push(row);
-        seats.extend(row);
+    if slots.is_empty() {
+        let chunk: Box<[SpanSlot]> = (0..SLOTS_PER_CHUNK).map(|_| SpanSlot::new()).collect();
+        let chunk: &'static [SpanSlot] = Box::leak(chunk);
+        lock(&ALL).push(chunk);
+        slots.extend(chunk);
     }
 }
 
-impl Seat {
+impl SpanSlot {
     const fn new() -> Self {
         Self {
             handles: AtomicUsize::new(0),
@@ -104,31 +104,31 @@ impl Seat {
     }
 
     fn give_back(&'static self) {
-        let kept = OWN.try_with(|own| {
-            let Own(seats) = &mut *own.try_borrow_mut().ok()?;
-            seats.push(self);
-            if seats.len() >= KEPT {
-                lock(&FREE).extend(seats.drain(KEPT - MOVED..));
+        let kept = LOCAL_FREE.try_with(|own| {
+            let LocalFree(slots) = &mut *own.try_borrow_mut().ok()?;
+            slots.push(self);
+            if slots.len() >= KEPT {
+                lock(&SHARED_FREE).extend(slots.drain(KEPT - MOVED..));
             }
             Some(())
         });
         if kept.ok().flatten().is_none() {
-            lock(&FREE).push(self);
+            lock(&SHARED_FREE).push(self);
         }
     }
 }
 
-impl LiveRef {
-    pub(crate) fn new(live: Live) -> Self {
-        let seat = free_seat();
-        // SAFETY: the seat came from a pool, so no handle of it exists and nobody else has it.
+impl OpenSpanRef {
+    pub(crate) fn new(open: OpenSpan) -> Self {
+        let slot = free_slot();
+        // SAFETY: the slot came from a pool, so no handle of it exists and nobody else has it.
         #[expect(unsafe_code, reason = "see above")]
         unsafe {
-            *seat.span.get() = Some(live);
+            *slot.span.get() = Some(open);
         }
         // Whoever sees the count sees the span.
-        seat.handles.store(1, Ordering::Release);
-        Self(seat)
+        slot.handles.store(1, Ordering::Release);
+        Self(slot)
     }
 
     /// Whether no other handle exists. Another thread may be about to find the span in the registry.
@@ -136,22 +136,22 @@ impl LiveRef {
         self.0.handles.load(Ordering::Acquire) == 1
     }
 
-    /// A handle of the span in a seat, if one sits there.
-    fn find(seat: &'static Seat) -> Option<Self> {
+    /// A handle of the span in a slot, if one sits there.
+    fn find(slot: &'static SpanSlot) -> Option<Self> {
         let more = |handles: usize| (handles > 0).then(|| handles + 1);
-        let found = seat
+        let found = slot
             .handles
             .fetch_update(Ordering::Acquire, Ordering::Relaxed, more);
-        found.ok().map(|_| Self(seat))
+        found.ok().map(|_| Self(slot))
     }
 }
 
-impl Deref for LiveRef {
-    type Target = Live;
+impl Deref for OpenSpanRef {
+    type Target = OpenSpan;
 
     #[inline]
-    fn deref(&self) -> &Live {
-        // SAFETY: this handle is counted, so nobody writes to the seat, and a span sits in it.
+    fn deref(&self) -> &OpenSpan {
+        // SAFETY: this handle is counted, so nobody writes to the slot, and a span sits in it.
         #[expect(unsafe_code, reason = "see above")]
         unsafe {
             (*self.0.span.get()).as_ref().unwrap_unchecked()
@@ -159,7 +159,7 @@ impl Deref for LiveRef {
     }
 }
 
-impl Clone for LiveRef {
+impl Clone for OpenSpanRef {
     #[inline]
     fn clone(&self) -> Self {
         // Handles that are forgotten for ever would have to be as many as there are bytes of memory.
@@ -168,34 +168,34 @@ impl Clone for LiveRef {
     }
 }
 
-impl Drop for LiveRef {
+impl Drop for OpenSpanRef {
     #[inline]
     fn drop(&mut self) {
         if self.0.handles.fetch_sub(1, Ordering::Release) == 1 {
             // All that was done by way of other handles comes before the end.
             fence(Ordering::Acquire);
-            // SAFETY: the count is zero: no handle exists, and none can be made until the seat is in a pool.
+            // SAFETY: the count is zero: no handle exists, and none can be made until the slot is in a pool.
             #[expect(unsafe_code, reason = "see above")]
-            let live = unsafe { (*self.0.span.get()).take() };
-            // Ends the span if it is open. If that panics, the seat is not used again.
-            drop(live);
+            let open = unsafe { (*self.0.span.get()).take() };
+            // Ends the span if it is open. If that panics, the slot is not used again.
+            drop(open);
             self.0.give_back();
         }
     }
 }
 
-impl fmt::Debug for LiveRef {
+impl fmt::Debug for OpenSpanRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LiveRef").finish_non_exhaustive()
+        f.debug_struct("OpenSpanRef").finish_non_exhaustive()
     }
 }
 
 /// The spans of a tracer that have a handle, one after another: each is held only while it is looked at, and
 /// no lock meanwhile, since the last handle of a span may be dropped by whoever looks.
-pub(crate) fn spans_of(core: &Core) -> impl Iterator<Item = LiveRef> {
-    let rows = lock(&SEATS).clone();
-    let found = rows.into_iter().flatten().filter_map(LiveRef::find);
-    found.filter(|live| std::ptr::eq(&*live.trace.core, core))
+pub(crate) fn spans_of(core: &TracerShared) -> impl Iterator<Item = OpenSpanRef> {
+    let chunks = lock(&ALL).clone();
+    let found = chunks.into_iter().flatten().filter_map(OpenSpanRef::find);
+    found.filter(|open| std::ptr::eq(&*open.trace.core, core))
 }
 
 #[cfg(test)]
@@ -207,8 +207,8 @@ mod tests {
     use super::*;
     use crate::processor::Processor;
     use crate::record::{SpanId, SpanRecord};
-    use crate::span::Span;
-    use crate::tracer::Tracer;
+    use crate::span::handle::Span;
+    use crate::trace::tracer::Tracer;
 
     /// Ids of what ended, and whether one ended twice.
     #[derive(Clone, Default)]
@@ -239,12 +239,12 @@ mod tests {
                         let span = trace.span("s").start();
                         let id = span.id();
                         if n % 3 == 0 {
-                            // Its seat goes back to the pool of another thread.
+                            // Its slot goes back to the pool of another thread.
                             to.send(span).unwrap();
                         } else {
                             let other = span.clone();
                             drop(span);
-                            assert_eq!(other.id(), id, "another span sits in its seat");
+                            assert_eq!(other.id(), id, "another span sits in its slot");
                         }
                     }
                 });
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn seats_are_taken_again_also_those_of_threads_that_have_ended() {
         let tracer = Tracer::builder(Ended::default()).build();
-        let seats = || lock(&SEATS).len();
+        let slots = || lock(&ALL).len();
         let round = || {
             std::thread::scope(|scope| {
                 let thread = scope.spawn(|| drop(tracer.trace("t").start()));
@@ -274,10 +274,10 @@ mod tests {
             });
         };
         round();
-        let before = seats();
+        let before = slots();
         (0..500).for_each(|_| round());
         // Other tests run beside this one and have open spans of their own.
-        assert!(seats() < before + 100, "{} rows more", seats() - before);
+        assert!(slots() < before + 100, "{} chunks more", slots() - before);
     }
 
     #[test]

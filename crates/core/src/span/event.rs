@@ -5,9 +5,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::present::RECORDS;
+use crate::span::feature::RECORDS;
 use crate::record::{EventSlots, Level, Role, SpanId, Timestamp, Value};
-use crate::span::Span;
+use crate::span::handle::Span;
 
 /// Describes an event; nothing is recorded until [`record`](Self::record).
 #[must_use = "an event is recorded by `record`"]
@@ -50,7 +50,7 @@ impl<'a> EventBuilder<'a> {
 
     /// Metadata; a key given before gets the new value.
     pub fn metadata<T: Serialize>(mut self, key: &str, value: T) -> Self {
-        if self.span.live.is_some()
+        if self.span.open.is_some()
             && let Some(value) = Value::capture(&value)
         {
             self.metadata.push((key.to_owned(), value));
@@ -77,16 +77,16 @@ impl<'a> EventBuilder<'a> {
     /// Records it.
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn record(self) {
-        let Some(live) = &self.span.live else {
+        let Some(open) = &self.span.open else {
             if !RECORDS {
                 // It is empty: nothing need be dropped.
                 std::mem::forget(self);
             }
             return;
         };
-        let time = self.time.unwrap_or_else(|| live.trace.now());
+        let time = self.time.unwrap_or_else(|| open.trace.now());
         let id = SpanId::random();
-        live.write(|buffer| {
+        open.write(|buffer| {
             let index = buffer.events.len() as u32;
             let name = buffer.push_text(self.name);
             let input = self

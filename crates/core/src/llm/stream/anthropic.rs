@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Fold;
-use crate::provider::{anthropic, tree};
-use crate::span::Span;
+use crate::llm::provider::{anthropic, tree};
+use crate::span::handle::Span;
 
 /// Puts Anthropic's events together: [`Observed::anthropic`](super::Observed::anthropic).
 #[derive(Default)]

@@ -9,12 +9,12 @@ use crate::clock::Anchor;
 use crate::record::{
     Buffer, Level, SpanId, SpanRecord, StatusCode, Timestamp, TraceAttributes, TraceId,
 };
-use crate::registry::LiveRef;
-use crate::tracer::{Core, lock};
+use crate::span::slots::OpenSpanRef;
+use crate::span::shared::{TracerShared, lock};
 
 /// What all spans of a trace share.
-pub(crate) struct TraceShared {
-    pub(crate) core: Arc<Core>,
+pub(crate) struct TraceState {
+    pub(crate) core: Arc<TracerShared>,
     pub(crate) id: TraceId,
     pub(crate) anchor: Anchor,
     /// Its first span in this process.
@@ -22,24 +22,24 @@ pub(crate) struct TraceShared {
     /// Copied on write, so that ended spans keep what they saw and share it.
     attributes: Mutex<Arc<TraceAttributes>>,
     /// Which state of which trace that is: no two in this process have the same.
-    stamp: AtomicU64,
+    version: AtomicU64,
 }
 
-/// Zero is no stamp.
-static NEXT_STAMP: AtomicU64 = AtomicU64::new(1);
+/// Zero is no version.
+static NEXT_VERSION: AtomicU64 = AtomicU64::new(1);
 
-fn new_stamp() -> u64 {
-    NEXT_STAMP.fetch_add(1, Ordering::Relaxed)
+fn new_version() -> u64 {
+    NEXT_VERSION.fetch_add(1, Ordering::Relaxed)
 }
 
 thread_local! {
     /// The attributes this thread saw last: most spans of a trace end with the same ones, and need no lock.
-    static SEEN: RefCell<(u64, Option<Arc<TraceAttributes>>)> = const { RefCell::new((0, None)) };
+    static CACHED: RefCell<(u64, Option<Arc<TraceAttributes>>)> = const { RefCell::new((0, None)) };
 }
 
-impl TraceShared {
+impl TraceState {
     pub(crate) fn new(
-        core: Arc<Core>,
+        core: Arc<TracerShared>,
         id: TraceId,
         root: SpanId,
         anchor: Anchor,
@@ -51,19 +51,19 @@ impl TraceShared {
             root,
             anchor,
             attributes: Mutex::new(Arc::new(attributes)),
-            stamp: AtomicU64::new(new_stamp()),
+            version: AtomicU64::new(new_version()),
         }
     }
 
     /// Shows the attributes as they are now.
     pub(crate) fn attributes<R>(&self, mut show: impl FnMut(&Arc<TraceAttributes>) -> R) -> R {
-        let stamp = self.stamp.load(Ordering::Acquire);
-        let seen = SEEN.try_with(|seen| {
+        let version = self.version.load(Ordering::Acquire);
+        let seen = CACHED.try_with(|seen| {
             let mut seen = seen.try_borrow_mut().ok()?;
-            if seen.0 != stamp {
+            if seen.0 != version {
                 let attributes = lock(&self.attributes);
-                // Read again under the lock: stamp and attributes belong together.
-                *seen = (self.stamp.load(Ordering::Acquire), Some(attributes.clone()));
+                // Read again under the lock: version and attributes belong together.
+                *seen = (self.version.load(Ordering::Acquire), Some(attributes.clone()));
             }
             seen.1.as_ref().map(&mut show)
         });
@@ -81,23 +81,23 @@ impl TraceShared {
     pub(crate) fn update(&self, f: impl FnOnce(&mut TraceAttributes)) {
         let mut attributes = lock(&self.attributes);
         f(Arc::make_mut(&mut attributes));
-        self.stamp.store(new_stamp(), Ordering::Release);
+        self.version.store(new_version(), Ordering::Release);
     }
 }
 
-pub(crate) struct Live {
-    pub(crate) trace: Arc<TraceShared>,
+pub(crate) struct OpenSpan {
+    pub(crate) trace: Arc<TraceState>,
     pub(crate) id: SpanId,
     /// `None` once it has ended.
     buffer: Mutex<Option<Box<Buffer>>>,
 }
 
-impl Live {
+impl OpenSpan {
     /// Opens a span whose buffer is filled but for its start.
-    pub(crate) fn open(trace: Arc<TraceShared>, mut buffer: Box<Buffer>) -> LiveRef {
+    pub(crate) fn open(trace: Arc<TraceState>, mut buffer: Box<Buffer>) -> OpenSpanRef {
         let id = *buffer.span_id.get_or_insert_with(SpanId::random);
         buffer.start = trace.now();
-        LiveRef::new(Self {
+        OpenSpanRef::new(Self {
             trace,
             id,
             buffer: Mutex::new(Some(buffer)),
@@ -185,7 +185,7 @@ fn abandon(buffer: &mut Buffer, message: &str) {
     }
 }
 
-impl Drop for Live {
+impl Drop for OpenSpan {
     /// The last handle is gone: the span has ended, whatever was meant.
     fn drop(&mut self) {
         // Nobody else has it, so the lock need not be taken.

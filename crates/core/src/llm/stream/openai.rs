@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::Fold;
-use crate::provider::{openai, tree};
-use crate::span::Span;
+use crate::llm::provider::{openai, tree};
+use crate::span::handle::Span;
 
 /// Puts OpenAI's chunks together: [`Observed::openai`](super::Observed::openai).
 #[derive(Default)]

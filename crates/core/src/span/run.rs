@@ -5,9 +5,9 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 
-use crate::present::RECORDS;
+use crate::span::feature::RECORDS;
 use crate::record::{AsException, Exception};
-use crate::span::Span;
+use crate::span::handle::Span;
 
 pub(crate) fn record_err<T, E: AsException<Via>, Via>(span: &Span, result: &Result<T, E>) {
     if let Err(error) = result {
@@ -62,7 +62,7 @@ pub(crate) async fn run_async<R>(
 }
 
 pub(crate) fn record_panic(span: &Span, panic: &(dyn std::any::Any + Send)) {
-    if span.live.is_some() {
+    if span.open.is_some() {
         span.record_exception(Exception::panic(panic));
         span.end();
     }
@@ -76,8 +76,8 @@ struct CancelOnDrop<'a>(&'a Span);
 
 impl Drop for CancelOnDrop<'_> {
     fn drop(&mut self) {
-        if let Some(live) = &self.0.live {
-            live.end_cancelled(FUTURE_DROPPED);
+        if let Some(open) = &self.0.open {
+            open.end_cancelled(FUTURE_DROPPED);
         }
     }
 }

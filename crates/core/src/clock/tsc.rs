@@ -1,4 +1,4 @@
-//! The processor's time stamp counter, where the kernel itself trusts it as its clock (Linux on x86-64).
+//! The processor's time version counter, where the kernel itself trusts it as its clock (Linux on x86-64).
 //! Asked by `clock` for moments within a trace; a trace begun before it is calibrated uses the system's clock.
 //!
 //! Measured: 9 ns a reading against 19 to 40 ns for the system's clock and the arithmetic on it, twice a

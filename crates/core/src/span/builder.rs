@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::context;
-use crate::live::{Live, TraceShared};
-use crate::present::{Present, RECORDS, present, unwrap};
+use crate::span::current;
+use crate::span::open::{OpenSpan, TraceState};
+use crate::span::feature::{Recorded, RECORDS, recorded, unwrap};
 use crate::record::{
     AsException, Buffer, Cost, Level, ObservationType, Role, Slot, SpanId, Timestamp, Usage,
     ValueRef, take_buffer,
 };
-use crate::running::{record_err, record_panic, run, run_async};
-use crate::span::Span;
+use crate::span::run::{record_err, record_panic, run, run_async};
+use crate::span::handle::Span;
 
 /// The ten kinds of child that traces and spans have; both get the same methods.
 macro_rules! observations {
@@ -97,14 +97,14 @@ pub struct SpanBuilder(State);
 /// Two words, the flag in the place of a pointer, so that a builder goes from call to call in registers: a third
 /// word was written as a byte and read as eight, a stall of some 12 cycles for each call.
 enum State {
-    Draft(Draft),
-    Absent(Why),
+    Recording(Recording),
+    Disabled(Reason),
 }
 
 /// Of what is not recorded. As wide as a pointer, for the same reason.
 #[derive(Clone, Copy, PartialEq)]
 #[repr(usize)]
-enum Why {
+enum Reason {
     Off,
     Unsampled,
 }
@@ -114,25 +114,25 @@ const _: () = assert!(size_of::<SpanBuilder>() <= 2 * size_of::<usize>());
 impl SpanBuilder {
     #[inline]
     pub(crate) fn below(parent: &Span, name: &str, kind: ObservationType) -> Self {
-        match &parent.live {
-            None if RECORDS && parent.unsampled => Self(State::Absent(Why::Unsampled)),
-            None => Self(State::Absent(Why::Off)),
-            Some(live) => Self::of(live, name, kind),
+        match &parent.open {
+            None if RECORDS && parent.unsampled => Self(State::Disabled(Reason::Unsampled)),
+            None => Self(State::Disabled(Reason::Off)),
+            Some(open) => Self::of(open, name, kind),
         }
     }
 
-    fn of(live: &Live, name: &str, kind: ObservationType) -> Self {
-        let trace = if live.trace.core.admits() {
-            present(live.trace.clone())
+    fn of(open: &OpenSpan, name: &str, kind: ObservationType) -> Self {
+        let trace = if open.trace.core.admits() {
+            recorded(open.trace.clone())
         } else {
             None
         };
         let draft = trace.map(|trace| {
-            let mut draft = Draft::new(trace, name, kind);
-            draft.buffer.parent = Some(live.id);
+            let mut draft = Recording::new(trace, name, kind);
+            draft.buffer.parent = Some(open.id);
             draft
         });
-        Self(draft.map_or(State::Absent(Why::Off), State::Draft))
+        Self(draft.map_or(State::Disabled(Reason::Off), State::Recording))
     }
 
     /// The kind of work, for a kind that is only known at run time.
@@ -145,15 +145,15 @@ impl SpanBuilder {
     #[inline]
     pub fn metadata<T: Serialize>(self, key: &str, value: T) -> Self {
         match self.0 {
-            State::Draft(draft) => Self(State::Draft(draft.metadata(key, value))),
-            absent @ State::Absent(_) => Self(absent),
+            State::Recording(draft) => Self(State::Recording(draft.metadata(key, value))),
+            disabled @ State::Disabled(_) => Self(disabled),
         }
     }
 
     /// [`metadata`](Self::metadata) with a value that is only built if it is recorded.
     #[inline]
     pub fn metadata_with<T: Serialize>(self, key: &str, value: impl FnOnce() -> T) -> Self {
-        if matches!(self.0, State::Draft(_)) {
+        if matches!(self.0, State::Recording(_)) {
             self.metadata(key, value())
         } else {
             self
@@ -255,13 +255,13 @@ impl SpanBuilder {
     #[must_use = "dropping the last handle ends the span"]
     pub fn start(self) -> Span {
         match self.0 {
-            State::Draft(draft) => Span {
-                live: present(Live::open(unwrap(draft.trace), draft.buffer)),
+            State::Recording(draft) => Span {
+                open: recorded(OpenSpan::open(unwrap(draft.trace), draft.buffer)),
                 unsampled: false,
             },
-            State::Absent(why) => Span {
-                live: None,
-                unsampled: why == Why::Unsampled,
+            State::Disabled(why) => Span {
+                open: None,
+                unsampled: why == Reason::Unsampled,
             },
         }
     }
@@ -278,9 +278,9 @@ impl SpanBuilder {
     #[inline]
     pub fn run<R>(self, f: impl FnOnce(Span) -> R) -> R {
         match self.0 {
-            State::Draft(draft) => draft.run(f),
-            State::Absent(Why::Unsampled) => context::veiled(|| f(Span::unsampled())),
-            State::Absent(Why::Off) => context::hidden(|| f(Span::noop())),
+            State::Recording(draft) => draft.run(f),
+            State::Disabled(Reason::Unsampled) => current::suppressed(|| f(Span::unsampled())),
+            State::Disabled(Reason::Off) => current::without_current(|| f(Span::noop())),
         }
     }
 
@@ -322,26 +322,26 @@ impl SpanBuilder {
     /// Whether an input or an output given to it is recorded.
     #[inline]
     fn captures(&self) -> bool {
-        matches!(&self.0, State::Draft(draft) if draft.trace.core.capture_content)
+        matches!(&self.0, State::Recording(draft) if draft.trace.core.capture_content)
     }
 
     #[inline]
     fn with(self, f: impl FnOnce(&mut Buffer)) -> Self {
         match self.0 {
-            State::Draft(draft) => Self(State::Draft(draft.written(f))),
-            absent @ State::Absent(_) => Self(absent),
+            State::Recording(draft) => Self(State::Recording(draft.written(f))),
+            disabled @ State::Disabled(_) => Self(disabled),
         }
     }
 }
 
 /// In the file of its builder: in another the compiler passes it through memory, which doubles what is switched off.
-struct Draft {
-    trace: Present<Arc<TraceShared>>,
+struct Recording {
+    trace: Recorded<Arc<TraceState>>,
     buffer: Box<Buffer>,
 }
 
-impl Draft {
-    fn new(trace: Present<Arc<TraceShared>>, name: &str, kind: ObservationType) -> Self {
+impl Recording {
+    fn new(trace: Recorded<Arc<TraceState>>, name: &str, kind: ObservationType) -> Self {
         let buffer = buffer(&trace, SpanId::random(), name, kind);
         Self { trace, buffer }
     }
@@ -350,15 +350,15 @@ impl Draft {
     #[inline(never)]
     fn run<R>(self, f: impl FnOnce(Span) -> R) -> R {
         let span = Span {
-            live: present(Live::open(unwrap(self.trace), self.buffer)),
+            open: recorded(OpenSpan::open(unwrap(self.trace), self.buffer)),
             unsampled: false,
         };
         // One handle for the closure; ours lies on the stack meanwhile.
         let handle = span.clone();
-        let lent = context::lend(span);
+        let pushed = current::push(span);
         // Caught only to be recorded, then it goes on: what it left broken stays as broken as it was.
         let result = catch_unwind(AssertUnwindSafe(|| f(handle)));
-        let span = lent.leave();
+        let span = pushed.leave();
         match result {
             Ok(value) => {
                 // The last handle ends it, and needs no lock for that.
@@ -393,7 +393,7 @@ impl Draft {
 
 /// A buffer with what every span has from the beginning.
 pub(crate) fn buffer(
-    trace: &TraceShared,
+    trace: &TraceState,
     id: SpanId,
     name: &str,
     kind: ObservationType,
@@ -425,8 +425,8 @@ pub(crate) fn take_value<T: Serialize>(buffer: &mut Buffer, value: T) -> Slot {
 impl fmt::Debug for SpanBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match &self.0 {
-            State::Draft(draft) => Some(draft.buffer.text(draft.buffer.name)),
-            State::Absent(_) => None,
+            State::Recording(draft) => Some(draft.buffer.text(draft.buffer.name)),
+            State::Disabled(_) => None,
         };
         f.debug_struct("SpanBuilder")
             .field("name", &name)

@@ -1,5 +1,7 @@
 //! Time: the wall clock once a trace, a monotonic clock ever after. The home of both.
-//! Read by the live handles and by delivery; tests put a `ManualClock` in its place.
+//! Read by the handles and by delivery; tests put a `ManualClock` in its place.
+
+mod tsc;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +9,6 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::record::Timestamp;
-use crate::tsc;
 
 /// Where time comes from. Implement it to inject a clock; most tests use [`ManualClock`].
 pub trait TimeSource: Send + Sync + 'static {

@@ -7,20 +7,20 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::event::EventBuilder;
-use crate::live::{Live, TraceShared};
-use crate::present::{Present, present};
+use crate::span::event::EventBuilder;
+use crate::span::open::{OpenSpan, TraceState};
+use crate::span::feature::{Recorded, recorded};
 use crate::record::{
     AsException, Exception, Level, ObservationType, ScoreTarget, ScoreValue, SpanId, Status,
     TraceAttributes, TraceId, Value,
 };
-use crate::running::{record_err, run, run_async};
-use crate::sampler::SamplingInput;
-use crate::scope;
-use crate::score::ScoreBuilder;
-use crate::span::Span;
-use crate::start::{SpanBuilder, buffer, observations};
-use crate::tracer::Owner;
+use crate::span::run::{record_err, run, run_async};
+use crate::trace::sampler::SamplingInput;
+use crate::trace::scope;
+use crate::span::score::ScoreBuilder;
+use crate::span::handle::Span;
+use crate::span::builder::{SpanBuilder, buffer, observations};
+use crate::trace::guard::TracerGuard;
 
 /// A handle of a trace.
 ///
@@ -34,7 +34,7 @@ use crate::tracer::Owner;
 pub struct Trace {
     root: Span,
     /// Keeps the tracer open.
-    _owner: Option<Present<Arc<Owner>>>,
+    _owner: Option<Recorded<Arc<TracerGuard>>>,
 }
 
 impl Trace {
@@ -85,7 +85,7 @@ impl Trace {
 
     /// Adds metadata to the trace. A key given before gets the new value; `null` changes nothing.
     pub fn add_metadata<T: Serialize>(&self, key: &str, value: T) {
-        if self.root.live.is_some()
+        if self.root.open.is_some()
             && let Some(value) = Value::capture(&value)
         {
             self.update(|attributes| attributes.set_metadata(key, value));
@@ -94,7 +94,7 @@ impl Trace {
 
     /// [`add_metadata`](Self::add_metadata) with a value that is only built if it is recorded.
     pub fn add_metadata_with<T: Serialize>(&self, key: &str, value: impl FnOnce() -> T) {
-        if self.root.live.is_some() {
+        if self.root.open.is_some() {
             self.add_metadata(key, value());
         }
     }
@@ -171,8 +171,8 @@ impl Trace {
     }
 
     fn update(&self, f: impl FnOnce(&mut TraceAttributes)) {
-        if let Some(live) = &self.root.live {
-            live.trace.update(f);
+        if let Some(open) = &self.root.open {
+            open.trace.update(f);
         }
     }
 }
@@ -191,7 +191,7 @@ pub struct TraceBuilder {
 }
 
 struct Draft {
-    owner: Present<Arc<Owner>>,
+    owner: Recorded<Arc<TracerGuard>>,
     id: TraceId,
     parent: Option<SpanId>,
     sampled: Option<bool>,
@@ -204,9 +204,9 @@ struct Draft {
 
 impl TraceBuilder {
     #[cfg_attr(not(feature = "record"), inline)]
-    pub(crate) fn new(owner: Option<&Present<Arc<Owner>>>, name: &str) -> Self {
+    pub(crate) fn new(owner: Option<&Recorded<Arc<TracerGuard>>>, name: &str) -> Self {
         let draft = owner
-            .filter(|owner| owner.core.admits())
+            .filter(|owner| owner.shared.admits())
             .map(|owner| Draft {
                 owner: owner.clone(),
                 id: TraceId::random(),
@@ -288,7 +288,7 @@ impl TraceBuilder {
     /// What goes in: the root span's input.
     pub fn input<T: Serialize>(self, value: T) -> Self {
         self.with(|draft| {
-            if draft.owner.core.capture_content {
+            if draft.owner.shared.capture_content {
                 draft.input = take_owned(value);
             }
         })
@@ -328,7 +328,7 @@ impl TraceBuilder {
                 _owner: None,
             };
         };
-        let core = &draft.owner.core;
+        let core = &draft.owner.shared;
         scope::inherit(&mut draft.attributes);
         let name = draft.attributes.name.clone();
         let mut claimed = false;
@@ -348,14 +348,14 @@ impl TraceBuilder {
             };
         }
         let id = SpanId::random();
-        let shared = Arc::new(TraceShared::new(
+        let shared = Arc::new(TraceState::new(
             core.clone(),
             draft.id,
             id,
             core.clock.anchor(),
             draft.attributes,
         ));
-        core.leaks.look(core, shared.now());
+        draft.owner.leaks.look(core, shared.now());
         let mut buffer = buffer(&shared, id, &name, draft.kind);
         buffer.parent = draft.parent;
         buffer.claimed = claimed;
@@ -365,7 +365,7 @@ impl TraceBuilder {
         }
         Trace {
             root: Span {
-                live: present(Live::open(shared, buffer)),
+                open: recorded(OpenSpan::open(shared, buffer)),
                 unsampled: false,
             },
             _owner: Some(draft.owner),
@@ -426,7 +426,7 @@ impl TraceBuilder {
 
 impl Draft {
     fn is_sampled(&self) -> bool {
-        let sampler = &self.owner.core.sampler;
+        let sampler = &self.owner.shared.sampler;
         let trace = SamplingInput {
             trace_id: self.id,
             attributes: &self.attributes,

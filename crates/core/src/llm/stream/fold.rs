@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::record::{Slot, Value};
-use crate::span::Span;
+use crate::span::handle::Span;
 
 /// Puts the items of a stream together. Nothing is folded for a span that is not recorded.
 pub trait Fold<I: ?Sized> {

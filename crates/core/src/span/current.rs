@@ -6,40 +6,40 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::present::RECORDS;
-use crate::span::Span;
+use crate::span::feature::RECORDS;
+use crate::span::handle::Span;
 
 struct Frame {
     span: Span,
     /// Its closure wants it back at its end.
-    lent: bool,
+    pushed: bool,
     /// It stands on a veil, which is back when it is gone.
-    veiled: bool,
+    suppressed: bool,
 }
 
 struct Stack {
     frames: Vec<Frame>,
-    /// Lent spans, and where they stood, that a guard dropped out of order took away.
-    strays: Vec<(usize, Span)>,
+    /// PushedSpan spans, and where they stood, that a guard dropped out of order took away.
+    out_of_order: Vec<(usize, Span)>,
 }
 
 thread_local! {
     static STACK: RefCell<Stack> = const {
-        RefCell::new(Stack { frames: Vec::new(), strays: Vec::new() })
+        RefCell::new(Stack { frames: Vec::new(), out_of_order: Vec::new() })
     };
     /// What is to be known of it without borrowing it, in one word that is zero where there is nothing: its
     /// height, and in the lowest bit the veil, a span that is not sampled above all that the stack has.
     static TOP: Cell<usize> = const { Cell::new(0) };
 }
 
-const VEIL: usize = 1;
+const SUPPRESSED: usize = 1;
 
-fn set_top(height: usize, veiled: bool) {
-    TOP.set(height << 1 | usize::from(veiled));
+fn set_top(height: usize, suppressed: bool) {
+    TOP.set(height << 1 | usize::from(suppressed));
 }
 
-fn is_veiled() -> bool {
-    TOP.get() & VEIL != 0
+fn is_suppressed() -> bool {
+    TOP.get() & SUPPRESSED != 0
 }
 
 /// Runs `f` on the stack; `None` where there is none any more, on a thread that is ending.
@@ -47,7 +47,7 @@ fn with<R>(f: impl FnOnce(&mut Stack) -> R) -> Option<R> {
     let result = STACK.try_with(|stack| {
         let mut stack = stack.try_borrow_mut().ok()?;
         let result = f(&mut stack);
-        set_top(stack.frames.len(), is_veiled());
+        set_top(stack.frames.len(), is_suppressed());
         Some(result)
     });
     result.ok().flatten()
@@ -57,7 +57,7 @@ pub(crate) fn current() -> Span {
     if !RECORDS {
         return Span::noop();
     }
-    if is_veiled() {
+    if is_suppressed() {
         return Span::unsampled();
     }
     STACK
@@ -70,7 +70,7 @@ pub(crate) fn current() -> Span {
 /// Makes `span` current until the guard is dropped. A span that is not recorded hides one that is,
 /// so that work below it is not attributed to a stranger.
 pub(crate) fn enter(span: &Span) -> Entered {
-    if !RECORDS || (span.live.is_none() && !span.unsampled && TOP.get() == 0) {
+    if !RECORDS || (span.open.is_none() && !span.unsampled && TOP.get() == 0) {
         return Entered::nothing();
     }
     let span = span.clone();
@@ -83,19 +83,19 @@ pub(crate) fn enter(span: &Span) -> Entered {
 
 /// Runs `f` with a span current that is not sampled.
 #[inline]
-pub(crate) fn veiled<R>(f: impl FnOnce() -> R) -> R {
+pub(crate) fn suppressed<R>(f: impl FnOnce() -> R) -> R {
     struct Restore<'a>(&'a Cell<usize>, usize);
 
     impl Drop for Restore<'_> {
         fn drop(&mut self) {
             // The height is what it is: a guard may have been left out of order meanwhile.
-            self.0.set(self.0.get() & !VEIL | self.1 & VEIL);
+            self.0.set(self.0.get() & !SUPPRESSED | self.1 & SUPPRESSED);
         }
     }
 
     TOP.with(|top| {
         let before = top.get();
-        top.set(before | VEIL);
+        top.set(before | SUPPRESSED);
         let _restore = Restore(top, before);
         f()
     })
@@ -103,7 +103,7 @@ pub(crate) fn veiled<R>(f: impl FnOnce() -> R) -> R {
 
 /// Runs `f` with nothing current.
 #[inline]
-pub(crate) fn hidden<R>(f: impl FnOnce() -> R) -> R {
+pub(crate) fn without_current<R>(f: impl FnOnce() -> R) -> R {
     if !RECORDS || TOP.get() == 0 {
         return f();
     }
@@ -112,23 +112,23 @@ pub(crate) fn hidden<R>(f: impl FnOnce() -> R) -> R {
 }
 
 /// Makes `span` current without another handle of it, until it is taken back by `leave`.
-pub(crate) fn lend(span: Span) -> Lent {
+pub(crate) fn push(span: Span) -> PushedSpan {
     let mut spare = Some(span);
     let depth = with(|stack| spare.take().map(|span| stack.push(span, true)));
-    Lent {
+    PushedSpan {
         depth: depth.flatten().unwrap_or(usize::MAX),
         spare,
     }
 }
 
 /// A span on the stack that is to be taken back.
-pub(crate) struct Lent {
+pub(crate) struct PushedSpan {
     depth: usize,
     /// The span itself, if there was no stack to put it on.
     spare: Option<Span>,
 }
 
-impl Lent {
+impl PushedSpan {
     pub(crate) fn leave(self) -> Span {
         let Self { depth, spare } = self;
         if let Some(span) = spare {
@@ -141,7 +141,7 @@ impl Lent {
                 return None;
             }
             let frame = frames.pop()?;
-            set_top(depth, frame.veiled);
+            set_top(depth, frame.suppressed);
             Some(frame)
         });
         match top {
@@ -160,10 +160,10 @@ impl Lent {
 }
 
 impl Stack {
-    fn push(&mut self, span: Span, lent: bool) -> usize {
-        let veiled = is_veiled();
+    fn push(&mut self, span: Span, pushed: bool) -> usize {
+        let suppressed = is_suppressed();
         set_top(self.frames.len(), false);
-        self.frames.push(Frame { span, lent, veiled });
+        self.frames.push(Frame { span, pushed, suppressed });
         self.frames.len() - 1
     }
 
@@ -171,21 +171,21 @@ impl Stack {
     /// dropped by the caller, after the borrow, since the end of a last handle may come back here.
     fn take(&mut self, depth: usize) -> (Option<Span>, Vec<Span>) {
         if let Some(frame) = self.frames.get(depth) {
-            set_top(depth, frame.veiled);
+            set_top(depth, frame.suppressed);
         }
         if self.frames.len() == depth + 1 {
             return (self.frames.pop().map(|frame| frame.span), Vec::new());
         }
         if self.frames.len() <= depth {
-            let stray = self.strays.iter().rposition(|(at, _)| *at == depth);
-            return (stray.map(|at| self.strays.remove(at).1), Vec::new());
+            let entry = self.out_of_order.iter().rposition(|(at, _)| *at == depth);
+            return (entry.map(|at| self.out_of_order.remove(at).1), Vec::new());
         }
         // Guards dropped out of order leave what was entered before them.
         let mut dropped = Vec::new();
         let above = self.frames.split_off(depth + 1);
         for (at, frame) in above.into_iter().enumerate() {
-            if frame.lent {
-                self.strays.push((depth + 1 + at, frame.span));
+            if frame.pushed {
+                self.out_of_order.push((depth + 1 + at, frame.span));
             } else {
                 dropped.push(frame.span);
             }
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
     use crate::processor::Processor;
     use crate::record::SpanRecord;
-    use crate::tracer::Tracer;
+    use crate::trace::tracer::Tracer;
     use std::sync::{Arc, Mutex};
 
     #[derive(Clone, Default)]
@@ -296,6 +296,6 @@ mod tests {
             "ended with its closure"
         );
         assert!(!kept.unwrap().is_recording());
-        assert!(with(|stack| stack.frames.is_empty() && stack.strays.is_empty()).unwrap());
+        assert!(with(|stack| stack.frames.is_empty() && stack.out_of_order.is_empty()).unwrap());
     }
 }

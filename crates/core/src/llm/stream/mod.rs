@@ -15,10 +15,10 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use serde::Serialize;
 
-use crate::context;
+use crate::span::current;
 use crate::record::AsException;
-use crate::running::record_panic;
-use crate::span::Span;
+use crate::span::run::record_panic;
+use crate::span::handle::Span;
 
 pub use anthropic::Anthropic;
 pub use fold::{Fold, Output, Text};
@@ -186,7 +186,7 @@ impl<S: Stream, J: Select<S::Item>, F: Fold<J::Item>> Observed<S, J, F> {
         Self {
             inner,
             watch: Watch {
-                fold: span.live.is_some().then_some(fold),
+                fold: span.open.is_some().then_some(fold),
                 span: Some(span),
                 started: false,
                 item: PhantomData,
@@ -201,7 +201,7 @@ impl<S: Stream, J: Select<S::Item>, F: Fold<J::Item>> Stream for Observed<S, J, 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let this = self.project();
         let (inner, watch) = (this.inner, this.watch);
-        let entered = watch.span.as_ref().map(context::enter);
+        let entered = watch.span.as_ref().map(current::enter);
         // Caught only to be recorded, then it goes on: what it left broken stays as broken as it was.
         let polled = catch_unwind(AssertUnwindSafe(|| {
             let polled = inner.poll_next(cx);
@@ -269,13 +269,13 @@ impl<I: ?Sized, F: Fold<I>> Drop for Watch<I, F> {
     fn drop(&mut self) {
         // A reader that stops at the answer's last word has not given it up.
         let complete = self.fold.as_ref().is_some_and(Fold::is_complete);
-        let Some(live) = self.record().and_then(|span| span.live) else {
+        let Some(open) = self.record().and_then(|span| span.open) else {
             return;
         };
         if complete {
-            live.end(|_| {});
+            open.end(|_| {});
         } else {
-            live.end_cancelled("cancelled: the stream was dropped before it ended");
+            open.end_cancelled("cancelled: the stream was dropped before it ended");
         }
     }
 }

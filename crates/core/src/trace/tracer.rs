@@ -2,21 +2,21 @@
 //! Built by the facade around a `Processor`; used by applications.
 
 use std::fmt;
-use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::leak::{LeakLimits, LeakWatch};
-use crate::present::{Present, present};
+use crate::trace::leak::{LeakLimits, LeakWatch};
+use crate::span::feature::{Recorded, recorded};
 use crate::processor::Processor;
-use crate::record::{ScoreTarget, ScoreValue, SpanId, SpanRecord, Timestamp, TraceId};
-use crate::registry;
+use crate::record::{ScoreTarget, ScoreValue, SpanId, TraceId};
+use crate::span::shared::TracerShared;
+use crate::trace::guard::TracerGuard;
 use crate::report::{Incomplete, Report, Stats};
-use crate::sampler::{SampleRate, Sampler};
-use crate::score::ScoreBuilder;
-use crate::trace::{Trace, TraceBuilder};
+use crate::trace::sampler::{SampleRate, Sampler};
+use crate::span::score::ScoreBuilder;
+use crate::trace::handle::{Trace, TraceBuilder};
 
 /// Begins traces. Cheap to clone; all clones are one tracer.
 ///
@@ -26,29 +26,7 @@ use crate::trace::{Trace, TraceBuilder};
 #[derive(Clone)]
 #[must_use = "dropping the last tracer shuts it down; bind it to a name in main"]
 pub struct Tracer {
-    pub(crate) owner: Option<Present<Arc<Owner>>>,
-}
-
-/// What tracers and traces hold, and spans do not: its end is the tracer's end.
-pub(crate) struct Owner {
-    pub(crate) core: Arc<Core>,
-}
-
-/// What all handles of one tracer share.
-pub(crate) struct Core {
-    pub(crate) processor: Arc<dyn Processor>,
-    pub(crate) clock: Clock,
-    pub(crate) sampler: Arc<dyn Sampler>,
-    pub(crate) backtraces: bool,
-    pub(crate) capture_content: bool,
-    pub(crate) leaks: LeakWatch,
-    shutdown_timeout: Duration,
-    flush_timeout: Duration,
-    closed: AtomicBool,
-    unsampled: AtomicU64,
-    not_recorded: AtomicU64,
-    late_writes: AtomicU64,
-    unfinished: AtomicU64,
+    pub(crate) owner: Option<Recorded<Arc<TracerGuard>>>,
 }
 
 impl Tracer {
@@ -211,8 +189,8 @@ impl Tracer {
         })
     }
 
-    fn core(&self) -> Option<&Arc<Core>> {
-        self.owner.as_ref().map(|owner| &owner.core)
+    fn core(&self) -> Option<&Arc<TracerShared>> {
+        self.owner.as_ref().map(|owner| &owner.shared)
     }
 }
 
@@ -222,77 +200,6 @@ impl Report {
         Self {
             complete: true,
             ..Self::default()
-        }
-    }
-}
-
-impl Core {
-    /// Whether a span started now would be kept; counts it if not.
-    pub(crate) fn admits(&self) -> bool {
-        if !self.closed.load(Ordering::Relaxed) && self.processor.is_recording() {
-            return true;
-        }
-        self.not_recorded.fetch_add(1, Ordering::Relaxed);
-        false
-    }
-
-    pub(crate) fn note_unsampled(&self) {
-        self.unsampled.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn note_late_write(&self) {
-        self.late_writes.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn take(&self, span: SpanRecord) {
-        self.processor.on_end(span);
-    }
-
-    /// Spans open now.
-    pub(crate) fn open(&self) -> u64 {
-        registry::spans_of(self)
-            .filter(|span| span.is_open())
-            .count() as u64
-    }
-
-    /// Name and beginning of every trace that is open.
-    pub(crate) fn open_roots(&self) -> Vec<(String, Timestamp)> {
-        registry::spans_of(self)
-            .filter_map(|span| span.open_root())
-            .collect()
-    }
-
-    fn close(&self) {
-        if !self.closed.swap(true, Ordering::SeqCst) {
-            for span in registry::spans_of(self) {
-                if span.end_unfinished() {
-                    self.unfinished.fetch_add(1, Ordering::Relaxed);
-                }
-            }
-        }
-    }
-
-    fn complete(&self, mut report: Report) -> Report {
-        report.unfinished = self.unfinished.load(Ordering::Relaxed);
-        report.stats = self.complete_stats(report.stats);
-        report
-    }
-
-    fn complete_stats(&self, mut stats: Stats) -> Stats {
-        stats.unsampled_traces = self.unsampled.load(Ordering::Relaxed);
-        stats.not_recorded += self.not_recorded.load(Ordering::Relaxed);
-        stats.late_writes = self.late_writes.load(Ordering::Relaxed);
-        stats.open = self.open();
-        stats
-    }
-}
-
-impl Drop for Owner {
-    fn drop(&mut self) {
-        if !self.core.closed.load(Ordering::SeqCst) {
-            self.core.close();
-            // Losses are logged by delivery; a drop has nobody to return them to.
-            let _ = self.core.processor.shutdown(self.core.shutdown_timeout);
         }
     }
 }
@@ -369,13 +276,12 @@ impl TracerBuilder {
 
     /// The tracer.
     pub fn build(self) -> Tracer {
-        let core = Core {
+        let core = TracerShared {
             processor: self.processor,
             clock: self.clock,
             sampler: self.sampler,
             backtraces: self.backtraces,
             capture_content: self.capture_content,
-            leaks: LeakWatch::new(self.leak_limits),
             shutdown_timeout: self.shutdown_timeout,
             flush_timeout: self.flush_timeout,
             closed: AtomicBool::new(false),
@@ -385,8 +291,9 @@ impl TracerBuilder {
             unfinished: AtomicU64::new(0),
         };
         Tracer {
-            owner: present(Arc::new(Owner {
-                core: Arc::new(core),
+            owner: recorded(Arc::new(TracerGuard {
+                shared: Arc::new(core),
+                leaks: LeakWatch::new(self.leak_limits),
             })),
         }
     }
@@ -407,13 +314,4 @@ impl fmt::Debug for TracerBuilder {
             .field("flush_timeout", &self.flush_timeout)
             .finish_non_exhaustive()
     }
-}
-
-/// What we guard stays whole through a panic of the user's: no lock is held while user code runs.
-impl UnwindSafe for Core {}
-impl RefUnwindSafe for Core {}
-
-/// A lock whose last holder panicked still guards values that are whole: we never panic while we hold one.
-pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

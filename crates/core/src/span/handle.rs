@@ -5,16 +5,16 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::context::{self, Entered};
-use crate::event::EventBuilder;
-use crate::present::Present;
+use crate::span::current::{self, Entered};
+use crate::span::event::EventBuilder;
+use crate::span::feature::Recorded;
 use crate::record::{
     AsException, Buffer, Cost, Exception, Level, ObservationType, Role, ScoreTarget, ScoreValue,
     Slot, SpanId, Status, StatusCode, Timestamp, TraceId, Usage, ValueRef, capture,
 };
-use crate::registry::LiveRef;
-use crate::score::ScoreBuilder;
-use crate::start::{SpanBuilder, observations};
+use crate::span::slots::OpenSpanRef;
+use crate::span::score::ScoreBuilder;
+use crate::span::builder::{SpanBuilder, observations};
 
 /// A handle of an observation: a span, a generation, a tool call, ...
 ///
@@ -25,7 +25,7 @@ use crate::start::{SpanBuilder, observations};
 /// The handle of a trace that is not recorded does nothing and allocates nothing.
 #[derive(Clone)]
 pub struct Span {
-    pub(crate) live: Option<Present<LiveRef>>,
+    pub(crate) open: Option<Recorded<OpenSpanRef>>,
     /// Of a trace that the sampler left out, so that nothing below it begins a trace of its own.
     pub(crate) unsampled: bool,
 }
@@ -35,14 +35,14 @@ impl Span {
     #[must_use]
     pub const fn noop() -> Self {
         Self {
-            live: None,
+            open: None,
             unsampled: false,
         }
     }
 
     pub(crate) const fn unsampled() -> Self {
         Self {
-            live: None,
+            open: None,
             unsampled: true,
         }
     }
@@ -50,25 +50,25 @@ impl Span {
     /// The span whose closure or future is running on this thread; one that does nothing if there is none.
     #[must_use]
     pub fn current() -> Self {
-        context::current()
+        current::current()
     }
 
     /// Whether what is set on it is recorded.
     #[must_use]
     pub fn is_recording(&self) -> bool {
-        self.live.as_ref().is_some_and(|live| live.is_open())
+        self.open.as_ref().is_some_and(|open| open.is_open())
     }
 
     /// The id of its trace; `None` if it is not recorded.
     #[must_use]
     pub fn trace_id(&self) -> Option<TraceId> {
-        self.live.as_ref().map(|live| live.trace.id)
+        self.open.as_ref().map(|open| open.trace.id)
     }
 
     /// Its own id; `None` if it is not recorded.
     #[must_use]
     pub fn id(&self) -> Option<SpanId> {
-        self.live.as_ref().map(|live| live.id)
+        self.open.as_ref().map(|open| open.id)
     }
 
     observations!();
@@ -92,7 +92,7 @@ impl Span {
 
     /// [`add_metadata`](Self::add_metadata) with a value that is only built if it is recorded.
     pub fn add_metadata_with<T: Serialize>(&self, key: &str, value: impl FnOnce() -> T) {
-        if self.live.is_some() {
+        if self.open.is_some() {
             self.add_metadata(key, value());
         }
     }
@@ -166,9 +166,9 @@ impl Span {
 
     /// Marks now as the moment the first token arrived; later calls change nothing.
     pub fn record_first_token(&self) {
-        let Some(live) = &self.live else { return };
-        let now = live.trace.now();
-        live.write(|buffer| {
+        let Some(open) = &self.open else { return };
+        let now = open.trace.now();
+        open.write(|buffer| {
             buffer.completion_start.get_or_insert(now);
         });
     }
@@ -200,7 +200,7 @@ impl Span {
     /// Records an error: type, message and sources. The first one also gives the span
     /// [`Level::Error`], an error status and its message.
     pub fn record_error<E: AsException<Via> + ?Sized, Via>(&self, error: &E) {
-        if self.live.is_some() {
+        if self.open.is_some() {
             self.record_exception(error.to_exception());
         }
     }
@@ -208,12 +208,12 @@ impl Span {
     /// Records an error that has no Rust type, such as one a server described.
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn record_exception(&self, mut exception: Exception) {
-        let Some(live) = &self.live else { return };
-        if live.trace.core.backtraces && exception.stacktrace.is_none() {
+        let Some(open) = &self.open else { return };
+        if open.trace.core.backtraces && exception.stacktrace.is_none() {
             exception.stacktrace = Some(std::backtrace::Backtrace::force_capture().to_string());
         }
-        let (id, time) = (SpanId::random(), live.trace.now());
-        live.write(|buffer| buffer.add_exception(id, time, exception));
+        let (id, time) = (SpanId::random(), open.trace.now());
+        open.write(|buffer| buffer.add_exception(id, time, exception));
     }
 
     /// Records that something happened now.
@@ -230,15 +230,15 @@ impl Span {
 
     /// Ends the span now. Later calls change nothing.
     pub fn end(&self) {
-        if let Some(live) = &self.live {
-            live.end(|_| {});
+        if let Some(open) = &self.open {
+            open.end(|_| {});
         }
     }
 
     /// Ends the span at a given moment, for work that was measured elsewhere.
     pub fn end_at(&self, time: Timestamp) {
-        if let Some(live) = &self.live {
-            live.end_at(time);
+        if let Some(open) = &self.open {
+            open.end_at(time);
         }
     }
 
@@ -254,13 +254,13 @@ impl Span {
         value: impl Into<ScoreValue>,
         target: impl FnOnce(TraceId, SpanId) -> ScoreTarget,
     ) -> ScoreBuilder {
-        let Some(live) = &self.live else {
+        let Some(open) = &self.open else {
             return ScoreBuilder::off();
         };
-        let score = ScoreBuilder::new(Some(&live.trace.core), name, value, || {
-            target(live.trace.id, live.id)
+        let score = ScoreBuilder::new(Some(&open.trace.core), name, value, || {
+            target(open.trace.id, open.id)
         });
-        let environment = live
+        let environment = open
             .trace
             .attributes(|attributes| attributes.environment.clone());
         score.with(|score| score.environment = environment)
@@ -272,36 +272,36 @@ impl Span {
     /// moves between threads; use [`InSpan`](crate::InSpan) there.
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn enter(&self) -> Entered {
-        context::enter(self)
+        current::enter(self)
     }
 
     /// Whether an input or an output set on it is recorded.
     pub(crate) fn captures(&self) -> bool {
-        self.live.as_ref().is_some_and(|live| live.captures())
+        self.open.as_ref().is_some_and(|open| open.captures())
     }
 
     /// Whether no other handle of it exists.
     #[inline]
     pub(crate) fn is_last(&self) -> bool {
-        self.live.as_ref().is_some_and(|live| live.is_last())
+        self.open.as_ref().is_some_and(|open| open.is_last())
     }
 
     pub(crate) fn write(&self, f: impl FnOnce(&mut Buffer)) {
-        if let Some(live) = &self.live {
-            live.write(f);
+        if let Some(open) = &self.open {
+            open.write(f);
         }
     }
 
     /// Captures a value outside of the lock, since a user's `Serialize` may come back to this span.
     fn set<T: Serialize>(&self, value: T, mut assign: impl FnMut(&mut Buffer, Slot)) {
-        let Some(live) = &self.live else { return };
+        let Some(open) = &self.open else { return };
         match castaway::cast!(value, String) {
-            Ok(text) => live.write(|buffer| {
+            Ok(text) => open.write(|buffer| {
                 let slot = buffer.push_string(text);
                 assign(buffer, slot);
             }),
             Err(value) => capture(&value, &mut |value| {
-                live.write(|buffer| {
+                open.write(|buffer| {
                     let slot = buffer.push_value(value);
                     assign(buffer, slot);
                 });
@@ -320,12 +320,12 @@ impl AsRef<Self> for Span {
 /// Name and ids only: what it holds may be a prompt.
 impl fmt::Debug for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.live {
+        match &self.open {
             None => f.write_str("Span(noop)"),
-            Some(live) => f
+            Some(open) => f
                 .debug_struct("Span")
-                .field("trace_id", &live.trace.id)
-                .field("id", &live.id)
+                .field("trace_id", &open.trace.id)
+                .field("id", &open.id)
                 .finish(),
         }
     }

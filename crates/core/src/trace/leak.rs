@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::record::Timestamp;
-use crate::tracer::{Core, lock};
+use crate::span::shared::{TracerShared, lock};
 
 /// Something that looks as if handles of traces or spans were kept for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl LeakWatch {
     }
 
     /// Looks, a few times within the limit's age and not more often: it takes every span's lock.
-    pub(crate) fn look(&self, core: &Core, now: Timestamp) {
+    pub(crate) fn look(&self, core: &TracerShared, now: Timestamp) {
         let time = core.clock.monotonic_nanos();
         let due = self.due.load(Ordering::Relaxed);
         if time < due {
@@ -83,7 +83,7 @@ impl LeakWatch {
         self.look_for_long(core, now);
     }
 
-    fn look_for_many(&self, core: &Core) {
+    fn look_for_many(&self, core: &TracerShared) {
         let open = core.open();
         if open > self.limits.open {
             if !self.many.swap(true, Ordering::Relaxed) {
@@ -94,7 +94,7 @@ impl LeakWatch {
         }
     }
 
-    fn look_for_long(&self, core: &Core, now: Timestamp) {
+    fn look_for_long(&self, core: &TracerShared, now: Timestamp) {
         for (name, start) in core.open_roots() {
             let age = now.since(start);
             let is_news = age > self.limits.age && {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::present::{Present, present, unwrap};
+use crate::span::feature::{Recorded, recorded, unwrap};
 use crate::record::{ScoreRecord, ScoreTarget, ScoreValue, Value};
-use crate::tracer::Core;
+use crate::span::shared::TracerShared;
 
 /// Describes a score. It is recorded by [`record`](Self::record), or when the builder is dropped, so that
 /// `trace.score("quality", 0.9);` is all that is needed.
@@ -26,7 +26,7 @@ use crate::tracer::Core;
 /// }
 /// ```
 pub struct ScoreBuilder {
-    draft: Option<Present<(Arc<Core>, ScoreRecord)>>,
+    draft: Option<Recorded<(Arc<TracerShared>, ScoreRecord)>>,
 }
 
 #[expect(
@@ -40,7 +40,7 @@ impl ScoreBuilder {
     }
 
     pub(crate) fn new(
-        core: Option<&Arc<Core>>,
+        core: Option<&Arc<TracerShared>>,
         name: &str,
         value: impl Into<ScoreValue>,
         target: impl FnOnce() -> ScoreTarget,
@@ -50,7 +50,7 @@ impl ScoreBuilder {
             let score = ScoreRecord::new(name, value.into(), target(), now);
             (core.clone(), score)
         });
-        let draft = draft.and_then(present);
+        let draft = draft.and_then(recorded);
         Self { draft }
     }
 

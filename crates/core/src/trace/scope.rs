@@ -10,9 +10,9 @@ use std::task::{Context, Poll};
 
 use serde::Serialize;
 
-use crate::present::RECORDS;
+use crate::span::feature::RECORDS;
 use crate::record::{TraceAttributes, TraceId, Value};
-use crate::span::Span;
+use crate::span::handle::Span;
 
 thread_local! {
     /// What scopes have set, the inner ones over the outer ones.
@@ -114,7 +114,7 @@ impl Current {
 
     /// Metadata of the trace.
     pub fn add_trace_metadata<T: Serialize>(&self, key: &str, value: T) {
-        if self.span.live.is_some()
+        if self.span.open.is_some()
             && let Some(value) = Value::capture(&value)
         {
             self.update(|attributes| attributes.set_metadata(key, value));
@@ -142,8 +142,8 @@ impl Current {
     }
 
     fn update(&self, f: impl FnOnce(&mut TraceAttributes)) {
-        if let Some(live) = &self.span.live {
-            live.trace.update(f);
+        if let Some(open) = &self.span.open {
+            open.trace.update(f);
         }
     }
 }
@@ -258,8 +258,8 @@ impl Propagate {
     }
 
     fn set_on_current(&self) {
-        if let Some(live) = &Span::current().live {
-            live.trace.update(|attributes| {
+        if let Some(open) = &Span::current().open {
+            open.trace.update(|attributes| {
                 let mut merged = self.attributes.clone();
                 fill(&mut merged, attributes);
                 // Tags that were there come first.
