@@ -6,16 +6,16 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
-use crate::span::open::{OpenSpan, TraceState};
-pub use crate::span::feature::RECORDS;
-use crate::span::feature::recorded;
 use crate::record::{
     Exception, Level, ObservationType, SpanId, StatusCode, Timestamp, TraceAttributes, TraceId,
 };
-use crate::trace::sampler::SamplingInput;
-use crate::span::handle::Span;
 use crate::span::builder::buffer;
+pub use crate::span::feature::RECORDS;
+use crate::span::feature::recorded;
+use crate::span::handle::Span;
+use crate::span::open::{OpenSpan, TraceState};
 use crate::trace::guard::TracerGuard;
+use crate::trace::sampler::SamplingInput;
 use crate::trace::tracer::Tracer;
 
 /// A tracer that is not kept open by this: a subscriber lives as long as the process, a tracer does not.
@@ -26,8 +26,10 @@ impl WeakTracer {
     /// Of this tracer.
     #[must_use]
     pub fn new(tracer: &Tracer) -> Self {
-        let owner: Option<&Arc<TracerGuard>> =
-            tracer.owner.as_ref().map(|owner| -> &Arc<TracerGuard> { owner });
+        let owner: Option<&Arc<TracerGuard>> = tracer
+            .owner
+            .as_ref()
+            .map(|owner| -> &Arc<TracerGuard> { owner });
         Self(owner.map_or_else(Weak::new, Arc::downgrade))
     }
 

@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::trace::leak::Leak;
 use crate::record::{ScoreRecord, SpanRecord};
 use crate::report::{Report, Stats};
+use crate::trace::leak::Leak;
 
 /// A report that is on its way. Needs no particular executor.
 pub type ReportFuture = Pin<Box<dyn Future<Output = Report> + Send>>;

@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::span::current;
-use crate::span::open::{OpenSpan, TraceState};
-use crate::span::feature::{Recorded, RECORDS, recorded, unwrap};
 use crate::record::{
     AsException, Buffer, Cost, Level, ObservationType, Role, Slot, SpanId, Timestamp, Usage,
     ValueRef, take_buffer,
 };
-use crate::span::run::{record_err, record_panic, run, run_async};
+use crate::span::current;
+use crate::span::feature::{RECORDS, Recorded, recorded, unwrap};
 use crate::span::handle::Span;
+use crate::span::open::{OpenSpan, TraceState};
+use crate::span::run::{record_err, record_panic, run, run_async};
 
 /// The ten kinds of child that traces and spans have; both get the same methods.
 macro_rules! observations {

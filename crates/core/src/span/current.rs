@@ -163,7 +163,11 @@ impl Stack {
     fn push(&mut self, span: Span, pushed: bool) -> usize {
         let suppressed = is_suppressed();
         set_top(self.frames.len(), false);
-        self.frames.push(Frame { span, pushed, suppressed });
+        self.frames.push(Frame {
+            span,
+            pushed,
+            suppressed,
+        });
         self.frames.len() - 1
     }
 

@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::span::feature::RECORDS;
 use crate::record::{EventSlots, Level, Role, SpanId, Timestamp, Value};
+use crate::span::feature::RECORDS;
 use crate::span::handle::Span;
 
 /// Describes an event; nothing is recorded until [`record`](Self::record).

@@ -8,8 +8,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::span::current;
-use crate::span::run::{FUTURE_DROPPED, record_panic};
 use crate::span::handle::Span;
+use crate::span::run::{FUTURE_DROPPED, record_panic};
 
 /// Takes a span into a future. Bring it into scope and every future has these methods.
 ///

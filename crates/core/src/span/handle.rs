@@ -5,16 +5,16 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::span::current::{self, Entered};
-use crate::span::event::EventBuilder;
-use crate::span::feature::Recorded;
 use crate::record::{
     AsException, Buffer, Cost, Exception, Level, ObservationType, Role, ScoreTarget, ScoreValue,
     Slot, SpanId, Status, StatusCode, Timestamp, TraceId, Usage, ValueRef, capture,
 };
-use crate::span::slots::OpenSpanRef;
-use crate::span::score::ScoreBuilder;
 use crate::span::builder::{SpanBuilder, observations};
+use crate::span::current::{self, Entered};
+use crate::span::event::EventBuilder;
+use crate::span::feature::Recorded;
+use crate::span::score::ScoreBuilder;
+use crate::span::slots::OpenSpanRef;
 
 /// A handle of an observation: a span, a generation, a tool call, ...
 ///

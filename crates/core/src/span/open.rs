@@ -9,8 +9,8 @@ use crate::clock::Anchor;
 use crate::record::{
     Buffer, Level, SpanId, SpanRecord, StatusCode, Timestamp, TraceAttributes, TraceId,
 };
-use crate::span::slots::OpenSpanRef;
 use crate::span::shared::{TracerShared, lock};
+use crate::span::slots::OpenSpanRef;
 
 /// What all spans of a trace share.
 pub(crate) struct TraceState {
@@ -63,7 +63,10 @@ impl TraceState {
             if seen.0 != version {
                 let attributes = lock(&self.attributes);
                 // Read again under the lock: version and attributes belong together.
-                *seen = (self.version.load(Ordering::Acquire), Some(attributes.clone()));
+                *seen = (
+                    self.version.load(Ordering::Acquire),
+                    Some(attributes.clone()),
+                );
             }
             seen.1.as_ref().map(&mut show)
         });

@@ -5,8 +5,8 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 
-use crate::span::feature::RECORDS;
 use crate::record::{AsException, Exception};
+use crate::span::feature::RECORDS;
 use crate::span::handle::Span;
 
 pub(crate) fn record_err<T, E: AsException<Via>, Via>(span: &Span, result: &Result<T, E>) {

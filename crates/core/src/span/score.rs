@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::span::feature::{Recorded, recorded, unwrap};
 use crate::record::{ScoreRecord, ScoreTarget, ScoreValue, Value};
+use crate::span::feature::{Recorded, recorded, unwrap};
 use crate::span::shared::TracerShared;
 
 /// Describes a score. It is recorded by [`record`](Self::record), or when the builder is dropped, so that

@@ -20,9 +20,7 @@ pub(crate) struct TracerGuard {
 impl TracerShared {
     /// Spans open now.
     pub(crate) fn open(&self) -> u64 {
-        slots::spans_of(self)
-            .filter(|span| span.is_open())
-            .count() as u64
+        slots::spans_of(self).filter(|span| span.is_open()).count() as u64
     }
 
     /// Name and beginning of every trace that is open.
@@ -66,4 +64,3 @@ impl Drop for TracerGuard {
         }
     }
 }
-

@@ -7,20 +7,20 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::span::event::EventBuilder;
-use crate::span::open::{OpenSpan, TraceState};
-use crate::span::feature::{Recorded, recorded};
 use crate::record::{
     AsException, Exception, Level, ObservationType, ScoreTarget, ScoreValue, SpanId, Status,
     TraceAttributes, TraceId, Value,
 };
+use crate::span::builder::{SpanBuilder, buffer, observations};
+use crate::span::event::EventBuilder;
+use crate::span::feature::{Recorded, recorded};
+use crate::span::handle::Span;
+use crate::span::open::{OpenSpan, TraceState};
 use crate::span::run::{record_err, run, run_async};
+use crate::span::score::ScoreBuilder;
+use crate::trace::guard::TracerGuard;
 use crate::trace::sampler::SamplingInput;
 use crate::trace::scope;
-use crate::span::score::ScoreBuilder;
-use crate::span::handle::Span;
-use crate::span::builder::{SpanBuilder, buffer, observations};
-use crate::trace::guard::TracerGuard;
 
 /// A handle of a trace.
 ///

@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 
 use serde::Serialize;
 
-use crate::span::feature::RECORDS;
 use crate::record::{TraceAttributes, TraceId, Value};
+use crate::span::feature::RECORDS;
 use crate::span::handle::Span;
 
 thread_local! {

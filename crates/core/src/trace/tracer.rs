@@ -2,21 +2,21 @@
 //! Built by the facade around a `Processor`; used by applications.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::trace::leak::{LeakLimits, LeakWatch};
-use crate::span::feature::{Recorded, recorded};
 use crate::processor::Processor;
 use crate::record::{ScoreTarget, ScoreValue, SpanId, TraceId};
+use crate::report::{Incomplete, Report, Stats};
+use crate::span::feature::{Recorded, recorded};
+use crate::span::score::ScoreBuilder;
 use crate::span::shared::TracerShared;
 use crate::trace::guard::TracerGuard;
-use crate::report::{Incomplete, Report, Stats};
-use crate::trace::sampler::{SampleRate, Sampler};
-use crate::span::score::ScoreBuilder;
 use crate::trace::handle::{Trace, TraceBuilder};
+use crate::trace::leak::{LeakLimits, LeakWatch};
+use crate::trace::sampler::{SampleRate, Sampler};
 
 /// Begins traces. Cheap to clone; all clones are one tracer.
 ///

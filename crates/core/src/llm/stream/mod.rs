@@ -15,10 +15,10 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use serde::Serialize;
 
-use crate::span::current;
 use crate::record::AsException;
-use crate::span::run::record_panic;
+use crate::span::current;
 use crate::span::handle::Span;
+use crate::span::run::record_panic;
 
 pub use anthropic::Anthropic;
 pub use fold::{Fold, Output, Text};

@@ -7,23 +7,23 @@ use tokio::time::Instant;
 use tracefuse_core::{DropReason, Health, RejectReason};
 use tracefuse_exporter::ExportReport;
 
-use super::{Delivery, Place};
-use crate::attempt;
-use crate::breaker::{Change, Outcome};
-use crate::item::{Item, bytes_of};
-use crate::judge::Judged;
-use crate::lane::State;
-use crate::ledger::{Notice, say};
+use super::{Delivery, Store};
+use crate::delivery::action::Judged;
+use crate::delivery::attempt;
+use crate::delivery::breaker::{Change, Outcome};
+use crate::ledger::{Notice, log};
+use crate::queue::State;
+use crate::queue::envelope::{Queued, bytes_of};
 
 /// Batches that have to be taken before a larger one is tried again.
 const PROOF: u32 = 50;
 
 impl Delivery {
-    pub(super) fn accept(&mut self, part: &[Item], report: &ExportReport, place: Place) {
+    pub(super) fn accept(&mut self, part: &[Queued], report: &ExportReport, place: Store) {
         let rejected = report.rejected.len().min(part.len());
         if let Some(first) = report.rejected.first() {
             self.note(Notice::Rejected, |name, more| {
-                say::rejected(name, rejected, &first.reason, more)
+                log::rejected(name, rejected, &first.reason, more)
             });
         }
         self.settle(part, place, |state, records| {
@@ -33,31 +33,37 @@ impl Delivery {
                 state.ledger.rejected(RejectReason::Invalid, rejected);
             }
         });
-        self.lane.succeeded();
+        self.queue.succeeded();
         self.taken += 1;
         if self.taken >= PROOF {
             self.taken = 0;
             let more = self.learned_bytes / 10;
-            self.learned_bytes = (self.learned_bytes + more).min(self.lane.config.max_batch_bytes);
+            self.learned_bytes = (self.learned_bytes + more).min(self.queue.config.max_batch_bytes);
         }
     }
 
-    pub(super) fn reject(&self, part: &[Item], reason: RejectReason, message: &str, place: Place) {
+    pub(super) fn reject(
+        &self,
+        part: &[Queued],
+        reason: RejectReason,
+        message: &str,
+        place: Store,
+    ) {
         self.note(Notice::Rejected, |name, more| {
-            say::rejected(name, part.len(), message, more)
+            log::rejected(name, part.len(), message, more)
         });
         self.settle(part, place, |state, records| {
             state.ledger.rejected(reason, records)
         });
     }
 
-    pub(super) fn give_up(&self, part: &[Item], reason: DropReason, place: Place) {
+    pub(super) fn give_up(&self, part: &[Queued], reason: DropReason, place: Store) {
         if part.is_empty() {
             return;
         }
         let maybe = part.iter().filter(|item| item.maybe_delivered).count();
         self.note(Notice::GivenUp, |name, more| {
-            say::given_up(name, part.len(), reason, more)
+            log::given_up(name, part.len(), reason, more)
         });
         self.settle(part, place, |state, records| {
             state.ledger.dropped(reason, records);
@@ -68,13 +74,13 @@ impl Delivery {
     /// Gives records their outcome, wherever they are accounted for.
     pub(super) fn settle(
         &self,
-        part: &[Item],
-        place: Place,
+        part: &[Queued],
+        place: Store,
         outcome: impl FnOnce(&mut State, usize),
     ) {
         match (&self.disk, place) {
-            (Some(disk), Place::Disk) => disk.outcome(part.len(), outcome),
-            _ => self.lane.settle(part.len(), bytes_of(part), |state| {
+            (Some(disk), Store::Disk) => disk.outcome(part.len(), outcome),
+            _ => self.queue.settle(part.len(), bytes_of(part), |state| {
                 outcome(state, part.len());
             }),
         }
@@ -82,7 +88,7 @@ impl Delivery {
 
     pub(super) fn tell(&self, change: Option<Change>, spans: usize, judged: &Judged) {
         let retry_in = self.breaker.retry_in(Instant::now()).unwrap_or_default();
-        let before = self.lane.with(|state| {
+        let before = self.queue.with(|state| {
             let before = discriminant(&state.health);
             if let Some(error) = &judged.error {
                 state.ledger.attempt_failed(error);
@@ -103,19 +109,19 @@ impl Delivery {
             before
         });
         if let Some(on_health) = &self.on_health {
-            let stats = self.lane.stats();
+            let stats = self.queue.stats();
             if discriminant(&stats.health) != before {
                 attempt::call(|| on_health(&stats));
             }
         }
         let error = judged.error.as_deref().unwrap_or_default();
         match change {
-            Some(Change::Opened) => say::breaker_opened(&self.lane.name, error, retry_in),
-            Some(Change::Refused) => say::refused(&self.lane.name, error, retry_in),
-            Some(Change::Closed) => say::breaker_closed(&self.lane.name),
+            Some(Change::Opened) => log::breaker_opened(&self.queue.name, error, retry_in),
+            Some(Change::Refused) => log::refused(&self.queue.name, error, retry_in),
+            Some(Change::Closed) => log::breaker_closed(&self.queue.name),
             None if judged.outcome == Outcome::Failed => {
                 self.note(Notice::ExportFailed, |name, more| {
-                    say::export_failed(name, spans, error, more)
+                    log::export_failed(name, spans, error, more)
                 });
             }
             None => {}
@@ -123,8 +129,8 @@ impl Delivery {
     }
 
     pub(super) fn note(&self, notice: Notice, line: impl FnOnce(&str, u64)) {
-        if let Some(suppressed) = self.lane.with(|state| state.notices.admit(notice)) {
-            line(&self.lane.name, suppressed);
+        if let Some(suppressed) = self.queue.with(|state| state.notices.admit(notice)) {
+            line(&self.queue.name, suppressed);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tracefuse_exporter::record::{Record, Resource, ScoreRecord, SpanRecord};
 
-use crate::item::Item;
+use crate::queue::envelope::Queued;
 use crate::spool::{BatchId, StoredBatch};
 
 /// What a payload says of the record behind it.
@@ -19,14 +19,14 @@ const SCORE_MAYBE_DELIVERED: u8 = 3;
 pub(crate) struct Stored {
     pub(crate) id: BatchId,
     /// `seq` of an item is its payload's index.
-    pub(crate) items: Vec<Item>,
+    pub(crate) items: Vec<Queued>,
     pub(crate) payloads: Vec<Vec<u8>>,
     /// Who recorded it: the process that wrote the file, not always this one.
     pub(crate) resource: Option<Arc<Resource>>,
 }
 
 /// Appends an item to a payload that begins with its resource.
-pub(crate) fn encode(item: &Item, payload: &mut Vec<u8>) {
+pub(crate) fn encode(item: &Queued, payload: &mut Vec<u8>) {
     match &item.record {
         Record::Span(span) => {
             payload.push(if item.maybe_delivered {
@@ -62,7 +62,7 @@ impl Stored {
             match decode(payload) {
                 Some((theirs, record, maybe_delivered)) => {
                     resource.get_or_insert_with(|| Arc::new(theirs));
-                    items.push(Item {
+                    items.push(Queued {
                         bytes: record.size(),
                         record,
                         seq: index as u64,

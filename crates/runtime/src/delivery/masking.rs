@@ -1,16 +1,16 @@
 //! The one place where records are masked: on the worker's thread, before anything else is done with them.
-//! Called by `delivery` with what it took from the lane; failures are counted in the lane's ledger.
+//! Called by `delivery` with what it took from the queue; failures are counted in the queue's ledger.
 
 use std::sync::Arc;
 
 use tracefuse_core::{MaskMemo, Masker};
 use tracefuse_exporter::record::Record;
 
-use crate::item::Item;
-use crate::lane::Lane;
-use crate::ledger::{Notice, say};
+use crate::ledger::{Notice, log};
+use crate::queue::ExporterQueue;
+use crate::queue::envelope::Queued;
 
-/// A lane's masker, if it has one.
+/// A queue's masker, if it has one.
 #[derive(Default)]
 pub(crate) struct Masking {
     masker: Option<Arc<dyn Masker>>,
@@ -26,7 +26,7 @@ impl Masking {
     }
 
     /// Masks what was not masked before. Nothing may be read from an item until this has seen it.
-    pub(crate) fn apply(&mut self, lane: &Lane, items: &mut [Item]) {
+    pub(crate) fn apply(&mut self, queue: &ExporterQueue, items: &mut [Queued]) {
         let Some(masker) = &self.masker else { return };
         let mut failed = 0;
         for item in items.iter_mut().filter(|item| !item.masked) {
@@ -38,12 +38,12 @@ impl Masking {
             item.masked = true;
         }
         if failed > 0 {
-            let admitted = lane.with(|state| {
+            let admitted = queue.with(|state| {
                 state.ledger.masking_failed(failed);
                 state.notices.admit(Notice::MaskingFailed)
             });
             if let Some(suppressed) = admitted {
-                say::masking_failed(&lane.name, failed, suppressed);
+                log::masking_failed(&queue.name, failed, suppressed);
             }
         }
     }

@@ -11,7 +11,7 @@ use tracefuse_core::{
 };
 use tracefuse_exporter::record::{ScoreRecord, SpanRecord};
 
-use crate::ledger::{Notice, Notices, say};
+use crate::ledger::{Notice, Notices, log};
 
 /// How many spans are held, for how long, and which traces are kept when they end.
 ///
@@ -19,7 +19,7 @@ use crate::ledger::{Notice, Notices, say};
 /// Without a rule and a rate every trace is kept.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
-pub struct HoldConfig {
+pub struct TailSampling {
     max_spans: usize,
     max_bytes: usize,
     max_age: Duration,
@@ -30,7 +30,7 @@ pub struct HoldConfig {
     rate: SampleRate,
 }
 
-impl Default for HoldConfig {
+impl Default for TailSampling {
     fn default() -> Self {
         Self {
             max_spans: 10_000,
@@ -45,7 +45,7 @@ impl Default for HoldConfig {
     }
 }
 
-impl HoldConfig {
+impl TailSampling {
     /// Every trace is held and kept.
     pub fn new() -> Self {
         Self::default()
@@ -110,25 +110,25 @@ impl HoldConfig {
 /// * [`flush`](Processor::flush) and [`shutdown`](Processor::shutdown) let go of everything as kept:
 ///   a flush promises that what was recorded before is delivered. Flush between traces, not during.
 /// * Spans of traces that are not kept are counted in [`Stats::sampled_out`], not as lost.
-pub struct Hold {
+pub struct TailSampler {
     shared: Arc<Shared>,
 }
 
 struct Shared {
     inner: Box<dyn Processor>,
-    config: HoldConfig,
+    config: TailSampling,
     clock: Clock,
     state: Mutex<State>,
 }
 
 /// This process's part of a trace: its id and that of its first span here.
-type Part = (TraceId, SpanId);
+type LocalTrace = (TraceId, SpanId);
 
 #[derive(Default)]
 struct State {
-    held: HashMap<Part, Held>,
+    held: HashMap<LocalTrace, Held>,
     /// The parts that are held, in the order their first span ended.
-    oldest: BTreeMap<u64, Part>,
+    oldest: BTreeMap<u64, LocalTrace>,
     next: u64,
     spans: usize,
     bytes: usize,
@@ -153,21 +153,21 @@ struct Held {
 /// What was decided lately, for spans that end after their root.
 #[derive(Default)]
 struct Decided {
-    kept: HashMap<Part, bool>,
-    order: VecDeque<Part>,
+    kept: HashMap<LocalTrace, bool>,
+    order: VecDeque<LocalTrace>,
 }
 
 /// Decisions that are remembered; some 500 KiB.
 const REMEMBERED: usize = 8192;
 
-impl Hold {
+impl TailSampler {
     /// Holds spans in front of `inner`.
-    pub fn new(inner: impl Processor, config: HoldConfig) -> Self {
+    pub fn new(inner: impl Processor, config: TailSampling) -> Self {
         Self::with_clock(inner, config, Clock::system())
     }
 
     /// [`new`](Self::new) with a clock of one's own, by which traces grow old.
-    pub fn with_clock(inner: impl Processor, config: HoldConfig, clock: Clock) -> Self {
+    pub fn with_clock(inner: impl Processor, config: TailSampling, clock: Clock) -> Self {
         Self {
             shared: Arc::new(Shared {
                 inner: Box::new(inner),
@@ -250,7 +250,7 @@ impl Shared {
 }
 
 impl State {
-    fn hold(&mut self, part: Part, now: u64, span: SpanRecord) {
+    fn hold(&mut self, part: LocalTrace, now: u64, span: SpanRecord) {
         let next = self.next;
         let held = self.held.entry(part).or_insert_with(|| Held {
             number: next,
@@ -277,7 +277,7 @@ impl State {
         self.bytes += bytes;
     }
 
-    fn remove(&mut self, part: Part) -> Option<Held> {
+    fn remove(&mut self, part: LocalTrace) -> Option<Held> {
         let held = self.held.remove(&part)?;
         self.oldest.remove(&held.number);
         self.spans -= held.spans.len();
@@ -297,7 +297,7 @@ impl State {
         }));
     }
 
-    fn release_beyond(&mut self, config: &HoldConfig, now: u64, out: &mut Vec<SpanRecord>) {
+    fn release_beyond(&mut self, config: &TailSampling, now: u64, out: &mut Vec<SpanRecord>) {
         let old = |state: &Self| {
             let (_, part) = state.oldest.first_key_value()?;
             let age = now.saturating_sub(state.held.get(part)?.since);
@@ -315,7 +315,7 @@ impl State {
         if released > 0
             && let Some(suppressed) = self.notices.admit(Notice::Held)
         {
-            say::released_early(released, suppressed);
+            log::released_early(released, suppressed);
         }
     }
 
@@ -333,7 +333,7 @@ impl State {
 }
 
 impl Held {
-    fn is_kept(&self, config: &HoldConfig, id: TraceId, duration: Duration) -> bool {
+    fn is_kept(&self, config: &TailSampling, id: TraceId, duration: Duration) -> bool {
         (config.errors && self.failed)
             || config.slower_than.is_some_and(|limit| duration > limit)
             || config
@@ -347,7 +347,7 @@ impl Held {
 }
 
 impl Decided {
-    fn remember(&mut self, part: Part, kept: bool) {
+    fn remember(&mut self, part: LocalTrace, kept: bool) {
         if self.order.len() >= REMEMBERED
             && let Some(forgotten) = self.order.pop_front()
         {
@@ -373,7 +373,7 @@ fn total<'a, T: Default>(
     sum
 }
 
-impl Processor for Hold {
+impl Processor for TailSampler {
     fn on_end(&self, span: SpanRecord) {
         self.shared.take(span);
     }
@@ -422,9 +422,9 @@ impl Processor for Hold {
     }
 }
 
-impl fmt::Debug for Hold {
+impl fmt::Debug for TailSampler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hold")
+        f.debug_struct("TailSampler")
             .field("config", &self.shared.config)
             .finish_non_exhaustive()
     }

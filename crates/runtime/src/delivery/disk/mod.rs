@@ -1,4 +1,4 @@
-//! The spool as one lane's overflow: records to payloads and back, an outcome for what the disk loses.
+//! The spool as one queue's overflow: records to payloads and back, an outcome for what the disk loses.
 //! Owned by `delivery`, on the worker's thread; the only user of `spool` in this crate.
 
 mod stored;
@@ -13,9 +13,9 @@ use tracefuse_core::{Clock, DropReason};
 use tracefuse_exporter::record::Resource;
 
 use crate::config::SpoolMode;
-use crate::item::Item;
-use crate::lane::{Lane, State};
-use crate::ledger::{Notice, say};
+use crate::ledger::{Notice, log};
+use crate::queue::envelope::Queued;
+use crate::queue::{ExporterQueue, State};
 use crate::spool::{BatchId, Spool, SpoolConfig, SpoolError, SpoolStats};
 
 pub(crate) use stored::Stored;
@@ -24,7 +24,7 @@ pub(crate) use stored::Stored;
 const REST: Duration = Duration::from_secs(30);
 
 pub(crate) struct Disk {
-    lane: Arc<Lane>,
+    queue: Arc<ExporterQueue>,
     spool: Spool,
     mode: SpoolMode,
     clock: Clock,
@@ -46,13 +46,13 @@ pub(crate) struct Disk {
 impl Disk {
     /// Opens the spool, and takes over what dead processes left for the same destination.
     pub(crate) fn open(
-        lane: Arc<Lane>,
+        queue: Arc<ExporterQueue>,
         mut config: SpoolConfig,
         mode: SpoolMode,
         destination: &str,
         resource: &Resource,
     ) -> io::Result<Self> {
-        let least = lane.config.max_batch_bytes as u64 * 2;
+        let least = queue.config.max_batch_bytes as u64 * 2;
         if config.max_bytes < least {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
@@ -67,12 +67,12 @@ impl Disk {
         let mut bytes = Vec::new();
         resource.encode(&mut bytes);
         let stats = spool.stats();
-        lane.spools(stats.frames);
+        queue.spools(stats.frames);
         if recovered.frames > 0 || recovered.corrupt_files > 0 {
-            say::recovered(&lane.name, &recovered);
+            log::recovered(&queue.name, &recovered);
         }
         Ok(Self {
-            lane,
+            queue,
             losses: SpoolStats {
                 corrupt_frames: 0,
                 ..stats
@@ -104,7 +104,7 @@ impl Disk {
     }
 
     /// Writes records in flight to disk. Those that did not get there come back, still in flight.
-    pub(crate) fn store(&mut self, items: Vec<Item>) -> Vec<Item> {
+    pub(crate) fn store(&mut self, items: Vec<Queued>) -> Vec<Queued> {
         let now = unix_ms(&self.clock);
         let mut items = items.into_iter();
         let (mut stored, mut bytes) = (0, 0);
@@ -123,8 +123,8 @@ impl Disk {
             bytes += item.bytes;
             let (records, written, since) = self.tail.unwrap_or_else(|| (0, 0, Instant::now()));
             self.tail = Some((records + 1, written + size, since));
-            if records + 1 >= self.lane.config.batch_size
-                || written + size >= self.lane.config.max_batch_bytes
+            if records + 1 >= self.queue.config.batch_size
+                || written + size >= self.queue.config.max_batch_bytes
             {
                 self.seal();
             }
@@ -132,7 +132,7 @@ impl Disk {
         // A single large payload must not stay in memory.
         self.payload.shrink_to(1 << 20);
         left.extend(items);
-        self.lane
+        self.queue
             .settle(stored, bytes, |state| state.spooled += stored);
         self.reconcile();
         left
@@ -147,7 +147,7 @@ impl Disk {
 
     pub(crate) fn seal_due(&self) -> Option<Instant> {
         let (_, _, since) = self.tail?;
-        Some(since + self.lane.config.flush_interval)
+        Some(since + self.queue.config.flush_interval)
     }
 
     pub(crate) fn seal(&mut self) {
@@ -194,7 +194,7 @@ impl Disk {
 
     /// Gives records on disk their outcome; the file goes with `finish`.
     pub(crate) fn outcome(&self, records: usize, outcome: impl FnOnce(&mut State, usize)) {
-        self.lane.settle(0, 0, |state| {
+        self.queue.settle(0, 0, |state| {
             let records = records.min(state.spooled);
             state.spooled -= records;
             outcome(state, records);
@@ -250,7 +250,7 @@ impl Disk {
         let corrupt = since(stats.corrupt_frames, self.losses.corrupt_frames);
         let expired = since(stats.expired_frames, self.losses.expired_frames);
         self.losses = stats;
-        let lost = self.lane.with(|state| {
+        let lost = self.queue.with(|state| {
             let lost = state.spooled.saturating_sub(held);
             let corrupt = corrupt.min(lost);
             let expired = expired.min(lost - corrupt);
@@ -271,7 +271,7 @@ impl Disk {
             notice.map(|suppressed| (lost, corrupt, suppressed))
         });
         if let Some((lost, corrupt, suppressed)) = lost {
-            say::spool_lost(&self.lane.name, lost, corrupt, suppressed);
+            log::spool_lost(&self.queue.name, lost, corrupt, suppressed);
         }
     }
 
@@ -279,10 +279,10 @@ impl Disk {
     fn fails(&mut self, error: &SpoolError) {
         self.out_until = Some(Instant::now() + REST);
         if let Some(suppressed) = self
-            .lane
+            .queue
             .with(|state| state.notices.admit(Notice::SpoolFailed))
         {
-            say::spool_failed(&self.lane.name, error, suppressed);
+            log::spool_failed(&self.queue.name, error, suppressed);
         }
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tracefuse_core::{DropReason, RejectReason};
 use tracefuse_exporter::{Advice, ExportReport};
 
-use crate::attempt::Failure;
-use crate::breaker::Outcome;
+use crate::delivery::attempt::Failure;
+use crate::delivery::breaker::Outcome;
 
 /// What to do with a part of a batch after an attempt.
 pub(crate) enum Verdict {

@@ -1,31 +1,31 @@
-//! How records get into a lane: bounds, the policies of a full queue, and who is to be woken.
-//! Called by `intake` on callers' threads, and on the worker's for what they left lying.
+//! How records get into a queue: bounds, the policies of a full queue, and who is to be woken.
+//! Called by `buffers` on callers' threads, and on the worker's for what they left buffered.
 
 use std::time::Duration;
 
 use tracefuse_core::{DropReason, Health};
 use tracefuse_exporter::record::{Record, SpanRecord};
 
-use super::{Lane, State};
+use super::{ExporterQueue, State};
 use crate::config::{Overload, WhileOpen};
-use crate::item::Item;
-use crate::ledger::{Notice, say};
-use crate::step::Phase;
+use crate::ledger::{Notice, log};
+use crate::queue::envelope::Queued;
+use crate::queue::phase::Phase;
 use crate::sync::{MutexGuard, Ordering};
 
 /// What is left to do after the locks: records to free, which may be large, and a loss to tell of, which
 /// runs code of whoever listens to the log.
 #[derive(Default)]
 #[must_use = "a loss is to be told"]
-pub(crate) struct Aftermath {
+pub(crate) struct Deferred {
     freed: Vec<Record>,
     full: Option<(String, DropReason, u64)>,
 }
 
-impl Aftermath {
-    fn note_full(&mut self, lane: &Lane, state: &mut State, reason: DropReason) {
+impl Deferred {
+    fn note_full(&mut self, queue: &ExporterQueue, state: &mut State, reason: DropReason) {
         if let Some(suppressed) = state.notices.admit(Notice::QueueFull) {
-            self.full = Some((lane.name.clone(), reason, suppressed));
+            self.full = Some((queue.name.clone(), reason, suppressed));
         }
     }
 
@@ -35,13 +35,13 @@ impl Aftermath {
 
     /// To be called without a lock.
     pub(crate) fn settle(self) {
-        if let Some((lane, reason, suppressed)) = self.full {
-            say::queue_full(&lane, reason, suppressed);
+        if let Some((queue, reason, suppressed)) = self.full {
+            log::queue_full(&queue, reason, suppressed);
         }
     }
 }
 
-impl Lane {
+impl ExporterQueue {
     /// Takes a record, or counts its loss. Bounded work; blocks only under `Overload::Block`.
     pub(crate) fn push(&self, record: Record) {
         let bytes = record.size();
@@ -51,7 +51,7 @@ impl Lane {
         {
             state = self.wait_for_room(state, bytes, within);
         }
-        let mut after = Aftermath::default();
+        let mut after = Deferred::default();
         let wake = self.admit(&mut state, record, false, &mut after);
         self.note_room(&state);
         drop(state);
@@ -61,9 +61,9 @@ impl Lane {
         after.settle();
     }
 
-    /// Takes what a thread has put aside, in order. Never blocks; `force` takes it over the bounds too.
-    pub(crate) fn push_all(&self, spans: Vec<SpanRecord>, bytes: usize, force: bool) -> Aftermath {
-        let mut after = Aftermath::default();
+    /// Takes what a thread has put parked, in order. Never blocks; `force` takes it over the bounds too.
+    pub(crate) fn push_all(&self, spans: Vec<SpanRecord>, bytes: usize, force: bool) -> Deferred {
+        let mut after = Deferred::default();
         let mut state = self.lock();
         let mut wake = false;
         if self.takes(&state, spans.len(), bytes, force) {
@@ -97,24 +97,24 @@ impl Lane {
             && (force || fits)
     }
 
-    /// Keeps room for what threads may have put aside.
+    /// Keeps room for what threads may have put parked.
     pub(crate) fn reserve(&self, records: usize, bytes: usize) {
         let mut state = self.lock();
         state.reserved = (records, bytes);
         self.note_room(&state);
     }
 
-    /// Whether there is room for all that threads may put aside.
+    /// Whether there is room for all that threads may put parked.
     pub(crate) fn is_roomy(&self) -> bool {
-        self.roomy.load(Ordering::Relaxed)
+        self.has_capacity.load(Ordering::Relaxed)
     }
 
     pub(super) fn note_room(&self, state: &State) {
         let (held, bytes) = state.held();
         let (more, more_bytes) = state.reserved;
-        let roomy = held + more <= self.config.max_queue_size
+        let has_capacity = held + more <= self.config.max_queue_size
             && bytes.saturating_add(more_bytes) <= self.config.max_queue_bytes;
-        self.roomy.store(roomy, Ordering::Relaxed);
+        self.has_capacity.store(has_capacity, Ordering::Relaxed);
     }
 
     fn wait_for_room<'a>(
@@ -132,7 +132,7 @@ impl Lane {
     }
 
     /// Takes a record or counts its loss; whether the worker is to be woken.
-    fn admit(&self, state: &mut State, record: Record, force: bool, after: &mut Aftermath) -> bool {
+    fn admit(&self, state: &mut State, record: Record, force: bool, after: &mut Deferred) -> bool {
         let bytes = record.size();
         // Only now: whoever waits for room is nowhere in the numbers yet.
         state.ledger.recorded += 1;
@@ -142,7 +142,7 @@ impl Lane {
                 break Some(DropReason::AfterShutdown);
             }
             let open = matches!(state.health, Health::Open { .. } | Health::Refused { .. });
-            // An empty lane takes one: without it nothing would probe whether the receiver is back.
+            // An empty queue takes one: without it nothing would probe whether the receiver is back.
             if open && !spills && self.config.while_open == WhileOpen::NoOp && state.held().0 > 0 {
                 break Some(DropReason::CircuitOpen);
             }
@@ -177,7 +177,7 @@ impl Lane {
         }
         let before = state.waiting();
         let seq = state.ledger.recorded;
-        state.queue.push(Item::new(record, seq));
+        state.queue.push(Queued::new(record, seq));
         self.is_news(state, before)
     }
 
@@ -197,7 +197,7 @@ impl Lane {
         if count >= self.config.max_queue_size {
             Some(DropReason::QueueFullCount)
         } else if held + bytes > self.config.max_queue_bytes && count > 0 {
-            // An empty lane takes a record of any size: nothing is dropped for its size alone.
+            // An empty queue takes a record of any size: nothing is dropped for its size alone.
             Some(DropReason::QueueFullBytes)
         } else {
             None

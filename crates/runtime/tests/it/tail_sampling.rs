@@ -5,7 +5,7 @@ use std::time::Duration;
 use tracefuse_core::record::{SpanRecord, Timestamp};
 use tracefuse_core::{Clock, Cost, Level, ManualClock, SampleRate, Stats, TraceId, Tracer, Usage};
 use tracefuse_exporter::InMemoryExporter;
-use tracefuse_runtime::{Hold, HoldConfig, Pipeline};
+use tracefuse_runtime::{Pipeline, TailSampler, TailSampling};
 
 use crate::support::assert_balanced;
 
@@ -15,14 +15,14 @@ struct Held {
     clock: ManualClock,
 }
 
-fn held(config: HoldConfig) -> Held {
+fn held(config: TailSampling) -> Held {
     let exporter = InMemoryExporter::new();
     let clock = ManualClock::at(Timestamp::from_unix_nanos(1_800_000_000_000_000_000));
     let pipeline = Pipeline::builder()
         .exporter(exporter.clone())
         .build()
         .unwrap();
-    let hold = Hold::with_clock(pipeline, config, Clock::new(clock.clone()));
+    let hold = TailSampler::with_clock(pipeline, config, Clock::new(clock.clone()));
     let tracer = Tracer::builder(hold)
         .clock(Clock::new(clock.clone()))
         .build();
@@ -34,8 +34,8 @@ fn held(config: HoldConfig) -> Held {
 }
 
 /// None but those that a rule keeps.
-fn none() -> HoldConfig {
-    HoldConfig::new().rate(SampleRate::new(0.0).unwrap())
+fn none() -> TailSampling {
+    TailSampling::new().rate(SampleRate::new(0.0).unwrap())
 }
 
 impl Held {
@@ -65,7 +65,7 @@ impl Held {
 
 #[test]
 fn attributes_set_late_reach_every_span() {
-    let held = held(HoldConfig::new());
+    let held = held(TailSampling::new());
     held.tracer.trace("t").run(|trace| {
         trace.span("early").run(|_| {});
         assert_eq!(
@@ -155,7 +155,7 @@ fn errors_are_kept_only_if_wanted() {
 #[test]
 fn the_rate_decides_by_the_id() {
     let rate = SampleRate::new(0.5).unwrap();
-    let held = held(HoldConfig::new().rate(rate));
+    let held = held(TailSampling::new().rate(rate));
     let ids: Vec<TraceId> = (0..100).map(|_| TraceId::random()).collect();
     for id in &ids {
         held.tracer
@@ -285,7 +285,7 @@ fn a_flush_delivers_what_is_held() {
 
 #[test]
 fn a_shutdown_ends_traces_and_delivers_them() {
-    let held = held(HoldConfig::new());
+    let held = held(TailSampling::new());
     let open = held.tracer.trace("open").start();
     open.span("done").run(|_| {});
     let child = open.span("child").start();

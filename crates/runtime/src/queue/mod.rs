@@ -1,8 +1,11 @@
 //! One exporter's way: a queue bounded by count and bytes, its accounting, and the hand-shake of flush and shutdown.
-//! Fed by `intake` on callers' threads, drained by `worker`. One lock, held for a few instructions.
+//! Fed by `buffers` on callers' threads, drained by `worker`. One lock, held for a few instructions.
 
-mod door;
-mod queue;
+mod admit;
+pub(crate) mod buffers;
+mod chunks;
+pub(crate) mod envelope;
+pub(crate) mod phase;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,15 +15,15 @@ use tokio::time::Instant;
 use tracefuse_core::{DropReason, ExporterStats, Health, RejectReason};
 
 use crate::config::PipelineConfig;
-use crate::item::{Aside, Item, bytes_of};
-use crate::ledger::{Ledger, Notices, say};
-use crate::step::{Next, Phase};
+use crate::ledger::{Ledger, Notices, log};
+use crate::queue::envelope::{Parked, Queued, bytes_of};
+use crate::queue::phase::{Next, Phase};
 #[cfg(feature = "spool")]
 use crate::sync::Ordering;
 use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, PoisonError};
 
-pub(crate) use door::Aftermath;
-use queue::{Parcel, Queue};
+pub(crate) use admit::Deferred;
+use chunks::{Entry, Queue};
 
 /// A flush that was asked for.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +33,7 @@ pub(crate) struct Ticket {
     upto: u64,
 }
 
-pub(crate) struct Lane {
+pub(crate) struct ExporterQueue {
     pub(crate) name: String,
     pub(crate) config: PipelineConfig,
     state: Mutex<State>,
@@ -40,31 +43,31 @@ pub(crate) struct Lane {
     pub(crate) wake: Notify,
     /// What does not fit goes to disk, so that nothing need be refused while the breaker is open.
     spills: AtomicBool,
-    /// There is room for all that threads may put aside: they ask without the lock.
-    roomy: AtomicBool,
+    /// There is room for all that threads may put parked: they ask without the lock.
+    has_capacity: AtomicBool,
 }
 
 #[derive(Default)]
 pub(crate) struct State {
     queue: Queue,
-    /// Records and bytes that threads may have put aside.
+    /// Records and bytes that threads may have put parked.
     reserved: (usize, usize),
     in_flight: usize,
     in_flight_bytes: usize,
     /// Batches whose tries are used up, waiting for a success of another.
-    aside: VecDeque<Aside>,
-    /// A batch succeeded since the last one was set aside or tried again.
-    aside_due: bool,
+    parked: VecDeque<Parked>,
+    /// A batch succeeded since the last one was set parked or tried again.
+    parked_due: bool,
     /// When they are tried again without such a success, since nothing else may come.
-    aside_until: Option<Instant>,
-    /// Batches taken since one was set aside or tried again: the receiver is well, so the fault is the batch's.
+    parked_until: Option<Instant>,
+    /// Batches taken since one was set parked or tried again: the receiver is well, so the fault is the batch's.
     taken_since: bool,
     /// Records on disk.
     pub(crate) spooled: usize,
     pub(crate) ledger: Ledger,
     pub(crate) notices: Notices,
     pub(crate) health: Health,
-    /// Place of the oldest record that is in flight.
+    /// Store of the oldest record that is in flight.
     in_flight_from: Option<u64>,
     /// Flushes asked for, done, and up to which record the last one reaches.
     flush_asked: u64,
@@ -75,7 +78,7 @@ pub(crate) struct State {
     asleep: bool,
 }
 
-impl Lane {
+impl ExporterQueue {
     pub(crate) fn new(name: String, config: PipelineConfig) -> Self {
         Self {
             name,
@@ -84,7 +87,7 @@ impl Lane {
             settled: Condvar::new(),
             wake: Notify::new(),
             spills: AtomicBool::new(false),
-            roomy: AtomicBool::new(true),
+            has_capacity: AtomicBool::new(true),
         }
     }
 
@@ -122,10 +125,10 @@ impl Lane {
         let flushing = state.flush_asked > state.flush_done;
         if state.phase == Phase::Stopped {
             Next::Close
-        } else if !state.aside.is_empty()
-            && (state.aside_due
+        } else if !state.parked.is_empty()
+            && (state.parked_due
                 || ((closing || flushing) && waiting == 0)
-                || state.aside_until.is_some_and(|at| at <= Instant::now()))
+                || state.parked_until.is_some_and(|at| at <= Instant::now()))
         {
             Next::Again
         } else if closing {
@@ -148,43 +151,43 @@ impl Lane {
         }
     }
 
-    /// Takes a batch that was set aside; it is in flight until `settle`.
-    pub(crate) fn take_aside(&self) -> Option<Aside> {
+    /// Takes a batch that was set parked; it is in flight until `settle`.
+    pub(crate) fn take_aside(&self) -> Option<Parked> {
         let mut state = self.lock();
-        let mut aside = state.aside.pop_front()?;
-        state.aside_due = false;
-        state.aside_until = None;
+        let mut parked = state.parked.pop_front()?;
+        state.parked_due = false;
+        state.parked_until = None;
         // A round counts against the batch only if others were taken meanwhile.
-        aside.rounds += u32::from(std::mem::take(&mut state.taken_since));
-        let first = aside.items.first().map(|item| item.seq);
-        state.depart(aside.items.len(), bytes_of(&aside.items), first);
-        Some(aside)
+        parked.rounds += u32::from(std::mem::take(&mut state.taken_since));
+        let first = parked.items.first().map(|item| item.seq);
+        state.depart(parked.items.len(), bytes_of(&parked.items), first);
+        Some(parked)
     }
 
-    /// Sets a batch in flight aside until another one succeeds.
-    pub(crate) fn set_aside(&self, aside: Aside) {
+    /// Sets a batch in flight parked until another one succeeds.
+    pub(crate) fn park(&self, parked: Parked) {
         let mut state = self.lock();
         if state.phase == Phase::Stopped {
             return;
         }
-        state.land(aside.items.len(), bytes_of(&aside.items));
-        state.aside.push_back(aside);
-        state.aside_due = false;
-        state.aside_until = Some(Instant::now() + self.config.circuit_breaker_reset);
+        state.land(parked.items.len(), bytes_of(&parked.items));
+        state.parked.push_back(parked);
+        state.parked_due = false;
+        state.parked_until = Some(Instant::now() + self.config.circuit_breaker_reset);
         state.rest();
     }
 
-    /// When what was set aside is tried again, if nothing else happens.
-    pub(crate) fn aside_until(&self) -> Option<Instant> {
+    /// When what was set parked is tried again, if nothing else happens.
+    pub(crate) fn parked_until(&self) -> Option<Instant> {
         let state = self.lock();
-        state.aside_until.filter(|_| !state.aside.is_empty())
+        state.parked_until.filter(|_| !state.parked.is_empty())
     }
 
-    /// A batch succeeded: those set aside may be tried again.
+    /// A batch succeeded: those set parked may be tried again.
     pub(crate) fn succeeded(&self) {
         let mut state = self.lock();
-        state.aside_due = !state.aside.is_empty();
-        state.taken_since = state.aside_due;
+        state.parked_due = !state.parked.is_empty();
+        state.taken_since = state.parked_due;
         if state.phase != Phase::Stopped {
             state.health = Health::Healthy;
         }
@@ -199,21 +202,21 @@ impl Lane {
     }
 
     /// Takes up to `count` records out of the queue; they are in flight until `settle`.
-    pub(crate) fn take(&self, count: usize) -> Vec<Item> {
+    pub(crate) fn take(&self, count: usize) -> Vec<Queued> {
         let mut items = Vec::with_capacity(count.min(self.config.batch_size));
         let mut state = self.lock();
         let seq = state.queue.seq();
-        let (parcels, bytes) = state.queue.take(count);
-        state.depart(parcels.iter().map(Parcel::len).sum(), bytes, seq);
+        let (entries, bytes) = state.queue.take(count);
+        state.depart(entries.iter().map(Entry::len).sum(), bytes, seq);
         drop(state);
-        for parcel in parcels {
-            parcel.into_items(&mut items);
+        for entry in entries {
+            entry.into_items(&mut items);
         }
         items
     }
 
     /// Puts records that were taken back to where they were.
-    pub(crate) fn put_back(&self, items: Vec<Item>) {
+    pub(crate) fn put_back(&self, items: Vec<Queued>) {
         let mut state = self.lock();
         if state.phase == Phase::Stopped {
             return;
@@ -315,12 +318,16 @@ impl Lane {
         state.phase = Phase::Stopped;
         let refused = matches!(state.health, Health::Refused { .. });
         let left = std::mem::take(&mut state.queue);
-        let aside = std::mem::take(&mut state.aside);
+        let parked = std::mem::take(&mut state.parked);
         let in_flight = std::mem::take(&mut state.in_flight);
         state.in_flight_bytes = 0;
         state.health = Health::Stopped;
-        let lost =
-            left.len() + aside.iter().map(|aside| aside.items.len()).sum::<usize>() + in_flight;
+        let lost = left.len()
+            + parked
+                .iter()
+                .map(|parked| parked.items.len())
+                .sum::<usize>()
+            + in_flight;
         if lost > 0 && refused {
             state.ledger.rejected(RejectReason::Unauthorized, lost);
         } else if lost > 0 {
@@ -328,14 +335,14 @@ impl Lane {
             // An attempt that failed or was cut off may have been received.
             let waiting = left
                 .items()
-                .chain(aside.iter().flat_map(|aside| &aside.items));
+                .chain(parked.iter().flat_map(|parked| &parked.items));
             let maybe = waiting.filter(|item| item.maybe_delivered).count();
             state.ledger.maybe_delivered(in_flight + maybe);
-            say::shutdown_loss(&self.name, lost as u64);
+            log::shutdown_loss(&self.name, lost as u64);
         }
         drop(state);
         self.settled.notify_all();
-        drop((left, aside));
+        drop((left, parked));
     }
 
     pub(crate) fn stats(&self) -> ExporterStats {
@@ -366,11 +373,11 @@ impl Lane {
 impl State {
     /// Records and bytes that have no outcome yet.
     fn held(&self) -> (usize, usize) {
-        let aside = self
-            .aside
+        let parked = self
+            .parked
             .iter()
-            .map(|aside| (aside.items.len(), bytes_of(&aside.items)));
-        aside.fold(
+            .map(|parked| (parked.items.len(), bytes_of(&parked.items)));
+        parked.fold(
             (
                 self.queue.len() + self.in_flight,
                 self.queue.bytes() + self.in_flight_bytes,
@@ -379,15 +386,15 @@ impl State {
         )
     }
 
-    /// Place of the oldest record without an outcome.
+    /// Store of the oldest record without an outcome.
     fn oldest_open(&self) -> Option<u64> {
         let queued = self.queue.seq();
-        let aside = self
-            .aside
+        let parked = self
+            .parked
             .iter()
-            .filter_map(|aside| Some(aside.items.first()?.seq))
+            .filter_map(|parked| Some(parked.items.first()?.seq))
             .min();
-        [queued, aside, self.in_flight_from]
+        [queued, parked, self.in_flight_from]
             .into_iter()
             .flatten()
             .min()

@@ -1,13 +1,13 @@
-//! What goes to disk, when, and how it comes back. Nothing of it happens to a lane without a disk.
+//! What goes to disk, when, and how it comes back. Nothing of it happens to a queue without a disk.
 //! Called by `worker` between batches, and by the rest of `delivery` while it waits.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Delivery, MAX_ROUNDS, Place};
-use crate::disk::Disk;
-use crate::item::{Aside, Item};
+use super::{Delivery, MAX_ROUNDS, Store};
+use crate::delivery::disk::Disk;
+use crate::queue::envelope::{Parked, Queued};
 
 /// Kept back of the time for a shutdown, so that what it cannot deliver still gets to disk.
 const DISK_RESERVE: Duration = Duration::from_millis(500);
@@ -20,7 +20,7 @@ impl Delivery {
         };
         let (id, payloads) = (stored.id, stored.payloads);
         let mut left = self
-            .deliver(stored.items, Place::Disk, stored.resource)
+            .deliver(stored.items, Store::Disk, stored.resource)
             .await;
         let rounds = match &mut self.disk {
             Some(disk) if !left.exhausted.is_empty() => disk.defer(id),
@@ -28,7 +28,7 @@ impl Delivery {
         };
         if rounds >= MAX_ROUNDS {
             for (items, reason) in std::mem::take(&mut left.exhausted) {
-                self.give_up(&items, reason, Place::Disk);
+                self.give_up(&items, reason, Store::Disk);
             }
         }
         let exhausted = left.exhausted.iter().flat_map(|(items, _)| items);
@@ -59,7 +59,7 @@ impl Delivery {
     /// Moves to disk what should not wait in memory.
     pub(crate) fn tend(&mut self) {
         let open = self.breaker.retry_in(Instant::now()).is_some();
-        let crowded = self.lane.is_crowded();
+        let crowded = self.queue.is_crowded();
         let Some(disk) = &mut self.disk else {
             return;
         };
@@ -102,25 +102,25 @@ impl Delivery {
             }
             let left = self.store(items);
             if !left.is_empty() {
-                self.lane.put_back(left);
+                self.queue.put_back(left);
             }
         }
     }
 
     pub(super) fn empty_aside(&mut self) {
         while self.disk.as_ref().is_some_and(Disk::is_usable) {
-            let Some(Aside { items, rounds }) = self.lane.take_aside() else {
+            let Some(Parked { items, rounds }) = self.queue.take_aside() else {
                 return;
             };
             let items = self.store(items);
             if !items.is_empty() {
-                self.lane.set_aside(Aside { items, rounds });
+                self.queue.park(Parked { items, rounds });
             }
         }
     }
 
     /// Puts records in flight on disk; those that do not get there come back.
-    pub(super) fn store(&mut self, mut items: Vec<Item>) -> Vec<Item> {
+    pub(super) fn store(&mut self, mut items: Vec<Queued>) -> Vec<Queued> {
         for item in &mut items {
             self.size(&mut item.record);
         }

@@ -20,7 +20,7 @@ const OWN_TARGETS: [&str; 10] = [
     "tracefuse_console",
     "tracefuse_exporter",
     "tracefuse_tracing",
-    "tracefuse_conventions",
+    "tracefuse_semconv",
     "tracefuse_opentelemetry",
 ];
 

@@ -1,5 +1,5 @@
-//! What a worker's lane tells it: in which part of its life it is, and what to do next.
-//! Answered by `lane`; acted on by `worker` and `delivery`.
+//! What a worker's queue tells it: in which part of its life it is, and what to do next.
+//! Answered by `queue`; acted on by `worker` and `delivery`.
 
 use tokio::time::Instant;
 
@@ -19,7 +19,7 @@ pub(crate) enum Phase {
 pub(crate) enum Next {
     /// Take a batch now.
     Send,
-    /// Take a batch that was set aside.
+    /// Take a batch that was set parked.
     Again,
     /// Something waits, but a batch may still fill.
     Fill,

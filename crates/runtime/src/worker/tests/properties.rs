@@ -15,8 +15,8 @@ use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, Rejection, 
 use crate::config::{Overload, PipelineConfig, WhileOpen};
 use crate::conformance::{Bounds, Evidence, Receipt};
 use crate::delivery::Delivery;
-use crate::lane::Lane;
-use crate::step::Phase;
+use crate::queue::ExporterQueue;
+use crate::queue::phase::Phase;
 use crate::worker;
 
 /// What a receiver does with one attempt.
@@ -202,9 +202,9 @@ impl Exporter for Receiver {
     }
 }
 
-/// Into the lane, and notes who was.
+/// Into the queue, and notes who was.
 struct Push {
-    lane: Arc<Lane>,
+    queue: Arc<ExporterQueue>,
     recorded: Arc<Mutex<Vec<(String, String)>>>,
 }
 
@@ -212,8 +212,8 @@ impl Processor for Push {
     fn on_end(&self, span: SpanRecord) {
         let known = (span.span_id().to_string(), span.name().to_owned());
         self.recorded.lock().unwrap().push(known);
-        self.lane.push(span.into());
-        let stats = self.lane.stats();
+        self.queue.push(span.into());
+        let stats = self.queue.stats();
         assert!(stats.is_balanced(), "{stats:?}");
     }
 }
@@ -239,9 +239,9 @@ fn run(config: &PipelineConfig, script: &[Act], bursts: &[Burst], closing: Durat
         .build()
         .unwrap();
     let (stats, took) = runtime.block_on(async {
-        let lane = Arc::new(Lane::new("receiver".into(), config.clone()));
+        let queue = Arc::new(ExporterQueue::new("receiver".into(), config.clone()));
         let delivery = Delivery::new(
-            lane.clone(),
+            queue.clone(),
             Arc::new(receiver.clone()),
             Arc::new(Resource::default()),
             None,
@@ -249,7 +249,7 @@ fn run(config: &PipelineConfig, script: &[Act], bursts: &[Burst], closing: Durat
         );
         let done = tokio::spawn(worker::run(delivery));
         let push = Push {
-            lane: lane.clone(),
+            queue: queue.clone(),
             recorded: recorded.clone(),
         };
         let tracer = Tracer::builder(push).build();
@@ -264,21 +264,21 @@ fn run(config: &PipelineConfig, script: &[Act], bursts: &[Burst], closing: Durat
                 trace.finish();
             }
             if number % 3 == 1 {
-                lane.ask_flush();
+                queue.ask_flush();
             }
             sleep(burst.then).await;
-            let stats = lane.stats();
+            let stats = queue.stats();
             assert!(stats.is_balanced(), "{stats:?}");
             assert!(stats.pending() <= config.max_queue_size as u64, "{stats:?}");
         }
         let began = tokio::time::Instant::now();
-        lane.ask_close(closing);
+        queue.ask_close(closing);
         // What `Pipeline::shutdown` does, which would block this thread.
         let _ = tokio::time::timeout(closing, done).await;
         let took = began.elapsed();
-        lane.stop();
-        assert_eq!(lane.phase(), Phase::Stopped);
-        (lane.stats(), took)
+        queue.stop();
+        assert_eq!(queue.phase(), Phase::Stopped);
+        (queue.stats(), took)
     });
     // Attempts that were cut off end with it.
     drop(runtime);
@@ -333,7 +333,7 @@ proptest! {
         ], 1..8),
         bursts in prop::collection::vec(burst(), 1..6),
     ) {
-        // Nothing is set aside for others, and there is room for all.
+        // Nothing is set parked for others, and there is room for all.
         let config = PipelineConfig {
             max_retries: 50,
             retry_cap: Duration::from_millis(100),

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tracefuse_exporter::record::Resource;
 
-use crate::item::Item;
-use crate::lane::State;
+use crate::queue::State;
+use crate::queue::envelope::Queued;
 
 pub(crate) struct Disk(Infallible);
 
 pub(crate) struct Stored {
     pub(crate) id: Infallible,
-    pub(crate) items: Vec<Item>,
+    pub(crate) items: Vec<Queued>,
     pub(crate) payloads: Vec<Vec<u8>>,
     pub(crate) resource: Option<Arc<Resource>>,
 }
@@ -32,7 +32,7 @@ impl Disk {
         match self.0 {}
     }
 
-    pub(crate) fn store(&self, _: Vec<Item>) -> Vec<Item> {
+    pub(crate) fn store(&self, _: Vec<Queued>) -> Vec<Queued> {
         match self.0 {}
     }
 

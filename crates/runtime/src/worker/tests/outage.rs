@@ -12,8 +12,8 @@ use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, async_trait
 
 use crate::config::PipelineConfig;
 use crate::delivery::{Delivery, HealthCallback};
-use crate::intake::{Intake, Tray};
-use crate::lane::Lane;
+use crate::queue::ExporterQueue;
+use crate::queue::buffers::{SpanBuffers, ThreadBuffer};
 use crate::worker;
 
 type Answer = Box<dyn Fn(Duration, &Batch) -> Result<ExportReport, ExportError> + Send + Sync>;
@@ -39,7 +39,7 @@ impl Exporter for Timed {
     }
 }
 
-struct Push(Arc<Lane>);
+struct Push(Arc<ExporterQueue>);
 
 impl Processor for Push {
     fn on_end(&self, span: SpanRecord) {
@@ -48,7 +48,7 @@ impl Processor for Push {
 }
 
 struct Worker {
-    lane: Arc<Lane>,
+    queue: Arc<ExporterQueue>,
     tracer: Tracer,
     calls: Calls,
     healths: Arc<Mutex<Vec<Health>>>,
@@ -61,7 +61,7 @@ impl Worker {
     ) -> Self {
         let mut config = PipelineConfig::default();
         change(&mut config);
-        let lane = Arc::new(Lane::new("timed".into(), config));
+        let queue = Arc::new(ExporterQueue::new("timed".into(), config));
         let (calls, healths) = (Calls::default(), Arc::new(Mutex::new(Vec::new())));
         let exporter = Timed {
             began: Instant::now(),
@@ -72,16 +72,16 @@ impl Worker {
         let on_health: HealthCallback =
             Arc::new(move |stats: &ExporterStats| told.lock().unwrap().push(stats.health));
         let delivery = Delivery::new(
-            lane.clone(),
+            queue.clone(),
             Arc::new(exporter),
             Arc::new(Resource::default()),
             None,
             Some(on_health),
         );
         tokio::spawn(worker::run(delivery));
-        let tracer = Tracer::builder(Push(lane.clone())).build();
+        let tracer = Tracer::builder(Push(queue.clone())).build();
         Self {
-            lane,
+            queue,
             tracer,
             calls,
             healths,
@@ -95,7 +95,7 @@ impl Worker {
     }
 
     fn stats(&self) -> ExporterStats {
-        let stats = self.lane.stats();
+        let stats = self.queue.stats();
         assert!(stats.is_balanced(), "{stats:#?}");
         stats
     }
@@ -268,23 +268,29 @@ async fn a_call_that_hangs_is_cut_off_after_its_time_and_the_batch_sent_again() 
             Ok(ExportReport::accepted(batch.len()))
         }
     }
-    let lane = Arc::new(Lane::new("hangs once".into(), PipelineConfig::default()));
+    let queue = Arc::new(ExporterQueue::new(
+        "hangs once".into(),
+        PipelineConfig::default(),
+    ));
     let exporter = Arc::new(HangsOnce(false.into()));
     let resource = Arc::new(Resource::default());
-    let delivery = Delivery::new(lane.clone(), exporter, resource, None, None);
+    let delivery = Delivery::new(queue.clone(), exporter, resource, None, None);
     tokio::spawn(worker::run(delivery));
-    let tracer = Tracer::builder(Push(lane.clone())).build();
+    let tracer = Tracer::builder(Push(queue.clone())).build();
     tracer.trace("t").run(|_| {});
     sleep(Duration::from_secs(30)).await;
     assert_eq!(
-        (lane.stats().exported, lane.stats().failed_attempts),
+        (queue.stats().exported, queue.stats().failed_attempts),
         (1, 1)
     );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_the_callback_for_health_ends_there() {
-    let lane = Arc::new(Lane::new("timed".into(), PipelineConfig::default()));
+    let queue = Arc::new(ExporterQueue::new(
+        "timed".into(),
+        PipelineConfig::default(),
+    ));
     let exporter = Timed {
         began: Instant::now(),
         calls: Calls::default(),
@@ -299,44 +305,50 @@ async fn a_panic_in_the_callback_for_health_ends_there() {
     let on_health: HealthCallback = Arc::new(|_: &ExporterStats| panic!("the user's"));
     let resource = Arc::new(Resource::default());
     let delivery = Delivery::new(
-        lane.clone(),
+        queue.clone(),
         Arc::new(exporter),
         resource,
         None,
         Some(on_health),
     );
     tokio::spawn(worker::run(delivery));
-    let tracer = Tracer::builder(Push(lane.clone())).build();
+    let tracer = Tracer::builder(Push(queue.clone())).build();
     tracer.trace("t").run(|_| {});
     sleep(Duration::from_secs(120)).await;
-    assert_eq!(lane.stats().exported, 1);
+    assert_eq!(queue.stats().exported, 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_lies_in_many_trays_waits_no_longer_than_the_flush_interval() {
-    let lane = Arc::new(Lane::new("timed".into(), PipelineConfig::default()));
+    let queue = Arc::new(ExporterQueue::new(
+        "timed".into(),
+        PipelineConfig::default(),
+    ));
     let calls = Calls::default();
     let exporter = Timed {
         began: Instant::now(),
         calls: calls.clone(),
         answer: Box::new(|_, batch| Ok(ExportReport::accepted(batch.len()))),
     };
-    let intake = Arc::new(Intake::new(vec![lane.clone()], &lane.config));
+    let buffers = Arc::new(SpanBuffers::new(vec![queue.clone()], &queue.config));
     let resource = Arc::new(Resource::default());
-    let delivery = Delivery::new(lane.clone(), Arc::new(exporter), resource, None, None);
-    tokio::spawn(worker::run(delivery.watching(intake.clone())));
+    let delivery = Delivery::new(queue.clone(), Arc::new(exporter), resource, None, None);
+    tokio::spawn(worker::run(delivery.watching(buffers.clone())));
     let span = a_span();
-    let lay = |tray: &Tray| intake.lay(tray, span.clone(), span.size());
-    let trays: Vec<_> = (0..10).map(|_| intake.tray()).collect();
-    // Goes to the lane, since nobody watches yet, and wakes the worker.
-    lay(&trays[0]);
+    let lay = |buffer: &ThreadBuffer| buffers.lay(buffer, span.clone(), span.size());
+    let thread_buffers: Vec<_> = (0..10).map(|_| buffers.buffer()).collect();
+    // Goes to the queue, since nobody watches yet, and wakes the worker.
+    lay(&thread_buffers[0]);
     sleep(Duration::from_millis(1)).await;
-    for tray in &trays {
-        (0..20).for_each(|_| lay(tray));
+    for buffer in &thread_buffers {
+        (0..20).for_each(|_| lay(buffer));
     }
     sleep(Duration::from_secs(4)).await;
-    assert_eq!((lane.stats().recorded, calls.lock().unwrap().len()), (1, 0));
-    assert_eq!(intake.stats().exporters[0].queued, 201);
+    assert_eq!(
+        (queue.stats().recorded, calls.lock().unwrap().len()),
+        (1, 0)
+    );
+    assert_eq!(buffers.stats().exporters[0].queued, 201);
     sleep(Duration::from_secs(1)).await;
     let sizes: Vec<_> = calls
         .lock()
@@ -347,10 +359,10 @@ async fn what_lies_in_many_trays_waits_no_longer_than_the_flush_interval() {
     assert_eq!(sizes, [100, 100, 1]);
     // The promise is given up once there is nothing more, and the next span wakes the worker again.
     sleep(Duration::from_secs(60)).await;
-    lay(&trays[0]);
-    assert_eq!(lane.stats().recorded, 202);
+    lay(&thread_buffers[0]);
+    assert_eq!(queue.stats().recorded, 202);
     sleep(Duration::from_secs(6)).await;
-    assert_eq!(lane.stats().exported, 202);
+    assert_eq!(queue.stats().exported, 202);
 }
 
 fn a_span() -> SpanRecord {

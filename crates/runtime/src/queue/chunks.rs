@@ -1,36 +1,36 @@
-//! What waits in a lane: records one by one, and spans by the dozen as threads hand them over, which only the
-//! worker takes apart that sends them. Kept by `lane`, under its lock.
+//! What waits in a queue: records one by one, and spans by the dozen as threads hand them over, which only the
+//! worker takes apart that sends them. Kept by `queue`, under its lock.
 
 use std::collections::VecDeque;
 
 use tracefuse_exporter::record::{Record, SpanRecord};
 
-use crate::item::Item;
+use crate::queue::envelope::Queued;
 
 #[derive(Default)]
 pub(crate) struct Queue {
-    parcels: VecDeque<Parcel>,
+    entries: VecDeque<Entry>,
     len: usize,
     bytes: usize,
 }
 
-pub(crate) enum Parcel {
-    One(Item),
-    Many(Share),
+pub(crate) enum Entry {
+    One(Queued),
+    Chunk(Chunk),
 }
 
 /// Spans of one thread, in order.
-pub(crate) struct Share {
+pub(crate) struct Chunk {
     spans: std::vec::IntoIter<SpanRecord>,
-    /// The lane's number of the first.
+    /// The queue's number of the first.
     seq: u64,
     bytes: usize,
 }
 
-impl Share {
-    fn items(self) -> impl Iterator<Item = Item> {
+impl Chunk {
+    fn items(self) -> impl Iterator<Item = Queued> {
         let numbered = (self.seq..).zip(self.spans);
-        numbered.map(|(seq, span)| Item::new(Record::Span(span), seq))
+        numbered.map(|(seq, span)| Queued::new(Record::Span(span), seq))
     }
 
     /// Leaves itself what comes after the first `count`, and gives those.
@@ -47,25 +47,25 @@ impl Share {
     }
 }
 
-impl Parcel {
-    pub(crate) fn into_items(self, items: &mut Vec<Item>) {
+impl Entry {
+    pub(crate) fn into_items(self, items: &mut Vec<Queued>) {
         match self {
             Self::One(item) => items.push(item),
-            Self::Many(share) => items.extend(share.items()),
+            Self::Chunk(chunk) => items.extend(chunk.items()),
         }
     }
 
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::One(_) => 1,
-            Self::Many(share) => share.spans.len(),
+            Self::Chunk(chunk) => chunk.spans.len(),
         }
     }
 
     fn bytes(&self) -> usize {
         match self {
             Self::One(item) => item.bytes,
-            Self::Many(share) => share.bytes,
+            Self::Chunk(chunk) => chunk.bytes,
         }
     }
 }
@@ -79,73 +79,73 @@ impl Queue {
         self.bytes
     }
 
-    /// The lane's number of the first.
+    /// The queue's number of the first.
     pub(crate) fn seq(&self) -> Option<u64> {
-        self.parcels.front().map(|parcel| match parcel {
-            Parcel::One(item) => item.seq,
-            Parcel::Many(share) => share.seq,
+        self.entries.front().map(|entry| match entry {
+            Entry::One(item) => item.seq,
+            Entry::Chunk(chunk) => chunk.seq,
         })
     }
 
     /// Those that came back from an attempt: only they may know something beside their record.
-    pub(crate) fn items(&self) -> impl Iterator<Item = &Item> {
-        self.parcels.iter().filter_map(|parcel| match parcel {
-            Parcel::One(item) => Some(item),
-            Parcel::Many(_) => None,
+    pub(crate) fn items(&self) -> impl Iterator<Item = &Queued> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::One(item) => Some(item),
+            Entry::Chunk(_) => None,
         })
     }
 
-    pub(crate) fn push(&mut self, item: Item) {
+    pub(crate) fn push(&mut self, item: Queued) {
         self.len += 1;
         self.bytes += item.bytes;
-        self.parcels.push_back(Parcel::One(item));
+        self.entries.push_back(Entry::One(item));
     }
 
     /// `seq` is the number of the first, `bytes` what all of them hold.
     pub(crate) fn push_all(&mut self, spans: Vec<SpanRecord>, seq: u64, bytes: usize) {
         self.len += spans.len();
         self.bytes += bytes;
-        self.parcels.push_back(Parcel::Many(Share {
+        self.entries.push_back(Entry::Chunk(Chunk {
             spans: spans.into_iter(),
             seq,
             bytes,
         }));
     }
 
-    pub(crate) fn put_back(&mut self, items: Vec<Item>) {
+    pub(crate) fn put_back(&mut self, items: Vec<Queued>) {
         for item in items.into_iter().rev() {
             self.len += 1;
             self.bytes += item.bytes;
-            self.parcels.push_front(Parcel::One(item));
+            self.entries.push_front(Entry::One(item));
         }
     }
 
-    pub(crate) fn pop(&mut self) -> Option<Item> {
+    pub(crate) fn pop(&mut self) -> Option<Queued> {
         let mut items = Vec::with_capacity(1);
-        for parcel in self.take(1).0 {
-            parcel.into_items(&mut items);
+        for entry in self.take(1).0 {
+            entry.into_items(&mut items);
         }
         items.pop()
     }
 
-    /// Takes up to `count` records, in parcels, so that they can be taken apart without the lane's lock.
+    /// Takes up to `count` records, in entries, so that they can be taken apart without the queue's lock.
     /// Gives their bytes too.
-    pub(crate) fn take(&mut self, count: usize) -> (Vec<Parcel>, usize) {
+    pub(crate) fn take(&mut self, count: usize) -> (Vec<Entry>, usize) {
         let mut left = count.min(self.len);
         let before = self.bytes;
-        let mut taken = Vec::with_capacity(self.parcels.len().min(left));
+        let mut taken = Vec::with_capacity(self.entries.len().min(left));
         self.len -= left;
         while left > 0 {
-            let parcel = match self.parcels.front_mut() {
-                Some(Parcel::Many(share)) if share.spans.len() > left => {
-                    Some(Parcel::Many(share.split(left)))
+            let entry = match self.entries.front_mut() {
+                Some(Entry::Chunk(chunk)) if chunk.spans.len() > left => {
+                    Some(Entry::Chunk(chunk.split(left)))
                 }
-                _ => self.parcels.pop_front(),
+                _ => self.entries.pop_front(),
             };
-            let Some(parcel) = parcel else { break };
-            left -= parcel.len();
-            self.bytes -= parcel.bytes();
-            taken.push(parcel);
+            let Some(entry) = entry else { break };
+            left -= entry.len();
+            self.bytes -= entry.bytes();
+            taken.push(entry);
         }
         (taken, before - self.bytes)
     }

@@ -4,7 +4,7 @@
 //! which are these. Applications name `tracefuse`; this crate is for bridges.
 //!
 //! ```
-//! use tracefuse_conventions::{Observation, Value};
+//! use tracefuse_semconv::{Observation, Value};
 //!
 //! # let tracer = tracefuse_core::Tracer::noop();
 //! let trace = tracer.trace("chat").start();

@@ -1,5 +1,8 @@
 //! The thread that delivers to one exporter, and its own current-thread runtime. The home of threads.
-//! Started by `pipeline`; takes from `lane`, hands to `delivery`. The loop knows no thread, so tests drive it.
+//! Started by `pipeline`; takes from `queue`, hands to `delivery`. The loop knows no thread, so tests drive it.
+
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::sync::Arc;
@@ -8,12 +11,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracefuse_core::{Report, ReportFuture};
 
-use crate::attempt;
 use crate::delivery::Delivery;
-use crate::intake::Watch;
-use crate::step::{Next, Phase};
+use crate::delivery::attempt;
+use crate::queue::buffers::Watch;
+use crate::queue::phase::{Next, Phase};
 
-/// Starts the thread. It ends when its lane is closed, and is never joined: an exporter that blocks
+/// Starts the thread. It ends when its queue is closed, and is never joined: an exporter that blocks
 /// it for ever must not block anybody else.
 #[expect(
     clippy::disallowed_methods,
@@ -42,7 +45,7 @@ pub(crate) fn start(delivery: impl FnOnce() -> Delivery + Send + 'static) -> io:
     clippy::disallowed_methods,
     reason = "the one place that starts threads"
 )]
-pub(crate) fn wait_elsewhere(wait: impl FnOnce() -> Report + Send + 'static) -> ReportFuture {
+pub(crate) fn wait_on_thread(wait: impl FnOnce() -> Report + Send + 'static) -> ReportFuture {
     let (answer, answered) = tokio::sync::oneshot::channel();
     let (wait, retry) = {
         let wait = Arc::new(std::sync::Mutex::new(Some(wait)));
@@ -75,9 +78,9 @@ pub(crate) fn wait_elsewhere(wait: impl FnOnce() -> Report + Send + 'static) -> 
     clippy::disallowed_methods,
     reason = "the one place that starts threads and builds the runtime"
 )]
-pub fn run_elsewhere<T: Send + 'static>(
+pub fn spawn_on_thread<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
-) -> io::Result<Elsewhere<T>> {
+) -> io::Result<BlockingTask<T>> {
     let (answer, answered) = tokio::sync::oneshot::channel();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -90,15 +93,15 @@ pub fn run_elsewhere<T: Send + 'static>(
             let _ = answer.send(runtime.block_on(work));
             runtime.shutdown_background();
         })?;
-    Ok(Elsewhere(answered))
+    Ok(BlockingTask(answered))
 }
 
-/// What comes back from [`run_elsewhere`]: to be awaited on any executor, or waited for.
+/// What comes back from [`spawn_on_thread`]: to be awaited on any executor, or waited for.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Elsewhere<T>(tokio::sync::oneshot::Receiver<T>);
+pub struct BlockingTask<T>(tokio::sync::oneshot::Receiver<T>);
 
-impl<T> Elsewhere<T> {
+impl<T> BlockingTask<T> {
     /// Blocks the thread until it is there. Not tokio's own blocking wait, which refuses inside a runtime.
     ///
     /// # Errors
@@ -124,7 +127,7 @@ impl<T> Elsewhere<T> {
     }
 }
 
-impl<T> Future for Elsewhere<T> {
+impl<T> Future for BlockingTask<T> {
     type Output = Option<T>;
 
     fn poll(
@@ -135,21 +138,21 @@ impl<T> Future for Elsewhere<T> {
     }
 }
 
-/// Delivers until the lane is closed.
+/// Delivers until the queue is closed.
 pub(crate) async fn run(mut delivery: Delivery) {
-    let lane = delivery.lane.clone();
+    let queue = delivery.queue.clone();
     // Since when something waits; a batch goes out when it fills or when this is old enough.
     let mut waiting_since: Option<Instant> = None;
     // After work there is more of it soon, as a rule: it is looked for once more after a while, which
     // spares those who record the waking of a worker that sleeps.
     let mut watching = false;
     loop {
-        if let Phase::Closing(deadline) = lane.phase() {
+        if let Phase::Closing(deadline) = queue.phase() {
             close(&mut delivery, deadline).await;
             break;
         }
         delivery.tend();
-        let next = lane.next(watching);
+        let next = queue.next(watching);
         if !matches!(next, Next::Fill | Next::Idle) {
             waiting_since = None;
             watching = true;
@@ -166,7 +169,7 @@ pub(crate) async fn run(mut delivery: Delivery) {
             Next::Close => break,
             Next::Flush(ticket) => {
                 if flush(&mut delivery).await {
-                    lane.flushed(ticket);
+                    queue.flushed(ticket);
                 }
             }
             Next::Send => {
@@ -179,16 +182,16 @@ pub(crate) async fn run(mut delivery: Delivery) {
                 let fill = matches!(next, Next::Fill);
                 let due = (fill || watching).then(|| {
                     let since = *waiting_since.get_or_insert_with(Instant::now);
-                    since + lane.config.flush_interval
+                    since + queue.config.flush_interval
                 });
                 if due.is_some_and(|due| due <= Instant::now()) {
                     waiting_since = None;
-                    let swept = delivery.watch.as_ref().is_some_and(Watch::sweep);
+                    let swept = delivery.watch.as_ref().is_some_and(Watch::drain);
                     watching = fill || swept;
-                    // All that waits now has waited long enough, also where trays made it more than a batch.
-                    for _ in 0..lane.batches() {
+                    // All that waits now has waited long enough, also where buffers made it more than a batch.
+                    for _ in 0..queue.batches() {
                         deliver(&mut delivery, false).await;
-                        if lane.phase() != Phase::Running || delivery.blocked().is_some() {
+                        if queue.phase() != Phase::Running || delivery.blocked().is_some() {
                             break;
                         }
                     }
@@ -200,7 +203,7 @@ pub(crate) async fn run(mut delivery: Delivery) {
     }
     // Before anybody is told that it is done: the next tracer may open the same directory.
     delivery.release_disk();
-    lane.stop();
+    queue.stop();
 }
 
 /// Sends a batch from disk if there is one and the way is free.
@@ -218,10 +221,10 @@ async fn wait(delivery: &Delivery, due: Option<Instant>) {
         .blocked()
         .filter(|_| delivery.has_stored())
         .map(|wait| Instant::now() + wait);
-    let again = delivery.lane.aside_until();
+    let again = delivery.queue.parked_until();
     let until = [due, delivery.disk_due(), free, again];
     let until = until.into_iter().flatten().min();
-    let news = delivery.lane.wake.notified();
+    let news = delivery.queue.wake.notified();
     match until {
         // Either way the caller looks again.
         Some(until) => drop(tokio::time::timeout_at(until, news).await),
@@ -231,10 +234,10 @@ async fn wait(delivery: &Delivery, due: Option<Instant>) {
 
 async fn deliver(delivery: &mut Delivery, again: bool) {
     if let Some(wait) = delivery.blocked() {
-        let lane = delivery.lane.clone();
-        lane.give_up_flush();
+        let queue = delivery.queue.clone();
+        queue.give_up_flush();
         // Over early if there is news, such as a shutdown.
-        let _ = tokio::time::timeout(wait, lane.wake.notified()).await;
+        let _ = tokio::time::timeout(wait, queue.wake.notified()).await;
         return;
     }
     if again {
@@ -248,7 +251,7 @@ async fn deliver(delivery: &mut Delivery, again: bool) {
 /// it holds back. `false` if somebody wants the tracer closed before that is done.
 async fn flush(delivery: &mut Delivery) -> bool {
     for _ in 0..delivery.seal() {
-        if delivery.lane.phase() != Phase::Running {
+        if delivery.queue.phase() != Phase::Running {
             return false;
         }
         if !send_stored(delivery).await {
@@ -256,18 +259,18 @@ async fn flush(delivery: &mut Delivery) -> bool {
         }
     }
     // A failure of the exporter's own flush is told by its next batch; nothing here is lost by it.
-    let _ = attempt::flush(&delivery.exporter, delivery.lane.config.attempt_timeout).await;
+    let _ = attempt::flush(&delivery.exporter, delivery.queue.config.attempt_timeout).await;
     true
 }
 
 /// Delivers what is left as long as it goes through and there is time, then lets the exporter go.
 async fn close(delivery: &mut Delivery, deadline: Instant) {
-    let lane = delivery.lane.clone();
+    let queue = delivery.queue.clone();
     delivery.seal();
     let until = delivery.before(deadline);
     while Instant::now() < until {
         let before = outstanding(delivery);
-        match lane.next(false) {
+        match queue.next(false) {
             Next::Send => delivery.send().await,
             Next::Again => delivery.again().await,
             _ if delivery.has_stored() => delivery.send_stored().await,
@@ -291,6 +294,6 @@ async fn close(delivery: &mut Delivery, deadline: Instant) {
 
 /// Records without an outcome, on disk or not.
 fn outstanding(delivery: &Delivery) -> u64 {
-    let stats = delivery.lane.stats();
+    let stats = delivery.queue.stats();
     stats.pending() + stats.spooled
 }

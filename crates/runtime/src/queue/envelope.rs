@@ -1,15 +1,15 @@
 //! A record on its way, and what delivery remembers of it.
-//! Made by `lane`; taken apart and put together by `delivery`.
+//! Made by `queue`; taken apart and put together by `delivery`.
 
 use tokio::time::Instant;
 use tracefuse_exporter::record::Record;
 
 /// A record on its way, with the bytes it is accounted for.
 #[derive(Debug)]
-pub(crate) struct Item {
+pub(crate) struct Queued {
     pub(crate) record: Record,
     pub(crate) bytes: usize,
-    /// Its place among all records of the lane, from 1.
+    /// Its place among all records of the queue, from 1.
     pub(crate) seq: u64,
     /// An attempt failed after its bytes had been sent: it may have arrived.
     pub(crate) maybe_delivered: bool,
@@ -21,7 +21,7 @@ pub(crate) struct Item {
 
 /// What is kept of an item while its record is in a batch.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Meta {
+pub(crate) struct Envelope {
     bytes: usize,
     seq: u64,
     pub(crate) maybe_delivered: bool,
@@ -29,7 +29,7 @@ pub(crate) struct Meta {
     pub(crate) tried: Option<Instant>,
 }
 
-impl Item {
+impl Queued {
     pub(crate) fn new(record: Record, seq: u64) -> Self {
         Self {
             bytes: record.size(),
@@ -41,7 +41,7 @@ impl Item {
         }
     }
 
-    pub(crate) fn split(self) -> (Meta, Record) {
+    pub(crate) fn split(self) -> (Envelope, Record) {
         let Self {
             record,
             bytes,
@@ -51,7 +51,7 @@ impl Item {
             tried,
         } = self;
         (
-            Meta {
+            Envelope {
                 bytes,
                 seq,
                 maybe_delivered,
@@ -62,8 +62,8 @@ impl Item {
         )
     }
 
-    pub(crate) fn join(meta: Meta, record: Record) -> Self {
-        let Meta {
+    pub(crate) fn join(meta: Envelope, record: Record) -> Self {
+        let Envelope {
             bytes,
             seq,
             maybe_delivered,
@@ -81,14 +81,14 @@ impl Item {
     }
 }
 
-/// A batch that was set aside.
+/// A batch that was set parked.
 #[derive(Debug)]
-pub(crate) struct Aside {
-    pub(crate) items: Vec<Item>,
+pub(crate) struct Parked {
+    pub(crate) items: Vec<Queued>,
     /// How often its tries were used up although the receiver took others meanwhile.
     pub(crate) rounds: u32,
 }
 
-pub(crate) fn bytes_of(items: &[Item]) -> usize {
+pub(crate) fn bytes_of(items: &[Queued]) -> usize {
     items.iter().map(|item| item.bytes).sum()
 }
