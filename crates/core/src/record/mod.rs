@@ -17,7 +17,7 @@ mod time;
 mod usage;
 mod value;
 
-pub(crate) use buffer::{Buffer, EventSlots, Role, Slot};
+pub(crate) use buffer::{Buffer, EventSlots, PROVIDER, Role, Slot};
 pub(crate) use capture::capture;
 pub use codec::DecodeError;
 #[doc(hidden)]

@@ -17,6 +17,7 @@ pub(crate) fn facts(response: &Value) -> Facts {
         .get("stop_reason")
         .or_else(|| response.get("delta")?.get("stop_reason"));
     Facts {
+        provider: "anthropic",
         model: text(message.get("model")).map(str::to_owned),
         usage: message.get("usage").and_then(usage),
         finish_reason: text(reason).map(Value::from),

@@ -31,6 +31,7 @@ pub(crate) fn facts(response: &Value) -> Facts {
         text(field(feedback, "blockReason", "block_reason")).map(Value::from)
     };
     Facts {
+        provider: "gcp.gemini",
         model: text(field(response, "modelVersion", "model_version")).map(str::to_owned),
         usage: field(response, "usageMetadata", "usage_metadata").and_then(usage),
         finish_reason: one_or_all(reasons).or_else(refused),

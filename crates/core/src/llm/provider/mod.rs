@@ -15,6 +15,8 @@ use crate::span::handle::Span;
 /// What a response says, as far as it says it.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
+    /// Whose language the response is in, as OpenTelemetry's `gen_ai.provider.name` has it.
+    pub(crate) provider: &'static str,
     pub(crate) model: Option<String>,
     pub(crate) usage: Option<Usage>,
     /// One text; an array if there are several answers.
@@ -84,6 +86,7 @@ impl Span {
     pub(crate) fn record_facts(&self, facts: Facts) {
         let Some(open) = &self.open else { return };
         let Facts {
+            provider,
             model,
             usage,
             finish_reason,
@@ -100,7 +103,11 @@ impl Span {
         let output = output.and_then(|output| record::Value::capture(&output));
         open.write(|buffer| {
             if let Some(model) = &model {
-                buffer.model = buffer.push_value(ValueRef::Str(model));
+                buffer.set_response_model(model);
+            }
+            if !provider.is_empty() {
+                let slot = buffer.push_value(ValueRef::Str(provider));
+                buffer.set_entry(Role::Call, record::PROVIDER, slot);
             }
             if let Some(usage) = &usage {
                 buffer.set_usage(usage);

@@ -17,6 +17,7 @@ pub(crate) fn facts(response: &Value) -> Facts {
         .unwrap_or(response);
     let choices = response.get("choices").and_then(Value::as_array);
     Facts {
+        provider: "openai",
         model: text(response.get("model")).map(str::to_owned),
         usage: response.get("usage").and_then(usage),
         finish_reason: choices.map_or_else(
