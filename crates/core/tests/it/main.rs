@@ -15,3 +15,4 @@ mod setters;
 mod stream;
 mod stream_providers;
 mod support;
+mod usage;
