@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::record::{Record, SpanRecord};
+use crate::record::Record;
 use crate::{Batch, ExportError, ExportReport};
 
 /// Sends batches of finished records somewhere.
@@ -28,14 +28,6 @@ pub trait Exporter: Send + Sync + 'static {
     /// An estimate is enough, cheap matters more than exact.
     fn size_hint(&self, record: &Record) -> usize {
         record.size()
-    }
-
-    /// Whether it may take something large out of this span, such as an image that it uploads beside it. Asked
-    /// for spans that no batch can hold: one that may get smaller is not cut before the exporter has
-    /// seen it. Called on the thread that ended the span.
-    fn may_shrink(&self, span: &SpanRecord) -> bool {
-        let _ = span;
-        false
     }
 
     /// Sends one batch. `Ok` says what became of each record; `Err` says what delivery may do next.
@@ -78,9 +70,6 @@ macro_rules! delegate {
             }
             fn size_hint(&self, record: &Record) -> usize {
                 (**self).size_hint(record)
-            }
-            fn may_shrink(&self, span: &SpanRecord) -> bool {
-                (**self).may_shrink(span)
             }
             async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
                 (**self).export(batch).await

@@ -214,10 +214,6 @@ impl Exporter for LangfuseExporter {
         }
     }
 
-    fn may_shrink(&self, span: &SpanRecord) -> bool {
-        self.media != MediaMode::Keep && media::may_have(span)
-    }
-
     async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
         let mut report = ExportReport::default();
         // Scores first: one that arrives twice is kept once, by its id. Spans are not.

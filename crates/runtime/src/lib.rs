@@ -26,11 +26,13 @@
 )]
 
 mod config;
+mod contain;
 #[cfg(feature = "conformance")]
 #[cfg_attr(docsrs, doc(cfg(feature = "conformance")))]
 pub mod conformance;
 mod delivery;
 mod ledger;
+mod log;
 mod pipeline;
 mod queue;
 #[cfg(feature = "spool")]
