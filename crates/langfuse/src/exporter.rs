@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tracefuse_exporter::record::{Record, ScoreRecord, SpanRecord};
+use tracefuse_exporter::record::{Record, ScoreRecord};
 use tracefuse_exporter::{Advice, Batch, ExportError, ExportReport, Exporter, Rejection};
 use tracefuse_otlp::http::{
     Answer, AnswerClass, Endpoint, HeaderError, Headers, HttpClient, HttpRequest, Secret,
