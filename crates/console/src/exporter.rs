@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use terminal_size::{Width, terminal_size_of};
@@ -19,7 +20,11 @@ use crate::paint::Page;
 use crate::tree::{Look, tree};
 use crate::{compact, json, score};
 
-/// Shows traces in the terminal. See [`ConsoleConfig`].
+/// How long a span waits for others to be written with it: too short to be noticed, long enough for spans that end at the
+/// same time on several threads.
+const INTERVAL: Duration = Duration::from_millis(20);
+
+/// Shows traces in the terminal, when they end. See [`ConsoleConfig`].
 ///
 /// What a batch brings is one write: traces that run at the same
 /// time do not interleave. A reader that does not read (a pipe into a pager) delays this exporter
@@ -223,6 +228,10 @@ fn failed(error: io::Error) -> ExportError {
 impl Exporter for ConsoleExporter {
     fn name(&self) -> &str {
         "console"
+    }
+
+    fn flush_interval(&self) -> Option<Duration> {
+        Some(INTERVAL)
     }
 
     async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
