@@ -1,6 +1,7 @@
 //! What a bridge from another tracing system needs and applications do not.
 //! Used by `tracefuse-tracing`, `tracefuse-opentelemetry` and what they share, and by `tracefuse-runtime` to mark its threads. Not covered by semantic versioning.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,7 +15,10 @@ pub use crate::span::feature::RECORDS;
 use crate::span::feature::recorded;
 use crate::span::handle::Span;
 use crate::span::open::{OpenSpan, TraceState};
+use crate::span::run;
+use crate::span::unrecorded::Unrecorded;
 use crate::trace::guard::TracerGuard;
+use crate::trace::handle::{Trace, TraceBuilder};
 use crate::trace::sampler::SamplingInput;
 use crate::trace::tracer::Tracer;
 
@@ -58,7 +62,38 @@ pub fn update_trace(span: &Span, f: impl FnOnce(&mut TraceAttributes)) {
 /// Whether this is a span of a trace that the sampler left out.
 #[must_use]
 pub fn is_unsampled(span: &Span) -> bool {
-    span.unsampled
+    span.unrecorded.is_unsampled()
+}
+
+/// Whether `span` was the answer of `Span::current()` where no span is current.
+#[must_use]
+pub fn is_outside_trace(span: &Span) -> bool {
+    RECORDS && span.unrecorded.is_outside()
+}
+
+/// Begins a trace that is not recorded: it forwards what `continue_from` received, and spans below it begin no
+/// trace.
+#[must_use]
+pub fn start_unrecorded(trace: TraceBuilder) -> Trace {
+    trace.start_unrecorded()
+}
+
+/// Runs a future with `span` current and leaves the span open, for work that goes on, such as a stream. If the
+/// future is dropped before it is done, the span ends as cancelled; if it panics, the panic is recorded.
+pub async fn run_open<R>(span: &Span, future: impl Future<Output = R>) -> R {
+    run::run_open(span, future).await
+}
+
+/// Ends a span whose work was given up; `message` says how.
+pub fn end_cancelled(span: &Span, message: &str) {
+    if let Some(open) = &span.open {
+        open.end_cancelled(message);
+    }
+}
+
+/// Records a panic on the span and ends it.
+pub fn record_panic(span: &Span, panic: &(dyn Any + Send)) {
+    run::record_panic(span, panic);
 }
 
 /// A span that another tracing system has begun, whose ids and times are known.
@@ -113,7 +148,7 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
         if is_root || span.parent_is_remote {
             core.note_unsampled();
         }
-        return Span::unsampled();
+        return Span::unrecorded(Unrecorded::UNSAMPLED);
     }
     // Which span of this process is the first is not known, but that all of a trace belong together.
     let part = SpanId::from_bytes(span.trace_id.low_bits().to_be_bytes()).unwrap_or(span.span_id);
@@ -131,7 +166,7 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
     open.write(|buffer| buffer.start = span.start);
     Span {
         open: recorded(open),
-        unsampled: false,
+        unrecorded: Unrecorded::NOOP,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The core's behaviour through its public API: what a processor receives.
 
+mod across;
 mod closures;
 mod content;
 mod ending;
