@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::Anchor;
 use crate::record::{
-    Buffer, Level, SpanId, SpanRecord, StatusCode, Timestamp, TraceAttributes, TraceId,
+    Buffer, Exception, Level, SpanId, SpanRecord, StatusCode, Timestamp, TraceAttributes, TraceId,
 };
+use crate::span::failures::Failures;
 use crate::span::shared::{TracerShared, lock};
 use crate::span::slots::OpenSpanRef;
 
@@ -21,6 +22,8 @@ pub(crate) struct TraceState {
     pub(crate) root: SpanId,
     /// Copied on write, so that ended spans keep what they saw and share it.
     attributes: Mutex<Arc<TraceAttributes>>,
+    /// Errors that callers may record again.
+    failures: Failures,
     /// Which state of which trace that is: no two in this process have the same.
     version: AtomicU64,
 }
@@ -51,6 +54,7 @@ impl TraceState {
             root,
             anchor,
             attributes: Mutex::new(Arc::new(attributes)),
+            failures: Failures::default(),
             version: AtomicU64::new(new_version()),
         }
     }
@@ -113,6 +117,18 @@ impl OpenSpan {
             Some(buffer) => f(buffer),
             None => self.trace.core.note_late_write(),
         }
+    }
+
+    /// Records an error, marked if it is one that this span or one below it recorded before.
+    pub(crate) fn add_exception(&self, time: Timestamp, exception: Exception, returned: bool) {
+        let id = SpanId::random();
+        self.write(|buffer| {
+            let propagated =
+                self.trace
+                    .failures
+                    .note(self.id, buffer.parent, &exception, returned);
+            buffer.add_exception(id, time, exception, propagated);
+        });
     }
 
     /// Whether inputs and outputs are recorded.

@@ -3,6 +3,7 @@
 mod closures;
 mod content;
 mod ending;
+mod errors;
 mod leaks;
 mod masking;
 mod nesting;
