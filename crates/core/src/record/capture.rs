@@ -651,7 +651,7 @@ mod tests {
     fn a_serialize_that_panics_says_so_in_its_place() {
         let stand_in = "<not serializable: its Serialize panicked: no luck>";
         assert_eq!(text(Panicking), stand_in);
-        assert_eq!(text(&&Panicking), stand_in);
+        assert_eq!(text(&Panicking), stand_in);
         assert_eq!(text([Panicking]), stand_in);
         assert_eq!(text(BTreeMap::from([("a", (1, Panicking))])), stand_in);
         assert_eq!(text([1]), "[1]", "the next capture is as ever");
