@@ -8,7 +8,8 @@ use std::sync::{Arc, Weak};
 
 use crate::record::guard::text_of_args;
 use crate::record::{
-    AsException, Exception, Level, ObservationType, SpanId, StatusCode, Timestamp, TraceAttributes, TraceId,
+    AsException, Exception, Level, ObservationType, SpanId, StatusCode, Timestamp, TraceAttributes,
+    TraceId,
 };
 use crate::span::builder::buffer;
 pub use crate::span::feature::RECORDS;

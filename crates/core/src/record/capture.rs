@@ -40,8 +40,19 @@ fn cannot_panic<T: ?Sized>() -> bool {
     let name = name.strip_prefix('&').unwrap_or(name);
     matches!(
         name,
-        "str" | "alloc::string::String" | "bool" | "char" | "f32" | "f64" | "i32" | "i64" | "u8"
-            | "u16" | "u32" | "u64" | "usize"
+        "str"
+            | "alloc::string::String"
+            | "bool"
+            | "char"
+            | "f32"
+            | "f64"
+            | "i32"
+            | "i64"
+            | "u8"
+            | "u16"
+            | "u32"
+            | "u64"
+            | "usize"
     )
 }
 
@@ -527,8 +538,19 @@ mod tests {
     fn a_serialize_without_an_end_is_cut_and_stays_json() {
         for (value, parts) in [(text(Endless), 64), (text(EndlessMap), 64)] {
             assert!(value.len() < MAX_BYTES + 1024 * 1024, "{}", value.len());
-            assert_eq!(value.matches("xx\"").count(), parts, "all parts but the mark are whole");
-            let end: String = value.chars().rev().take(40).collect::<Vec<_>>().into_iter().rev().collect();
+            assert_eq!(
+                value.matches("xx\"").count(),
+                parts,
+                "all parts but the mark are whole"
+            );
+            let end: String = value
+                .chars()
+                .rev()
+                .take(40)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .rev()
+                .collect();
             assert!(end.contains("<truncated>"), "{end}");
             serde_json::from_str::<serde::de::IgnoredAny>(&value).unwrap();
         }
@@ -568,7 +590,10 @@ mod tests {
     #[test]
     fn an_array_without_an_end_below_the_deepest_level_is_cut() {
         let json = text(Nested(70));
-        assert!(json.starts_with(&format!("{}\"<max depth>\"", "[".repeat(64))), "{json}");
+        assert!(
+            json.starts_with(&format!("{}\"<max depth>\"", "[".repeat(64))),
+            "{json}"
+        );
         serde_json::from_str::<serde_json::Value>(&json).unwrap();
     }
 
@@ -621,7 +646,10 @@ mod tests {
         assert_eq!(text([Recursion::Key]), key);
         assert_eq!(text(Recursion::NewtypeOfKey), r#"{"<max depth>":1}"#);
         let json = text(Recursion::Mixed);
-        assert!(json.matches("{\"a\":").count() <= 64 && json.contains("<max depth>"), "{json}");
+        assert!(
+            json.matches("{\"a\":").count() <= 64 && json.contains("<max depth>"),
+            "{json}"
+        );
         serde_json::from_str::<serde_json::Value>(&json).unwrap();
     }
 

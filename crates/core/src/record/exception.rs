@@ -256,7 +256,10 @@ mod tests {
 
     #[test]
     fn an_error_that_fails_or_panics_has_a_stand_in_text() {
-        let hostile = |display| Hostile { display, source: || None };
+        let hostile = |display| Hostile {
+            display,
+            source: || None,
+        };
         check(
             hostile(|_| panic!("bad format")),
             std::any::type_name::<Hostile>(),
@@ -270,16 +273,25 @@ mod tests {
             "",
         );
         check(
-            Hostile { display: |f| f.write_str("top"), source: || panic!("no source") },
+            Hostile {
+                display: |f| f.write_str("top"),
+                source: || panic!("no source"),
+            },
             std::any::type_name::<Hostile>(),
             "top",
             "<its source() panicked: no source>",
         );
         /// Makes a new source at each call.
         fn endless() -> Option<&'static (dyn Error + 'static)> {
-            Some(Box::leak(Box::new(Hostile { display: |_| Err(fmt::Error), source: endless })))
+            Some(Box::leak(Box::new(Hostile {
+                display: |_| Err(fmt::Error),
+                source: endless,
+            })))
         }
-        let endless = Hostile { display: |f| f.write_str("top"), source: endless };
+        let endless = Hostile {
+            display: |f| f.write_str("top"),
+            source: endless,
+        };
         assert_eq!(endless.to_exception().sources.lines().count(), MAX_SOURCES);
     }
 
@@ -303,7 +315,11 @@ mod tests {
         let bare = cause.to_exception();
         assert!(bare.repeats("disk full"));
         assert!(cause.context("saving").to_exception().repeats("disk full"));
-        assert!("while saving: disk full".to_exception().repeats("disk full"));
+        assert!(
+            "while saving: disk full"
+                .to_exception()
+                .repeats("disk full")
+        );
         assert!(!bare.repeats("timeout") && !bare.repeats("") && !bare.repeats("d"));
     }
 }

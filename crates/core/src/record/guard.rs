@@ -74,7 +74,8 @@ impl Write for Bounded {
             return Ok(());
         }
         let boundary = (0..=room).rev().find(|at| piece.is_char_boundary(*at));
-        self.text.push_str(piece.get(..boundary.unwrap_or(0)).unwrap_or_default());
+        self.text
+            .push_str(piece.get(..boundary.unwrap_or(0)).unwrap_or_default());
         self.cut = true;
         Err(fmt::Error)
     }
@@ -95,10 +96,16 @@ mod tests {
     #[test]
     fn a_display_that_fails_keeps_its_text_and_says_so() {
         assert_eq!(text_of("plain"), "plain");
-        assert_eq!(text_of(&By(|_| Err(fmt::Error))), "<its Display returned an error>");
+        assert_eq!(
+            text_of(&By(|_| Err(fmt::Error))),
+            "<its Display returned an error>"
+        );
         let half = By(|f| f.write_str("half").and(Err(fmt::Error)));
         assert_eq!(text_of(&half), "half <its Display returned an error>");
-        assert_eq!(text_of(&By(|_| panic!("no luck"))), "<its Display panicked: no luck>");
+        assert_eq!(
+            text_of(&By(|_| panic!("no luck"))),
+            "<its Display panicked: no luck>"
+        );
     }
 
     #[test]

@@ -18,7 +18,11 @@ pub(super) const TOO_DEEP: &str = "<max depth>";
 
 /// No further part is written after this many bytes: a `Serialize` may have no end. One text is never
 /// cut. Less in unit tests, since builds without optimization write slowly.
-pub(super) const MAX_BYTES: usize = if cfg!(test) { 1024 * 1024 } else { 64 * 1024 * 1024 };
+pub(super) const MAX_BYTES: usize = if cfg!(test) {
+    1024 * 1024
+} else {
+    64 * 1024 * 1024
+};
 
 /// No further part is taken after this many that were left out as too deep.
 const MAX_SKIPPED_PARTS: u32 = 1024 * 1024;
@@ -117,7 +121,11 @@ impl JsonWriter {
         if self.skipped > 0 {
             self.skipped -= 1;
         } else if self.depth > 0 {
-            self.text.push(if self.innermost(self.objects) { '}' } else { ']' });
+            self.text.push(if self.innermost(self.objects) {
+                '}'
+            } else {
+                ']'
+            });
             if self.innermost(self.variants) {
                 self.text.push('}');
             }

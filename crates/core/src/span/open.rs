@@ -123,10 +123,10 @@ impl OpenSpan {
     pub(crate) fn add_exception(&self, time: Timestamp, exception: Exception, returned: bool) {
         let id = SpanId::random();
         self.write(|buffer| {
-            let propagated =
-                self.trace
-                    .failures
-                    .note(self.id, buffer.parent, &exception, returned);
+            let propagated = self
+                .trace
+                .failures
+                .note(self.id, buffer.parent, &exception, returned);
             buffer.add_exception(id, time, exception, propagated);
         });
     }
