@@ -7,8 +7,10 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
+use crate::record::guard::text_of_args;
 use crate::record::{
-    Exception, Level, ObservationType, SpanId, StatusCode, Timestamp, TraceAttributes, TraceId,
+    AsException, Exception, Level, ObservationType, SpanId, StatusCode, Timestamp, TraceAttributes,
+    TraceId,
 };
 use crate::span::builder::buffer;
 pub use crate::span::feature::RECORDS;
@@ -176,9 +178,29 @@ pub fn captures_content(span: &Span) -> bool {
     span.captures()
 }
 
+/// Records the error that a span's work ends with, which the span may have recorded itself.
+pub fn record_returned<E: AsException<Via> + ?Sized, Via>(span: &Span, error: &E) {
+    if span.open.is_some() {
+        span.record_failure(Exception::read(error), true);
+    }
+}
+
+/// [`record_returned`] of an error that is described.
+pub fn record_returned_exception(span: &Span, exception: Exception) {
+    span.record_failure(exception, true);
+}
+
+/// The text of a user's `Display` or `Debug`, at most 1 MiB. Where that fails or panics, a text that says so.
+#[must_use]
+pub fn text_of(args: fmt::Arguments<'_>) -> String {
+    text_of_args(args)
+}
+
 /// Records an error at the moment it happened, see [`Span::record_exception`].
 pub fn record_exception_at(span: &Span, time: Timestamp, exception: Exception) {
-    span.write(|buffer| buffer.add_exception(SpanId::random(), time, exception));
+    if let Some(open) = &span.open {
+        open.add_exception(time, exception, false);
+    }
 }
 
 /// Marks it as failed without a word. A level that was set stays.

@@ -4,6 +4,7 @@
 pub(crate) mod builder;
 pub(crate) mod current;
 pub(crate) mod event;
+pub(crate) mod failures;
 pub(crate) mod feature;
 pub(crate) mod future;
 pub(crate) mod handle;

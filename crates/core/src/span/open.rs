@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::clock::Anchor;
 use crate::record::{
-    Buffer, Level, ObservationType, SpanId, SpanRecord, StatusCode, Timestamp, TraceAttributes,
-    TraceId,
+    Buffer, Exception, Level, ObservationType, SpanId, SpanRecord, StatusCode, Timestamp,
+    TraceAttributes, TraceId,
 };
+use crate::span::failures::Failures;
 use crate::span::inherited;
 use crate::span::shared::{TracerShared, lock};
 use crate::span::slots::{OpenSpanRef, WeakSpanRef};
@@ -30,6 +31,8 @@ pub(crate) struct TraceState {
     forward: OnceLock<ForwardGuard>,
     /// Copied on write, so that ended spans keep what they saw and share it.
     attributes: Mutex<Arc<TraceAttributes>>,
+    /// Errors that callers may record again.
+    failures: Failures,
     /// Which state of which trace that is: no two in this process have the same.
     version: AtomicU64,
 }
@@ -63,6 +66,7 @@ impl TraceState {
             forward: OnceLock::new(),
             anchor,
             attributes: Mutex::new(Arc::new(attributes)),
+            failures: Failures::default(),
             version: AtomicU64::new(new_version()),
         }
     }
@@ -159,6 +163,18 @@ impl OpenSpan {
             Some(buffer) => f(buffer),
             None => self.trace.core.note_late_write(),
         }
+    }
+
+    /// Records an error, marked if it is one that this span or one below it recorded before.
+    pub(crate) fn add_exception(&self, time: Timestamp, exception: Exception, returned: bool) {
+        let id = SpanId::random();
+        self.write(|buffer| {
+            let propagated = self
+                .trace
+                .failures
+                .note(self.id, buffer.parent, &exception, returned);
+            buffer.add_exception(id, time, exception, propagated);
+        });
     }
 
     /// Whether inputs and outputs are recorded.

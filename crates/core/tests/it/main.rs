@@ -4,6 +4,7 @@ mod across;
 mod closures;
 mod content;
 mod ending;
+mod errors;
 mod leaks;
 mod masking;
 mod nesting;
