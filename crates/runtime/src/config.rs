@@ -175,6 +175,9 @@ mod tests {
         ] {
             assert_eq!(time, LONGEST);
         }
-        assert_eq!(PipelineConfig::default().bounded(), PipelineConfig::default());
+        assert_eq!(
+            PipelineConfig::default().bounded(),
+            PipelineConfig::default()
+        );
     }
 }

@@ -26,10 +26,10 @@
 )]
 
 mod config;
-mod contain;
 #[cfg(feature = "conformance")]
 #[cfg_attr(docsrs, doc(cfg(feature = "conformance")))]
 pub mod conformance;
+mod contain;
 mod delivery;
 mod ledger;
 mod log;

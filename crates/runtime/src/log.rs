@@ -98,6 +98,15 @@ pub(crate) fn delivery_ended(exporter: &str, spans: usize) {
     });
 }
 
+pub(crate) fn outside_trace(span: &str) {
+    line(|| {
+        tracing::warn!(
+            target: "tracefuse", span = &*plain_text(span),
+            "a span was started where no trace is current, and is not recorded: begin a trace, take the current span into the task or thread (`in_current_span`), or call `set_global` for `#[observe]`. Further ones are counted in `stats().outside_trace`"
+        );
+    });
+}
+
 pub(crate) fn leak(leak: &Leak) {
     match leak {
         Leak::Long { name, age } => line(|| {

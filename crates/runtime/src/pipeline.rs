@@ -14,12 +14,12 @@ use tracefuse_exporter::{Exporter, plain_text};
 use crate::config::PipelineConfig;
 #[cfg(feature = "spool")]
 use crate::config::SpoolMode;
+use crate::contain::contained;
 use crate::delivery::disk::Disk;
 use crate::delivery::masking::Masking;
 use crate::delivery::shorten::shorten;
 use crate::delivery::{Delivery, HealthCallback};
 use crate::ledger::Ledger;
-use crate::contain::contained;
 use crate::log;
 use crate::queue::ExporterQueue;
 use crate::queue::buffers::SpanBuffers;
@@ -169,12 +169,21 @@ impl PipelineBuilder {
         let config = self.config.clone().bounded();
         let resource = Arc::new(self.resource.clone());
         let mut queues = Vec::new();
+        let mut at_once = false;
         for exporter in &self.exporters {
             let name = contained(|| plain_text(exporter.name()).into_owned())
                 .map_err(|panic| panicked("name", &panic))?;
-            queues.push(Arc::new(ExporterQueue::new(name, config.clone())));
+            let interval = contained(|| exporter.flush_interval())
+                .map_err(|panic| panicked("flush_interval", &panic))?;
+            let mut config = config.clone();
+            if let Some(interval) = interval {
+                config.flush_interval = config.flush_interval.min(interval);
+                at_once = true;
+            }
+            queues.push(Arc::new(ExporterQueue::new(name, config)));
         }
-        let buffers = Arc::new(SpanBuffers::new(queues, &config));
+        let buffers = SpanBuffers::new(queues, &config);
+        let buffers = Arc::new(if at_once { buffers.unused() } else { buffers });
         for (queue, exporter) in buffers.queues().iter().zip(&self.exporters) {
             let disk = self.disk(queue, exporter)?;
             let (resource, queue, buffers) = (resource.clone(), queue.clone(), buffers.clone());
@@ -218,6 +227,10 @@ impl Processor for Pipeline {
 
     fn on_leak(&self, leak: &Leak) {
         log::leak(leak);
+    }
+
+    fn on_outside_trace(&self, span: &str) {
+        log::outside_trace(span);
     }
 
     fn flush(&self, within: Duration) -> Report {

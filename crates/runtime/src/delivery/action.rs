@@ -101,17 +101,35 @@ mod tests {
         for (error, action, outcome) in [
             (
                 ExportError::retry("x"),
-                Action::Retry { after: None, reason: tries },
+                Action::Retry {
+                    after: None,
+                    reason: tries,
+                },
                 Outcome::Failed,
             ),
             (
                 ExportError::retry("x").with_retry_after(Duration::from_secs(1)),
-                Action::Retry { after: second, reason: tries },
+                Action::Retry {
+                    after: second,
+                    reason: tries,
+                },
                 Outcome::Failed,
             ),
-            (ExportError::pause(second, "x"), Action::Pause(second), Outcome::Neutral),
-            (ExportError::split("x"), Action::Split("x".into()), Outcome::Alive),
-            (ExportError::reject("x"), Action::Reject("x".into()), Outcome::Alive),
+            (
+                ExportError::pause(second, "x"),
+                Action::Pause(second),
+                Outcome::Neutral,
+            ),
+            (
+                ExportError::split("x"),
+                Action::Split("x".into()),
+                Outcome::Alive,
+            ),
+            (
+                ExportError::reject("x"),
+                Action::Reject("x".into()),
+                Outcome::Alive,
+            ),
             (ExportError::stop("x"), Action::Stop, Outcome::Refused),
         ] {
             let answer = Answer::of(Err(Failure::Error(error.with_maybe_delivered(true))));
@@ -124,9 +142,24 @@ mod tests {
     #[test]
     fn calls_without_an_answer_may_have_delivered() {
         for (failure, outcome, cut_off, words) in [
-            (Failure::TimedOut(Duration::from_secs(9)), Outcome::Failed, false, "9s"),
-            (Failure::CutOff(Duration::from_secs(9)), Outcome::Neutral, true, "shutdown"),
-            (Failure::Panicked("boom".into()), Outcome::Failed, false, "panicked: boom"),
+            (
+                Failure::TimedOut(Duration::from_secs(9)),
+                Outcome::Failed,
+                false,
+                "9s",
+            ),
+            (
+                Failure::CutOff(Duration::from_secs(9)),
+                Outcome::Neutral,
+                true,
+                "shutdown",
+            ),
+            (
+                Failure::Panicked("boom".into()),
+                Outcome::Failed,
+                false,
+                "panicked: boom",
+            ),
         ] {
             let answer = Answer::of(Err(failure));
             assert_eq!((answer.outcome, answer.cut_off), (outcome, cut_off));

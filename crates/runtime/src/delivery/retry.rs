@@ -107,7 +107,10 @@ mod tests {
 
     #[test]
     fn a_shutdown_tries_until_its_time_is_over() {
-        let backoff = Backoff { max_retries: 0, ..Backoff::default() };
+        let backoff = Backoff {
+            max_retries: 0,
+            ..Backoff::default()
+        };
         let (mut left, mut tries) = (Duration::from_secs(90), 0);
         while let Some(delay) = backoff.closing_delay(tries, left, 1.0) {
             assert!(delay <= (left / 4).max(LEAST_CLOSING) && delay <= backoff.cap);
@@ -117,7 +120,10 @@ mod tests {
         assert!(left <= LEAST_CLOSING, "{left:?} of its time were not used");
         assert!((20..60).contains(&tries), "{tries}");
         assert_eq!(backoff.closing_delay(0, ms(5_000), 1.0), Some(ms(500)));
-        assert_eq!(backoff.closing_delay(u32::MAX, ms(5_000), 0.0), Some(ms(1250)));
+        assert_eq!(
+            backoff.closing_delay(u32::MAX, ms(5_000), 0.0),
+            Some(ms(1250))
+        );
         assert_eq!(backoff.closing_delay(0, LEAST_CLOSING, 1.0), None);
     }
 

@@ -22,7 +22,9 @@ const PROOF: u32 = 50;
 impl Delivery {
     /// Counts what the report says. Records that it names neither as accepted nor as rejected were not exported.
     pub(super) fn accept(&mut self, part: &[Queued], report: &ExportReport, place: Store) {
-        let accepted = report.accepted.min(part.len().saturating_sub(report.rejected.len()));
+        let accepted = report
+            .accepted
+            .min(part.len().saturating_sub(report.rejected.len()));
         let rejected = part.len() - accepted;
         if rejected > 0 {
             let silent = format!("the exporter accepted {accepted} of {} records", part.len());

@@ -367,7 +367,9 @@ impl ExporterQueue {
         let died = reason == DropReason::DeliveryFailed;
         state.died = died;
         if died {
-            state.ledger.attempt_failed("the thread that delivers has ended");
+            state
+                .ledger
+                .attempt_failed("the thread that delivers has ended");
         }
         if lost > 0 && refused && !died {
             state.ledger.rejected(RejectReason::Unauthorized, lost);

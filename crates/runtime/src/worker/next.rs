@@ -81,24 +81,72 @@ mod tests {
         for (view, next) in [
             (NOTHING, Next::Idle),
             (view(|view| view.waiting = 1), Next::Fill),
-            (view(|view| (view.waiting, view.is_due) = (9, true)), Next::Send),
+            (
+                view(|view| (view.waiting, view.is_due) = (9, true)),
+                Next::Send,
+            ),
             (view(|view| view.is_due = true), Next::Idle),
-            (view(|view| (view.waiting, view.flush) = (1, Some(7))), Next::Send),
-            (view(|view| (view.is_flushed, view.flush) = (true, Some(7))), Next::Flush(7)),
+            (
+                view(|view| (view.waiting, view.flush) = (1, Some(7))),
+                Next::Send,
+            ),
+            (
+                view(|view| (view.is_flushed, view.flush) = (true, Some(7))),
+                Next::Flush(7),
+            ),
             // Only records after the flush wait: it is done first.
-            (view(|view| (view.waiting, view.is_flushed, view.flush) = (1, true, Some(7))), Next::Flush(7)),
+            (
+                view(|view| (view.waiting, view.is_flushed, view.flush) = (1, true, Some(7))),
+                Next::Flush(7),
+            ),
             // Something is still in flight.
             (view(|view| view.flush = Some(7)), Next::Idle),
             (view(|view| view.parked = true), Next::Idle),
-            (view(|view| (view.parked, view.parked_is_due) = (true, true)), Next::Again),
+            (
+                view(|view| (view.parked, view.parked_is_due) = (true, true)),
+                Next::Again,
+            ),
             (view(|view| view.parked_is_due = true), Next::Idle),
-            (view(|view| (view.parked, view.waiting) = (true, 1)), Next::Fill),
-            (view(|view| (view.parked, view.flush) = (true, Some(7))), Next::Again),
-            (view(|view| (view.parked, view.waiting, view.flush) = (true, 1, Some(7))), Next::Send),
-            (view(|view| (view.phase, view.parked, view.waiting) = (Phase::Stopped, true, 1)), Next::Close),
-            (View { phase: closing, ..NOTHING }, Next::Close),
-            (View { phase: closing, waiting: 1, parked: true, ..NOTHING }, Next::Send),
-            (View { phase: closing, parked: true, ..NOTHING }, Next::Again),
+            (
+                view(|view| (view.parked, view.waiting) = (true, 1)),
+                Next::Fill,
+            ),
+            (
+                view(|view| (view.parked, view.flush) = (true, Some(7))),
+                Next::Again,
+            ),
+            (
+                view(|view| (view.parked, view.waiting, view.flush) = (true, 1, Some(7))),
+                Next::Send,
+            ),
+            (
+                view(|view| (view.phase, view.parked, view.waiting) = (Phase::Stopped, true, 1)),
+                Next::Close,
+            ),
+            (
+                View {
+                    phase: closing,
+                    ..NOTHING
+                },
+                Next::Close,
+            ),
+            (
+                View {
+                    phase: closing,
+                    waiting: 1,
+                    parked: true,
+                    ..NOTHING
+                },
+                Next::Send,
+            ),
+            (
+                View {
+                    phase: closing,
+                    parked: true,
+                    ..NOTHING
+                },
+                Next::Again,
+            ),
         ] {
             assert_eq!(decide(&view), next, "{view:?}");
         }

@@ -44,13 +44,13 @@ pub(crate) async fn run(mut delivery: Delivery) {
 /// Drives `work`; a panic in it becomes an error.
 async fn guarded(work: impl Future<Output = ()>) -> Result<(), String> {
     let mut work = pin!(work);
-    poll_fn(|cx| {
-        match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
+    poll_fn(
+        |cx| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
             Ok(Poll::Ready(())) => Poll::Ready(Ok(())),
             Ok(Poll::Pending) => Poll::Pending,
             Err(panic) => Poll::Ready(Err(panic_text(panic))),
-        }
-    })
+        },
+    )
     .await
 }
 

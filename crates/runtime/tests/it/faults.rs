@@ -69,7 +69,10 @@ fn an_open_breaker_answers_a_flush_at_once_and_a_shutdown_tries_once_more() {
         3
     );
     let again = tracer.shutdown().unwrap_err().report().clone();
-    assert_eq!(again, report, "every call of shutdown gives the final report");
+    assert_eq!(
+        again, report,
+        "every call of shutdown gives the final report"
+    );
     assert_balanced(&report.stats);
 }
 

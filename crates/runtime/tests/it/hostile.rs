@@ -27,17 +27,31 @@ fn count(n: u8) -> usize {
 fn every_setting_at_zero_one_and_its_maximum_delivers() {
     let settings: [(&str, Set); 12] = [
         ("batch_size", |config, n| config.batch_size = count(n)),
-        ("max_batch_bytes", |config, n| config.max_batch_bytes = count(n)),
-        ("max_queue_size", |config, n| config.max_queue_size = count(n)),
-        ("max_queue_bytes", |config, n| config.max_queue_bytes = count(n)),
-        ("flush_interval", |config, n| config.flush_interval = time(n)),
+        ("max_batch_bytes", |config, n| {
+            config.max_batch_bytes = count(n)
+        }),
+        ("max_queue_size", |config, n| {
+            config.max_queue_size = count(n)
+        }),
+        ("max_queue_bytes", |config, n| {
+            config.max_queue_bytes = count(n)
+        }),
+        ("flush_interval", |config, n| {
+            config.flush_interval = time(n)
+        }),
         ("retry_base", |config, n| config.retry_base = time(n)),
         ("retry_cap", |config, n| config.retry_cap = time(n)),
         ("batch_timeout", |config, n| config.batch_timeout = time(n)),
-        ("max_retries", |config, n| config.max_retries = count(n) as u32),
-        ("threshold", |config, n| config.circuit_breaker_threshold = count(n) as u32),
+        ("max_retries", |config, n| {
+            config.max_retries = count(n) as u32
+        }),
+        ("threshold", |config, n| {
+            config.circuit_breaker_threshold = count(n) as u32
+        }),
         ("reset", |config, n| config.circuit_breaker_reset = time(n)),
-        ("overload", |config, n| config.overload = Overload::Block(time(n))),
+        ("overload", |config, n| {
+            config.overload = Overload::Block(time(n))
+        }),
     ];
     for (name, set) in settings {
         for n in 0..3 {
@@ -213,7 +227,10 @@ impl Drop for PanicsInDrop {
 #[test]
 fn an_exporter_may_panic_anywhere_and_loses_no_span() {
     for method in ["size_hint", "huge", "flush", "shutdown"] {
-        let exporter = Panics { method, ..Panics::default() };
+        let exporter = Panics {
+            method,
+            ..Panics::default()
+        };
         let tracer = tracer_with(exporter.clone(), |_| {});
         record(&tracer, 0..150);
         tracer.flush_within(LONG).unwrap();
@@ -223,17 +240,26 @@ fn an_exporter_may_panic_anywhere_and_loses_no_span() {
         assert_eq!((stats.exported, stats.health), (150, Health::Stopped));
         if method != "huge" {
             let error = stats.last_error.clone().unwrap();
-            assert!(error.contains(method) && error.contains("panicked"), "{error}");
+            assert!(
+                error.contains(method) && error.contains("panicked"),
+                "{error}"
+            );
             assert!(stats.failed_attempts > 0);
         }
         let threads = exporter.threads.lock().unwrap().clone();
-        assert!(threads.iter().all(|name| name == "tracefuse-export"), "{threads:?}");
+        assert!(
+            threads.iter().all(|name| name == "tracefuse-export"),
+            "{threads:?}"
+        );
     }
 }
 
 #[test]
 fn a_panic_in_the_drop_of_an_exporter_ends_there() {
-    let exporter = Panics { method: "drop", ..Panics::default() };
+    let exporter = Panics {
+        method: "drop",
+        ..Panics::default()
+    };
     let tracer = tracer_with(PanicsInDrop(exporter.clone()), |_| {});
     record(&tracer, 0..10);
     assert!(tracer.shutdown_within(LONG).unwrap().is_lossless());
@@ -241,9 +267,15 @@ fn a_panic_in_the_drop_of_an_exporter_ends_there() {
 
 #[test]
 fn a_panic_while_the_pipeline_is_built_is_an_error() {
-    let exporter = Panics { method: "name", ..Panics::default() };
+    let exporter = Panics {
+        method: "name",
+        ..Panics::default()
+    };
     let error = Pipeline::builder().exporter(exporter).build().unwrap_err();
-    assert!(error.to_string().contains("`name` of an exporter panicked"), "{error}");
+    assert!(
+        error.to_string().contains("`name` of an exporter panicked"),
+        "{error}"
+    );
 }
 
 /// An error whose source panics when it is dropped.
@@ -266,8 +298,7 @@ impl Drop for Bomb {
 
 #[test]
 fn an_error_whose_drop_panics_costs_no_span() {
-    let exporter =
-        Scripted::default().then(|_| Err(ExportError::retry("503").with_source(Bomb)));
+    let exporter = Scripted::default().then(|_| Err(ExportError::retry("503").with_source(Bomb)));
     let tracer = tracer_with(exporter.clone(), |config| config.retry_cap = Duration::ZERO);
     record(&tracer, 0..30);
     assert!(tracer.shutdown_within(LONG).unwrap().is_lossless());
@@ -284,9 +315,13 @@ struct Traces {
 
 impl Traces {
     fn trace(&self) {
-        let Some(tracer) = self.tracer.get() else { return };
+        let Some(tracer) = self.tracer.get() else {
+            return;
+        };
         let trace = tracer.trace("of the exporter").start();
-        trace.span("child").run(|span| span.score("s", 1.0).record());
+        trace
+            .span("child")
+            .run(|span| span.score("s", 1.0).record());
         trace.finish();
         let _ = tracer.stats();
     }
@@ -307,11 +342,18 @@ impl Exporter for Traces {
         self.trace();
         let (here, there) = (self.clone(), self.clone());
         tokio::spawn(async move { here.trace() }).await.unwrap();
-        tokio::task::spawn_blocking(move || there.trace()).await.unwrap();
+        tokio::task::spawn_blocking(move || there.trace())
+            .await
+            .unwrap();
         if let Some(tracer) = self.tracer.get() {
             // These would wait for this very call.
             assert!(!tracer.flush().is_ok_and(|report| report.complete));
-            assert!(!tracer.flush_async().await.is_ok_and(|report| report.complete));
+            assert!(
+                !tracer
+                    .flush_async()
+                    .await
+                    .is_ok_and(|report| report.complete)
+            );
             self.looked.store(true, Ordering::Relaxed);
         }
         self.exported.fetch_add(batch.len(), Ordering::Relaxed);
@@ -327,7 +369,10 @@ fn what_an_exporter_traces_is_never_recorded() {
     record(&tracer, 0..10);
     let began = std::time::Instant::now();
     let report = tracer.shutdown_within(LONG).unwrap();
-    assert!(began.elapsed() < Duration::from_secs(4), "it waited for itself");
+    assert!(
+        began.elapsed() < Duration::from_secs(4),
+        "it waited for itself"
+    );
     assert!(exporter.looked.load(Ordering::Relaxed));
     assert_eq!(exporter.exported.load(Ordering::Relaxed), 10);
     assert_eq!(report.stats.exporters[0].recorded, 10);
@@ -382,8 +427,13 @@ fn a_shorter_shutdown_stops_waiting_and_ends_no_longer_one() {
     while tracer.stats().exporters[0].recorded < 100 {
         std::thread::yield_now();
     }
-    let short = tracer.shutdown_within(Duration::from_millis(50)).unwrap_err();
-    assert!(!short.report().complete && short.report().pending > 0, "{short}");
+    let short = tracer
+        .shutdown_within(Duration::from_millis(50))
+        .unwrap_err();
+    assert!(
+        !short.report().complete && short.report().pending > 0,
+        "{short}"
+    );
     assert_eq!(short.report().lost, 0);
     exporter.release();
     let report = long.join().unwrap().unwrap();
@@ -448,10 +498,19 @@ fn the_first_cause_is_kept_when_the_last_attempt_is_cut_off() {
             std::future::pending().await
         }
     }
-    let tracer = tracer_with(Hangs(false.into()), |config| config.retry_cap = Duration::ZERO);
+    let tracer = tracer_with(Hangs(false.into()), |config| {
+        config.retry_cap = Duration::ZERO
+    });
     record(&tracer, 0..3);
-    let error = tracer.shutdown_within(Duration::from_millis(300)).unwrap_err();
-    assert!(error.to_string().contains("last error: too many open files"), "{error}");
+    let error = tracer
+        .shutdown_within(Duration::from_millis(300))
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("last error: too many open files"),
+        "{error}"
+    );
     assert_eq!(
         error.report().stats.exporters[0].dropped[&DropReason::ShutdownDeadline],
         3
@@ -471,7 +530,10 @@ fn records_that_a_report_does_not_name_were_not_exported() {
 
 #[test]
 fn a_huge_flush_limit_does_not_overflow() {
-    let pipeline = Pipeline::builder().exporter(Scripted::default()).build().unwrap();
+    let pipeline = Pipeline::builder()
+        .exporter(Scripted::default())
+        .build()
+        .unwrap();
     assert!(pipeline.flush(Duration::MAX).is_lossless());
     assert!(pipeline.shutdown(Duration::MAX).is_lossless());
     assert!(pipeline.shutdown(Duration::ZERO).is_lossless());

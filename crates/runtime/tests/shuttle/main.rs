@@ -17,9 +17,9 @@ mod contain;
 mod ledger;
 #[path = "../../src/log.rs"]
 mod log;
-mod orders;
 #[path = "../../src/worker/next.rs"]
 mod next;
+mod orders;
 #[path = "../../src/queue/mod.rs"]
 mod queue;
 #[cfg(feature = "spool")]

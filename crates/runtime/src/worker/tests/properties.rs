@@ -226,7 +226,12 @@ struct Outcome {
 }
 
 /// Records the bursts, looks at the numbers all the while, shuts down.
-fn outcome(config: &PipelineConfig, script: &[Act], bursts: &[Burst], closing: Duration) -> Outcome {
+fn outcome(
+    config: &PipelineConfig,
+    script: &[Act],
+    bursts: &[Burst],
+    closing: Duration,
+) -> Outcome {
     let receiver = Receiver {
         script: script.into(),
         limits: (config.batch_size, config.max_batch_bytes),
