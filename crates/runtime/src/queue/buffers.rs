@@ -68,6 +68,12 @@ impl SpanBuffers {
         }
     }
 
+    /// Every span goes to the queues at once, for an exporter that wants it so.
+    pub(crate) fn unused(mut self) -> Self {
+        self.room = 1;
+        self
+    }
+
     pub(crate) fn queues(&self) -> &[Arc<ExporterQueue>] {
         &self.queues
     }
@@ -107,6 +113,11 @@ impl SpanBuffers {
         if let Some(span) = span {
             self.push(span.into());
         }
+    }
+
+    /// Whether a record of this size finds room in every queue now.
+    pub(crate) fn has_room_for(&self, bytes: usize) -> bool {
+        self.queues.iter().all(|queue| queue.has_room_for(bytes))
     }
 
     /// Takes a score, past the buffers.
