@@ -3,3 +3,4 @@
 mod fields;
 mod recorded;
 mod support;
+mod usage;

@@ -89,10 +89,15 @@ impl<'a> Settled<'a> {
         for (name, units) in kinds {
             self.part(name, units);
         }
-        if family.cached_kinds() && usage.text_apart {
+        if Self::splits_cached(usage, family) {
             self.part("input_cached_audio_tokens", cached_audio);
             self.part("input_cached_image_tokens", cached_image);
         }
+    }
+
+    /// Whether what was cached is told apart by what it is.
+    fn splits_cached(usage: &Usage, family: Family) -> bool {
+        family.cached_kinds() && family.text(usage.text_apart)
     }
 
     /// What was cached; by what it is, where the report says so and the model has prices for it.
@@ -104,7 +109,7 @@ impl<'a> Settled<'a> {
         family: Family,
     ) {
         let mut rest = cached;
-        if family.cached_kinds() && usage.text_apart {
+        if Self::splits_cached(usage, family) {
             rest = rest.saturating_sub(audio).saturating_sub(image);
             let text = Part::inside(text).taken_from(&mut rest);
             self.part("input_cached_text_tokens", text);
