@@ -51,7 +51,7 @@ pub(crate) fn record(to: &Observation, name: &str, rest: &str, value: Value<'_>)
         }
         "response.model" => {
             to.set_kind(ObservationType::Generation, Certainty::Model);
-            to.set_response_model(value.into_text());
+            to.set_response_model(&value.text());
         }
         "input.messages" => to.with_facts(|facts| {
             if Rank::Messages >= facts.input {

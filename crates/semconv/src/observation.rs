@@ -235,13 +235,13 @@ impl Observation {
     }
 
     /// The model that answered. The one that was asked for stays in the metadata, if it is another.
-    pub(crate) fn set_response_model(&self, model: String) {
+    pub(crate) fn set_response_model(&self, model: &str) {
         self.with_facts(|facts| {
             if facts.model_is_final {
                 return;
             }
             facts.model_is_final = true;
-            self.span.set_model(&model);
+            self.span.set_model(model);
             if let Some(asked) = facts.request_model.as_deref()
                 && asked != model
             {

@@ -39,7 +39,7 @@ pub(crate) fn record<'a>(to: &Observation, name: &str, value: Value<'a>) -> Opti
         "input.mime_type" | "output.mime_type" => {}
         "embedding.model_name" => {
             to.set_kind(ObservationType::Embedding, Certainty::Model);
-            to.set_response_model(value.into_text());
+            to.set_response_model(&value.text());
         }
         "tag.tags" => {
             let tags = value.texts();
@@ -76,7 +76,7 @@ fn record_llm<'a>(to: &Observation, name: &str, rest: &str, value: Value<'a>) ->
     match rest {
         "model_name" | "response.model_name" | "response.model" => {
             is_llm_call();
-            to.set_response_model(value.into_text());
+            to.set_response_model(&value.text());
         }
         "request.model_name" | "request.model" => {
             is_llm_call();
