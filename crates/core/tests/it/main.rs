@@ -14,5 +14,7 @@ mod sampling;
 mod scores;
 mod setters;
 mod stream;
+mod stream_chat;
+mod stream_events;
 mod stream_providers;
 mod support;

@@ -7,6 +7,7 @@ use super::{Facts, count, error, text, without_nulls};
 use crate::record::Usage;
 
 pub(crate) fn facts(response: &Value) -> Facts {
+    let whole = response;
     // The first event of a stream has the message inside.
     let message = response
         .get("message")
@@ -24,7 +25,7 @@ pub(crate) fn facts(response: &Value) -> Facts {
         output: message
             .get("content")
             .and_then(|content| output(message, content)),
-        error: error(response, "anthropic"),
+        error: error::read(whole, "anthropic"),
     }
 }
 

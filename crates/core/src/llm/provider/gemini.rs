@@ -18,6 +18,7 @@ pub(crate) fn field<'a>(value: &'a Value, camel: &str, snake: &str) -> Option<&'
 }
 
 pub(crate) fn facts(response: &Value) -> Facts {
+    let whole = response;
     let candidates = response.get("candidates").and_then(Value::as_array);
     let candidates = candidates.map_or(&[][..], Vec::as_slice);
     let reasons = candidates
@@ -36,7 +37,7 @@ pub(crate) fn facts(response: &Value) -> Facts {
         usage: field(response, "usageMetadata", "usage_metadata").and_then(usage),
         finish_reason: one_or_all(reasons).or_else(refused),
         output: one_or_all(candidates.iter().filter_map(output).collect()),
-        error: error(response, "gemini"),
+        error: error::read(whole, "gemini"),
     }
 }
 

@@ -2,6 +2,7 @@
 //! Called by users on a `Span` or a `Usage`, and by `stream` at a stream's end; one file a provider.
 
 pub(crate) mod anthropic;
+pub(crate) mod error;
 pub(crate) mod gemini;
 pub(crate) mod openai;
 pub(crate) mod tree;
@@ -9,6 +10,7 @@ pub(crate) mod tree;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::llm::stream::{Anthropic, Fold, Gemini, OpenAi};
 use crate::record::{self, Exception, Role, Slot, Usage, ValueRef};
 use crate::span::handle::Span;
 
@@ -23,6 +25,20 @@ pub(crate) struct Facts {
     pub(crate) finish_reason: Option<Value>,
     pub(crate) output: Option<Value>,
     pub(crate) error: Option<Exception>,
+}
+
+impl Facts {
+    /// Whether there is neither an answer nor an error.
+    fn say_nothing(&self) -> bool {
+        self.error.is_none() && self.have_no_answer()
+    }
+
+    fn have_no_answer(&self) -> bool {
+        self.model.is_none()
+            && self.usage.is_none()
+            && self.finish_reason.is_none()
+            && self.output.is_none()
+    }
 }
 
 /// What a provider answered.
@@ -49,7 +65,7 @@ impl Span {
     /// span.record_openai(&response); // 86 input, 1,920 cached and 300 output tokens
     /// ```
     pub fn record_openai<T: Serialize + ?Sized>(&self, response: &T) {
-        self.record_response(response, openai::SKIP, openai::facts);
+        self.record_response(response, openai::SKIP, openai::facts, OpenAi::default);
     }
 
     /// Records what an Anthropic `Message` says: model, usage, `finish_reason` (its `stop_reason`) as
@@ -58,7 +74,7 @@ impl Span {
     ///
     /// Takes an SDK's type, a `serde_json::Value`, or the body's text; what it cannot read changes nothing.
     pub fn record_anthropic<T: Serialize + ?Sized>(&self, response: &T) {
-        self.record_response(response, &[], anthropic::facts);
+        self.record_response(response, &[], anthropic::facts, Anthropic::default);
     }
 
     /// Records what a Gemini `GenerateContentResponse` says: model, usage, `finish_reason` as
@@ -67,24 +83,60 @@ impl Span {
     ///
     /// Takes an SDK's type, a `serde_json::Value`, or the body's text; what it cannot read changes nothing.
     pub fn record_gemini<T: Serialize + ?Sized>(&self, response: &T) {
-        self.record_response(response, gemini::SKIP, gemini::facts);
+        self.record_response(response, gemini::SKIP, gemini::facts, Gemini::default);
     }
 
-    fn record_response<T: Serialize + ?Sized>(
+    /// Records an answer: an object as it is, an array of chunks and the text of a stream put together, and
+    /// what is none of these as the output, so that it can be seen.
+    fn record_response<T: Serialize + ?Sized, F: Fold<Value>>(
         &self,
         response: &T,
         skip: &'static [&'static str],
         facts: fn(&Value) -> Facts,
+        fold: impl FnOnce() -> F,
     ) {
-        if self.open.is_some()
-            && let Some(response) = tree::read(response, skip)
-        {
-            self.record_facts(facts(&response));
+        if self.open.is_none() {
+            return;
+        }
+        let Some(response) = tree::read(response, skip) else {
+            // Too large or not readable: captured as any other output, which is cut.
+            return self.offer(response);
+        };
+        let is_stream = match &response {
+            Value::String(_) => true,
+            Value::Array(chunks) => chunks.iter().any(Value::is_object),
+            _ => false,
+        };
+        if is_stream {
+            let mut fold = fold();
+            fold.push(&response);
+            return fold.record(self);
+        }
+        let facts = facts(&response);
+        if facts.say_nothing() {
+            let empty = match &response {
+                Value::Null => true,
+                Value::Array(list) => list.is_empty(),
+                Value::Object(object) => without_nulls(object).is_empty(),
+                _ => false,
+            };
+            if !empty {
+                self.offer(&response);
+            }
+        }
+        self.record_facts(facts);
+    }
+
+    /// Sets the output unless there is one.
+    fn offer<T: Serialize + ?Sized>(&self, output: &T) {
+        if let Some(output) = record::Value::capture(output) {
+            self.offer_output(output);
         }
     }
 
     pub(crate) fn record_facts(&self, facts: Facts) {
         let Some(open) = &self.open else { return };
+        let no_answer = facts.have_no_answer();
         let Facts {
             provider,
             model,
@@ -96,10 +148,11 @@ impl Span {
         if let Some(error) = error {
             self.record_exception(error);
         }
-        if model.is_none() && usage.is_none() && finish_reason.is_none() && output.is_none() {
+        if no_answer {
             return;
         }
         let finish_reason = finish_reason.and_then(|reason| record::Value::capture(&reason));
+        let output = output.filter(|_| open.captures());
         let output = output.and_then(|output| record::Value::capture(&output));
         open.write(|buffer| {
             if let Some(model) = &model {
@@ -166,17 +219,6 @@ fn count(value: Option<&Value>) -> Option<u64> {
 /// A text that says something.
 fn text(value: Option<&Value>) -> Option<&str> {
     value?.as_str().filter(|text| !text.is_empty())
-}
-
-/// `{"error": {"type", "code" or "status", "message"}}`, which all three have, or its inner object.
-fn error(response: &Value, provider: &str) -> Option<Exception> {
-    let error = response.get("error").filter(|error| !error.is_null())?;
-    let message = text(error.get("message")).or_else(|| text(Some(error)))?;
-    let kind = ["type", "status", "code"]
-        .iter()
-        .find_map(|key| text(error.get(*key)))
-        .map_or_else(|| provider.to_owned(), |kind| format!("{provider}.{kind}"));
-    Some(Exception::new(kind, message))
 }
 
 /// What is said of each answer: one as it is, several as an array.

@@ -10,6 +10,7 @@ use crate::record::Usage;
 pub(crate) const SKIP: &[&str] = &["data"];
 
 pub(crate) fn facts(response: &Value) -> Facts {
+    let whole = response;
     // The last event of a Responses stream has the response inside.
     let response = response
         .get("response")
@@ -31,7 +32,7 @@ pub(crate) fn facts(response: &Value) -> Facts {
                 .and_then(Value::as_array)
                 .and_then(|items| one_or_all(items.iter().map(plain).collect())),
         },
-        error: error(response, "openai"),
+        error: error::read(whole, "openai"),
     }
 }
 
