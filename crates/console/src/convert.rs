@@ -146,6 +146,7 @@ fn error(exception: ExceptionRef<'_>, text: Text) -> TreeError {
             .stacktrace()
             .filter(|_| text == Text::Full)
             .map(str::to_owned),
+        propagated: exception.is_propagated(),
     }
 }
 
