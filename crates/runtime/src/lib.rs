@@ -58,7 +58,7 @@ mod step;
 mod sync;
 mod worker;
 
-pub use config::{Overload, PipelineConfig, SpoolMode, WhileOpen};
+pub use config::{Overload, PipelineConfig, PipelineConfigError, SpoolMode, WhileOpen, limits};
 pub use hold::{Hold, HoldConfig};
 pub use pipeline::{Pipeline, PipelineBuilder};
 #[doc(hidden)]
