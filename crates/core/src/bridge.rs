@@ -6,27 +6,30 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
-use crate::live::{Live, TraceShared};
-pub use crate::present::RECORDS;
-use crate::present::present;
 use crate::record::{
     Exception, Level, ObservationType, SpanId, StatusCode, Timestamp, TraceAttributes, TraceId,
 };
-use crate::sampler::SamplingInput;
-use crate::span::Span;
-use crate::start::buffer;
-use crate::tracer::{Owner, Tracer};
+use crate::span::builder::buffer;
+pub use crate::span::feature::RECORDS;
+use crate::span::feature::recorded;
+use crate::span::handle::Span;
+use crate::span::open::{OpenSpan, TraceState};
+use crate::trace::guard::TracerGuard;
+use crate::trace::sampler::SamplingInput;
+use crate::trace::tracer::Tracer;
 
 /// A tracer that is not kept open by this: a subscriber lives as long as the process, a tracer does not.
 #[derive(Clone)]
-pub struct WeakTracer(Weak<Owner>);
+pub struct WeakTracer(Weak<TracerGuard>);
 
 impl WeakTracer {
     /// Of this tracer.
     #[must_use]
     pub fn new(tracer: &Tracer) -> Self {
-        let owner: Option<&Arc<Owner>> =
-            tracer.owner.as_ref().map(|owner| -> &Arc<Owner> { owner });
+        let owner: Option<&Arc<TracerGuard>> = tracer
+            .owner
+            .as_ref()
+            .map(|owner| -> &Arc<TracerGuard> { owner });
         Self(owner.map_or_else(Weak::new, Arc::downgrade))
     }
 
@@ -34,7 +37,7 @@ impl WeakTracer {
     #[must_use]
     pub fn upgrade(&self) -> Option<Tracer> {
         let owner = self.0.upgrade()?;
-        let owner = Some(present(owner)?);
+        let owner = Some(recorded(owner)?);
         Some(Tracer { owner })
     }
 }
@@ -47,8 +50,8 @@ impl fmt::Debug for WeakTracer {
 
 /// Writes to what all spans of this span's trace share. `f` runs under a lock: nothing of the user's in it.
 pub fn update_trace(span: &Span, f: impl FnOnce(&mut TraceAttributes)) {
-    if let Some(live) = &span.live {
-        live.trace.update(f);
+    if let Some(open) = &span.open {
+        open.trace.update(f);
     }
 }
 
@@ -86,7 +89,7 @@ pub struct Measured<'a> {
 /// sampler is asked for each.
 #[must_use]
 pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
-    let Some(core) = tracer.owner.as_ref().map(|owner| &owner.core) else {
+    let Some(core) = tracer.owner.as_ref().map(|owner| &owner.shared) else {
         return Span::noop();
     };
     if !core.admits() {
@@ -114,7 +117,7 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
     }
     // Which span of this process is the first is not known, but that all of a trace belong together.
     let part = SpanId::from_bytes(span.trace_id.low_bits().to_be_bytes()).unwrap_or(span.span_id);
-    let trace = TraceShared::new(
+    let trace = TraceState::new(
         core.clone(),
         span.trace_id,
         part,
@@ -124,10 +127,10 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
     let mut buffer = buffer(&trace, span.span_id, span.name, ObservationType::Span);
     buffer.parent = span.parent;
     buffer.remote_parent = span.parent.is_some() && span.parent_is_remote;
-    let live = Live::open(Arc::new(trace), buffer);
-    live.write(|buffer| buffer.start = span.start);
+    let open = OpenSpan::open(Arc::new(trace), buffer);
+    open.write(|buffer| buffer.start = span.start);
     Span {
-        live: present(live),
+        open: recorded(open),
         unsampled: false,
     }
 }

@@ -1,14 +1,14 @@
 //! The waist: where what is recorded leaves the core.
-//! Called by the live handles; implemented by delivery, and by tests that look at records.
+//! Called by the handles; implemented by delivery, and by tests that look at records.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::leak::Leak;
 use crate::record::{ScoreRecord, SpanRecord};
 use crate::report::{Report, Stats};
+use crate::trace::leak::Leak;
 
 /// A report that is on its way. Needs no particular executor.
 pub type ReportFuture = Pin<Box<dyn Future<Output = Report> + Send>>;

@@ -1,5 +1,5 @@
 //! Accounting: every record has exactly one outcome, counted where it happens. And the log lines about it.
-//! Kept by `lane` under its lock, so that the numbers add up at every instant; read through `Stats`.
+//! Kept by `queue` under its lock, so that the numbers add up at every instant; read through `Stats`.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use tokio::time::{Duration, Instant};
 use tracefuse_core::{DropReason, ExporterStats, Health, RejectReason};
 use tracefuse_exporter::plain_text;
 
-/// Outcomes of one exporter's records. What has none yet is counted by the lane itself.
+/// Outcomes of one exporter's records. What has none yet is counted by the queue itself.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     pub(crate) recorded: u64,
@@ -137,7 +137,7 @@ impl Notices {
 
 /// The lines themselves: what happened, to what, what to do. Never a payload, and no text of others that
 /// could forge a line: names and errors come through `plain_text`.
-pub(crate) mod say {
+pub(crate) mod log {
     use super::{DropReason, Duration, plain_text};
 
     const MORE: &str = "more of the same were not logged";
@@ -199,7 +199,7 @@ pub(crate) mod say {
     pub(crate) fn released_early(traces: u64, suppressed: u64) {
         tracing::warn!(
             target: "tracefuse", traces, suppressed,
-            "traces are kept without waiting for their end: too much is held, or for too long. Raise the bounds of `HoldConfig`, or end traces sooner ({MORE})"
+            "traces are kept without waiting for their end: too much is held, or for too long. Raise the bounds of `TailSampling`, or end traces sooner ({MORE})"
         );
     }
 

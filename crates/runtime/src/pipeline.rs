@@ -1,4 +1,4 @@
-//! Delivery of one tracer: a `Processor` with a lane and a worker for every exporter.
+//! Delivery of one tracer: a `Processor` with a queue and a worker for every exporter.
 //! Built by the facade; fed by the core on callers' threads.
 
 use std::fmt;
@@ -13,13 +13,13 @@ use tracefuse_exporter::{Exporter, plain_text};
 use crate::config::PipelineConfig;
 #[cfg(feature = "spool")]
 use crate::config::SpoolMode;
+use crate::delivery::disk::Disk;
+use crate::delivery::masking::Masking;
+use crate::delivery::shorten::shorten;
 use crate::delivery::{Delivery, HealthCallback};
-use crate::disk::Disk;
-use crate::intake::Intake;
-use crate::lane::Lane;
-use crate::ledger::say;
-use crate::masking::Masking;
-use crate::shorten::shorten;
+use crate::ledger::log;
+use crate::queue::ExporterQueue;
+use crate::queue::buffers::SpanBuffers;
 #[cfg(feature = "spool")]
 use crate::spool::SpoolConfig;
 use crate::worker;
@@ -45,7 +45,7 @@ pub struct Pipeline {
 }
 
 struct Shared {
-    intake: Arc<Intake>,
+    buffers: Arc<SpanBuffers>,
     exporters: Vec<Arc<dyn Exporter>>,
     max_span_bytes: usize,
 }
@@ -131,13 +131,17 @@ impl PipelineBuilder {
     }
 
     #[cfg(feature = "spool")]
-    fn disk(&self, lane: &Arc<Lane>, exporter: &dyn Exporter) -> io::Result<Option<Disk>> {
+    fn disk(
+        &self,
+        queue: &Arc<ExporterQueue>,
+        exporter: &dyn Exporter,
+    ) -> io::Result<Option<Disk>> {
         let Some(((config, mode), destination)) = self.spool.as_ref().zip(exporter.destination())
         else {
             return Ok(None);
         };
-        let (lane, config) = (lane.clone(), config.clone());
-        Disk::open(lane, config, *mode, &destination, &self.resource).map(Some)
+        let (queue, config) = (queue.clone(), config.clone());
+        Disk::open(queue, config, *mode, &destination, &self.resource).map(Some)
     }
 
     #[cfg(not(feature = "spool"))]
@@ -146,7 +150,7 @@ impl PipelineBuilder {
         clippy::unused_self,
         reason = "the twin of the one with a spool"
     )]
-    fn disk(&self, _: &Arc<Lane>, _: &dyn Exporter) -> io::Result<Option<Disk>> {
+    fn disk(&self, _: &Arc<ExporterQueue>, _: &dyn Exporter) -> io::Result<Option<Disk>> {
         Ok(None)
     }
 
@@ -156,26 +160,26 @@ impl PipelineBuilder {
     /// If a thread or its async runtime cannot be started, or the spool's directory not be used.
     pub fn build(self) -> io::Result<Pipeline> {
         let resource = Arc::new(self.resource.clone());
-        let mut lanes = Vec::new();
+        let mut queues = Vec::new();
         for exporter in &self.exporters {
             let name = plain_text(exporter.name()).into_owned();
-            lanes.push(Arc::new(Lane::new(name, self.config.clone())));
+            queues.push(Arc::new(ExporterQueue::new(name, self.config.clone())));
         }
-        let intake = Arc::new(Intake::new(lanes, &self.config));
-        for (lane, exporter) in intake.lanes().iter().zip(&self.exporters) {
-            let disk = self.disk(lane, exporter)?;
-            let (resource, lane, intake) = (resource.clone(), lane.clone(), intake.clone());
+        let buffers = Arc::new(SpanBuffers::new(queues, &self.config));
+        for (queue, exporter) in buffers.queues().iter().zip(&self.exporters) {
+            let disk = self.disk(queue, exporter)?;
+            let (resource, queue, buffers) = (resource.clone(), queue.clone(), buffers.clone());
             let (exporter, on_health) = (exporter.clone(), self.on_health.clone());
             let masking = Masking::new(self.masker.clone());
             worker::start(move || {
-                Delivery::new(lane, exporter, resource, disk, on_health)
+                Delivery::new(queue, exporter, resource, disk, on_health)
                     .masking(masking)
-                    .watching(intake)
+                    .watching(buffers)
             })?;
         }
         Ok(Pipeline {
             shared: Arc::new(Shared {
-                intake,
+                buffers,
                 exporters: self.exporters,
                 // A span is masked before it is cut: half a secret, or half an object, looks like none.
                 max_span_bytes: match self.masker {
@@ -200,15 +204,15 @@ impl Processor for Pipeline {
         {
             shorten(&mut span, self.shared.max_span_bytes / 20 * 19);
         }
-        self.shared.intake.put(span, bytes);
+        self.shared.buffers.put(span, bytes);
     }
 
     fn on_score(&self, score: ScoreRecord) {
-        self.shared.intake.put_score(score);
+        self.shared.buffers.put_score(score);
     }
 
     fn on_leak(&self, leak: &Leak) {
-        say::leak(leak);
+        log::leak(leak);
     }
 
     fn flush(&self, within: Duration) -> Report {
@@ -217,7 +221,7 @@ impl Processor for Pipeline {
 
     fn flush_async(&self, within: Duration) -> ReportFuture {
         let shared = self.shared.clone();
-        worker::wait_elsewhere(move || shared.flush(within))
+        worker::wait_on_thread(move || shared.flush(within))
     }
 
     fn shutdown(&self, within: Duration) -> Report {
@@ -226,42 +230,45 @@ impl Processor for Pipeline {
 
     fn shutdown_async(&self, within: Duration) -> ReportFuture {
         let shared = self.shared.clone();
-        worker::wait_elsewhere(move || shared.shutdown(within))
+        worker::wait_on_thread(move || shared.shutdown(within))
     }
 
     fn stats(&self) -> Stats {
-        self.shared.intake.stats()
+        self.shared.buffers.stats()
     }
 }
 
 impl Shared {
     fn flush(&self, within: Duration) -> Report {
-        self.intake.sweep();
+        self.buffers.drain();
         // All are asked before any is waited for: one deadline bounds the whole.
-        let lanes = self.intake.lanes();
-        let tickets: Vec<_> = lanes.iter().map(|lane| (lane, lane.ask_flush())).collect();
+        let queues = self.buffers.queues();
+        let tickets: Vec<_> = queues
+            .iter()
+            .map(|queue| (queue, queue.ask_flush()))
+            .collect();
         let clock = tracefuse_core::Clock::system();
         let start = clock.monotonic_nanos();
         let left = || within.saturating_sub(Duration::from_nanos(clock.monotonic_nanos() - start));
-        let complete = tickets.into_iter().fold(true, |all, (lane, ticket)| {
-            lane.wait_flushed(ticket, left()) && all
+        let complete = tickets.into_iter().fold(true, |all, (queue, ticket)| {
+            queue.wait_flushed(ticket, left()) && all
         });
         self.report(complete)
     }
 
     fn shutdown(&self, within: Duration) -> Report {
-        self.intake.close();
-        for lane in self.intake.lanes() {
-            lane.ask_close(within);
+        self.buffers.close();
+        for queue in self.buffers.queues() {
+            queue.ask_close(within);
         }
         let clock = tracefuse_core::Clock::system();
         let start = clock.monotonic_nanos();
-        for lane in self.intake.lanes() {
-            lane.wait_stopped(
+        for queue in self.buffers.queues() {
+            queue.wait_stopped(
                 within.saturating_sub(Duration::from_nanos(clock.monotonic_nanos() - start)),
             );
             // A worker that is blocked by its exporter is left behind; what it had is counted.
-            lane.stop();
+            queue.stop();
         }
         self.report(true)
     }
@@ -269,12 +276,12 @@ impl Shared {
     fn report(&self, complete: bool) -> Report {
         let mut report = Report::default();
         report.complete = complete;
-        let lanes = self.intake.lanes();
-        report.lost = lanes
+        let queues = self.buffers.queues();
+        report.lost = queues
             .iter()
-            .map(|lane| lane.with(|state| state.ledger.report_losses()))
+            .map(|queue| queue.with(|state| state.ledger.report_losses()))
             .sum();
-        report.stats = self.intake.stats();
+        report.stats = self.buffers.stats();
         report.pending = report
             .stats
             .exporters
@@ -288,9 +295,9 @@ impl Shared {
 impl Drop for Pipeline {
     /// A pipeline whose tracer is gone without a shutdown still ends its threads.
     fn drop(&mut self) {
-        self.shared.intake.close();
-        for lane in self.shared.intake.lanes() {
-            lane.ask_close(Duration::from_secs(5));
+        self.shared.buffers.close();
+        for queue in self.shared.buffers.queues() {
+            queue.ask_close(Duration::from_secs(5));
         }
     }
 }
@@ -299,10 +306,10 @@ impl fmt::Debug for Pipeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self
             .shared
-            .intake
-            .lanes()
+            .buffers
+            .queues()
             .iter()
-            .map(|lane| lane.name.as_str())
+            .map(|queue| queue.name.as_str())
             .collect();
         f.debug_struct("Pipeline")
             .field("exporters", &names)

@@ -141,7 +141,7 @@ pub use tracefuse_macros::observe;
 pub use tracefuse_opentelemetry as opentelemetry;
 #[cfg(feature = "otlp")]
 pub use tracefuse_otlp::{Conventions, OtlpConfig};
-pub use tracefuse_runtime::{HoldConfig, Overload, SpoolMode, WhileOpen};
+pub use tracefuse_runtime::{Overload, SpoolMode, TailSampling, WhileOpen};
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub use tracefuse_tower as tower;

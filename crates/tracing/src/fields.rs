@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::{self, Write as _};
 
-use tracefuse_conventions::Value;
+use tracefuse_semconv::Value;
 use tracing_core::Field;
 use tracing_core::field::Visit;
 

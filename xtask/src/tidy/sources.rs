@@ -59,7 +59,7 @@ fn names_in_place(name: &str, file: &Path, text: &str) -> Findings {
             name,
             "crates/langfuse/src/attributes.rs"
                 | "crates/tracefuse/src/config/settings.rs"
-                | "crates/conventions/src/names.rs"
+                | "crates/semconv/src/names.rs"
         )
     {
         findings.push(format!(

@@ -8,8 +8,8 @@ mod traceparent;
 pub use carrier::{Extractor, Injector};
 
 use crate::record::{SpanId, TraceAttributes, TraceId, Value};
-use crate::span::Span;
-use crate::trace::{Trace, TraceBuilder};
+use crate::span::handle::Span;
+use crate::trace::handle::{Trace, TraceBuilder};
 
 pub(crate) const TRACEPARENT: &str = "traceparent";
 pub(crate) const BAGGAGE: &str = "baggage";
@@ -135,20 +135,20 @@ impl Span {
     /// User and session are for your own services: for others call [`inject_traceparent`](Self::inject_traceparent).
     pub fn inject(&self, carrier: &mut (impl Injector + Extractor + ?Sized)) {
         self.inject_traceparent(carrier);
-        if let Some(live) = &self.live {
-            let attributes = live.trace.attributes(Clone::clone);
+        if let Some(open) = &self.open {
+            let attributes = open.trace.attributes(Clone::clone);
             let known = carrier.get(BAGGAGE).map(std::borrow::Cow::into_owned);
-            let text = baggage::write(&known.unwrap_or_default(), live.trace.id, &attributes);
+            let text = baggage::write(&known.unwrap_or_default(), open.trace.id, &attributes);
             carrier.set(BAGGAGE, text);
         }
     }
 
     /// [`inject`](Self::inject) without baggage.
     pub fn inject_traceparent(&self, carrier: &mut (impl Injector + ?Sized)) {
-        if let Some(live) = &self.live {
+        if let Some(open) = &self.open {
             carrier.set(
                 TRACEPARENT,
-                traceparent::format(live.trace.id, live.id, true),
+                traceparent::format(open.trace.id, open.id, true),
             );
         }
     }

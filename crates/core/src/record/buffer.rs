@@ -1,5 +1,5 @@
 //! The one buffer of a span: its text in one string, its attributes as small fixed-size entries.
-//! Written by the live handles through `capture`, sealed into a `SpanRecord`, emptied and reused by `pool`.
+//! Written by the handles through `capture`, sealed into a `SpanRecord`, emptied and reused by `pool`.
 //!
 //! One `String` per value costs 276 ns for four attributes when another thread frees it; text copied
 //! into a buffer that comes back costs 48 ns. So nothing here owns small text of its own.
@@ -44,6 +44,13 @@ pub(crate) struct Span32 {
     len: u32,
 }
 
+/// Key of [`Role::Call`]: the model that was asked for, where another one was said to answer.
+pub(crate) const REQUEST_MODEL: &str = "request_model";
+/// Key of [`Role::Call`]: the model that the response names.
+pub(crate) const RESPONSE_MODEL: &str = "response_model";
+/// Key of [`Role::Call`]: the provider whose response was read, as OpenTelemetry names it.
+pub(crate) const PROVIDER: &str = "provider";
+
 /// What an entry says of its span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -52,6 +59,8 @@ pub(crate) enum Role {
     Tag,
     Usage,
     Cost,
+    /// A fact about the model call that is no metadata: see the constants `REQUEST_MODEL` and following.
+    Call,
     /// Metadata of the event with this index.
     Event(u32),
 }
@@ -364,6 +373,23 @@ impl Buffer {
         for (name, dollars) in cost.buckets() {
             self.set_entry(Role::Cost, name, Slot::F64(dollars));
         }
+    }
+
+    /// Sets the model that answered. The model that was set before it is kept as the requested one.
+    pub(crate) fn set_response_model(&mut self, model: &str) {
+        if self.entry(Role::Call, RESPONSE_MODEL).is_none() {
+            self.set_entry(Role::Call, REQUEST_MODEL, self.model);
+        }
+        let slot = self.push_value(ValueRef::Str(model));
+        self.set_entry(Role::Call, RESPONSE_MODEL, slot);
+        self.model = slot;
+    }
+
+    /// The value of `key` among the entries of `role`.
+    pub(crate) fn entry(&self, role: Role, key: &str) -> Option<ValueRef<'_>> {
+        let mut entries = self.entries.iter();
+        let entry = entries.find(|e| e.role == role && self.text(e.key) == key)?;
+        self.value(entry.value)
     }
 
     pub(crate) fn set_status_message(&mut self, message: &str) {

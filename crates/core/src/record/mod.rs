@@ -1,5 +1,5 @@
 //! What was observed, as plain finished values: no clock, no thread, no global state but a pool of buffers.
-//! Filled by the live handles, read by exporters; knows neither.
+//! Filled by the handles, read by exporters; knows neither.
 
 mod buffer;
 mod capture;
@@ -17,7 +17,7 @@ mod time;
 mod usage;
 mod value;
 
-pub(crate) use buffer::{Buffer, EventSlots, Role, Slot};
+pub(crate) use buffer::{Buffer, EventSlots, PROVIDER, Role, Slot};
 pub(crate) use capture::capture;
 pub use codec::DecodeError;
 #[doc(hidden)]

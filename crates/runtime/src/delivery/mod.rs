@@ -1,8 +1,19 @@
-//! What is done with one batch: attempt, judge the answer, then settle, split, wait, set aside, hold or put on disk.
+//! What is done with one batch: attempt, judge the answer, then settle, split, wait, set parked, hold or put on disk.
 //! Driven by `worker`, one batch at a time; all decisions are in `breaker`, `retry`, `judge` and here.
 
-mod outcome;
-mod overflow;
+mod action;
+pub(crate) mod attempt;
+mod breaker;
+#[cfg(feature = "spool")]
+pub(crate) mod disk;
+#[cfg(not(feature = "spool"))]
+#[path = "no_disk.rs"]
+pub(crate) mod disk;
+pub(crate) mod masking;
+mod retry;
+mod settle;
+pub(crate) mod shorten;
+mod spill;
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -15,17 +26,16 @@ use tracefuse_core::{DropReason, ExporterStats, RejectReason, SpanId};
 use tracefuse_exporter::record::{Record, Resource};
 use tracefuse_exporter::{Batch, Exporter};
 
-use crate::attempt;
-use crate::breaker::{Breaker, Permit, Rule};
-use crate::disk::Disk;
-use crate::intake::{Intake, Watch};
-use crate::item::{Aside, Item};
-use crate::judge::{Judged, Step, Verdict};
-use crate::lane::Lane;
-use crate::masking::Masking;
-use crate::retry::{Backoff, pause};
-use crate::shorten::shorten;
-use crate::step::Phase;
+use crate::delivery::action::{Judged, Step, Verdict};
+use crate::delivery::breaker::{Breaker, Permit, Rule};
+use crate::delivery::disk::Disk;
+use crate::delivery::masking::Masking;
+use crate::delivery::retry::{Backoff, pause};
+use crate::delivery::shorten::shorten;
+use crate::queue::ExporterQueue;
+use crate::queue::buffers::{SpanBuffers, Watch};
+use crate::queue::envelope::{Parked, Queued};
+use crate::queue::phase::Phase;
 
 /// Rounds of tries a batch gets before it is given up, each after a success of another.
 const MAX_ROUNDS: u32 = 3;
@@ -37,22 +47,22 @@ pub(crate) type HealthCallback = Arc<dyn Fn(&ExporterStats) + Send + Sync>;
 
 /// Where the records of a batch are accounted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum Store {
     Memory,
     Disk,
 }
 
 /// What a batch left behind.
 #[derive(Default)]
-struct Undelivered {
+struct Remaining {
     /// Not now: the breaker is open, the receiver asked for a pause, or time is up.
-    held: Vec<Item>,
+    held: Vec<Queued>,
     /// Their tries are used up.
-    exhausted: Vec<(Vec<Item>, DropReason)>,
+    exhausted: Vec<(Vec<Queued>, DropReason)>,
 }
 
 pub(crate) struct Delivery {
-    pub(crate) lane: Arc<Lane>,
+    pub(crate) queue: Arc<ExporterQueue>,
     pub(crate) exporter: Arc<dyn Exporter>,
     resource: Arc<Resource>,
     breaker: Breaker,
@@ -68,19 +78,19 @@ pub(crate) struct Delivery {
     bisections: u32,
     bisections_since: Instant,
     masking: Masking,
-    /// Where records come in, if threads may leave them lying there for a while.
+    /// Where records come in, if threads may leave them buffered there for a while.
     pub(crate) watch: Option<Watch>,
 }
 
 impl Delivery {
     pub(crate) fn new(
-        lane: Arc<Lane>,
+        queue: Arc<ExporterQueue>,
         exporter: Arc<dyn Exporter>,
         resource: Arc<Resource>,
         disk: Option<Disk>,
         on_health: Option<HealthCallback>,
     ) -> Self {
-        let config = &lane.config;
+        let config = &queue.config;
         let rule = Rule {
             threshold: config.circuit_breaker_threshold,
             reset: config.circuit_breaker_reset,
@@ -106,7 +116,7 @@ impl Delivery {
             bisections_since: Instant::now(),
             masking: Masking::default(),
             watch: None,
-            lane,
+            queue,
         }
     }
 
@@ -115,8 +125,8 @@ impl Delivery {
         self
     }
 
-    pub(crate) fn watching(mut self, intake: Arc<Intake>) -> Self {
-        self.watch = Some(Watch::new(intake));
+    pub(crate) fn watching(mut self, buffers: Arc<SpanBuffers>) -> Self {
+        self.watch = Some(Watch::new(buffers));
         self
     }
 
@@ -151,56 +161,56 @@ impl Delivery {
         }
         let rest = items.split_off(fits.min(items.len()));
         if !rest.is_empty() {
-            self.lane.put_back(rest);
+            self.queue.put_back(rest);
         }
         let items = self.drop_old(items);
-        let left = self.deliver(items, Place::Memory, None).await;
+        let left = self.deliver(items, Store::Memory, None).await;
         if !left.held.is_empty() {
-            self.lane.put_back(left.held);
+            self.queue.put_back(left.held);
         }
         for (items, _) in left.exhausted {
-            self.lane.set_aside(Aside { items, rounds: 0 });
+            self.queue.park(Parked { items, rounds: 0 });
         }
     }
 
     /// The next records of the queue, masked: the one way out of it, to an exporter and to disk.
-    fn take(&mut self) -> Vec<Item> {
-        let mut items = self.lane.take(self.lane.config.batch_size);
-        self.masking.apply(&self.lane, &mut items);
+    fn take(&mut self) -> Vec<Queued> {
+        let mut items = self.queue.take(self.queue.config.batch_size);
+        self.masking.apply(&self.queue, &mut items);
         items
     }
 
-    /// Delivers a batch that was set aside.
+    /// Delivers a batch that was set parked.
     pub(crate) async fn again(&mut self) {
-        let Some(Aside { items, rounds }) = self.lane.take_aside() else {
+        let Some(Parked { items, rounds }) = self.queue.take_aside() else {
             return;
         };
         let items = self.drop_old(items);
-        let left = self.deliver(items, Place::Memory, None).await;
+        let left = self.deliver(items, Store::Memory, None).await;
         if !left.held.is_empty() {
             let items = left.held;
-            self.lane.set_aside(Aside { items, rounds });
+            self.queue.park(Parked { items, rounds });
         }
         for (items, reason) in left.exhausted {
             if rounds < MAX_ROUNDS - 1 {
-                self.lane.set_aside(Aside { items, rounds });
+                self.queue.park(Parked { items, rounds });
             } else {
                 let items = self.store(items);
-                self.give_up(&items, reason, Place::Memory);
+                self.give_up(&items, reason, Store::Memory);
             }
         }
     }
 
     /// Gives up what has been tried in vain for too long.
-    fn drop_old(&self, items: Vec<Item>) -> Vec<Item> {
-        let (now, max_age) = (Instant::now(), self.lane.config.max_age);
-        let old = |item: &Item| {
+    fn drop_old(&self, items: Vec<Queued>) -> Vec<Queued> {
+        let (now, max_age) = (Instant::now(), self.queue.config.max_age);
+        let old = |item: &Queued| {
             item.tried
                 .is_some_and(|tried| now.duration_since(tried) > max_age)
         };
         let (old, items): (Vec<_>, Vec<_>) = items.into_iter().partition(old);
         if !old.is_empty() {
-            self.give_up(&old, DropReason::MaxAge, Place::Memory);
+            self.give_up(&old, DropReason::MaxAge, Store::Memory);
         }
         items
     }
@@ -208,7 +218,7 @@ impl Delivery {
     /// Encoded bytes of a record, which is shortened if it is over the limit by itself.
     fn size(&self, record: &mut Record) -> usize {
         let size = self.exporter.size_hint(record);
-        let limit = self.lane.config.max_batch_bytes;
+        let limit = self.queue.config.max_batch_bytes;
         if size <= limit {
             return size;
         }
@@ -222,13 +232,13 @@ impl Delivery {
     /// Sends a batch, in parts if it has to be, and says what is left of it.
     async fn deliver(
         &mut self,
-        items: Vec<Item>,
-        place: Place,
+        items: Vec<Queued>,
+        place: Store,
         resource: Option<Arc<Resource>>,
-    ) -> Undelivered {
+    ) -> Remaining {
         let resource = resource.unwrap_or_else(|| self.resource.clone());
         let mut parts = apart(items);
-        let mut left = Undelivered::default();
+        let mut left = Remaining::default();
         while let Some(part) = parts.pop() {
             if part.is_empty() {
                 continue;
@@ -261,11 +271,15 @@ impl Delivery {
     }
 
     /// Sends one part until there is a verdict on it.
-    async fn attempt(&mut self, part: Vec<Item>, resource: &Arc<Resource>) -> (Vec<Item>, Verdict) {
-        let (mut metas, records): (Vec<_>, Vec<_>) = part.into_iter().map(Item::split).unzip();
+    async fn attempt(
+        &mut self,
+        part: Vec<Queued>,
+        resource: &Arc<Resource>,
+    ) -> (Vec<Queued>, Verdict) {
+        let (mut metas, records): (Vec<_>, Vec<_>) = part.into_iter().map(Queued::split).unzip();
         let spans = records.len();
         let batch = Arc::new(Batch::new(resource.clone(), records));
-        let deadline = Instant::now() + self.lane.config.batch_timeout;
+        let deadline = Instant::now() + self.queue.config.batch_timeout;
         let mut retries = 0;
         let verdict = loop {
             let Some((permit, within)) = self.permit() else {
@@ -321,7 +335,7 @@ impl Delivery {
         let part = metas
             .into_iter()
             .zip(records)
-            .map(|(meta, record)| Item::join(meta, record))
+            .map(|(meta, record)| Queued::join(meta, record))
             .collect();
         (part, verdict)
     }
@@ -331,10 +345,10 @@ impl Delivery {
         if self.disk.is_none() {
             return call.await;
         }
-        let lane = self.lane.clone();
+        let queue = self.queue.clone();
         let mut call = pin!(call);
         loop {
-            let mut news = pin!(lane.wake.notified());
+            let mut news = pin!(queue.wake.notified());
             let done = poll_fn(|cx| match call.as_mut().poll(cx) {
                 Poll::Ready(answer) => Poll::Ready(Some(answer)),
                 Poll::Pending => news.as_mut().poll(cx).map(|()| None),
@@ -349,8 +363,8 @@ impl Delivery {
     /// Leave for an attempt and the time it may take. A tracer that is closing tries even if the breaker is open.
     fn permit(&mut self) -> Option<(Permit, Duration)> {
         let now = Instant::now();
-        let limit = self.lane.config.attempt_timeout;
-        match self.lane.phase() {
+        let limit = self.queue.config.attempt_timeout;
+        match self.queue.phase() {
             Phase::Stopped => None,
             Phase::Closing(deadline) => {
                 let left = self.before(deadline).saturating_duration_since(now);
@@ -364,7 +378,7 @@ impl Delivery {
     async fn sleep(&mut self, delay: Duration) -> bool {
         let until = Instant::now() + delay;
         loop {
-            match self.lane.phase() {
+            match self.queue.phase() {
                 Phase::Stopped => return false,
                 Phase::Closing(deadline) => {
                     if until >= self.before(deadline) {
@@ -375,7 +389,7 @@ impl Delivery {
                 }
                 Phase::Running => {}
             }
-            if tokio::time::timeout_at(until, self.lane.wake.notified())
+            if tokio::time::timeout_at(until, self.queue.wake.notified())
                 .await
                 .is_err()
             {
@@ -404,14 +418,14 @@ impl Delivery {
 
 /// The parts a batch is sent in, the first one last: all spans together, then each score alone. What a
 /// receiver says of one of them must not count for the others, and most take a score per request.
-fn apart(items: Vec<Item>) -> Vec<Vec<Item>> {
+fn apart(items: Vec<Queued>) -> Vec<Vec<Queued>> {
     if items.iter().all(|item| item.record.as_score().is_none()) {
         return vec![items];
     }
     let (spans, scores): (Vec<_>, Vec<_>) = items
         .into_iter()
         .partition(|item| item.record.as_score().is_none());
-    let mut parts: Vec<Vec<Item>> = scores.into_iter().rev().map(|score| vec![score]).collect();
+    let mut parts: Vec<Vec<Queued>> = scores.into_iter().rev().map(|score| vec![score]).collect();
     parts.push(spans);
     parts
 }

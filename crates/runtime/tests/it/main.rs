@@ -7,7 +7,7 @@
 
 mod executors;
 mod faults;
-mod hold;
 mod masking;
 mod support;
+mod tail_sampling;
 mod wiring;

@@ -220,6 +220,7 @@ impl Writer<'_> {
             Role::Usage => 3,
             Role::Cost => 4,
             Role::Event(_) => 5,
+            Role::Call => 6,
         };
         self.byte(tag);
         if let Role::Event(index) = role {
@@ -360,6 +361,7 @@ impl<'a> Reader<'a, '_> {
             3 => Role::Usage,
             4 => Role::Cost,
             5 => Role::Event(self.u32()?),
+            6 => Role::Call,
             _ => return Err(DecodeError::Damaged),
         })
     }
