@@ -56,8 +56,14 @@ mod tests {
     fn causes_follow_once_and_on_one_line() {
         let system = || Some(Box::new(Caused("no such\nfile", None)));
         let error = Caused("cannot be read", Some(Box::new(Caused("open", system()))));
-        assert_eq!(format!("{:?}", Shown(error)), r"cannot be read: open: no such\nfile");
+        assert_eq!(
+            format!("{:?}", Shown(error)),
+            r"cannot be read: open: no such\nfile"
+        );
         let error = Caused("cannot be read: no such\nfile", system());
-        assert_eq!(format!("{:?}", Shown(error)), r"cannot be read: no such\nfile");
+        assert_eq!(
+            format!("{:?}", Shown(error)),
+            r"cannot be read: no such\nfile"
+        );
     }
 }

@@ -138,7 +138,7 @@ impl LangfuseConfig {
             return refuse(format!("the base URL cannot be used: {error}"));
         }
         let http = self.http.check();
-        http.map_err(|error| LangfuseConfigError::new("http", error.to_string()))
+        http.map_err(|error| LangfuseConfigError::new(error.setting(), error.to_string()))
     }
 
     /// What is unusual about the keys, in words; the server decides whether they work. Repeats no key.
@@ -321,7 +321,12 @@ mod tests {
         for (public, secret, setting, words) in [
             ("", "sk-lf-1", "public_key", "is empty"),
             ("pk-lf-1", "", "secret_key", "is empty"),
-            ("\"pk-lf-CANARY\"", "sk-lf-1", "public_key", "without quotes"),
+            (
+                "\"pk-lf-CANARY\"",
+                "sk-lf-1",
+                "public_key",
+                "without quotes",
+            ),
             ("pk-lf-1", "'sk-lf-CANARY'", "secret_key", "without quotes"),
             ("pk-lf-1", "sk-lf-CANARY\"", "secret_key", "without quotes"),
             ("pk-lf-1", " sk-lf-CANARY", "secret_key", "a space"),
@@ -336,7 +341,10 @@ mod tests {
             assert!(!format!("{error} {error:?}").contains("CANARY"), "{error}");
         }
         let odd = LangfuseConfig::new("CANARY-1", "CANARY-2");
-        assert!(odd.check().is_ok(), "a server of one's own may have such keys");
+        assert!(
+            odd.check().is_ok(),
+            "a server of one's own may have such keys"
+        );
         let warnings = odd.warnings().join("; ");
         assert!(warnings.contains("pk-lf-") && warnings.contains("sk-lf-"));
         assert!(!warnings.contains("CANARY"), "{warnings}");

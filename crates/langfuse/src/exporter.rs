@@ -67,13 +67,12 @@ impl LangfuseExporter {
             .join(&["api", "public", "scores"])
             .map_err(|error| wrong("base_url", "the base URL cannot be used: ", &error))?;
         let client = HttpClient::new(&config.http)
-            .map_err(|error| wrong("http", "", &error))?;
+            .map_err(|error| LangfuseConfigError::new(error.setting(), format!("{error:?}")))?;
         client
             .check_credentials_for(&address)
             .map_err(|error| wrong("base_url", "", &error))?;
         let basic = basic(&config);
-        let headers = headers(&config, &basic)
-            .map_err(|error| wrong("public_key", "", &error))?;
+        let headers = headers(&config, &basic).map_err(|error| wrong("public_key", "", &error))?;
         let destination = format!("{address} {}", config.public_key);
         let request = HttpRequest::post(address).headers(headers.clone());
         let scores = HttpRequest::post(scores).headers(headers.clone());

@@ -75,18 +75,19 @@ fn read(
                 AuthProblem::Key,
                 "the keys are not allowed to read their project",
             ),
-            _ if answer.class() == AnswerClass::Intercepted => {
-                (AuthProblem::Host, "check LANGFUSE_BASE_URL (or LANGFUSE_HOST)")
-            }
-            404 | 405 => (AuthProblem::Host, "is LANGFUSE_BASE_URL (or LANGFUSE_HOST) the address of a Langfuse server?"),
+            _ if answer.class() == AnswerClass::Intercepted => (
+                AuthProblem::Host,
+                "check LANGFUSE_BASE_URL (or LANGFUSE_HOST)",
+            ),
+            404 | 405 => (
+                AuthProblem::Host,
+                "is LANGFUSE_BASE_URL (or LANGFUSE_HOST) the address of a Langfuse server?",
+            ),
             300..=399 => (
                 AuthProblem::Host,
                 "the address in LANGFUSE_BASE_URL (or LANGFUSE_HOST) redirects, and redirects are not followed: set the address that it leads to",
             ),
-            _ => (
-                AuthProblem::Server,
-                "the server failed; try again later",
-            ),
+            _ => (AuthProblem::Server, "the server failed; try again later"),
         };
         return Err(AuthError::new(problem, format!("{words}; {remedy}")));
     }
@@ -116,7 +117,9 @@ fn unreachable(error: &HttpError, base: &Endpoint) -> AuthError {
         ),
         HttpErrorKind::Protocol => AuthError::new(
             AuthProblem::Host,
-            format!("{base} does not speak HTTP: {error}; check LANGFUSE_BASE_URL (or LANGFUSE_HOST)"),
+            format!(
+                "{base} does not speak HTTP: {error}; check LANGFUSE_BASE_URL (or LANGFUSE_HOST)"
+            ),
         ),
         _ => AuthError::new(
             AuthProblem::Unreachable,

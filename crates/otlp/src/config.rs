@@ -114,14 +114,24 @@ impl fmt::Debug for OtlpConfig {
 /// Settings that cannot be used. Says which setting and why, and repeats no credential.
 #[non_exhaustive]
 pub struct OtlpConfigError {
+    setting: &'static str,
     message: String,
 }
 
 impl OtlpConfigError {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
+    pub(crate) fn new(setting: &'static str, message: impl Into<String>) -> Self {
         Self {
+            setting,
             message: message.into(),
         }
+    }
+
+    /// The setting that cannot be used: `endpoint`, `headers`, or one of [`HttpConfigError::setting`].
+    ///
+    /// [`HttpConfigError::setting`]: crate::http::HttpConfigError::setting
+    #[must_use]
+    pub fn setting(&self) -> &'static str {
+        self.setting
     }
 }
 

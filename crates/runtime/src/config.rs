@@ -182,7 +182,11 @@ impl PipelineConfig {
         check("batch_timeout", self.batch_timeout, &l::BATCH_TIMEOUT)?;
         check("max_age", self.max_age, &l::MAX_AGE)?;
         let threshold = self.circuit_breaker_threshold;
-        check("circuit_breaker_threshold", threshold, &l::CIRCUIT_BREAKER_THRESHOLD)?;
+        check(
+            "circuit_breaker_threshold",
+            threshold,
+            &l::CIRCUIT_BREAKER_THRESHOLD,
+        )?;
         let reset = self.circuit_breaker_reset;
         check("circuit_breaker_reset", reset, &l::CIRCUIT_BREAKER_RESET)
     }
@@ -314,12 +318,18 @@ mod tests {
         let max = Duration::MAX;
         let config = PipelineConfig::new;
         for (config, words) in [
-            (config().batch_size(0), "`batch_size` is 0: expected a whole number from 1 to 100000"),
+            (
+                config().batch_size(0),
+                "`batch_size` is 0: expected a whole number from 1 to 100000",
+            ),
             (config().batch_size(1_000_000_000), "from 1 to 100000"),
             (config().batch_size(usize::MAX), "batch_size"),
             (config().max_batch_bytes(0), "max_batch_bytes"),
             (config().max_batch_bytes(usize::MAX), "max_batch_bytes"),
-            (config().flush_interval(max), "expected a time from 0 s to 86400 s"),
+            (
+                config().flush_interval(max),
+                "expected a time from 0 s to 86400 s",
+            ),
             (config().max_queue_size(0), "max_queue_size"),
             (config().max_queue_size(usize::MAX), "max_queue_size"),
             (config().max_queue_bytes(0), "max_queue_bytes"),
@@ -328,16 +338,25 @@ mod tests {
             (config().attempt_timeout(Duration::ZERO), "attempt_timeout"),
             (config().attempt_timeout(max), "attempt_timeout"),
             (config().max_retries(u32::MAX), "max_retries"),
-            (config().retry_base(Duration::ZERO), "from 0.001 s to 3600 s"),
+            (
+                config().retry_base(Duration::ZERO),
+                "from 0.001 s to 3600 s",
+            ),
             (config().retry_base(max), "retry_base"),
             (config().retry_cap(max), "retry_cap"),
             (config().batch_timeout(Duration::ZERO), "batch_timeout"),
             (config().batch_timeout(max), "batch_timeout"),
             (config().max_age(Duration::ZERO), "max_age"),
             (config().max_age(max), "max_age"),
-            (config().circuit_breaker_threshold(0), "circuit_breaker_threshold"),
+            (
+                config().circuit_breaker_threshold(0),
+                "circuit_breaker_threshold",
+            ),
             (config().circuit_breaker_reset(max), "circuit_breaker_reset"),
-            (config().circuit_breaker_reset(Duration::ZERO), "circuit_breaker_reset"),
+            (
+                config().circuit_breaker_reset(Duration::ZERO),
+                "circuit_breaker_reset",
+            ),
         ] {
             let error = config.check().unwrap_err();
             assert!(error.to_string().contains(words), "{error}");

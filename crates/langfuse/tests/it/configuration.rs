@@ -55,7 +55,7 @@ fn addresses_that_would_leak_keys_are_refused_and_not_repeated() {
         "holds a user name or password",
     );
     check(good().base_url("http://langfuse.example.com"), "use https");
-    check(good().base_url("cloud.langfuse.com"), "`LANGFUSE_BASE_URL`");
+    check(good().base_url("cloud.langfuse.com"), "add https://");
     check(good().base_url(""), "the URL is not valid");
     check(
         good().base_url("https://cloud.langfuse.com/api/public/otel"),

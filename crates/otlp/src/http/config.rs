@@ -193,6 +193,19 @@ pub enum HttpConfigError {
 }
 
 impl HttpConfigError {
+    /// The setting that cannot be used, by its key in `tracefuse.toml`, such as `ca_file`.
+    #[must_use]
+    pub fn setting(&self) -> &'static str {
+        match self {
+            Self::CaFileUnreadable(..) | Self::CaFileInvalid(_) => "ca_file",
+            Self::Proxy("http") => "http_proxy",
+            Self::Proxy(_) => "https_proxy",
+            Self::Timeout(_) => "timeout",
+            Self::PlaintextCredentials(_) => "base_url",
+            Self::UserAgent | Self::Tls(_) => "http",
+        }
+    }
+
     pub(super) fn ca_file_unreadable(path: &Path, error: std::io::Error) -> Self {
         Self::CaFileUnreadable(path.to_owned(), error)
     }
