@@ -17,7 +17,7 @@ use tracefuse_otlp::verdict::{compression_refused, refusal, unanswered};
 
 use crate::attributes::SDK_NAME;
 use crate::config::{LangfuseConfig, LangfuseConfigError};
-use crate::media::{self, MediaMode, Target, Uploads};
+use crate::media::{self, MediaMode, TakeOut, Target, Uploads};
 use crate::{mapping, score, size};
 
 /// The fastest: on a service's machine CPU is dearer than bandwidth.
@@ -96,11 +96,8 @@ impl LangfuseExporter {
     }
 
     async fn send_spans(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
-        let mut found = Vec::new();
-        let spans: Vec<_> = batch
-            .spans()
-            .map(|span| media::take_out(span, self.media, &mut found))
-            .collect();
+        let mut take_out = TakeOut::new(self.media, self.uploads.room());
+        let spans: Vec<_> = batch.spans().map(|span| take_out.of(span)).collect();
         let capacity = spans.iter().map(|span| size::hint(span)).sum();
         let spans = spans.iter().map(|span| &**span);
         let body = mapping::encode(batch.resource(), spans, capacity);
@@ -114,7 +111,7 @@ impl LangfuseExporter {
             Ok(answer) => {
                 let report = self.judge(&answer, batch.spans().count())?;
                 // Only now: a batch that is sent again has them with it.
-                self.uploads.push(found);
+                self.uploads.push(take_out.found);
                 Ok(report)
             }
             Err(error) => Err(unanswered(error)),
@@ -210,7 +207,7 @@ impl Exporter for LangfuseExporter {
         if size <= LARGE {
             return size;
         }
-        match media::take_out(span, self.media, &mut Vec::new()) {
+        match TakeOut::new(self.media, self.uploads.room()).of(span) {
             Cow::Borrowed(_) => size,
             Cow::Owned(without) => size::hint(&without),
         }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::capture::capture;
 use super::exception::Exception;
 use super::id::{SpanId, TraceId};
-use super::observation::{Level, ObservationType, StatusCode};
+use super::observation::{Level, ObservationType, Status, StatusCode};
 use super::resource::TraceAttributes;
 use super::time::Timestamp;
 use super::usage::{Cost, Usage};
@@ -92,6 +92,8 @@ pub(crate) struct ExceptionSlots {
     pub(crate) message: Slot,
     pub(crate) sources: Slot,
     pub(crate) stacktrace: Slot,
+    /// The same error was recorded before, on this span or on one below it.
+    pub(crate) propagated: bool,
 }
 
 /// Buffers go back and forth between the processor cores of those who record and of who delivers, so
@@ -118,6 +120,9 @@ pub(crate) struct Buffer {
     pub(crate) claimed: bool,
     pub(crate) kind: ObservationType,
     pub(crate) level: Option<Level>,
+    /// An error gave it its level, its status message.
+    level_of_error: bool,
+    message_of_error: bool,
     pub(crate) status: StatusCode,
     pub(crate) completion_start: Option<Timestamp>,
     pub(crate) input: Slot,
@@ -153,6 +158,8 @@ impl Buffer {
             local_root,
             kind,
             level,
+            level_of_error,
+            message_of_error,
             status,
             completion_start,
             input,
@@ -179,6 +186,8 @@ impl Buffer {
         *local_root = None;
         *kind = ObservationType::default();
         *level = None;
+        *level_of_error = false;
+        *message_of_error = false;
         *status = StatusCode::default();
         *completion_start = None;
         for slot in [input, output, model, status_message, prompt_name] {
@@ -392,16 +401,56 @@ impl Buffer {
         self.value(entry.value)
     }
 
-    pub(crate) fn set_status_message(&mut self, message: &str) {
-        self.status_message = self.push_value(ValueRef::Str(message));
+    pub(crate) fn set_level(&mut self, level: Level) {
+        self.level = Some(level);
+        self.level_of_error = false;
     }
 
-    /// The first error gives the span its level, status and message; all are kept.
-    pub(crate) fn add_exception(&mut self, id: SpanId, time: Timestamp, exception: Exception) {
-        if self.exceptions.is_empty() {
+    pub(crate) fn set_status_message(&mut self, message: &str) {
+        self.status_message = self.push_value(ValueRef::Str(message));
+        self.message_of_error = false;
+    }
+
+    /// A status other than an error also takes back the level and the message that an error gave.
+    pub(crate) fn set_status(&mut self, status: Status) {
+        let code = match status {
+            Status::Error(message) => {
+                self.set_status_message(&message);
+                self.message_of_error = true;
+                if self.level.is_none() {
+                    self.level = Some(Level::Error);
+                    self.level_of_error = true;
+                }
+                self.status = StatusCode::Error;
+                return;
+            }
+            Status::Ok => StatusCode::Ok,
+            Status::Unset => StatusCode::Unset,
+        };
+        self.status = code;
+        if std::mem::take(&mut self.level_of_error) {
+            self.level = None;
+        }
+        if std::mem::take(&mut self.message_of_error) {
+            self.status_message = Slot::Absent;
+        }
+    }
+
+    /// All errors are kept. The first one, and the first after the status was set to OK, gives the span
+    /// its level, status and message.
+    pub(crate) fn add_exception(
+        &mut self,
+        id: SpanId,
+        time: Timestamp,
+        exception: Exception,
+        propagated: bool,
+    ) {
+        if self.exceptions.is_empty() || self.status != StatusCode::Error {
             self.level = Some(Level::Error);
             self.status = StatusCode::Error;
             self.status_message = self.push_string(exception.to_string());
+            self.level_of_error = true;
+            self.message_of_error = true;
         }
         let kind = self.push_text(&exception.kind);
         let message = self.push_string(exception.message);
@@ -420,6 +469,7 @@ impl Buffer {
             message,
             sources,
             stacktrace,
+            propagated,
         });
     }
 
@@ -508,6 +558,7 @@ mod tests {
             SpanId::random(),
             Timestamp::default(),
             Exception::new("E", "m"),
+            false,
         );
         buffer.reset();
         assert_eq!(buffer.text(buffer.name), "");

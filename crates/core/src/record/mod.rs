@@ -5,6 +5,7 @@ mod buffer;
 mod capture;
 mod codec;
 mod exception;
+pub(crate) mod guard;
 mod id;
 mod json;
 mod observation;

@@ -10,7 +10,8 @@ use crate::clock::Clock;
 use crate::processor::Processor;
 use crate::record::{ScoreTarget, ScoreValue, SpanId, TraceId};
 use crate::report::{Incomplete, Report, Stats};
-use crate::span::feature::{Recorded, recorded};
+use crate::span::feature::{RECORDS, Recorded, recorded};
+use crate::span::outside;
 use crate::span::score::ScoreBuilder;
 use crate::span::shared::TracerShared;
 use crate::trace::guard::TracerGuard;
@@ -289,10 +290,15 @@ impl TracerBuilder {
             not_recorded: AtomicU64::new(0),
             late_writes: AtomicU64::new(0),
             unfinished: AtomicU64::new(0),
+            outside_before: outside::started(),
         };
+        let shared = Arc::new(core);
+        if RECORDS {
+            outside::watch(&shared);
+        }
         Tracer {
             owner: recorded(Arc::new(TracerGuard {
-                shared: Arc::new(core),
+                shared,
                 leaks: LeakWatch::new(self.leak_limits),
             })),
         }

@@ -8,6 +8,7 @@
 mod answers;
 mod attributes;
 mod configuration;
+mod media;
 mod metadata;
 mod python;
 mod secrets;

@@ -177,6 +177,13 @@ settings! {
         value!(super::form::Maybe(Whole(1..=10_000), "the terminal's"), |c| &mut c.console.width);
     Console "console.stream" ["TRACEFUSE_CONSOLE_STREAM"], "where traces are printed",
         value!(STREAM, |c| &mut c.console.stream);
+    Console "console.text" ["TRACEFUSE_CONSOLE_TEXT"],
+        "how much of inputs, outputs, metadata and errors is printed: all of it, one line each, or one line of errors alone",
+        value!(TEXT, |c| &mut c.console.text);
+    Console "console.fold" ["TRACEFUSE_CONSOLE_FOLD"], "whether a tree shows five or more equal siblings as one row with their number",
+        value!(Flag, |c| &mut c.console.fold);
+    Console "console.live" ["TRACEFUSE_CONSOLE_LIVE"], "whether a line is printed for each span that ends, before the tree of its trace",
+        value!(Flag, |c| &mut c.console.live);
 
     Otlp(secret) "otlp.endpoint" ["OTEL_EXPORTER_OTLP_ENDPOINT"], "base address of the OpenTelemetry backend; `/v1/traces` is appended",
         value!(Own { accepts: ADDRESS, parse: base, show: |address| address.trim_end_matches("/v1/traces").to_owned() }, |c| &mut c.otlp.endpoint);
@@ -249,6 +256,13 @@ const COLOR: Choice<tracefuse_console::Color> = Choice(&[
     ("auto", tracefuse_console::Color::Auto),
     ("always", tracefuse_console::Color::Always),
     ("never", tracefuse_console::Color::Never),
+]);
+
+#[cfg(feature = "console")]
+const TEXT: Choice<tracefuse_console::Text> = Choice(&[
+    ("full", tracefuse_console::Text::Full),
+    ("line", tracefuse_console::Text::Line),
+    ("none", tracefuse_console::Text::None),
 ]);
 
 #[cfg(feature = "console")]

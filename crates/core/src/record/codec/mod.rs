@@ -20,7 +20,7 @@ use super::span::SpanRecord;
 use super::time::Timestamp;
 use super::value::{Value, ValueRef};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Bytes that are not a record, or one of another version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +97,7 @@ impl SpanRecord {
             w.value(buffer.value(exception.message));
             w.value(buffer.value(exception.sources));
             w.value(buffer.value(exception.stacktrace));
+            w.byte(exception.propagated.into());
         }
         w.trace(self.trace());
     }
@@ -423,6 +424,7 @@ impl<'a> Reader<'a, '_> {
                 message: self.slot(b)?,
                 sources: self.slot(b)?,
                 stacktrace: self.slot(b)?,
+                propagated: self.bool()?,
             };
             b.exceptions.push(slots);
         }
