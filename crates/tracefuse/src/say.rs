@@ -4,6 +4,7 @@
 
 use std::io::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tracefuse_core::{ExporterStats, Health};
 use tracefuse_exporter::record::{Record, SpanRecord};
@@ -104,6 +105,7 @@ pub(crate) fn repeating(exporter: Arc<dyn Exporter>) -> Arc<dyn Exporter> {
     Arc::new(Repeating(exporter))
 }
 
+/// Every method is that of the exporter inside, those with a default included.
 struct Repeating(Arc<dyn Exporter>);
 
 #[async_trait]
@@ -116,6 +118,9 @@ impl Exporter for Repeating {
     }
     fn size_hint(&self, record: &Record) -> usize {
         self.0.size_hint(record)
+    }
+    fn flush_interval(&self) -> Option<Duration> {
+        self.0.flush_interval()
     }
     fn may_shrink(&self, span: &SpanRecord) -> bool {
         self.0.may_shrink(span)
@@ -155,7 +160,49 @@ fn origin(destination: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::origin;
+    use super::*;
+
+    /// Answers each question in its own way, and with nothing that is a default.
+    struct Special;
+
+    #[async_trait]
+    impl Exporter for Special {
+        fn name(&self) -> &str {
+            "special"
+        }
+        fn destination(&self) -> Option<String> {
+            Some("somewhere".into())
+        }
+        fn size_hint(&self, _: &Record) -> usize {
+            7
+        }
+        fn flush_interval(&self) -> Option<Duration> {
+            Some(Duration::ZERO)
+        }
+        fn may_shrink(&self, _: &SpanRecord) -> bool {
+            true
+        }
+        async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
+            Ok(ExportReport::accepted(batch.len()))
+        }
+        async fn flush(&self) -> Result<(), ExportError> {
+            Err(ExportError::stop("flushed"))
+        }
+        async fn shutdown(&self) -> Result<(), ExportError> {
+            Err(ExportError::stop("shut down"))
+        }
+    }
+
+    #[test]
+    fn a_repeating_exporter_answers_as_the_one_inside() {
+        let exporter = Repeating(Arc::new(Special));
+        assert_eq!(exporter.name(), "special");
+        assert_eq!(exporter.destination().as_deref(), Some("somewhere"));
+        assert_eq!(exporter.flush_interval(), Some(Duration::ZERO));
+        let answer = |future| futures::executor::block_on(future).unwrap_err().to_string();
+        assert_eq!(answer(exporter.flush()), "flushed");
+        assert_eq!(answer(exporter.shutdown()), "shut down");
+    }
 
     #[test]
     fn only_the_origin_of_an_address_is_logged() {
