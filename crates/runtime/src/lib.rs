@@ -29,8 +29,10 @@ mod config;
 #[cfg(feature = "conformance")]
 #[cfg_attr(docsrs, doc(cfg(feature = "conformance")))]
 pub mod conformance;
+mod contain;
 mod delivery;
 mod ledger;
+mod log;
 mod pipeline;
 mod queue;
 #[cfg(feature = "spool")]

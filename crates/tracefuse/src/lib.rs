@@ -103,6 +103,9 @@ pub use langfuse::{
     auth_check_async, auth_check_from_env, auth_check_from_env_async, trace_id_from_seed,
 };
 #[cfg(feature = "console")]
+#[cfg_attr(docsrs, doc(cfg(feature = "console")))]
+pub use tracefuse_console as console;
+#[cfg(feature = "console")]
 pub use tracefuse_console::ConsoleConfig;
 /// What a [`Masker`] is shown and answers.
 pub use tracefuse_core::record::{Place, Value, ValueRef};
