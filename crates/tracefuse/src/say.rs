@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tracefuse_core::{ExporterStats, Health};
-use tracefuse_exporter::record::{Record, SpanRecord};
+use tracefuse_exporter::record::Record;
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, async_trait, plain_text};
 
 use crate::config::ConfigError;
@@ -122,9 +122,6 @@ impl Exporter for Repeating {
     fn flush_interval(&self) -> Option<Duration> {
         self.0.flush_interval()
     }
-    fn may_shrink(&self, span: &SpanRecord) -> bool {
-        self.0.may_shrink(span)
-    }
     async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
         repeat();
         self.0.export(batch).await
@@ -178,9 +175,6 @@ mod tests {
         }
         fn flush_interval(&self) -> Option<Duration> {
             Some(Duration::ZERO)
-        }
-        fn may_shrink(&self, _: &SpanRecord) -> bool {
-            true
         }
         async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
             Ok(ExportReport::accepted(batch.len()))
