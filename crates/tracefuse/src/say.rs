@@ -193,9 +193,11 @@ mod tests {
         assert_eq!(exporter.name(), "special");
         assert_eq!(exporter.destination().as_deref(), Some("somewhere"));
         assert_eq!(exporter.flush_interval(), Some(Duration::ZERO));
-        let answer = |future| futures::executor::block_on(future).unwrap_err().to_string();
-        assert_eq!(answer(exporter.flush()), "flushed");
-        assert_eq!(answer(exporter.shutdown()), "shut down");
+        let answers = futures::executor::block_on(async {
+            [exporter.flush().await, exporter.shutdown().await]
+        });
+        let answers = answers.map(|answer| answer.unwrap_err().to_string());
+        assert_eq!(answers, ["flushed", "shut down"]);
     }
 
     #[test]
