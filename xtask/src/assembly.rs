@@ -19,7 +19,7 @@ pub(crate) fn run() -> Result<()> {
     let left: Vec<&str> = text.lines().filter(|line| line.contains(MARKER)).collect();
     ensure!(
         left.is_empty(),
-        "a build without exporters still holds what calls were given:\n{}\nSee `core/present.rs`: handles are to be \
+        "a build without exporters still holds what calls were given:\n{}\nSee `core/span/feature.rs`: handles are to be \
          known as empty where they are used, which takes `#[inline]` on what stands between",
         left.join("\n")
     );

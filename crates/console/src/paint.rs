@@ -1,5 +1,5 @@
-//! Lines made of safe text and our own colours, and the page that a stream may be given.
-//! Fed by `tree` and `compact`; drained by `exporter`. Takes text as `Sanitized` only.
+//! Lines made of safe text and our own colours, and the page that may be written to a stream.
+//! Filled by `tree`, `compact` and `json`; written by `exporter`. Takes text as `Sanitized` only.
 
 use std::fmt::Write as _;
 
@@ -14,7 +14,7 @@ pub(crate) const ERROR: Style = AnsiColor::Red.on_default();
 pub(crate) const WARNING: Style = AnsiColor::Yellow.on_default();
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 
-/// One line, in pieces that know their style.
+/// One line, in pieces that have a style each.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Line {
     parts: Vec<(Style, Sanitized)>,
@@ -66,7 +66,7 @@ impl Line {
         let mut cut = Self::new();
         for (style, text) in self.parts {
             let room = columns - cut.width;
-            // A piece that just fits but is not the last must still make room for the ellipsis.
+            // A piece that just fits and is not the last is shortened: the ellipsis needs a column.
             if text.width() < room {
                 cut.push(style, text);
                 continue;
@@ -91,6 +91,8 @@ impl Line {
 pub(crate) struct Page {
     text: String,
     color: bool,
+    /// Longer lines are cut.
+    limit: Option<usize>,
 }
 
 impl Page {
@@ -98,11 +100,25 @@ impl Page {
         Self {
             text: String::new(),
             color,
+            limit: None,
         }
     }
 
+    pub(crate) fn limited_to(mut self, columns: usize) -> Self {
+        self.limit = Some(columns);
+        self
+    }
+
     pub(crate) fn line(&mut self, line: &Line) {
-        // Trailing spaces are padding without anything behind it.
+        let cut;
+        let line = match self.limit {
+            Some(limit) if line.width() > limit => {
+                cut = line.clone().cut(limit);
+                &cut
+            }
+            _ => line,
+        };
+        // Trailing spaces are padding with nothing after it.
         let blank = |text: &Sanitized| text.as_str().trim_end_matches(' ').is_empty();
         let used = line.parts.iter().rposition(|(_, text)| !blank(text));
         let count = used.map_or(0, |last| last + 1);
@@ -158,7 +174,7 @@ pub(crate) fn joined(pieces: &[Line]) -> Line {
     line
 }
 
-/// The pieces on as many lines as they take, each behind the prefix.
+/// The pieces on as many lines as they need, each line after the prefix.
 pub(crate) fn wrapped(page: &mut Page, pieces: Vec<Line>, prefix: &str, width: usize) {
     let room = width.saturating_sub(Sanitized::new(prefix).width());
     let mut line = Line::new();
@@ -189,7 +205,7 @@ pub(crate) fn style_of(kind: &str) -> Style {
         "retriever" | "embedding" => AnsiColor::Cyan.on_default(),
         "evaluator" | "guardrail" => AnsiColor::Green.on_default(),
         "event" => AnsiColor::BrightBlack.on_default(),
-        // Terminals are dark and light: what has no colour takes the terminal's own.
+        // There are dark and light terminals: the default colour is readable on both.
         _ => PLAIN,
     }
 }

@@ -1,32 +1,41 @@
 //! What a bridge from another tracing system needs and applications do not.
 //! Used by `tracefuse-tracing`, `tracefuse-opentelemetry` and what they share, and by `tracefuse-runtime` to mark its threads. Not covered by semantic versioning.
 
-use std::cell::Cell;
+use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
-use crate::live::{Live, TraceShared};
-pub use crate::present::RECORDS;
-use crate::present::present;
+use crate::record::guard::text_of_args;
 use crate::record::{
-    Exception, Level, ObservationType, SpanId, StatusCode, Timestamp, TraceAttributes, TraceId,
+    AsException, Exception, Level, ObservationType, SpanId, StatusCode, Timestamp, TraceAttributes,
+    TraceId,
 };
-use crate::sampler::SamplingInput;
-use crate::span::Span;
-use crate::start::buffer;
-use crate::tracer::{Owner, Tracer};
+use crate::span::builder::buffer;
+pub use crate::span::delivering::{is_suppressed, suppress_thread};
+pub use crate::span::feature::RECORDS;
+use crate::span::feature::recorded;
+use crate::span::handle::Span;
+use crate::span::open::{OpenSpan, TraceState};
+use crate::span::run;
+use crate::span::unrecorded::Unrecorded;
+use crate::trace::guard::TracerGuard;
+use crate::trace::handle::{Trace, TraceBuilder};
+use crate::trace::sampler::SamplingInput;
+use crate::trace::tracer::Tracer;
 
 /// A tracer that is not kept open by this: a subscriber lives as long as the process, a tracer does not.
 #[derive(Clone)]
-pub struct WeakTracer(Weak<Owner>);
+pub struct WeakTracer(Weak<TracerGuard>);
 
 impl WeakTracer {
     /// Of this tracer.
     #[must_use]
     pub fn new(tracer: &Tracer) -> Self {
-        let owner: Option<&Arc<Owner>> =
-            tracer.owner.as_ref().map(|owner| -> &Arc<Owner> { owner });
+        let owner: Option<&Arc<TracerGuard>> = tracer
+            .owner
+            .as_ref()
+            .map(|owner| -> &Arc<TracerGuard> { owner });
         Self(owner.map_or_else(Weak::new, Arc::downgrade))
     }
 
@@ -34,7 +43,7 @@ impl WeakTracer {
     #[must_use]
     pub fn upgrade(&self) -> Option<Tracer> {
         let owner = self.0.upgrade()?;
-        let owner = Some(present(owner)?);
+        let owner = Some(recorded(owner)?);
         Some(Tracer { owner })
     }
 }
@@ -47,15 +56,46 @@ impl fmt::Debug for WeakTracer {
 
 /// Writes to what all spans of this span's trace share. `f` runs under a lock: nothing of the user's in it.
 pub fn update_trace(span: &Span, f: impl FnOnce(&mut TraceAttributes)) {
-    if let Some(live) = &span.live {
-        live.trace.update(f);
+    if let Some(open) = &span.open {
+        open.trace.update(f);
     }
 }
 
 /// Whether this is a span of a trace that the sampler left out.
 #[must_use]
 pub fn is_unsampled(span: &Span) -> bool {
-    span.unsampled
+    span.unrecorded.is_unsampled()
+}
+
+/// Whether `span` was the answer of `Span::current()` where no span is current.
+#[must_use]
+pub fn is_outside_trace(span: &Span) -> bool {
+    RECORDS && span.unrecorded.is_outside()
+}
+
+/// Begins a trace that is not recorded: it forwards what `continue_from` received, and spans below it begin no
+/// trace.
+#[must_use]
+pub fn start_unrecorded(trace: TraceBuilder) -> Trace {
+    trace.start_unrecorded()
+}
+
+/// Runs a future with `span` current and leaves the span open, for work that goes on, such as a stream. If the
+/// future is dropped before it is done, the span ends as cancelled; if it panics, the panic is recorded.
+pub async fn run_open<R>(span: &Span, future: impl Future<Output = R>) -> R {
+    run::run_open(span, future).await
+}
+
+/// Ends a span whose work was given up; `message` says how.
+pub fn end_cancelled(span: &Span, message: &str) {
+    if let Some(open) = &span.open {
+        open.end_cancelled(message);
+    }
+}
+
+/// Records a panic on the span and ends it.
+pub fn record_panic(span: &Span, panic: &(dyn Any + Send)) {
+    run::record_panic(span, panic);
 }
 
 /// A span that another tracing system has begun, whose ids and times are known.
@@ -86,7 +126,7 @@ pub struct Measured<'a> {
 /// sampler is asked for each.
 #[must_use]
 pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
-    let Some(core) = tracer.owner.as_ref().map(|owner| &owner.core) else {
+    let Some(core) = tracer.owner.as_ref().map(|owner| &owner.shared) else {
         return Span::noop();
     };
     if !core.admits() {
@@ -110,11 +150,11 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
         if is_root || span.parent_is_remote {
             core.note_unsampled();
         }
-        return Span::unsampled();
+        return Span::unrecorded(Unrecorded::UNSAMPLED);
     }
     // Which span of this process is the first is not known, but that all of a trace belong together.
     let part = SpanId::from_bytes(span.trace_id.low_bits().to_be_bytes()).unwrap_or(span.span_id);
-    let trace = TraceShared::new(
+    let trace = TraceState::new(
         core.clone(),
         span.trace_id,
         part,
@@ -124,11 +164,11 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
     let mut buffer = buffer(&trace, span.span_id, span.name, ObservationType::Span);
     buffer.parent = span.parent;
     buffer.remote_parent = span.parent.is_some() && span.parent_is_remote;
-    let live = Live::open(Arc::new(trace), buffer);
-    live.write(|buffer| buffer.start = span.start);
+    let open = OpenSpan::open(Arc::new(trace), buffer);
+    open.write(|buffer| buffer.start = span.start);
     Span {
-        live: present(live),
-        unsampled: false,
+        open: recorded(open),
+        unrecorded: Unrecorded::NOOP,
     }
 }
 
@@ -138,9 +178,29 @@ pub fn captures_content(span: &Span) -> bool {
     span.captures()
 }
 
+/// Records the error that a span's work ends with, which the span may have recorded itself.
+pub fn record_returned<E: AsException<Via> + ?Sized, Via>(span: &Span, error: &E) {
+    if span.open.is_some() {
+        span.record_failure(Exception::read(error), true);
+    }
+}
+
+/// [`record_returned`] of an error that is described.
+pub fn record_returned_exception(span: &Span, exception: Exception) {
+    span.record_failure(exception, true);
+}
+
+/// The text of a user's `Display` or `Debug`, at most 1 MiB. Where that fails or panics, a text that says so.
+#[must_use]
+pub fn text_of(args: fmt::Arguments<'_>) -> String {
+    text_of_args(args)
+}
+
 /// Records an error at the moment it happened, see [`Span::record_exception`].
 pub fn record_exception_at(span: &Span, time: Timestamp, exception: Exception) {
-    span.write(|buffer| buffer.add_exception(SpanId::random(), time, exception));
+    if let Some(open) = &span.open {
+        open.add_exception(time, exception, false);
+    }
 }
 
 /// Marks it as failed without a word. A level that was set stays.
@@ -154,21 +214,4 @@ pub fn set_failed(span: &Span) {
 /// The moment the first token arrived, from the span's start.
 pub fn set_first_token(span: &Span, when: impl FnOnce(Timestamp) -> Timestamp) {
     span.write(|buffer| buffer.completion_start = Some(when(buffer.start)));
-}
-
-thread_local! {
-    static SUPPRESSED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Marks this thread as one that delivers: what other tracing systems see on it is never recorded,
-/// since recording a delivery would need a delivery.
-pub fn suppress_thread() {
-    // A thread that is ending records nothing anyway.
-    let _ = SUPPRESSED.try_with(|cell| cell.set(true));
-}
-
-/// Whether this thread delivers.
-#[must_use]
-pub fn is_suppressed() -> bool {
-    SUPPRESSED.try_with(Cell::get).unwrap_or(true)
 }

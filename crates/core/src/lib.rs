@@ -49,35 +49,18 @@
 #[doc(hidden)]
 pub mod bridge;
 mod clock;
-mod context;
-mod event;
-mod future;
-mod leak;
-mod live;
+mod llm;
 mod mask;
-mod present;
 mod processor;
 pub mod propagation;
-mod provider;
 pub mod record;
-mod registry;
 mod report;
-mod running;
-mod sampler;
-mod scope;
-mod score;
 mod span;
-mod start;
-pub mod stream;
 mod trace;
-mod tracer;
-mod tsc;
 
 pub use clock::{Clock, ManualClock, TimeSource};
-pub use context::Entered;
-pub use event::EventBuilder;
-pub use future::{InSpan, WithSpan};
-pub use leak::Leak;
+pub use llm::stream;
+pub use llm::stream::{ObserveStream, Observed};
 pub use mask::{Location, Mask, MaskMemo, MaskReport, Masker, PatternError};
 pub use processor::{Processor, ReportFuture};
 pub use record::{
@@ -85,11 +68,14 @@ pub use record::{
     Timestamp, TraceId, Usage,
 };
 pub use report::{DropReason, ExporterStats, Health, Incomplete, RejectReason, Report, Stats};
-pub use sampler::{SampleRate, SampleRateError, Sampler, SamplingInput};
-pub use scope::{Current, EnteredScope, Propagate, Scoped, current, propagate};
-pub use score::ScoreBuilder;
-pub use span::Span;
-pub use start::SpanBuilder;
-pub use stream::{ObserveStream, Observed};
-pub use trace::{Trace, TraceBuilder};
-pub use tracer::{Tracer, TracerBuilder};
+pub use span::builder::SpanBuilder;
+pub use span::current::Entered;
+pub use span::event::EventBuilder;
+pub use span::future::{InSpan, WithSpan};
+pub use span::handle::Span;
+pub use span::score::ScoreBuilder;
+pub use trace::handle::{Trace, TraceBuilder};
+pub use trace::leak::Leak;
+pub use trace::sampler::{SampleRate, SampleRateError, Sampler, SamplingInput};
+pub use trace::scope::{EnteredScope, Scoped, WithAttributes, with_attributes};
+pub use trace::tracer::{Tracer, TracerBuilder};

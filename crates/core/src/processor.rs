@@ -1,14 +1,14 @@
 //! The waist: where what is recorded leaves the core.
-//! Called by the live handles; implemented by delivery, and by tests that look at records.
+//! Called by the handles; implemented by delivery, and by tests that look at records.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::leak::Leak;
 use crate::record::{ScoreRecord, SpanRecord};
 use crate::report::{Report, Stats};
+use crate::trace::leak::Leak;
 
 /// A report that is on its way. Needs no particular executor.
 pub type ReportFuture = Pin<Box<dyn Future<Output = Report> + Send>>;
@@ -33,6 +33,12 @@ pub trait Processor: Send + Sync + 'static {
     /// Hears of what looks like a leak of handles, once for each. Must return at once and must not panic.
     fn on_leak(&self, leak: &Leak) {
         let _ = leak;
+    }
+
+    /// Receives the name of the first span that was started where no trace is current, once for each tracer. Must
+    /// return at once and must not panic.
+    fn on_outside_trace(&self, span: &str) {
+        let _ = span;
     }
 
     /// Delivers what was taken before the call, for at most `within`.
@@ -84,6 +90,10 @@ impl<P: Processor + ?Sized> Processor for Arc<P> {
     }
     fn on_leak(&self, leak: &Leak) {
         (**self).on_leak(leak);
+    }
+
+    fn on_outside_trace(&self, span: &str) {
+        (**self).on_outside_trace(span);
     }
     fn flush(&self, within: Duration) -> Report {
         (**self).flush(within)

@@ -2,10 +2,11 @@
 //! Called by delivery, on its own thread and async runtime; knows no queue and no configuration but its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::record::{Record, SpanRecord};
+use crate::record::Record;
 use crate::{Batch, ExportError, ExportReport};
 
 /// Sends batches of finished records somewhere.
@@ -30,12 +31,12 @@ pub trait Exporter: Send + Sync + 'static {
         record.size()
     }
 
-    /// Whether it may take something large out of this span, such as an image that it uploads beside it. Asked
-    /// for spans that no batch can hold: one that may get smaller is not cut before the exporter has
-    /// seen it. Called on the thread that ended the span.
-    fn may_shrink(&self, span: &SpanRecord) -> bool {
-        let _ = span;
-        false
+    /// The longest a record may wait for its batch to fill; the pipeline's `flush_interval` if that is shorter, or with
+    /// `None`, the default. For an exporter whose output people watch, such as a terminal. With one of these in a pipeline
+    /// each span is put into the queues when it ends, in the order in which spans end, and not in groups of one thread;
+    /// the other exporters keep their batches and their interval. Asked once, when the pipeline is built.
+    fn flush_interval(&self) -> Option<Duration> {
+        None
     }
 
     /// Sends one batch. `Ok` says what became of each record; `Err` says what delivery may do next.
@@ -79,8 +80,8 @@ macro_rules! delegate {
             fn size_hint(&self, record: &Record) -> usize {
                 (**self).size_hint(record)
             }
-            fn may_shrink(&self, span: &SpanRecord) -> bool {
-                (**self).may_shrink(span)
+            fn flush_interval(&self) -> Option<Duration> {
+                (**self).flush_interval()
             }
             async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
                 (**self).export(batch).await

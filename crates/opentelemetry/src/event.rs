@@ -3,8 +3,8 @@
 
 use opentelemetry::trace::Event;
 use serde_json::{Map, Value as Json};
-use tracefuse_conventions::{Observation, Value};
 use tracefuse_core::{Exception, Level};
+use tracefuse_semconv::{Observation, Value};
 
 use crate::value::{time, value};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use opentelemetry::Value;
 use opentelemetry_sdk::trace::SpanData;
-use tracefuse_conventions::{is_llm_attribute, is_llm_library, is_own, is_transport};
+use tracefuse_semconv::{is_llm_attribute, is_llm_library, is_own, is_transport};
 
 /// Whether a span is about a language model, the default of what is recorded: it has an attribute whose
 /// name begins with `gen_ai.` or `langfuse.`, or the scope (or, from `tracing`, the target) of a known LLM library.

@@ -25,7 +25,7 @@
 //! # What is recorded
 //! Sampled spans that are about a language model ([`is_llm`]), or others by
 //! [`with_filter`](TracefuseExporter::with_filter) and [`all`](TracefuseExporter::all), by the rules of
-//! `tracefuse-conventions`. Ids, parents, names and times are kept as they are. So a recorded span whose parent is left
+//! `tracefuse-semconv`. Ids, parents, names and times are kept as they are. So a recorded span whose parent is left
 //! out stands at the top of its trace, beside others of the same trace.
 
 #![forbid(unsafe_code)]

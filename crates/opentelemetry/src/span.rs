@@ -4,9 +4,9 @@
 use opentelemetry::trace::{SpanId, Status};
 use opentelemetry_sdk::trace::{SpanData, SpanLinks};
 use serde_json::{Map, Value as Json, json};
-use tracefuse_conventions::Observation;
 use tracefuse_core::bridge::{Measured, reopen};
 use tracefuse_core::{Span, SpanId as OurSpanId, TraceId, Tracer};
+use tracefuse_semconv::Observation;
 
 use crate::event::{self, Events};
 use crate::value::{time, value};

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use opentelemetry::{Array, Value};
-use tracefuse_conventions::Value as Ours;
 use tracefuse_core::Timestamp;
+use tracefuse_semconv::Value as Ours;
 
 /// Text is moved; what OpenTelemetry may add is taken as its text.
 pub(crate) fn value(value: Value) -> Ours<'static> {

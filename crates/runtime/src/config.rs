@@ -4,6 +4,10 @@
 use std::time::Duration;
 
 /// Settings of a [`Pipeline`](crate::Pipeline), the same for each of its exporters.
+///
+/// A value that delivery cannot work with is replaced by the nearest one that it can: 0 records per batch
+/// means 1, a batch larger than the queue means the queue, a time of more than a year means a year.
+/// Memory is taken for records that wait, never in advance for what a setting allows.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct PipelineConfig {
@@ -62,6 +66,34 @@ impl Default for PipelineConfig {
     }
 }
 
+/// The longest time that a setting may mean: far enough, and no sum with a clock overflows.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// The shortest time of a call and of an open breaker: with none a worker would do nothing else.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+impl PipelineConfig {
+    /// The same with each value in the range that delivery can work with.
+    pub(crate) fn bounded(mut self) -> Self {
+        self.max_queue_size = self.max_queue_size.max(1);
+        // A batch that the queue cannot hold would never be full.
+        self.batch_size = self.batch_size.clamp(1, self.max_queue_size);
+        self.circuit_breaker_threshold = self.circuit_breaker_threshold.max(1);
+        for time in [&mut self.attempt_timeout, &mut self.circuit_breaker_reset] {
+            *time = (*time).clamp(SHORTEST, LONGEST);
+        }
+        for time in [
+            &mut self.flush_interval,
+            &mut self.retry_base,
+            &mut self.retry_cap,
+            &mut self.batch_timeout,
+            &mut self.max_age,
+        ] {
+            *time = (*time).min(LONGEST);
+        }
+        self
+    }
+}
+
 /// What happens to a record when there is no room for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -98,4 +130,54 @@ pub enum SpoolMode {
     /// Always, as soon as the worker has them and before they are sent: a process that is killed loses
     /// what it recorded in about the last millisecond. Costs one small write for each record.
     WriteAhead,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absurd_settings_become_the_nearest_that_work() {
+        let mut least = PipelineConfig::default();
+        (least.batch_size, least.max_queue_size) = (0, 0);
+        (least.attempt_timeout, least.circuit_breaker_reset) = (Duration::ZERO, Duration::ZERO);
+        least.circuit_breaker_threshold = 0;
+        let least = least.bounded();
+        assert_eq!((least.batch_size, least.max_queue_size), (1, 1));
+        assert_eq!(
+            (least.attempt_timeout, least.circuit_breaker_reset),
+            (SHORTEST, SHORTEST)
+        );
+        assert_eq!(least.circuit_breaker_threshold, 1);
+
+        let mut most = PipelineConfig::default();
+        (most.batch_size, most.max_queue_size) = (usize::MAX, 50);
+        let times = [
+            &mut most.flush_interval,
+            &mut most.attempt_timeout,
+            &mut most.retry_base,
+            &mut most.retry_cap,
+            &mut most.batch_timeout,
+            &mut most.max_age,
+            &mut most.circuit_breaker_reset,
+        ];
+        times.into_iter().for_each(|time| *time = Duration::MAX);
+        let most = most.bounded();
+        assert_eq!(most.batch_size, 50);
+        for time in [
+            most.flush_interval,
+            most.attempt_timeout,
+            most.retry_base,
+            most.retry_cap,
+            most.batch_timeout,
+            most.max_age,
+            most.circuit_breaker_reset,
+        ] {
+            assert_eq!(time, LONGEST);
+        }
+        assert_eq!(
+            PipelineConfig::default().bounded(),
+            PipelineConfig::default()
+        );
+    }
 }

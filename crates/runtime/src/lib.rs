@@ -5,7 +5,7 @@
 //!
 //! In reading order: [`Pipeline`] is the `Processor` that a tracer is built on, [`PipelineConfig`]
 //! its settings, [`Overload`] what happens when a queue is full, [`WhileOpen`] what while the circuit
-//! breaker is open, [`Hold`] what keeps a trace's spans until it ends. `spool`, behind the feature of that
+//! breaker is open, [`TailSampler`] what keeps a trace's spans until it ends. `spool`, behind the feature of that
 //! name, is a bounded queue of batches on disk, for what cannot be delivered yet or must outlive the
 //! process: see [`PipelineBuilder`]'s `spool`.
 //!
@@ -25,41 +25,25 @@
     )
 )]
 
-mod attempt;
-mod breaker;
 mod config;
 #[cfg(feature = "conformance")]
 #[cfg_attr(docsrs, doc(cfg(feature = "conformance")))]
 pub mod conformance;
+mod contain;
 mod delivery;
-#[cfg(feature = "spool")]
-mod disk;
-#[cfg(not(feature = "spool"))]
-#[path = "no_disk.rs"]
-mod disk;
-mod hold;
-mod intake;
-mod item;
-mod judge;
-mod lane;
 mod ledger;
-mod masking;
-#[cfg(test)]
-mod paused;
+mod log;
 mod pipeline;
-mod retry;
-#[cfg(all(test, feature = "conformance"))]
-mod schedules;
-mod shorten;
+mod queue;
 #[cfg(feature = "spool")]
 #[cfg_attr(docsrs, doc(cfg(feature = "spool")))]
 pub mod spool;
-mod step;
 mod sync;
+mod tail_sampling;
 mod worker;
 
 pub use config::{Overload, PipelineConfig, SpoolMode, WhileOpen};
-pub use hold::{Hold, HoldConfig};
 pub use pipeline::{Pipeline, PipelineBuilder};
+pub use tail_sampling::{TailSampler, TailSampling};
 #[doc(hidden)]
-pub use worker::{Elsewhere, run_elsewhere};
+pub use worker::{BlockingTask, spawn_on_thread};

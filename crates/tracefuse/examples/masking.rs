@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tracefuse::{HoldConfig, Mask, SampleRate, Value};
+use tracefuse::{Mask, SampleRate, TailSampling, Value};
 
 fn main() -> anyhow::Result<()> {
     let mask = Mask::standard()
@@ -11,13 +11,13 @@ fn main() -> anyhow::Result<()> {
         .regex(r"\b\d{3}-\d{2}-\d{4}\b", "<ssn>")?
         .rewrite(|_, at| (at.path() == "metadata.customer").then(|| Value::Str("someone".into())));
     // All that failed or took long, and half of the rest.
-    let hold = HoldConfig::new()
+    let hold = TailSampling::new()
         .keep_slower_than(Duration::from_secs(10))
         .rate(SampleRate::new(0.5)?);
     let tracer = tracefuse::builder()
         .console(Default::default())
         .masker(mask)
-        .hold_until_finished(hold)
+        .tail_sampling(hold)
         .build()?;
 
     tracer.trace("support-chat").run(|trace| {

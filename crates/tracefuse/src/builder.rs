@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tracefuse_core::{Clock, ExporterStats, Masker, Sampler, SamplingInput, Tracer};
 use tracefuse_exporter::Exporter;
 use tracefuse_exporter::record::Resource;
-use tracefuse_runtime::{Hold, HoldConfig, Pipeline, PipelineBuilder, PipelineConfig};
+use tracefuse_runtime::{Pipeline, PipelineBuilder, PipelineConfig, TailSampler, TailSampling};
 
 use crate::config::{Config, ConfigError, Mode, TracerConfig};
 
@@ -33,7 +33,7 @@ pub struct Builder {
     exporters: Vec<Arc<dyn Exporter>>,
     masker: Option<Arc<dyn Masker>>,
     sampler: Option<Box<dyn Sampler>>,
-    hold: Option<HoldConfig>,
+    hold: Option<TailSampling>,
     on_health: Option<OnHealth>,
     /// Whether Langfuse's rules for names apply.
     to_langfuse: bool,
@@ -139,14 +139,14 @@ impl Builder {
     ///
     /// ```
     /// # use std::time::Duration;
-    /// use tracefuse::{HoldConfig, SampleRate};
+    /// use tracefuse::{TailSampling, SampleRate};
     ///
     /// // Every trace that failed or took more than 10 s, and a tenth of the others.
-    /// let hold = HoldConfig::new().keep_slower_than(Duration::from_secs(10)).rate(SampleRate::new(0.1)?);
-    /// let builder = tracefuse::builder().hold_until_finished(hold);
+    /// let hold = TailSampling::new().keep_slower_than(Duration::from_secs(10)).rate(SampleRate::new(0.1)?);
+    /// let builder = tracefuse::builder().tail_sampling(hold);
     /// # Ok::<(), tracefuse::SampleRateError>(())
     /// ```
-    pub fn hold_until_finished(mut self, config: HoldConfig) -> Self {
+    pub fn tail_sampling(mut self, config: TailSampling) -> Self {
         self.hold = Some(config);
         self
     }
@@ -245,7 +245,9 @@ impl Builder {
         }
         let mut tracer = match self.hold {
             None => Tracer::builder(pipeline),
-            Some(hold) => Tracer::builder(Hold::with_clock(pipeline, hold, self.clock.clone())),
+            Some(hold) => {
+                Tracer::builder(TailSampler::with_clock(pipeline, hold, self.clock.clone()))
+            }
         };
         tracer = tracer.sample_rate(self.config.sample_rate);
         if let Some(sampler) = self.sampler {

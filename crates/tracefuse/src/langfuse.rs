@@ -22,7 +22,7 @@ pub use tracefuse_langfuse::{
 pub fn auth_check(config: &LangfuseConfig) -> Result<LangfuseProject, AuthError> {
     let config = config.clone();
     let answer =
-        tracefuse_runtime::run_elsewhere(async move { LangfuseProject::find(&config).await });
+        tracefuse_runtime::spawn_on_thread(async move { LangfuseProject::find(&config).await });
     answer
         .map_err(|error| no_thread(&error))?
         .recv()
@@ -36,7 +36,7 @@ pub fn auth_check(config: &LangfuseConfig) -> Result<LangfuseProject, AuthError>
 pub async fn auth_check_async(config: &LangfuseConfig) -> Result<LangfuseProject, AuthError> {
     let config = config.clone();
     let answer =
-        tracefuse_runtime::run_elsewhere(async move { LangfuseProject::find(&config).await });
+        tracefuse_runtime::spawn_on_thread(async move { LangfuseProject::find(&config).await });
     answer
         .map_err(|error| no_thread(&error))?
         .await

@@ -1,8 +1,8 @@
 //! Events of `tracing`: events of the innermost observation, and its failure if they say so.
 //! Called by `layer`.
 
-use tracefuse_conventions::Value;
 use tracefuse_core::{Level, Span, Status};
+use tracefuse_semconv::Value;
 use tracing_core::{Event, Level as Severity};
 
 use crate::fields::Fields;

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tracefuse_conventions::{is_llm_attribute, is_llm_library, is_own, is_transport};
+use tracefuse_semconv::{is_llm_attribute, is_llm_library, is_own, is_transport};
 use tracing_core::metadata::LevelFilter;
 use tracing_core::subscriber::Interest;
 use tracing_core::{Level, Metadata};

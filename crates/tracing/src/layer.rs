@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tracefuse_conventions::{Observation, Value};
 use tracefuse_core::bridge::{WeakTracer, is_suppressed, is_unsampled};
 use tracefuse_core::{ObservationType, Span, Trace};
+use tracefuse_semconv::{Observation, Value};
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::{Event, Subscriber};
 use tracing_subscriber::Layer;

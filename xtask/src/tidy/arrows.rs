@@ -10,7 +10,7 @@ use crate::process::{cargo, output};
 const LEVELS: &[(&str, u8)] = &[
     ("tracefuse-core", 0),
     ("tracefuse-macros", 0),
-    ("tracefuse-conventions", 1),
+    ("tracefuse-semconv", 1),
     ("tracefuse-opentelemetry", 2),
     ("tracefuse-tracing", 2),
     ("mock-langfuse", 0),
@@ -31,14 +31,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mock-langfuse", &[]),
     ("tracefuse-exporter", &["tracefuse-core"]),
     ("tracefuse-tower", &["tracefuse-core"]),
-    ("tracefuse-conventions", &["tracefuse-core"]),
+    ("tracefuse-semconv", &["tracefuse-core"]),
     (
         "tracefuse-opentelemetry",
-        &["tracefuse-conventions", "tracefuse-core"],
+        &["tracefuse-semconv", "tracefuse-core"],
     ),
     (
         "tracefuse-tracing",
-        &["tracefuse-conventions", "tracefuse-core"],
+        &["tracefuse-semconv", "tracefuse-core"],
     ),
     (
         "tracefuse-runtime",

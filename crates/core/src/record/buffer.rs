@@ -1,5 +1,5 @@
 //! The one buffer of a span: its text in one string, its attributes as small fixed-size entries.
-//! Written by the live handles through `capture`, sealed into a `SpanRecord`, emptied and reused by `pool`.
+//! Written by the handles through `capture`, sealed into a `SpanRecord`, emptied and reused by `pool`.
 //!
 //! One `String` per value costs 276 ns for four attributes when another thread frees it; text copied
 //! into a buffer that comes back costs 48 ns. So nothing here owns small text of its own.
@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::capture::capture;
 use super::exception::Exception;
 use super::id::{SpanId, TraceId};
-use super::observation::{Level, ObservationType, StatusCode};
+use super::observation::{Level, ObservationType, Status, StatusCode};
 use super::resource::TraceAttributes;
 use super::time::Timestamp;
 use super::usage::{Cost, Usage};
@@ -44,6 +44,13 @@ pub(crate) struct Span32 {
     len: u32,
 }
 
+/// Key of [`Role::Call`]: the model that was asked for, where another one was said to answer.
+pub(crate) const REQUEST_MODEL: &str = "request_model";
+/// Key of [`Role::Call`]: the model that the response names.
+pub(crate) const RESPONSE_MODEL: &str = "response_model";
+/// Key of [`Role::Call`]: the provider whose response was read, as OpenTelemetry names it.
+pub(crate) const PROVIDER: &str = "provider";
+
 /// What an entry says of its span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -52,6 +59,8 @@ pub(crate) enum Role {
     Tag,
     Usage,
     Cost,
+    /// A fact about the model call that is no metadata: see the constants `REQUEST_MODEL` and following.
+    Call,
     /// Metadata of the event with this index.
     Event(u32),
 }
@@ -83,6 +92,8 @@ pub(crate) struct ExceptionSlots {
     pub(crate) message: Slot,
     pub(crate) sources: Slot,
     pub(crate) stacktrace: Slot,
+    /// The same error was recorded before, on this span or on one below it.
+    pub(crate) propagated: bool,
 }
 
 /// Buffers go back and forth between the processor cores of those who record and of who delivers, so
@@ -109,6 +120,9 @@ pub(crate) struct Buffer {
     pub(crate) claimed: bool,
     pub(crate) kind: ObservationType,
     pub(crate) level: Option<Level>,
+    /// An error gave it its level, its status message.
+    level_of_error: bool,
+    message_of_error: bool,
     pub(crate) status: StatusCode,
     pub(crate) completion_start: Option<Timestamp>,
     pub(crate) input: Slot,
@@ -144,6 +158,8 @@ impl Buffer {
             local_root,
             kind,
             level,
+            level_of_error,
+            message_of_error,
             status,
             completion_start,
             input,
@@ -170,6 +186,8 @@ impl Buffer {
         *local_root = None;
         *kind = ObservationType::default();
         *level = None;
+        *level_of_error = false;
+        *message_of_error = false;
         *status = StatusCode::default();
         *completion_start = None;
         for slot in [input, output, model, status_message, prompt_name] {
@@ -352,10 +370,21 @@ impl Buffer {
         self.set_entry(Role::Tag, tag, Slot::Bool(true));
     }
 
+    /// Sets the buckets that the model has prices for. What is within them goes to the metadata.
     pub(crate) fn set_usage(&mut self, usage: &Usage) {
         self.entries.retain(|entry| entry.role != Role::Usage);
-        for (name, units) in usage.buckets() {
+        if let Some(buckets) = usage.plain() {
+            for (name, units) in buckets {
+                self.set_entry(Role::Usage, name, Slot::U64(units));
+            }
+            return;
+        }
+        let settled = usage.settle(self.str(self.model));
+        for (name, units) in settled.buckets {
             self.set_entry(Role::Usage, name, Slot::U64(units));
+        }
+        for (count, units) in settled.within {
+            self.set_entry(Role::Metadata, count.attribute(), Slot::U64(units));
         }
     }
 
@@ -366,16 +395,73 @@ impl Buffer {
         }
     }
 
-    pub(crate) fn set_status_message(&mut self, message: &str) {
-        self.status_message = self.push_value(ValueRef::Str(message));
+    /// Sets the model that answered. The model that was set before it is kept as the requested one.
+    pub(crate) fn set_response_model(&mut self, model: &str) {
+        if self.entry(Role::Call, RESPONSE_MODEL).is_none() {
+            self.set_entry(Role::Call, REQUEST_MODEL, self.model);
+        }
+        let slot = self.push_value(ValueRef::Str(model));
+        self.set_entry(Role::Call, RESPONSE_MODEL, slot);
+        self.model = slot;
     }
 
-    /// The first error gives the span its level, status and message; all are kept.
-    pub(crate) fn add_exception(&mut self, id: SpanId, time: Timestamp, exception: Exception) {
-        if self.exceptions.is_empty() {
+    /// The value of `key` among the entries of `role`.
+    pub(crate) fn entry(&self, role: Role, key: &str) -> Option<ValueRef<'_>> {
+        let mut entries = self.entries.iter();
+        let entry = entries.find(|e| e.role == role && self.text(e.key) == key)?;
+        self.value(entry.value)
+    }
+
+    pub(crate) fn set_level(&mut self, level: Level) {
+        self.level = Some(level);
+        self.level_of_error = false;
+    }
+
+    pub(crate) fn set_status_message(&mut self, message: &str) {
+        self.status_message = self.push_value(ValueRef::Str(message));
+        self.message_of_error = false;
+    }
+
+    /// A status other than an error also takes back the level and the message that an error gave.
+    pub(crate) fn set_status(&mut self, status: Status) {
+        let code = match status {
+            Status::Error(message) => {
+                self.set_status_message(&message);
+                self.message_of_error = true;
+                if self.level.is_none() {
+                    self.level = Some(Level::Error);
+                    self.level_of_error = true;
+                }
+                self.status = StatusCode::Error;
+                return;
+            }
+            Status::Ok => StatusCode::Ok,
+            Status::Unset => StatusCode::Unset,
+        };
+        self.status = code;
+        if std::mem::take(&mut self.level_of_error) {
+            self.level = None;
+        }
+        if std::mem::take(&mut self.message_of_error) {
+            self.status_message = Slot::Absent;
+        }
+    }
+
+    /// All errors are kept. The first one, and the first after the status was set to OK, gives the span
+    /// its level, status and message.
+    pub(crate) fn add_exception(
+        &mut self,
+        id: SpanId,
+        time: Timestamp,
+        exception: Exception,
+        propagated: bool,
+    ) {
+        if self.exceptions.is_empty() || self.status != StatusCode::Error {
             self.level = Some(Level::Error);
             self.status = StatusCode::Error;
             self.status_message = self.push_string(exception.to_string());
+            self.level_of_error = true;
+            self.message_of_error = true;
         }
         let kind = self.push_text(&exception.kind);
         let message = self.push_string(exception.message);
@@ -394,6 +480,7 @@ impl Buffer {
             message,
             sources,
             stacktrace,
+            propagated,
         });
     }
 
@@ -482,6 +569,7 @@ mod tests {
             SpanId::random(),
             Timestamp::default(),
             Exception::new("E", "m"),
+            false,
         );
         buffer.reset();
         assert_eq!(buffer.text(buffer.name), "");

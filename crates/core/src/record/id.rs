@@ -1,5 +1,5 @@
 //! Trace and span ids as W3C Trace Context defines them: 16 and 8 bytes, never all zero, lower-case hex.
-//! Made by the live handles and by propagation; read by every exporter. The home of randomness:
+//! Made by the handles and by propagation; read by every exporter. The home of randomness:
 //! a generator per thread, seeded by the system, since a system call per id costs more than a span.
 
 use std::cell::Cell;

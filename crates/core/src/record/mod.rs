@@ -1,10 +1,11 @@
 //! What was observed, as plain finished values: no clock, no thread, no global state but a pool of buffers.
-//! Filled by the live handles, read by exporters; knows neither.
+//! Filled by the handles, read by exporters; knows neither.
 
 mod buffer;
 mod capture;
 mod codec;
 mod exception;
+pub(crate) mod guard;
 mod id;
 mod json;
 mod observation;
@@ -17,7 +18,7 @@ mod time;
 mod usage;
 mod value;
 
-pub(crate) use buffer::{Buffer, EventSlots, Role, Slot};
+pub(crate) use buffer::{Buffer, EventSlots, PROVIDER, Role, Slot};
 pub(crate) use capture::capture;
 pub use codec::DecodeError;
 #[doc(hidden)]
@@ -32,6 +33,8 @@ pub use resource::{Resource, TraceAttributes};
 pub use score::{ScoreRecord, ScoreTarget, ScoreValue};
 pub use span::{Place, PromptRef, SpanRecord};
 pub use time::Timestamp;
+#[doc(hidden)]
+pub use usage::{Convention, Count};
 pub use usage::{Cost, Usage};
 pub use value::{Value, ValueRef};
 

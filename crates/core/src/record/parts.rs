@@ -107,4 +107,14 @@ impl<'a> ExceptionRef<'a> {
     pub fn stacktrace(&self) -> Option<&'a str> {
         self.buffer.str(self.slots.stacktrace)
     }
+
+    /// Whether the same error was recorded before, on this span or on one below it: a function returned
+    /// it to its caller, which recorded it again. A count of a trace's errors leaves it out.
+    ///
+    /// It is the same error if it has the message of the earlier one, or wraps it: its message or its
+    /// sources contain that message.
+    #[must_use]
+    pub fn is_propagated(&self) -> bool {
+        self.slots.propagated
+    }
 }

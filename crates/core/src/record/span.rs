@@ -1,11 +1,11 @@
 //! The finished span: a typed view over its buffer, and the only owner of it.
-//! Sealed by the live handles when a span ends; moved through queues by pointer; read by exporters.
+//! Sealed by the handles when a span ends; moved through queues by pointer; read by exporters.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::buffer::{Buffer, Role, Slot};
+use super::buffer::{self, Buffer, Role, Slot};
 use super::id::{SpanId, TraceId};
 use super::observation::{Level, ObservationType, StatusCode};
 use super::parts::{EventRef, ExceptionRef};
@@ -154,6 +154,28 @@ impl SpanRecord {
         self.buffer().str(self.buffer().model)
     }
 
+    /// The model that was asked for: the model that was set, also where a response named another one.
+    #[must_use]
+    pub fn request_model(&self) -> Option<&str> {
+        self.call(buffer::REQUEST_MODEL).or_else(|| {
+            let answered = self.call(buffer::RESPONSE_MODEL).is_some();
+            if answered { None } else { self.model() }
+        })
+    }
+
+    /// The model that the provider's response names, if a response was recorded.
+    #[must_use]
+    pub fn response_model(&self) -> Option<&str> {
+        self.call(buffer::RESPONSE_MODEL)
+    }
+
+    /// The provider in whose language the recorded response was, by the name that OpenTelemetry gives it
+    /// (`openai`, `anthropic`, `gcp.gemini`). Compatible providers answer in OpenAI's language too.
+    #[must_use]
+    pub fn provider(&self) -> Option<&str> {
+        self.call(buffer::PROVIDER)
+    }
+
     /// The managed prompt it was made from.
     #[must_use]
     pub fn prompt(&self) -> Option<PromptRef<'_>> {
@@ -233,6 +255,13 @@ impl SpanRecord {
     #[must_use]
     pub fn size(&self) -> usize {
         self.buffer().size()
+    }
+
+    fn call(&self, key: &str) -> Option<&str> {
+        match self.buffer().entry(Role::Call, key)? {
+            ValueRef::Str(text) => Some(text),
+            _ => None,
+        }
     }
 
     fn entries(&self, role: Role) -> impl Iterator<Item = (&str, ValueRef<'_>)> {

@@ -1,5 +1,5 @@
 //! A point in time as records carry it: nanoseconds since the Unix epoch.
-//! Stamped by the live handles through `Clock`; written out by exporters.
+//! Stamped by the handles through `Clock`; written out by exporters.
 
 use std::fmt;
 use std::time::Duration;

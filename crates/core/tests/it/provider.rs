@@ -169,3 +169,32 @@ fn nothing_is_read_for_a_span_that_is_not_recorded() {
     span.record_gemini(&Untouchable);
     assert!(!span.is_recording());
 }
+
+#[test]
+fn the_model_asked_for_is_kept_beside_the_one_that_answered() {
+    let (tracer, kept, _) = tracer();
+    tracer.trace("t").run(|trace| {
+        trace.generation("asked").model("gpt-4o").run(|_| {});
+        let answered = trace.generation("answered").model("gpt-4o").start();
+        answered.record_openai(&json!({ "model": "gpt-4o-mini" }));
+        answered.record_openai(&json!({ "model": "gpt-4o-2024-08-06" }));
+        drop(answered);
+        let unasked = trace.generation("unasked").start();
+        unasked.record_anthropic(&json!({ "model": "claude-sonnet-4" }));
+    });
+    let facts = |name: &str| {
+        let span = kept.named(name);
+        let facts = [
+            span.request_model(),
+            span.response_model(),
+            span.model(),
+            span.provider(),
+        ];
+        facts.map(|fact| fact.unwrap_or("none").to_owned())
+    };
+    assert_eq!(facts("asked"), ["gpt-4o", "none", "gpt-4o", "none"]);
+    let answer = "gpt-4o-2024-08-06";
+    assert_eq!(facts("answered"), ["gpt-4o", answer, answer, "openai"]);
+    let answer = "claude-sonnet-4";
+    assert_eq!(facts("unasked"), ["none", answer, answer, "anthropic"]);
+}

@@ -1,20 +1,24 @@
-//! Images, sound and files inside of input, output and metadata: taken out, named by a reference, uploaded beside
-//! the span (`docs/langfuse.md` 3.2). Called by `exporter`, on delivery's thread.
+//! Images, sound and files inside of input, output and metadata: a reference takes their place, and they are
+//! uploaded beside the span (`docs/langfuse.md` 3.2). Called by `exporter`, on delivery's thread.
 
+mod base64;
+mod data_uri;
 mod find;
+mod json;
+mod shapes;
 mod upload;
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use ::base64::Engine as _;
+use ::base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use ring::digest::{SHA256, digest};
 use tracefuse_exporter::record::{Place, SpanRecord, Value, ValueRef};
 
 pub(crate) use upload::{Target, Uploads};
 
-/// What becomes of media: base64 data URIs, and the base64 parts of OpenAI, Anthropic and Gemini messages.
+/// What becomes of media: base64 data URIs, and the base64 parts of the providers' messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MediaMode {
@@ -27,16 +31,16 @@ pub enum MediaMode {
     Keep,
 }
 
-/// The largest that is uploaded; Langfuse itself takes 1 GB.
+/// The largest media that is uploaded, 50 MiB; Langfuse itself takes 1 GB.
 const MAX_BYTES: usize = 50 * 1024 * 1024;
-/// Digits of the hash that are a media's id.
+/// How many digits of its hash a media has as its id.
 const ID: usize = 22;
 
 /// One thing to upload.
 #[derive(Clone, Debug)]
 pub(crate) struct Media {
     pub(crate) id: String,
-    pub(crate) mime: String,
+    pub(crate) mime: &'static str,
     pub(crate) bytes: Bytes,
     /// Base64 of the SHA-256.
     pub(crate) hash: String,
@@ -64,64 +68,144 @@ pub(crate) fn may_have(span: &SpanRecord) -> bool {
         })
 }
 
-/// The span without its media, if it had some; what is to be uploaded is added to `found`.
-pub(crate) fn take_out<'a>(
-    span: &'a SpanRecord,
-    mode: MediaMode,
-    found: &mut Vec<Media>,
-) -> Cow<'a, SpanRecord> {
-    if mode == MediaMode::Keep || !may_have(span) {
-        return Cow::Borrowed(span);
+/// How many media, and how many bytes of them, may still be uploaded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    pub(crate) media: usize,
+    pub(crate) bytes: usize,
+}
+
+impl Room {
+    /// Takes the room that one media needs; `false` if there is none.
+    fn take(&mut self, bytes: usize) -> bool {
+        let fits = self.media > 0 && bytes <= self.bytes.min(MAX_BYTES);
+        if fits {
+            self.media -= 1;
+            self.bytes -= bytes;
+        }
+        fits
     }
-    let mut without = span.clone();
-    let (trace, observation) = (span.trace_id().to_string(), span.span_id().to_string());
-    without.rewrite(|place, value| {
-        let field = field(place)?;
-        let (text, is_json) = match value {
-            ValueRef::Str(text) => (text, false),
-            ValueRef::Json(text) => (text, true),
-            _ => return None,
-        };
-        let new = find::replace(text, &mut |mime, bytes| {
-            if mode == MediaMode::Strip || bytes.len() > MAX_BYTES {
-                return format!("<media left out: {mime}, {} bytes>", bytes.len());
-            }
-            let sha = digest(&SHA256, &bytes);
-            let mut id = URL_SAFE_NO_PAD.encode(sha.as_ref());
-            id.truncate(ID);
-            let reference =
-                format!("@@@langfuseMedia:type={mime}|id={id}|source=base64_data_uri@@@");
-            let known = found.iter().any(|known| {
-                known.id == id && known.observation == observation && known.field == field
-            });
-            if !known {
-                found.push(Media {
+}
+
+/// Takes media out of the spans of a request.
+pub(crate) struct TakeOut {
+    mode: MediaMode,
+    room: Room,
+    /// What is to be uploaded.
+    pub(crate) found: Vec<Media>,
+}
+
+impl TakeOut {
+    pub(crate) fn new(mode: MediaMode, room: Room) -> Self {
+        Self {
+            mode,
+            room,
+            found: Vec::new(),
+        }
+    }
+
+    /// The span without its media, if it had some.
+    ///
+    /// What there is no room for gets a note of type and size, as in [`MediaMode::Strip`]: a reference is only
+    /// written for what will be uploaded.
+    pub(crate) fn of<'a>(&mut self, span: &'a SpanRecord) -> Cow<'a, SpanRecord> {
+        if self.mode == MediaMode::Keep || !may_have(span) {
+            return Cow::Borrowed(span);
+        }
+        let mut without = span.clone();
+        let (trace, observation) = (span.trace_id().to_string(), span.span_id().to_string());
+        let first = self.found.len();
+        let mut in_events = Vec::new();
+        without.rewrite(|place, value| {
+            let (field, in_event) = field(place)?;
+            let (text, is_json) = match value {
+                ValueRef::Str(text) => (text, false),
+                ValueRef::Json(text) => (text, true),
+                _ => return None,
+            };
+            let new = find::replace(text, &mut |mime, bytes| {
+                let sha = digest(&SHA256, &bytes);
+                let mut id = URL_SAFE_NO_PAD.encode(sha.as_ref());
+                id.truncate(ID);
+                let reference =
+                    format!("@@@langfuseMedia:type={mime}|id={id}|source=base64_data_uri@@@");
+                let found = if in_event {
+                    &in_events
+                } else {
+                    self.found.get(first..).unwrap_or_default()
+                };
+                let known = |media: &Media| media.id == id && media.field == field;
+                if found.iter().any(known) {
+                    return reference;
+                }
+                if self.mode == MediaMode::Strip || !self.room.take(bytes.len()) {
+                    return format!("<media left out: {mime}, {} bytes>", bytes.len());
+                }
+                let media = Media {
                     id,
-                    mime: mime.to_owned(),
+                    mime,
                     hash: STANDARD.encode(sha.as_ref()),
                     bytes: bytes.into(),
                     trace: trace.clone(),
                     observation: observation.clone(),
                     field,
-                });
+                };
+                if in_event {
+                    in_events.push(media);
+                } else {
+                    self.found.push(media);
+                }
+                reference
+            })?;
+            Some(if is_json {
+                Value::Json(new)
+            } else {
+                Value::Str(new)
+            })
+        });
+        self.announce_for_events(&without, &in_events);
+        Cow::Owned(without)
+    }
+
+    /// An event is an observation of its own at Langfuse, and so are the media in it.
+    fn announce_for_events(&mut self, span: &SpanRecord, in_events: &[Media]) {
+        for event in span.events().filter(|_| !in_events.is_empty()) {
+            let places = [("input", event.input()), ("output", event.output())];
+            let places = places
+                .into_iter()
+                .filter_map(|(field, value)| Some((field, value?)));
+            let metadata = event.metadata().map(|(_, value)| ("metadata", value));
+            let observation = event.id().to_string();
+            let mut known = Vec::new();
+            for (field, value) in places.chain(metadata) {
+                let (ValueRef::Str(text) | ValueRef::Json(text)) = value else {
+                    continue;
+                };
+                for media in in_events.iter().filter(|media| media.field == field) {
+                    let here = text.contains(&format!("|id={}|", media.id));
+                    if here && !known.contains(&(field, &media.id)) {
+                        known.push((field, &media.id));
+                        let observation = observation.clone();
+                        self.found.push(Media {
+                            observation,
+                            ..media.clone()
+                        });
+                    }
+                }
             }
-            reference
-        })?;
-        Some(if is_json {
-            Value::Json(new)
-        } else {
-            Value::Str(new)
-        })
-    });
-    Cow::Owned(without)
+        }
+    }
 }
 
-/// The field a place belongs to, as the server names it.
-fn field(place: Place<'_>) -> Option<&'static str> {
-    match place {
-        Place::Input | Place::EventInput => Some("input"),
-        Place::Output | Place::EventOutput => Some("output"),
-        Place::Metadata(_) | Place::EventMetadata(_) => Some("metadata"),
-        _ => None,
-    }
+/// The field that a place belongs to, as the server names it, and whether it is an event's.
+fn field(place: Place<'_>) -> Option<(&'static str, bool)> {
+    Some(match place {
+        Place::Input => ("input", false),
+        Place::Output => ("output", false),
+        Place::Metadata(_) => ("metadata", false),
+        Place::EventInput => ("input", true),
+        Place::EventOutput => ("output", true),
+        Place::EventMetadata(_) => ("metadata", true),
+        _ => return None,
+    })
 }

@@ -12,14 +12,16 @@ use tracefuse_exporter::Clock;
 use tracefuse_exporter::record::Timestamp;
 use tracefuse_otlp::http::{AnswerClass, Endpoint, Headers, HttpClient, HttpRequest, Secret};
 
-use super::Media;
+use super::{Media, Room};
 
-/// What waits at most; beyond, media are dropped and their references point nowhere.
+/// How many media, and how many bytes of them, wait at most.
 const MAX_WAITING: usize = 256;
 const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
 /// Attempts for each, and the wait before the second, doubled before each further one.
 const ATTEMPTS: u32 = 3;
 const WAIT: Duration = Duration::from_millis(500);
+/// How many hosts of uploads are named in the log.
+const MAX_HOSTS: usize = 16;
 /// One part of an upload; a body of many megabytes takes its time.
 const PUT_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -44,6 +46,8 @@ struct Shared {
     /// How many wait or are under way.
     open: watch::Sender<usize>,
     failed: AtomicU64,
+    /// Hosts that uploads went to, so that each is named in the log once.
+    hosts: Mutex<Vec<String>>,
 }
 
 #[derive(Default)]
@@ -68,6 +72,7 @@ impl Uploads {
                 queue: Mutex::default(),
                 open: watch::Sender::new(0),
                 failed: AtomicU64::new(0),
+                hosts: Mutex::default(),
             }),
         }
     }
@@ -81,6 +86,15 @@ impl Uploads {
         if !queue.running && !queue.waiting.is_empty() {
             queue.running = true;
             tokio::spawn(run(self.shared.clone()));
+        }
+    }
+
+    /// What may be added to what waits.
+    pub(crate) fn room(&self) -> Room {
+        let queue = self.shared.lock();
+        Room {
+            media: MAX_WAITING.saturating_sub(queue.waiting.len()),
+            bytes: MAX_WAITING_BYTES.saturating_sub(queue.bytes),
         }
     }
 
@@ -171,13 +185,11 @@ impl Shared {
     async fn put(&self, url: &str, media: &Media) -> Result<u16, (u16, Failure)> {
         let last = |words: String| (0, Failure::last(words));
         let place = Endpoint::parse_presigned(url).map_err(|error| last(error.to_string()))?;
-        if self.target.base.is_tls() && !place.is_tls() && !place.is_loopback() {
-            let words = "the server asks for an upload in clear text, which is not done";
-            return Err(last(words.to_owned()));
-        }
+        may_go_to(&self.target.base, &place).map_err(|words| last(words.to_owned()))?;
+        self.name_host(&place);
         let mut headers = Headers::new();
         let inserted = headers
-            .insert("content-type", &media.mime)
+            .insert("content-type", media.mime)
             .and_then(|()| headers.insert("x-amz-checksum-sha256", &media.hash));
         inserted.map_err(|error| last(error.to_string()))?;
         // No key of ours: the address is signed, and the place is not always Langfuse's.
@@ -198,6 +210,25 @@ impl Shared {
         Err((answer.status(), failure))
     }
 
+    /// Says once for each host other than the server's that media go there.
+    fn name_host(&self, place: &Endpoint) {
+        if place.host() == self.target.base.host() {
+            return;
+        }
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = hosts.len() < MAX_HOSTS && !hosts.iter().any(|host| host == place.host());
+        if is_new {
+            hosts.push(place.host().to_owned());
+            drop(hosts);
+            tracing::info!(
+                target: "tracefuse",
+                "media are uploaded to {}, as Langfuse at {} asks",
+                place.origin(),
+                self.target.base.origin()
+            );
+        }
+    }
+
     async fn api(&self, request: HttpRequest, body: &Value) -> Result<bytes::Bytes, Failure> {
         let request = request
             .headers(self.target.headers.clone())
@@ -212,6 +243,23 @@ impl Shared {
             again: passing(answer.class()),
         })
     }
+}
+
+/// Whether bytes may be sent to a place that the server named. A server may be hostile or wrongly set up: it must
+/// reach no service on this machine through us, and get nothing sent in clear text.
+fn may_go_to(base: &Endpoint, place: &Endpoint) -> Result<(), &'static str> {
+    if base.is_loopback() {
+        return Ok(());
+    }
+    if place.is_loopback() {
+        return Err(
+            "the server, which is not on this machine, asks for an upload to this machine: refused",
+        );
+    }
+    if base.is_tls() && !place.is_tls() {
+        return Err("the server asks for an upload in clear text: refused");
+    }
+    Ok(())
 }
 
 fn passing(class: AnswerClass) -> bool {
@@ -257,5 +305,49 @@ async fn run(shared: Arc<Shared>) {
         }
         shared.lock().bytes -= media.bytes.len();
         shared.open.send_modify(|open| *open -= 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uploads_go_nowhere_that_the_server_is_not() {
+        let check = |base: &str, place: &str| {
+            let [base, place] = [base, place].map(|url| Endpoint::parse_presigned(url).unwrap());
+            may_go_to(&base, &place).is_ok()
+        };
+        for (base, place, may) in [
+            (
+                "https://cloud.langfuse.com",
+                "https://bucket.s3.amazonaws.com/a?X=1",
+                true,
+            ),
+            (
+                "https://cloud.langfuse.com",
+                "http://bucket.s3.amazonaws.com/a",
+                false,
+            ),
+            ("https://cloud.langfuse.com", "http://127.0.0.1:80/a", false),
+            ("https://cloud.langfuse.com", "https://127.0.0.1/a", false),
+            (
+                "https://cloud.langfuse.com",
+                "http://localhost:9000/a",
+                false,
+            ),
+            ("https://cloud.langfuse.com", "http://[::1]:9000/a", false),
+            (
+                "https://cloud.langfuse.com",
+                "https://[::ffff:127.0.0.1]/a",
+                false,
+            ),
+            ("http://langfuse-web:3000", "http://minio:9000/a", true),
+            ("http://langfuse-web:3000", "http://localhost:9000/a", false),
+            ("http://localhost:3000", "http://localhost:9090/a", true),
+            ("https://localhost:3000", "http://127.0.0.1:9090/a", true),
+        ] {
+            assert_eq!(check(base, place), may, "{base} {place}");
+        }
     }
 }

@@ -8,8 +8,10 @@
 mod answers;
 mod attributes;
 mod configuration;
+mod media;
 mod metadata;
 mod python;
+mod scores;
 mod secrets;
 mod sizes;
 mod support;

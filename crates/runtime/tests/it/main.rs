@@ -7,7 +7,8 @@
 
 mod executors;
 mod faults;
-mod hold;
+mod hostile;
 mod masking;
 mod support;
+mod tail_sampling;
 mod wiring;

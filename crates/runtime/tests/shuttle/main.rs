@@ -1,4 +1,4 @@
-//! The lane, compiled once more on shuttle's locks: producers, worker, flush and shutdown in thousands of orders.
+//! The queue, compiled once more on shuttle's locks: producers, worker, flush and shutdown in thousands of orders.
 //! A thread that waits for ever is a deadlock that shuttle reports; timeouts never fire, so none can hide a
 //! lost wake-up. `SHUTTLE_ITERATIONS` asks for more of them.
 
@@ -8,22 +8,27 @@
     reason = "the modules are the crate's own, and not all of each is used here"
 )]
 
+mod buffers;
 #[path = "../../src/config.rs"]
 mod config;
-#[path = "../../src/intake.rs"]
-mod intake;
-#[path = "../../src/item.rs"]
-mod item;
-#[path = "../../src/lane/mod.rs"]
-mod lane;
+#[path = "../../src/contain.rs"]
+mod contain;
 #[path = "../../src/ledger.rs"]
 mod ledger;
+#[path = "../../src/log.rs"]
+mod log;
+#[path = "../../src/worker/next.rs"]
+mod next;
 mod orders;
+#[path = "../../src/queue/mod.rs"]
+mod queue;
 #[cfg(feature = "spool")]
 use tracefuse_runtime::spool;
-#[path = "../../src/step.rs"]
-mod step;
-mod trays;
+
+/// The worker's decision, without its thread.
+mod worker {
+    pub(crate) use crate::next;
+}
 
 /// In the place of `src/sync.rs`.
 mod sync {

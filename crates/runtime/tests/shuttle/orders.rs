@@ -10,9 +10,10 @@ use tracefuse_core::record::{Record, SpanRecord};
 use tracefuse_core::{DropReason, ExporterStats, Processor, Tracer};
 
 use crate::config::{Overload, PipelineConfig};
-use crate::item::{Aside, Item, bytes_of};
-use crate::lane::Lane;
-use crate::step::{Next, Phase};
+use crate::queue::ExporterQueue;
+use crate::queue::envelope::{Parked, Queued, bytes_of};
+use crate::queue::phase::Phase;
+use crate::worker::next::{Next, next};
 
 /// Longer than any schedule: a wait ends because somebody woke it, or is found as a deadlock.
 pub(crate) const EVER: Duration = Duration::from_secs(24 * 3600);
@@ -48,26 +49,26 @@ pub(crate) fn in_many_orders(scenario: impl Fn(&Record) + Send + Sync + 'static)
     shuttle::check_pct(move || other(), iterations / 2, 3);
 }
 
-pub(crate) fn lane(change: impl FnOnce(&mut PipelineConfig)) -> Arc<Lane> {
+pub(crate) fn queue(change: impl FnOnce(&mut PipelineConfig)) -> Arc<ExporterQueue> {
     let mut config = PipelineConfig {
         batch_size: 2,
         ..PipelineConfig::default()
     };
     change(&mut config);
-    Arc::new(Lane::new("shuttle".into(), config))
+    Arc::new(ExporterQueue::new("shuttle".into(), config))
 }
 
 fn start<T: Send + 'static>(
-    lane: &Arc<Lane>,
-    run: impl FnOnce(&Lane) -> T + Send + 'static,
+    queue: &Arc<ExporterQueue>,
+    run: impl FnOnce(&ExporterQueue) -> T + Send + 'static,
 ) -> thread::JoinHandle<T> {
-    let lane = lane.clone();
-    thread::spawn(move || run(&lane))
+    let queue = queue.clone();
+    thread::spawn(move || run(&queue))
 }
 
 /// Every number that anybody may see adds up.
-fn balanced(lane: &Lane) -> ExporterStats {
-    let stats = lane.stats();
+fn balanced(queue: &ExporterQueue) -> ExporterStats {
+    let stats = queue.stats();
     assert!(stats.is_balanced(), "{stats:?}");
     stats
 }
@@ -76,75 +77,75 @@ fn balanced(lane: &Lane) -> ExporterStats {
 #[derive(Clone, Copy)]
 enum Receiver {
     Takes,
-    /// Puts the first batch back and the second one aside; then takes.
+    /// Puts the first batch back and the second one parked; then takes.
     Hesitates,
     /// Holds everything, and answers flushes with what is, as an open breaker does.
     Refuses,
 }
 
 /// The loop of `worker::run`. Gives the places of the records it delivered.
-fn work(lane: &Lane, receiver: Receiver) -> Vec<u64> {
+fn work(queue: &ExporterQueue, receiver: Receiver) -> Vec<u64> {
     let mut delivered = Vec::new();
     let mut turns = 0;
-    let mut deliver = |items: Vec<Item>, rounds: u32| {
+    let mut deliver = |items: Vec<Queued>, rounds: u32| {
         turns += 1;
         match (receiver, turns) {
-            (Receiver::Hesitates, 1) => lane.put_back(items),
-            (Receiver::Hesitates, 2) => lane.set_aside(Aside { items, rounds }),
+            (Receiver::Hesitates, 1) => queue.put_back(items),
+            (Receiver::Hesitates, 2) => queue.park(Parked { items, rounds }),
             _ => {
-                lane.settle(items.len(), bytes_of(&items), |state| {
+                queue.settle(items.len(), bytes_of(&items), |state| {
                     state.ledger.exported(items.len());
                 });
-                lane.succeeded();
+                queue.succeeded();
                 delivered.extend(items.iter().map(|item| item.seq));
             }
         }
-        balanced(lane);
+        balanced(queue);
     };
     block_on(async {
         loop {
-            if lane.phase() != Phase::Running {
+            if queue.phase() != Phase::Running {
                 break;
             }
-            let next = lane.next(false);
+            let next = next(queue, false);
             let blocked = matches!(receiver, Receiver::Refuses)
                 && matches!(next, Next::Send | Next::Again | Next::Fill);
             match next {
                 _ if blocked => {
-                    lane.give_up_flush();
-                    lane.wake.notified().await;
+                    queue.give_up_flush();
+                    queue.wake.notified().await;
                 }
                 Next::Close => break,
-                Next::Flush(ticket) => lane.flushed(ticket),
-                Next::Send | Next::Fill => deliver(lane.take(lane.config.batch_size), 0),
+                Next::Flush(ticket) => queue.flushed(ticket),
+                Next::Send | Next::Fill => deliver(queue.take(queue.config.batch_size), 0),
                 Next::Again => {
-                    if let Some(aside) = lane.take_aside() {
-                        deliver(aside.items, aside.rounds);
+                    if let Some(parked) = queue.take_aside() {
+                        deliver(parked.items, parked.rounds);
                     }
                 }
-                Next::Idle => lane.wake.notified().await,
+                Next::Idle => queue.wake.notified().await,
             }
         }
         loop {
-            match lane.next(false) {
+            match next(queue, false) {
                 _ if matches!(receiver, Receiver::Refuses) => break,
-                Next::Send => deliver(lane.take(lane.config.batch_size), 0),
+                Next::Send => deliver(queue.take(queue.config.batch_size), 0),
                 Next::Again => {
-                    if let Some(aside) = lane.take_aside() {
-                        deliver(aside.items, aside.rounds);
+                    if let Some(parked) = queue.take_aside() {
+                        deliver(parked.items, parked.rounds);
                     }
                 }
                 _ => break,
             }
         }
     });
-    lane.stop();
+    queue.stop();
     delivered
 }
 
 /// After everything: each record has one outcome, and those delivered were so once.
-fn settled(lane: &Lane, pushed: u64, mut delivered: Vec<u64>) -> ExporterStats {
-    let stats = balanced(lane);
+fn settled(queue: &ExporterQueue, pushed: u64, mut delivered: Vec<u64>) -> ExporterStats {
+    let stats = balanced(queue);
     assert_eq!((stats.recorded, stats.pending()), (pushed, 0), "{stats:?}");
     let count = delivered.len();
     delivered.sort_unstable();
@@ -158,27 +159,27 @@ fn settled(lane: &Lane, pushed: u64, mut delivered: Vec<u64>) -> ExporterStats {
 fn a_flush_covers_what_was_before_it_and_a_shutdown_gives_all_an_outcome() {
     for receiver in [Receiver::Takes, Receiver::Hesitates] {
         in_many_orders(move |record| {
-            let lane = lane(|_| {});
-            let worker = start(&lane, move |lane| work(lane, receiver));
+            let queue = queue(|_| {});
+            let worker = start(&queue, move |queue| work(queue, receiver));
             let producers: Vec<_> = (0..2)
                 .map(|_| {
                     let record = record.clone();
-                    start(&lane, move |lane| {
+                    start(&queue, move |queue| {
                         for _ in 0..3 {
-                            lane.push(record.clone());
-                            balanced(lane);
+                            queue.push(record.clone());
+                            balanced(queue);
                         }
                     })
                 })
                 .collect();
             let record = record.clone();
-            let flusher = start(&lane, move |lane| {
+            let flusher = start(&queue, move |queue| {
                 for _ in 0..2 {
-                    lane.push(record.clone());
-                    let before = lane.stats().recorded;
-                    let ticket = lane.ask_flush();
-                    assert!(lane.wait_flushed(ticket, EVER), "not all of it was done");
-                    let stats = balanced(lane);
+                    queue.push(record.clone());
+                    let before = queue.stats().recorded;
+                    let ticket = queue.ask_flush();
+                    assert!(queue.wait_flushed(ticket, EVER), "not all of it was done");
+                    let stats = balanced(queue);
                     let done = stats.exported + stats.dropped_total() + stats.rejected_total();
                     assert!(done >= before, "{done} of {before}: {stats:?}");
                 }
@@ -187,9 +188,9 @@ fn a_flush_covers_what_was_before_it_and_a_shutdown_gives_all_an_outcome() {
                 .into_iter()
                 .for_each(|thread| thread.join().unwrap());
             flusher.join().unwrap();
-            lane.ask_close(EVER);
-            lane.wait_stopped(EVER);
-            let stats = settled(&lane, 8, worker.join().unwrap());
+            queue.ask_close(EVER);
+            queue.wait_stopped(EVER);
+            let stats = settled(&queue, 8, worker.join().unwrap());
             assert_eq!(stats.exported, 8, "{stats:?}");
         });
     }
@@ -199,26 +200,26 @@ fn a_flush_covers_what_was_before_it_and_a_shutdown_gives_all_an_outcome() {
 fn a_shutdown_amid_it_all_leaves_nobody_waiting_and_nothing_without_an_outcome() {
     for receiver in [Receiver::Takes, Receiver::Hesitates, Receiver::Refuses] {
         in_many_orders(move |record| {
-            let lane = lane(|_| {});
-            let worker = start(&lane, move |lane| work(lane, receiver));
+            let queue = queue(|_| {});
+            let worker = start(&queue, move |queue| work(queue, receiver));
             let record = record.clone();
-            let producer = start(&lane, move |lane| {
+            let producer = start(&queue, move |queue| {
                 for _ in 0..4 {
-                    lane.push(record.clone());
+                    queue.push(record.clone());
                 }
             });
-            let flusher = start(&lane, |lane| {
-                let ticket = lane.ask_flush();
+            let flusher = start(&queue, |queue| {
+                let ticket = queue.ask_flush();
                 // Whether it covers all depends on the order; that it is answered does not.
-                lane.wait_flushed(ticket, EVER);
-                balanced(lane);
+                queue.wait_flushed(ticket, EVER);
+                balanced(queue);
             });
             let closers: Vec<_> = (0..2)
                 .map(|_| {
-                    start(&lane, |lane| {
-                        lane.ask_close(EVER);
-                        lane.wait_stopped(EVER);
-                        assert_eq!(balanced(lane).pending(), 0);
+                    start(&queue, |queue| {
+                        queue.ask_close(EVER);
+                        queue.wait_stopped(EVER);
+                        assert_eq!(balanced(queue).pending(), 0);
                     })
                 })
                 .collect();
@@ -227,7 +228,7 @@ fn a_shutdown_amid_it_all_leaves_nobody_waiting_and_nothing_without_an_outcome()
                 .for_each(|thread| thread.join().unwrap());
             producer.join().unwrap();
             flusher.join().unwrap();
-            let stats = settled(&lane, 4, worker.join().unwrap());
+            let stats = settled(&queue, 4, worker.join().unwrap());
             let known = [DropReason::AfterShutdown, DropReason::ShutdownDeadline];
             assert!(stats.dropped.keys().all(|reason| known.contains(reason)));
         });
@@ -237,21 +238,21 @@ fn a_shutdown_amid_it_all_leaves_nobody_waiting_and_nothing_without_an_outcome()
 #[test]
 fn a_shutdown_that_leaves_a_blocked_worker_behind_counts_what_it_had_once() {
     in_many_orders(|record| {
-        let lane = lane(|_| {});
-        let worker = start(&lane, |lane| work(lane, Receiver::Hesitates));
+        let queue = queue(|_| {});
+        let worker = start(&queue, |queue| work(queue, Receiver::Hesitates));
         let record = record.clone();
-        let producer = start(&lane, move |lane| {
+        let producer = start(&queue, move |queue| {
             for _ in 0..4 {
-                lane.push(record.clone());
+                queue.push(record.clone());
             }
         });
         // Time is up at once, whatever the worker is at.
-        lane.ask_close(EVER);
-        lane.stop();
-        let told = balanced(&lane);
+        queue.ask_close(EVER);
+        queue.stop();
+        let told = balanced(&queue);
         assert_eq!(told.pending(), 0);
         producer.join().unwrap();
-        let stats = settled(&lane, 4, worker.join().unwrap());
+        let stats = settled(&queue, 4, worker.join().unwrap());
         assert_eq!(stats.exported, told.exported, "an outcome was changed");
     });
 }
@@ -259,18 +260,18 @@ fn a_shutdown_that_leaves_a_blocked_worker_behind_counts_what_it_had_once() {
 #[test]
 fn whoever_waits_for_room_gets_it() {
     in_many_orders(|record| {
-        let lane = lane(|config| {
+        let queue = queue(|config| {
             config.max_queue_size = 2;
             config.overload = Overload::Block(EVER);
         });
-        let worker = start(&lane, |lane| work(lane, Receiver::Takes));
+        let worker = start(&queue, |queue| work(queue, Receiver::Takes));
         let producers: Vec<_> = (0..3)
             .map(|_| {
                 let record = record.clone();
-                start(&lane, move |lane| {
+                start(&queue, move |queue| {
                     for _ in 0..3 {
-                        lane.push(record.clone());
-                        assert!(balanced(lane).pending() <= 2);
+                        queue.push(record.clone());
+                        assert!(balanced(queue).pending() <= 2);
                     }
                 })
             })
@@ -278,9 +279,9 @@ fn whoever_waits_for_room_gets_it() {
         producers
             .into_iter()
             .for_each(|thread| thread.join().unwrap());
-        lane.ask_close(EVER);
-        lane.wait_stopped(EVER);
-        let stats = settled(&lane, 9, worker.join().unwrap());
+        queue.ask_close(EVER);
+        queue.wait_stopped(EVER);
+        let stats = settled(&queue, 9, worker.join().unwrap());
         assert_eq!(stats.exported, 9, "{stats:?}");
     });
 }
@@ -288,23 +289,23 @@ fn whoever_waits_for_room_gets_it() {
 #[test]
 fn whoever_waits_for_room_is_let_go_by_a_shutdown() {
     in_many_orders(|record| {
-        let lane = lane(|config| {
+        let queue = queue(|config| {
             config.max_queue_size = 1;
             config.overload = Overload::Block(EVER);
         });
-        let worker = start(&lane, |lane| work(lane, Receiver::Refuses));
+        let worker = start(&queue, |queue| work(queue, Receiver::Refuses));
         let producers: Vec<_> = (0..2)
             .map(|_| {
                 let record = record.clone();
-                start(&lane, move |lane| lane.push(record))
+                start(&queue, move |queue| queue.push(record))
             })
             .collect();
-        lane.ask_close(EVER);
-        lane.wait_stopped(EVER);
+        queue.ask_close(EVER);
+        queue.wait_stopped(EVER);
         producers
             .into_iter()
             .for_each(|thread| thread.join().unwrap());
-        let stats = settled(&lane, 2, worker.join().unwrap());
+        let stats = settled(&queue, 2, worker.join().unwrap());
         assert_eq!(stats.dropped_total(), 2, "{stats:?}");
     });
 }

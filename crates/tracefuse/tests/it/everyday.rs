@@ -2,7 +2,7 @@
 //! several projects side by side.
 
 use mock_langfuse::MockLangfuse;
-use tracefuse::{HoldConfig, SampleRate, SamplingInput, TraceId};
+use tracefuse::{SampleRate, SamplingInput, TailSampling, TraceId};
 
 use crate::support::{config, row, tracer, tracer_with};
 
@@ -58,7 +58,11 @@ fn traces_that_are_held_arrive_whole_with_late_attributes_or_not_at_all() {
     let keep_nothing_else = SampleRate::new(0.0).unwrap();
     let tracer = tracefuse::builder()
         .langfuse(config(&server))
-        .hold_until_finished(HoldConfig::new().keep_errors(true).rate(keep_nothing_else))
+        .tail_sampling(
+            TailSampling::new()
+                .keep_errors(true)
+                .rate(keep_nothing_else),
+        )
         .build()
         .unwrap();
     tracer

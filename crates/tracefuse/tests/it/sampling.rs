@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mock_langfuse::MockLangfuse;
-use tracefuse::{HoldConfig, SampleRate, SamplingInput};
+use tracefuse::{SampleRate, SamplingInput, TailSampling};
 
 use crate::support::{config, row};
 
@@ -22,10 +22,10 @@ fn what_is_set_at_the_end_of_a_held_trace_is_on_every_span_of_the_server() {
     let server = MockLangfuse::start();
     let builder = tracefuse::builder().langfuse(config(&server));
     let never = SampleRate::new(0.0).unwrap();
-    let hold = HoldConfig::new()
+    let hold = TailSampling::new()
         .keep_slower_than(Duration::from_secs(60))
         .rate(never);
-    let tracer = builder.hold_until_finished(hold).build().unwrap();
+    let tracer = builder.tail_sampling(hold).build().unwrap();
     tracer
         .trace("dull")
         .run(|trace| trace.span("quick").run(|_| {}));

@@ -8,7 +8,7 @@ use opentelemetry::trace::{TraceContextExt as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use tracefuse::opentelemetry::TracefuseExporter;
-use tracefuse::{HoldConfig, LangfuseConfig, Mask};
+use tracefuse::{LangfuseConfig, Mask, TailSampling};
 
 use crate::{row, start, tracer};
 
@@ -142,7 +142,7 @@ fn held_until_the_root_ends_all_spans_have_what_it_says() {
         LangfuseConfig::new(server.public_key(), server.secret_key()).base_url(server.url());
     let tracer = tracefuse::builder()
         .langfuse(config)
-        .hold_until_finished(HoldConfig::new())
+        .tail_sampling(TailSampling::new())
         .build()
         .unwrap();
     let provider = SdkTracerProvider::builder()

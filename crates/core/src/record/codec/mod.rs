@@ -20,7 +20,7 @@ use super::span::SpanRecord;
 use super::time::Timestamp;
 use super::value::{Value, ValueRef};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Bytes that are not a record, or one of another version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +97,7 @@ impl SpanRecord {
             w.value(buffer.value(exception.message));
             w.value(buffer.value(exception.sources));
             w.value(buffer.value(exception.stacktrace));
+            w.byte(exception.propagated.into());
         }
         w.trace(self.trace());
     }
@@ -220,6 +221,7 @@ impl Writer<'_> {
             Role::Usage => 3,
             Role::Cost => 4,
             Role::Event(_) => 5,
+            Role::Call => 6,
         };
         self.byte(tag);
         if let Role::Event(index) = role {
@@ -360,6 +362,7 @@ impl<'a> Reader<'a, '_> {
             3 => Role::Usage,
             4 => Role::Cost,
             5 => Role::Event(self.u32()?),
+            6 => Role::Call,
             _ => return Err(DecodeError::Damaged),
         })
     }
@@ -421,6 +424,7 @@ impl<'a> Reader<'a, '_> {
                 message: self.slot(b)?,
                 sources: self.slot(b)?,
                 stacktrace: self.slot(b)?,
+                propagated: self.bool()?,
             };
             b.exceptions.push(slots);
         }

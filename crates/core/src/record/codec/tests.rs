@@ -24,6 +24,7 @@ fn full() -> SpanRecord {
     b.input = b.push_string("x".repeat(100_000));
     b.output = b.push_value(ValueRef::Json(r#"{"a":[1,null]}"#));
     b.model = b.push_value(ValueRef::Str("gpt-4o"));
+    b.set_response_model("gpt-4o-2024-08-06");
     b.prompt_name = b.push_value(ValueRef::Str("greeting"));
     b.prompt_version = 3;
     for (key, value) in [
@@ -54,6 +55,7 @@ fn full() -> SpanRecord {
         SpanId::random(),
         Timestamp::from_unix_nanos(11),
         Exception::new("io::Error", "refused"),
+        true,
     );
     let mut trace = TraceAttributes {
         name: "chat".into(),
@@ -95,13 +97,14 @@ fn shown(span: &SpanRecord) -> String {
         .exceptions()
         .map(|e| {
             format!(
-                "{:?}{}{}{:?}{:?}{:?}",
+                "{:?}{}{}{:?}{:?}{:?}{}",
                 e.id(),
                 e.kind(),
                 e.message(),
                 e.time(),
                 e.sources(),
-                e.stacktrace()
+                e.stacktrace(),
+                e.is_propagated()
             )
         })
         .collect();
@@ -122,7 +125,7 @@ fn shown(span: &SpanRecord) -> String {
         span.status_message(),
         span.input(),
         span.output(),
-        span.model(),
+        (span.model(), span.request_model(), span.response_model()),
         span.prompt(),
         span.metadata().collect::<Vec<_>>(),
         span.model_parameters().collect::<Vec<_>>(),

@@ -1,0 +1,166 @@
+//! Time: the wall clock once a trace, a monotonic clock ever after. The home of both.
+//! Read by the handles and by delivery; tests put a `ManualClock` in its place.
+
+mod tsc;
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::record::Timestamp;
+
+/// Where time comes from. Implement it to inject a clock; most tests use [`ManualClock`].
+pub trait TimeSource: Send + Sync + 'static {
+    /// Nanoseconds since the Unix epoch. May step in either direction.
+    fn unix_nanos(&self) -> u64;
+
+    /// Nanoseconds since some fixed moment. Never steps back.
+    fn monotonic_nanos(&self) -> u64;
+}
+
+/// The clock of a tracer; cheap to clone.
+#[derive(Clone, Default)]
+pub struct Clock {
+    /// `None` is the system's clock, which needs no indirection.
+    source: Option<Arc<dyn TimeSource>>,
+}
+
+impl Clock {
+    /// The system's clocks.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::default()
+    }
+
+    /// A clock of one's own.
+    #[must_use]
+    pub fn new(source: impl TimeSource) -> Self {
+        Self {
+            source: Some(Arc::new(source)),
+        }
+    }
+
+    /// Nanoseconds since some fixed moment of this process. Never steps back.
+    #[must_use]
+    pub fn monotonic_nanos(&self) -> u64 {
+        match &self.source {
+            None => system_monotonic(),
+            Some(source) => source.monotonic_nanos(),
+        }
+    }
+
+    /// Nanoseconds since the Unix epoch, by the wall clock.
+    #[must_use]
+    pub fn unix_nanos(&self) -> u64 {
+        match &self.source {
+            None => system_unix(),
+            Some(source) => source.unix_nanos(),
+        }
+    }
+
+    pub(crate) fn anchor(&self) -> Anchor {
+        let ticks = match &self.source {
+            None => tsc::begin(system_monotonic),
+            Some(_) => 0,
+        };
+        Anchor {
+            unix: self.unix_nanos(),
+            monotonic: self.monotonic_nanos(),
+            ticks,
+        }
+    }
+}
+
+/// The wall clock read once, so that a step of it within a trace gives no negative durations.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Anchor {
+    unix: u64,
+    monotonic: u64,
+    /// The same moment by the processor's counter; zero if that is not used.
+    ticks: u64,
+}
+
+impl Anchor {
+    /// The moment at which the clock was read.
+    pub(crate) fn begun(&self) -> Timestamp {
+        Timestamp::from_unix_nanos(self.unix)
+    }
+
+    #[inline]
+    pub(crate) fn now(&self, clock: &Clock) -> Timestamp {
+        let since = tsc::nanos_since(self.ticks)
+            .unwrap_or_else(|| clock.monotonic_nanos().saturating_sub(self.monotonic));
+        Timestamp::from_unix_nanos(self.unix.saturating_add(since))
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the clocks"
+)]
+fn system_monotonic() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed().as_nanos() as u64
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the clocks"
+)]
+fn system_unix() -> u64 {
+    // A clock before 1970 reads as 1970: a wrong date, but no panic.
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_nanos() as u64)
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.source.is_none() {
+            "Clock(system)"
+        } else {
+            "Clock(injected)"
+        })
+    }
+}
+
+/// A clock that moves only when told; clones move together.
+#[derive(Clone, Debug)]
+pub struct ManualClock {
+    unix: Arc<AtomicU64>,
+    monotonic: Arc<AtomicU64>,
+}
+
+impl ManualClock {
+    /// A clock that stands at this moment.
+    #[must_use]
+    pub fn at(time: Timestamp) -> Self {
+        Self {
+            unix: Arc::new(AtomicU64::new(time.as_unix_nanos())),
+            monotonic: Arc::default(),
+        }
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, by: Duration) {
+        let nanos = by.as_nanos() as u64;
+        self.unix.fetch_add(nanos, Ordering::SeqCst);
+        self.monotonic.fetch_add(nanos, Ordering::SeqCst);
+    }
+
+    /// Sets the wall clock alone, as an administrator or NTP does.
+    pub fn step_to(&self, time: Timestamp) {
+        self.unix.store(time.as_unix_nanos(), Ordering::SeqCst);
+    }
+}
+
+impl TimeSource for ManualClock {
+    fn unix_nanos(&self) -> u64 {
+        self.unix.load(Ordering::SeqCst)
+    }
+
+    fn monotonic_nanos(&self) -> u64 {
+        self.monotonic.load(Ordering::SeqCst)
+    }
+}

@@ -1,0 +1,105 @@
+//! OpenAI: Chat Completions, Responses, Embeddings, Completions; and providers that speak its language.
+//! Called by `provider`; `stream` hands it the response it put together from chunks.
+
+use serde_json::Value;
+
+use super::{Facts, error, one_or_all, text, without_nulls};
+use crate::llm::usage::{self, Language};
+
+/// Vectors and pictures, of which nothing is recorded.
+pub(crate) const SKIP: &[&str] = &["data"];
+
+pub(crate) fn facts(response: &Value) -> Facts {
+    let used = usage::read(Language::OpenAi, response);
+    // The last event of a Responses stream has the response inside; Cloudflare wraps each answer.
+    let inner = response.get("response").or_else(|| response.get("result"));
+    let response = inner.filter(|r| r.is_object()).unwrap_or(response);
+    let choices = response
+        .get("choices")
+        .or_else(|| response.get("output")?.get("choices"));
+    let choices = choices.and_then(Value::as_array);
+    Facts {
+        provider: provider(response),
+        model: text(response.get("model")).map(str::to_owned),
+        usage: used.usage,
+        cost: used.cost,
+        parameters: used.parameters,
+        finish_reason: choices.map_or_else(
+            || stopped(response),
+            |choices| one_or_all(choices.iter().filter_map(finish_reason).collect()),
+        ),
+        output: match choices {
+            Some(choices) => one_or_all(choices.iter().filter_map(message).collect()),
+            None => output(response),
+        },
+        error: error(response, "openai"),
+    }
+}
+
+/// Who answers in OpenAI's language, where the answer shows it; by OpenTelemetry's names.
+fn provider(response: &Value) -> &'static str {
+    let has = |name: &str| response.get(name).is_some_and(|value| !value.is_null());
+    let usage_has = |name: &str| {
+        response
+            .get("usage")
+            .is_some_and(|usage| usage.get(name).is_some())
+    };
+    if has("x_groq") {
+        "groq"
+    } else if has("prompt_filter_results") {
+        "azure.ai.openai"
+    } else if usage_has("prompt_cache_hit_tokens") {
+        "deepseek"
+    } else if usage_has("num_search_queries") || has("search_results") && has("citations") {
+        "perplexity"
+    } else {
+        "openai"
+    }
+}
+
+/// The items of the Responses API, or the text of a transcription.
+fn output(response: &Value) -> Option<Value> {
+    if let Some(items) = response.get("output").and_then(Value::as_array) {
+        return one_or_all(items.iter().map(plain).collect());
+    }
+    // An answer with a text and no choices; `text` of a Responses answer is a setting.
+    text(response.get("text")).map(Value::from)
+}
+
+fn finish_reason(choice: &Value) -> Option<Value> {
+    text(choice.get("finish_reason")).map(Value::from)
+}
+
+/// Of the Responses API: why it is incomplete, else its status. Only a response has items.
+fn stopped(response: &Value) -> Option<Value> {
+    response.get("output")?;
+    let incomplete = response.get("incomplete_details");
+    text(incomplete.and_then(|details| details.get("reason")))
+        .or_else(|| text(response.get("status")))
+        .map(Value::from)
+}
+
+/// A choice's message; its text if it is of the old Completions API; a chunk's delta if it says something.
+fn message(choice: &Value) -> Option<Value> {
+    if let Some(message) = choice.get("message") {
+        return Some(plain(message));
+    }
+    if let Some(text) = text(choice.get("text")) {
+        return Some(Value::from(text));
+    }
+    let delta = without_nulls(choice.get("delta")?.as_object()?);
+    let says_something = |(key, value): (&String, &Value)| {
+        key != "role" && value.as_str().is_none_or(|text| !text.is_empty())
+    };
+    delta
+        .iter()
+        .any(says_something)
+        .then_some(Value::Object(delta))
+}
+
+fn plain(value: &Value) -> Value {
+    value.as_object().map_or_else(
+        || value.clone(),
+        |object| Value::Object(without_nulls(object)),
+    )
+}

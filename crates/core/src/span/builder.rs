@@ -1,0 +1,439 @@
+//! How a span starts, runs and ends: the builder, and closures in four forms.
+//! Made by traces and spans; a builder owns its buffer, so attributes given here need no lock.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::record::{
+    AsException, Buffer, Cost, Level, ObservationType, Role, Slot, SpanId, Timestamp, Usage,
+    ValueRef, take_buffer,
+};
+use crate::span::current;
+use crate::span::feature::{RECORDS, Recorded, recorded, unwrap};
+use crate::span::handle::Span;
+use crate::span::open::{OpenSpan, TraceState};
+use crate::span::outside;
+use crate::span::run::{record_err, record_panic, run, run_async};
+use crate::span::unrecorded::Unrecorded;
+
+/// The ten kinds of child that traces and spans have; both get the same methods.
+macro_rules! observations {
+    () => {
+        /// Describes a child of any type.
+        #[inline]
+        pub fn observation(
+            &self,
+            name: &str,
+            kind: $crate::record::ObservationType,
+        ) -> SpanBuilder {
+            SpanBuilder::below(self.as_ref(), name, kind)
+        }
+
+        /// Describes a child: any unit of work.
+        #[inline]
+        pub fn span(&self, name: &str) -> SpanBuilder {
+            self.observation(name, $crate::record::ObservationType::Span)
+        }
+
+        /// Describes a child: a call to a language model.
+        #[inline]
+        pub fn generation(&self, name: &str) -> SpanBuilder {
+            self.observation(name, $crate::record::ObservationType::Generation)
+        }
+
+        /// Describes a child: a call to an embedding model.
+        #[inline]
+        pub fn embedding(&self, name: &str) -> SpanBuilder {
+            self.observation(name, $crate::record::ObservationType::Embedding)
+        }
+
+        /// Describes a child: a system that decides what to do next.
+        #[inline]
+        pub fn agent(&self, name: &str) -> SpanBuilder {
+            self.observation(name, $crate::record::ObservationType::Agent)
+        }
+
+        /// Describes a child: the use of a tool.
+        #[inline]
+        pub fn tool(&self, name: &str) -> SpanBuilder {
+            self.observation(name, $crate::record::ObservationType::Tool)
+        }
+
+        /// Describes a child: a link between steps.
+        #[inline]
+        pub fn chain(&self, name: &str) -> SpanBuilder {
+            self.observation(name, $crate::record::ObservationType::Chain)
+        }
+
+        /// Describes a child: a look-up of documents.
+        #[inline]
+        pub fn retriever(&self, name: &str) -> SpanBuilder {
+            self.observation(name, $crate::record::ObservationType::Retriever)
+        }
+
+        /// Describes a child: a judgement of an output's quality.
+        #[inline]
+        pub fn evaluator(&self, name: &str) -> SpanBuilder {
+            self.observation(name, $crate::record::ObservationType::Evaluator)
+        }
+
+        /// Describes a child: a protection against unwanted content.
+        #[inline]
+        pub fn guardrail(&self, name: &str) -> SpanBuilder {
+            self.observation(name, $crate::record::ObservationType::Guardrail)
+        }
+    };
+}
+pub(crate) use observations;
+
+/// Describes an observation that has not started.
+///
+/// It starts with [`run`](Self::run), [`try_run`](Self::try_run), their async forms (when first
+/// polled), or [`start`](Self::start). Dropped before that, nothing is recorded.
+#[must_use = "nothing is recorded until `run`, `run_async` or `start`"]
+pub struct SpanBuilder(State);
+
+/// Two words, the flag in the place of a pointer, so that a builder goes from call to call in registers: a third
+/// word was written as a byte and read as eight, a stall of some 12 cycles for each call.
+enum State {
+    Recording(Recording),
+    Disabled(Unrecorded),
+}
+
+const _: () = assert!(size_of::<SpanBuilder>() <= 2 * size_of::<usize>());
+
+impl SpanBuilder {
+    #[inline]
+    pub(crate) fn below(parent: &Span, name: &str, kind: ObservationType) -> Self {
+        match &parent.open {
+            None => {
+                if RECORDS && parent.unrecorded.is_outside() {
+                    outside::note(name);
+                }
+                Self(State::Disabled(parent.unrecorded))
+            }
+            Some(open) => Self::of(open, name, kind),
+        }
+    }
+
+    fn of(open: &OpenSpan, name: &str, kind: ObservationType) -> Self {
+        let trace = if open.trace.core.admits() {
+            recorded(open.trace.clone())
+        } else {
+            None
+        };
+        let draft = trace.map(|trace| {
+            let mut draft = Recording::new(trace, name, kind);
+            draft.buffer.parent = Some(open.id);
+            draft
+        });
+        match draft {
+            Some(draft) => Self(State::Recording(draft)),
+            None => Self(State::Disabled(open.trace.unrecorded())),
+        }
+    }
+
+    /// The kind of work, for a kind that is only known at run time.
+    #[inline]
+    pub fn observation_type(self, kind: ObservationType) -> Self {
+        self.with(|buffer| buffer.kind = kind)
+    }
+
+    /// Metadata. A key given before gets the new value; `null` changes nothing.
+    #[inline]
+    pub fn metadata<T: Serialize>(self, key: &str, value: T) -> Self {
+        match self.0 {
+            State::Recording(draft) => Self(State::Recording(draft.metadata(key, value))),
+            disabled @ State::Disabled(_) => Self(disabled),
+        }
+    }
+
+    /// [`metadata`](Self::metadata) with a value that is only built if it is recorded.
+    #[inline]
+    pub fn metadata_with<T: Serialize>(self, key: &str, value: impl FnOnce() -> T) -> Self {
+        if matches!(self.0, State::Recording(_)) {
+            self.metadata(key, value())
+        } else {
+            self
+        }
+    }
+
+    /// Tags this span alone, see [`Span::add_tag`].
+    #[inline]
+    pub fn tag(self, tag: &str) -> Self {
+        self.with(|buffer| buffer.add_tag(tag))
+    }
+
+    /// What goes in: text, a number, or anything that is `Serialize`.
+    #[inline]
+    pub fn input<T: Serialize>(self, value: T) -> Self {
+        if self.captures() {
+            self.with(|buffer| buffer.input = take_value(buffer, value))
+        } else {
+            self
+        }
+    }
+
+    /// [`input`](Self::input) with a value that is only built if it is recorded.
+    #[inline]
+    pub fn input_with<T: Serialize>(self, value: impl FnOnce() -> T) -> Self {
+        if self.captures() {
+            self.input(value())
+        } else {
+            self
+        }
+    }
+
+    /// What came out, for work that is recorded after it was done.
+    #[inline]
+    pub fn output<T: Serialize>(self, value: T) -> Self {
+        if self.captures() {
+            self.with(|buffer| buffer.output = take_value(buffer, value))
+        } else {
+            self
+        }
+    }
+
+    /// [`output`](Self::output) with a value that is only built if it is recorded.
+    #[inline]
+    pub fn output_with<T: Serialize>(self, value: impl FnOnce() -> T) -> Self {
+        if self.captures() {
+            self.output(value())
+        } else {
+            self
+        }
+    }
+
+    /// The model that is asked, as the provider names it.
+    #[inline]
+    pub fn model(self, model: &str) -> Self {
+        self.with(|buffer| buffer.model = buffer.push_value(ValueRef::Str(model)))
+    }
+
+    /// A parameter of the model call, such as `temperature`.
+    #[inline]
+    pub fn model_parameter<T: Serialize>(self, name: &str, value: T) -> Self {
+        self.with(|buffer| {
+            let slot = take_value(buffer, value);
+            buffer.set_entry(Role::ModelParameter, name, slot);
+        })
+    }
+
+    /// Tokens used, for work that is recorded after it was done.
+    #[inline]
+    #[expect(clippy::needless_pass_by_value, reason = "callers build it in place")]
+    pub fn usage(self, usage: Usage) -> Self {
+        self.with(|buffer| buffer.set_usage(&usage))
+    }
+
+    /// Cost in US dollars, for work that is recorded after it was done.
+    #[inline]
+    #[expect(clippy::needless_pass_by_value, reason = "callers build it in place")]
+    pub fn cost(self, cost: Cost) -> Self {
+        self.with(|buffer| buffer.set_cost(&cost))
+    }
+
+    /// The managed prompt the input was made from.
+    #[inline]
+    pub fn prompt(self, name: &str, version: u32) -> Self {
+        self.with(|buffer| {
+            buffer.prompt_name = buffer.push_value(ValueRef::Str(name));
+            buffer.prompt_version = version;
+        })
+    }
+
+    /// How much attention it deserves.
+    #[inline]
+    pub fn level(self, level: Level) -> Self {
+        self.with(|buffer| buffer.level = Some(level))
+    }
+
+    /// Starts it and gives the handle. It ends by [`Span::end`] or with its last handle.
+    #[inline]
+    #[must_use = "dropping the last handle ends the span"]
+    pub fn start(self) -> Span {
+        match self.0 {
+            State::Recording(draft) => Span {
+                open: recorded(OpenSpan::open(unwrap(draft.trace), draft.buffer)),
+                unrecorded: Unrecorded::NOOP,
+            },
+            State::Disabled(reason) => Span::unrecorded(reason),
+        }
+    }
+
+    /// [`start`](Self::start) at a moment in the past, for work that was measured elsewhere.
+    #[must_use = "dropping the last handle ends the span"]
+    pub fn start_at(self, time: Timestamp) -> Span {
+        let span = self.start();
+        span.write(|buffer| buffer.start = time);
+        span
+    }
+
+    /// Runs a closure in it and ends it. A panic ends it with [`Level::Error`] and goes on.
+    #[inline]
+    pub fn run<R>(self, f: impl FnOnce(Span) -> R) -> R {
+        match self.0 {
+            State::Recording(draft) => draft.run(f),
+            State::Disabled(reason) => {
+                let work = || f(Span::unrecorded(reason));
+                if RECORDS && reason.is_carried() {
+                    current::suppressed(reason, work)
+                } else {
+                    current::without_current(work)
+                }
+            }
+        }
+    }
+
+    /// [`run`](Self::run) for closures that can fail: an `Err` is recorded and returned as it is.
+    ///
+    /// # Errors
+    /// What the closure returns.
+    pub fn try_run<T, E: AsException<Via>, Via>(
+        self,
+        f: impl FnOnce(Span) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let span = self.start();
+        run(
+            &span,
+            || f(span.clone()),
+            |result| record_err(&span, result),
+        )
+    }
+
+    /// Runs an async closure in it and ends it; starts when first polled. A panic ends it with
+    /// [`Level::Error`] and goes on; if the future is dropped, the span is marked as cancelled.
+    pub async fn run_async<R>(self, f: impl AsyncFnOnce(Span) -> R) -> R {
+        let span = self.start();
+        run_async(&span, f(span.clone()), |_| {}).await
+    }
+
+    /// [`run_async`](Self::run_async) for closures that can fail: an `Err` is recorded and returned as it is.
+    ///
+    /// # Errors
+    /// What the closure returns.
+    pub async fn try_run_async<T, E: AsException<Via>, Via>(
+        self,
+        f: impl AsyncFnOnce(Span) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let span = self.start();
+        run_async(&span, f(span.clone()), |result| record_err(&span, result)).await
+    }
+
+    /// Whether an input or an output given to it is recorded.
+    #[inline]
+    fn captures(&self) -> bool {
+        matches!(&self.0, State::Recording(draft) if draft.trace.core.capture_content)
+    }
+
+    #[inline]
+    fn with(self, f: impl FnOnce(&mut Buffer)) -> Self {
+        match self.0 {
+            State::Recording(draft) => Self(State::Recording(draft.written(f))),
+            disabled @ State::Disabled(_) => Self(disabled),
+        }
+    }
+}
+
+/// In the file of its builder: in another the compiler passes it through memory, which doubles what is switched off.
+struct Recording {
+    trace: Recorded<Arc<TraceState>>,
+    buffer: Box<Buffer>,
+}
+
+impl Recording {
+    fn new(trace: Recorded<Arc<TraceState>>, name: &str, kind: ObservationType) -> Self {
+        let buffer = buffer(&trace, SpanId::random(), name, kind);
+        Self { trace, buffer }
+    }
+
+    /// Apart, so that callers of what is switched off stay small.
+    #[inline(never)]
+    fn run<R>(self, f: impl FnOnce(Span) -> R) -> R {
+        let span = Span {
+            open: recorded(OpenSpan::open(unwrap(self.trace), self.buffer)),
+            unrecorded: Unrecorded::NOOP,
+        };
+        // One handle for the closure; ours lies on the stack meanwhile.
+        let handle = span.clone();
+        let pushed = current::push(span);
+        // Caught only to be recorded, then it goes on: what it left broken stays as broken as it was.
+        let result = catch_unwind(AssertUnwindSafe(|| f(handle)));
+        let span = pushed.leave();
+        match result {
+            Ok(value) => {
+                // The last handle ends it, and needs no lock for that.
+                if !span.is_last() {
+                    span.end();
+                }
+                value
+            }
+            Err(panic) => {
+                record_panic(&span, &*panic);
+                resume_unwind(panic)
+            }
+        }
+    }
+
+    /// As [`written`](Self::written), without a closure to be put together where nothing is recorded.
+    #[inline(never)]
+    fn metadata<T: Serialize>(mut self, key: &str, value: T) -> Self {
+        let slot = take_value(&mut self.buffer, value);
+        self.buffer.set_entry(Role::Metadata, key, slot);
+        self
+    }
+
+    /// As [`run`](Self::run) is, and by value, so that a draft stays in registers: behind a reference it would
+    /// be written to memory for each call, and read back too soon.
+    #[inline(never)]
+    fn written(mut self, f: impl FnOnce(&mut Buffer)) -> Self {
+        f(&mut self.buffer);
+        self
+    }
+}
+
+/// A buffer with what every span has from the beginning.
+pub(crate) fn buffer(
+    trace: &TraceState,
+    id: SpanId,
+    name: &str,
+    kind: ObservationType,
+) -> Box<Buffer> {
+    let mut buffer = take_buffer();
+    buffer.trace_id = Some(trace.id);
+    buffer.span_id = Some(id);
+    buffer.local_root = Some(trace.root);
+    buffer.kind = kind;
+    buffer.name = buffer.push_text(name);
+    buffer
+}
+
+/// Moves a string, captures anything else. Numbers go in without a serializer.
+#[inline]
+pub(crate) fn take_value<T: Serialize>(buffer: &mut Buffer, value: T) -> Slot {
+    castaway::match_type!(value, {
+        String as text => buffer.push_string(text),
+        bool as value => Slot::Bool(value),
+        i32 as value => Slot::I64(value.into()),
+        i64 as value => Slot::I64(value),
+        u32 as value => Slot::U64(value.into()),
+        u64 as value => Slot::U64(value),
+        f64 as value => Slot::F64(value),
+        value => buffer.push_serialize(&value),
+    })
+}
+
+impl fmt::Debug for SpanBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match &self.0 {
+            State::Recording(draft) => Some(draft.buffer.text(draft.buffer.name)),
+            State::Disabled(_) => None,
+        };
+        f.debug_struct("SpanBuilder")
+            .field("name", &name)
+            .finish_non_exhaustive()
+    }
+}

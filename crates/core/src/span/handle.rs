@@ -1,0 +1,339 @@
+//! The handle of an open span: every setter, and the ways it ends.
+//! Given to closures by `start`; held by users; writes through `live`.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::record::{
+    AsException, Buffer, Cost, Exception, Level, ObservationType, Role, ScoreTarget, ScoreValue,
+    Slot, SpanId, Status, Timestamp, TraceId, Usage, ValueRef, capture,
+};
+use crate::span::builder::{SpanBuilder, observations};
+use crate::span::current::{self, Entered};
+use crate::span::event::EventBuilder;
+use crate::span::feature::Recorded;
+use crate::span::score::ScoreBuilder;
+use crate::span::slots::OpenSpanRef;
+use crate::span::unrecorded::Unrecorded;
+
+/// A handle of an observation: a span, a generation, a tool call, ...
+///
+/// Handles are cheap to clone and may be used from any thread. The span ends at the end of the
+/// closure it was started with, by [`end`](Self::end), or when its last handle is dropped; whichever
+/// comes first. What is set after that is ignored and counted in [`Stats::late_writes`](crate::Stats).
+///
+/// The handle of a trace that is not recorded does nothing and allocates nothing.
+#[derive(Clone)]
+pub struct Span {
+    pub(crate) open: Option<Recorded<OpenSpanRef>>,
+    /// Why it is not recorded, if it is not.
+    pub(crate) unrecorded: Unrecorded,
+}
+
+impl Span {
+    /// A handle that does nothing.
+    #[must_use]
+    pub const fn noop() -> Self {
+        Self {
+            open: None,
+            unrecorded: Unrecorded::NOOP,
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn unrecorded(reason: Unrecorded) -> Self {
+        Self {
+            open: None,
+            unrecorded: reason,
+        }
+    }
+
+    /// The span whose closure or future is running on this thread. Where there is none, the handle does nothing, and
+    /// spans that are started below it are counted in [`Stats::outside_trace`](crate::Stats::outside_trace) and
+    /// reported once in the log.
+    #[must_use]
+    pub fn current() -> Self {
+        current::current()
+    }
+
+    /// Whether what is set on it is recorded.
+    #[must_use]
+    pub fn is_recording(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.is_open())
+    }
+
+    /// The id of its trace; `None` if it is not recorded.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<TraceId> {
+        self.open.as_ref().map(|open| open.trace.id)
+    }
+
+    /// Its own id; `None` if it is not recorded.
+    #[must_use]
+    pub fn id(&self) -> Option<SpanId> {
+        self.open.as_ref().map(|open| open.id)
+    }
+
+    observations!();
+
+    /// A better name than the one it was started with.
+    pub fn set_name(&self, name: &str) {
+        self.write(|buffer| buffer.name = buffer.push_text(name));
+    }
+
+    /// The kind of work, for a kind that is only known once it has started.
+    pub fn set_observation_type(&self, kind: ObservationType) {
+        self.write(|buffer| buffer.kind = kind);
+    }
+
+    /// Adds metadata. A key given before gets the new value; `null` changes nothing.
+    pub fn add_metadata<T: Serialize>(&self, key: &str, value: T) {
+        self.set(value, |buffer, slot| {
+            buffer.set_entry(Role::Metadata, key, slot)
+        });
+    }
+
+    /// [`add_metadata`](Self::add_metadata) with a value that is only built if it is recorded.
+    pub fn add_metadata_with<T: Serialize>(&self, key: &str, value: impl FnOnce() -> T) {
+        if self.open.is_some() {
+            self.add_metadata(key, value());
+        }
+    }
+
+    /// Tags this span alone. Langfuse has tags for traces only and shows these among the metadata.
+    pub fn add_tag(&self, tag: &str) {
+        self.write(|buffer| buffer.add_tag(tag));
+    }
+
+    /// What went in: text, a number, or anything that is `Serialize`.
+    pub fn set_input<T: Serialize>(&self, value: T) {
+        if self.captures() {
+            self.set(value, |buffer, slot| buffer.input = slot);
+        }
+    }
+
+    /// [`set_input`](Self::set_input) with a value that is only built if it is recorded.
+    pub fn set_input_with<T: Serialize>(&self, value: impl FnOnce() -> T) {
+        if self.captures() {
+            self.set_input(value());
+        }
+    }
+
+    /// What came out: text, a number, or anything that is `Serialize`.
+    pub fn set_output<T: Serialize>(&self, value: T) {
+        if self.captures() {
+            self.set(value, |buffer, slot| buffer.output = slot);
+        }
+    }
+
+    /// [`set_output`](Self::set_output) with a value that is only built if it is recorded.
+    pub fn set_output_with<T: Serialize>(&self, value: impl FnOnce() -> T) {
+        if self.captures() {
+            self.set_output(value());
+        }
+    }
+
+    /// The model that answered, as the provider names it.
+    pub fn set_model(&self, model: &str) {
+        self.write(|buffer| buffer.model = buffer.push_value(ValueRef::Str(model)));
+    }
+
+    /// A parameter of the model call, such as `temperature`.
+    pub fn add_model_parameter<T: Serialize>(&self, name: &str, value: T) {
+        self.set(value, |buffer, slot| {
+            buffer.set_entry(Role::ModelParameter, name, slot)
+        });
+    }
+
+    /// Tokens used, over what was set before.
+    #[expect(clippy::needless_pass_by_value, reason = "callers build it in place")]
+    #[cfg_attr(not(feature = "record"), inline)]
+    pub fn set_usage(&self, usage: Usage) {
+        self.write(|buffer| buffer.set_usage(&usage));
+    }
+
+    /// Cost in US dollars, over what was set before. Without it Langfuse computes it from the usage.
+    #[expect(clippy::needless_pass_by_value, reason = "callers build it in place")]
+    #[cfg_attr(not(feature = "record"), inline)]
+    pub fn set_cost(&self, cost: Cost) {
+        self.write(|buffer| buffer.set_cost(&cost));
+    }
+
+    /// The managed prompt the input was made from.
+    pub fn set_prompt(&self, name: &str, version: u32) {
+        self.write(|buffer| {
+            buffer.prompt_name = buffer.push_value(ValueRef::Str(name));
+            buffer.prompt_version = version;
+        });
+    }
+
+    /// Marks now as the moment the first token arrived; later calls change nothing.
+    pub fn record_first_token(&self) {
+        let Some(open) = &self.open else { return };
+        let now = open.trace.now();
+        open.write(|buffer| {
+            buffer.completion_start.get_or_insert(now);
+        });
+    }
+
+    /// How much attention it deserves.
+    pub fn set_level(&self, level: Level) {
+        self.write(|buffer| buffer.set_level(level));
+    }
+
+    /// How it ended. The last status counts.
+    ///
+    /// [`Status::Error`] gives the span [`Level::Error`] unless a level was set. [`Status::Ok`] and
+    /// [`Status::Unset`] take back the level and the message that an error gave it, as after an error that
+    /// was handled; the errors themselves stay recorded.
+    #[cfg_attr(not(feature = "record"), inline)]
+    pub fn set_status(&self, status: Status) {
+        self.write(|buffer| buffer.set_status(status));
+    }
+
+    /// A short message for people about how it is going or how it ended.
+    pub fn set_status_message(&self, message: &str) {
+        self.write(|buffer| buffer.set_status_message(message));
+    }
+
+    /// Records an error: type, message and sources. The first one also gives the span
+    /// [`Level::Error`], an error status and its message.
+    ///
+    /// A `Display` that fails or panics is recorded as a text that says so. An error that a span below
+    /// this one recorded before is marked, see [`ExceptionRef::is_propagated`](crate::record::ExceptionRef::is_propagated).
+    pub fn record_error<E: AsException<Via> + ?Sized, Via>(&self, error: &E) {
+        if self.open.is_some() {
+            self.record_exception(Exception::read(error));
+        }
+    }
+
+    /// Records an error that has no Rust type, such as one a server described.
+    #[cfg_attr(not(feature = "record"), inline)]
+    pub fn record_exception(&self, exception: Exception) {
+        self.record_failure(exception, false);
+    }
+
+    /// Records an error. `returned`: the span's work ends with it, so the span itself may have recorded it.
+    pub(crate) fn record_failure(&self, mut exception: Exception, returned: bool) {
+        let Some(open) = &self.open else { return };
+        if open.trace.core.backtraces && exception.stacktrace.is_none() {
+            exception.stacktrace = Some(std::backtrace::Backtrace::force_capture().to_string());
+        }
+        open.add_exception(open.trace.now(), exception, returned);
+    }
+
+    /// Records that something happened now.
+    #[cfg_attr(not(feature = "record"), inline)]
+    pub fn record_event(&self, name: &str) {
+        self.event(name).record();
+    }
+
+    /// Describes something that happened now, with metadata, level, input or output; ends with `record`.
+    #[cfg_attr(not(feature = "record"), inline)]
+    pub fn event<'a>(&'a self, name: &'a str) -> EventBuilder<'a> {
+        EventBuilder::new(self, name)
+    }
+
+    /// Ends the span now. Later calls change nothing.
+    pub fn end(&self) {
+        if let Some(open) = &self.open {
+            open.end(|_| {});
+        }
+    }
+
+    /// Ends the span at a given moment, for work that was measured elsewhere.
+    pub fn end_at(&self, time: Timestamp) {
+        if let Some(open) = &self.open {
+            open.end_at(time);
+        }
+    }
+
+    /// Scores this observation, which may have ended; recorded by [`ScoreBuilder::record`] or when the
+    /// builder is dropped. A span that is not recorded takes no scores.
+    pub fn score(&self, name: &str, value: impl Into<ScoreValue>) -> ScoreBuilder {
+        self.score_as(name, value, ScoreTarget::Observation)
+    }
+
+    pub(crate) fn score_as(
+        &self,
+        name: &str,
+        value: impl Into<ScoreValue>,
+        target: impl FnOnce(TraceId, SpanId) -> ScoreTarget,
+    ) -> ScoreBuilder {
+        let Some(open) = &self.open else {
+            return ScoreBuilder::off();
+        };
+        let score = ScoreBuilder::new(Some(&open.trace.core), name, value, || {
+            target(open.trace.id, open.id)
+        });
+        let environment = open
+            .trace
+            .attributes(|attributes| attributes.environment.clone());
+        score.with(|score| score.environment = environment)
+    }
+
+    /// Makes it the current span of this thread until the guard is dropped.
+    ///
+    /// The guard stays on its thread, so it cannot be held across an `.await` of a future that
+    /// moves between threads; use [`InSpan`](crate::InSpan) there.
+    #[cfg_attr(not(feature = "record"), inline)]
+    pub fn enter(&self) -> Entered {
+        current::enter(self)
+    }
+
+    /// Whether an input or an output set on it is recorded.
+    pub(crate) fn captures(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.captures())
+    }
+
+    /// Whether no other handle of it exists.
+    #[inline]
+    pub(crate) fn is_last(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.is_last())
+    }
+
+    pub(crate) fn write(&self, f: impl FnOnce(&mut Buffer)) {
+        if let Some(open) = &self.open {
+            open.write(f);
+        }
+    }
+
+    /// Captures a value outside of the lock, since a user's `Serialize` may come back to this span.
+    fn set<T: Serialize>(&self, value: T, mut assign: impl FnMut(&mut Buffer, Slot)) {
+        let Some(open) = &self.open else { return };
+        match castaway::cast!(value, String) {
+            Ok(text) => open.write(|buffer| {
+                let slot = buffer.push_string(text);
+                assign(buffer, slot);
+            }),
+            Err(value) => capture(&value, &mut |value| {
+                open.write(|buffer| {
+                    let slot = buffer.push_value(value);
+                    assign(buffer, slot);
+                });
+            }),
+        }
+    }
+}
+
+impl AsRef<Self> for Span {
+    #[inline]
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+/// Name and ids only: what it holds may be a prompt.
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.open {
+            None => f.write_str("Span(noop)"),
+            Some(open) => f
+                .debug_struct("Span")
+                .field("trace_id", &open.trace.id)
+                .field("id", &open.id)
+                .finish(),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! A score while it is described: begun by `Trace`, `Span` and `Tracer`, handed to the processor as a whole.
+//! Unlike a span it is a single moment, and what it is about may have ended long ago.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::record::{ScoreRecord, ScoreTarget, ScoreValue, Value};
+use crate::span::feature::{Recorded, recorded, unwrap};
+use crate::span::shared::TracerShared;
+
+/// Describes a score. It is recorded by [`record`](Self::record), or when the builder is dropped, so that
+/// `trace.score("quality", 0.9);` is all that is needed.
+///
+/// ```
+/// # let tracer = tracefuse_core::Tracer::noop();
+/// let id = tracer.trace("chat").run(|trace| {
+///     trace.score("quality", 0.9);
+///     trace.score("tone", "friendly").comment("greets by name");
+///     trace.id()
+/// });
+/// // feedback that comes later needs the id alone
+/// if let Some(id) = id {
+///     tracer.score_trace(id, "thumbs-up", true).record();
+/// }
+/// ```
+pub struct ScoreBuilder {
+    draft: Option<Recorded<(Arc<TracerShared>, ScoreRecord)>>,
+}
+
+#[expect(
+    clippy::return_self_not_must_use,
+    reason = "a builder that is dropped records"
+)]
+impl ScoreBuilder {
+    /// One that records nothing.
+    pub(crate) const fn off() -> Self {
+        Self { draft: None }
+    }
+
+    pub(crate) fn new(
+        core: Option<&Arc<TracerShared>>,
+        name: &str,
+        value: impl Into<ScoreValue>,
+        target: impl FnOnce() -> ScoreTarget,
+    ) -> Self {
+        let draft = core.filter(|core| core.admits()).map(|core| {
+            let now = core.clock.anchor().now(&core.clock);
+            let score = ScoreRecord::new(name, value.into(), target(), now);
+            (core.clone(), score)
+        });
+        let draft = draft.and_then(recorded);
+        Self { draft }
+    }
+
+    pub(crate) fn with(mut self, f: impl FnOnce(&mut ScoreRecord)) -> Self {
+        if let Some(draft) = &mut self.draft {
+            f(&mut draft.1);
+        }
+        self
+    }
+
+    /// An id of one's own, over the random one: a score with an id that was used before takes the
+    /// earlier one's place, so a user who changes their mind is counted once.
+    #[cfg_attr(not(feature = "record"), inline)]
+    pub fn id(self, id: &str) -> Self {
+        self.with(|score| id.clone_into(&mut score.id))
+    }
+
+    /// Why, in somebody's words.
+    #[cfg_attr(not(feature = "record"), inline)]
+    pub fn comment(self, comment: &str) -> Self {
+        self.with(|score| score.comment = Some(comment.to_owned()))
+    }
+
+    /// The id of the project's score configuration it belongs to; the server then checks value and name.
+    #[cfg_attr(not(feature = "record"), inline)]
+    pub fn config_id(self, id: &str) -> Self {
+        self.with(|score| score.config_id = Some(id.to_owned()))
+    }
+
+    /// Metadata; a key given before gets the new value, `null` changes nothing.
+    pub fn metadata<T: Serialize>(self, key: &str, value: T) -> Self {
+        if self.draft.is_none() {
+            return self;
+        }
+        let value = Value::capture(&value);
+        self.with(|score| {
+            if let Some(value) = value {
+                score.set_metadata(key, value);
+            }
+        })
+    }
+
+    /// The environment, over the trace's and the tracer's.
+    #[cfg_attr(not(feature = "record"), inline)]
+    pub fn environment(self, environment: &str) -> Self {
+        self.with(|score| score.environment = Some(environment.to_owned()))
+    }
+
+    /// Records it now and gives its id; `None` if the trace or the tracer records nothing.
+    #[expect(clippy::must_use_candidate, reason = "the id is rarely wanted")]
+    #[cfg_attr(not(feature = "record"), inline)]
+    pub fn record(mut self) -> Option<String> {
+        self.finish()
+    }
+
+    #[cfg_attr(not(feature = "record"), inline)]
+    fn finish(&mut self) -> Option<String> {
+        let (core, score) = unwrap(self.draft.take()?);
+        let id = score.id.clone();
+        core.processor.on_score(score);
+        Some(id)
+    }
+}
+
+impl Drop for ScoreBuilder {
+    #[cfg_attr(not(feature = "record"), inline)]
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+impl fmt::Debug for ScoreBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScoreBuilder")
+            .field("score", &self.draft.as_ref().map(|draft| &draft.1))
+            .finish()
+    }
+}

@@ -1,0 +1,64 @@
+//! What all handles of one tracer share: its processor, clock, sampler and counters.
+//! Used by spans, traces and the tracer; must not know the tracer's lifetime (see `trace::guard`).
+
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::processor::Processor;
+use crate::record::SpanRecord;
+use crate::span::delivering::is_suppressed;
+use crate::trace::sampler::Sampler;
+
+/// What all handles of one tracer share.
+pub(crate) struct TracerShared {
+    pub(crate) processor: Arc<dyn Processor>,
+    pub(crate) clock: Clock,
+    pub(crate) sampler: Arc<dyn Sampler>,
+    pub(crate) backtraces: bool,
+    pub(crate) capture_content: bool,
+    pub(crate) shutdown_timeout: Duration,
+    pub(crate) flush_timeout: Duration,
+    pub(crate) closed: AtomicBool,
+    pub(crate) unsampled: AtomicU64,
+    pub(crate) not_recorded: AtomicU64,
+    pub(crate) late_writes: AtomicU64,
+    pub(crate) unfinished: AtomicU64,
+    /// What the process had counted outside of traces when the tracer was built.
+    pub(crate) outside_before: u64,
+}
+
+impl TracerShared {
+    /// Whether a span started now, on this thread, would be kept; counts it if not.
+    pub(crate) fn admits(&self) -> bool {
+        let is_open = !self.closed.load(Ordering::Relaxed);
+        if is_open && !is_suppressed() && self.processor.is_recording() {
+            return true;
+        }
+        self.not_recorded.fetch_add(1, Ordering::Relaxed);
+        false
+    }
+
+    pub(crate) fn note_unsampled(&self) {
+        self.unsampled.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn note_late_write(&self) {
+        self.late_writes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn take(&self, span: SpanRecord) {
+        self.processor.on_end(span);
+    }
+}
+
+/// Invariants hold after a panic in user code: no lock is held while user code runs.
+impl UnwindSafe for TracerShared {}
+impl RefUnwindSafe for TracerShared {}
+
+/// Locks `mutex` and ignores poisoning: we never panic while we hold a lock, so the value is consistent.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,109 @@
+//! Traces that stay open too long, or too many of them: found when another one begins, told once.
+//! Looked for by `trace`; told to the `Processor`, since nothing here writes logs.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::record::Timestamp;
+use crate::span::shared::{TracerShared, lock};
+
+/// Something that looks as if handles of traces or spans were kept for ever.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Leak {
+    /// A trace is open for longer than it should; told once for each name.
+    Long {
+        /// The trace's name.
+        name: String,
+        /// For how long it is open.
+        age: Duration,
+    },
+    /// More spans are open than there should be; told again only after they were half as many.
+    Many {
+        /// Spans open now.
+        open: u64,
+    },
+}
+
+/// From when on something is a leak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LeakLimits {
+    pub(crate) age: Duration,
+    pub(crate) open: u64,
+}
+
+impl Default for LeakLimits {
+    fn default() -> Self {
+        Self {
+            age: Duration::from_secs(10 * 60),
+            open: 10_000,
+        }
+    }
+}
+
+/// Names told so far; beyond, none is told any more.
+const NAMES: usize = 100;
+
+#[derive(Default)]
+pub(crate) struct LeakWatch {
+    limits: LeakLimits,
+    /// When the next look is due, by the clock that is never set back.
+    due: AtomicU64,
+    many: AtomicBool,
+    told: Mutex<HashSet<String>>,
+}
+
+impl LeakWatch {
+    pub(crate) fn new(limits: LeakLimits) -> Self {
+        Self {
+            limits,
+            ..Self::default()
+        }
+    }
+
+    /// Looks, a few times within the limit's age and not more often: it takes every span's lock.
+    pub(crate) fn look(&self, core: &TracerShared, now: Timestamp) {
+        let time = core.clock.monotonic_nanos();
+        let due = self.due.load(Ordering::Relaxed);
+        if time < due {
+            return;
+        }
+        let pause = (self.limits.age / 8).clamp(Duration::from_millis(1), Duration::from_secs(30));
+        let next = time.saturating_add(u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX));
+        let ours = self
+            .due
+            .compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed);
+        // The first look has nothing to see, and another thread may have taken this one.
+        if due == 0 || ours.is_err() {
+            return;
+        }
+        self.look_for_many(core);
+        self.look_for_long(core, now);
+    }
+
+    fn look_for_many(&self, core: &TracerShared) {
+        let open = core.open();
+        if open > self.limits.open {
+            if !self.many.swap(true, Ordering::Relaxed) {
+                core.processor.on_leak(&Leak::Many { open });
+            }
+        } else if open < self.limits.open / 2 {
+            self.many.store(false, Ordering::Relaxed);
+        }
+    }
+
+    fn look_for_long(&self, core: &TracerShared, now: Timestamp) {
+        for (name, start) in core.open_roots() {
+            let age = now.since(start);
+            let is_news = age > self.limits.age && {
+                let mut told = lock(&self.told);
+                told.len() < NAMES && told.insert(name.clone())
+            };
+            if is_news {
+                core.processor.on_leak(&Leak::Long { name, age });
+            }
+        }
+    }
+}

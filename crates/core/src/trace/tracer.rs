@@ -1,0 +1,338 @@
+//! The tracer: where traces begin and from where everything is flushed and shut down.
+//! Built by the facade around a `Processor`; used by applications.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::processor::Processor;
+use crate::record::{ScoreTarget, ScoreValue, SpanId, TraceId};
+use crate::report::{Incomplete, Report, Stats};
+use crate::span::feature::{RECORDS, Recorded, recorded};
+use crate::span::outside;
+use crate::span::score::ScoreBuilder;
+use crate::span::shared::TracerShared;
+use crate::trace::guard::TracerGuard;
+use crate::trace::handle::{Trace, TraceBuilder};
+use crate::trace::leak::{LeakLimits, LeakWatch};
+use crate::trace::sampler::{SampleRate, Sampler};
+
+/// Begins traces. Cheap to clone; all clones are one tracer.
+///
+/// When the last clone, and the last [`Trace`] it began, is dropped, the tracer shuts down, for at
+/// most its shutdown timeout (5 s by default). Call [`shutdown`](Self::shutdown) to be told what
+/// became of everything. A tracer that is a `static` is never dropped: shut it down yourself.
+#[derive(Clone)]
+#[must_use = "dropping the last tracer shuts it down; bind it to a name in main"]
+pub struct Tracer {
+    pub(crate) owner: Option<Recorded<Arc<TracerGuard>>>,
+}
+
+impl Tracer {
+    /// A tracer that hands finished spans to `processor`.
+    pub fn builder(processor: impl Processor) -> TracerBuilder {
+        TracerBuilder {
+            processor: Arc::new(processor),
+            clock: Clock::system(),
+            sampler: Arc::new(SampleRate::ALL),
+            backtraces: false,
+            leak_limits: LeakLimits::default(),
+            capture_content: true,
+            shutdown_timeout: Duration::from_secs(5),
+            flush_timeout: Duration::from_secs(5),
+        }
+    }
+
+    /// A tracer that records nothing: its handles do nothing and allocate nothing.
+    pub const fn noop() -> Self {
+        Self { owner: None }
+    }
+
+    /// Whether it records anything at all.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.owner.is_some()
+    }
+
+    /// Describes a new trace; it begins with `run`, `run_async` or `start`.
+    #[cfg_attr(not(feature = "record"), inline)]
+    pub fn trace(&self, name: &str) -> TraceBuilder {
+        TraceBuilder::new(self.owner.as_ref(), name)
+    }
+
+    /// Runs a closure in a new trace: `tracer.trace(name).run(f)`.
+    pub fn with_trace<R>(&self, name: &str, f: impl FnOnce(Trace) -> R) -> R {
+        self.trace(name).run(f)
+    }
+
+    /// Runs an async closure in a new trace: `tracer.trace(name).run_async(f)`.
+    pub async fn with_trace_async<R>(&self, name: &str, f: impl AsyncFnOnce(Trace) -> R) -> R {
+        self.trace(name).run_async(f).await
+    }
+
+    /// Scores a trace by its id. The trace may have ended long ago, or be another process's.
+    ///
+    /// With a sample rate the id says whether the trace was recorded: of a trace that this tracer's rate leaves out no
+    /// score is recorded, as with Langfuse's Python SDK. So traces that an upstream service decided to record need a
+    /// score from that service, or the same rate here. Any other sampler is asked through [`Sampler::samples_id`].
+    pub fn score_trace(
+        &self,
+        trace: TraceId,
+        name: &str,
+        value: impl Into<ScoreValue>,
+    ) -> ScoreBuilder {
+        let target = || ScoreTarget::Trace(trace);
+        ScoreBuilder::new(self.core_for(trace), name, value, target)
+    }
+
+    /// Scores one observation of a trace by their ids.
+    pub fn score_observation(
+        &self,
+        trace: TraceId,
+        span: SpanId,
+        name: &str,
+        value: impl Into<ScoreValue>,
+    ) -> ScoreBuilder {
+        let target = || ScoreTarget::Observation(trace, span);
+        ScoreBuilder::new(self.core_for(trace), name, value, target)
+    }
+
+    /// `None` for a trace that the sampler leaves out by its id.
+    fn core_for(&self, trace: TraceId) -> Option<&Arc<TracerShared>> {
+        let sampled = |core: &&Arc<TracerShared>| {
+            // A sampler of the user's must not fail the work that is traced.
+            catch_unwind(AssertUnwindSafe(|| core.sampler.samples_id(trace))).unwrap_or(true)
+        };
+        // What comes after the shutdown is counted, whatever the rate.
+        self.core().filter(|core| core.admits()).filter(sampled)
+    }
+
+    /// Scores a session by its id.
+    #[cfg_attr(not(feature = "record"), inline)]
+    pub fn score_session(
+        &self,
+        session: &str,
+        name: &str,
+        value: impl Into<ScoreValue>,
+    ) -> ScoreBuilder {
+        let target = || ScoreTarget::Session(session.to_owned());
+        ScoreBuilder::new(self.core(), name, value, target)
+    }
+
+    /// Delivers everything recorded before the call, for at most the flush timeout (5 s by default).
+    /// Blocks the thread, works on any, inside and outside of async runtimes.
+    ///
+    /// # Errors
+    /// If something recorded is still waiting when time is up, or was lost since the last report.
+    pub fn flush(&self) -> Result<Report, Incomplete> {
+        self.flush_within(
+            self.core()
+                .map_or(Duration::ZERO, |core| core.flush_timeout),
+        )
+    }
+
+    /// [`flush`](Self::flush) with a limit of its own.
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush).
+    pub fn flush_within(&self, within: Duration) -> Result<Report, Incomplete> {
+        let Some(core) = self.core() else {
+            return Ok(Report::nothing());
+        };
+        core.complete(core.processor.flush(within))
+            .into_result("flush")
+    }
+
+    /// [`flush`](Self::flush) without blocking the thread, on any executor.
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush).
+    pub async fn flush_async(&self) -> Result<Report, Incomplete> {
+        let Some(core) = self.core() else {
+            return Ok(Report::nothing());
+        };
+        let report = core.processor.flush_async(core.flush_timeout).await;
+        core.complete(report).into_result("flush")
+    }
+
+    /// Ends the spans that are still open, delivers everything, for at most the shutdown timeout
+    /// (5 s by default), and records nothing more. A second call gives the same report.
+    /// Blocks the thread, works on any, inside and outside of async runtimes.
+    ///
+    /// # Errors
+    /// If something recorded is still waiting when time is up, or was lost since the last report.
+    pub fn shutdown(&self) -> Result<Report, Incomplete> {
+        self.shutdown_within(
+            self.core()
+                .map_or(Duration::ZERO, |core| core.shutdown_timeout),
+        )
+    }
+
+    /// [`shutdown`](Self::shutdown) with a limit of its own.
+    ///
+    /// # Errors
+    /// As [`shutdown`](Self::shutdown).
+    pub fn shutdown_within(&self, within: Duration) -> Result<Report, Incomplete> {
+        let Some(core) = self.core() else {
+            return Ok(Report::nothing());
+        };
+        core.close();
+        core.complete(core.processor.shutdown(within))
+            .into_result("shutdown")
+    }
+
+    /// [`shutdown`](Self::shutdown) without blocking the thread, on any executor.
+    ///
+    /// # Errors
+    /// As [`shutdown`](Self::shutdown).
+    pub async fn shutdown_async(&self) -> Result<Report, Incomplete> {
+        let Some(core) = self.core() else {
+            return Ok(Report::nothing());
+        };
+        core.close();
+        let report = core.processor.shutdown_async(core.shutdown_timeout).await;
+        core.complete(report).into_result("shutdown")
+    }
+
+    /// What became of everything so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.core().map_or_else(Stats::default, |core| {
+            core.complete_stats(core.processor.stats())
+        })
+    }
+
+    fn core(&self) -> Option<&Arc<TracerShared>> {
+        self.owner.as_ref().map(|owner| &owner.shared)
+    }
+}
+
+impl Report {
+    /// Of a tracer that records nothing.
+    fn nothing() -> Self {
+        Self {
+            complete: true,
+            ..Self::default()
+        }
+    }
+}
+
+/// Settings of a [`Tracer`].
+#[derive(Clone)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct TracerBuilder {
+    processor: Arc<dyn Processor>,
+    clock: Clock,
+    sampler: Arc<dyn Sampler>,
+    backtraces: bool,
+    leak_limits: LeakLimits,
+    capture_content: bool,
+    shutdown_timeout: Duration,
+    flush_timeout: Duration,
+}
+
+impl TracerBuilder {
+    /// The clock spans are stamped by; the system's by default.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The share of traces that is recorded; all by default.
+    pub fn sample_rate(self, rate: SampleRate) -> Self {
+        self.sampler(rate)
+    }
+
+    /// What decides which traces are recorded, in the place of a rate.
+    pub fn sampler(mut self, sampler: impl Sampler) -> Self {
+        self.sampler = Arc::new(sampler);
+        self
+    }
+
+    /// Whether a stack trace is captured with each recorded error; off by default, since it costs
+    /// microseconds to milliseconds.
+    pub fn backtraces(mut self, capture: bool) -> Self {
+        self.backtraces = capture;
+        self
+    }
+
+    /// How long a trace may be open before it is told as a leak, once for each name; 10 minutes by default.
+    pub fn warn_open_longer(mut self, age: Duration) -> Self {
+        self.leak_limits.age = age;
+        self
+    }
+
+    /// How many spans may be open before that is told as a leak; 10,000 by default.
+    pub fn warn_open_more(mut self, spans: u64) -> Self {
+        self.leak_limits.open = spans;
+        self
+    }
+
+    /// Whether inputs and outputs are recorded, of spans and of events; they are by default. Switched
+    /// off, everything else is kept, and closures that would build them are not called.
+    pub fn capture_content(mut self, capture: bool) -> Self {
+        self.capture_content = capture;
+        self
+    }
+
+    /// The longest a shutdown may take, also the one on drop; 5 s by default.
+    pub fn shutdown_timeout(mut self, within: Duration) -> Self {
+        self.shutdown_timeout = within;
+        self
+    }
+
+    /// The longest a flush may take; 5 s by default.
+    pub fn flush_timeout(mut self, within: Duration) -> Self {
+        self.flush_timeout = within;
+        self
+    }
+
+    /// The tracer.
+    pub fn build(self) -> Tracer {
+        let core = TracerShared {
+            processor: self.processor,
+            clock: self.clock,
+            sampler: self.sampler,
+            backtraces: self.backtraces,
+            capture_content: self.capture_content,
+            shutdown_timeout: self.shutdown_timeout,
+            flush_timeout: self.flush_timeout,
+            closed: AtomicBool::new(false),
+            unsampled: AtomicU64::new(0),
+            not_recorded: AtomicU64::new(0),
+            late_writes: AtomicU64::new(0),
+            unfinished: AtomicU64::new(0),
+            outside_before: outside::started(),
+        };
+        let shared = Arc::new(core);
+        if RECORDS {
+            outside::watch(&shared);
+        }
+        Tracer {
+            owner: recorded(Arc::new(TracerGuard {
+                shared,
+                leaks: LeakWatch::new(self.leak_limits),
+            })),
+        }
+    }
+}
+
+impl fmt::Debug for Tracer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tracer")
+            .field("enabled", &self.is_enabled())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for TracerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TracerBuilder")
+            .field("shutdown_timeout", &self.shutdown_timeout)
+            .field("flush_timeout", &self.flush_timeout)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,307 @@
+//! The spool as one queue's overflow: records to payloads and back, an outcome for what the disk loses.
+//! Owned by `delivery`, on the worker's thread; the only user of `spool` in this crate.
+
+mod stored;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracefuse_core::{Clock, DropReason};
+use tracefuse_exporter::record::Resource;
+
+use crate::config::SpoolMode;
+use crate::ledger::Notice;
+use crate::log;
+use crate::queue::envelope::Queued;
+use crate::queue::{ExporterQueue, State};
+use crate::spool::{BatchId, Spool, SpoolConfig, SpoolError, SpoolStats};
+
+pub(crate) use stored::Stored;
+
+/// How long the disk is left alone after it refused a write.
+const REST: Duration = Duration::from_secs(30);
+
+pub(crate) struct Disk {
+    queue: Arc<ExporterQueue>,
+    spool: Spool,
+    mode: SpoolMode,
+    clock: Clock,
+    /// Who records, in front of every payload: another process may deliver it.
+    resource: Vec<u8>,
+    /// It refused a write, and is not asked before then.
+    out_until: Option<Instant>,
+    /// Records, bytes and beginning of the batch that is being written.
+    tail: Option<(usize, usize, Instant)>,
+    /// What the spool had lost when we looked last.
+    losses: SpoolStats,
+    /// Payloads that have their outcome, though the file could not be rewritten without them.
+    done: BTreeMap<BatchId, BTreeSet<usize>>,
+    /// How often a batch has used up its tries.
+    rounds: BTreeMap<BatchId, u32>,
+    payload: Vec<u8>,
+}
+
+impl Disk {
+    /// Opens the spool, and takes over what dead processes left for the same destination.
+    pub(crate) fn open(
+        queue: Arc<ExporterQueue>,
+        mut config: SpoolConfig,
+        mode: SpoolMode,
+        destination: &str,
+        resource: &Resource,
+    ) -> io::Result<Self> {
+        let least = queue.config.max_batch_bytes as u64 * 2;
+        if config.max_bytes < least {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!(
+                    "the spool needs room for two batches: raise its `max_bytes` to {least} at least"
+                ),
+            ));
+        }
+        config.tag = tag(destination);
+        let clock = Clock::system();
+        let (spool, recovered) = Spool::open(config, unix_ms(&clock)).map_err(io::Error::other)?;
+        let mut bytes = Vec::new();
+        resource.encode(&mut bytes);
+        let stats = spool.stats();
+        queue.spools(stats.frames);
+        if recovered.frames > 0 || recovered.corrupt_files > 0 {
+            log::recovered(&queue.name, &recovered);
+        }
+        Ok(Self {
+            queue,
+            losses: SpoolStats {
+                corrupt_frames: 0,
+                ..stats
+            },
+            spool,
+            mode,
+            clock,
+            resource: bytes,
+            out_until: None,
+            tail: None,
+            done: BTreeMap::new(),
+            rounds: BTreeMap::new(),
+            payload: Vec::new(),
+        })
+    }
+
+    pub(crate) fn writes_ahead(&self) -> bool {
+        self.mode == SpoolMode::WriteAhead
+    }
+
+    /// Whether it takes records now.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.out_until.is_none_or(|until| Instant::now() >= until)
+    }
+
+    /// Lets it be asked at once, though it refused a write.
+    pub(crate) fn retry(&mut self) {
+        self.out_until = None;
+    }
+
+    /// When it will, if it does not.
+    pub(crate) fn usable_at(&self) -> Option<Instant> {
+        self.out_until.filter(|until| *until > Instant::now())
+    }
+
+    /// Writes records in flight to disk. Those that did not get there come back, still in flight.
+    pub(crate) fn store(&mut self, items: Vec<Queued>) -> Vec<Queued> {
+        let now = unix_ms(&self.clock);
+        let mut items = items.into_iter();
+        let (mut stored, mut bytes) = (0, 0);
+        let mut left = Vec::new();
+        for item in items.by_ref() {
+            self.payload.clear();
+            self.payload.extend_from_slice(&self.resource);
+            stored::encode(&item, &mut self.payload);
+            let size = self.payload.len();
+            if let Err(error) = self.spool.append(&self.payload, now) {
+                left.push(item);
+                self.fails(&error);
+                break;
+            }
+            stored += 1;
+            bytes += item.bytes;
+            let (records, written, since) = self.tail.unwrap_or_else(|| (0, 0, Instant::now()));
+            self.tail = Some((records + 1, written + size, since));
+            if records + 1 >= self.queue.config.batch_size
+                || written + size >= self.queue.config.max_batch_bytes
+            {
+                self.seal();
+            }
+        }
+        // A single large payload must not stay in memory.
+        self.payload.shrink_to(1 << 20);
+        left.extend(items);
+        self.queue
+            .settle(stored, bytes, |state| state.spooled += stored);
+        self.reconcile();
+        left
+    }
+
+    /// Ends the batch that is being written if it is old enough.
+    pub(crate) fn seal_if_due(&mut self) {
+        if self.seal_due().is_some_and(|due| due <= Instant::now()) {
+            self.seal();
+        }
+    }
+
+    pub(crate) fn seal_due(&self) -> Option<Instant> {
+        let (_, _, since) = self.tail?;
+        Some(since + self.queue.config.flush_interval)
+    }
+
+    pub(crate) fn seal(&mut self) {
+        if self.tail.take().is_none() {
+            return;
+        }
+        if let Err(error) = self.spool.seal() {
+            self.fails(&error);
+        }
+    }
+
+    /// Batches that can be read.
+    pub(crate) fn ready(&self) -> usize {
+        let open = usize::from(self.tail.is_some());
+        self.spool.stats().files.saturating_sub(open)
+    }
+
+    /// Reads the oldest batch.
+    pub(crate) fn next(&mut self) -> Option<Stored> {
+        let read = self.spool.next(unix_ms(&self.clock));
+        self.reconcile();
+        let batch = match read {
+            Ok(batch) => batch?,
+            Err(error) => {
+                self.fails(&error);
+                return None;
+            }
+        };
+        let done = self.done.get(&batch.id);
+        let (stored, damaged) = Stored::decode(batch, done);
+        if !damaged.is_empty() {
+            // The checksum was right, so another version wrote them; no later version of ours will do better.
+            self.done.entry(stored.id).or_default().extend(&damaged);
+            self.outcome(damaged.len(), |state, records| {
+                state.ledger.dropped(DropReason::SpoolCorrupt, records);
+            });
+        }
+        if stored.items.is_empty() {
+            self.finish(stored.id, &stored.payloads, &[]);
+            return None;
+        }
+        Some(stored)
+    }
+
+    /// Gives records on disk their outcome; the file goes with `finish`.
+    pub(crate) fn outcome(&self, records: usize, outcome: impl FnOnce(&mut State, usize)) {
+        self.queue.settle(0, 0, |state| {
+            let records = records.min(state.spooled);
+            state.spooled -= records;
+            outcome(state, records);
+        });
+    }
+
+    /// The batch has been at its turn; `left` names the payloads that still have no outcome.
+    pub(crate) fn finish(&mut self, id: BatchId, payloads: &[Vec<u8>], left: &[usize]) {
+        if left.is_empty() {
+            self.done.remove(&id);
+            self.rounds.remove(&id);
+            if let Err(error) = self.spool.acknowledge(id) {
+                self.fails(&error);
+            }
+        } else if left.len() < payloads.len() {
+            let remaining: Vec<&[u8]> = left
+                .iter()
+                .filter_map(|index| payloads.get(*index).map(Vec::as_slice))
+                .collect();
+            match self.spool.acknowledge_partly(id, &remaining) {
+                Ok(()) => {
+                    self.done.remove(&id);
+                }
+                Err(error) => {
+                    self.fails(&error);
+                    let done = (0..payloads.len()).filter(|index| !left.contains(index));
+                    self.done.insert(id, done.collect());
+                }
+            }
+        }
+        self.reconcile();
+    }
+
+    /// The batch used up its tries: others first. How often that has happened.
+    pub(crate) fn defer(&mut self, id: BatchId) -> u32 {
+        self.spool.defer(id);
+        let rounds = self.rounds.entry(id).or_default();
+        *rounds += 1;
+        *rounds
+    }
+
+    /// Counts what the spool gave up or could not read since we looked last.
+    fn reconcile(&mut self) {
+        let stats = self.spool.stats();
+        self.done.retain(|id, _| self.spool.holds(*id));
+        self.rounds.retain(|id, _| self.spool.holds(*id));
+        let done: usize = self.done.values().map(BTreeSet::len).sum();
+        let held = usize::try_from(stats.frames)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(done);
+        let since =
+            |now: u64, then: u64| usize::try_from(now.saturating_sub(then)).unwrap_or(usize::MAX);
+        let corrupt = since(stats.corrupt_frames, self.losses.corrupt_frames);
+        let expired = since(stats.expired_frames, self.losses.expired_frames);
+        self.losses = stats;
+        let lost = self.queue.with(|state| {
+            let lost = state.spooled.saturating_sub(held);
+            let corrupt = corrupt.min(lost);
+            let expired = expired.min(lost - corrupt);
+            let full = lost - corrupt - expired;
+            for (reason, records) in [
+                (DropReason::SpoolCorrupt, corrupt),
+                (DropReason::MaxAge, expired),
+                (DropReason::SpoolFull, full),
+            ] {
+                if records > 0 {
+                    state.ledger.dropped(reason, records);
+                }
+            }
+            state.spooled -= lost;
+            let notice = (lost > 0)
+                .then(|| state.notices.admit(Notice::SpoolLost))
+                .flatten();
+            notice.map(|suppressed| (lost, corrupt, suppressed))
+        });
+        if let Some((lost, corrupt, suppressed)) = lost {
+            log::spool_lost(&self.queue.name, lost, corrupt, suppressed);
+        }
+    }
+
+    /// Records stay in memory; the disk is asked again later.
+    fn fails(&mut self, error: &SpoolError) {
+        self.out_until = Some(Instant::now() + REST);
+        if let Some(suppressed) = self
+            .queue
+            .with(|state| state.notices.admit(Notice::SpoolFailed))
+        {
+            log::spool_failed(&self.queue.name, error, suppressed);
+        }
+    }
+}
+
+fn unix_ms(clock: &Clock) -> u64 {
+    clock.unix_nanos() / 1_000_000
+}
+
+/// FNV-1a: a name for the destination that stays the same from version to version. Not for secrets.
+fn tag(destination: &str) -> u64 {
+    destination
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+}

@@ -1,0 +1,224 @@
+//! How records get into a queue: bounds, the policies of a full queue, and who is to be woken.
+//! Called by `buffers` on callers' threads, and on the worker's for what they left buffered.
+
+use std::time::Duration;
+
+use tracefuse_core::{DropReason, Health};
+use tracefuse_exporter::record::{Record, SpanRecord};
+
+use super::{ExporterQueue, State};
+use crate::config::{Overload, WhileOpen};
+use crate::ledger::Notice;
+use crate::log;
+use crate::queue::envelope::Queued;
+use crate::queue::phase::Phase;
+use crate::sync::{MutexGuard, Ordering};
+
+/// What is left to do after the locks: records to free, which may be large, and a loss to tell of, which
+/// runs code of whoever listens to the log.
+#[derive(Default)]
+#[must_use = "a loss is to be told"]
+pub(crate) struct Deferred {
+    freed: Vec<Record>,
+    full: Option<(String, DropReason, u64)>,
+}
+
+impl Deferred {
+    fn note_full(&mut self, queue: &ExporterQueue, state: &mut State, reason: DropReason) {
+        if let Some(suppressed) = state.notices.admit(Notice::QueueFull) {
+            self.full = Some((queue.name.clone(), reason, suppressed));
+        }
+    }
+
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.freed.is_empty() && self.full.is_none()
+    }
+
+    /// To be called without a lock.
+    pub(crate) fn settle(self) {
+        if let Some((queue, reason, suppressed)) = self.full {
+            log::queue_full(&queue, reason, suppressed);
+        }
+    }
+}
+
+impl ExporterQueue {
+    /// Takes a record, or counts its loss. Bounded work; blocks only under `Overload::Block`.
+    pub(crate) fn push(&self, record: Record) {
+        let bytes = record.size();
+        let mut state = self.lock();
+        if let Overload::Block(within) = self.config.overload
+            && self.full(&state, bytes).is_some()
+        {
+            // What waits is sent now, though it may be less than a batch.
+            state.no_room = true;
+            self.wake.notify_one();
+            state = self.wait_for_room(state, bytes, within);
+        }
+        let mut after = Deferred::default();
+        let wake = self.admit(&mut state, record, false, &mut after);
+        self.note_room(&state);
+        drop(state);
+        if wake {
+            self.wake.notify_one();
+        }
+        after.settle();
+    }
+
+    /// Takes what a thread has put parked, in order. Never blocks; `force` takes it over the bounds too.
+    pub(crate) fn push_all(&self, spans: Vec<SpanRecord>, bytes: usize, force: bool) -> Deferred {
+        let mut after = Deferred::default();
+        let mut state = self.lock();
+        let mut wake = false;
+        if self.takes(&state, spans.len(), bytes, force) {
+            let before = state.waiting();
+            let seq = state.ledger.recorded + 1;
+            state.ledger.recorded += spans.len() as u64;
+            state.queue.push_all(spans, seq, bytes);
+            wake = self.is_news(&mut state, before);
+        } else {
+            // Some of it may fit.
+            for span in spans {
+                wake |= self.admit(&mut state, span.into(), force, &mut after);
+            }
+        }
+        self.note_room(&state);
+        drop(state);
+        if wake {
+            self.wake.notify_one();
+        }
+        after
+    }
+
+    /// Whether so much can be taken as it is, whatever the policy says of what cannot.
+    fn takes(&self, state: &State, count: usize, bytes: usize, force: bool) -> bool {
+        let open = matches!(state.health, Health::Open { .. } | Health::Refused { .. });
+        let (held, held_bytes) = state.held();
+        let fits = held + count <= self.config.max_queue_size
+            && held_bytes.saturating_add(bytes) <= self.config.max_queue_bytes;
+        state.phase == Phase::Running
+            && !(open && self.config.while_open == WhileOpen::NoOp)
+            && (force || fits)
+    }
+
+    /// Keeps room for what threads may have put parked.
+    pub(crate) fn reserve(&self, records: usize, bytes: usize) {
+        let mut state = self.lock();
+        state.reserved = (records, bytes);
+        self.note_room(&state);
+    }
+
+    /// Whether a record of this size finds room now.
+    pub(crate) fn has_room_for(&self, bytes: usize) -> bool {
+        self.full(&self.lock(), bytes).is_none()
+    }
+
+    /// Whether there is room for all that threads may put parked.
+    pub(crate) fn is_roomy(&self) -> bool {
+        self.has_capacity.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_room(&self, state: &State) {
+        let (held, bytes) = state.held();
+        let (more, more_bytes) = state.reserved;
+        let has_capacity = held + more <= self.config.max_queue_size
+            && bytes.saturating_add(more_bytes) <= self.config.max_queue_bytes;
+        self.has_capacity.store(has_capacity, Ordering::Relaxed);
+    }
+
+    fn wait_for_room<'a>(
+        &self,
+        state: MutexGuard<'a, State>,
+        bytes: usize,
+        within: Duration,
+    ) -> MutexGuard<'a, State> {
+        let wait =
+            |state: &mut State| self.full(state, bytes).is_some() && state.phase == Phase::Running;
+        match self.settled.wait_timeout_while(state, within, wait) {
+            Ok((state, _)) => state,
+            Err(poisoned) => poisoned.into_inner().0,
+        }
+    }
+
+    /// Takes a record or counts its loss; whether the worker is to be woken.
+    fn admit(&self, state: &mut State, record: Record, force: bool, after: &mut Deferred) -> bool {
+        let bytes = record.size();
+        // Only now: whoever waits for room is nowhere in the numbers yet.
+        state.ledger.recorded += 1;
+        let spills = self.spills.load(Ordering::Relaxed);
+        let refused = loop {
+            if state.phase != Phase::Running {
+                break Some(if state.died {
+                    DropReason::DeliveryFailed
+                } else {
+                    DropReason::AfterShutdown
+                });
+            }
+            let open = matches!(state.health, Health::Open { .. } | Health::Refused { .. });
+            // An empty queue takes one: without it nothing would probe whether the receiver is back.
+            if open && !spills && self.config.while_open == WhileOpen::NoOp && state.held().0 > 0 {
+                break Some(DropReason::CircuitOpen);
+            }
+            let Some(reason) = self.full(state, bytes).filter(|_| !force) else {
+                break None;
+            };
+            // The queue is full because nobody takes anything: that is the reason.
+            let reason = if open {
+                DropReason::CircuitOpen
+            } else {
+                reason
+            };
+            let oldest = if self.config.overload == Overload::DropOldest {
+                state.queue.pop()
+            } else {
+                None
+            };
+            let Some(oldest) = oldest else {
+                break Some(reason);
+            };
+            state.ledger.dropped(reason, 1);
+            let maybe = usize::from(oldest.maybe_delivered);
+            state.ledger.maybe_delivered(maybe);
+            after.note_full(self, state, reason);
+            after.freed.push(oldest.record);
+        };
+        if let Some(reason) = refused {
+            state.ledger.dropped(reason, 1);
+            after.note_full(self, state, reason);
+            after.freed.push(record);
+            // Woken once, to make room.
+            return !std::mem::replace(&mut state.no_room, true);
+        }
+        let before = state.waiting();
+        let seq = state.ledger.recorded;
+        state.queue.push(Queued::new(record, seq));
+        self.is_news(state, before)
+    }
+
+    /// Whether the worker is to be woken for what came since there was `before` in the queue. Wake-ups cost
+    /// microseconds: one when a worker that sleeps has something, one when a batch is full.
+    fn is_news(&self, state: &mut State, before: (usize, usize)) -> bool {
+        let (count, bytes) = state.waiting();
+        let crosses = |before, now, bound| before < bound && now >= bound;
+        let (held, held_bytes) = state.held();
+        let added = (count - before.0, bytes - before.1);
+        let was_crowded = self.is_crowded_at((held - added.0, held_bytes - added.1));
+        std::mem::take(&mut state.asleep)
+            || crosses(before.0, count, self.config.batch_size)
+            || crosses(before.1, bytes, self.config.max_batch_bytes)
+            || (self.is_crowded_at((held, held_bytes))
+                && (!was_crowded || self.spills.load(Ordering::Relaxed)))
+    }
+
+    fn full(&self, state: &State, bytes: usize) -> Option<DropReason> {
+        let (count, held) = state.held();
+        if count >= self.config.max_queue_size {
+            Some(DropReason::QueueFullCount)
+        } else if held.saturating_add(bytes) > self.config.max_queue_bytes && count > 0 {
+            // An empty queue takes a record of any size: nothing is dropped for its size alone.
+            Some(DropReason::QueueFullBytes)
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! A record on its way, and what delivery remembers of it.
+//! Made by `queue`; taken apart and put together by `delivery`.
+
+use tokio::time::Instant;
+use tracefuse_exporter::record::Record;
+
+/// A record on its way, with the bytes it is accounted for.
+#[derive(Debug)]
+pub(crate) struct Queued {
+    pub(crate) record: Record,
+    pub(crate) bytes: usize,
+    /// Its place among all records of the queue, from 1.
+    pub(crate) seq: u64,
+    /// An attempt failed after its bytes had been sent: it may have arrived.
+    pub(crate) maybe_delivered: bool,
+    /// What must not leave the process was taken out.
+    pub(crate) masked: bool,
+    /// When it was first sent without success.
+    pub(crate) tried: Option<Instant>,
+}
+
+/// What is kept of an item while its record is in a batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Envelope {
+    bytes: usize,
+    seq: u64,
+    pub(crate) maybe_delivered: bool,
+    masked: bool,
+    pub(crate) tried: Option<Instant>,
+}
+
+impl Queued {
+    pub(crate) fn new(record: Record, seq: u64) -> Self {
+        Self {
+            bytes: record.size(),
+            record,
+            seq,
+            maybe_delivered: false,
+            masked: false,
+            tried: None,
+        }
+    }
+
+    pub(crate) fn split(self) -> (Envelope, Record) {
+        let Self {
+            record,
+            bytes,
+            seq,
+            maybe_delivered,
+            masked,
+            tried,
+        } = self;
+        (
+            Envelope {
+                bytes,
+                seq,
+                maybe_delivered,
+                masked,
+                tried,
+            },
+            record,
+        )
+    }
+
+    pub(crate) fn join(meta: Envelope, record: Record) -> Self {
+        let Envelope {
+            bytes,
+            seq,
+            maybe_delivered,
+            masked,
+            tried,
+        } = meta;
+        Self {
+            record,
+            bytes,
+            seq,
+            maybe_delivered,
+            masked,
+            tried,
+        }
+    }
+}
+
+/// A batch that was set parked.
+#[derive(Debug)]
+pub(crate) struct Parked {
+    pub(crate) items: Vec<Queued>,
+    /// How often its tries were used up although the receiver took others meanwhile.
+    pub(crate) rounds: u32,
+}
+
+pub(crate) fn bytes_of(items: &[Queued]) -> usize {
+    items.iter().map(|item| item.bytes).sum()
+}

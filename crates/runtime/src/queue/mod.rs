@@ -1,0 +1,474 @@
+//! One exporter's way: a queue bounded by count and bytes, its accounting, and the hand-shake of flush and shutdown.
+//! Fed by `buffers` on callers' threads, drained by `worker`. One lock, held for a few instructions.
+
+mod admit;
+pub(crate) mod buffers;
+mod chunks;
+pub(crate) mod envelope;
+pub(crate) mod phase;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tracefuse_core::{DropReason, ExporterStats, Health, RejectReason};
+
+use crate::config::PipelineConfig;
+use crate::ledger::{Ledger, Notices};
+use crate::log;
+use crate::queue::envelope::{Parked, Queued, bytes_of};
+use crate::queue::phase::{Phase, View};
+#[cfg(feature = "spool")]
+use crate::sync::Ordering;
+use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, PoisonError};
+
+pub(crate) use admit::Deferred;
+use chunks::{Entry, Queue};
+
+/// A flush that was asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ticket {
+    number: u64,
+    /// The last record it covers.
+    upto: u64,
+}
+
+pub(crate) struct ExporterQueue {
+    pub(crate) name: String,
+    pub(crate) config: PipelineConfig,
+    state: Mutex<State>,
+    /// Something has an outcome, a flush is done, or the worker has stopped.
+    settled: Condvar,
+    /// The worker has something to look at.
+    pub(crate) wake: Notify,
+    /// What does not fit goes to disk, so that nothing need be refused while the breaker is open.
+    spills: AtomicBool,
+    /// There is room for all that threads may put parked: they ask without the lock.
+    has_capacity: AtomicBool,
+}
+
+#[derive(Default)]
+pub(crate) struct State {
+    queue: Queue,
+    /// Records and bytes that threads may have put parked.
+    reserved: (usize, usize),
+    in_flight: usize,
+    in_flight_bytes: usize,
+    /// Batches whose tries are used up, waiting for a success of another.
+    parked: VecDeque<Parked>,
+    /// A batch succeeded since the last one was set parked or tried again.
+    parked_due: bool,
+    /// When they are tried again without such a success, since nothing else may come.
+    parked_until: Option<Instant>,
+    /// Batches taken since one was set parked or tried again: the receiver is well, so the fault is the batch's.
+    taken_since: bool,
+    /// Records on disk.
+    pub(crate) spooled: usize,
+    pub(crate) ledger: Ledger,
+    pub(crate) notices: Notices,
+    pub(crate) health: Health,
+    /// Store of the oldest record that is in flight.
+    in_flight_from: Option<u64>,
+    /// Flushes asked for, done, and up to which record the last one reaches.
+    flush_asked: u64,
+    flush_done: u64,
+    flush_upto: u64,
+    phase: Phase,
+    /// The worker sleeps until it is woken, and does not look again by itself.
+    asleep: bool,
+    /// A record found no room since the worker took some: what waits is to be sent, also when it makes no batch.
+    no_room: bool,
+    /// The worker's thread has ended without a shutdown.
+    died: bool,
+}
+
+impl ExporterQueue {
+    pub(crate) fn new(name: String, config: PipelineConfig) -> Self {
+        Self {
+            name,
+            config: config.bounded(),
+            state: Mutex::default(),
+            settled: Condvar::new(),
+            wake: Notify::new(),
+            spills: AtomicBool::new(false),
+            has_capacity: AtomicBool::new(true),
+        }
+    }
+
+    /// More than three quarters full: what waits is to be sent, or to go to disk, before there is no room.
+    fn crowded(&self, state: &State) -> bool {
+        self.is_crowded_at(state.held())
+    }
+
+    fn is_crowded_at(&self, (count, bytes): (usize, usize)) -> bool {
+        count > self.config.max_queue_size / 4 * 3 || bytes > self.config.max_queue_bytes / 4 * 3
+    }
+
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.crowded(&self.lock())
+    }
+
+    /// There is a disk, and this much on it from before.
+    #[cfg(feature = "spool")]
+    pub(crate) fn spools(&self, frames: u64) {
+        self.spills.store(true, Ordering::Relaxed);
+        let mut state = self.lock();
+        state.ledger.recorded += frames;
+        state.ledger.recovered += frames;
+        state.spooled += usize::try_from(frames).unwrap_or(usize::MAX);
+    }
+
+    /// Shows the worker what there is. `decide` answers what it does next, and whether it then sleeps until it is woken.
+    pub(crate) fn look<T>(&self, decide: impl FnOnce(&View) -> (T, bool)) -> T {
+        let mut state = self.lock();
+        let waiting = state.queue.len();
+        let view = View {
+            phase: state.phase,
+            waiting,
+            is_due: waiting >= self.config.batch_size
+                || state.queue.bytes() >= self.config.max_batch_bytes
+                || state.no_room
+                || self.crowded(&state),
+            parked: !state.parked.is_empty(),
+            parked_is_due: state.parked_due
+                || state.parked_until.is_some_and(|at| at <= Instant::now()),
+            flush: (state.flush_asked > state.flush_done).then_some(state.flush_asked),
+            is_flushed: state
+                .oldest_open()
+                .is_none_or(|oldest| oldest > state.flush_upto),
+        };
+        let (answer, asleep) = decide(&view);
+        state.asleep = asleep;
+        answer
+    }
+
+    /// Takes a batch that was set parked; it is in flight until `settle`.
+    pub(crate) fn take_aside(&self) -> Option<Parked> {
+        let mut state = self.lock();
+        let mut parked = state.parked.pop_front()?;
+        state.parked_due = false;
+        state.parked_until = None;
+        // A round counts against the batch only if others were taken meanwhile.
+        parked.rounds += u32::from(std::mem::take(&mut state.taken_since));
+        let first = parked.items.first().map(|item| item.seq);
+        state.depart(parked.items.len(), bytes_of(&parked.items), first);
+        Some(parked)
+    }
+
+    /// Sets a batch in flight parked until another one succeeds.
+    pub(crate) fn park(&self, parked: Parked) {
+        let mut state = self.lock();
+        if state.phase == Phase::Stopped {
+            return;
+        }
+        state.land(parked.items.len(), bytes_of(&parked.items));
+        state.parked.push_back(parked);
+        state.parked_due = false;
+        state.parked_until = Some(Instant::now() + self.config.circuit_breaker_reset);
+        state.rest();
+    }
+
+    /// When what was set parked is tried again, if nothing else happens.
+    pub(crate) fn parked_until(&self) -> Option<Instant> {
+        let state = self.lock();
+        state.parked_until.filter(|_| !state.parked.is_empty())
+    }
+
+    /// A batch succeeded: those set parked may be tried again.
+    pub(crate) fn succeeded(&self) {
+        let mut state = self.lock();
+        state.parked_due = !state.parked.is_empty();
+        state.taken_since = state.parked_due;
+        if state.phase != Phase::Stopped {
+            state.health = Health::Healthy;
+        }
+    }
+
+    /// Batches that what waits would make.
+    pub(crate) fn batches(&self) -> usize {
+        self.lock()
+            .queue
+            .len()
+            .div_ceil(self.config.batch_size.max(1))
+    }
+
+    /// Takes up to `count` records out of the queue; they are in flight until `settle`.
+    pub(crate) fn take(&self, count: usize) -> Vec<Queued> {
+        let mut state = self.lock();
+        state.no_room = false;
+        let seq = state.queue.seq();
+        let (entries, bytes) = state.queue.take(count);
+        let taken = entries.iter().map(Entry::len).sum();
+        state.depart(taken, bytes, seq);
+        drop(state);
+        let mut items = Vec::with_capacity(taken);
+        for entry in entries {
+            entry.into_items(&mut items);
+        }
+        items
+    }
+
+    /// Puts records that were taken back to where they were.
+    pub(crate) fn put_back(&self, items: Vec<Queued>) {
+        let mut state = self.lock();
+        if state.phase == Phase::Stopped {
+            return;
+        }
+        state.land(items.len(), bytes_of(&items));
+        state.queue.put_back(items);
+        state.rest();
+    }
+
+    /// Gives records in flight their outcome: `outcome` writes it into the ledger.
+    pub(crate) fn settle(&self, records: usize, bytes: usize, outcome: impl FnOnce(&mut State)) {
+        let mut state = self.lock();
+        if state.phase == Phase::Stopped {
+            return;
+        }
+        state.land(records, bytes);
+        outcome(&mut state);
+        state.rest();
+        self.note_room(&state);
+        drop(state);
+        self.settled.notify_all();
+    }
+
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
+        f(&mut self.lock())
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.lock().phase
+    }
+
+    pub(crate) fn flushed(&self, ticket: u64) {
+        let mut state = self.lock();
+        state.flush_done = state.flush_done.max(ticket);
+        drop(state);
+        self.settled.notify_all();
+    }
+
+    /// Whether somebody waits for a flush that cannot be done now; it is answered with what is.
+    pub(crate) fn give_up_flush(&self) {
+        let mut state = self.lock();
+        if state.flush_asked == state.flush_done {
+            return;
+        }
+        state.flush_done = state.flush_asked;
+        drop(state);
+        self.settled.notify_all();
+    }
+
+    /// Asks for a flush of everything taken so far; the ticket is for `wait_flushed`.
+    pub(crate) fn ask_flush(&self) -> Ticket {
+        let mut state = self.lock();
+        state.flush_asked += 1;
+        state.flush_upto = state.ledger.recorded;
+        let ticket = Ticket {
+            number: state.flush_asked,
+            upto: state.flush_upto,
+        };
+        drop(state);
+        self.wake.notify_one();
+        ticket
+    }
+
+    /// Waits for a flush; whether every record before it has its outcome.
+    pub(crate) fn wait_flushed(&self, ticket: Ticket, within: Duration) -> bool {
+        self.wait(within, |state| {
+            state.flush_done >= ticket.number || state.phase == Phase::Stopped
+        });
+        self.lock()
+            .oldest_open()
+            .is_none_or(|oldest| oldest > ticket.upto)
+    }
+
+    /// Asks the worker to deliver what it can within this time and stop. The longest time that was asked for counts.
+    pub(crate) fn ask_close(&self, within: Duration) {
+        let mut state = self.lock();
+        // Bounded: a caller may pass Duration::MAX.
+        let year = Duration::from_secs(365 * 24 * 3600);
+        let deadline = Instant::now() + within.min(year);
+        state.phase = match state.phase {
+            Phase::Running => Phase::Closing(deadline),
+            Phase::Closing(earlier) => Phase::Closing(earlier.max(deadline)),
+            Phase::Stopped => Phase::Stopped,
+        };
+        drop(state);
+        self.wake.notify_one();
+        self.settled.notify_all();
+    }
+
+    /// Waits for the worker to stop; whether it did.
+    pub(crate) fn wait_stopped(&self, within: Duration) -> bool {
+        self.wait(within, |state| state.phase == Phase::Stopped);
+        self.phase() == Phase::Stopped
+    }
+
+    /// Gives everything left its last outcome: shutdown is over. Does nothing the second time.
+    pub(crate) fn stop(&self) {
+        self.end(DropReason::ShutdownDeadline);
+    }
+
+    /// [`stop`](Self::stop), if the time that any caller of shutdown allowed is over: the worker is blocked
+    /// by its exporter, and is left behind.
+    pub(crate) fn stop_if_late(&self) {
+        if let Phase::Closing(deadline) = self.phase()
+            && Instant::now() >= deadline
+        {
+            self.stop();
+        }
+    }
+
+    /// The thread that delivers has ended. Does nothing after a shutdown.
+    pub(crate) fn worker_ended(&self) {
+        self.end(DropReason::DeliveryFailed);
+    }
+
+    /// Delivery panicked: what was in flight is gone, and may have arrived. Gives how much it was.
+    pub(crate) fn lose_in_flight(&self, error: &str) -> usize {
+        let mut state = self.lock();
+        let lost = std::mem::take(&mut state.in_flight);
+        state.in_flight_bytes = 0;
+        state.in_flight_from = None;
+        state.ledger.attempt_failed(error);
+        if lost > 0 {
+            state.ledger.dropped(DropReason::DeliveryFailed, lost);
+            state.ledger.maybe_delivered(lost);
+        }
+        if state.phase != Phase::Stopped && state.health == Health::Healthy {
+            state.health = Health::Degraded;
+        }
+        self.note_room(&state);
+        drop(state);
+        self.settled.notify_all();
+        lost
+    }
+
+    fn end(&self, reason: DropReason) {
+        let mut state = self.lock();
+        if state.phase == Phase::Stopped {
+            return;
+        }
+        state.phase = Phase::Stopped;
+        let refused = matches!(state.health, Health::Refused { .. });
+        let left = std::mem::take(&mut state.queue);
+        let parked = std::mem::take(&mut state.parked);
+        let in_flight = std::mem::take(&mut state.in_flight);
+        state.in_flight_bytes = 0;
+        state.health = Health::Stopped;
+        let lost = left.len()
+            + parked
+                .iter()
+                .map(|parked| parked.items.len())
+                .sum::<usize>()
+            + in_flight;
+        let died = reason == DropReason::DeliveryFailed;
+        state.died = died;
+        if died {
+            state
+                .ledger
+                .attempt_failed("the thread that delivers has ended");
+        }
+        if lost > 0 && refused && !died {
+            state.ledger.rejected(RejectReason::Unauthorized, lost);
+        } else if lost > 0 {
+            state.ledger.dropped(reason, lost);
+            // An attempt that failed or was cut off may have been received.
+            let waiting = left
+                .items()
+                .chain(parked.iter().flat_map(|parked| &parked.items));
+            let maybe = waiting.filter(|item| item.maybe_delivered).count();
+            state.ledger.maybe_delivered(in_flight + maybe);
+        }
+        let error = state.ledger.last_error().map(str::to_owned);
+        drop(state);
+        self.settled.notify_all();
+        self.wake.notify_one();
+        drop((left, parked));
+        // After the lock: a log subscriber may call back.
+        if died {
+            log::delivery_ended(&self.name, lost);
+        } else if lost > 0 {
+            log::shutdown_loss(&self.name, lost, error.as_deref());
+        }
+    }
+
+    pub(crate) fn stats(&self) -> ExporterStats {
+        let state = self.lock();
+        let (held, bytes) = state.held();
+        state.ledger.stats(
+            &self.name,
+            held - state.in_flight,
+            state.in_flight,
+            state.spooled,
+            bytes,
+            state.health,
+        )
+    }
+
+    fn wait(&self, within: Duration, done: impl Fn(&State) -> bool) {
+        // Poisoned or out of time, the caller looks at the state itself.
+        let _ = self
+            .settled
+            .wait_timeout_while(self.lock(), within, |state| !done(state));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Records and bytes that have no outcome yet.
+    fn held(&self) -> (usize, usize) {
+        let parked = self
+            .parked
+            .iter()
+            .map(|parked| (parked.items.len(), bytes_of(&parked.items)));
+        parked.fold(
+            (
+                self.queue.len() + self.in_flight,
+                self.queue.bytes() + self.in_flight_bytes,
+            ),
+            |(count, bytes), (more, more_bytes)| (count + more, bytes + more_bytes),
+        )
+    }
+
+    /// Store of the oldest record without an outcome.
+    fn oldest_open(&self) -> Option<u64> {
+        let queued = self.queue.seq();
+        let parked = self
+            .parked
+            .iter()
+            .filter_map(|parked| Some(parked.items.first()?.seq))
+            .min();
+        [queued, parked, self.in_flight_from]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Records and bytes in the queue.
+    fn waiting(&self) -> (usize, usize) {
+        (self.queue.len(), self.queue.bytes())
+    }
+
+    fn depart(&mut self, records: usize, bytes: usize, first: Option<u64>) {
+        self.in_flight += records;
+        self.in_flight_bytes += bytes;
+        self.in_flight_from = self.in_flight_from.or(first);
+    }
+
+    fn land(&mut self, records: usize, bytes: usize) {
+        self.in_flight = self.in_flight.saturating_sub(records);
+        self.in_flight_bytes = self.in_flight_bytes.saturating_sub(bytes);
+    }
+
+    fn rest(&mut self) {
+        if self.in_flight == 0 {
+            self.in_flight_from = None;
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What threads lay into buffers is delivered without a flush, covered by one, counted once, and within the bounds,
+//! whoever sweeps and whenever the worker goes to sleep. A buffer that nobody looks into is found as a deadlock.
+
+use std::sync::Arc;
+
+use shuttle::future::block_on;
+use shuttle::thread;
+use tracefuse_core::ExporterStats;
+use tracefuse_core::record::{Record, SpanRecord};
+
+use crate::config::{Overload, PipelineConfig};
+use crate::orders::{EVER, in_many_orders, queue};
+use crate::queue::ExporterQueue;
+use crate::queue::buffers::{SpanBuffers, Watch};
+use crate::queue::envelope::bytes_of;
+use crate::queue::phase::Phase;
+use crate::worker::next::{Next, next};
+
+fn buffers(change: impl FnOnce(&mut PipelineConfig)) -> (Arc<SpanBuffers>, Arc<ExporterQueue>) {
+    let queue = queue(change);
+    let buffers = SpanBuffers::new(vec![queue.clone()], &queue.config);
+    (Arc::new(buffers), queue)
+}
+
+/// An buffers, its queue, and a worker that goes on until a shutdown.
+fn worked(
+    change: impl FnOnce(&mut PipelineConfig),
+) -> (Arc<SpanBuffers>, Arc<ExporterQueue>, thread::JoinHandle<()>) {
+    let (buffers, queue) = buffers(change);
+    let (theirs, their_lane) = (buffers.clone(), queue.clone());
+    let worker = thread::spawn(move || work(&theirs, &their_lane, u64::MAX));
+    (buffers, queue, worker)
+}
+
+fn join(threads: Vec<thread::JoinHandle<()>>) {
+    threads
+        .into_iter()
+        .for_each(|thread| thread.join().unwrap());
+}
+
+fn flush(buffers: &SpanBuffers, queue: &ExporterQueue) {
+    buffers.drain();
+    let ticket = queue.ask_flush();
+    assert!(queue.wait_flushed(ticket, EVER));
+}
+
+/// A span of the record; the buffers take nothing else.
+fn span(record: &Record) -> SpanRecord {
+    record.as_span().cloned().unwrap()
+}
+
+/// The loop of `worker::run` with its sweeps; time is up whenever it asks. Ends after `enough` or at a shutdown.
+fn work(buffers: &Arc<SpanBuffers>, queue: &ExporterQueue, enough: u64) {
+    let mut watch = Watch::new(buffers.clone());
+    let mut watching = false;
+    let mut delivered = 0;
+    block_on(async {
+        while delivered < enough && queue.phase() == Phase::Running {
+            let next = next(queue, watching);
+            if watching || matches!(next, Next::Fill) {
+                watch.begin();
+            } else if watch.end() {
+                continue;
+            }
+            match next {
+                Next::Flush(ticket) => queue.flushed(ticket),
+                Next::Send | Next::Fill => {
+                    delivered += deliver(queue);
+                    watching = true;
+                }
+                Next::Idle if watching => watching = watch.drain(),
+                Next::Idle => queue.wake.notified().await,
+                Next::Again | Next::Close => break,
+            }
+        }
+        drop(watch);
+        if queue.phase() != Phase::Running {
+            while deliver(queue) > 0 {}
+            queue.stop();
+        }
+    });
+}
+
+fn deliver(queue: &ExporterQueue) -> u64 {
+    let items = queue.take(queue.config.batch_size);
+    queue.settle(items.len(), bytes_of(&items), |state| {
+        state.ledger.exported(items.len());
+    });
+    items.len() as u64
+}
+
+fn produce(buffers: &Arc<SpanBuffers>, record: &Record, spans: usize) -> thread::JoinHandle<()> {
+    let (buffers, span) = (buffers.clone(), span(record));
+    thread::spawn(move || {
+        let buffer = buffers.buffer();
+        for _ in 0..spans {
+            let span = span.clone();
+            let bytes = span.size();
+            buffers.lay(&buffer, span, bytes);
+            numbers(&buffers);
+        }
+    })
+}
+
+fn numbers(buffers: &SpanBuffers) -> ExporterStats {
+    let mut stats = buffers.stats();
+    let exporter = stats.exporters.pop().unwrap();
+    assert!(exporter.is_balanced(), "{exporter:?}");
+    exporter
+}
+
+#[test]
+fn what_lies_in_trays_is_delivered_without_a_flush() {
+    in_many_orders(|record| {
+        let (buffers, queue) = buffers(|_| {});
+        let producers: Vec<_> = (0..2).map(|_| produce(&buffers, record, 3)).collect();
+        let theirs = buffers.clone();
+        let worker = thread::spawn(move || work(&theirs, &queue, 6));
+        join(producers);
+        // It does not end before it has all of them.
+        worker.join().unwrap();
+        assert_eq!(numbers(&buffers).exported, 6);
+    });
+}
+
+#[test]
+fn a_flush_covers_what_lay_in_trays() {
+    in_many_orders(|record| {
+        let (buffers, queue, worker) = worked(|_| {});
+        let producers: Vec<_> = (0..2).map(|_| produce(&buffers, record, 3)).collect();
+        join(producers);
+        flush(&buffers, &queue);
+        assert_eq!(numbers(&buffers).exported, 6);
+        buffers.close();
+        queue.ask_close(EVER);
+        worker.join().unwrap();
+    });
+}
+
+#[test]
+fn a_shutdown_amid_it_all_leaves_nothing_in_a_tray() {
+    in_many_orders(|record| {
+        let (buffers, queue, worker) = worked(|_| {});
+        let producers: Vec<_> = (0..2).map(|_| produce(&buffers, record, 3)).collect();
+        buffers.close();
+        queue.ask_close(EVER);
+        queue.wait_stopped(EVER);
+        join(producers);
+        worker.join().unwrap();
+        let stats = numbers(&buffers);
+        assert_eq!((stats.recorded, stats.pending()), (6, 0), "{stats:?}");
+        assert_eq!(buffers.stats().recorded, 6);
+        assert_eq!(stats.exported + stats.dropped_total(), 6, "{stats:?}");
+    });
+}
+
+#[test]
+fn callers_that_wait_for_room_lose_nothing_and_dropping_ones_keep_the_bound() {
+    for overload in [
+        Overload::Block(EVER),
+        Overload::DropNewest,
+        Overload::DropOldest,
+    ] {
+        in_many_orders(move |record| {
+            let (buffers, queue, worker) = worked(|config| {
+                config.max_queue_size = 5;
+                config.overload = overload;
+            });
+            let producers: Vec<_> = (0..2).map(|_| produce(&buffers, record, 5)).collect();
+            for _ in 0..3 {
+                let waiting = numbers(&buffers).pending();
+                assert!(waiting <= 5, "{waiting} of 5");
+            }
+            join(producers);
+            flush(&buffers, &queue);
+            let stats = numbers(&buffers);
+            assert_eq!(stats.exported + stats.dropped_total(), 10, "{stats:?}");
+            if matches!(overload, Overload::Block(_)) {
+                assert_eq!(stats.exported, 10, "{stats:?}");
+            }
+            buffers.close();
+            queue.ask_close(EVER);
+            worker.join().unwrap();
+        });
+    }
+}

@@ -1,0 +1,38 @@
+//! What attributes say of an observation: OpenTelemetry's `gen_ai.*` and Langfuse's `langfuse.*`.
+//!
+//! The bridges from `tracing` and from the OpenTelemetry SDK read spans of others by the same rules,
+//! which are these. Applications name `tracefuse`; this crate is for bridges.
+//!
+//! ```
+//! use tracefuse_semconv::{Observation, Value};
+//!
+//! # let tracer = tracefuse_core::Tracer::noop();
+//! let trace = tracer.trace("chat").start();
+//! let observation = Observation::new(trace.root().clone(), true, "chat");
+//! observation.record("gen_ai.request.model", Value::Str("gpt-4o".into())); // now it is a generation
+//! observation.finish(false);
+//! ```
+
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
+
+mod gen_ai;
+mod langfuse;
+mod names;
+mod observation;
+mod time;
+mod usage;
+mod value;
+
+pub use names::{is_llm_attribute, is_llm_library, is_own, is_transport};
+pub use observation::Observation;
+pub use value::Value;

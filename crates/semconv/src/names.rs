@@ -1,0 +1,67 @@
+//! The prefixes of attributes, and the targets and scopes of libraries, that the bridges know. They stand nowhere else.
+//! Asked by the bridges' filters and by `observation`.
+
+/// OpenTelemetry's conventions for generative AI.
+pub(crate) const GEN_AI: &str = "gen_ai.";
+/// What Langfuse reads.
+pub(crate) const LANGFUSE: &str = "langfuse.";
+
+/// Targets of libraries whose spans are LLM spans even where they have no `gen_ai.` field. Not
+/// `rig_core`: what rig marks so are its functions, some of which end before the work begins.
+const LLM_TARGETS: [&str; 4] = ["rig", "async_openai", "genai", "swiftide"];
+
+/// Ours: log lines of delivery.
+const OWN_TARGETS: [&str; 10] = [
+    "tracefuse",
+    "tracefuse_core",
+    "tracefuse_runtime",
+    "tracefuse_otlp",
+    "tracefuse_langfuse",
+    "tracefuse_console",
+    "tracefuse_exporter",
+    "tracefuse_tracing",
+    "tracefuse_semconv",
+    "tracefuse_opentelemetry",
+];
+
+/// What HTTP clients, ours among them, say of their connections.
+const TRANSPORT_TARGETS: [&str; 8] = [
+    "hyper",
+    "hyper_util",
+    "hyper_rustls",
+    "h2",
+    "rustls",
+    "reqwest",
+    "tonic",
+    "tower",
+];
+
+/// Whether an attribute of this name says that its span is about a language model.
+#[must_use]
+pub fn is_llm_attribute(name: &str) -> bool {
+    name.starts_with(GEN_AI) || name.starts_with(LANGFUSE)
+}
+
+/// Whether a target or scope is of a known LLM library.
+#[must_use]
+pub fn is_llm_library(target: &str) -> bool {
+    is_of(target, &LLM_TARGETS)
+}
+
+/// Whether a target or scope is ours.
+#[must_use]
+pub fn is_own(target: &str) -> bool {
+    is_of(target, &OWN_TARGETS)
+}
+
+/// Whether a target or scope is of an HTTP client or what is below it.
+#[must_use]
+pub fn is_transport(target: &str) -> bool {
+    is_of(target, &TRANSPORT_TARGETS)
+}
+
+/// Whether a target is one of these crates or within one.
+fn is_of(target: &str, crates: &[&str]) -> bool {
+    let name = target.split_once("::").map_or(target, |(name, _)| name);
+    crates.contains(&name)
+}
