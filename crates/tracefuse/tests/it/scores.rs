@@ -20,7 +20,10 @@ fn named(server: &MockLangfuse, name: &str) -> Value {
 
 #[test]
 fn every_type_and_target_arrives() {
-    let server = MockLangfuse::start();
+    let server = MockLangfuse::builder()
+        .score_config("cfg-1")
+        .start()
+        .unwrap();
     let tracer = tracefuse::builder()
         .langfuse(config(&server))
         .configure(|config| config.environment = Some("staging".into()))
