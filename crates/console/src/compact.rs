@@ -25,7 +25,7 @@ pub(crate) fn lines(page: &mut Page, record: &SpanRecord, text: Text, width: Opt
     }
     let header = record
         .is_local_root()
-        .then(|| convert::header(record, text));
+        .then(|| convert::header(record.trace_id(), record.trace(), record.name(), text));
     let start = record.start_time().to_string();
     line(page, &span, &start, trace, header.as_ref(), text, width);
 }

@@ -60,7 +60,7 @@ impl ConsoleExporter {
             },
         };
         let state = State {
-            open: OpenTraces::new(config.max_held_spans, config.max_held_age),
+            open: OpenTraces::new(config.max_held_spans, config.max_held_age, config.text),
             unwritten: Page::default(),
             written: 0,
             seen: HashSet::new(),
@@ -90,7 +90,7 @@ impl ConsoleExporter {
                     if self.config.live && !span.is_local_root() {
                         compact::lines(&mut page, span, text, width);
                     }
-                    state.open.take(span, text);
+                    state.open.take(span);
                 }
                 Format::Compact => compact::lines(&mut page, span, text, width),
                 Format::Json => page.line(&json::line(span, batch.resource())),

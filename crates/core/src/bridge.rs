@@ -1,7 +1,7 @@
 //! What a bridge from another tracing system needs and applications do not.
 //! Used by `tracefuse-tracing`, `tracefuse-opentelemetry` and what they share, and by `tracefuse-runtime` to mark its threads. Not covered by semantic versioning.
 
-use std::cell::Cell;
+use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
@@ -12,11 +12,15 @@ use crate::record::{
     TraceId,
 };
 use crate::span::builder::buffer;
+pub use crate::span::delivering::{is_suppressed, suppress_thread};
 pub use crate::span::feature::RECORDS;
 use crate::span::feature::recorded;
 use crate::span::handle::Span;
 use crate::span::open::{OpenSpan, TraceState};
+use crate::span::run;
+use crate::span::unrecorded::Unrecorded;
 use crate::trace::guard::TracerGuard;
+use crate::trace::handle::{Trace, TraceBuilder};
 use crate::trace::sampler::SamplingInput;
 use crate::trace::tracer::Tracer;
 
@@ -60,7 +64,38 @@ pub fn update_trace(span: &Span, f: impl FnOnce(&mut TraceAttributes)) {
 /// Whether this is a span of a trace that the sampler left out.
 #[must_use]
 pub fn is_unsampled(span: &Span) -> bool {
-    span.unsampled
+    span.unrecorded.is_unsampled()
+}
+
+/// Whether `span` was the answer of `Span::current()` where no span is current.
+#[must_use]
+pub fn is_outside_trace(span: &Span) -> bool {
+    RECORDS && span.unrecorded.is_outside()
+}
+
+/// Begins a trace that is not recorded: it forwards what `continue_from` received, and spans below it begin no
+/// trace.
+#[must_use]
+pub fn start_unrecorded(trace: TraceBuilder) -> Trace {
+    trace.start_unrecorded()
+}
+
+/// Runs a future with `span` current and leaves the span open, for work that goes on, such as a stream. If the
+/// future is dropped before it is done, the span ends as cancelled; if it panics, the panic is recorded.
+pub async fn run_open<R>(span: &Span, future: impl Future<Output = R>) -> R {
+    run::run_open(span, future).await
+}
+
+/// Ends a span whose work was given up; `message` says how.
+pub fn end_cancelled(span: &Span, message: &str) {
+    if let Some(open) = &span.open {
+        open.end_cancelled(message);
+    }
+}
+
+/// Records a panic on the span and ends it.
+pub fn record_panic(span: &Span, panic: &(dyn Any + Send)) {
+    run::record_panic(span, panic);
 }
 
 /// A span that another tracing system has begun, whose ids and times are known.
@@ -115,7 +150,7 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
         if is_root || span.parent_is_remote {
             core.note_unsampled();
         }
-        return Span::unsampled();
+        return Span::unrecorded(Unrecorded::UNSAMPLED);
     }
     // Which span of this process is the first is not known, but that all of a trace belong together.
     let part = SpanId::from_bytes(span.trace_id.low_bits().to_be_bytes()).unwrap_or(span.span_id);
@@ -133,7 +168,7 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
     open.write(|buffer| buffer.start = span.start);
     Span {
         open: recorded(open),
-        unsampled: false,
+        unrecorded: Unrecorded::NOOP,
     }
 }
 
@@ -179,21 +214,4 @@ pub fn set_failed(span: &Span) {
 /// The moment the first token arrived, from the span's start.
 pub fn set_first_token(span: &Span, when: impl FnOnce(Timestamp) -> Timestamp) {
     span.write(|buffer| buffer.completion_start = Some(when(buffer.start)));
-}
-
-thread_local! {
-    static SUPPRESSED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Marks this thread as one that delivers: what other tracing systems see on it is never recorded,
-/// since recording a delivery would need a delivery.
-pub fn suppress_thread() {
-    // A thread that is ending records nothing anyway.
-    let _ = SUPPRESSED.try_with(|cell| cell.set(true));
-}
-
-/// Whether this thread delivers.
-#[must_use]
-pub fn is_suppressed() -> bool {
-    SUPPRESSED.try_with(Cell::get).unwrap_or(true)
 }

@@ -246,7 +246,7 @@ fn usage(record: &SpanRecord, own: &mut Own<'_>) {
             "input_cached_tokens" | "cache_read_input_tokens" => {
                 own.set("gen_ai.usage.cache_read.input_tokens", Some(units));
             }
-            "input_cache_creation_tokens" | "cache_creation_input_tokens" => {
+            "input_cache_creation" | "cache_creation_input_tokens" => {
                 own.set("gen_ai.usage.cache_creation.input_tokens", Some(units));
             }
             "output_reasoning_tokens" => {

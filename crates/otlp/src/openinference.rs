@@ -150,9 +150,7 @@ fn usage(record: &SpanRecord, to: &mut Attributes<'_>) {
         let detail = match bucket {
             "input" | "output" => continue,
             "input_cached_tokens" | "cache_read_input_tokens" => "prompt_details.cache_read",
-            "input_cache_creation_tokens" | "cache_creation_input_tokens" => {
-                "prompt_details.cache_write"
-            }
+            "input_cache_creation" | "cache_creation_input_tokens" => "prompt_details.cache_write",
             "input_audio_tokens" => "prompt_details.audio",
             "output_reasoning_tokens" => "completion_details.reasoning",
             "output_audio_tokens" => "completion_details.audio",

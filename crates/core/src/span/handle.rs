@@ -15,6 +15,7 @@ use crate::span::event::EventBuilder;
 use crate::span::feature::Recorded;
 use crate::span::score::ScoreBuilder;
 use crate::span::slots::OpenSpanRef;
+use crate::span::unrecorded::Unrecorded;
 
 /// A handle of an observation: a span, a generation, a tool call, ...
 ///
@@ -26,8 +27,8 @@ use crate::span::slots::OpenSpanRef;
 #[derive(Clone)]
 pub struct Span {
     pub(crate) open: Option<Recorded<OpenSpanRef>>,
-    /// Of a trace that the sampler left out, so that nothing below it begins a trace of its own.
-    pub(crate) unsampled: bool,
+    /// Why it is not recorded, if it is not.
+    pub(crate) unrecorded: Unrecorded,
 }
 
 impl Span {
@@ -36,18 +37,21 @@ impl Span {
     pub const fn noop() -> Self {
         Self {
             open: None,
-            unsampled: false,
+            unrecorded: Unrecorded::NOOP,
         }
     }
 
-    pub(crate) const fn unsampled() -> Self {
+    #[inline]
+    pub(crate) const fn unrecorded(reason: Unrecorded) -> Self {
         Self {
             open: None,
-            unsampled: true,
+            unrecorded: reason,
         }
     }
 
-    /// The span whose closure or future is running on this thread; one that does nothing if there is none.
+    /// The span whose closure or future is running on this thread. Where there is none, the handle does nothing, and
+    /// spans that are started below it are counted in [`Stats::outside_trace`](crate::Stats::outside_trace) and
+    /// reported once in the log.
     #[must_use]
     pub fn current() -> Self {
         current::current()

@@ -45,6 +45,14 @@ pub(crate) async fn run_async<R>(
     future: impl Future<Output = R>,
     judge: impl FnOnce(&R),
 ) -> R {
+    let value = run_open(span, future).await;
+    judge(&value);
+    span.end();
+    value
+}
+
+/// [`run_async`] that leaves the span open when the future is done.
+pub(crate) async fn run_open<R>(span: &Span, future: impl Future<Output = R>) -> R {
     let unless_done = CancelOnDrop(span);
     let mut future = pin!(future);
     let value = poll_fn(|cx| {
@@ -57,9 +65,7 @@ pub(crate) async fn run_async<R>(
         })
     })
     .await;
-    judge(&value);
-    span.end();
-    drop(unless_done);
+    std::mem::forget(unless_done);
     value
 }
 

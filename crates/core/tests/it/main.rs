@@ -1,5 +1,6 @@
 //! The core's behaviour through its public API: what a processor receives.
 
+mod across;
 mod closures;
 mod content;
 mod ending;
@@ -16,5 +17,7 @@ mod setters;
 mod stream;
 mod stream_chat;
 mod stream_events;
+mod stream_others;
 mod stream_providers;
 mod support;
+mod usage;

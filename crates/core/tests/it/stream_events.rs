@@ -170,9 +170,17 @@ fn transcriptions_and_pictures_have_streams_too() {
             "input_token_details": { "text_tokens": 0, "audio_tokens": 14 } } });
     let delta = |text: &str| json!({ "type": "transcript.text.delta", "delta": text });
     let span = record(vec![delta("I see"), delta(" skies"), done], 99, |s| s.openai());
+    assert_eq!(span.output().unwrap().to_string(), "I see skies");
     assert_eq!(span.usage().map(|(_, n)| n).max(), Some(17));
     assert_eq!(span.level(), None);
     assert!(span.completion_start_time().is_some());
+
+    let half = record(vec![delta("I see")], 1, |s| s.openai());
+    assert_eq!(half.output().unwrap().to_string(), "I see");
+    assert_eq!(half.level(), Some(Level::Warning));
+    let segment = json!({ "type": "transcript.text.segment", "text": "I see", "speaker": "A" });
+    let half = record(vec![segment], 1, |s| s.openai());
+    assert_eq!(half.output().unwrap().to_string(), "I see");
 
     let partial = json!({ "type": "image_generation.partial_image", "b64_json": "AAAA", "partial_image_index": 0 });
     let completed = json!({ "type": "image_generation.completed", "b64_json": "BBBB",

@@ -2,16 +2,20 @@
 //! Called by users on a `Span` or a `Usage`, and by `stream` at a stream's end; one file a provider.
 
 pub(crate) mod anthropic;
+pub(crate) mod bedrock;
+pub(crate) mod cohere;
 pub(crate) mod error;
 pub(crate) mod gemini;
+pub(crate) mod ollama;
 pub(crate) mod openai;
 pub(crate) mod tree;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::llm::stream::{Anthropic, Fold, Gemini, OpenAi};
-use crate::record::{self, Exception, Role, Slot, Usage, ValueRef};
+use crate::llm::stream::{Anthropic, Bedrock, Cohere, Fold, Gemini, Ollama, OpenAi};
+use crate::llm::usage::{self, Language};
+use crate::record::{self, Cost, Exception, Role, Slot, Usage, ValueRef};
 use crate::span::handle::Span;
 
 /// What a response says, as far as it says it.
@@ -21,6 +25,10 @@ pub(crate) struct Facts {
     pub(crate) provider: &'static str,
     pub(crate) model: Option<String>,
     pub(crate) usage: Option<Usage>,
+    /// What the provider or a gateway says that it cost.
+    pub(crate) cost: Option<Cost>,
+    /// How the provider served the call: `service_tier`, `speed`.
+    pub(crate) parameters: Vec<(&'static str, String)>,
     /// One text; an array if there are several answers.
     pub(crate) finish_reason: Option<Value>,
     pub(crate) output: Option<Value>,
@@ -36,20 +44,31 @@ impl Facts {
     fn have_no_answer(&self) -> bool {
         self.model.is_none()
             && self.usage.is_none()
+            && self.cost.is_none()
+            && self.parameters.is_empty()
             && self.finish_reason.is_none()
             && self.output.is_none()
     }
 }
 
-/// What a provider answered.
+/// What a provider answered. What says nothing changes nothing.
+///
+/// Each takes an SDK's type, a `serde_json::Value`, or the body's text, and records
+///
+/// * the model that answered, beside the one that was asked for,
+/// * usage, in buckets that add up to what the provider bills, and the cost if the answer states one,
+/// * how the provider served the call (`service_tier`, `speed`) as model parameters,
+/// * `finish_reason` as metadata,
+/// * unless an output was set, the answer as output,
+/// * an error body, or an error within the answer, as an error.
+///
+/// An array of chunks, or the text of a stream such as server-sent events, is recorded as the answer that they are
+/// parts of. What is neither an answer nor an error, such as the text of a proxy, is the output.
 impl Span {
-    /// Records what an OpenAI response says: model, usage, `finish_reason` as metadata, and, unless an
-    /// output was set, the assistant's message with its tool calls as output. An error body, or an
-    /// error within the response, is recorded as an error.
+    /// Records what an OpenAI response says.
     ///
-    /// Reads Chat Completions, Responses, Embeddings, Completions, and the last chunk or event of
-    /// a stream, of OpenAI and of those who speak its language. Takes an SDK's type, a
-    /// `serde_json::Value`, or the body's text; what it cannot read changes nothing.
+    /// Reads Chat Completions, Responses, Embeddings, Completions, images, transcriptions, realtime, and the last
+    /// chunk or event of a stream, of OpenAI and of those who speak its language.
     ///
     /// ```
     /// # use tracefuse_core::Span;
@@ -68,22 +87,44 @@ impl Span {
         self.record_response(response, openai::SKIP, openai::facts, OpenAi::default);
     }
 
-    /// Records what an Anthropic `Message` says: model, usage, `finish_reason` (its `stop_reason`) as
-    /// metadata, and, unless an output was set, the message with its tool calls as output. An error
-    /// body is recorded as an error.
-    ///
-    /// Takes an SDK's type, a `serde_json::Value`, or the body's text; what it cannot read changes nothing.
+    /// Records what an Anthropic `Message` says, of Anthropic, Bedrock or Vertex AI. The metadata `finish_reason` is
+    /// its `stop_reason`.
     pub fn record_anthropic<T: Serialize + ?Sized>(&self, response: &T) {
         self.record_response(response, &[], anthropic::facts, Anthropic::default);
     }
 
-    /// Records what a Gemini `GenerateContentResponse` says: model, usage, `finish_reason` as
-    /// metadata, and, unless an output was set, the content with its function calls as output. An
-    /// error body is recorded as an error. Keys may be in camel or snake case.
-    ///
-    /// Takes an SDK's type, a `serde_json::Value`, or the body's text; what it cannot read changes nothing.
+    /// Records what a Gemini `GenerateContentResponse` says, of the Gemini API, Vertex AI or Code Assist. Keys may
+    /// be in camel or snake case.
     pub fn record_gemini<T: Serialize + ?Sized>(&self, response: &T) {
         self.record_response(response, gemini::SKIP, gemini::facts, Gemini::default);
+    }
+
+    /// Records what an answer of Amazon Bedrock's Converse API says, or the last event of its stream. Keys may be in
+    /// camel or snake case. The answer does not name its model: set it when the span is started.
+    ///
+    /// ```
+    /// # use tracefuse_core::Span;
+    /// # let span = Span::noop();
+    /// span.record_bedrock(&serde_json::json!({
+    ///     "output": { "message": { "role": "assistant", "content": [{ "text": "Hi!" }] } },
+    ///     "stopReason": "end_turn",
+    ///     "usage": { "inputTokens": 17, "outputTokens": 3, "totalTokens": 20 },
+    /// }));
+    /// ```
+    pub fn record_bedrock<T: Serialize + ?Sized>(&self, response: &T) {
+        self.record_response(response, &[], bedrock::facts, Bedrock::default);
+    }
+
+    /// Records what an answer of Cohere's Chat (version 2), embeddings or ranking says, or the last event of a
+    /// stream. The answer does not name its model: set it when the span is started.
+    pub fn record_cohere<T: Serialize + ?Sized>(&self, response: &T) {
+        self.record_response(response, cohere::SKIP, cohere::facts, Cohere::default);
+    }
+
+    /// Records what an answer of Ollama's own API says (`/api/chat`, `/api/generate`, `/api/embed`), or the last
+    /// object of a stream.
+    pub fn record_ollama<T: Serialize + ?Sized>(&self, response: &T) {
+        self.record_response(response, ollama::SKIP, ollama::facts, Ollama::default);
     }
 
     /// Records an answer: an object as it is, an array of chunks and the text of a stream put together, and
@@ -141,6 +182,8 @@ impl Span {
             provider,
             model,
             usage,
+            cost,
+            parameters,
             finish_reason,
             output,
             error,
@@ -165,6 +208,13 @@ impl Span {
             if let Some(usage) = &usage {
                 buffer.set_usage(usage);
             }
+            if let Some(cost) = &cost {
+                buffer.set_cost(cost);
+            }
+            for (name, value) in &parameters {
+                let slot = buffer.push_value(ValueRef::Str(value));
+                buffer.set_entry(Role::ModelParameter, name, slot);
+            }
             if let Some(reason) = finish_reason {
                 let reason = buffer.push_owned(reason);
                 buffer.set_entry(Role::Metadata, "finish_reason", reason);
@@ -178,9 +228,9 @@ impl Span {
     }
 }
 
-/// What a provider counted.
+/// What a provider counted. `None` if the answer states no usage.
 impl Usage {
-    /// The usage an OpenAI response states, see [`Span::record_openai`]; `None` if it states none.
+    /// The usage an OpenAI response states, see [`Span::record_openai`].
     ///
     /// ```
     /// use tracefuse_core::Usage;
@@ -189,31 +239,38 @@ impl Usage {
     /// ```
     #[must_use]
     pub fn from_openai_response<T: Serialize + ?Sized>(response: &T) -> Option<Self> {
-        openai::facts(&tree::read(response, openai::SKIP)?).usage
+        usage::read(Language::OpenAi, &tree::read(response, openai::SKIP)?).usage
     }
 
-    /// The usage an Anthropic response states, see [`Span::record_anthropic`]; `None` if it states none.
+    /// The usage an Anthropic response states, see [`Span::record_anthropic`].
     #[must_use]
     pub fn from_anthropic_response<T: Serialize + ?Sized>(response: &T) -> Option<Self> {
-        anthropic::facts(&tree::read(response, &[])?).usage
+        usage::read(Language::Anthropic, &tree::read(response, &[])?).usage
     }
 
-    /// The usage a Gemini response states, see [`Span::record_gemini`]; `None` if it states none.
+    /// The usage a Gemini response states, see [`Span::record_gemini`].
     #[must_use]
     pub fn from_gemini_response<T: Serialize + ?Sized>(response: &T) -> Option<Self> {
-        gemini::facts(&tree::read(response, gemini::SKIP)?).usage
+        usage::read(Language::Gemini, &tree::read(response, gemini::SKIP)?).usage
     }
-}
 
-/// A count of tokens; what is negative, broken or absurd is none.
-fn count(value: Option<&Value>) -> Option<u64> {
-    let value = value?;
-    value.as_u64().or_else(|| {
-        // Some clients keep counts as floats; beyond 2^53 a float is no count.
-        let float = value.as_f64()?;
-        ((0.0..=9_007_199_254_740_992.0).contains(&float) && float.fract() == 0.0)
-            .then_some(float as u64)
-    })
+    /// The usage an answer of Bedrock's Converse API states, see [`Span::record_bedrock`].
+    #[must_use]
+    pub fn from_bedrock_response<T: Serialize + ?Sized>(response: &T) -> Option<Self> {
+        usage::read(Language::Bedrock, &tree::read(response, &[])?).usage
+    }
+
+    /// The usage an answer of Cohere's states, see [`Span::record_cohere`].
+    #[must_use]
+    pub fn from_cohere_response<T: Serialize + ?Sized>(response: &T) -> Option<Self> {
+        usage::read(Language::Cohere, &tree::read(response, cohere::SKIP)?).usage
+    }
+
+    /// The usage an answer of Ollama's own API states, see [`Span::record_ollama`].
+    #[must_use]
+    pub fn from_ollama_response<T: Serialize + ?Sized>(response: &T) -> Option<Self> {
+        usage::read(Language::Ollama, &tree::read(response, ollama::SKIP)?).usage
+    }
 }
 
 /// A text that says something.

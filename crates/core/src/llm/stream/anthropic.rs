@@ -149,7 +149,7 @@ impl Events {
             .entry("usage")
             .or_insert_with(|| Value::Object(Map::new()));
         if let Value::Object(known) = known {
-            super::merge::absorb(known, usage);
+            crate::llm::usage::absorb(known, usage);
         }
     }
 }

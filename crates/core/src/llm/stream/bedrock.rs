@@ -89,7 +89,7 @@ impl Events {
         if let Some(Value::Object(usage)) = event.remove("usage") {
             let known = self.answer.entry("usage").or_insert_with(|| json!({}));
             if let Value::Object(known) = known {
-                super::merge::absorb(known, usage);
+                crate::llm::usage::absorb(known, usage);
             }
         }
         // Padding against attacks on the length of packets.

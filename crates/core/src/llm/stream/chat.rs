@@ -68,7 +68,7 @@ impl Choices {
         if let Some(Value::Object(usage)) = choice.remove("usage") {
             let known = known.entry("usage").or_insert_with(|| json!({}));
             if let Value::Object(known) = known {
-                super::merge::absorb(known, usage);
+                crate::llm::usage::absorb(known, usage);
             }
         }
         extend(known, choice);

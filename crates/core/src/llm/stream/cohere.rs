@@ -124,7 +124,7 @@ impl Events {
         if let Some(Value::Object(usage)) = end.remove("usage") {
             let known = self.answer.entry("usage").or_insert_with(|| json!({}));
             if let Value::Object(known) = known {
-                super::merge::absorb(known, usage);
+                crate::llm::usage::absorb(known, usage);
             }
         }
         extend(&mut self.answer, end);

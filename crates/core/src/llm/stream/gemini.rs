@@ -49,7 +49,7 @@ impl Language for Chunks {
             if let Some(Value::Object(usage)) = chunk.remove(key) {
                 let known = self.response.entry(key).or_insert_with(|| json!({}));
                 if let Value::Object(known) = known {
-                    super::merge::absorb(known, usage);
+                    crate::llm::usage::absorb(known, usage);
                 }
             }
         }

@@ -105,18 +105,3 @@ pub(super) fn adopt_fields(known: &mut Map<String, Value>, whole: Map<String, Va
         }
     }
 }
-
-/// Takes the later of two reports of one stream into the earlier one. Counts grow, so the later one replaces
-/// the earlier; `null`, and 0 after a count, say nothing.
-pub(super) fn absorb(known: &mut Map<String, Value>, later: Map<String, Value>) {
-    for (key, value) in later {
-        let says_nothing = value.is_null() || value.as_f64() == Some(0.0);
-        match (known.get_mut(&key), value) {
-            (Some(Value::Object(known)), Value::Object(later)) => absorb(known, later),
-            (Some(_), _) if says_nothing => {}
-            (_, value) => {
-                known.insert(key, value);
-            }
-        }
-    }
-}

@@ -3,11 +3,14 @@
 
 mod anthropic;
 mod assembly;
+mod bedrock;
 mod calls;
 mod chat;
+mod cohere;
 mod fold;
 mod gemini;
 mod merge;
+mod ollama;
 mod openai;
 mod pieces;
 mod responses;
@@ -27,8 +30,11 @@ use crate::span::handle::Span;
 use crate::span::run::record_panic;
 
 pub use anthropic::Anthropic;
+pub use bedrock::Bedrock;
+pub use cohere::Cohere;
 pub use fold::{Fold, Output, Text};
 pub use gemini::Gemini;
+pub use ollama::Ollama;
 pub use openai::OpenAi;
 
 /// Takes a span into a stream. Bring it into scope and every stream has these methods.
@@ -171,6 +177,35 @@ impl<S: Stream, J: Select<S::Item>> Observed<S, J> {
         J::Item: Serialize,
     {
         self.fold_by(Gemini::default())
+    }
+
+    /// Puts together the events of Bedrock's ConverseStream: usage, `finish_reason`, and the message with its
+    /// reasoning and tool calls. An event is an object in a field that names it, as in
+    /// `{"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"text": "Hi"}}}`, or the object alone. Keys
+    /// may be in camel or snake case. The events do not name the model: set it when the span is started.
+    pub fn bedrock(self) -> Observed<S, J, Bedrock>
+    where
+        J::Item: Serialize,
+    {
+        self.fold_by(Bedrock::default())
+    }
+
+    /// Puts together the events of Cohere's Chat (version 2): usage, `finish_reason`, and the message with its
+    /// plan and tool calls. The events do not name the model: set it when the span is started.
+    pub fn cohere(self) -> Observed<S, J, Cohere>
+    where
+        J::Item: Serialize,
+    {
+        self.fold_by(Cohere::default())
+    }
+
+    /// Puts together the objects of a stream of Ollama's own API (`/api/chat`, `/api/generate`): model, usage,
+    /// `finish_reason`, and the message with its thinking and tool calls.
+    pub fn ollama(self) -> Observed<S, J, Ollama>
+    where
+        J::Item: Serialize,
+    {
+        self.fold_by(Ollama::default())
     }
 
     /// The items are pieces of text, joined into the output.

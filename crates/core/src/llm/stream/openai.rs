@@ -54,7 +54,12 @@ impl Language for Chunks {
         } else if !self.response.is_empty() {
             extend(&mut answer, self.response.whole());
         } else {
-            extend(&mut answer, self.media);
+            let mut media = self.media;
+            let segments = media.remove("segments_text");
+            if let (None, Some(segments)) = (media.get("text"), segments) {
+                media.insert("text".to_owned(), segments);
+            }
+            extend(&mut answer, media);
         }
         openai::facts(&Value::Object(answer))
     }
@@ -73,7 +78,7 @@ impl Chunks {
         if let Some(Value::Object(usage)) = chunk.remove("usage") {
             let known = self.fields.entry("usage").or_insert_with(|| json!({}));
             if let Value::Object(known) = known {
-                super::merge::absorb(known, usage);
+                crate::llm::usage::absorb(known, usage);
             }
         }
         extend(&mut self.fields, chunk);
