@@ -288,7 +288,7 @@ settings! {
         |c, t| set(&mut c.otlp.compression, compression(t));
     "otlp.protocol" ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"], "`http/protobuf`; another is an error in mode `otlp`", "http/protobuf",
         "how the OpenTelemetry backend is spoken to", false, |c, t| set(&mut c.otlp.protocol, text(t));
-    "otlp.conventions" ["TRACEFUSE_OTLP_CONVENTIONS"], "`gen_ai` or `openinference`", "gen_ai",
-        "names of attributes: OpenTelemetry's, or OpenInference's, which Arize Phoenix reads", false,
-        |c, t| set(&mut c.otlp.conventions, one_of(t, &["gen_ai", "openinference"]));
+    "otlp.conventions" ["TRACEFUSE_OTLP_CONVENTIONS"], "`gen_ai`, `gen_ai/dup` or `openinference`", "gen_ai",
+        "names of attributes: OpenTelemetry's, these with the older names beside them, or OpenInference's, which Arize Phoenix reads", false,
+        |c, t| set(&mut c.otlp.conventions, one_of(t, &["gen_ai", "gen_ai/dup", "openinference"]));
 }

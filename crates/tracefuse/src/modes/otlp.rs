@@ -29,9 +29,11 @@ pub(crate) fn exporter(_: &str, config: &Config) -> Result<Shared, ConfigError> 
         http = http.timeout(timeout);
     }
     otlp = otlp.http(http).gzip(settings.compression.unwrap_or(false));
-    if settings.conventions.as_deref() == Some("openinference") {
-        otlp = otlp.conventions(Conventions::OpenInference);
-    }
+    otlp = otlp.conventions(match settings.conventions.as_deref() {
+        Some("openinference") => Conventions::OpenInference,
+        Some("gen_ai/dup") => Conventions::GenAiWithOlder,
+        _ => Conventions::GenAi,
+    });
     for (name, value) in &settings.headers {
         otlp = otlp.header(name, value);
     }
