@@ -182,7 +182,7 @@ fn kind(record: &SpanRecord, own: &mut Own<'_>) {
         record.observation_type(),
         ObservationType::Generation | ObservationType::Embedding
     );
-    let provider = provider::of(record).or(calls_a_model.then_some(provider::OTHER));
+    let provider = provider::of(record).or_else(|| calls_a_model.then_some(provider::OTHER));
     own.text_unless_given("gen_ai.provider.name", provider);
     if own.older_too {
         own.text_unless_given("gen_ai.system", provider);

@@ -21,7 +21,7 @@ pub(crate) fn of(record: &SpanRecord) -> Option<&str> {
     let language = record.provider();
     system
         .or(hosted)
-        .or(language.filter(|name| *name != "openai"))
+        .or_else(|| language.filter(|name| *name != "openai"))
         .or(model)
         .or(language)
 }
