@@ -26,7 +26,7 @@ pub enum Text {
     /// Whole texts, wrapped and indented: inputs, outputs, metadata, errors with stack traces, each bucket of usage
     /// and cost.
     Full,
-    /// One line each, cut to the width. Of a conversation the last message.
+    /// One line each, cut to the width; metadata in as many lines as its keys need. Of a conversation the last message.
     #[default]
     Line,
     /// No inputs, outputs and metadata; errors in one line each.
