@@ -81,7 +81,7 @@ pub(crate) fn span(record: &SpanRecord, text: Text) -> TreeSpan {
         .take(MOST)
         .map(|of| error(of, text))
         .collect();
-    // What the first error has set is not a message of its own.
+    // The message that the first error has set is the message of the error.
     let of_error = |message: &str| {
         let mut errors = record.exceptions();
         errors.any(|error| message == format!("{}: {}", error.kind(), error.message()))

@@ -12,7 +12,7 @@ use terminal_size::{Width, terminal_size_of};
 use tracefuse_exporter::record::SpanId;
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, async_trait};
 
-use crate::choices::{Color, Format, Stream};
+use crate::choices::{Color, Format, Stream, Text};
 use crate::config::ConsoleConfig;
 use crate::fold::fold;
 use crate::open::{OpenTraces, Ready};
@@ -88,6 +88,8 @@ impl ConsoleExporter {
             match self.config.format {
                 Format::Tree => {
                     if self.config.live && !span.is_local_root() {
+                        // The tree has the whole texts.
+                        let text = if text == Text::None { text } else { Text::Line };
                         compact::lines(&mut page, span, text, width);
                     }
                     state.open.take(span);

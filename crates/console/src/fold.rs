@@ -227,7 +227,44 @@ fn add_usage(row: &mut TreeSpan, span: &TreeSpan) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn forest() -> impl Strategy<Value = Vec<TreeSpan>> {
+        let level = prop::sample::select(vec!["DEFAULT", "DEFAULT", "DEFAULT", "ERROR"]);
+        let one = (0..2u8, level, 0..60usize, 0..5u64, 0..9u64);
+        prop::collection::vec(one, 0..60).prop_map(|all| {
+            let span = |(id, (name, level, parent, start, units)): (
+                usize,
+                (u8, &str, usize, u64, u64),
+            )| {
+                let span = TreeSpan::new(id.to_string(), format!("s{name}"), start, start + 1);
+                // Mostly few parents, sometimes rings.
+                let parent = if parent % 3 == 0 { parent } else { parent % 2 };
+                span.parent(parent.to_string())
+                    .level(level)
+                    .usage([("input", units)])
+            };
+            all.into_iter().enumerate().map(span).collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn folding_loses_no_error_and_no_token(spans in forest(), whole in any::<bool>()) {
+            let text = if whole { Text::Full } else { Text::Line };
+            let folded = fold(spans.clone(), text);
+            let tokens = |spans: &[TreeSpan]| spans.iter().map(|span| span.tokens.input).sum::<u64>();
+            prop_assert_eq!(tokens(&folded), tokens(&spans));
+            let errors = |spans: &[TreeSpan]| {
+                let errors = spans.iter().filter(|span| span.level == Severity::Error);
+                errors.map(|span| span.id.clone()).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(errors(&folded), errors(&spans));
+            prop_assert!(folded.iter().filter_map(|span| span.folded).all(|row| row.count as usize >= LEAST - 1));
+        }
+    }
 
     fn children(count: u64) -> Vec<TreeSpan> {
         let root = TreeSpan::new("0", "root", 0, 10 * count);

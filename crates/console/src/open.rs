@@ -84,7 +84,7 @@ struct Held {
 
 impl Held {
     /// Spans of other tracing systems come one by one, so their part names no span. The parent of such a span may
-    /// have been left out, so that it never comes; the parent of one of ours always comes when it ends.
+    /// have been left out, so that it never comes; the parent of a span of tracefuse always comes when it ends.
     fn is_bridged(&self, trace: TraceId) -> bool {
         SpanId::from_bytes(trace.low_bits().to_be_bytes()) == Some(self.part)
     }

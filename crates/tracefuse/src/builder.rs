@@ -282,9 +282,9 @@ impl Builder {
         if let Some(dir) = &self.config.spool_dir {
             pipeline = spool(pipeline, dir, &self.config)?;
         }
-        let on_health = self.on_health;
+        let (on_health, failures) = (self.on_health, crate::say::Failures::default());
         pipeline = pipeline.on_health_change(move |stats| {
-            crate::say::health(stats);
+            failures.on_health(stats);
             if let Some(on_health) = &on_health {
                 on_health(stats);
             }

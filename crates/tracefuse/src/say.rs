@@ -2,6 +2,7 @@
 //! to standard error once, and repeated through `tracing` at the first export if there is a subscriber then. What
 //! delivery logs is in the runtime's ledger. Texts are escaped, so that none of them can forge a line.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -45,9 +46,13 @@ fn problem(severity: Severity, text: &str) {
     if unheard.len() < MOST && unheard.iter().all(|(_, known)| *known != text) {
         unheard.push((severity, text.clone().into_owned()));
         drop(unheard);
-        // It may be closed; then there is nothing left to write to.
-        let _ = writeln!(std::io::stderr(), "tracefuse: {text}");
+        print(&text);
     }
+}
+
+/// One line on standard error. If it is closed, there is nothing left to write to.
+fn print(text: &str) {
+    let _ = std::io::stderr().write_all(format!("tracefuse: {text}\n").as_bytes());
 }
 
 fn log(severity: Severity, text: &str) {
@@ -81,19 +86,32 @@ fn repeat() {
     }
 }
 
-/// Writes the first failure of an exporter to standard error if nothing hears the log lines of delivery.
-pub(crate) fn health(stats: &ExporterStats) {
-    let failing = matches!(
-        stats.health,
-        Health::Degraded | Health::Open { .. } | Health::Refused { .. }
-    );
-    if failing && !is_heard() {
-        let error = stats
-            .last_error
-            .as_deref()
-            .unwrap_or("the last export failed");
-        let text = format!("exporter `{}`: {error}", stats.name);
-        problem(Severity::Error, &text);
+/// The failures of one tracer's exporters that are on standard error: name, and whether the receiver refuses the keys.
+#[derive(Default)]
+pub(crate) struct Failures(Mutex<BTreeSet<(String, bool)>>);
+
+impl Failures {
+    /// Writes the first failure of an exporter, and the first refusal, to standard error if nothing hears the log lines
+    /// of delivery.
+    pub(crate) fn on_health(&self, stats: &ExporterStats) {
+        let is_refused = match stats.health {
+            Health::Refused { .. } => true,
+            Health::Degraded | Health::Open { .. } => false,
+            _ => return,
+        };
+        if is_heard() {
+            return;
+        }
+        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = said.insert((stats.name.clone(), is_refused));
+        drop(said);
+        if is_new {
+            let error = stats
+                .last_error
+                .as_deref()
+                .unwrap_or("the last export failed");
+            print(&plain_text(&format!("exporter `{}`: {error}", stats.name)));
+        }
     }
 }
 

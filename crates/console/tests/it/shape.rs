@@ -291,6 +291,7 @@ fn live_lines_are_printed_for_spans_that_end_before_their_root() {
     export(&exporter, &app);
     let line = screen.text();
     assert!(line.ends_with(" span       step 1.00 ms\n"), "{line}");
+    assert_eq!(line.lines().count(), 1);
     trace.finish();
     export(&exporter, &app);
     assert_eq!(outline(&screen.writes()[1]), ["● span chat", "└ span step"]);

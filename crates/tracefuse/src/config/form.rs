@@ -114,8 +114,10 @@ impl Form<Option<PathBuf>> for Path {
 }
 
 /// A value that may be absent; the text is its default in words.
+#[cfg(feature = "console")]
 pub(super) struct Maybe<F>(pub(super) F, pub(super) &'static str);
 
+#[cfg(feature = "console")]
 impl<T, F: Form<T>> Form<Option<T>> for Maybe<F> {
     fn accepts(&self) -> String {
         self.0.accepts()
@@ -223,6 +225,11 @@ mod tests {
         assert_eq!(form.accepts(), "`tree`, `compact` or `json`");
         assert_eq!((form.parse("JSON"), form.parse("xml")), (Some(3), None));
         assert_eq!(form.show(&2), "compact");
+    }
+
+    #[test]
+    #[cfg(feature = "console")]
+    fn an_absent_value_is_shown_in_words() {
         let form = Maybe(Whole(1..=9), "the terminal's");
         assert_eq!(
             (form.show(&None), form.show(&Some(4))),

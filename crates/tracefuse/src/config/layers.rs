@@ -413,10 +413,10 @@ mod tests {
         assert_eq!(config.langfuse.base_url, "https://dotenv");
         #[cfg(feature = "console")]
         assert_eq!(config.console.width, Some(90));
-        assert_eq!(config.origin(&["batch_size"]), Some("`LANGFUSE_FLUSH_AT`"));
+        assert_eq!(config.origins["batch_size"], "`LANGFUSE_FLUSH_AT`");
         assert_eq!(
-            config.origin(&["sample_rate"]),
-            Some("`sample_rate` in tracefuse.toml")
+            config.origins["sample_rate"],
+            "`sample_rate` in tracefuse.toml"
         );
     }
 

@@ -22,6 +22,9 @@ pub(crate) use otel::describe;
 pub use setting::Setting;
 pub(crate) use source::Process;
 pub use table::SETTINGS;
+#[cfg(feature = "console")]
+#[cfg_attr(docsrs, doc(cfg(feature = "console")))]
+pub use tracefuse_console::{Color, Format, Stream, Text};
 #[cfg(any(feature = "langfuse", feature = "otlp"))]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "langfuse", feature = "otlp"))))]
 pub use tracefuse_otlp::http::{HttpConfig, ProxyConfig};
@@ -111,6 +114,7 @@ impl Config {
     }
 
     /// Where the first of `keys` that is set came from, such as "`LANGFUSE_HOST`"; `None` if none of them is set.
+    #[cfg(any(feature = "langfuse", feature = "otlp"))]
     pub(crate) fn origin(&self, keys: &[&str]) -> Option<&str> {
         let found = keys.iter().find_map(|key| self.origins.get(*key));
         found.map(String::as_str)

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use mock_langfuse::{Action, How, MockLangfuse, Scenario};
 use tracefuse::{DropReason, Health, LangfuseConfig, RejectReason};
 
-use crate::support::{failing, record, tracer, tracer_with};
+use crate::support::{config, failing, record, tracer, tracer_with};
 
 fn delivered_once(server: &MockLangfuse, spans: usize) {
     assert_eq!(server.deliveries().len(), spans);
@@ -237,4 +237,25 @@ fn a_prompt_of_fifty_megabytes_arrives_shortened_and_says_so() {
         serde_json::json!(7 * (50 << 17))
     );
     assert_eq!(server.observations().len(), 2);
+}
+
+#[test]
+fn the_http_timeout_is_never_cut_short_by_delivery() {
+    let slow = Action::good().delay_ms(400);
+    let server = failing(Scenario::new().forever(slow));
+    let langfuse = config(&server).timeout(Duration::from_secs(30));
+    let tracer = tracefuse::builder()
+        .langfuse(langfuse)
+        .configure(|config| {
+            config.delivery.attempt_timeout = Duration::from_millis(50);
+            config.delivery.batch_timeout = Duration::from_millis(50);
+            config.delivery.max_retries = 0;
+            config.shutdown_timeout = Duration::from_secs(20);
+        })
+        .build()
+        .unwrap();
+    record(&tracer, 0..3);
+    let report = tracer.shutdown().unwrap();
+    assert_eq!(report.stats.exporters[0].exported, 3);
+    assert_eq!(report.stats.exporters[0].failed_attempts, 0);
 }
