@@ -38,7 +38,8 @@ fn without_content_neither_inputs_nor_outputs_are_recorded_or_built() {
             });
         });
     tracer.trace("answers").user_id("u").run(|trace| {
-        let answer = serde_json::json!({ "choices": [{ "message": { "content": "o" } }], "model": "m" });
+        let answer =
+            serde_json::json!({ "choices": [{ "message": { "content": "o" } }], "model": "m" });
         trace.generation("g").run(|span| {
             span.record_openai(&answer);
             span.record_gemini("text");

@@ -191,11 +191,19 @@ fn a_body_that_is_no_object_is_the_output() {
     );
     assert_eq!(
         facts("errors"),
-        (None, error, text("gemini.INVALID_ARGUMENT.400: API key not valid."))
+        (
+            None,
+            error,
+            text("gemini.INVALID_ARGUMENT.400: API key not valid.")
+        )
     );
     assert_eq!(
         facts("mistral"),
-        (None, error, text("openai.invalid_model.1500: Invalid model: x"))
+        (
+            None,
+            error,
+            text("openai.invalid_model.1500: Invalid model: x")
+        )
     );
 }
 
@@ -212,9 +220,12 @@ impl Serialize for Panicking {
 fn an_answer_whose_serialize_panics_is_recorded_as_such() {
     let (tracer, kept, _) = tracer();
     tracer.trace("root").run(|trace| {
-        trace.generation("whole").run(|span| span.record_openai(&Panicking));
+        trace
+            .generation("whole")
+            .run(|span| span.record_openai(&Panicking));
         let chunks = futures::stream::iter([Panicking, Panicking]);
-        let chunks = tracefuse_core::ObserveStream::observed(chunks, trace.generation("stream").start());
+        let chunks =
+            tracefuse_core::ObserveStream::observed(chunks, trace.generation("stream").start());
         let count = futures::StreamExt::count(chunks.openai());
         assert_eq!(futures::executor::block_on(count), 2);
     });

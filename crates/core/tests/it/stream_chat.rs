@@ -39,15 +39,23 @@ fn an_empty_model_at_the_end_changes_nothing() {
     let span = record(chunks, 99, |s| s.openai());
     assert_eq!(span.model(), Some("gpt-4o-2024-08-06"));
     assert_eq!(output(&span)["content"], "Hi");
-    assert_eq!((finish_reason(&span).as_deref(), span.level()), (Some("stop"), None));
+    assert_eq!(
+        (finish_reason(&span).as_deref(), span.level()),
+        (Some("stop"), None)
+    );
 }
 
 #[test]
 fn two_calls_at_one_index_stay_two() {
-    let two = json!([function("weather", "{\"city\":\"Lyon\"}"), function("time", "{}")]);
+    let two = json!([
+        function("weather", "{\"city\":\"Lyon\"}"),
+        function("time", "{}")
+    ]);
     let whole = |extra: Value, name: &str, arguments: &str| {
         let mut call = function(name, arguments);
-        call.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        call.as_object_mut()
+            .unwrap()
+            .extend(extra.as_object().unwrap().clone());
         call
     };
     // Empty ids, no ids, no index, an empty id and no index.
@@ -69,7 +77,10 @@ fn two_calls_at_one_index_stay_two() {
         whole(json!({ "index": 0, "id": "" }), "f", "{\"a\":1}"),
         whole(json!({ "index": 0, "id": "" }), "f", "{\"a\":2}"),
     ]);
-    assert_eq!(same, json!([function("f", "{\"a\":1}"), function("f", "{\"a\":2}")]));
+    assert_eq!(
+        same,
+        json!([function("f", "{\"a\":1}"), function("f", "{\"a\":2}")])
+    );
     // In pieces: the second begins with its name.
     let pieces = calls(vec![
         whole(json!({ "index": 0, "id": "" }), "weather", ""),
@@ -102,7 +113,10 @@ fn an_id_that_is_repeated_is_one_call() {
     ]);
     assert_eq!(pieces, json!([expected("a", "{\"x\":1}")]));
     // The whole call again at the end.
-    let pieces = calls(vec![with_id("a", "f", "{\"x\":1}"), with_id("a", "f", "{\"x\":1}")]);
+    let pieces = calls(vec![
+        with_id("a", "f", "{\"x\":1}"),
+        with_id("a", "f", "{\"x\":1}"),
+    ]);
     assert_eq!(pieces, json!([expected("a", "{\"x\":1}")]));
     // Two ids at one index, by turns.
     let pieces = calls(vec![
@@ -116,7 +130,10 @@ fn an_id_that_is_repeated_is_one_call() {
         json!([expected("a", "{\"x\":1}"), expected("b", "{\"y\":2}")])
     );
     // Two calls that share an id.
-    let pieces = calls(vec![with_id("a", "f", "{\"x\":1}"), with_id("a", "f", "{\"x\":2}")]);
+    let pieces = calls(vec![
+        with_id("a", "f", "{\"x\":1}"),
+        with_id("a", "f", "{\"x\":2}"),
+    ]);
     assert_eq!(
         pieces,
         json!([expected("a", "{\"x\":1}"), expected("a", "{\"x\":2}")])
@@ -142,8 +159,10 @@ fn arguments_without_an_index_go_to_the_last_call() {
 #[test]
 fn whole_fields_of_reasoning_details_are_not_joined() {
     let detail = |text: &str| {
-        chunk(json!({ "role": "assistant", "content": "", "reasoning": text, "reasoning_details": [
-            { "type": "reasoning.text", "text": text, "format": "anthropic-claude-v1", "index": 0 } ] }))
+        chunk(
+            json!({ "role": "assistant", "content": "", "reasoning": text, "reasoning_details": [
+            { "type": "reasoning.text", "text": text, "format": "anthropic-claude-v1", "index": 0 } ] }),
+        )
     };
     let chunks = vec![
         detail("Let "),
@@ -166,13 +185,18 @@ fn whole_fields_of_reasoning_details_are_not_joined() {
             { "type": "reasoning.encrypted", "data": "BB==", "id": "rs_1", "format": "x", "index": 0 },
         ])
     );
-    assert_eq!((&message["content"], &message["role"]), (&json!("42"), &json!("assistant")));
+    assert_eq!(
+        (&message["content"], &message["role"]),
+        (&json!("42"), &json!("assistant"))
+    );
 
     let summary = |text: &str| {
         chunk(json!({ "reasoning_details": [
             { "type": "reasoning.summary", "summary": text, "format": "openai-responses-v1", "index": 0 } ] }))
     };
-    let message = output(&record(vec![summary("I "), summary("add")], 99, |s| s.openai()));
+    let message = output(&record(vec![summary("I "), summary("add")], 99, |s| {
+        s.openai()
+    }));
     assert_eq!(message["reasoning_details"][0]["summary"], "I add");
     assert_eq!(message["reasoning_details"].as_array().unwrap().len(), 1);
 }
@@ -180,7 +204,9 @@ fn whole_fields_of_reasoning_details_are_not_joined() {
 #[test]
 fn thinking_in_a_list_and_text_after_it_are_both_kept() {
     let thinking = |text: &str| {
-        chunk(json!({ "content": [{ "type": "thinking", "thinking": [{ "type": "text", "text": text }] }] }))
+        chunk(
+            json!({ "content": [{ "type": "thinking", "thinking": [{ "type": "text", "text": text }] }] }),
+        )
     };
     let chunks = vec![
         chunk(json!({ "role": "assistant", "content": "" })),
@@ -202,7 +228,9 @@ fn thinking_in_a_list_and_text_after_it_are_both_kept() {
     // A text first, a list after it, a text part, another kind of part.
     let chunks = vec![
         chunk(json!({ "content": "See" })),
-        chunk(json!({ "content": [{ "type": "text", "text": " here" }, { "type": "reference", "reference_ids": [1] }] })),
+        chunk(
+            json!({ "content": [{ "type": "text", "text": " here" }, { "type": "reference", "reference_ids": [1] }] }),
+        ),
         chunk(json!({ "content": "." })),
     ];
     assert_eq!(
@@ -218,7 +246,10 @@ fn thinking_in_a_list_and_text_after_it_are_both_kept() {
 #[test]
 fn reasoning_and_refusal_are_kept_when_the_stream_is_dropped() {
     for key in ["reasoning_content", "reasoning", "refusal", "thinking"] {
-        let chunks = vec![chunk(json!({ (key): "I " })), chunk(json!({ (key): "can" }))];
+        let chunks = vec![
+            chunk(json!({ (key): "I " })),
+            chunk(json!({ (key): "can" })),
+        ];
         let span = record(chunks, 2, |s| s.openai());
         assert_eq!(output(&span)[key], "I can");
         assert_eq!(span.level(), Some(Level::Warning));
@@ -226,7 +257,10 @@ fn reasoning_and_refusal_are_kept_when_the_stream_is_dropped() {
     let cut = vec![chunk(json!({ "tool_calls": [
         { "index": 0, "id": "a", "function": { "name": "f", "arguments": "{\"ci" } }] }))];
     let span = record(cut, 1, |s| s.openai());
-    assert_eq!(output(&span)["tool_calls"][0]["function"]["arguments"], "{\"ci");
+    assert_eq!(
+        output(&span)["tool_calls"][0]["function"]["arguments"],
+        "{\"ci"
+    );
     assert_eq!(span.level(), Some(Level::Warning));
 }
 
@@ -241,10 +275,20 @@ fn two_choices_by_turns() {
         choice(1, "z", json!("length")),
     ];
     let span = record(chunks.clone(), 99, |s| s.openai());
-    assert_eq!(output(&span), json!([{ "content": "ab" }, { "content": "xyz" }]));
-    assert_eq!(finish_reason(&span).as_deref(), Some(r#"["stop","length"]"#));
+    assert_eq!(
+        output(&span),
+        json!([{ "content": "ab" }, { "content": "xyz" }])
+    );
+    assert_eq!(
+        finish_reason(&span).as_deref(),
+        Some(r#"["stop","length"]"#)
+    );
     let half = record(chunks, 3, |s| s.openai());
-    assert_eq!(half.level(), Some(Level::Warning), "one of the two is not at its end");
+    assert_eq!(
+        half.level(),
+        Some(Level::Warning),
+        "one of the two is not at its end"
+    );
 }
 
 #[test]
@@ -264,7 +308,10 @@ fn an_error_in_the_middle_keeps_what_was_streamed() {
         assert_eq!(output(&span)["content"], "Hal");
         assert_eq!(
             (span.level(), span.status_message()),
-            (Some(Level::Error), Some("openai.502: Provider disconnected"))
+            (
+                Some(Level::Error),
+                Some("openai.502: Provider disconnected")
+            )
         );
         assert_eq!(usage(&span), [("input", 3), ("output", 1)]);
         assert_eq!(span.exceptions().len(), 1);
@@ -280,7 +327,10 @@ fn an_end_that_repeats_the_message_doubles_nothing() {
         json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": "stop" }] }),
     ];
     let span = record(chunks, 99, |s| s.openai());
-    assert_eq!(output(&span), json!({ "role": "assistant", "content": "Hello" }));
+    assert_eq!(
+        output(&span),
+        json!({ "role": "assistant", "content": "Hello" })
+    );
     assert_eq!(finish_reason(&span).as_deref(), Some("stop"));
     // A body that comes at once, in a stream that was asked for.
     let whole = json!({ "object": "chat.completion", "model": "m", "choices": [{ "index": 0, "message": { "role": "assistant", "content": "Hi" }, "finish_reason": "stop" }] });

@@ -57,7 +57,10 @@ fn what_was_streamed_is_kept_whatever_the_last_event_says() {
         json!({ "type": "response.completed", "response": { "status": "completed", "output": [message("Hi"), more] } }),
     ];
     let items = output(&record(chunks, 99, |s| s.openai()));
-    assert_eq!((&items[0]["content"][0]["text"], &items[1]), (&json!("Hi"), &more));
+    assert_eq!(
+        (&items[0]["content"][0]["text"], &items[1]),
+        (&json!("Hi"), &more)
+    );
 }
 
 #[test]
@@ -82,7 +85,10 @@ fn an_error_event_of_any_shape_is_an_error() {
     ] {
         let span = record(vec![text_delta(0, "Hal"), event], 99, |s| s.openai());
         assert_eq!(output(&span)["content"], "Hal");
-        assert_eq!((span.level(), span.status_message()), (Some(Level::Error), Some(message)));
+        assert_eq!(
+            (span.level(), span.status_message()),
+            (Some(Level::Error), Some(message))
+        );
     }
     let incomplete = json!({ "type": "response.incomplete", "response": { "status": "incomplete",
         "incomplete_details": { "reason": "max_output_tokens" }, "error": null, "output": [] } });
@@ -144,7 +150,10 @@ fn a_dropped_response_keeps_calls_refusals_and_reasoning() {
     }
     let refusal = json!({ "type": "response.refusal.delta", "output_index": 0, "content_index": 0, "delta": "I can't" });
     let span = record(vec![refusal], 1, |s| s.openai());
-    assert_eq!(output(&span)["content"][0], json!({ "type": "refusal", "refusal": "I can't" }));
+    assert_eq!(
+        output(&span)["content"][0],
+        json!({ "type": "refusal", "refusal": "I can't" })
+    );
 
     let chunks = vec![
         json!({ "type": "response.output_item.added", "output_index": 0, "item": { "type": "reasoning", "id": "rs", "summary": [] } }),
@@ -169,7 +178,9 @@ fn transcriptions_and_pictures_have_streams_too() {
         "usage": { "type": "tokens", "input_tokens": 14, "output_tokens": 3, "total_tokens": 17,
             "input_token_details": { "text_tokens": 0, "audio_tokens": 14 } } });
     let delta = |text: &str| json!({ "type": "transcript.text.delta", "delta": text });
-    let span = record(vec![delta("I see"), delta(" skies"), done], 99, |s| s.openai());
+    let span = record(vec![delta("I see"), delta(" skies"), done], 99, |s| {
+        s.openai()
+    });
     assert_eq!(span.output().unwrap().to_string(), "I see skies");
     assert_eq!(span.usage().map(|(_, n)| n).max(), Some(17));
     assert_eq!(span.level(), None);
@@ -223,7 +234,10 @@ fn anthropic_events_without_their_start_are_kept() {
             { "type": "text", "text": "Hi" },
         ])
     );
-    assert_eq!(span.status_message(), Some("anthropic.overloaded_error: Overloaded"));
+    assert_eq!(
+        span.status_message(),
+        Some("anthropic.overloaded_error: Overloaded")
+    );
 }
 
 #[test]
@@ -232,13 +246,28 @@ fn gemini_in_an_array_wrapped_and_with_an_error() {
     let end = json!({ "candidates": [{ "content": {}, "finishReason": "STOP" }], "modelVersion": "",
         "usageMetadata": { "promptTokenCount": 4, "candidatesTokenCount": 2, "totalTokenCount": 6 } });
     let array = json!([chunk("Bon"), chunk("jour"), end]);
-    let wrapped = vec![json!({ "response": chunk("Bon") }), json!({ "response": chunk("jour") }), json!({ "response": end })];
-    let pieces = vec![chunk("Bon"), chunk("jour"), end, json!({ "candidates": [], "usageMetadata": { "promptTokenCount": 0 } })];
+    let wrapped = vec![
+        json!({ "response": chunk("Bon") }),
+        json!({ "response": chunk("jour") }),
+        json!({ "response": end }),
+    ];
+    let pieces = vec![
+        chunk("Bon"),
+        chunk("jour"),
+        end,
+        json!({ "candidates": [], "usageMetadata": { "promptTokenCount": 0 } }),
+    ];
     for chunks in [vec![array.clone()], wrapped, pieces] {
         let span = record(chunks, 99, |s| s.gemini());
-        assert_eq!(output(&span), json!({ "role": "model", "content": "Bonjour" }));
+        assert_eq!(
+            output(&span),
+            json!({ "role": "model", "content": "Bonjour" })
+        );
         assert_eq!(usage(&span), [("input", 4), ("output", 2)]);
-        assert_eq!((span.model(), finish_reason(&span).as_deref()), (Some("gemini-2.5-flash"), Some("STOP")));
+        assert_eq!(
+            (span.model(), finish_reason(&span).as_deref()),
+            (Some("gemini-2.5-flash"), Some("STOP"))
+        );
     }
     // The whole body, as a value and as text.
     let (tracer, kept, _) = tracer();
@@ -246,7 +275,10 @@ fn gemini_in_an_array_wrapped_and_with_an_error() {
     for (name, body) in [("value", array.clone()), ("text", json!(array.to_string()))] {
         trace.generation(name).run(|span| span.record_gemini(&body));
         let span = kept.named(name);
-        assert_eq!(output(&span), json!({ "role": "model", "content": "Bonjour" }));
+        assert_eq!(
+            output(&span),
+            json!({ "role": "model", "content": "Bonjour" })
+        );
         assert_eq!(usage(&span), [("input", 4), ("output", 2)]);
     }
     let error = json!([{ "error": { "code": 503, "message": "busy", "status": "UNAVAILABLE" } }]);
@@ -264,7 +296,10 @@ fn read_text(items: Vec<String>) -> (String, Option<Level>) {
     block_on(async { while items.next().await.is_some() {} });
     drop(items);
     let span = kept.only();
-    (span.output().map(|o| o.to_string()).unwrap_or_default(), span.level())
+    (
+        span.output().map(|o| o.to_string()).unwrap_or_default(),
+        span.level(),
+    )
 }
 
 #[test]
@@ -277,22 +312,41 @@ fn server_sent_events_are_read_from_lines_pieces_and_bodies() {
     assert_eq!(read_text(body.chars().map(String::from).collect()), answer);
 
     let (tracer, kept, _) = tracer();
-    tracer.trace("root").run(|trace| trace.generation("body").run(|span| span.record_openai(body)));
+    tracer.trace("root").run(|trace| {
+        trace
+            .generation("body")
+            .run(|span| span.record_openai(body))
+    });
     assert_eq!(output(&kept.named("body"))["content"], "Hello");
 
     let error = "data: {\"error\":{\"message\":\"busy\",\"code\":503}}\n\n";
-    assert_eq!(read_text(vec![error.to_owned()]), (String::new(), Some(Level::Error)));
+    assert_eq!(
+        read_text(vec![error.to_owned()]),
+        (String::new(), Some(Level::Error))
+    );
     let page = "<html><title>502 Bad Gateway</title></html>";
-    assert_eq!(read_text(vec![page.to_owned()]), (page.to_owned(), Some(Level::Error)));
-    assert_eq!(read_text(vec!["no healthy upstream".to_owned()]), ("no healthy upstream".to_owned(), None));
+    assert_eq!(
+        read_text(vec![page.to_owned()]),
+        (page.to_owned(), Some(Level::Error))
+    );
+    assert_eq!(
+        read_text(vec!["no healthy upstream".to_owned()]),
+        ("no healthy upstream".to_owned(), None)
+    );
 }
 
 #[test]
 fn done_is_the_end_of_a_stream_that_is_dropped() {
     let (tracer, kept, _) = tracer();
     let trace = tracer.trace("root").start();
-    let lines = stream::iter(["data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}", "data: [DONE]"]);
-    let lines = lines.chain(stream::pending()).observed(trace.generation("answer").start()).openai();
+    let lines = stream::iter([
+        "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}",
+        "data: [DONE]",
+    ]);
+    let lines = lines
+        .chain(stream::pending())
+        .observed(trace.generation("answer").start())
+        .openai();
     assert_eq!(block_on(lines.take(2).count()), 2);
     assert_eq!(kept.only().level(), None);
 }
@@ -321,7 +375,9 @@ fn the_first_token_is_the_first_item_with_content_reasoning_or_a_call() {
     let empty = || {
         vec![
             json!({ "choices": [], "prompt_filter_results": [] }),
-            chat(json!({ "role": "assistant", "content": "", "refusal": null, "reasoning": null, "tool_calls": [] })),
+            chat(
+                json!({ "role": "assistant", "content": "", "refusal": null, "reasoning": null, "tool_calls": [] }),
+            ),
             json!({ "choices": [{ "index": 0, "delta": {} }] }),
         ]
     };
@@ -396,6 +452,7 @@ fn the_first_token_is_the_first_item_with_content_reasoning_or_a_call() {
 #[test]
 fn a_fold_of_chunks_goes_to_other_threads() {
     fn is_send<T: Send>(_: &T) {}
-    let chunks: Observed<Chunks, Every> = stream::iter(vec![json!(1)]).observed(tracefuse_core::Span::noop());
+    let chunks: Observed<Chunks, Every> =
+        stream::iter(vec![json!(1)]).observed(tracefuse_core::Span::noop());
     is_send(&chunks.openai());
 }

@@ -39,11 +39,17 @@ fn bedrock_converse_stream() {
         let span = record(events, 99, |s| s.bedrock());
         assert_eq!(output(&span), expected);
         assert_eq!(usage(&span), [("input", 30), ("output", 12)]);
-        assert_eq!((finish_reason(&span).as_deref(), span.level()), (Some("tool_use"), None));
+        assert_eq!(
+            (finish_reason(&span).as_deref(), span.level()),
+            (Some("tool_use"), None)
+        );
         assert_eq!(span.provider(), Some("aws.bedrock"));
     }
     let half = record(bedrock(), 9, |s| s.bedrock());
-    assert_eq!(output(&half)["content"][2]["toolUse"]["input"], "{\"city\":");
+    assert_eq!(
+        output(&half)["content"][2]["toolUse"]["input"],
+        "{\"city\":"
+    );
     assert_eq!(half.level(), Some(Level::Warning));
 
     let mut failed = bedrock();
@@ -85,11 +91,20 @@ fn cohere_chat_stream() {
             "citations": [{ "start": 0, "end": 2, "text": "It" }] })
     );
     assert_eq!(usage(&span), [("input", 20), ("output", 8)]);
-    assert_eq!((finish_reason(&span).as_deref(), span.level()), (Some("COMPLETE"), None));
+    assert_eq!(
+        (finish_reason(&span).as_deref(), span.level()),
+        (Some("COMPLETE"), None)
+    );
 
     let half = record(cohere(), 5, |s| s.cohere());
-    assert_eq!(output(&half)["tool_calls"][0]["function"]["arguments"], "{\"city\"");
-    assert_eq!((&output(&half)["tool_plan"], half.level()), (&json!("I will look"), Some(Level::Warning)));
+    assert_eq!(
+        output(&half)["tool_calls"][0]["function"]["arguments"],
+        "{\"city\""
+    );
+    assert_eq!(
+        (&output(&half)["tool_plan"], half.level()),
+        (&json!("I will look"), Some(Level::Warning))
+    );
 
     let mut failed = cohere();
     failed.truncate(9);
@@ -97,7 +112,9 @@ fn cohere_chat_stream() {
     let span = record(failed, 99, |s| s.cohere());
     assert_eq!(output(&span)["content"], "It ");
     assert_eq!(span.status_message(), Some("cohere: internal"));
-    let refused = record(vec![json!({ "message": "invalid api token" })], 99, |s| s.cohere());
+    let refused = record(vec![json!({ "message": "invalid api token" })], 99, |s| {
+        s.cohere()
+    });
     assert_eq!(refused.status_message(), Some("cohere: invalid api token"));
 }
 
@@ -107,7 +124,9 @@ fn ollama() -> Vec<Value> {
         chunk(json!({ "role": "assistant", "content": "", "thinking": "hm, " })),
         chunk(json!({ "role": "assistant", "content": "", "thinking": "yes" })),
         chunk(json!({ "role": "assistant", "content": "Hel" })),
-        chunk(json!({ "role": "assistant", "content": "lo", "tool_calls": [{ "function": { "name": "f", "arguments": { "a": 1 } } }] })),
+        chunk(
+            json!({ "role": "assistant", "content": "lo", "tool_calls": [{ "function": { "name": "f", "arguments": { "a": 1 } } }] }),
+        ),
         json!({ "model": "llama3.2", "message": { "role": "assistant", "content": "" }, "done_reason": "stop", "done": true,
             "prompt_eval_count": 26, "eval_count": 9 }),
     ]
@@ -121,18 +140,30 @@ fn ollama_chat_and_generate() {
         json!({ "role": "assistant", "content": "Hello", "thinking": "hm, yes",
             "tool_calls": [{ "function": { "name": "f", "arguments": { "a": 1 } } }] })
     );
-    assert_eq!((span.model(), finish_reason(&span).as_deref()), (Some("llama3.2"), Some("stop")));
+    assert_eq!(
+        (span.model(), finish_reason(&span).as_deref()),
+        (Some("llama3.2"), Some("stop"))
+    );
     assert_eq!(usage(&span), [("input", 26), ("output", 9)]);
     let half = record(ollama(), 3, |s| s.ollama());
-    assert_eq!((&output(&half)["content"], half.level()), (&json!("Hel"), Some(Level::Warning)));
+    assert_eq!(
+        (&output(&half)["content"], half.level()),
+        (&json!("Hel"), Some(Level::Warning))
+    );
 
     let generate = |text: &str| json!({ "model": "llama3.2", "response": text, "done": false });
     let span = record(vec![generate("to "), generate("be")], 99, |s| s.ollama());
     assert_eq!(span.output().unwrap().to_string(), "to be");
-    let failed = vec![ollama()[2].clone(), json!({ "error": "model runner has stopped" })];
+    let failed = vec![
+        ollama()[2].clone(),
+        json!({ "error": "model runner has stopped" }),
+    ];
     let span = record(failed, 99, |s| s.ollama());
     assert_eq!(output(&span)["content"], "Hel");
-    assert_eq!(span.status_message(), Some("ollama: model runner has stopped"));
+    assert_eq!(
+        span.status_message(),
+        Some("ollama: model runner has stopped")
+    );
 }
 
 #[test]
@@ -140,12 +171,21 @@ fn a_body_of_lines_is_recorded_as_one_answer() {
     let (tracer, kept, _) = tracer();
     let body: String = ollama().iter().map(|chunk| format!("{chunk}\n")).collect();
     tracer.trace("root").run(|trace| {
-        trace.generation("ollama").run(|span| span.record_ollama(&body));
-        trace.generation("bedrock").run(|span| span.record_bedrock(&bedrock()));
-        trace.generation("cohere").run(|span| span.record_cohere(&cohere()));
+        trace
+            .generation("ollama")
+            .run(|span| span.record_ollama(&body));
+        trace
+            .generation("bedrock")
+            .run(|span| span.record_bedrock(&bedrock()));
+        trace
+            .generation("cohere")
+            .run(|span| span.record_cohere(&cohere()));
     });
     assert_eq!(output(&kept.named("ollama"))["content"], "Hello");
     assert_eq!(usage(&kept.named("ollama")), [("input", 26), ("output", 9)]);
-    assert_eq!(output(&kept.named("bedrock"))["content"][1]["text"], "Let me look");
+    assert_eq!(
+        output(&kept.named("bedrock"))["content"][1]["text"],
+        "Let me look"
+    );
     assert_eq!(output(&kept.named("cohere"))["content"], "It rains");
 }

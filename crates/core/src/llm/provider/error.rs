@@ -11,27 +11,75 @@ use crate::record::Exception;
 
 /// Fields whose text says what kind of error it is, most telling first.
 const NAMES: &[&str] = &[
-    "type", "__type", "status", "error_type", "errorType", "name", "reason",
+    "type",
+    "__type",
+    "status",
+    "error_type",
+    "errorType",
+    "name",
+    "reason",
 ];
 
 /// Fields with the code of an error, a number or a text.
 const CODES: &[&str] = &[
-    "code", "Code", "error_code", "errorCode", "errorcode", "err_code", "status_code", "statusCode",
-    "originalStatusCode", "status",
+    "code",
+    "Code",
+    "error_code",
+    "errorCode",
+    "errorcode",
+    "err_code",
+    "status_code",
+    "statusCode",
+    "originalStatusCode",
+    "status",
 ];
 
 /// Fields with the text of an error for people, most telling first.
 const MESSAGES: &[&str] = &[
-    "message", "Message", "msg", "error_description", "error_message", "errorMessage", "error_msg",
-    "err_msg", "status_msg", "faultstring", "originalMessage", "detail", "details", "description",
-    "error", "errors", "title",
+    "message",
+    "Message",
+    "msg",
+    "error_description",
+    "error_message",
+    "errorMessage",
+    "error_msg",
+    "err_msg",
+    "status_msg",
+    "faultstring",
+    "originalMessage",
+    "detail",
+    "details",
+    "description",
+    "error",
+    "errors",
+    "title",
 ];
 
 /// Fields that only an answer has.
 const ANSWER: &[&str] = &[
-    "choices", "candidates", "content", "output", "outputs", "data", "embedding", "embeddings",
-    "results", "generations", "completion", "response", "usage", "usageMetadata", "usage_metadata",
-    "role", "text", "transcript", "parts", "model", "modelVersion", "delta", "event_type",
+    "choices",
+    "candidates",
+    "content",
+    "output",
+    "outputs",
+    "data",
+    "embedding",
+    "embeddings",
+    "results",
+    "generations",
+    "completion",
+    "response",
+    "usage",
+    "usageMetadata",
+    "usage_metadata",
+    "role",
+    "text",
+    "transcript",
+    "parts",
+    "model",
+    "modelVersion",
+    "delta",
+    "event_type",
 ];
 
 /// What a body without an error says in the place of a code.
@@ -83,7 +131,10 @@ pub(crate) fn of_text(body: &str, provider: &str) -> Option<Exception> {
     let message = message.filter(|message| !message.is_empty());
     let message = message.map_or_else(|| body.trim().chars().take(200).collect(), str::to_owned);
     let error = Error {
-        names: [Some(kind.to_owned()), code].into_iter().flatten().collect(),
+        names: [Some(kind.to_owned()), code]
+            .into_iter()
+            .flatten()
+            .collect(),
         message,
         sources: Vec::new(),
     };
@@ -143,7 +194,11 @@ fn stated(object: &Map<String, Value>) -> Option<Error> {
         return of_object(base);
     }
     // Groq: within a chunk. Tencent: within the response.
-    for (outer, key) in [("x_groq", "error"), ("Response", "Error"), ("Output", "__type")] {
+    for (outer, key) in [
+        ("x_groq", "error"),
+        ("Response", "Error"),
+        ("Output", "__type"),
+    ] {
         if let Some(outer) = inner(outer)
             && let Some(error) = outer.get(key).filter(|error| says(error))
         {
@@ -169,7 +224,13 @@ fn stated(object: &Map<String, Value>) -> Option<Error> {
         }
         return Some(error);
     }
-    for key in ["error_code", "error_msg", "err_msg", "errorMessage", "error_message"] {
+    for key in [
+        "error_code",
+        "error_msg",
+        "err_msg",
+        "errorMessage",
+        "error_message",
+    ] {
         if let Some(value) = get(key)
             && !scalar(value).is_some_and(|code| is_success(&code))
         {
@@ -180,7 +241,9 @@ fn stated(object: &Map<String, Value>) -> Option<Error> {
     if is("status", "failed") {
         let details = inner("status_details");
         let error = details.and_then(|details| details.get("error")?.as_object());
-        let found = error.and_then(of_object).or_else(|| details.and_then(of_object));
+        let found = error
+            .and_then(of_object)
+            .or_else(|| details.and_then(of_object));
         return Some(found.unwrap_or_else(|| Error::named("failed", "the response failed")));
     }
     if let Some(response) = inner("response") {
@@ -193,7 +256,10 @@ fn stated(object: &Map<String, Value>) -> Option<Error> {
             return in_field(choice, error);
         }
         if text(choice.get("finish_reason")) == Some("error") {
-            return Some(Error::named("error", "the provider ended the answer with an error"));
+            return Some(Error::named(
+                "error",
+                "the provider ended the answer with an error",
+            ));
         }
     }
     // Cohere: the end of a stream, with or without an error.
@@ -304,23 +370,26 @@ fn of_object(object: &Map<String, Value>) -> Option<Error> {
 
 /// Several errors: the kind of the first, the messages of all.
 fn of_list(list: &[Value]) -> Option<Error> {
-    let mut all = list.iter().filter(|item| says(item)).map(|item| match item {
-        Value::Object(item) => {
-            let mut error = of_object(item)?;
-            // FastAPI names the field: `{"loc": ["body", "model"], "msg": "Field required"}`.
-            let place = item.get("loc").and_then(Value::as_array);
-            let place: Vec<_> = place.into_iter().flatten().filter_map(scalar).collect();
-            if !place.is_empty() {
-                error.message = format!("{}: {}", place.join("."), error.message);
+    let mut all = list
+        .iter()
+        .filter(|item| says(item))
+        .map(|item| match item {
+            Value::Object(item) => {
+                let mut error = of_object(item)?;
+                // FastAPI names the field: `{"loc": ["body", "model"], "msg": "Field required"}`.
+                let place = item.get("loc").and_then(Value::as_array);
+                let place: Vec<_> = place.into_iter().flatten().filter_map(scalar).collect();
+                if !place.is_empty() {
+                    error.message = format!("{}: {}", place.join("."), error.message);
+                }
+                Some(error)
             }
-            Some(error)
-        }
-        Value::Array(list) => of_list(list),
-        item => Some(Error {
-            message: scalar(item)?,
-            ..Error::default()
-        }),
-    });
+            Value::Array(list) => of_list(list),
+            item => Some(Error {
+                message: scalar(item)?,
+                ..Error::default()
+            }),
+        });
     let mut first = all.by_ref().find_map(|error| error)?;
     for further in all.flatten() {
         first.message.push_str("; ");
@@ -359,7 +428,8 @@ fn name(object: &Map<String, Value>) -> Option<String> {
         let name = name.rsplit('#').next().unwrap_or(name);
         let vague = ["error", "none", "null", "failed", "fail"];
         // A problem type of RFC 9457 is an address. A code among the names is found as a code.
-        let address = name.contains("://") || name.starts_with("about:") || name.starts_with("urn:");
+        let address =
+            name.contains("://") || name.starts_with("about:") || name.starts_with("urn:");
         let digits = name.bytes().all(|byte| byte.is_ascii_digit());
         let useless = address || digits || vague.contains(&name.to_ascii_lowercase().as_str());
         (!useless).then(|| name.to_owned())

@@ -322,7 +322,10 @@ impl ser::SerializeMap for Parts<'_> {
         }
         // A key that is an array or an object is refused without a look into it.
         let depth = self.inner.depth.max(MAX_DEPTH);
-        let reader = Reader { depth, ..self.inner };
+        let reader = Reader {
+            depth,
+            ..self.inner
+        };
         self.key = match key.serialize(reader)? {
             Value::String(key) => key,
             Value::Number(key) => key.to_string(),
@@ -479,7 +482,10 @@ mod tests {
             assert_eq!(read(&hostile, &[]), None);
         }
         let cut = read(&Hostile::Variant, &[]).unwrap();
-        assert_eq!(cut.to_string().matches("{\"V\":").count(), MAX_DEPTH as usize);
+        assert_eq!(
+            cut.to_string().matches("{\"V\":").count(),
+            MAX_DEPTH as usize
+        );
     }
 
     #[test]

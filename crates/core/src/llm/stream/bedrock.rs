@@ -54,7 +54,11 @@ impl Language for Events {
     }
 
     fn facts(mut self) -> Facts {
-        let blocks: Vec<_> = self.blocks.into_iter().map(|(_, block)| whole(block)).collect();
+        let blocks: Vec<_> = self
+            .blocks
+            .into_iter()
+            .map(|(_, block)| whole(block))
+            .collect();
         if !blocks.is_empty() {
             let role = self.role.unwrap_or_else(|| json!("assistant"));
             let message = json!({ "role": role, "content": blocks });

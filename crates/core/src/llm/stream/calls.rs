@@ -18,7 +18,9 @@ pub(super) fn add_calls(message: &mut Map<String, Value>, pieces: Vec<Value>) {
     }
     let Value::Array(calls) = known else { return };
     for piece in pieces {
-        let Value::Object(piece) = piece else { continue };
+        let Value::Object(piece) = piece else {
+            continue;
+        };
         match place(calls, &piece) {
             Place::Known(at) => {
                 if let Some(Value::Object(call)) = calls.get_mut(at) {
@@ -68,9 +70,9 @@ fn place(calls: &[Value], piece: &Map<String, Value>) -> Place {
     let same_id = id.and_then(|id| find(&|call| text(call, "id") == Some(id) && at_index(call)));
     let candidate = same_id.or_else(|| match index {
         // A call that has another id is another call, wherever it is.
-        Some(_) => find(&|call| {
-            call.get("index") == index && (id.is_none() || text(call, "id").is_none())
-        }),
+        Some(_) => {
+            find(&|call| call.get("index") == index && (id.is_none() || text(call, "id").is_none()))
+        }
         None => calls.len().checked_sub(1).filter(|last| {
             let last = calls.get(*last).and_then(Value::as_object);
             id.is_none() || last.is_some_and(|last| text(last, "id").is_none())
@@ -167,8 +169,14 @@ pub(super) fn add_details(message: &mut Map<String, Value>, pieces: Vec<Value>) 
     }
     let Value::Array(details) = known else { return };
     for piece in pieces {
-        let Value::Object(piece) = piece else { continue };
-        let same = |known: &&mut Value| known.as_object().is_some_and(|known| goes_on(known, &piece));
+        let Value::Object(piece) = piece else {
+            continue;
+        };
+        let same = |known: &&mut Value| {
+            known
+                .as_object()
+                .is_some_and(|known| goes_on(known, &piece))
+        };
         match details.iter_mut().rev().find(same) {
             Some(Value::Object(known)) => {
                 for (key, value) in piece {

@@ -8,15 +8,46 @@ use super::merge::{append, extend, is_empty, put, says};
 
 /// Fields of a delta that come whole, and maybe again; every other text comes in pieces.
 const WHOLE: &[&str] = &[
-    "role", "id", "name", "type", "object", "status", "phase", "model", "format", "tool_call_id",
-    "channel", "recipient", "provider", "finish_reason",
+    "role",
+    "id",
+    "name",
+    "type",
+    "object",
+    "status",
+    "phase",
+    "model",
+    "format",
+    "tool_call_id",
+    "channel",
+    "recipient",
+    "provider",
+    "finish_reason",
 ];
 
 /// Fields of a delta that are no content.
 const NO_CONTENT: &[&str] = &[
-    "role", "id", "name", "type", "object", "status", "phase", "model", "format", "tool_call_id",
-    "channel", "recipient", "provider", "finish_reason", "index", "annotations", "citations",
-    "provider_specific_fields", "extra_content", "logprobs", "function_call", "tool_calls",
+    "role",
+    "id",
+    "name",
+    "type",
+    "object",
+    "status",
+    "phase",
+    "model",
+    "format",
+    "tool_call_id",
+    "channel",
+    "recipient",
+    "provider",
+    "finish_reason",
+    "index",
+    "annotations",
+    "citations",
+    "provider_specific_fields",
+    "extra_content",
+    "logprobs",
+    "function_call",
+    "tool_calls",
 ];
 
 #[derive(Default)]
@@ -40,7 +71,10 @@ impl Choices {
     pub(super) fn add(&mut self, mut choice: Map<String, Value>) -> bool {
         let index = choice.remove("index").filter(|index| !index.is_null());
         let index = index.unwrap_or_else(|| json!(0));
-        let at = self.0.iter().position(|known| known.get("index") == Some(&index));
+        let at = self
+            .0
+            .iter()
+            .position(|known| known.get("index") == Some(&index));
         let at = at.unwrap_or_else(|| {
             self.0.push(Map::from_iter([("index".to_owned(), index)]));
             self.0.len() - 1
@@ -56,8 +90,9 @@ impl Choices {
         }
         for (key, whole) in [("delta", false), ("message", true)] {
             if let Some(Value::Object(mut delta)) = choice.remove(key)
-                && let Value::Object(message) =
-                    known.entry("message").or_insert_with(|| Value::Object(Map::new()))
+                && let Value::Object(message) = known
+                    .entry("message")
+                    .or_insert_with(|| Value::Object(Map::new()))
             {
                 if whole {
                     without_what_is_known(message, &mut delta);
@@ -151,12 +186,10 @@ fn add_delta(message: &mut Map<String, Value>, delta: Map<String, Value>) -> boo
 /// A value with a text in it, other than the names of kinds.
 fn carries_content(value: &Value) -> bool {
     match value {
-        Value::Object(object) => object
-            .iter()
-            .any(|(key, value)| {
-                let label = WHOLE.contains(&key.as_str()) || key == "index" || key == "signature";
-                !label && carries_content(value)
-            }),
+        Value::Object(object) => object.iter().any(|(key, value)| {
+            let label = WHOLE.contains(&key.as_str()) || key == "index" || key == "signature";
+            !label && carries_content(value)
+        }),
         Value::Array(list) => list.iter().any(carries_content),
         Value::String(text) => !text.is_empty(),
         _ => false,

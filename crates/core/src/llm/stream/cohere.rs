@@ -61,9 +61,15 @@ impl Language for Events {
 
     fn facts(mut self) -> Facts {
         let list = |items: Vec<(Option<u64>, Map<String, Value>)>| -> Vec<Value> {
-            items.into_iter().map(|(_, item)| Value::Object(item)).collect()
+            items
+                .into_iter()
+                .map(|(_, item)| Value::Object(item))
+                .collect()
         };
-        for (key, items) in [("content", list(self.content)), ("tool_calls", list(self.calls))] {
+        for (key, items) in [
+            ("content", list(self.content)),
+            ("tool_calls", list(self.calls)),
+        ] {
             if !items.is_empty() {
                 self.message.insert(key.to_owned(), Value::Array(items));
             }
@@ -134,7 +140,10 @@ impl Events {
     fn add_whole(&mut self, mut answer: Map<String, Value>) -> bool {
         let message = answer.remove("message");
         if let Some(Value::Object(mut message)) = message {
-            for (key, items) in [("content", &mut self.content), ("tool_calls", &mut self.calls)] {
+            for (key, items) in [
+                ("content", &mut self.content),
+                ("tool_calls", &mut self.calls),
+            ] {
                 if let Some(Value::Array(list)) = message.remove(key) {
                     for (at, item) in list.into_iter().enumerate() {
                         if let Value::Object(item) = item {

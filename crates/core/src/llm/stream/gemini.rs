@@ -76,7 +76,10 @@ impl Language for Chunks {
 impl Chunks {
     fn add_candidate(&mut self, mut candidate: Map<String, Value>) -> bool {
         let index = candidate.get("index").and_then(Value::as_u64).unwrap_or(0);
-        let at = self.candidates.iter().position(|known| known.index == index);
+        let at = self
+            .candidates
+            .iter()
+            .position(|known| known.index == index);
         let at = at.unwrap_or_else(|| {
             self.candidates.push(Candidate {
                 index,
@@ -120,9 +123,18 @@ fn carries_content(part: &Value) -> bool {
     let fields = part.as_object().into_iter().flatten();
     fields
         .filter(|(key, _)| {
-            !matches!(key.as_str(), "thought" | "thoughtSignature" | "thought_signature")
+            !matches!(
+                key.as_str(),
+                "thought" | "thoughtSignature" | "thought_signature"
+            )
         })
-        .any(|(key, value)| if key == "text" { says(value) } else { !value.is_null() })
+        .any(|(key, value)| {
+            if key == "text" {
+                says(value)
+            } else {
+                !value.is_null()
+            }
+        })
 }
 
 impl Candidate {

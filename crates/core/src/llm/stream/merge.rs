@@ -69,7 +69,9 @@ pub(super) fn append(known: &mut Map<String, Value>, key: &str, piece: &str) {
 }
 
 /// Fields that name a state: the later value counts, however short it is.
-const STATES: &[&str] = &["status", "id", "type", "role", "object", "model", "name", "call_id"];
+const STATES: &[&str] = &[
+    "status", "id", "type", "role", "object", "model", "name", "call_id",
+];
 
 /// Takes the whole of what came in pieces. Where the whole has less than the pieces, the pieces stay.
 pub(super) fn adopt(known: &mut Value, whole: Value) {

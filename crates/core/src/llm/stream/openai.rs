@@ -101,7 +101,9 @@ impl Chunks {
                 !piece.is_empty()
             }
             "image_generation" | "image_edit" | "speech.audio" => {
-                let carries = ["b64_json", "audio"].iter().any(|key| event.contains_key(*key));
+                let carries = ["b64_json", "audio"]
+                    .iter()
+                    .any(|key| event.contains_key(*key));
                 if matches!(phase, "completed" | "done") {
                     // Pictures and sound are not recorded.
                     event.remove("b64_json");

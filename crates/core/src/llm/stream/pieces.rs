@@ -131,7 +131,11 @@ mod tests {
     fn events_lines_and_arrays_are_read() {
         assert_eq!(read(&[EVENTS]), (events(), true, None));
         let lines: Vec<_> = EVENTS.lines().collect();
-        assert_eq!(read(&lines), (events(), true, None), "items without line ends");
+        assert_eq!(
+            read(&lines),
+            (events(), true, None),
+            "items without line ends"
+        );
         let objects = vec![json!({ "a": 1 }), json!({ "b": 2 })];
         for text in [
             "{\"a\":1}\n{\"b\":2}\n",

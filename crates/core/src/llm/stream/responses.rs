@@ -35,20 +35,27 @@ enum Target {
 fn target(subject: &str) -> Option<(&'static str, Target)> {
     use Target::{Field, Nowhere, Part};
     Some(match subject {
-        "output_text" | "text" => {
-            ("message", Part("content", "content_index", "output_text", "text"))
-        }
-        "refusal" => ("message", Part("content", "content_index", "refusal", "refusal")),
-        "output_audio_transcript" | "audio_transcript" | "audio.transcript" => {
-            ("message", Part("content", "content_index", "output_audio", "transcript"))
-        }
+        "output_text" | "text" => (
+            "message",
+            Part("content", "content_index", "output_text", "text"),
+        ),
+        "refusal" => (
+            "message",
+            Part("content", "content_index", "refusal", "refusal"),
+        ),
+        "output_audio_transcript" | "audio_transcript" | "audio.transcript" => (
+            "message",
+            Part("content", "content_index", "output_audio", "transcript"),
+        ),
         "output_audio" | "audio" => ("message", Nowhere),
-        "reasoning_summary_text" | "reasoning_summary" => {
-            ("reasoning", Part("summary", "summary_index", "summary_text", "text"))
-        }
-        "reasoning_text" | "reasoning" => {
-            ("reasoning", Part("content", "content_index", "reasoning_text", "text"))
-        }
+        "reasoning_summary_text" | "reasoning_summary" => (
+            "reasoning",
+            Part("summary", "summary_index", "summary_text", "text"),
+        ),
+        "reasoning_text" | "reasoning" => (
+            "reasoning",
+            Part("content", "content_index", "reasoning_text", "text"),
+        ),
         "function_call_arguments" => ("function_call", Field("arguments")),
         "mcp_call_arguments" | "mcp_call.arguments" => ("mcp_call", Field("arguments")),
         "custom_tool_call_input" => ("custom_tool_call", Field("input")),
@@ -126,22 +133,35 @@ impl Response {
             }
         }
         let status = response.get("status").and_then(Value::as_str);
-        self.ended |= matches!(status, Some("completed" | "incomplete" | "failed" | "cancelled"));
+        self.ended |= matches!(
+            status,
+            Some("completed" | "incomplete" | "failed" | "cancelled")
+        );
         extend(&mut self.fields, response);
         carries
     }
 
     /// An item that begins or is done. Where it has less than its pieces, the pieces stay.
-    fn add_item(&mut self, event: &Map<String, Value>, item: Map<String, Value>, done: bool) -> bool {
+    fn add_item(
+        &mut self,
+        event: &Map<String, Value>,
+        item: Map<String, Value>,
+        done: bool,
+    ) -> bool {
         let kind = item.get("type").and_then(Value::as_str).unwrap_or_default();
         // A call is content as soon as it has a name; a message and reasoning when they have a text.
         let carries = done || kind.ends_with("_call");
         let index = event.get("output_index").and_then(Value::as_u64);
-        let id = item.get("id").and_then(Value::as_str).filter(|id| !id.is_empty());
+        let id = item
+            .get("id")
+            .and_then(Value::as_str)
+            .filter(|id| !id.is_empty());
         let is_kind = |known: &Item| known.kind().is_none_or(|known| known == kind);
         let at = self
             .find(|known| id.is_some() && known.id() == id)
-            .or_else(|| self.find(|known| index.is_some() && known.index == index && is_kind(known)))
+            .or_else(|| {
+                self.find(|known| index.is_some() && known.index == index && is_kind(known))
+            })
             .or_else(|| {
                 let open = |known: &Item| !known.done && is_kind(known);
                 self.find(|known| open(known) && (index.is_none() || known.index.is_none()))
@@ -157,7 +177,11 @@ impl Response {
         let Some(Value::Object(whole)) = event.get("part") else {
             return;
         };
-        let kind = if list == "summary" { "reasoning" } else { "message" };
+        let kind = if list == "summary" {
+            "reasoning"
+        } else {
+            "message"
+        };
         let item = self.item(event, kind);
         if let Some(part) = part(&mut item.fields, event, list, place) {
             adopt(part, Value::Object(whole.clone()));
@@ -212,8 +236,12 @@ impl Response {
     /// The item that an event is about.
     fn item(&mut self, event: &Map<String, Value>, kind: &str) -> &mut Item {
         let index = event.get("output_index").and_then(Value::as_u64);
-        let id = event.get("item_id").and_then(Value::as_str).filter(|id| !id.is_empty());
-        let is_kind = |known: &Item| kind.is_empty() || known.kind().is_none_or(|known| known == kind);
+        let id = event
+            .get("item_id")
+            .and_then(Value::as_str)
+            .filter(|id| !id.is_empty());
+        let is_kind =
+            |known: &Item| kind.is_empty() || known.kind().is_none_or(|known| known == kind);
         let at = self
             .find(|known| index.is_some() && known.index == index && is_kind(known))
             .or_else(|| self.find(|known| id.is_some() && known.id() == id))
@@ -225,7 +253,9 @@ impl Response {
         if item.kind().is_none() && !kind.is_empty() {
             item.fields.insert("type".to_owned(), Value::from(kind));
             if kind == "message" {
-                item.fields.entry("role").or_insert(Value::from("assistant"));
+                item.fields
+                    .entry("role")
+                    .or_insert(Value::from("assistant"));
             }
         }
         item
@@ -255,7 +285,8 @@ impl Response {
 
     /// The response with all items, in their order.
     pub(super) fn whole(mut self) -> Map<String, Value> {
-        self.items.sort_by_key(|item| item.index.unwrap_or(u64::MAX));
+        self.items
+            .sort_by_key(|item| item.index.unwrap_or(u64::MAX));
         let items: Vec<_> = self.items.into_iter().map(Item::whole).collect();
         if !items.is_empty() {
             self.fields.insert("output".to_owned(), Value::Array(items));
@@ -274,7 +305,10 @@ impl Item {
     }
 
     fn kind(&self) -> Option<&str> {
-        self.fields.get("type")?.as_str().filter(|kind| !kind.is_empty())
+        self.fields
+            .get("type")?
+            .as_str()
+            .filter(|kind| !kind.is_empty())
     }
 
     fn whole(mut self) -> Value {

@@ -175,7 +175,11 @@ fn a_body_that_is_an_error_as_a_whole() {
             "throttlingException",
         ),
         // Cohere
-        (json!({ "message": "invalid api token" }), "openai", "invalid api token"),
+        (
+            json!({ "message": "invalid api token" }),
+            "openai",
+            "invalid api token",
+        ),
         (
             json!({ "id": "1", "message": "invalid api token" }),
             "openai",
@@ -381,10 +385,16 @@ fn what_is_right_is_no_error() {
 #[test]
 fn an_event_with_a_type_implies_nothing() {
     let event = |event: Value| of_event(event.as_object().unwrap(), "openai").is_some();
-    assert!(!event(json!({ "type": "session.created", "message": "hello" })));
-    assert!(!event(json!({ "type": "response.created", "response": { "status": "in_progress", "error": null } })));
+    assert!(!event(
+        json!({ "type": "session.created", "message": "hello" })
+    ));
+    assert!(!event(
+        json!({ "type": "response.created", "response": { "status": "in_progress", "error": null } })
+    ));
     assert!(event(json!({ "message": "invalid api token" })));
-    assert!(event(json!({ "type": "response.failed", "response": { "status": "failed", "error": { "code": "server_error", "message": "m" } } })));
+    assert!(event(
+        json!({ "type": "response.failed", "response": { "status": "failed", "error": { "code": "server_error", "message": "m" } } })
+    ));
 }
 
 #[test]
@@ -395,12 +405,16 @@ fn the_page_of_a_proxy_is_an_error() {
         (error.kind.as_str(), error.message.as_str()),
         ("openai.html", "502 Bad Gateway")
     );
-    let page = "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Denied</Message></Error>";
+    let page =
+        "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Denied</Message></Error>";
     let error = of_text(page, "bedrock").unwrap();
     assert_eq!(
         (error.kind.as_str(), error.message.as_str()),
         ("bedrock.xml.AccessDenied", "Denied")
     );
-    assert_eq!(of_text("<html>İ</html>", "openai").unwrap().message, "<html>İ</html>");
+    assert_eq!(
+        of_text("<html>İ</html>", "openai").unwrap().message,
+        "<html>İ</html>"
+    );
     assert_eq!(of_text("Bonjour", "openai"), None);
 }
