@@ -6,14 +6,18 @@
 //! comes in a later batch is shown by itself, and called late only if it ended after its root.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tracefuse_exporter::record::{ScoreRecord, ScoreTarget, SpanId, SpanRecord, TraceId};
+use tracefuse_exporter::record::{
+    ScoreRecord, ScoreTarget, SpanId, SpanRecord, TraceAttributes, TraceId,
+};
 
 use crate::choices::Text;
 use crate::convert;
 use crate::model::{TreeHeader, TreeSpan};
 use crate::shown::Shown;
+use crate::text::short;
 
 /// A tree that can be drawn.
 #[derive(Debug)]
@@ -35,21 +39,33 @@ pub(crate) struct OpenTraces {
     /// How many traces were opened so far: their order.
     opened: u64,
     shown: Shown,
-    /// Roots that ended in this batch, and their trace as it was then.
-    ended: Vec<(TraceId, SpanId, TreeHeader)>,
+    /// Roots that ended in this batch.
+    ended: Vec<(TraceId, SpanId, Seen)>,
     /// Spans whose parent, or the root of whose part, was printed before they came.
     late: Vec<(TraceId, SpanId)>,
     max_held: usize,
     max_age: u64,
+    text: Text,
+}
+
+/// A trace as it was when one of its spans ended: shared with the span's record, so that keeping it costs nothing.
+#[derive(Clone, Debug)]
+struct Seen {
+    attributes: Arc<TraceAttributes>,
+    /// Of the span, for a trace without a name.
+    name: String,
 }
 
 #[derive(Debug)]
 struct Open {
-    header: TreeHeader,
+    seen: Seen,
     /// Place in the order in which traces were opened.
     number: u64,
-    /// When the first of its spans ended.
+    /// When the first of its spans ended, and the last so far.
     since: u64,
+    last: u64,
+    /// Its spans come from another tracing system, see [`Held::is_bridged`].
+    bridged: bool,
     spans: Vec<Held>,
     /// Scores of the trace and of its spans.
     scores: Vec<(Option<SpanId>, String)>,
@@ -68,7 +84,7 @@ struct Held {
 
 impl Held {
     /// Spans of other tracing systems come one by one, so their part names no span. The parent of such a span may
-    /// have been left out, so that it never comes; the parent of one of ours always comes when it ends.
+    /// have been left out, so that it never comes; the parent of a span of tracefuse always comes when it ends.
     fn is_bridged(&self, trace: TraceId) -> bool {
         SpanId::from_bytes(trace.low_bits().to_be_bytes()) == Some(self.part)
     }
@@ -81,8 +97,11 @@ impl Held {
 /// Bytes of texts held at most: whole texts may be large.
 const MAX_HELD_BYTES: usize = 64 * 1024 * 1024;
 
+/// How long a trace of another tracing system may be without news, in nanoseconds: its root may have been left out.
+const QUIET: u64 = 30_000_000_000;
+
 impl OpenTraces {
-    pub(crate) fn new(max_held: usize, max_age: Duration) -> Self {
+    pub(crate) fn new(max_held: usize, max_age: Duration, text: Text) -> Self {
         Self {
             traces: HashMap::new(),
             held: 0,
@@ -94,10 +113,11 @@ impl OpenTraces {
             late: Vec::new(),
             max_held,
             max_age: u64::try_from(max_age.as_nanos()).unwrap_or(u64::MAX),
+            text,
         }
     }
 
-    pub(crate) fn take(&mut self, record: &SpanRecord, text: Text) {
+    pub(crate) fn take(&mut self, record: &SpanRecord) {
         let (trace, id) = (record.trace_id(), record.span_id());
         let end = record.end_time().as_unix_nanos();
         self.now = self.now.max(end);
@@ -106,13 +126,16 @@ impl OpenTraces {
             parent: record.parent_span_id(),
             part: record.local_root_id(),
             end,
-            rows: convert::spans(record, text),
+            rows: convert::spans(record, self.text),
         };
         self.held += held.rows.len();
         self.held_bytes += held.bytes();
-        let header = convert::header(record, text);
+        let seen = Seen {
+            attributes: record.trace().clone(),
+            name: short(record.name()),
+        };
         if record.is_local_root() {
-            self.ended.push((trace, id, header.clone()));
+            self.ended.push((trace, id, seen.clone()));
         } else if held
             .parent
             .is_some_and(|parent| self.shown.has(trace, parent))
@@ -123,13 +146,17 @@ impl OpenTraces {
         self.opened += 1;
         let number = self.opened;
         let open = self.traces.entry(trace).or_insert_with(|| Open {
-            header: TreeHeader::default(),
+            seen: seen.clone(),
             number,
             since: end,
+            last: end,
+            bridged: false,
             spans: Vec::new(),
             scores: Vec::new(),
         });
-        open.header = header;
+        open.last = open.last.max(end);
+        open.bridged |= held.is_bridged(trace);
+        open.seen = seen;
         open.spans.push(held);
     }
 
@@ -155,8 +182,8 @@ impl OpenTraces {
     /// At the end of a batch: trees whose root has ended, what came after its tree, and what was held for too long.
     pub(crate) fn settle(&mut self) -> Vec<Ready> {
         let mut ready = Vec::new();
-        for (trace, root, header) in std::mem::take(&mut self.ended) {
-            ready.extend(self.tree(trace, root, header));
+        for (trace, root, seen) in std::mem::take(&mut self.ended) {
+            ready.extend(self.tree(trace, root, seen));
         }
         let mut late: Vec<(TraceId, Vec<SpanId>)> = Vec::new();
         for (trace, id) in std::mem::take(&mut self.late) {
@@ -184,11 +211,7 @@ impl OpenTraces {
         traces.sort_unstable();
         let mut ready = Vec::new();
         for (_, trace) in traces {
-            let bridged = self.traces.get(&trace).is_some_and(|open| {
-                let mut spans = open.spans.iter();
-                spans.any(|held| held.is_bridged(trace))
-            });
-            let note = if bridged {
+            let note = if self.traces.get(&trace).is_some_and(|open| open.bridged) {
                 "incomplete: its root has not ended or is not recorded"
             } else {
                 "incomplete: its root has not ended"
@@ -200,6 +223,13 @@ impl OpenTraces {
 
     /// The trace that has to go first, and why, if one has to go.
     fn overdue(&self) -> Option<(TraceId, String)> {
+        let quiet = self.traces.iter().find(|(_, open)| {
+            open.bridged && self.now.saturating_sub(open.last) > QUIET.min(self.max_age)
+        });
+        if let Some((trace, _)) = quiet {
+            let note = "incomplete: its root has not ended or is not recorded";
+            return Some((*trace, note.to_owned()));
+        }
         let (trace, open) = self
             .traces
             .iter()
@@ -220,7 +250,7 @@ impl OpenTraces {
     }
 
     /// The tree below a root that has ended.
-    fn tree(&mut self, trace: TraceId, root: SpanId, header: TreeHeader) -> Option<Ready> {
+    fn tree(&mut self, trace: TraceId, root: SpanId, seen: Seen) -> Option<Ready> {
         let open = self.traces.get_mut(&trace)?;
         let (part, end) = open
             .spans
@@ -239,7 +269,7 @@ impl OpenTraces {
             }
         }
         if let Some(open) = self.traces.get_mut(&trace) {
-            open.header = header;
+            open.seen = seen;
         }
         let earlier = self.shown.without_root(trace);
         let (mut header, taken) = self.subtree(trace, &[root])?;
@@ -276,7 +306,8 @@ impl OpenTraces {
         let open = self.traces.remove(&trace)?;
         self.late.retain(|(known, _)| *known != trace);
         self.shown.add(trace, open.spans.iter().map(|held| held.id));
-        let (header, spans) = self.with_scores(open.header, open.spans, open.scores);
+        let header = self.header(trace, &open.seen);
+        let (header, spans) = self.with_scores(header, open.spans, open.scores);
         Some(self.ready(header.note(note), spans))
     }
 
@@ -300,7 +331,7 @@ impl OpenTraces {
         let (taken, rest): (Vec<Held>, Vec<Held>) =
             spans.partition(|held| inside.contains(&held.id));
         open.spans = rest;
-        let header = open.header.clone();
+        let seen = open.seen.clone();
         let scores = std::mem::take(&mut open.scores);
         let last = open.spans.is_empty();
         // A score of a span that is still open waits for it, unless nothing else does.
@@ -311,7 +342,12 @@ impl OpenTraces {
         if last {
             self.traces.remove(&trace);
         }
+        let header = self.header(trace, &seen);
         Some(self.with_scores(header, taken, mine))
+    }
+
+    fn header(&self, trace: TraceId, seen: &Seen) -> TreeHeader {
+        convert::header(trace, &seen.attributes, &seen.name, self.text)
     }
 
     fn with_scores(
