@@ -4,3 +4,4 @@ mod fields;
 mod parents;
 mod recorded;
 mod support;
+mod usage;
