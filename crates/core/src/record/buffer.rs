@@ -370,10 +370,21 @@ impl Buffer {
         self.set_entry(Role::Tag, tag, Slot::Bool(true));
     }
 
+    /// Sets the buckets that the model has prices for. What is within them goes to the metadata.
     pub(crate) fn set_usage(&mut self, usage: &Usage) {
         self.entries.retain(|entry| entry.role != Role::Usage);
-        for (name, units) in usage.buckets() {
+        if let Some(buckets) = usage.plain() {
+            for (name, units) in buckets {
+                self.set_entry(Role::Usage, name, Slot::U64(units));
+            }
+            return;
+        }
+        let settled = usage.settle(self.str(self.model));
+        for (name, units) in settled.buckets {
             self.set_entry(Role::Usage, name, Slot::U64(units));
+        }
+        for (count, units) in settled.within {
+            self.set_entry(Role::Metadata, count.attribute(), Slot::U64(units));
         }
     }
 

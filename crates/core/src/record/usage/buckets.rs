@@ -1,0 +1,316 @@
+//! From the counts of a report to disjoint buckets, whose sum is what the provider bills.
+//! Called by `Usage`; asks `report` which counts include which others, and `family` which parts are buckets.
+//!
+//! A part never takes more out of its whole than the whole has.
+
+use super::Usage;
+use super::count::{Convention, Count};
+use super::family::Family;
+use super::report::{Part, Report};
+
+/// A usage in buckets.
+#[derive(Debug, Default)]
+pub(crate) struct Settled<'a> {
+    /// Name and units, in the order they are sent; `total` last if it is known.
+    pub(crate) buckets: Vec<(&'a str, u64)>,
+    /// Parts that are within a bucket, since the model has no price for them.
+    pub(crate) within: Vec<(Count, u64)>,
+    /// What was written to the cache and is to be told apart by how long it stays.
+    timed: u64,
+}
+
+impl<'a> Settled<'a> {
+    pub(super) fn new(usage: &'a Usage, family: Family) -> Self {
+        let report = Report::of(usage);
+        let mut settled = Self::default();
+        settled.input(&report, usage, family);
+        settled.output(&report, usage, family);
+        settled.lifetimes(usage);
+        settled.others(&report, usage);
+        settled.total(&report, usage);
+        settled
+    }
+
+    fn input(&mut self, report: &Report, usage: &Usage, family: Family) {
+        let names = Names::of(family, family.text(usage.text_apart));
+        let part = |count| usage.part(count).unwrap_or(0);
+        let whole = report.input.unwrap_or(0);
+        let mut rest = whole;
+        let mut cached = report.cached.taken_from(&mut rest);
+        let mut written = report.write.taken_from(&mut rest);
+        rest = rest.saturating_add(report.tool_use.on_top());
+        if !family.cached() {
+            self.keep(Count::Cached, &mut cached, &mut rest);
+        }
+        if !family.cache_write() {
+            self.keep(Count::CacheWrite, &mut written, &mut rest);
+        }
+        if report.tool_use.units > 0 {
+            self.within.push((Count::ToolUse, report.tool_use.units));
+        }
+        // What was cached is counted among audio and images as well.
+        let cached_audio = part(Count::CachedAudio).min(cached);
+        let cached_image = part(Count::CachedImage).min(cached - cached_audio);
+        let kinds = [
+            (
+                Count::InputAudio,
+                names.input_audio,
+                cached_audio,
+                family.input_audio(),
+            ),
+            (
+                Count::InputImage,
+                names.input_image,
+                cached_image,
+                family.image(),
+            ),
+        ]
+        .map(|(count, name, cached, priced)| {
+            let mut units = part(count);
+            if !report.kinds_on_top {
+                units = Part::inside(units.saturating_sub(cached)).taken_from(&mut rest);
+            }
+            if !priced {
+                self.keep(count, &mut units, &mut rest);
+            }
+            (name, units)
+        });
+        if report.input.is_some() || rest > 0 {
+            self.whole(names.input, rest);
+        }
+        self.cached(
+            cached,
+            [part(Count::CachedText), cached_audio, cached_image],
+            usage,
+            family,
+        );
+        self.written(written, usage);
+        for (name, units) in kinds {
+            self.part(name, units);
+        }
+        if Self::splits_cached(usage, family) {
+            self.part("input_cached_audio_tokens", cached_audio);
+            self.part("input_cached_image_tokens", cached_image);
+        }
+    }
+
+    /// Whether what was cached is told apart by what it is.
+    fn splits_cached(usage: &Usage, family: Family) -> bool {
+        family.cached_kinds() && family.text(usage.text_apart)
+    }
+
+    /// What was cached; by what it is, where the report says so and the model has prices for it.
+    fn cached(
+        &mut self,
+        cached: u64,
+        [text, audio, image]: [u64; 3],
+        usage: &Usage,
+        family: Family,
+    ) {
+        let mut rest = cached;
+        if Self::splits_cached(usage, family) {
+            rest = rest.saturating_sub(audio).saturating_sub(image);
+            let text = Part::inside(text).taken_from(&mut rest);
+            self.part("input_cached_text_tokens", text);
+        }
+        let name = match usage.convention {
+            Convention::Anthropic if !usage.plain_names => "cache_read_input_tokens",
+            _ => "input_cached_tokens",
+        };
+        self.part(name, rest);
+    }
+
+    /// What was written to the cache, unless it goes into `lifetimes`.
+    fn written(&mut self, written: u64, usage: &Usage) {
+        let name = match usage.convention {
+            Convention::Anthropic if !usage.plain_names => "cache_creation_input_tokens",
+            _ => "input_cache_creation",
+        };
+        if usage.part(Count::CacheWrite1h).is_none_or(|long| long == 0) {
+            self.part(name, written);
+        } else {
+            self.timed = written;
+        }
+    }
+
+    /// A write that stays an hour has a price of its own. What has no stated lifetime stays five minutes.
+    fn lifetimes(&mut self, usage: &Usage) {
+        let written = std::mem::take(&mut self.timed);
+        let long = usage.part(Count::CacheWrite1h).unwrap_or(0).min(written);
+        self.part("input_cache_creation_5m", written - long);
+        self.part("input_cache_creation_1h", long);
+    }
+
+    fn output(&mut self, report: &Report, usage: &Usage, family: Family) {
+        let names = Names::of(family, family.text(usage.text_apart));
+        let part = |count| usage.part(count).unwrap_or(0);
+        let mut rest = report.output.unwrap_or(0);
+        let mut reasoning = report
+            .reasoning
+            .taken_from(&mut rest)
+            .saturating_add(report.excess);
+        if !family.reasoning() {
+            self.keep(Count::Reasoning, &mut reasoning, &mut rest);
+        }
+        let kinds = [
+            (
+                Count::OutputAudio,
+                names.output_audio,
+                family.output_audio(),
+            ),
+            (Count::OutputImage, names.output_image, family.image()),
+        ]
+        .map(|(count, name, priced)| {
+            let mut units = part(count);
+            if !report.kinds_on_top {
+                units = Part::inside(units).taken_from(&mut rest);
+            }
+            if !priced {
+                self.keep(count, &mut units, &mut rest);
+            }
+            (name, units)
+        });
+        // No model of the price table has a price for predictions.
+        for count in [Count::AcceptedPrediction, Count::RejectedPrediction] {
+            let units = part(count);
+            if units > 0 {
+                self.within.push((count, units));
+            }
+        }
+        if report.output.is_some() || rest > 0 {
+            self.whole(names.output, rest);
+        }
+        self.part(names.reasoning, reasoning);
+        for (name, units) in kinds {
+            self.part(name, units);
+        }
+    }
+
+    /// Buckets of names that were given. One that may be part of a total is not counted on top of it.
+    fn others(&mut self, report: &Report, usage: &'a Usage) {
+        for (name, units) in &usage.other {
+            if report.others_inside
+                && let Some(whole) = whole_of(name)
+            {
+                let whole = self.buckets.iter_mut().find(|(known, _)| *known == whole);
+                let mut none = 0;
+                let rest = whole.map_or(&mut none, |(_, units)| units);
+                let units = Part::inside(*units).taken_from(rest);
+                self.part(name, units);
+            } else {
+                self.add(name, *units);
+            }
+        }
+        let searches = usage.part(Count::Searches).unwrap_or(0);
+        self.part(SEARCHES, searches);
+    }
+
+    fn total(&mut self, report: &Report, usage: &Usage) {
+        let tokens = self
+            .buckets
+            .iter()
+            .filter(|(name, _)| side_of(name).is_some());
+        let tokens = tokens.fold(0u64, |sum, (_, units)| sum.saturating_add(*units));
+        let total = match report.total {
+            // A total that is less than its parts was counted otherwise: the server adds the parts up.
+            Some(total) if total >= tokens => Some(total),
+            // The server would add searches to the tokens.
+            _ if usage.part(Count::Searches).is_some_and(|n| n > 0) && tokens > 0 => Some(tokens),
+            _ => None,
+        };
+        if let Some(total) = total {
+            self.buckets.push(("total", total));
+        }
+    }
+
+    /// Leaves a part in its whole, and says so.
+    fn keep(&mut self, count: Count, units: &mut u64, rest: &mut u64) {
+        if *units > 0 {
+            self.within.push((count, *units));
+            *rest = rest.saturating_add(*units);
+            *units = 0;
+        }
+    }
+
+    fn whole(&mut self, name: &'static str, units: u64) {
+        // Text that is counted apart is a part like others.
+        if units > 0 || matches!(name, "input" | "output") {
+            self.add(name, units);
+        }
+    }
+
+    fn part(&mut self, name: &'a str, units: u64) {
+        if units > 0 {
+            self.add(name, units);
+        }
+    }
+
+    fn add(&mut self, name: &'a str, units: u64) {
+        match self.buckets.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = known.saturating_add(units),
+            None => self.buckets.push((name, units)),
+        }
+    }
+}
+
+/// Searches of the web: the bucket that Langfuse prices. They are no tokens.
+pub(super) const SEARCHES: &str = "web_search_queries";
+
+/// All tokens in these buckets.
+pub(super) fn sum(buckets: &[(&str, u64)]) -> u64 {
+    buckets
+        .iter()
+        .filter(|(name, _)| !matches!(*name, "total" | SEARCHES))
+        .fold(0, |sum, (_, units)| sum.saturating_add(*units))
+}
+
+/// The bucket that a bucket of this name is, or is a part of, if it is one of tokens.
+pub(super) fn side_of(name: &str) -> Option<&'static str> {
+    if name.starts_with("input") || name.starts_with("cache_") {
+        Some("input")
+    } else if name.starts_with("output") || name.starts_with("reasoning_") {
+        Some("output")
+    } else {
+        None
+    }
+}
+
+/// The bucket that a bucket of this name is a part of.
+pub(super) fn whole_of(name: &str) -> Option<&'static str> {
+    side_of(name).filter(|whole| *whole != name)
+}
+
+/// The names of buckets that a family has.
+struct Names {
+    input: &'static str,
+    input_audio: &'static str,
+    input_image: &'static str,
+    output: &'static str,
+    output_audio: &'static str,
+    output_image: &'static str,
+    reasoning: &'static str,
+}
+
+impl Names {
+    fn of(family: Family, text: bool) -> Self {
+        let short = family.short_names();
+        let name = |short_name, long_name| if short { short_name } else { long_name };
+        Self {
+            input: if text {
+                name("input_text", "input_text_tokens")
+            } else {
+                "input"
+            },
+            input_audio: name("input_audio", "input_audio_tokens"),
+            input_image: name("input_image", "input_image_tokens"),
+            output: if text {
+                name("output_text", "output_text_tokens")
+            } else {
+                "output"
+            },
+            output_audio: name("output_audio", "output_audio_tokens"),
+            output_image: name("output_image", "output_image_tokens"),
+            reasoning: "output_reasoning_tokens",
+        }
+    }
+}
