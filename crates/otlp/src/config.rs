@@ -32,9 +32,12 @@ pub struct OtlpConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Conventions {
-    /// OpenTelemetry's for generative AI: `gen_ai.request.model`, `gen_ai.usage.input_tokens`.
+    /// OpenTelemetry's for generative AI, version 0.1.0: `gen_ai.provider.name`, `gen_ai.usage.input_tokens`.
     #[default]
     GenAi,
+    /// The same, and beside them the older names of what was renamed: `gen_ai.system`, `gen_ai.usage.prompt_tokens`,
+    /// `gen_ai.usage.completion_tokens`, `gen_ai.usage.cache_creation.input_tokens`, `gen_ai.workflow.name`.
+    GenAiWithOlder,
     /// OpenInference's, as Arize Phoenix reads them: `llm.model_name`, `llm.token_count.prompt`.
     OpenInference,
 }

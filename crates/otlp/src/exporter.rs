@@ -13,7 +13,7 @@ use crate::http::{
     Answer, AnswerClass, Endpoint, Headers, HttpClient, HttpRequest, Secret, sanitize_server_text,
 };
 use crate::verdict::{compression_refused, refusal, unanswered};
-use crate::{mapping, partial};
+use crate::{mapping, partial, size};
 
 /// The fastest: on a service's machine CPU is dearer than bandwidth.
 const GZIP_LEVEL: u32 = 1;
@@ -130,7 +130,7 @@ impl Exporter for OtlpExporter {
     fn size_hint(&self, record: &Record) -> usize {
         record.as_span().map_or_else(
             || record.size(),
-            |span| mapping::size_hint(span, self.conventions),
+            |span| size::size_hint(span, self.conventions),
         )
     }
 

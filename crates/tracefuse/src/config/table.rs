@@ -203,7 +203,7 @@ settings! {
         value!(Choice(&[("gzip", true), ("none", false)]), |c| &mut c.otlp.gzip);
     Otlp "otlp.protocol" ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"], "protocol of the OpenTelemetry backend",
         value!(Own { accepts: "`http/protobuf`; another is an error in mode `otlp`", parse: some, show: String::clone }, |c| &mut c.otlp_protocol);
-    Otlp "otlp.conventions" ["TRACEFUSE_OTLP_CONVENTIONS"], "names of attributes: OpenTelemetry's, or OpenInference's, which Arize Phoenix reads",
+    Otlp "otlp.conventions" ["TRACEFUSE_OTLP_CONVENTIONS"], "names of attributes: OpenTelemetry's, these with the older names beside them, or OpenInference's, which Arize Phoenix reads",
         value!(CONVENTIONS, |c| &mut c.otlp.conventions);
 }
 
@@ -279,6 +279,7 @@ const STREAM: Own<tracefuse_console::Stream> = Own {
 #[cfg(feature = "otlp")]
 const CONVENTIONS: Choice<tracefuse_otlp::Conventions> = Choice(&[
     ("gen_ai", tracefuse_otlp::Conventions::GenAi),
+    ("gen_ai/dup", tracefuse_otlp::Conventions::GenAiWithOlder),
     ("openinference", tracefuse_otlp::Conventions::OpenInference),
 ]);
 
