@@ -83,11 +83,13 @@ pub fn start_unrecorded(trace: TraceBuilder) -> Trace {
     trace.start_unrecorded()
 }
 
-/// Runs a future with `span` current and leaves the span open, for work that goes on, such as a stream. If the
-/// future is dropped before it is done, the span ends as cancelled; if it panics, the panic is recorded.
-pub async fn run_open<R>(span: &Span, future: impl Future<Output = R>) -> R {
-    run::run_open(span, future).await
+/// Runs a closure with `span` current and leaves the span open, for work that goes on, such as a stream. A panic is
+/// recorded and ends the span.
+pub fn run_open_sync<R>(span: &Span, f: impl FnOnce() -> R) -> R {
+    run::run_open_sync(span, f)
 }
+
+pub use crate::span::run::FUTURE_DROPPED;
 
 /// Ends a span whose work was given up; `message` says how.
 pub fn end_cancelled(span: &Span, message: &str) {
