@@ -268,7 +268,7 @@ impl Report {
 }
 
 /// A flush or shutdown after which something recorded is lost or still waiting.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Incomplete {
     action: &'static str,
@@ -307,6 +307,13 @@ impl fmt::Display for Incomplete {
             }
         }
         Ok(())
+    }
+}
+
+/// As `Display`: `main` prints an error that it returns by `Debug`.
+impl fmt::Debug for Incomplete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -52,27 +52,29 @@ impl LangfuseExporter {
     /// If keys, address or certificate file cannot be used.
     pub fn new(config: LangfuseConfig) -> Result<Self, LangfuseConfigError> {
         config.check()?;
+        let wrong = |setting, words: &str, error: &dyn std::error::Error| {
+            LangfuseConfigError::new(setting, format!("{words}{error}"))
+        };
         let path: Vec<&str> = config
             .export_path
             .split('/')
             .filter(|segment| !segment.is_empty())
             .collect();
         let base = Endpoint::parse(&config.base_url)
-            .map_err(|error| LangfuseConfigError::new(format!("`LANGFUSE_BASE_URL`: {error}")))?;
-        let address = base.join(&path).map_err(|error| {
-            LangfuseConfigError::new(format!("`LANGFUSE_OTEL_TRACES_EXPORT_PATH`: {error}"))
-        })?;
+            .map_err(|error| wrong("base_url", "the base URL cannot be used: ", &error))?;
+        let address = base
+            .join(&path)
+            .map_err(|error| wrong("export_path", "the export path cannot be used: ", &error))?;
         let scores = base
             .join(&["api", "public", "scores"])
-            .map_err(|error| LangfuseConfigError::new(format!("`LANGFUSE_BASE_URL`: {error}")))?;
+            .map_err(|error| wrong("base_url", "the base URL cannot be used: ", &error))?;
         let client = HttpClient::new(&config.http)
-            .map_err(|error| LangfuseConfigError::new(error.to_string()))?;
+            .map_err(|error| LangfuseConfigError::new(error.setting(), format!("{error:?}")))?;
         client
             .check_credentials_for(&address)
-            .map_err(|error| LangfuseConfigError::new(format!("`LANGFUSE_BASE_URL`: {error}")))?;
+            .map_err(|error| wrong("base_url", "", &error))?;
         let basic = basic(&config);
-        let headers = headers(&config, &basic)
-            .map_err(|error| LangfuseConfigError::new(error.to_string()))?;
+        let headers = headers(&config, &basic).map_err(|error| wrong("public_key", "", &error))?;
         let destination = format!("{address} {}", config.public_key);
         let request = HttpRequest::post(address).headers(headers.clone());
         let scores = HttpRequest::post(scores).headers(headers.clone());

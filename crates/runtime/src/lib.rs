@@ -42,7 +42,7 @@ mod sync;
 mod tail_sampling;
 mod worker;
 
-pub use config::{Overload, PipelineConfig, SpoolMode, WhileOpen};
+pub use config::{Overload, PipelineConfig, PipelineConfigError, SpoolMode, WhileOpen, limits};
 pub use pipeline::{Pipeline, PipelineBuilder};
 pub use tail_sampling::{TailSampler, TailSampling};
 #[doc(hidden)]

@@ -36,7 +36,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tracefuse_core::{DropReason, ExporterStats, RejectReason, SpanId};
+use tracefuse_core::{DropReason, ExporterStats, Health, RejectReason, SpanId};
 use tracefuse_exporter::record::{Record, Resource};
 use tracefuse_exporter::{Batch, Exporter};
 
@@ -226,7 +226,8 @@ impl Delivery {
             .queue
             .lose_in_flight(&format!("delivery panicked: {panic}"));
         log::delivery_panicked(&self.queue.name, lost, panic);
-        self.tell_health(None);
+        let was_healthy = self.queue.stats().health == Health::Healthy;
+        self.tell_health(was_healthy.then_some(Health::Degraded));
     }
 
     /// How long nothing may be sent, if that is so.

@@ -186,8 +186,8 @@ fn scores_wait_on_disk_like_spans() {
             .langfuse(config(&server))
             .spool(dir.path())
             .configure(|config| {
-                config.max_retries = 0;
-                config.circuit_breaker_threshold = 1;
+                config.delivery.max_retries = 0;
+                config.delivery.circuit_breaker_threshold = 1;
             })
             .build()
             .unwrap()
