@@ -47,7 +47,7 @@ use crate::delivery::breaker::{Breaker, Permit, Rule};
 use crate::delivery::disk::Disk;
 use crate::delivery::masking::Masking;
 use crate::delivery::retry::{Backoff, pause};
-use crate::delivery::shorten::shorten;
+use crate::delivery::shorten::fit;
 use crate::delivery::wait::{Woken, wait};
 use crate::ledger::Notice;
 use crate::log;
@@ -316,10 +316,7 @@ impl Delivery {
         if size <= limit {
             return size;
         }
-        if let Record::Span(span) = record {
-            // A twentieth for what is beside the text.
-            shorten(span, limit - limit / 20);
-        }
+        fit(record, limit, |record| self.size_hint(record));
         self.size_hint(record)
     }
 
