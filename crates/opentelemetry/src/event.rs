@@ -11,13 +11,13 @@ use crate::value::{time, value};
 /// How events are recorded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Events {
-    /// The application marked the span as successful: an error in it was handled.
+    /// The span's status is OK: an error in it was handled.
     pub(crate) overcome: bool,
-    /// Also log lines of level INFO and below.
+    /// Also those that are log lines of level INFO and below.
     pub(crate) log_lines: bool,
 }
 
-/// Messages that came as events, as older versions of the conventions write them.
+/// Messages that came as events, as in older conventions.
 #[derive(Default)]
 struct Messages {
     input: Vec<Json>,
@@ -44,7 +44,7 @@ pub(crate) fn record(to: &Observation, events: Vec<Event>, how: Events) {
             _ => other(to, event, how),
         }
     }
-    // Attributes are read after this and replace it.
+    // Attributes, which are read after this, win.
     let text = |messages: Vec<Json>| Value::Str(Json::Array(messages).to_string().into());
     if !messages.input.is_empty() {
         to.record("gen_ai.prompt", text(messages.input));
@@ -70,7 +70,7 @@ fn exception(to: &Observation, event: Event) {
     to.record_exception(time(event.timestamp), exception);
 }
 
-/// A message as JSON: its role and its attributes, without those of the whole call.
+/// A message as JSON: its role, and its attributes but for those of the whole call.
 fn message(event: Event, role: &str) -> Json {
     let mut message = Map::new();
     message.insert("role".to_owned(), role.into());
@@ -86,7 +86,7 @@ fn message(event: Event, role: &str) -> Json {
 }
 
 fn other(to: &Observation, event: Event, how: Events) {
-    // `tracing` writes the level beside each of its events.
+    // What `tracing` writes beside each of its events.
     let severity = event
         .attributes
         .iter()

@@ -1,4 +1,4 @@
-//! Translates a finished span of the SDK into an observation.
+//! Turns a finished span of the SDK into an observation.
 //! Called by `exporter` for each span that is recorded.
 
 use opentelemetry::trace::{SpanId, Status};
@@ -11,7 +11,7 @@ use tracefuse_semconv::Observation;
 use crate::event::{self, Events};
 use crate::value::{time, value};
 
-/// Records a span. `counted` is whether tokens were counted below it; returns the same for its parent.
+/// Records a span; `counted` tells whether a span below has tokens. Returns the same for the span above.
 pub(crate) fn record(
     tracer: &Tracer,
     data: SpanData,
@@ -40,7 +40,7 @@ pub(crate) fn record(
             observation.fail(None);
         }
     }
-    // Langfuse's own attributes come after the span's fields, and replace what those have set.
+    // Attributes come after status and events, so that Langfuse's attributes win.
     for attribute in data.attributes {
         observation.record(attribute.key.as_str(), value(attribute.value));
     }
@@ -70,7 +70,7 @@ pub(crate) fn record(
     observation.finish_at(counted, end.max(start))
 }
 
-/// `None` if it is not recorded: the tracer is disabled or leaves its trace out, or the span has no ids.
+/// `None` if the span is not recorded: the tracer is off or leaves its trace out, or the span has no ids.
 fn open(tracer: &Tracer, data: &SpanData) -> Option<Span> {
     let context = &data.span_context;
     let measured = Measured {
@@ -85,7 +85,7 @@ fn open(tracer: &Tracer, data: &SpanData) -> Option<Span> {
     span.id().is_some().then_some(span)
 }
 
-/// Langfuse has no links; as metadata people can follow them.
+/// Langfuse has no links: as metadata a person can follow them.
 fn links(links: &SpanLinks) -> Vec<Json> {
     let link = |link: &opentelemetry::trace::Link| {
         let mut shown = json!({
