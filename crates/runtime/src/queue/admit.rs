@@ -108,10 +108,10 @@ impl ExporterQueue {
         self.note_room(&state);
     }
 
-    /// Whether a record of this size finds room now, and leaves room for others: a record that is larger than the
-    /// whole queue would be taken by an empty one, and every other record dropped until it is delivered.
+    /// Whether a record of this size leaves room for others.
     pub(crate) fn has_room_for(&self, bytes: usize) -> bool {
-        bytes <= self.config.max_queue_bytes && self.full(&self.lock(), bytes).is_none()
+        let (count, held) = self.lock().held();
+        !self.is_crowded_at((count.saturating_add(1), held.saturating_add(bytes)))
     }
 
     /// Whether there is room for all that threads may put parked.
