@@ -3,8 +3,10 @@
 
 mod buffer;
 mod capture;
+mod chunk;
 mod codec;
 mod exception;
+mod format;
 mod id;
 mod json;
 mod observation;
@@ -17,17 +19,19 @@ mod time;
 mod usage;
 mod value;
 
-pub(crate) use buffer::{Buffer, EventSlots, PROVIDER, Role, Slot};
+pub(crate) use buffer::{Buffer, PROVIDER};
 pub(crate) use capture::capture;
+pub use chunk::{Chunk, FinishedSpan, Records};
 pub use codec::DecodeError;
 #[doc(hidden)]
 pub use exception::via;
 pub use exception::{AsException, Exception};
+pub(crate) use format::Role;
 pub use id::{ParseIdError, SpanId, TraceId};
 pub(crate) use json::JsonWriter;
 pub use observation::{Level, ObservationType, Status, StatusCode};
 pub use parts::{EventRef, ExceptionRef};
-pub(crate) use pool::take as take_buffer;
+pub(crate) use pool::{give as give_buffer, take as take_buffer};
 pub use resource::{Resource, TraceAttributes};
 pub use score::{ScoreRecord, ScoreTarget, ScoreValue};
 pub use span::{Place, PromptRef, SpanRecord};

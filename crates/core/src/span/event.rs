@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::record::{EventSlots, Level, Role, SpanId, Timestamp, Value};
+use crate::record::{Level, Role, SpanId, Timestamp, Value};
 use crate::span::feature::RECORDS;
 use crate::span::handle::Span;
 
@@ -87,25 +87,17 @@ impl<'a> EventBuilder<'a> {
         let time = self.time.unwrap_or_else(|| open.trace.now());
         let id = SpanId::random();
         open.write(|buffer| {
-            let index = buffer.events.len() as u32;
-            let name = buffer.push_text(self.name);
-            let input = self
-                .input
-                .map_or_else(Default::default, |value| buffer.push_owned(value));
-            let output = self
-                .output
-                .map_or_else(Default::default, |value| buffer.push_owned(value));
-            buffer.events.push(EventSlots {
-                id,
-                time,
-                level: self.level,
-                name,
-                input,
-                output,
-            });
+            if !buffer.begin_event(self.name, id, time, self.level) {
+                return;
+            }
+            if let Some(input) = self.input {
+                buffer.put_owned(Role::EventInput, "", input);
+            }
+            if let Some(output) = self.output {
+                buffer.put_owned(Role::EventOutput, "", output);
+            }
             for (key, value) in self.metadata {
-                let slot = buffer.push_owned(value);
-                buffer.set_entry(Role::Event(index), &key, slot);
+                buffer.put_owned(Role::EventMetadata, &key, value);
             }
         });
     }

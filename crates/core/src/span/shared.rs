@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::processor::Processor;
-use crate::record::SpanRecord;
 use crate::trace::sampler::Sampler;
 
 /// What all handles of one tracer share.
@@ -43,10 +42,6 @@ impl TracerShared {
 
     pub(crate) fn note_late_write(&self) {
         self.late_writes.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn take(&self, span: SpanRecord) {
-        self.processor.on_end(span);
     }
 }
 

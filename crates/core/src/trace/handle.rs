@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::record::{
-    AsException, Exception, Level, ObservationType, ScoreTarget, ScoreValue, SpanId, Status,
+    AsException, Exception, Level, ObservationType, Role, ScoreTarget, ScoreValue, SpanId, Status,
     TraceAttributes, TraceId, Value,
 };
 use crate::span::builder::{SpanBuilder, buffer, observations};
@@ -356,12 +356,12 @@ impl TraceBuilder {
             draft.attributes,
         ));
         draft.owner.leaks.look(core, shared.now());
-        let mut buffer = buffer(&shared, id, &name, draft.kind);
+        let mut buffer = buffer(id, &name, draft.kind);
         buffer.parent = draft.parent;
         buffer.claimed = claimed;
         buffer.remote_parent = draft.parent.is_some();
         if let Some(input) = draft.input {
-            buffer.input = buffer.push_owned(input);
+            buffer.put_owned(Role::Input, "", input);
         }
         Trace {
             root: Span {

@@ -9,7 +9,7 @@ pub(crate) mod tree;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::record::{self, Exception, Role, Slot, Usage, ValueRef};
+use crate::record::{self, Exception, Role, Usage, ValueRef};
 use crate::span::handle::Span;
 
 /// What a response says, as far as it says it.
@@ -106,20 +106,18 @@ impl Span {
                 buffer.set_response_model(model);
             }
             if !provider.is_empty() {
-                let slot = buffer.push_value(ValueRef::Str(provider));
-                buffer.set_entry(Role::Call, record::PROVIDER, slot);
+                buffer.put(Role::Call, record::PROVIDER, ValueRef::Str(provider));
             }
             if let Some(usage) = &usage {
                 buffer.set_usage(usage);
             }
             if let Some(reason) = finish_reason {
-                let reason = buffer.push_owned(reason);
-                buffer.set_entry(Role::Metadata, "finish_reason", reason);
+                buffer.put_owned(Role::Metadata, "finish_reason", reason);
             }
             if let Some(output) = output
-                && buffer.output == Slot::Absent
+                && !buffer.has(Role::Output)
             {
-                buffer.output = buffer.push_owned(output);
+                buffer.put_owned(Role::Output, "", output);
             }
         });
     }
