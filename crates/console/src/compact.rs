@@ -1,27 +1,47 @@
-//! A line per span: when, which trace, what, how long, what it used, how it failed.
-//! Fed by `exporter`; knows nothing of the span before or after.
+//! A line per span: when, which trace, what, how long, what it used, how it failed, what was recorded with it.
+//! Called by `exporter`; knows nothing of the span before or after.
 
 use tracefuse_exporter::record::SpanRecord;
 
+use crate::choices::Text;
 use crate::convert;
-use crate::model::Severity;
-use crate::paint::{BOLD, DIM, ERROR, Line, PLAIN, WARNING, style_of};
+use crate::details::{Below, messages, one_line, pair, settings, tag};
+use crate::model::{Severity, TreeHeader, TreeSpan};
+use crate::paint::{BOLD, DIM, ERROR, Line, PLAIN, Page, WARNING, joined, style_of};
 use crate::sanitize::Sanitized;
-use crate::tree::{messages, summary};
 use crate::units::duration;
 
 /// `13:19:50.504 4bf92f35 generation answer 1.12 s  gpt-4o · 1,024 → 200 tokens · $0.0041`: the time
-/// of the start in UTC, the first eight digits of the trace's id, type, name, duration.
-pub(crate) fn line(record: &SpanRecord, io: bool, width: Option<usize>) -> Line {
-    let span = convert::span(record, io);
-    let start = record.start_time().to_string();
+/// of the start in UTC, the first eight digits of the trace's id, type, name, duration. An event is a line
+/// of its own, above its span. With `Text::Full` the texts follow, indented.
+pub(crate) fn lines(page: &mut Page, record: &SpanRecord, text: Text, width: Option<usize>) {
     let trace = record.trace_id().to_string();
+    let trace = trace.get(..8).unwrap_or_default();
+    let mut spans = convert::spans(record, text).into_iter();
+    let Some(span) = spans.next() else { return };
+    let times = record.events().map(|event| event.time().to_string());
+    for (event, time) in spans.zip(times) {
+        line(page, &event, &time, trace, None, text, width);
+    }
+    let header = record
+        .is_local_root()
+        .then(|| convert::header(record, text));
+    let start = record.start_time().to_string();
+    line(page, &span, &start, trace, header.as_ref(), text, width);
+}
+
+fn line(
+    page: &mut Page,
+    span: &TreeSpan,
+    start: &str,
+    trace: &str,
+    header: Option<&TreeHeader>,
+    text: Text,
+    width: Option<usize>,
+) {
     let mut line = Line::new()
         .with(DIM, Sanitized::new(start.get(11..23).unwrap_or_default()))
-        .with(
-            DIM,
-            Sanitized::of(format_args!(" {} ", trace.get(..8).unwrap_or_default())),
-        )
+        .with(DIM, Sanitized::of(format_args!(" {trace} ")))
         .with(
             style_of(&span.kind),
             Sanitized::of(format_args!("{:10} ", span.kind)),
@@ -39,22 +59,69 @@ pub(crate) fn line(record: &SpanRecord, io: bool, width: Option<usize>) -> Line 
         Severity::Normal => BOLD,
     };
     line.push(name, Sanitized::new(&span.name));
-    let took = duration(span.end_ns - span.start_ns);
-    line.push(PLAIN, Sanitized::of(format_args!(" {took}")));
-    let mut more = vec![summary(&span)];
-    more.extend(messages(&span));
-    for (word, text) in [("in ", &span.input), ("out ", &span.output)] {
-        if let Some(text) = text {
-            let word = Line::new().with(DIM, Sanitized::own(word));
-            more.push(word.with(PLAIN, Sanitized::new(text)));
+    if span.kind != "event" {
+        let took = duration(span.duration());
+        line.push(PLAIN, Sanitized::of(format_args!(" {took}")));
+    }
+    let mut more = vec![one_line(span)];
+    more.push(joined(&header.map(facts).unwrap_or_default()));
+    if text != Text::Full {
+        more.push(joined(&settings(span)));
+        more.extend(messages(span));
+        more.push(pairs(header.map_or(&[][..], |header| &header.metadata)));
+        more.push(pairs(&span.metadata));
+        for (word, text) in [("in ", &span.input), ("out ", &span.output)] {
+            if let Some(text) = text {
+                let word = Line::new().with(DIM, Sanitized::own(word));
+                more.push(word.with(PLAIN, Sanitized::new(text)));
+            }
         }
     }
     for part in more.into_iter().filter(|part| !part.is_empty()) {
         line.own(PLAIN, "  ");
         line.append(part);
     }
-    match width {
+    page.line(&match width {
         Some(width) => line.cut(width),
         None => line,
+    });
+    if text == Text::Full {
+        let width = width.unwrap_or(usize::MAX);
+        let mut below = Below {
+            page,
+            prefix: "  ",
+            width,
+            text,
+        };
+        if let Some(header) = header {
+            below.metadata("metadata ", &header.metadata);
+        }
+        below.span(
+            span,
+            if header.is_some() {
+                "span metadata "
+            } else {
+                "metadata "
+            },
+        );
     }
+}
+
+/// What is said of the trace, on the line of its root.
+fn facts(header: &TreeHeader) -> Vec<Line> {
+    let mut facts = Vec::new();
+    for (word, fact) in [("user ", &header.user), ("session ", &header.session)] {
+        if let Some(fact) = fact {
+            let word = Line::new().with(DIM, Sanitized::own(word));
+            facts.push(word.with(PLAIN, Sanitized::new(fact)));
+        }
+    }
+    let more = header.facts.iter();
+    facts.extend(more.map(|fact| Line::new().with(PLAIN, Sanitized::new(fact))));
+    facts.extend(header.tags.iter().map(|text| tag(text)));
+    facts
+}
+
+fn pairs(pairs: &[(String, String)]) -> Line {
+    joined(&pairs.iter().map(pair).collect::<Vec<_>>())
 }

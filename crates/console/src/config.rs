@@ -1,66 +1,17 @@
-//! What a console exporter can be told. Filled by the application; read by `exporter`.
+//! Settings of a console exporter. Filled by the application or the facade; read by `exporter`.
 
-use std::fmt;
 use std::io::Write;
-use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// How traces are shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Format {
-    /// A tree with a waterfall, when the root of a trace ends.
-    #[default]
-    Tree,
-    /// A line for people per span, when it ends.
-    Compact,
-    /// A line of JSON per span, when it ends; its schema is in [`json`](crate::json).
-    Json,
-}
-
-/// Whether colours are used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Color {
-    /// On a terminal, unless `NO_COLOR` or `TERM=dumb` says otherwise; `CLICOLOR_FORCE` is honoured.
-    #[default]
-    Auto,
-    /// Always, as ANSI sequences.
-    Always,
-    /// Never.
-    Never,
-}
-
-/// Where traces are written.
-#[derive(Clone, Default)]
-#[non_exhaustive]
-pub enum Stream {
-    /// Standard output.
-    #[default]
-    Stdout,
-    /// Standard error.
-    Stderr,
-    /// Anything else; it is never a terminal, so there are no colours unless they are asked for.
-    Writer(Arc<Mutex<dyn Write + Send>>),
-}
-
-impl fmt::Debug for Stream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Stdout => "Stdout",
-            Self::Stderr => "Stderr",
-            Self::Writer(_) => "Writer",
-        })
-    }
-}
+use crate::choices::{Color, Format, Stream, Text};
 
 /// A console exporter's configuration.
 ///
 /// ```
-/// use tracefuse_console::{Color, ConsoleConfig, ConsoleExporter, Format};
+/// use tracefuse_console::{Color, ConsoleConfig, ConsoleExporter, Format, Text};
 ///
-/// let config = ConsoleConfig::new().format(Format::Compact).color(Color::Never);
+/// let config = ConsoleConfig::new().format(Format::Compact).text(Text::Full).color(Color::Never);
 /// let exporter = ConsoleExporter::new(config);
 /// ```
 #[derive(Clone, Debug)]
@@ -69,15 +20,23 @@ impl fmt::Debug for Stream {
 pub struct ConsoleConfig {
     /// How traces are shown; a tree by default.
     pub format: Format,
-    /// Columns; by default the terminal's, and without one 100 for a tree and no limit for compact lines.
+    /// Columns; by default the terminal's, and without a terminal 100 for a tree and no limit for compact lines.
+    /// A tree is laid out for at least 40 columns; on fewer its lines are truncated.
     pub width: Option<usize>,
     /// Whether colours are used; by default on a terminal that wants them.
     pub color: Color,
     /// Where traces are written; standard output by default.
     pub stream: Stream,
-    /// Whether input and output are shown, cut to the width; `true` by default. Of no effect on JSON,
-    /// which has them whole.
-    pub io: bool,
+    /// How much of inputs, outputs, metadata and errors is shown; a line each by default.
+    pub text: Text,
+    /// Whether a tree shows equal siblings as one row with their number; `true` by default. Five or more
+    /// spans below one parent are equal if they have no children and the same type, name, model, prompt and tags.
+    /// The first is shown, the others are counted. A span with an error, a warning, a status message
+    /// or a score is always shown. With [`Text::Full`] the texts of equal spans are equal, too; otherwise they may differ.
+    pub fold: bool,
+    /// Whether in the tree format a line is also printed for each span below the root when it ends, before the
+    /// tree; `false` by default. An exporter sees only spans that have ended, so no line is printed when one starts.
+    pub live: bool,
     /// Spans held at most while the roots of their traces are open; 10,000 by default. Beyond it the
     /// oldest trace is printed as it is.
     pub max_held_spans: usize,
@@ -93,7 +52,9 @@ impl Default for ConsoleConfig {
             width: None,
             color: Color::default(),
             stream: Stream::default(),
-            io: true,
+            text: Text::default(),
+            fold: true,
+            live: false,
             max_held_spans: 10_000,
             max_held_age: Duration::from_secs(300),
         }
@@ -135,9 +96,21 @@ impl ConsoleConfig {
         self.stream(Stream::Writer(Arc::new(Mutex::new(writer))))
     }
 
-    /// Sets whether input and output are shown.
-    pub fn io(mut self, io: bool) -> Self {
-        self.io = io;
+    /// Sets how much of inputs, outputs, metadata and errors is shown.
+    pub fn text(mut self, text: Text) -> Self {
+        self.text = text;
+        self
+    }
+
+    /// Sets whether equal siblings are shown as one row.
+    pub fn fold(mut self, fold: bool) -> Self {
+        self.fold = fold;
+        self
+    }
+
+    /// Sets whether a line is printed for each span that ends before its root.
+    pub fn live(mut self, live: bool) -> Self {
+        self.live = live;
         self
     }
 
@@ -151,74 +124,5 @@ impl ConsoleConfig {
     pub fn max_held_age(mut self, age: Duration) -> Self {
         self.max_held_age = age;
         self
-    }
-}
-
-/// A text that names no format or no colour choice.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ParseChoiceError {
-    found: String,
-    accepted: &'static str,
-}
-
-impl fmt::Display for ParseChoiceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "\"{}\" is not one of {}",
-            self.found.escape_debug(),
-            self.accepted
-        )
-    }
-}
-
-impl std::error::Error for ParseChoiceError {}
-
-/// By its lower-case name: `tree`, `compact` or `json`.
-impl FromStr for Format {
-    type Err = ParseChoiceError;
-    fn from_str(text: &str) -> Result<Self, ParseChoiceError> {
-        match text {
-            "tree" => Ok(Self::Tree),
-            "compact" => Ok(Self::Compact),
-            "json" => Ok(Self::Json),
-            _ => Err(ParseChoiceError {
-                found: text.to_owned(),
-                accepted: "tree, compact, json",
-            }),
-        }
-    }
-}
-
-/// By its lower-case name: `auto`, `always` or `never`.
-impl FromStr for Color {
-    type Err = ParseChoiceError;
-    fn from_str(text: &str) -> Result<Self, ParseChoiceError> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "always" => Ok(Self::Always),
-            "never" => Ok(Self::Never),
-            _ => Err(ParseChoiceError {
-                found: text.to_owned(),
-                accepted: "auto, always, never",
-            }),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn choices_have_names_and_an_unknown_name_says_which_exist() {
-        assert_eq!("compact".parse(), Ok(Format::Compact));
-        assert_eq!("never".parse(), Ok(Color::Never));
-        let error = "wide\n".parse::<Format>().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            r#""wide\n" is not one of tree, compact, json"#
-        );
     }
 }

@@ -1,16 +1,21 @@
 //! Records as the plain values that trees and compact lines are drawn from.
-//! Fed by `exporter`; its values are held by `open`, so each is short whatever the record had.
+//! Called by `exporter` and `open`; the only place that reads records for people.
 
-use tracefuse_exporter::record::{EventRef, SpanRecord, ValueRef};
+use tracefuse_exporter::record::{
+    EventRef, ExceptionRef, ScoreRecord, SpanRecord, StatusCode, ValueRef,
+};
 
-use crate::model::{TreeHeader, TreeSpan};
-use crate::preview::{preview, short};
+use crate::choices::Text;
+use crate::model::{TreeError, TreeHeader, TreeSpan};
+use crate::text::{full, preview, short};
+use crate::type_name::readable;
+use crate::units::{count, dollars};
 use crate::usage::total_cost;
 
-/// Events and errors kept of one span.
+/// Events, errors, tags and keys kept of one span.
 const MOST: usize = 1_000;
 
-pub(crate) fn header(record: &SpanRecord) -> TreeHeader {
+pub(crate) fn header(record: &SpanRecord, text: Text) -> TreeHeader {
     let trace = record.trace();
     let name = if trace.name.is_empty() {
         record.name()
@@ -21,18 +26,36 @@ pub(crate) fn header(record: &SpanRecord) -> TreeHeader {
     header.user = trace.user_id.as_deref().map(short);
     header.session = trace.session_id.as_deref().map(short);
     header.tags = trace.tags.iter().take(MOST).map(|tag| short(tag)).collect();
+    for (word, fact) in [
+        ("version", &trace.version),
+        ("release", &trace.release),
+        ("environment", &trace.environment),
+    ] {
+        let fact = fact.as_deref();
+        header
+            .facts
+            .extend(fact.map(|fact| format!("{word} {}", short(fact))));
+    }
+    if trace.public {
+        header.facts.push("public".to_owned());
+    }
+    let metadata = trace.metadata.iter();
+    header.metadata = pairs(
+        metadata.map(|(key, value)| (key.as_str(), value.as_ref())),
+        text,
+    );
     header
 }
 
 /// The span, and its events as spans below it.
-pub(crate) fn spans(record: &SpanRecord, io: bool) -> Vec<TreeSpan> {
+pub(crate) fn spans(record: &SpanRecord, text: Text) -> Vec<TreeSpan> {
     let events = record.events().take(MOST);
-    let mut spans = vec![span(record, io)];
-    spans.extend(events.map(|of| event(record, of, io)));
+    let mut spans = vec![span(record, text)];
+    spans.extend(events.map(|of| event(record, of, text)));
     spans
 }
 
-pub(crate) fn span(record: &SpanRecord, io: bool) -> TreeSpan {
+pub(crate) fn span(record: &SpanRecord, text: Text) -> TreeSpan {
     let mut span = TreeSpan::new(
         record.span_id().to_string(),
         short(record.name()),
@@ -47,38 +70,111 @@ pub(crate) fn span(record: &SpanRecord, io: bool) -> TreeSpan {
     if let Some(cost) = total_cost(record.cost()) {
         span = span.cost(cost);
     }
-    for exception in record.exceptions().take(MOST) {
-        let message = format!("{}: {}", exception.kind(), exception.message());
-        let sources = exception.sources().into_iter().flat_map(str::lines);
-        span = span.exception(short(&message), sources.map(short));
-    }
+    span.ok = record.status() == StatusCode::Ok;
+    span.errors = record
+        .exceptions()
+        .take(MOST)
+        .map(|of| error(of, text))
+        .collect();
+    // What the first error has set is not a message of its own.
+    let of_error = |message: &str| {
+        let mut errors = record.exceptions();
+        errors.any(|error| message == format!("{}: {}", error.kind(), error.message()))
+    };
+    span.status_message = record
+        .status_message()
+        .filter(|message| !of_error(message))
+        .map(|message| long(message, text));
     span.parent = record.parent_span_id().map(|id| id.to_string());
     span.first_token_ns = record.completion_start_time().map(|at| at.as_unix_nanos());
-    span.status_message = record.status_message().map(short);
     span.model = record.model().map(short);
-    if io {
-        span.input = record.input().map(value);
-        span.output = record.output().map(value);
+    let prompt = record.prompt();
+    span.prompt = prompt.map(|prompt| format!("{} v{}", short(prompt.name), prompt.version));
+    span.parameters = record
+        .model_parameters()
+        .take(MOST)
+        .map(|(name, of)| (short(name), value(of, Text::Line)))
+        .collect();
+    span.tags = record.tags().take(MOST).map(short).collect();
+    span.metadata = pairs(record.metadata(), text);
+    if text == Text::Full {
+        let usage = record
+            .usage()
+            .map(|(name, units)| (short(name), count(units)));
+        let cost = record
+            .cost()
+            .map(|(name, amount)| (format!("{name} cost"), dollars(amount)));
+        span.buckets = usage.chain(cost).take(MOST).collect();
+    }
+    if text != Text::None {
+        span.input = record.input().map(|of| value(of, text));
+        span.output = record.output().map(|of| value(of, text));
     }
     span
 }
 
-fn event(record: &SpanRecord, event: EventRef<'_>, io: bool) -> TreeSpan {
+fn event(record: &SpanRecord, event: EventRef<'_>, text: Text) -> TreeSpan {
     let at = event.time().as_unix_nanos();
     let mut span = TreeSpan::new(event.id().to_string(), short(event.name()), at, at)
         .parent(record.span_id().to_string())
         .kind("event")
         .level(event.level().as_str());
-    if io {
-        span.input = event.input().map(value);
-        span.output = event.output().map(value);
+    span.metadata = pairs(event.metadata(), text);
+    if text != Text::None {
+        span.input = event.input().map(|of| value(of, text));
+        span.output = event.output().map(|of| value(of, text));
     }
     span
 }
 
-fn value(value: ValueRef<'_>) -> String {
+/// Its name and value and why, as a tree shows it.
+pub(crate) fn score(score: &ScoreRecord) -> String {
+    let mut text = format!("{} = {}", score.name, score.value);
+    if let Some(comment) = &score.comment {
+        text = format!("{text}  {comment}");
+    }
+    short(&text)
+}
+
+fn error(exception: ExceptionRef<'_>, text: Text) -> TreeError {
+    let sources = exception.sources().into_iter().flat_map(str::lines);
+    TreeError {
+        kind: short(&readable(exception.kind())),
+        message: long(exception.message(), text),
+        sources: sources.map(|source| long(source, text)).collect(),
+        stacktrace: exception
+            .stacktrace()
+            .filter(|_| text == Text::Full)
+            .map(str::to_owned),
+    }
+}
+
+fn pairs<'a>(
+    pairs: impl Iterator<Item = (&'a str, ValueRef<'a>)>,
+    text: Text,
+) -> Vec<(String, String)> {
+    if text == Text::None {
+        return Vec::new();
+    }
+    let pairs = pairs.take(MOST);
+    pairs
+        .map(|(key, of)| (short(key), value(of, text)))
+        .collect()
+}
+
+fn value(value: ValueRef<'_>, text: Text) -> String {
     match value {
-        ValueRef::Str(text) | ValueRef::Json(text) => preview(text),
+        ValueRef::Str(whole) | ValueRef::Json(whole) => match text {
+            Text::Full => full(whole),
+            _ => preview(whole),
+        },
         other => other.to_string(),
+    }
+}
+
+fn long(message: &str, text: Text) -> String {
+    match text {
+        Text::Full => message.to_owned(),
+        _ => short(message),
     }
 }

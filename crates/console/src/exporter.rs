@@ -1,26 +1,34 @@
 //! The exporter, and the one place that writes to the terminal.
-//! Fed by delivery, batch by batch; drained by people. Writes pages only, whose text is safe.
+//! Called by delivery, batch by batch. Writes pages only, whose text is safe.
 
 use std::collections::HashSet;
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use terminal_size::{Width, terminal_size_of};
 use tracefuse_exporter::record::SpanId;
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, async_trait};
 
-use crate::config::{Color, ConsoleConfig, Format, Stream};
+use crate::choices::{Color, Format, Stream};
+use crate::config::ConsoleConfig;
+use crate::fold::fold;
 use crate::open::{OpenTraces, Ready};
 use crate::paint::Page;
-use crate::{compact, json, score, tree};
+use crate::tree::{Look, tree};
+use crate::{compact, json, score};
 
-/// Shows traces in the terminal. See [`ConsoleConfig`].
+/// How long a span waits for others to be written with it: too short to be noticed, long enough for spans that end at the
+/// same time on several threads.
+const INTERVAL: Duration = Duration::from_millis(20);
+
+/// Shows traces in the terminal, when they end. See [`ConsoleConfig`].
 ///
-/// A tree, and in the other formats the lines of a batch, are one write: traces that run at the same
-/// time do not interleave. A reader that does not read (a pipe into a pager) holds up this exporter
-/// alone, on the thread that delivery gives it.
+/// What a batch brings is one write: traces that run at the same
+/// time do not interleave. A reader that does not read (a pipe into a pager) delays this exporter
+/// alone, on its own delivery thread.
 pub struct ConsoleExporter {
     config: ConsoleConfig,
     color: bool,
@@ -29,17 +37,17 @@ pub struct ConsoleExporter {
 
 struct State {
     open: OpenTraces,
-    /// What could not be written yet, of one batch at most: nothing is taken before it is out.
+    /// What could not be written yet, of one batch at most: the next batch waits for it.
     unwritten: Page,
-    /// Bytes of `unwritten` that are out.
+    /// Bytes of `unwritten` that were written.
     written: usize,
-    /// Spans and scores of a batch whose text could not be written: delivery brings them again.
+    /// Spans and scores of a batch whose text could not be written: delivery sends them again.
     seen: HashSet<SpanId>,
     seen_scores: HashSet<String>,
 }
 
 impl ConsoleExporter {
-    /// An exporter of this configuration. Whether there are colours is decided here, once.
+    /// An exporter with this configuration. Whether there are colours is decided here, once.
     #[must_use]
     pub fn new(config: ConsoleConfig) -> Self {
         let color = match config.color {
@@ -67,7 +75,7 @@ impl ConsoleExporter {
 
     fn take(&self, state: &mut State, batch: &Batch) -> Result<(), ExportError> {
         self.write_out(state)?;
-        // Asked each time: terminals change their size.
+        // Asked for each batch: terminals change their size.
         let width = self.width();
         let mut page = Page::new(self.color);
         let mut taken = Vec::with_capacity(batch.len());
@@ -76,27 +84,31 @@ impl ConsoleExporter {
                 continue;
             }
             taken.push(span.span_id());
+            let text = self.config.text;
             match self.config.format {
                 Format::Tree => {
-                    let ready = state.open.take(span, self.config.io);
-                    self.draw(&mut page, ready, width);
+                    if self.config.live && !span.is_local_root() {
+                        compact::lines(&mut page, span, text, width);
+                    }
+                    state.open.take(span, text);
                 }
-                Format::Compact => page.line(&compact::line(span, self.config.io, width)),
+                Format::Compact => compact::lines(&mut page, span, text, width),
                 Format::Json => page.line(&json::line(span, batch.resource())),
             }
         }
-        self.draw(&mut page, state.open.settle(), width);
         let mut taken_scores = Vec::new();
         for score in batch.scores() {
             if state.seen_scores.remove(&score.id) {
                 continue;
             }
             taken_scores.push(score.id.clone());
-            page.line(&match self.config.format {
-                Format::Json => score::json(score, batch.resource()),
-                _ => score::line(score, width),
-            });
+            match self.config.format {
+                Format::Json => page.line(&score::json(score, batch.resource())),
+                Format::Tree if state.open.take_score(score) => {}
+                _ => page.line(&score::line(score, width)),
+            }
         }
+        self.draw(&mut page, state.open.settle(), width);
         state.unwritten = page;
         self.write_out(state).inspect_err(|_| {
             state.seen.extend(taken);
@@ -113,9 +125,16 @@ impl ConsoleExporter {
     }
 
     fn draw(&self, page: &mut Page, ready: impl IntoIterator<Item = Ready>, width: Option<usize>) {
-        for Ready { header, spans } in ready {
-            let width = width.unwrap_or(100);
-            page.append(&tree::tree(&header, &spans, width, self.color));
+        let look = Look {
+            width: width.unwrap_or(100),
+            color: self.color,
+            text: self.config.text,
+        };
+        for Ready { header, mut spans } in ready {
+            if self.config.fold {
+                spans = fold(spans, look.text);
+            }
+            page.append(&tree(&header, &spans, look));
             page.gap();
         }
     }
@@ -128,18 +147,18 @@ impl ConsoleExporter {
         };
         self.config.width.or_else(|| {
             let (Width(columns), _) = size?;
-            // A terminal that says it has no columns does not know.
+            // A terminal that reports no columns does not know its size.
             Some(usize::from(columns)).filter(|columns| *columns > 0)
         })
     }
 
-    /// Writes what is left of the page; remembers how far it came.
+    /// Writes what is left of the page; remembers how much was written.
     fn write_out(&self, state: &mut State) -> Result<(), ExportError> {
         if state.unwritten.is_empty() {
             return Ok(());
         }
-        // The page has colours only where they were wanted. On Windows' old consoles the stream
-        // turns them into calls.
+        // The page has colours only if they are wanted. On old consoles of Windows the stream
+        // converts them into system calls.
         let choice = if self.color {
             ColorChoice::Always
         } else {
@@ -196,11 +215,10 @@ fn write_rest(
 fn failed(error: io::Error) -> ExportError {
     let message = format!("the console could not be written to: {error}");
     let failed = match error.kind() {
-        // The reader is gone and does not come back (`app | head`): trying the same bytes again, as
-        // `retry` would, only keeps the application's exit waiting.
+        // The reader is gone for good (`app | head`): a retry would only delay the application's exit.
         ErrorKind::BrokenPipe => ExportError::stop(message),
-        // A full disk behind a redirection or a stream that would block can recover. What came
-        // through is not written twice, so the batch cannot show up twice either.
+        // A full disk behind a redirection, or a stream that would block, can recover. What was
+        // written is not written again, so a retried batch is not shown twice.
         _ => ExportError::retry(message),
     };
     failed.with_source(error)
@@ -210,6 +228,10 @@ fn failed(error: io::Error) -> ExportError {
 impl Exporter for ConsoleExporter {
     fn name(&self) -> &str {
         "console"
+    }
+
+    fn flush_interval(&self) -> Option<Duration> {
+        Some(INTERVAL)
     }
 
     async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {

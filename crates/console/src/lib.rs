@@ -19,22 +19,21 @@
 //! ];
 //! let tree = render_tree(&header, &spans, 80, false);
 //! assert_eq!(tree.trim_end(), "\
-//! ● support-chat                             1.84 s · 1,024 → 200 tokens · $0.0041
-//!   4bf92f3577b34da6a3ce929d0e0e4736 · user user123
-//!                      ╷0           ╷500 ms       ╷1 s          ╷1.5 s
-//! agent support-chat   ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━  1.84 s
+//! ● agent support-chat                       1.84 s · 1,024 → 200 tokens · $0.0041
+//! │ 4bf92f3577b34da6a3ce929d0e0e4736 · user user123
+//! │                    ╷0           ╷500 ms       ╷1 s          ╷1.5 s
 //! ├ retriever search   ╺━━━━━╸      ╎             ╎             ╎           210 ms
 //! └ generation answer        ╺━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━╸   1.55 s
 //!     gpt-4o · 1,024 → 200 tokens · $0.0041");
 //! ```
 //!
-//! In reading order: [`ConsoleConfig`] says how, [`ConsoleExporter`] is what delivery calls,
-//! [`TreeHeader`], [`TreeSpan`] and [`render_tree`] draw, [`Sanitized`] is text that cannot command a
+//! In reading order: [`ConsoleConfig`] has the settings, [`ConsoleExporter`] is the exporter that delivery calls,
+//! [`TreeHeader`], [`TreeSpan`] and [`render_tree`] draw, [`Sanitized`] is text that cannot control a
 //! terminal, [`json`] documents the JSON lines.
 //!
-//! Data comes from delivery, one batch at a time, and goes to standard output, standard error or a
-//! writer. Nothing here starts a thread, asks for the time or panics. While the root of a trace is
-//! open its spans are held, shortened, in bounded number and for a bounded time.
+//! Spans come from delivery, one batch at a time, and are written to standard output, standard error or a
+//! writer. This crate starts no thread, reads no clock and does not panic. While the root of a trace is
+//! open, its spans are kept, in bounded number and for a bounded time.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
@@ -48,25 +47,33 @@
     )
 )]
 
+mod choices;
 mod compact;
 mod config;
 mod convert;
+mod details;
 mod exporter;
+mod failures;
+mod fold;
 mod header;
+mod joiner;
 pub mod json;
 mod model;
 mod open;
 mod outline;
 mod paint;
-mod preview;
 mod sanitize;
 mod score;
+mod shown;
+mod text;
 mod tree;
+mod type_name;
 mod units;
 mod usage;
 mod waterfall;
 
-pub use config::{Color, ConsoleConfig, Format, ParseChoiceError, Stream};
+pub use choices::{Color, Format, ParseChoiceError, Stream, Text};
+pub use config::ConsoleConfig;
 pub use exporter::ConsoleExporter;
 pub use model::{TreeHeader, TreeSpan};
 pub use sanitize::Sanitized;

@@ -1,10 +1,10 @@
-//! What a tree is drawn from: plain values, whoever has them, our exporter or a program that read a
-//! trace back from a server. Knows neither records nor terminals; its text is not yet safe.
+//! What a tree is drawn from: plain values of our exporter, or of a program that read a trace back from a
+//! server. Knows neither records nor terminals; its text is not yet safe.
 
-use crate::preview::preview;
+use crate::text::preview;
 use crate::usage::Tokens;
 
-/// What stands above a tree.
+/// What is above a tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use]
@@ -14,6 +14,10 @@ pub struct TreeHeader {
     pub(crate) user: Option<String>,
     pub(crate) session: Option<String>,
     pub(crate) tags: Vec<String>,
+    /// Version, release, environment, `public`: as they are shown.
+    pub(crate) facts: Vec<String>,
+    pub(crate) metadata: Vec<(String, String)>,
+    pub(crate) scores: Vec<String>,
     pub(crate) note: Option<String>,
 }
 
@@ -27,7 +31,7 @@ impl TreeHeader {
         }
     }
 
-    /// The user it was done for.
+    /// The user of the trace.
     pub fn user(mut self, user: impl Into<String>) -> Self {
         self.user = Some(user.into());
         self
@@ -42,6 +46,12 @@ impl TreeHeader {
     /// Adds a tag.
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.tags.push(tag.into());
+        self
+    }
+
+    /// Adds a key of the trace's metadata and its value, as text or JSON text.
+    pub fn metadata(mut self, key: impl Into<String>, value: impl AsRef<str>) -> Self {
+        self.metadata.push((key.into(), preview(value.as_ref())));
         self
     }
 
@@ -65,13 +75,43 @@ pub struct TreeSpan {
     pub(crate) end_ns: u64,
     pub(crate) first_token_ns: Option<u64>,
     pub(crate) level: Severity,
+    /// Its status was set to OK.
+    pub(crate) ok: bool,
     pub(crate) status_message: Option<String>,
-    pub(crate) exceptions: Vec<(String, Vec<String>)>,
+    pub(crate) errors: Vec<TreeError>,
     pub(crate) model: Option<String>,
+    pub(crate) prompt: Option<String>,
+    pub(crate) parameters: Vec<(String, String)>,
+    pub(crate) tags: Vec<String>,
     pub(crate) tokens: Tokens,
     pub(crate) cost: Option<f64>,
+    /// Each bucket of usage and cost, where they are shown.
+    pub(crate) buckets: Vec<(String, String)>,
     pub(crate) input: Option<String>,
     pub(crate) output: Option<String>,
+    pub(crate) metadata: Vec<(String, String)>,
+    pub(crate) scores: Vec<String>,
+    /// It is drawn for this many equal siblings.
+    pub(crate) folded: Option<Folded>,
+}
+
+/// An error of an observation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TreeError {
+    /// Its type, empty if it is part of the message.
+    pub(crate) kind: String,
+    pub(crate) message: String,
+    pub(crate) sources: Vec<String>,
+    pub(crate) stacktrace: Option<String>,
+}
+
+/// What is said of spans that are drawn as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Folded {
+    pub(crate) count: u64,
+    pub(crate) total_ns: u64,
+    pub(crate) shortest_ns: u64,
+    pub(crate) longest_ns: u64,
 }
 
 /// What a level does to a row.
@@ -82,6 +122,17 @@ pub(crate) enum Severity {
     Normal,
     Warning,
     Error,
+}
+
+impl TreeError {
+    /// `io::Error: connection refused`.
+    pub(crate) fn text(&self) -> String {
+        if self.kind.is_empty() {
+            self.message.clone()
+        } else {
+            format!("{}: {}", self.kind, self.message)
+        }
+    }
 }
 
 impl TreeSpan {
@@ -98,7 +149,7 @@ impl TreeSpan {
         }
     }
 
-    /// The id of the observation it stands under. If the tree has none of that id, it is drawn as a root.
+    /// The id of the observation above it. If the tree has none of that id, it is drawn as a root.
     pub fn parent(mut self, parent: impl Into<String>) -> Self {
         self.parent = Some(parent.into());
         self
@@ -116,7 +167,7 @@ impl TreeSpan {
         self
     }
 
-    /// Its level: `DEBUG`, `WARNING` or `ERROR` in any case; anything else is nothing special.
+    /// Its level: `DEBUG`, `WARNING` or `ERROR` in any case; any other is drawn as `DEFAULT`.
     pub fn level(mut self, level: impl AsRef<str>) -> Self {
         self.level = match level.as_ref().to_ascii_uppercase().as_str() {
             "DEBUG" => Severity::Debug,
@@ -140,14 +191,41 @@ impl TreeSpan {
         message: impl Into<String>,
         sources: impl IntoIterator<Item = String>,
     ) -> Self {
-        self.exceptions
-            .push((message.into(), sources.into_iter().collect()));
+        self.errors.push(TreeError {
+            message: message.into(),
+            sources: sources.into_iter().collect(),
+            ..TreeError::default()
+        });
         self
     }
 
     /// The model that was used.
     pub fn model(mut self, model: impl Into<String>) -> Self {
         self.model = Some(model.into());
+        self
+    }
+
+    /// Adds a parameter of the model call, such as `temperature`.
+    pub fn parameter(mut self, name: impl Into<String>, value: impl AsRef<str>) -> Self {
+        self.parameters.push((name.into(), preview(value.as_ref())));
+        self
+    }
+
+    /// The managed prompt it was made from.
+    pub fn prompt(mut self, name: impl AsRef<str>, version: u32) -> Self {
+        self.prompt = Some(format!("{} v{version}", name.as_ref()));
+        self
+    }
+
+    /// Adds a tag of this observation.
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.tags.push(tag.into());
+        self
+    }
+
+    /// Adds a key of its metadata and its value, as text or JSON text.
+    pub fn metadata(mut self, key: impl Into<String>, value: impl AsRef<str>) -> Self {
+        self.metadata.push((key.into(), preview(value.as_ref())));
         self
     }
 
@@ -164,16 +242,49 @@ impl TreeSpan {
         self
     }
 
-    /// What went in, as text or JSON text. Its beginning is kept, or of a conversation (messages with
-    /// `role` and `content`) the last message.
+    /// The input, as text or JSON text. Its beginning is kept, or of a conversation (messages with
+    /// `role` and `content` or `parts`) the last message.
     pub fn input(mut self, input: impl AsRef<str>) -> Self {
         self.input = Some(preview(input.as_ref()));
         self
     }
 
-    /// What came out, as text or JSON text; see [`input`](Self::input).
+    /// The output, as text or JSON text; see [`input`](Self::input).
     pub fn output(mut self, output: impl AsRef<str>) -> Self {
         self.output = Some(preview(output.as_ref()));
         self
+    }
+
+    pub(crate) fn duration(&self) -> u64 {
+        self.end_ns - self.start_ns
+    }
+
+    /// Its messages of failure: those of its errors and their sources, and the one of its status.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &str> {
+        let errors = self.errors.iter().flat_map(|error| {
+            let sources = error.sources.iter().map(String::as_str);
+            std::iter::once(error.message.as_str()).chain(sources)
+        });
+        errors.chain(self.status_message.as_deref())
+    }
+
+    /// Bytes of its texts.
+    pub(crate) fn bytes(&self) -> usize {
+        let pairs = |pairs: &[(String, String)]| -> usize {
+            pairs
+                .iter()
+                .map(|(key, value)| key.len() + value.len())
+                .sum()
+        };
+        let texts = [&self.input, &self.output, &self.status_message, &self.model];
+        let errors = self.errors.iter().map(|error| {
+            let sources: usize = error.sources.iter().map(String::len).sum();
+            error.message.len() + sources + error.stacktrace.as_ref().map_or(0, String::len)
+        });
+        texts.into_iter().flatten().map(String::len).sum::<usize>()
+            + pairs(&self.metadata)
+            + pairs(&self.parameters)
+            + errors.sum::<usize>()
+            + self.name.len()
     }
 }

@@ -1,14 +1,19 @@
-//! Traces whose root is still open, and which spans were printed already.
-//! Fed by `exporter`, span by span; gives back trees that are ready to be drawn. Its only clock are
-//! the times in the spans, so that what it does follows from what it was given.
+//! Traces whose root is still open.
+//! Fed by `exporter`, span by span; gives back trees that are ready to be drawn. Its only clock is
+//! the times in the spans, so its results depend on its input alone.
+//!
+//! A tree is given at the end of the batch that brought its root: spans of one batch may come in any order. A span that
+//! comes in a later batch is shown by itself, and called late only if it ended after its root.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use tracefuse_exporter::record::{SpanId, SpanRecord, TraceId};
+use tracefuse_exporter::record::{ScoreRecord, ScoreTarget, SpanId, SpanRecord, TraceId};
 
+use crate::choices::Text;
 use crate::convert;
 use crate::model::{TreeHeader, TreeSpan};
+use crate::shown::Shown;
 
 /// A tree that can be drawn.
 #[derive(Debug)]
@@ -21,14 +26,18 @@ pub(crate) struct Ready {
 #[derive(Debug)]
 pub(crate) struct OpenTraces {
     traces: HashMap<TraceId, Open>,
-    /// Spans in `traces`, events among them.
+    /// Rows in `traces`: spans, events and scores.
     held: usize,
+    /// Bytes of their texts.
+    held_bytes: usize,
     /// The latest end seen: what time it is.
     now: u64,
     /// How many traces were opened so far: their order.
     opened: u64,
-    printed: Printed,
-    /// Spans that ended after the span above them was printed.
+    shown: Shown,
+    /// Roots that ended in this batch, and their trace as it was then.
+    ended: Vec<(TraceId, SpanId, TreeHeader)>,
+    /// Spans whose parent, or the root of whose part, was printed before they came.
     late: Vec<(TraceId, SpanId)>,
     max_held: usize,
     max_age: u64,
@@ -42,6 +51,8 @@ struct Open {
     /// When the first of its spans ended.
     since: u64,
     spans: Vec<Held>,
+    /// Scores of the trace and of its spans.
+    scores: Vec<(Option<SpanId>, String)>,
 }
 
 /// A span with its events.
@@ -49,67 +60,104 @@ struct Open {
 struct Held {
     id: SpanId,
     parent: Option<SpanId>,
+    /// The first span of its part of the trace, see [`is_bridged`](Self::is_bridged).
+    part: SpanId,
+    end: u64,
     rows: Vec<TreeSpan>,
 }
+
+impl Held {
+    /// Spans of other tracing systems come one by one, so their part names no span. The parent of such a span may
+    /// have been left out, so that it never comes; the parent of one of ours always comes when it ends.
+    fn is_bridged(&self, trace: TraceId) -> bool {
+        SpanId::from_bytes(trace.low_bits().to_be_bytes()) == Some(self.part)
+    }
+
+    fn bytes(&self) -> usize {
+        self.rows.iter().map(TreeSpan::bytes).sum()
+    }
+}
+
+/// Bytes of texts held at most: whole texts may be large.
+const MAX_HELD_BYTES: usize = 64 * 1024 * 1024;
 
 impl OpenTraces {
     pub(crate) fn new(max_held: usize, max_age: Duration) -> Self {
         Self {
             traces: HashMap::new(),
             held: 0,
+            held_bytes: 0,
             now: 0,
             opened: 0,
-            printed: Printed::default(),
+            shown: Shown::default(),
+            ended: Vec::new(),
             late: Vec::new(),
             max_held,
             max_age: u64::try_from(max_age.as_nanos()).unwrap_or(u64::MAX),
         }
     }
 
-    /// Takes a span; gives the tree if it was the root of one.
-    pub(crate) fn take(&mut self, record: &SpanRecord, io: bool) -> Option<Ready> {
+    pub(crate) fn take(&mut self, record: &SpanRecord, text: Text) {
         let (trace, id) = (record.trace_id(), record.span_id());
-        let ended = record.end_time().as_unix_nanos();
-        self.now = self.now.max(ended);
-        let opened = self.opened;
-        let open = self.traces.entry(trace).or_insert_with(|| Open {
-            header: TreeHeader::default(),
-            number: opened,
-            since: ended,
-            spans: Vec::new(),
-        });
-        self.opened += 1;
-        open.header = convert::header(record);
-        let rows = convert::spans(record, io);
-        self.held += rows.len();
-        open.spans.push(Held {
+        let end = record.end_time().as_unix_nanos();
+        self.now = self.now.max(end);
+        let held = Held {
             id,
             parent: record.parent_span_id(),
-            rows,
-        });
+            part: record.local_root_id(),
+            end,
+            rows: convert::spans(record, text),
+        };
+        self.held += held.rows.len();
+        self.held_bytes += held.bytes();
+        let header = convert::header(record, text);
         if record.is_local_root() {
-            let earlier = self.printed.partly(trace);
-            let mut ready = self.subtree(trace, &[id])?;
-            if earlier > 0 {
-                let spans = plural(earlier, "span");
-                ready.header = ready
-                    .header
-                    .note(format!("continued: {spans} shown before"));
-            }
-            return Some(ready);
-        }
-        if record
-            .parent_span_id()
-            .is_some_and(|parent| self.printed.has(trace, parent))
+            self.ended.push((trace, id, header.clone()));
+        } else if held
+            .parent
+            .is_some_and(|parent| self.shown.has(trace, parent))
+            || (held.is_bridged(trace) && self.shown.root_end(trace, held.part).is_some())
         {
             self.late.push((trace, id));
         }
-        None
+        self.opened += 1;
+        let number = self.opened;
+        let open = self.traces.entry(trace).or_insert_with(|| Open {
+            header: TreeHeader::default(),
+            number,
+            since: end,
+            spans: Vec::new(),
+            scores: Vec::new(),
+        });
+        open.header = header;
+        open.spans.push(held);
     }
 
-    /// At the end of a batch: what came too late for its tree, and what was held for too long.
+    /// Takes a score if its trace is open: it is shown in the tree.
+    pub(crate) fn take_score(&mut self, score: &ScoreRecord) -> bool {
+        let (trace, span) = match &score.target {
+            ScoreTarget::Trace(trace) => (trace, None),
+            ScoreTarget::Observation(trace, span) => (trace, Some(*span)),
+            _ => return false,
+        };
+        let Some(open) = self.traces.get_mut(trace) else {
+            return false;
+        };
+        // The span is in a tree that is printed already.
+        if span.is_some_and(|span| self.shown.has(*trace, span)) {
+            return false;
+        }
+        open.scores.push((span, convert::score(score)));
+        self.held += 1;
+        true
+    }
+
+    /// At the end of a batch: trees whose root has ended, what came after its tree, and what was held for too long.
     pub(crate) fn settle(&mut self) -> Vec<Ready> {
         let mut ready = Vec::new();
+        for (trace, root, header) in std::mem::take(&mut self.ended) {
+            ready.extend(self.tree(trace, root, header));
+        }
         let mut late: Vec<(TraceId, Vec<SpanId>)> = Vec::new();
         for (trace, id) in std::mem::take(&mut self.late) {
             match late.iter_mut().find(|(known, _)| *known == trace) {
@@ -118,10 +166,7 @@ impl OpenTraces {
             }
         }
         for (trace, ids) in late {
-            if let Some(mut tree) = self.subtree(trace, &ids) {
-                tree.header = tree.header.note("late: ended after its trace was shown");
-                ready.push(tree);
-            }
+            ready.extend(self.remainder(trace, &ids));
         }
         while let Some((trace, note)) = self.overdue() {
             ready.extend(self.give_up(trace, &note));
@@ -137,11 +182,20 @@ impl OpenTraces {
             .map(|(id, open)| (open.number, *id))
             .collect();
         traces.sort_unstable();
-        let note = "incomplete: its root has not ended";
-        traces
-            .into_iter()
-            .filter_map(|(_, trace)| self.give_up(trace, note))
-            .collect()
+        let mut ready = Vec::new();
+        for (_, trace) in traces {
+            let bridged = self.traces.get(&trace).is_some_and(|open| {
+                let mut spans = open.spans.iter();
+                spans.any(|held| held.is_bridged(trace))
+            });
+            let note = if bridged {
+                "incomplete: its root has not ended or is not recorded"
+            } else {
+                "incomplete: its root has not ended"
+            };
+            ready.extend(self.give_up(trace, note));
+        }
+        ready
     }
 
     /// The trace that has to go first, and why, if one has to go.
@@ -150,33 +204,84 @@ impl OpenTraces {
             .traces
             .iter()
             .min_by_key(|(_, open)| (open.since, open.number))?;
-        if self.held > self.max_held {
+        let note = if self.held > self.max_held {
             let spans = plural(self.max_held, "span");
-            return Some((
-                *trace,
-                format!("incomplete: more than {spans} wait for a root"),
-            ));
-        }
-        if self.now.saturating_sub(open.since) > self.max_age {
+            let wait = if self.max_held == 1 { "waits" } else { "wait" };
+            format!("incomplete: more than {spans} {wait} for a root")
+        } else if self.held_bytes > MAX_HELD_BYTES {
+            "incomplete: too much text waits for a root".to_owned()
+        } else if self.now.saturating_sub(open.since) > self.max_age {
             let age = crate::units::duration(self.max_age);
-            return Some((
-                *trace,
-                format!("incomplete: its root has not ended for {age}"),
-            ));
+            format!("incomplete: its root has not ended for {age}")
+        } else {
+            return None;
+        };
+        Some((*trace, note))
+    }
+
+    /// The tree below a root that has ended.
+    fn tree(&mut self, trace: TraceId, root: SpanId, header: TreeHeader) -> Option<Ready> {
+        let open = self.traces.get_mut(&trace)?;
+        let (part, end) = open
+            .spans
+            .iter()
+            .find(|held| held.id == root)
+            .map(|held| (held.part, held.end))?;
+        // The parent of such a span was left out: the root is the next one above it that is known.
+        let ids: HashSet<SpanId> = open.spans.iter().map(|held| held.id).collect();
+        for held in &mut open.spans {
+            let known = held.id == root || held.parent.is_some_and(|parent| ids.contains(&parent));
+            if !known && held.part == part && held.is_bridged(trace) {
+                held.parent = Some(root);
+                if let Some(row) = held.rows.first_mut() {
+                    row.parent = Some(root.to_string());
+                }
+            }
         }
-        None
+        if let Some(open) = self.traces.get_mut(&trace) {
+            open.header = header;
+        }
+        let earlier = self.shown.without_root(trace);
+        let (mut header, taken) = self.subtree(trace, &[root])?;
+        let ids = taken.iter().map(|held| held.id);
+        self.shown.add_tree(trace, part, end, ids);
+        if earlier > 0 {
+            let spans = plural(earlier, "span");
+            header = header.note(format!("continued: {spans} shown before"));
+        }
+        Some(self.ready(header, taken))
+    }
+
+    /// Spans whose tree was shown before they came.
+    fn remainder(&mut self, trace: TraceId, ids: &[SpanId]) -> Option<Ready> {
+        let (mut header, taken) = self.subtree(trace, ids)?;
+        if taken.is_empty() {
+            return None;
+        }
+        let ended_after = taken.iter().any(|held| {
+            let root = self.shown.root_end(trace, held.part);
+            root.is_none_or(|root| held.end > root)
+        });
+        header = header.note(if ended_after {
+            "late: ended after its trace was shown"
+        } else {
+            "continued: reached the console after its trace"
+        });
+        let ids = taken.iter().map(|held| held.id);
+        self.shown.add(trace, ids);
+        Some(self.ready(header, taken))
     }
 
     fn give_up(&mut self, trace: TraceId, note: &str) -> Option<Ready> {
         let open = self.traces.remove(&trace)?;
         self.late.retain(|(known, _)| *known != trace);
-        self.printed
-            .add(trace, open.spans.iter().map(|held| held.id), true);
-        Some(self.ready(open.header.note(note), open.spans))
+        self.shown.add(trace, open.spans.iter().map(|held| held.id));
+        let (header, spans) = self.with_scores(open.header, open.spans, open.scores);
+        Some(self.ready(header.note(note), spans))
     }
 
     /// Takes these spans and all below them out of their trace.
-    fn subtree(&mut self, trace: TraceId, roots: &[SpanId]) -> Option<Ready> {
+    fn subtree(&mut self, trace: TraceId, roots: &[SpanId]) -> Option<(TreeHeader, Vec<Held>)> {
         let open = self.traces.get_mut(&trace)?;
         let mut children: HashMap<SpanId, Vec<SpanId>> = HashMap::new();
         for held in &open.spans {
@@ -196,59 +301,42 @@ impl OpenTraces {
             spans.partition(|held| inside.contains(&held.id));
         open.spans = rest;
         let header = open.header.clone();
-        if open.spans.is_empty() {
+        let scores = std::mem::take(&mut open.scores);
+        let last = open.spans.is_empty();
+        // A score of a span that is still open waits for it, unless nothing else does.
+        let (mine, rest) = scores
+            .into_iter()
+            .partition(|(span, _)| last || span.is_none_or(|span| inside.contains(&span)));
+        open.scores = rest;
+        if last {
             self.traces.remove(&trace);
         }
-        self.printed.add(trace, inside.into_iter(), false);
-        Some(self.ready(header, taken))
+        Some(self.with_scores(header, taken, mine))
+    }
+
+    fn with_scores(
+        &mut self,
+        mut header: TreeHeader,
+        mut spans: Vec<Held>,
+        scores: Vec<(Option<SpanId>, String)>,
+    ) -> (TreeHeader, Vec<Held>) {
+        self.held = self.held.saturating_sub(scores.len());
+        for (span, score) in scores {
+            let held = spans.iter_mut().find(|held| Some(held.id) == span);
+            match held.and_then(|held| held.rows.first_mut()) {
+                Some(row) => row.scores.push(score),
+                None => header.scores.push(score),
+            }
+        }
+        (header, spans)
     }
 
     fn ready(&mut self, header: TreeHeader, held: Vec<Held>) -> Ready {
+        let bytes: usize = held.iter().map(Held::bytes).sum();
+        self.held_bytes = self.held_bytes.saturating_sub(bytes);
         let spans: Vec<TreeSpan> = held.into_iter().flat_map(|held| held.rows).collect();
         self.held = self.held.saturating_sub(spans.len());
         Ready { header, spans }
-    }
-}
-
-/// Which spans were printed, of the latest traces: how a late span is told from one whose parent is open.
-#[derive(Debug, Default)]
-struct Printed {
-    traces: HashMap<TraceId, (HashSet<SpanId>, usize)>,
-    order: VecDeque<TraceId>,
-    ids: usize,
-}
-
-/// Ids remembered. What comes later still than this is printed as incomplete, by flush or by age.
-const REMEMBERED: usize = 20_000;
-
-impl Printed {
-    fn has(&self, trace: TraceId, span: SpanId) -> bool {
-        self.traces
-            .get(&trace)
-            .is_some_and(|(ids, _)| ids.contains(&span))
-    }
-
-    /// Spans of the trace that were shown before their root.
-    fn partly(&self, trace: TraceId) -> usize {
-        self.traces.get(&trace).map_or(0, |(_, partly)| *partly)
-    }
-
-    fn add(&mut self, trace: TraceId, spans: impl Iterator<Item = SpanId>, partly: bool) {
-        let (ids, shown) = self.traces.entry(trace).or_insert_with(|| {
-            self.order.push_back(trace);
-            Default::default()
-        });
-        let before = ids.len();
-        ids.extend(spans);
-        let added = ids.len() - before;
-        self.ids += added;
-        *shown = if partly { *shown + added } else { 0 };
-        while self.ids > REMEMBERED {
-            let Some(oldest) = self.order.pop_front() else {
-                break;
-            };
-            self.ids -= self.traces.remove(&oldest).map_or(0, |(ids, _)| ids.len());
-        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Lines made of safe text and our own colours, and the page that a stream may be given.
-//! Fed by `tree` and `compact`; drained by `exporter`. Takes text as `Sanitized` only.
+//! Lines made of safe text and our own colours, and the page that may be written to a stream.
+//! Filled by `tree`, `compact` and `json`; written by `exporter`. Takes text as `Sanitized` only.
 
 use std::fmt::Write as _;
 
@@ -91,6 +91,8 @@ impl Line {
 pub(crate) struct Page {
     text: String,
     color: bool,
+    /// Longer lines are cut.
+    limit: Option<usize>,
 }
 
 impl Page {
@@ -98,11 +100,25 @@ impl Page {
         Self {
             text: String::new(),
             color,
+            limit: None,
         }
     }
 
+    pub(crate) fn limited_to(mut self, columns: usize) -> Self {
+        self.limit = Some(columns);
+        self
+    }
+
     pub(crate) fn line(&mut self, line: &Line) {
-        // Trailing spaces are padding without anything behind it.
+        let cut;
+        let line = match self.limit {
+            Some(limit) if line.width() > limit => {
+                cut = line.clone().cut(limit);
+                &cut
+            }
+            _ => line,
+        };
+        // Trailing spaces are padding with nothing after it.
         let blank = |text: &Sanitized| text.as_str().trim_end_matches(' ').is_empty();
         let used = line.parts.iter().rposition(|(_, text)| !blank(text));
         let count = used.map_or(0, |last| last + 1);

@@ -1,20 +1,23 @@
-//! Text that cannot command a terminal. Everything dynamic passes here on its way to `paint`, which
-//! takes nothing else; knows nothing of spans, colours or streams.
+//! Text that cannot control a terminal. All text of spans is converted here before `paint`, which
+//! accepts nothing else, prints it. Knows nothing of spans, colours or streams.
 //!
-//! Prompts, answers and error messages are written by strangers. Printed as they are, they could
-//! move the cursor, set the title, fill the clipboard (OSC 52), hide a link (OSC 8) or turn the
-//! reading direction around (the class of RUSTSEC-2025-0055).
+//! Prompts, answers and error messages come from outside the application. Printed unchanged, they could
+//! move the cursor, set the title, fill the clipboard (OSC 52), hide a link (OSC 8) or reverse the
+//! reading direction (the class of RUSTSEC-2025-0055).
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use tracefuse_exporter::is_plain;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::joiner::{JOINER, NON_JOINER, is_part_of_a_word};
 
 /// One line of text without control characters, and without what is invisible or reorders text.
 ///
 /// What is taken out is shown: a newline as `\n`, an escape as `\x1b`, a direction override as
-/// `\u{202e}`. Backslashes are left alone, so the text is for people and not for reading back.
+/// `\u{202e}`. Zero-width joiners are kept inside words of scripts that need them and inside emoji. Backslashes
+/// are not escaped, so the text cannot be converted back.
 ///
 /// ```
 /// use tracefuse_console::Sanitized;
@@ -30,8 +33,8 @@ impl Sanitized {
     #[must_use]
     pub fn new(text: &str) -> Self {
         let mut safe = String::with_capacity(text.len());
-        for c in text.chars() {
-            if is_plain(c) {
+        for (c, printed) in checked(text) {
+            if printed {
                 safe.push(c);
             } else {
                 escape(&mut safe, c);
@@ -52,14 +55,14 @@ impl Sanitized {
     }
 
     /// A JSON document on one line, its meaning unchanged: between tokens whitespace becomes a space,
-    /// in strings what is dangerous becomes a JSON escape. Both hold only for valid JSON, which
+    /// in strings what is dangerous becomes a JSON escape. Both are right only for valid JSON, which
     /// has no raw control character in a string and nothing but ASCII outside of one.
     pub(crate) fn json(document: &str) -> Self {
         let mut safe = String::with_capacity(document.len());
-        for c in document.chars() {
+        for (c, printed) in checked(document) {
             if c < ' ' {
                 safe.push(' ');
-            } else if is_plain(c) {
+            } else if printed {
                 safe.push(c);
             } else {
                 for unit in c.encode_utf16(&mut [0; 2]) {
@@ -92,24 +95,95 @@ impl Sanitized {
         self.shorten(columns)
     }
 
-    /// At most `columns` wide, ending in `…` even if it would fit: more was to follow.
+    /// At most `columns` wide, ending in `…` even if it would fit: more text follows this one.
     pub(crate) fn shorten(&self, columns: usize) -> Self {
         let Some(room) = columns.checked_sub(1) else {
             return Self::default();
         };
-        // A bound on characters too: accents piled upon one letter have no width.
-        let longest = room.saturating_mul(4).saturating_add(1);
-        let ends = self.0.char_indices().map(|(at, c)| at + c.len_utf8());
-        let mut kept = "";
-        for end in ends.take(longest) {
-            let Some(head) = self.0.get(..end) else { break };
-            if head.width() > room {
+        Self(Cow::Owned(format!("{}…", head(&self.0, room))))
+    }
+
+    /// The text in lines of at most `columns`, broken after a space where there is one. A cluster that is wider
+    /// than `columns` is on a line alone, for the caller to cut.
+    pub(crate) fn wrap(&self, columns: usize) -> Vec<Self> {
+        let mut lines = Vec::new();
+        let mut rest: &str = &self.0;
+        while !rest.is_empty() {
+            let fits = head(rest, columns);
+            let mut end = fits.len();
+            if end == 0 {
+                end = clusters(rest).next().map_or(rest.len(), str::len);
+            } else if end < rest.len() && !rest.get(end..).is_some_and(|rest| rest.starts_with(' '))
+            {
+                // Not inside a word, unless the word alone is too long.
+                let word = fits.trim_end_matches(|c| c != ' ');
+                if !word.trim_matches(' ').is_empty() {
+                    end = word.len();
+                }
+            }
+            let (line, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+            lines.push(Self(Cow::Owned(line.trim_end_matches(' ').to_owned())));
+            rest = after.trim_start_matches([' ', JOINER, NON_JOINER]);
+        }
+        lines
+    }
+}
+
+/// Each character, and whether it may be printed as it is.
+fn checked(text: &str) -> impl Iterator<Item = (char, bool)> {
+    let mut before = None;
+    let mut chars = text.chars().peekable();
+    std::iter::from_fn(move || {
+        let c = chars.next()?;
+        let printed = match c {
+            JOINER | NON_JOINER => is_part_of_a_word(before, c, chars.peek().copied()),
+            _ => is_plain(c),
+        };
+        before = Some(c);
+        Some((c, printed))
+    })
+}
+
+/// The beginning of a safe text, at most `columns` wide and not cut inside of what is drawn as one character.
+fn head(text: &str, columns: usize) -> &str {
+    let (mut width, mut end) = (0, 0);
+    let most = columns.saturating_add(1).saturating_mul(CLUSTER);
+    for cluster in clusters(text) {
+        width += cluster.width();
+        if width > columns || end + cluster.len() > most {
+            break;
+        }
+        end += cluster.len();
+    }
+    text.get(..end)
+        .unwrap_or_default()
+        .trim_end_matches([JOINER, NON_JOINER])
+}
+
+/// Bytes of a cluster at most.
+const CLUSTER: usize = 64;
+
+/// A letter with its marks, or an emoji with what is joined to it; at most so many bytes, since marks have no
+/// width and no end.
+fn clusters(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let mut before = rest.chars().next()?;
+        let mut end = before.len_utf8();
+        for c in rest.chars().skip(1) {
+            let belongs = before == JOINER
+                || c.width().unwrap_or(0) == 0
+                || matches!(c, '\u{1f3fb}'..='\u{1f3ff}');
+            if !belongs || end + c.len_utf8() > CLUSTER {
                 break;
             }
-            kept = head;
+            end += c.len_utf8();
+            before = c;
         }
-        Self(Cow::Owned(format!("{kept}…")))
-    }
+        let (cluster, after) = rest.split_at_checked(end)?;
+        rest = after;
+        Some(cluster)
+    })
 }
 
 impl fmt::Display for Sanitized {
@@ -156,6 +230,12 @@ mod tests {
             ),
             ("one\ntwo\tthree\u{2028}", r"one\ntwo\tthree\u{2028}"),
             ("naïve 日本語 ❤️ \\ é", "naïve 日本語 ❤️ \\ é"),
+            // Joiners where they belong to a word or a picture, and where they hide.
+            (
+                "می\u{200c}خواهم क्\u{200d}ष 👨\u{200d}👩\u{200d}👧",
+                "می\u{200c}خواهم क्\u{200d}ष 👨\u{200d}👩\u{200d}👧",
+            ),
+            ("pay\u{200d}pal \u{200c}", r"pay\u{200d}pal \u{200c}"),
         ] {
             assert_eq!(Sanitized::new(hostile).as_str(), shown);
         }
@@ -175,11 +255,44 @@ mod tests {
             assert_eq!(Sanitized::new(text).cut(columns).as_str(), shown);
         }
         let zalgo = format!("a{}", "\u{301}".repeat(100_000)) + "bcdef";
-        assert!(Sanitized::new(&zalgo).cut(4).as_str().len() < 50);
+        assert!(Sanitized::new(&zalgo).cut(4).as_str().len() < 300);
+    }
+
+    #[test]
+    fn an_emoji_family_is_two_columns_wide_and_never_cut() {
+        let family = "👨\u{200d}👩\u{200d}👧";
+        let text = Sanitized::new(&format!("a{family}b"));
+        assert_eq!(text.width(), 4);
+        for (columns, shown) in [
+            (4, format!("a{family}b")),
+            (3, "a…".into()),
+            (2, "a…".into()),
+        ] {
+            assert_eq!(text.cut(columns).as_str(), shown);
+        }
+        // A joiner with nothing behind it would join the mark of the cut.
+        assert_eq!(Sanitized::new("می\u{200c}خواهم").cut(3).as_str(), "می…");
+    }
+
+    #[test]
+    fn long_text_is_broken_between_words_where_there_are_some() {
+        for (text, columns, lines) in [
+            ("one two three", 7, &["one two", "three"][..]),
+            ("one two three", 8, &["one two", "three"]),
+            ("onetwothree", 4, &["onet", "woth", "ree"]),
+            ("a onetwothree", 4, &["a", "onet", "woth", "ree"]),
+            ("日本語", 5, &["日本", "語"]),
+            ("日本語", 1, &["日", "本", "語"]),
+            ("", 5, &[]),
+        ] {
+            let wrapped = Sanitized::new(text).wrap(columns);
+            let wrapped: Vec<&str> = wrapped.iter().map(Sanitized::as_str).collect();
+            assert_eq!(wrapped, lines, "{text} in {columns}");
+        }
     }
 
     fn is_quiet(text: &str) -> bool {
-        text.chars().all(|c| !c.is_control() && is_plain(c))
+        checked(text).all(|(c, printed)| printed && !c.is_control())
     }
 
     proptest! {
@@ -190,6 +303,11 @@ mod tests {
                 prop_assert!(is_quiet(safe.as_str()));
                 let cut = safe.cut(columns);
                 prop_assert!(is_quiet(cut.as_str()) && cut.width() <= columns);
+                let lines = safe.wrap(columns.max(2));
+                prop_assert!(lines.iter().all(|line| is_quiet(line.as_str()) && line.width() <= columns.max(2)));
+                let letters = |text: &str| text.replace([' ', JOINER, NON_JOINER], "");
+                let all: String = lines.iter().map(|line| letters(line.as_str())).collect();
+                prop_assert_eq!(all, letters(safe.as_str()));
             }
         }
 

@@ -1,18 +1,21 @@
 //! Draws a trace: its header, and a row per span with name, bar, time and what it used.
-//! Fed by `exporter` and by anyone with `TreeSpan`s; knows neither records nor streams.
+//! Called by `exporter` and by programs that have `TreeSpan`s; knows neither records nor streams.
 
+use crate::choices::Text;
+use crate::details::{Below, summary};
 use crate::header;
 use crate::model::{Severity, TreeHeader, TreeSpan};
 use crate::outline::{Entry, outline};
-use crate::paint::{BOLD, DIM, ERROR, Line, PLAIN, Page, WARNING, joined, style_of, wrapped};
+use crate::paint::{BOLD, DIM, ERROR, Line, PLAIN, Page, WARNING, joined, style_of};
 use crate::sanitize::Sanitized;
-use crate::units::{dollars, duration, tokens};
+use crate::units::{count, duration};
 use crate::waterfall::Axis;
 
-/// Draws a trace `width` columns wide (at least 40), with ANSI colours if `color`; ends in a newline.
+/// Draws a trace `width` columns wide, with ANSI colours if `color`; ends in a newline. It is laid out for at least
+/// 40 columns; on fewer its lines are truncated.
 ///
 /// Text of the spans is made harmless as [`Sanitized`] describes. The spans may come in any order;
-/// their times need only share an origin.
+/// their times need only share an origin. The only root of a trace is drawn as the title.
 ///
 /// ```
 /// use tracefuse_console::{TreeHeader, TreeSpan, render_tree};
@@ -26,7 +29,17 @@ use crate::waterfall::Axis;
 /// ```
 #[must_use]
 pub fn render_tree(header: &TreeHeader, spans: &[TreeSpan], width: usize, color: bool) -> String {
-    tree(header, spans, width, color).into_string()
+    let text = Text::Line;
+    let look = Look { width, color, text };
+    tree(header, spans, look).into_string()
+}
+
+/// How a tree is drawn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    pub(crate) width: usize,
+    pub(crate) color: bool,
+    pub(crate) text: Text,
 }
 
 /// Narrower than this there is nothing to align.
@@ -35,19 +48,39 @@ const NARROWEST: usize = 40;
 const BAR: (usize, usize) = (8, 64);
 const GAP: usize = 2;
 
-pub(crate) fn tree(header: &TreeHeader, spans: &[TreeSpan], width: usize, color: bool) -> Page {
-    let width = width.max(NARROWEST);
-    let mut page = Page::new(color);
+pub(crate) fn tree(header: &TreeHeader, spans: &[TreeSpan], look: Look) -> Page {
+    let mut page = Page::new(look.color).limited_to(look.width);
+    let width = look.width.max(NARROWEST);
+    let look = Look { width, ..look };
     let entries = outline(spans);
     let start = spans.iter().map(|s| s.start_ns).min().unwrap_or(0);
     let end = spans.iter().map(|s| s.end_ns).max().unwrap_or(0);
+    let mut guides = Guides::new(width / 10);
 
-    header::draw(&mut page, header, spans, end - start, width);
+    // The only root is part of the header.
+    let roots = entries.iter().filter(|entry| entry.depth == 0).count();
+    let root = entries.first().filter(|_| roots == 1);
+    let (_, prefix) = root.map_or_else(
+        || (String::new(), "  ".to_owned()),
+        |root| guides.step(root),
+    );
+    let span = root.map(|entry| entry.span);
+    header::draw(
+        &mut page,
+        header,
+        &entries,
+        span,
+        end - start,
+        &prefix,
+        look,
+    );
+    let entries = entries
+        .get(usize::from(root.is_some())..)
+        .unwrap_or_default();
     if entries.is_empty() {
         return page;
     }
 
-    let mut guides = Guides::new(width / 10);
     let rows: Vec<Row> = entries
         .iter()
         .map(|entry| Row::new(entry, &mut guides, start))
@@ -55,12 +88,15 @@ pub(crate) fn tree(header: &TreeHeader, spans: &[TreeSpan], width: usize, color:
     let columns = Columns::of(&rows, width);
     let axis = Axis::new(start, end, columns.bar);
 
-    let mut scale = Line::new();
+    let mut scale = Line::new().with(
+        DIM,
+        Sanitized::new(if root.is_some() { &prefix } else { "" }),
+    );
     scale.pad_to(columns.label + GAP);
     scale.append(axis.scale());
     page.line(&scale);
-    for (row, entry) in rows.into_iter().zip(&entries) {
-        row.draw(&mut page, entry.span, &axis, columns, width);
+    for (row, entry) in rows.into_iter().zip(entries) {
+        row.draw(&mut page, entry.span, &axis, columns, look);
     }
     page
 }
@@ -174,29 +210,26 @@ impl Row {
             Sanitized::of(format_args!("{} ", span.kind)),
         );
         label.push(name, Sanitized::new(&span.name));
+        if let Some(folded) = span.folded {
+            let times = count(folded.count);
+            label.push(DIM, Sanitized::of(format_args!(" ×{times}")));
+        }
 
         let time = if is_moment(span) {
             let after = duration(span.start_ns.saturating_sub(start));
             Line::new().with(DIM, Sanitized::of(format_args!("+{after}")))
         } else {
-            Line::new().with(PLAIN, Sanitized::of(duration(span.end_ns - span.start_ns)))
+            Line::new().with(PLAIN, Sanitized::of(duration(span.duration())))
         };
         Self {
             label,
             time,
-            details: details(span),
+            details: summary(span),
             below,
         }
     }
 
-    fn draw(
-        mut self,
-        page: &mut Page,
-        span: &TreeSpan,
-        axis: &Axis,
-        columns: Columns,
-        width: usize,
-    ) {
+    fn draw(mut self, page: &mut Page, span: &TreeSpan, axis: &Axis, columns: Columns, look: Look) {
         let mut line = self.label.cut(columns.label);
         line.pad_to(columns.label + GAP);
         line.append(match span.level {
@@ -216,82 +249,19 @@ impl Row {
             line.pad_to(columns.label + GAP + columns.bar + GAP + columns.time + GAP);
             line.append(joined(&std::mem::take(&mut self.details)));
         }
-        page.line(&line.cut(width));
+        page.line(&line.cut(look.width));
 
-        wrapped(page, self.details, &self.below, width);
-        for line in messages(span) {
-            wrapped(page, vec![line], &self.below, width);
-        }
-        for (word, text) in [("in  ", &span.input), ("out ", &span.output)] {
-            if let Some(text) = text {
-                let line = Line::new().with(DIM, Sanitized::own(word));
-                let line = line.with(PLAIN, Sanitized::new(text));
-                wrapped(page, vec![line], &self.below, width);
-            }
-        }
+        let mut below = Below {
+            page,
+            prefix: &self.below,
+            width: look.width,
+            text: look.text,
+        };
+        below.pieces(self.details);
+        below.span(span, "metadata ");
     }
 }
 
 fn is_moment(span: &TreeSpan) -> bool {
     span.kind == "event" && span.start_ns == span.end_ns
-}
-
-/// `gpt-4o · 1,024 → 200 tokens (512 cached) · $0.0041 · first token 240 ms`.
-fn details(span: &TreeSpan) -> Vec<Line> {
-    let mut pieces = Vec::new();
-    if let Some(model) = &span.model {
-        pieces.push((style_of(&span.kind), Sanitized::new(model)));
-    }
-    if !span.tokens.is_zero() {
-        pieces.push((PLAIN, tokens(span.tokens)));
-    }
-    if let Some(cost) = span.cost {
-        pieces.push((PLAIN, Sanitized::of(dollars(cost))));
-    }
-    if let Some(first) = span.first_token_ns {
-        let wait = duration(first.saturating_sub(span.start_ns));
-        pieces.push((PLAIN, Sanitized::of(format_args!("first token {wait}"))));
-    }
-    let lines = pieces.into_iter();
-    lines
-        .map(|(style, text)| Line::new().with(style, text))
-        .collect()
-}
-
-/// The same on one line.
-pub(crate) fn summary(span: &TreeSpan) -> Line {
-    joined(&details(span))
-}
-
-/// How it ended, and every error with its sources.
-pub(crate) fn messages(span: &TreeSpan) -> Vec<Line> {
-    let (mark, style) = match span.level {
-        Severity::Error => ("✗ ", ERROR),
-        Severity::Warning => ("! ", WARNING),
-        _ => ("· ", DIM),
-    };
-    let mut lines = Vec::new();
-    let told = |text: &str| span.exceptions.iter().any(|(message, _)| message == text);
-    if let Some(message) = span.status_message.as_deref().filter(|text| !told(text)) {
-        lines.push(
-            Line::new()
-                .with(style, Sanitized::own(mark))
-                .with(style, Sanitized::new(message)),
-        );
-    }
-    for (message, sources) in &span.exceptions {
-        lines.push(
-            Line::new()
-                .with(ERROR, Sanitized::own("✗ "))
-                .with(ERROR, Sanitized::new(message)),
-        );
-        for source in sources {
-            lines.push(
-                Line::new()
-                    .with(DIM, Sanitized::own("  ↳ "))
-                    .with(ERROR, Sanitized::new(source)),
-            );
-        }
-    }
-    lines
 }

@@ -2,6 +2,7 @@
 //! Called by delivery, on its own thread and async runtime; knows no queue and no configuration but its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -28,6 +29,14 @@ pub trait Exporter: Send + Sync + 'static {
     /// An estimate is enough, cheap matters more than exact.
     fn size_hint(&self, record: &Record) -> usize {
         record.size()
+    }
+
+    /// The longest a record may wait for its batch to fill; the pipeline's `flush_interval` if that is shorter, or with
+    /// `None`, the default. For an exporter whose output people watch, such as a terminal. With one of these in a pipeline
+    /// each span is put into the queues when it ends, in the order in which spans end, and not in groups of one thread;
+    /// the other exporters keep their batches and their interval. Asked once, when the pipeline is built.
+    fn flush_interval(&self) -> Option<Duration> {
+        None
     }
 
     /// Whether it may take something large out of this span, such as an image that it uploads beside it. Asked
@@ -78,6 +87,9 @@ macro_rules! delegate {
             }
             fn size_hint(&self, record: &Record) -> usize {
                 (**self).size_hint(record)
+            }
+            fn flush_interval(&self) -> Option<Duration> {
+                (**self).flush_interval()
             }
             fn may_shrink(&self, span: &SpanRecord) -> bool {
                 (**self).may_shrink(span)

@@ -161,11 +161,18 @@ impl PipelineBuilder {
     pub fn build(self) -> io::Result<Pipeline> {
         let resource = Arc::new(self.resource.clone());
         let mut queues = Vec::new();
+        let mut at_once = false;
         for exporter in &self.exporters {
             let name = plain_text(exporter.name()).into_owned();
-            queues.push(Arc::new(ExporterQueue::new(name, self.config.clone())));
+            let mut config = self.config.clone();
+            if let Some(interval) = exporter.flush_interval() {
+                config.flush_interval = config.flush_interval.min(interval);
+                at_once = true;
+            }
+            queues.push(Arc::new(ExporterQueue::new(name, config)));
         }
-        let buffers = Arc::new(SpanBuffers::new(queues, &self.config));
+        let buffers = SpanBuffers::new(queues, &self.config);
+        let buffers = Arc::new(if at_once { buffers.unused() } else { buffers });
         for (queue, exporter) in buffers.queues().iter().zip(&self.exporters) {
             let disk = self.disk(queue, exporter)?;
             let (resource, queue, buffers) = (resource.clone(), queue.clone(), buffers.clone());

@@ -1,16 +1,26 @@
 //! The three formats, as text.
 
-use tracefuse_console::{Color, ConsoleConfig, Format};
+use tracefuse_console::{Color, ConsoleConfig, Format, Text};
 use tracefuse_core::record::Level;
 
 use crate::support::{AGENT_TRACE, App, export, exporter, run_agent};
 
-fn check(config: ConsoleConfig, expected: &str) {
+pub(crate) fn check(config: ConsoleConfig, expected: &str) {
+    check_app(config, run_agent, expected);
+}
+
+/// What the exporter prints of what the application records.
+pub(crate) fn check_app(config: ConsoleConfig, run: fn(&App), expected: &str) {
     let app = App::new();
-    run_agent(&app);
+    run(&app);
     let (exporter, screen) = exporter(config);
     export(&exporter, &app);
     let text = screen.text();
+    // The ids of spans are random.
+    let text = match text.split_once("4bf92f35/") {
+        Some((before, after)) => format!("{before}4bf92f35/SPAN{}", &after[8..]),
+        None => text,
+    };
     // An empty line follows each tree.
     let same = text.trim_end_matches('\n') == expected.trim_matches('\n');
     assert!(same, "\n{text}");
@@ -22,14 +32,15 @@ fn a_tree_is_printed_when_the_root_ends() {
     check(
         ConsoleConfig::new(),
         r#"
-✗ support-chat                          1.81 s · 1,033 → 200 tokens (512 cached) · $0.0041 · 1 error
-  4bf92f3577b34da6a3ce929d0e0e4736 · user user123 · session session456 · #production · #beta
-                           ╷0               ╷500 ms          ╷1 s              ╷1.5 s
-agent support-chat         ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━    1.81 s
+✗ agent support-chat                    1.81 s · 1,033 → 200 tokens (512 cached) · $0.0041 · 1 error
+│ 4bf92f3577b34da6a3ce929d0e0e4736 · user user123 · session session456 · #production · #beta
+│ metadata version=1.0
 │ in  What's the weather in Berlin?\nShould I take an umbrella?
 │ out Light rain until the evening, 12 °C. Yes, take one.
+│                          ╷0               ╷500 ms          ╷1 s              ╷1.5 s
 ├ span rewrite-query       ━                ╎                ╎                 ╎             27.0 ms
 ├ retriever vector-search   ━━━━━━━         ╎                ╎                 ╎              210 ms
+│ │ metadata top_k=5
 │ │ out [["doc-17",0.83],["doc-4",0.79]]
 │ ├ embedding embed         ━━              ╎                ╎                 ╎             62.0 ms
 │ │   text-embedding-3-small · 9 tokens
@@ -43,6 +54,7 @@ agent support-chat         ━━━━━━━━━━━━━━━━━�
 │   out 12 °C, light rain
 └ generation answer                         ╎     ╶──────────━━━━━━━━━━━━━━━━━━━━━━━━━━━━╸    1.12 s
     gpt-4o · 1,024 → 200 tokens (512 cached) · $0.0041 · first token 300 ms
+    temperature=0.7 · prompt support v3
     in  [2 messages] user: Weather in Berlin?
     out Light rain until the evening, 12 °C. Yes, take one.
 "#,
@@ -54,17 +66,18 @@ fn a_narrow_tree_is_still_a_tree() {
     check(
         ConsoleConfig::new().width(60),
         r#"
-✗ support-chat
-  1.81 s · 1,033 → 200 tokens (512 cached) · $0.0041
-  1 error
-  4bf92f3577b34da6a3ce929d0e0e4736 · user user123
-  session session456 · #production · #beta
-                           ╷0          ╷1 s
-agent support-chat         ━━━━━━━━━━━━━━━━━━━━━━━    1.81 s
+✗ agent support-chat
+│ 1.81 s · 1,033 → 200 tokens (512 cached) · $0.0041
+│ 1 error
+│ 4bf92f3577b34da6a3ce929d0e0e4736 · user user123
+│ session session456 · #production · #beta
+│ metadata version=1.0
 │ in  What's the weather in Berlin?\nShould I take an umbre…
 │ out Light rain until the evening, 12 °C. Yes, take one.
+│                          ╷0          ╷1 s
 ├ span rewrite-query       ╸           ╎             27.0 ms
 ├ retriever vector-search  ━━━         ╎              210 ms
+│ │ metadata top_k=5
 │ │ out [["doc-17",0.83],["doc-4",0.79]]
 │ ├ embedding embed        ━           ╎             62.0 ms
 │ │   text-embedding-3-small · 9 tokens
@@ -79,6 +92,7 @@ agent support-chat         ━━━━━━━━━━━━━━━━━�
 └ generation answer                ╶───━━━━━━━━━━╸    1.12 s
     gpt-4o · 1,024 → 200 tokens (512 cached) · $0.0041
     first token 300 ms
+    temperature=0.7 · prompt support v3
     in  [2 messages] user: Weather in Berlin?
     out Light rain until the evening, 12 °C. Yes, take one.
 "#,
@@ -88,12 +102,11 @@ agent support-chat         ━━━━━━━━━━━━━━━━━�
 #[test]
 fn a_wide_tree_without_input_and_output_has_a_line_per_span() {
     check(
-        ConsoleConfig::new().width(150).io(false),
+        ConsoleConfig::new().width(150).text(Text::None),
         r#"
-✗ support-chat                                                                            1.81 s · 1,033 → 200 tokens (512 cached) · $0.0041 · 1 error
-  4bf92f3577b34da6a3ce929d0e0e4736 · user user123 · session session456 · #production · #beta
-                           ╷0         ╷500 ms    ╷1 s       ╷1.5 s
-agent support-chat         ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━    1.81 s
+✗ agent support-chat                                                                      1.81 s · 1,033 → 200 tokens (512 cached) · $0.0041 · 1 error
+│ 4bf92f3577b34da6a3ce929d0e0e4736 · user user123 · session session456 · #production · #beta
+│                          ╷0         ╷500 ms    ╷1 s       ╷1.5 s
 ├ span rewrite-query       ╸          ╎          ╎          ╎         27.0 ms
 ├ retriever vector-search  ╺━━━━      ╎          ╎          ╎          210 ms
 │ ├ embedding embed        ╺━         ╎          ╎          ╎         62.0 ms  text-embedding-3-small · 9 tokens
@@ -104,6 +117,7 @@ agent support-chat         ━━━━━━━━━━━━━━━━━�
 ├ ! tool get_weather                  ╺━━╸       ╎          ╎          131 ms
 │   ! second try
 └ generation answer                   ╎   ──────╼━━━━━━━━━━━━━━━━━╸    1.12 s  gpt-4o · 1,024 → 200 tokens (512 cached) · $0.0041 · first token 300 ms
+    temperature=0.7 · prompt support v3
 "#,
     );
 }
@@ -115,11 +129,12 @@ fn a_compact_line_is_printed_per_span() {
         r#"
 13:19:50.508 4bf92f35 span       rewrite-query 27.0 ms
 13:19:50.536 4bf92f35 embedding  embed 62.0 ms  text-embedding-3-small · 9 tokens
-13:19:50.535 4bf92f35 retriever  vector-search 210 ms  out [["doc-17",0.83],["doc-4",0.79]]
+13:19:50.536 4bf92f35 event      cache-miss
+13:19:50.535 4bf92f35 retriever  vector-search 210 ms  top_k=5  out [["doc-17",0.83],["doc-4",0.79]]
 13:19:50.745 4bf92f35 tool       ✗ get_weather 302 ms  ✗ it::support::Failure: request failed    ↳ connection refused (os error 1…
 13:19:51.047 4bf92f35 tool       ! get_weather 131 ms  ! second try  out 12 °C, light rain
-13:19:51.186 4bf92f35 generation answer 1.12 s  gpt-4o · 1,024 → 200 tokens (512 cached) · $0.0041 · first token 300 ms  in [2 me…
-13:19:50.504 4bf92f35 agent      support-chat 1.81 s  in What's the weather in Berlin?\nShould I take an umbrella?  out Light rai…
+13:19:51.186 4bf92f35 generation answer 1.12 s  gpt-4o · 1,024 → 200 tokens (512 cached) · $0.0041 · first token 300 ms  temperat…
+13:19:50.504 4bf92f35 agent      support-chat 1.81 s  user user123 · session session456 · #production · #beta  version=1.0  in Wh…
 "#,
     );
 }

@@ -2,5 +2,7 @@
 
 mod formats;
 mod render;
+mod shape;
 mod support;
+mod texts;
 mod traces;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use tracefuse_console::{ConsoleConfig, ConsoleExporter};
-use tracefuse_core::record::{Record, Resource, SpanRecord, Timestamp};
+use tracefuse_core::record::{Record, Resource, ScoreRecord, SpanRecord, Timestamp};
 use tracefuse_core::{Clock, ManualClock, Processor, Tracer};
 use tracefuse_exporter::{Batch, Exporter};
 
@@ -44,6 +44,10 @@ impl Processor for Collect {
     fn on_end(&self, span: SpanRecord) {
         self.0.lock().unwrap().push(span.into());
     }
+
+    fn on_score(&self, score: ScoreRecord) {
+        self.0.lock().unwrap().push(score.into());
+    }
 }
 
 pub(crate) struct App {
@@ -73,11 +77,19 @@ impl App {
 
     /// What ended since the last time.
     pub(crate) fn batch(&self) -> Batch {
-        let mut resource = Resource::default();
-        resource.service_name = Some("shop".to_owned());
-        let records = std::mem::take(&mut *self.ended.0.lock().unwrap());
-        Batch::new(Arc::new(resource), records)
+        batch(self.records())
     }
+
+    pub(crate) fn records(&self) -> Vec<Record> {
+        std::mem::take(&mut *self.ended.0.lock().unwrap())
+    }
+}
+
+/// A batch of these records.
+pub(crate) fn batch(records: Vec<Record>) -> Batch {
+    let mut resource = Resource::default();
+    resource.service_name = Some("shop".to_owned());
+    Batch::new(Arc::new(resource), records)
 }
 
 /// An exporter in this configuration and its screen, 100 columns wide unless it says otherwise.

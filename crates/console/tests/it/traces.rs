@@ -11,14 +11,17 @@ use tracefuse_exporter::{Advice, Exporter};
 
 use crate::support::{App, Screen, export, exporter};
 
-/// Titles and rows without bars, times and ids: who is shown, where, and what is said about it.
-fn outline(text: &str) -> Vec<String> {
+/// Titles and rows without bars, times and ids: which spans are shown, where, and with which note.
+pub(crate) fn outline(text: &str) -> Vec<String> {
     let lines = text
         .lines()
         .filter(|line| !line.is_empty() && !line.contains('╷'));
-    let lines = lines.filter(|line| !line.starts_with("  "));
+    let rows = lines.filter(|line| {
+        let start = line.trim_start_matches(['│', ' ', '⋯']);
+        start.starts_with(['●', '◌', '✗', '!', '├', '└']) || !line.starts_with([' ', '│'])
+    });
     let cut = |line: &str| {
-        let title = line.starts_with(['●', '◌', '✗']);
+        let title = line.starts_with(['●', '◌', '✗', '!']);
         let words = line.split("  ").filter(|word| !word.trim().is_empty());
         let words = words.take(if title { 2 } else { 1 });
         let words: Vec<&str> = words
@@ -26,7 +29,7 @@ fn outline(text: &str) -> Vec<String> {
             .collect();
         words.join(": ").trim().to_owned()
     };
-    lines.map(cut).collect()
+    rows.map(cut).collect()
 }
 
 #[test]
@@ -49,8 +52,8 @@ fn traces_at_once_do_not_interleave() {
     assert_eq!(
         writes,
         [
-            ["● a", "span a", "├ span step", "└ span step"],
-            ["● b", "span b", "├ span step", "└ span step"],
+            ["● span a", "├ span step", "└ span step"],
+            ["● span b", "├ span step", "└ span step"],
         ]
     );
 }
@@ -64,16 +67,14 @@ fn children_that_end_after_their_root_are_shown_together_and_name_their_trace() 
     let child = late.tool("child").start();
     trace.finish();
     export(&exporter, &app);
+    app.pass(1);
     child.end();
     export(&exporter, &app);
     assert_eq!(screen.writes().len(), 1, "the child waits for its parent");
     late.end();
     export(&exporter, &app);
-    let note = "◌ chat: late: ended after its trace was shown";
-    assert_eq!(
-        outline(&screen.writes()[1]),
-        [note, "span late", "└ tool child"]
-    );
+    let note = "◌ chat · span late: late: ended after its trace was shown";
+    assert_eq!(outline(&screen.writes()[1]), [note, "└ tool child"]);
     assert!(screen.writes()[1].contains(&trace.id().unwrap().to_string()));
 }
 
@@ -92,8 +93,8 @@ fn a_flush_shows_what_is_there_and_the_root_says_so_later() {
     assert_eq!(
         writes,
         [
-            ["◌ chat: incomplete: its root has not ended", "span early"],
-            ["◌ chat: continued: 1 span shown before", "span chat"],
+            ["◌ chat · span early: incomplete: its root has not ended"],
+            ["◌ span chat: continued: 1 span shown before"],
         ]
     );
 }
@@ -107,8 +108,8 @@ fn the_oldest_trace_is_shown_incomplete_when_too_many_spans_wait() {
         trace.span("step").run(|_| app.pass(1));
         export(&exporter, &app);
     }
-    let note = "◌ a: incomplete: more than 2 spans wait for a root";
-    assert_eq!(outline(&screen.text()), [note, "span step"]);
+    let note = "◌ a · span step: incomplete: more than 2 spans wait for a root";
+    assert_eq!(outline(&screen.text()), [note]);
 }
 
 #[test]
@@ -120,15 +121,12 @@ fn a_trace_that_waits_too_long_is_shown_incomplete() {
     app.pass(60_000);
     app.tracer.trace("new").run(|_| ());
     export(&exporter, &app);
-    assert_eq!(outline(&screen.text()), ["● new", "span new"]);
+    assert_eq!(outline(&screen.text()), ["● span new"]);
     app.pass(1);
     app.tracer.trace("newer").run(|_| ());
     export(&exporter, &app);
-    let note = "◌ old: incomplete: its root has not ended for 1m 00s";
-    assert_eq!(
-        outline(&screen.writes()[1]),
-        ["● newer", "span newer", note, "span step"]
-    );
+    let note = "◌ old · span step: incomplete: its root has not ended for 1m 00s";
+    assert_eq!(outline(&screen.writes()[1]), ["● span newer", note]);
 }
 
 #[test]
@@ -146,10 +144,7 @@ fn two_requests_of_one_distributed_trace_are_two_trees() {
     let writes: Vec<_> = screen.writes().iter().map(|text| outline(text)).collect();
     assert_eq!(
         writes,
-        [
-            ["● a", "span a", "└ span of a"],
-            ["● b", "span b", "└ span of b"]
-        ]
+        [["● span a", "└ span of a"], ["● span b", "└ span of b"]]
     );
 }
 

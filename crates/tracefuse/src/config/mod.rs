@@ -173,6 +173,14 @@ pub struct ConsoleSettings {
     pub color: Option<String>,
     /// Columns; the terminal's own by default.
     pub width: Option<usize>,
+    /// `stdout` (default) or `stderr`.
+    pub stream: Option<String>,
+    /// `full`, `line` (default) or `none`.
+    pub text: Option<String>,
+    /// Whether equal siblings are one row; yes by default.
+    pub fold: Option<bool>,
+    /// Whether a line is printed for each span that ends; no by default.
+    pub live: Option<bool>,
 }
 
 /// Settings of the OTLP exporter.

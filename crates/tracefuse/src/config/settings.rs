@@ -265,6 +265,15 @@ settings! {
         |c, t| set(&mut c.console.color, one_of(t, &["auto", "always", "never"]));
     "console.width" ["TRACEFUSE_CONSOLE_WIDTH"], "a whole number of columns", "the terminal's",
         "width of what is printed", false, |c, t| set(&mut c.console.width, positive(t).map(Some));
+    "console.stream" ["TRACEFUSE_CONSOLE_STREAM"], "`stdout` or `stderr`", "stdout",
+        "where traces are printed", false, |c, t| set(&mut c.console.stream, one_of(t, &["stdout", "stderr"]));
+    "console.text" ["TRACEFUSE_CONSOLE_TEXT"], "`full`, `line` or `none`", "line",
+        "how much of inputs, outputs, metadata and errors is printed: all of it, a line each, or of errors alone a line each", false,
+        |c, t| set(&mut c.console.text, one_of(t, &["full", "line", "none"]));
+    "console.fold" ["TRACEFUSE_CONSOLE_FOLD"], "true or false", "true",
+        "whether a tree shows five or more equal siblings as one row with their number", false, |c, t| set(&mut c.console.fold, flag(t).map(Some));
+    "console.live" ["TRACEFUSE_CONSOLE_LIVE"], "true or false", "false",
+        "whether a line is printed for each span that ends, before the tree of its trace", false, |c, t| set(&mut c.console.live, flag(t).map(Some));
     "otlp.endpoint" ["OTEL_EXPORTER_OTLP_ENDPOINT"], "an address", "http://localhost:4318",
         "base address of the OpenTelemetry backend", true, |c, t| set(&mut c.otlp.endpoint, text(t));
     "otlp.traces_endpoint" ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"], "an address", "",

@@ -21,4 +21,5 @@ mod streams;
 mod support;
 #[cfg(feature = "tokio")]
 mod tasks;
+mod terminal;
 mod wire;
