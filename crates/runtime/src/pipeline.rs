@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tracefuse_core::{ExporterStats, Leak, Masker, Processor, Report, ReportFuture, Stats};
-use tracefuse_exporter::record::{Resource, ScoreRecord, SpanRecord};
+use tracefuse_exporter::record::{FinishedSpan, Resource, ScoreRecord, SpanRecord};
 use tracefuse_exporter::{Exporter, plain_text};
 
 use crate::config::PipelineConfig;
@@ -19,7 +19,7 @@ use crate::delivery::shorten::shorten;
 use crate::delivery::{Delivery, HealthCallback};
 use crate::ledger::log;
 use crate::queue::ExporterQueue;
-use crate::queue::buffers::SpanBuffers;
+use crate::queue::buffers::{Incoming, SpanBuffers};
 #[cfg(feature = "spool")]
 use crate::spool::SpoolConfig;
 use crate::worker;
@@ -200,9 +200,8 @@ impl PipelineBuilder {
 
 impl Processor for Pipeline {
     fn on_end(&self, mut span: SpanRecord) {
-        let bytes = span.size();
         // A span that no batch can hold is cut here, before it fills a queue that its neighbours need.
-        if bytes > self.shared.max_span_bytes
+        if span.size() > self.shared.max_span_bytes
             && !self
                 .shared
                 .exporters
@@ -211,7 +210,15 @@ impl Processor for Pipeline {
         {
             shorten(&mut span, self.shared.max_span_bytes / 20 * 19);
         }
-        self.shared.buffers.put(span, bytes);
+        self.shared.buffers.put(Incoming::Record(&span));
+    }
+
+    fn on_finish(&self, span: &FinishedSpan<'_>) {
+        if span.size() > self.shared.max_span_bytes {
+            self.on_end(span.to_record());
+        } else {
+            self.shared.buffers.put(Incoming::Finished(span));
+        }
     }
 
     fn on_score(&self, score: ScoreRecord) {

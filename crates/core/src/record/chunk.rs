@@ -17,8 +17,6 @@ use super::time::Timestamp;
 
 /// Words of a head.
 pub(super) const HEAD: usize = 6;
-/// Traces that a chunk can name.
-const MAX_TRACES: usize = u16::MAX as usize;
 
 const REMOTE_PARENT: u64 = 1;
 const CLAIMED: u64 = 2;
@@ -69,7 +67,7 @@ impl fmt::Debug for FinishedSpan<'_> {
     }
 }
 
-/// Finished spans, in the order in which they were pushed.
+/// Finished spans, in the order in which they were pushed: at most 65,536 of them, in at most 4 GiB.
 ///
 /// Cloning copies the spans; share a chunk by an `Arc`.
 #[derive(Clone, Default)]
@@ -101,13 +99,6 @@ impl Chunk {
     #[must_use]
     pub fn size(&self) -> usize {
         self.words.len() * 8 + self.text.len() + self.large_bytes
-    }
-
-    /// Whether there is room for more: its offsets are 32 bits wide, its trace numbers 16.
-    #[must_use]
-    pub fn takes(&self, bytes: usize) -> bool {
-        const LIMIT: usize = u32::MAX as usize / 2;
-        self.traces.len() < MAX_TRACES && self.size().saturating_add(bytes) < LIMIT
     }
 
     /// Appends a span.
@@ -242,21 +233,35 @@ impl Records {
         }
     }
 
+    /// One span alone.
+    #[must_use]
+    pub fn one(span: &SpanRecord) -> Self {
+        let (chunk, word, text) = span.place();
+        Self {
+            chunk,
+            word,
+            text,
+            left: 1,
+        }
+    }
+
     /// The span that comes next, without taking it.
     #[must_use]
     pub fn peek(&self) -> Option<SpanRecord> {
         (self.left > 0).then(|| SpanRecord::at(self.chunk.clone(), self.word, self.text))
     }
 
-    /// When the span that comes next ended.
+    /// By what the span that comes next is ordered among spans of other threads: its end, and where that is
+    /// the same, children before parents.
     #[must_use]
-    pub fn next_end(&self) -> Option<Timestamp> {
-        let end = self
+    pub fn order(&self) -> Option<(u64, bool, std::cmp::Reverse<u64>)> {
+        let head = self
             .chunk
             .words
-            .get(self.word + 5)
+            .get(self.word..)
             .filter(|_| self.left > 0)?;
-        Some(Timestamp::from_unix_nanos(*end))
+        let &[_, _, _, parent, start, end] = head.first_chunk::<HEAD>()?;
+        Some((end, parent == 0, std::cmp::Reverse(start)))
     }
 }
 

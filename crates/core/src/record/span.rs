@@ -56,6 +56,11 @@ impl SpanRecord {
         Self::at(chunk, 0, 0)
     }
 
+    /// Its chunk, and where in it its words and its text begin.
+    pub(super) fn place(&self) -> (Arc<Chunk>, usize, usize) {
+        (self.chunk.clone(), self.word as usize, self.text as usize)
+    }
+
     pub(super) fn view(&self) -> Option<View<'_>> {
         self.chunk.view(self.word as usize, self.text as usize)
     }

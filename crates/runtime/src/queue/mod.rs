@@ -23,7 +23,8 @@ use crate::sync::Ordering;
 use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, PoisonError};
 
 pub(crate) use admit::Deferred;
-use chunks::{Entry, Queue};
+use chunks::Queue;
+pub(crate) use chunks::Source;
 
 /// A flush that was asked for.
 #[derive(Clone, Copy, Debug)]
@@ -47,9 +48,10 @@ pub(crate) struct ExporterQueue {
     has_capacity: AtomicBool,
 }
 
-#[derive(Default)]
 pub(crate) struct State {
     queue: Queue,
+    /// The last round of `SpanBuffers::drain` that is complete; spans of later rounds must wait.
+    safe: u64,
     /// Records and bytes that threads may have put parked.
     reserved: (usize, usize),
     in_flight: usize,
@@ -83,7 +85,7 @@ impl ExporterQueue {
         Self {
             name,
             config,
-            state: Mutex::default(),
+            state: Mutex::new(State::new()),
             settled: Condvar::new(),
             wake: Notify::new(),
             spills: AtomicBool::new(false),
@@ -203,16 +205,28 @@ impl ExporterQueue {
 
     /// Takes up to `count` records out of the queue; they are in flight until `settle`.
     pub(crate) fn take(&self, count: usize) -> Vec<Queued> {
-        let mut items = Vec::with_capacity(count.min(self.config.batch_size));
         let mut state = self.lock();
-        let seq = state.queue.seq();
-        let (entries, bytes) = state.queue.take(count);
-        state.depart(entries.iter().map(Entry::len).sum(), bytes, seq);
-        drop(state);
-        for entry in entries {
-            entry.into_items(&mut items);
-        }
-        items
+        let safe = state.safe;
+        let (taken, bytes, first) = state.queue.take(count, safe);
+        state.depart(taken.len(), bytes, first);
+        taken
+    }
+
+    /// Spans come through the buffers of threads, and may leave only once all of them were drained.
+    pub(crate) fn order_by_rounds(&self) {
+        self.lock().safe = 0;
+    }
+
+    /// All threads have handed over what they recorded up to this round.
+    pub(crate) fn note_drained(&self, round: u64) {
+        let mut state = self.lock();
+        state.safe = state.safe.max(round);
+    }
+
+    /// Whether a batch can only be taken once the buffers of threads were drained.
+    pub(crate) fn needs_drain(&self, count: usize) -> bool {
+        let state = self.lock();
+        !state.queue.has_safe(count, state.safe)
     }
 
     /// Puts records that were taken back to where they were.
@@ -334,7 +348,7 @@ impl ExporterQueue {
             state.ledger.dropped(DropReason::ShutdownDeadline, lost);
             // An attempt that failed or was cut off may have been received.
             let waiting = left
-                .items()
+                .returned()
                 .chain(parked.iter().flat_map(|parked| &parked.items));
             let maybe = waiting.filter(|item| item.maybe_delivered).count();
             state.ledger.maybe_delivered(in_flight + maybe);
@@ -371,6 +385,30 @@ impl ExporterQueue {
 }
 
 impl State {
+    fn new() -> Self {
+        Self {
+            queue: Queue::default(),
+            safe: u64::MAX,
+            reserved: (0, 0),
+            in_flight: 0,
+            in_flight_bytes: 0,
+            parked: VecDeque::new(),
+            parked_due: false,
+            parked_until: None,
+            taken_since: false,
+            spooled: 0,
+            ledger: Ledger::default(),
+            notices: Notices::default(),
+            health: Health::default(),
+            in_flight_from: None,
+            flush_asked: 0,
+            flush_done: 0,
+            flush_upto: 0,
+            phase: Phase::default(),
+            asleep: false,
+        }
+    }
+
     /// Records and bytes that have no outcome yet.
     fn held(&self) -> (usize, usize) {
         let parked = self

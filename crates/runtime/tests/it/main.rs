@@ -8,6 +8,7 @@
 mod executors;
 mod faults;
 mod masking;
+mod order;
 mod support;
 mod tail_sampling;
 mod wiring;
