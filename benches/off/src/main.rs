@@ -3,7 +3,7 @@
 
 use std::hint::black_box;
 
-use tracefuse::{Level, Span, Trace, Tracer, Usage, current, propagate};
+use tracefuse::{Level, Span, Trace, Tracer, Usage, with_attributes};
 
 fn main() {
     let tracer = black_box(Tracer::noop());
@@ -34,8 +34,8 @@ fn traced_everything(tracer: &Tracer, number: u64) -> u64 {
     let span = trace.span("MARKER-e").model_parameter("MARKER-f", "MARKER-g").output("MARKER-h").start();
     traced_span(black_box(&span), number);
     tracer.score_session("MARKER-i", "MARKER-j", 0.5).comment("MARKER-k").record();
-    propagate().user_id("MARKER-l").tag("MARKER-m").metadata("MARKER-n", "MARKER-o").run(|| {
-        current().add_metadata("MARKER-p", "MARKER-q");
+    with_attributes().user_id("MARKER-l").tag("MARKER-m").metadata("MARKER-n", "MARKER-o").run(|| {
+        Span::current().add_metadata("MARKER-p", "MARKER-q");
         number
     })
 }

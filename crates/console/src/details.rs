@@ -1,4 +1,4 @@
-//! What is said of a span beside its name and bar: model, usage, parameters, errors, metadata, input, output.
+//! What is shown of a span besides its name and bar: model, usage, parameters, errors, metadata, input, output.
 //! Called by `tree`, `header` and `compact`; knows nothing of axes and columns.
 
 use crate::choices::Text;
@@ -31,6 +31,10 @@ pub(crate) fn summary(span: &TreeSpan) -> Vec<Line> {
     }
     if !span.tokens.is_zero() {
         pieces.push((PLAIN, tokens(span.tokens)));
+    }
+    for (name, units) in &span.units {
+        let units = count(*units);
+        pieces.push((PLAIN, Sanitized::of(format_args!("{units} {name}"))));
     }
     if let Some(cost) = span.cost {
         pieces.push((PLAIN, Sanitized::of(dollars(cost))));
@@ -123,7 +127,7 @@ pub(crate) struct Below<'a> {
 }
 
 impl Below<'_> {
-    /// Everything that is said of the span but its summary.
+    /// Everything that is shown of the span except its summary.
     pub(crate) fn span(&mut self, span: &TreeSpan, metadata: &'static str) {
         self.pieces(settings(span));
         if self.text == Text::Full {
@@ -232,7 +236,7 @@ impl Below<'_> {
         }
         let mut label = Some(label);
         if !is_short && label.as_ref().is_some_and(|label| label.width() > indent) {
-            // The label is longer than the indent of a text of several lines.
+            // A long label is on a line alone before a text of several lines.
             self.line(label.take().unwrap_or_default());
         }
         for line in lines {

@@ -1,4 +1,4 @@
-//! How many things went wrong in a trace: an error that spans hand on to their parents is one.
+//! Counts the errors of a trace: one that spans return to their parents counts once.
 //! Called by `header`; knows nothing of drawing.
 
 use std::collections::{HashMap, HashSet};
@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use crate::model::{Severity, TreeSpan};
 use crate::outline::Entry;
 
-/// Spans with level ERROR, without those that only hand on what failed below them: one of their messages (of an error,
+/// Spans with level ERROR, without those that return an error of a span below: one of their messages (of an error,
 /// of its sources, of the status) is a message of a failed span below.
 pub(crate) fn count(entries: &[Entry<'_>]) -> usize {
     let mut failures = 0;
@@ -16,8 +16,8 @@ pub(crate) fn count(entries: &[Entry<'_>]) -> usize {
         let span = entry.span;
         let mut known = below.remove(&(entry.depth + 1)).unwrap_or_default();
         if span.level == Severity::Error {
-            let handed_on = span.messages().any(|message| known.contains(message));
-            failures += usize::from(!handed_on);
+            let returned = span.messages().any(|message| known.contains(message));
+            failures += usize::from(!returned);
             known.extend(messages(span));
         }
         if !known.is_empty() {
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_that_is_handed_on_counts_once() {
+    fn an_error_that_is_returned_counts_once() {
         let fine = TreeSpan::new("between", "between", 0, 1).parent("root");
         for (spans, errors) in [
             (

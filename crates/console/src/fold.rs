@@ -1,4 +1,4 @@
-//! Equal siblings as one row with their number.
+//! Shows equal siblings as one row with their number.
 //! Called by `exporter` before a tree is drawn; the rule is documented at `ConsoleConfig::fold`.
 
 use std::collections::{HashMap, HashSet};
@@ -60,7 +60,7 @@ impl<'a> Key<'a> {
     }
 }
 
-/// The spans with all but the first of equal siblings replaced by one that stands for them.
+/// The spans, where of equal siblings all but the first are replaced by one row.
 pub(crate) fn fold(spans: Vec<TreeSpan>, text: Text) -> Vec<TreeSpan> {
     if spans.len() < LEAST {
         return spans;
@@ -77,7 +77,7 @@ pub(crate) fn fold(spans: Vec<TreeSpan>, text: Text) -> Vec<TreeSpan> {
             groups.entry(key).or_default().push(at);
         }
     }
-    // By place: the one that is drawn for others, or nothing.
+    // By place: the row that replaces the others, or nothing.
     let mut replaced: HashMap<usize, Option<TreeSpan>> = HashMap::new();
     for mut group in groups.into_values().filter(|group| group.len() >= LEAST) {
         group.sort_by_key(|at| spans.get(*at).map(|span| span.start_ns));
@@ -104,6 +104,7 @@ fn merged(spans: &[&TreeSpan]) -> Option<TreeSpan> {
         output: None,
         metadata: Vec::new(),
         parameters: Vec::new(),
+        units: Vec::new(),
         buckets: Vec::new(),
         first_token_ns: None,
         tokens: crate::usage::Tokens::default(),
@@ -119,6 +120,12 @@ fn merged(spans: &[&TreeSpan]) -> Option<TreeSpan> {
     for span in spans {
         one.end_ns = one.end_ns.max(span.end_ns);
         one.tokens.add(span.tokens);
+        for (name, units) in &span.units {
+            match one.units.iter_mut().find(|(known, _)| known == name) {
+                Some((_, sum)) => *sum = sum.saturating_add(*units),
+                None => one.units.push((name.clone(), *units)),
+            }
+        }
         if let Some(cost) = span.cost {
             one.cost = Some(one.cost.unwrap_or(0.0) + cost);
         }

@@ -82,7 +82,14 @@ pub(crate) fn draw(
             root.cost = None;
         }
         below.pieces(summary(&root));
-        below.span(&root, "span metadata ");
+        below.span(
+            &root,
+            if header.metadata.is_empty() {
+                "metadata "
+            } else {
+                "span metadata "
+            },
+        );
     }
 }
 

@@ -10,17 +10,15 @@ pub(crate) const JOINER: char = '\u{200d}';
 /// Whether this joiner, with the characters before and after it, is part of how a word or an emoji is written.
 pub(crate) fn is_part_of_a_word(before: Option<char>, joiner: char, after: Option<char>) -> bool {
     let Some(before) = before else { return false };
-    // A consonant with a virama and a joiner may end a word: Malayalam's chillus.
-    if is_virama(before) {
-        return true;
-    }
-    let Some(after) = after else { return false };
+    let after_joins = after.is_some_and(is_joining_script);
+    // A word may end in one: Malayalam's chillus, Persian abbreviations, plurals with a space after them.
+    let at_end = after
+        .is_none_or(|c| !c.is_alphanumeric() && c != JOINER && c != NON_JOINER && !is_picture(c));
     match joiner {
-        JOINER => {
-            (ends_a_picture(before) && is_picture(after))
-                || (is_joining_script(before) && is_joining_script(after))
-        }
-        NON_JOINER => is_joining_script(before) && is_joining_script(after),
+        JOINER if ends_a_picture(before) => after.is_some_and(is_picture),
+        // A foreign word with a suffix: `API` and a Persian plural.
+        NON_JOINER if after_joins => before.is_alphanumeric() || is_joining_script(before),
+        JOINER | NON_JOINER => is_joining_script(before) && (after_joins || at_end),
         _ => false,
     }
 }
@@ -37,37 +35,9 @@ fn is_joining_script(c: char) -> bool {
         | '\u{1a20}'..='\u{1aaf}' | '\u{1b00}'..='\u{1c4f}' | '\u{a840}'..='\u{a87f}'
         | '\u{a8e0}'..='\u{a8ff}' | '\u{a980}'..='\u{a9df}'
         | '\u{11000}'..='\u{11fff}' | '\u{1e900}'..='\u{1e95f}');
-    // Their digits and punctuation are not joined. Vowel signs and viramas are marks, not letters.
+    // Vowel signs and viramas are marks, not letters. Punctuation is not joined.
     known
-        && !c.is_numeric()
-        && !matches!(c, '\u{60c}' | '\u{61b}' | '\u{61f}' | '\u{964}' | '\u{965}')
-}
-
-/// The sign that takes a consonant's vowel away.
-fn is_virama(c: char) -> bool {
-    matches!(
-        c,
-        '\u{94d}'
-            | '\u{9cd}'
-            | '\u{a4d}'
-            | '\u{acd}'
-            | '\u{b4d}'
-            | '\u{bcd}'
-            | '\u{c4d}'
-            | '\u{ccd}'
-            | '\u{d3b}'
-            | '\u{d3c}'
-            | '\u{d4d}'
-            | '\u{dca}'
-            | '\u{1039}'
-            | '\u{17d2}'
-            | '\u{1b44}'
-            | '\u{a9c0}'
-            | '\u{11046}'
-            | '\u{110b9}'
-            | '\u{111c0}'
-            | '\u{1133}'
-    )
+        && !matches!(c, '\u{600}'..='\u{60f}' | '\u{61b}'..='\u{61f}' | '\u{6d4}' | '\u{964}' | '\u{965}')
 }
 
 /// The last character of an emoji: the picture, its skin tone, or the choice of its presentation.
@@ -102,9 +72,16 @@ mod tests {
             ("1\u{200d}2", false),
             ("👩\u{200c}👧", false),
             ("日\u{200d}本", false),
-            ("م\u{200c} م", false),
-            ("م\u{200c}", false),
+            // Persian: after digits, after a foreign word, at the end of a word, in an abbreviation.
+            ("۲۰\u{200c}ساله", true),
+            ("API\u{200c}ها", true),
+            ("م\u{200c} م", true),
+            ("ه\u{200d}.ق", true),
+            ("م\u{200c}", true),
             ("\u{200c}م", false),
+            (" \u{200c}م", false),
+            ("a\u{200d}م", false),
+            ("م\u{200c}👧", false),
             ("م\u{200c}a", false),
             ("م\u{200c}\u{200c}م", false),
         ] {

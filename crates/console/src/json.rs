@@ -21,15 +21,15 @@
 //! | `trace` | always | object: `name`, and if any `user_id`, `session_id`, `tags`, `metadata`, `version`, `release`, `environment`; `public` if true |
 //! | `resource` | always | object, if any: `service_name`, `environment`, `release`, `version`, `attributes` |
 //!
-//! A score is a line of its own, with `score_id` and no duration: `schema`, `score_id`, `name`, `value` (number,
-//! boolean or text), `data_type` (`NUMERIC`, `BOOLEAN`, `CATEGORICAL`, `TEXT`), `time`; what it is about as
-//! `trace_id`, with `span_id` if it is one observation, or `session_id`; and if any `comment`, `config_id`,
+//! A score is a separate line, with `score_id` and no duration: `schema`, `score_id`, `name`, `value` (number,
+//! boolean or text), `data_type` (`NUMERIC`, `BOOLEAN`, `CATEGORICAL`, `TEXT`), `time`; its target as
+//! `trace_id`, with `span_id` for an observation, or `session_id`; and if any `comment`, `config_id`,
 //! `environment`, `metadata`.
 //!
-//! JSON that was recorded is embedded as JSON. Numbers that JSON has not are the texts `NaN`,
-//! `Infinity`, `-Infinity`. Characters that a terminal would obey are JSON escapes, so that a line is
-//! safe to look at and means the same.
-// Fed by `exporter`; knows nothing of the span before or after.
+//! JSON that was recorded is embedded as JSON. Numbers that JSON cannot express are the texts `NaN`,
+//! `Infinity`, `-Infinity`. Characters that could control a terminal are JSON escapes, so a line can be printed
+//! and its meaning is the same.
+// Called by `exporter`; knows nothing of the span before or after.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
@@ -42,7 +42,7 @@ use crate::paint::{Line, PLAIN};
 use crate::sanitize::Sanitized;
 
 pub(crate) fn line(record: &SpanRecord, resource: &Resource) -> Line {
-    // Nothing of ours fails to serialize; if it did, a line that says so is still a line.
+    // None of these values fails to serialize. If one did, the line would be an object with the error.
     let document = serde_json::to_string(&Span(record, resource)).unwrap_or_else(|error| {
         serde_json::json!({"schema": 1, "error": error.to_string()}).to_string()
     });
@@ -54,7 +54,7 @@ struct Event<'a>(EventRef<'a>);
 struct Error<'a>(ExceptionRef<'a>);
 struct Trace<'a>(&'a TraceAttributes);
 struct Origin<'a>(&'a Resource);
-/// A value, JSON text as JSON.
+/// A value; JSON text is embedded as JSON.
 struct Typed<'a>(ValueRef<'a>);
 struct Object<'a>(Vec<(&'a str, Typed<'a>)>);
 
@@ -226,7 +226,7 @@ impl Serialize for Object<'_> {
 impl Serialize for Typed<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            // A masking function may have made JSON text that is none; as text it breaks no line.
+            // A masking function may have changed it to invalid JSON: then it is written as a text.
             ValueRef::Json(text) => match serde_json::from_str::<&RawValue>(text) {
                 Ok(json) => json.serialize(serializer),
                 Err(_) => serializer.serialize_str(text),

@@ -2,7 +2,7 @@
 //! server. Knows neither records nor terminals; its text is not yet safe.
 
 use crate::text::preview;
-use crate::usage::Tokens;
+use crate::usage::{Tokens, units};
 
 /// What is above a tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,6 +85,8 @@ pub struct TreeSpan {
     pub(crate) tags: Vec<String>,
     pub(crate) tokens: Tokens,
     pub(crate) cost: Option<f64>,
+    /// Usage that is no tokens.
+    pub(crate) units: Vec<(String, u64)>,
     /// Each bucket of usage and cost, where they are shown.
     pub(crate) buckets: Vec<(String, String)>,
     pub(crate) input: Option<String>,
@@ -230,8 +232,14 @@ impl TreeSpan {
     }
 
     /// Tokens by bucket, as Langfuse names them (`input`, `input_cached_tokens`, `output`, ..):
-    /// buckets are disjoint but for `total`, which counts only if it is the only one.
+    /// buckets are disjoint but for `total`, which counts only if it is the only one. Units that are no tokens, such as
+    /// `web_search_queries`, are shown with their name.
     pub fn usage<'a>(mut self, buckets: impl IntoIterator<Item = (&'a str, u64)>) -> Self {
+        let buckets: Vec<_> = buckets.into_iter().collect();
+        let others = units(buckets.iter().copied());
+        self.units = others
+            .map(|(name, units)| (name.to_owned(), units))
+            .collect();
         self.tokens = Tokens::of(buckets);
         self
     }

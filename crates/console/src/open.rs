@@ -48,8 +48,11 @@ struct Open {
     header: TreeHeader,
     /// Place in the order in which traces were opened.
     number: u64,
-    /// When the first of its spans ended.
+    /// When the first of its spans ended, and the last so far.
     since: u64,
+    last: u64,
+    /// Its spans come from another tracing system, see [`Held::is_bridged`].
+    bridged: bool,
     spans: Vec<Held>,
     /// Scores of the trace and of its spans.
     scores: Vec<(Option<SpanId>, String)>,
@@ -80,6 +83,9 @@ impl Held {
 
 /// Bytes of texts held at most: whole texts may be large.
 const MAX_HELD_BYTES: usize = 64 * 1024 * 1024;
+
+/// How long a trace of another tracing system may be without news, in nanoseconds: its root may have been left out.
+const QUIET: u64 = 30_000_000_000;
 
 impl OpenTraces {
     pub(crate) fn new(max_held: usize, max_age: Duration) -> Self {
@@ -126,9 +132,13 @@ impl OpenTraces {
             header: TreeHeader::default(),
             number,
             since: end,
+            last: end,
+            bridged: false,
             spans: Vec::new(),
             scores: Vec::new(),
         });
+        open.last = open.last.max(end);
+        open.bridged |= held.is_bridged(trace);
         open.header = header;
         open.spans.push(held);
     }
@@ -184,11 +194,7 @@ impl OpenTraces {
         traces.sort_unstable();
         let mut ready = Vec::new();
         for (_, trace) in traces {
-            let bridged = self.traces.get(&trace).is_some_and(|open| {
-                let mut spans = open.spans.iter();
-                spans.any(|held| held.is_bridged(trace))
-            });
-            let note = if bridged {
+            let note = if self.traces.get(&trace).is_some_and(|open| open.bridged) {
                 "incomplete: its root has not ended or is not recorded"
             } else {
                 "incomplete: its root has not ended"
@@ -200,6 +206,13 @@ impl OpenTraces {
 
     /// The trace that has to go first, and why, if one has to go.
     fn overdue(&self) -> Option<(TraceId, String)> {
+        let quiet = self.traces.iter().find(|(_, open)| {
+            open.bridged && self.now.saturating_sub(open.last) > QUIET.min(self.max_age)
+        });
+        if let Some((trace, _)) = quiet {
+            let note = "incomplete: its root has not ended or is not recorded";
+            return Some((*trace, note.to_owned()));
+        }
         let (trace, open) = self
             .traces
             .iter()

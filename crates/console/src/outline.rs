@@ -1,5 +1,5 @@
 //! The order in which a tree is drawn: parents before children, children by their start.
-//! Fed by `tree` with spans in any order; never recurses, so depth costs no stack.
+//! Called by `tree` with spans in any order; does not recurse, so a deep tree needs no deep stack.
 
 use std::collections::HashMap;
 
@@ -16,8 +16,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) has_children: bool,
 }
 
-/// Every span exactly once. One whose parent is not here is a root, and so is the first of a ring,
-/// which a server's answer may claim.
+/// Every span exactly once. A span whose parent is not among them is a root. So is the first of a ring of parents,
+/// which the answer of a server may contain.
 pub(crate) fn outline(spans: &[TreeSpan]) -> Vec<Entry<'_>> {
     let mut sorted: Vec<&TreeSpan> = spans.iter().collect();
     sorted.sort_by_key(|span| span.start_ns);
@@ -32,7 +32,7 @@ pub(crate) fn outline(spans: &[TreeSpan]) -> Vec<Entry<'_>> {
     }
     let mut entries = Vec::with_capacity(spans.len());
     walk(&roots, &mut children, &mut entries);
-    // What is left hangs on itself in a ring.
+    // What is left is below itself, in a ring.
     while !children.is_empty() {
         let Some(first) = sorted.iter().find(|span| {
             let parent = span.parent.as_deref().unwrap_or_default();
@@ -60,7 +60,7 @@ fn walk<'a>(
     };
     push(&mut stack, roots, 0);
     while let Some((span, depth, last)) = stack.pop() {
-        // Taken out, so that of two spans with one id only the first has the children.
+        // Removed: of two spans with one id only the first has the children.
         let below = children.remove(span.id.as_str()).unwrap_or_default();
         entries.push(Entry {
             span,
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn children_stand_below_their_parents_and_strangers_are_roots() {
+    fn children_are_below_their_parents_and_others_are_roots() {
         check(
             &[
                 ("c", Some("b")),

@@ -14,7 +14,7 @@ pub(crate) const ERROR: Style = AnsiColor::Red.on_default();
 pub(crate) const WARNING: Style = AnsiColor::Yellow.on_default();
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 
-/// One line, in pieces that know their style.
+/// One line, in pieces that have a style each.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Line {
     parts: Vec<(Style, Sanitized)>,
@@ -66,7 +66,7 @@ impl Line {
         let mut cut = Self::new();
         for (style, text) in self.parts {
             let room = columns - cut.width;
-            // A piece that just fits but is not the last must still make room for the ellipsis.
+            // A piece that just fits and is not the last is shortened: the ellipsis needs a column.
             if text.width() < room {
                 cut.push(style, text);
                 continue;
@@ -174,7 +174,7 @@ pub(crate) fn joined(pieces: &[Line]) -> Line {
     line
 }
 
-/// The pieces on as many lines as they take, each behind the prefix.
+/// The pieces on as many lines as they need, each line after the prefix.
 pub(crate) fn wrapped(page: &mut Page, pieces: Vec<Line>, prefix: &str, width: usize) {
     let room = width.saturating_sub(Sanitized::new(prefix).width());
     let mut line = Line::new();
@@ -205,7 +205,7 @@ pub(crate) fn style_of(kind: &str) -> Style {
         "retriever" | "embedding" => AnsiColor::Cyan.on_default(),
         "evaluator" | "guardrail" => AnsiColor::Green.on_default(),
         "event" => AnsiColor::BrightBlack.on_default(),
-        // Terminals are dark and light: what has no colour takes the terminal's own.
+        // There are dark and light terminals: the default colour is readable on both.
         _ => PLAIN,
     }
 }

@@ -1,5 +1,5 @@
-//! A line per score: when, on what, its name and value, and why.
-//! Fed by `exporter`; the JSON form is documented in `json`.
+//! A line per score: time, target, name, value, comment.
+//! Called by `exporter` for scores that are in no tree; the JSON form is documented in `json`.
 
 use serde_json::{Map, Value, json};
 use tracefuse_exporter::record::{Resource, ScoreRecord, ScoreTarget, ScoreValue, ValueRef};
@@ -7,7 +7,7 @@ use tracefuse_exporter::record::{Resource, ScoreRecord, ScoreTarget, ScoreValue,
 use crate::paint::{BOLD, DIM, Line, PLAIN};
 use crate::sanitize::Sanitized;
 
-/// `13:19:50.504 4bf92f35 score      quality = 0.9  because`: as a span's line in the compact format.
+/// `13:19:50.504 4bf92f35 score quality = 0.9  because`: like a span's line in the compact format.
 pub(crate) fn line(score: &ScoreRecord, width: Option<usize>) -> Line {
     let time = score.timestamp.to_string();
     let target = match &score.target {

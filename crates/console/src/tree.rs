@@ -14,7 +14,7 @@ use crate::waterfall::Axis;
 /// Draws a trace `width` columns wide, with ANSI colours if `color`; ends in a newline. It is laid out for at least
 /// 40 columns; on fewer its lines are truncated.
 ///
-/// Text of the spans is made harmless as [`Sanitized`] describes. The spans may come in any order;
+/// Text of the spans is sanitized as [`Sanitized`] describes. The spans may come in any order;
 /// their times need only share an origin. The only root of a trace is drawn as the title.
 ///
 /// ```
@@ -42,9 +42,9 @@ pub(crate) struct Look {
     pub(crate) text: Text,
 }
 
-/// Narrower than this there is nothing to align.
+/// Columns that a tree is laid out for at the least.
 const NARROWEST: usize = 40;
-/// A bar shorter than this tells nothing, a longer one no more.
+/// Columns of the bars, at the least and at the most.
 const BAR: (usize, usize) = (8, 64);
 const GAP: usize = 2;
 
@@ -151,7 +151,7 @@ struct Columns {
     label: usize,
     bar: usize,
     time: usize,
-    /// 0 if details stand below their row.
+    /// 0 if details are below their row.
     details: usize,
 }
 

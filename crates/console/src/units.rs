@@ -1,4 +1,5 @@
-//! Numbers as people read them: durations, counts, dollars. Used by every format that is for people.
+//! Numbers as people read them: durations, counts, dollars.
+//! Called by every format that is for people; knows nothing of spans.
 
 use std::fmt::Write as _;
 
@@ -7,7 +8,7 @@ use crate::usage::Tokens;
 
 /// Three significant digits and a unit: `640 ns`, `12.3 µs`, `210 ms`, `1.84 s`, `2m 05s`, `1h 02m`.
 pub(crate) fn duration(ns: u64) -> String {
-    // The bounds are where three digits would round up to the next unit.
+    // From these bounds on three digits would round up to the next unit.
     match ns {
         0..1_000 => format!("{ns} ns"),
         1_000..999_500 => format!("{} µs", three(ns as f64 / 1e3)),
@@ -35,7 +36,7 @@ fn three(value: f64) -> String {
     }
 }
 
-/// With commas: `1,284`.
+/// A number with commas: `1,284`.
 pub(crate) fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();
@@ -48,7 +49,7 @@ pub(crate) fn count(n: u64) -> String {
     text
 }
 
-/// Cents and below, as far as there is something to see: `$1.50`, `$0.0049`, `$0.000012`.
+/// Two digits from a dollar on, more for less: `$1.50`, `$0.0049`, `$0.000012`.
 pub(crate) fn dollars(amount: f64) -> String {
     let digits = match amount {
         a if a >= 1.0 || a == 0.0 => 2,
@@ -67,7 +68,7 @@ pub(crate) fn tokens(tokens: Tokens) -> Sanitized {
     let mut text = String::new();
     if tokens.input > 0 || tokens.output > 0 {
         text.push_str(&count(tokens.input));
-        // An embedding has no output, and an arrow to zero says less than none.
+        // An embedding has no output: no arrow to zero.
         if tokens.output > 0 {
             let _ = write!(text, " → {}", count(tokens.output));
         }

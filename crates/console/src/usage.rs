@@ -1,16 +1,16 @@
-//! Tokens and cost of many buckets as the few numbers that a row has room for.
-//! Used by `model`, `convert` and `units`.
+//! Reduces the buckets of usage and cost to the few numbers of a row.
+//! Called by `model`, `convert` and `units`; knows names of buckets, not providers.
 
 /// Tokens as a row shows them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tokens {
-    /// Everything that went in, cached or not.
+    /// All input, cached or not.
     pub(crate) input: u64,
-    /// Of which were read from a cache.
+    /// The part of the input that was read from a cache.
     pub(crate) cached: u64,
-    /// Everything that came out, reasoning included.
+    /// All output, with reasoning.
     pub(crate) output: u64,
-    /// What is neither, or only known as a total.
+    /// Tokens that are neither, or known as a total only.
     pub(crate) other: u64,
 }
 
@@ -23,10 +23,11 @@ impl Tokens {
                     total = units;
                     continue;
                 }
-                // `cache_read_input_tokens` is input too.
-                name if name.contains("input") => &mut tokens.input,
-                name if name.contains("output") => &mut tokens.output,
-                _ => &mut tokens.other,
+                name if has(name, &["input", "prompt", "cache"]) => &mut tokens.input,
+                name if has(name, &["output", "completion", "reasoning"]) => &mut tokens.output,
+                name if has(name, &["token"]) => &mut tokens.other,
+                // Other units: see `units`.
+                _ => continue,
             };
             *bucket = bucket.saturating_add(units);
             if name.contains("cached") || name.contains("cache_read") {
@@ -49,6 +50,28 @@ impl Tokens {
     pub(crate) fn is_zero(self) -> bool {
         self == Self::default()
     }
+}
+
+/// Units that are no tokens, such as `web_search_queries`.
+pub(crate) fn units<'a>(
+    buckets: impl IntoIterator<Item = (&'a str, u64)>,
+) -> impl Iterator<Item = (&'a str, u64)> {
+    let tokens = [
+        "total",
+        "input",
+        "prompt",
+        "cache",
+        "output",
+        "completion",
+        "reasoning",
+        "token",
+    ];
+    let others = buckets.into_iter();
+    others.filter(move |(name, units)| *units > 0 && !has(name, &tokens))
+}
+
+fn has(name: &str, parts: &[&str]) -> bool {
+    parts.iter().any(|part| name.contains(part))
 }
 
 /// The whole cost of buckets that add up, or of a `total` among them.
@@ -106,7 +129,19 @@ mod tests {
                 0,
                 0,
                 3,
-                9,
+                0,
+            ),
+            (
+                &[
+                    ("prompt_text_tokens", 1),
+                    ("cache_write_tokens", 2),
+                    ("completion_tokens", 4),
+                    ("audio_tokens", 8),
+                ],
+                3,
+                0,
+                4,
+                8,
             ),
             (&[("total", 7)], 0, 0, 0, 7),
             (&[], 0, 0, 0, 0),
@@ -119,6 +154,16 @@ mod tests {
             };
             assert_eq!(Tokens::of(buckets.iter().copied()), tokens, "{buckets:?}");
         }
+    }
+
+    #[test]
+    fn units_that_are_no_tokens_are_not_added_to_them() {
+        let buckets = [("input", 5), ("web_search_queries", 3), ("seconds", 0)];
+        assert_eq!(Tokens::of(buckets).other, 0);
+        assert_eq!(
+            units(buckets).collect::<Vec<_>>(),
+            [("web_search_queries", 3)]
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Bars on a common time axis, two steps to a column.
-//! Fed by `tree` with times and a number of columns; knows nothing of names or terminals.
+//! Called by `tree` with times and a number of columns; knows nothing of names or terminals.
 
 use anstyle::Style;
 
@@ -50,7 +50,7 @@ impl Axis {
         line
     }
 
-    /// From `start` to `end` a heavy line, up to `lit` a light one: the wait for the first token.
+    /// A heavy line from `start` to `end`; up to `lit`, the arrival of the first token, a light one.
     pub(crate) fn bar(&self, start: u64, end: u64, lit: Option<u64>, style: Style) -> Line {
         let from = self.step_of(start).min(self.columns * 2 - 1);
         let to = self.step_of(end).max(from + 1);
@@ -75,17 +75,17 @@ impl Axis {
         })
     }
 
-    /// A moment.
+    /// The mark of one moment.
     pub(crate) fn point(&self, at: u64, style: Style) -> Line {
         let here = (self.step_of(at) / 2).min(self.columns.saturating_sub(1));
         self.cells(|column| (column == here).then_some((style, "◆")))
     }
 
     fn cells(&self, glyph: impl Fn(usize) -> Option<(Style, &'static str)>) -> Line {
-        // The first mark is the edge of the drawing, which needs no line.
+        // The first mark is at the edge of the drawing: no line is drawn there.
         let mut marks = self.marks().skip(1).map(|(column, _)| column).peekable();
         let mut line = Line::new();
-        // Neighbours of one style are one piece, so that colours cost a few bytes and not a page.
+        // Neighbours of one style are one piece, which needs one pair of colour sequences.
         let mut run: Option<(Style, String)> = None;
         for column in 0..self.columns {
             let marked = marks.next_if(|mark| *mark <= column).is_some();
@@ -120,7 +120,8 @@ impl Axis {
     }
 }
 
-/// The smallest of 1, 2, 5, 10, 20, .. by which at most `marks` fit; in minutes and hours, of theirs.
+/// The smallest step of 1, 2, 5, 10, 20, .. units with which at most `marks` marks fit; above half a minute, a round
+/// number of minutes or hours.
 fn nice_step(length: u64, marks: u64) -> u64 {
     const MINUTE: u64 = 60_000_000_000;
     let least = length / marks + u64::from(!length.is_multiple_of(marks));
@@ -130,7 +131,7 @@ fn nice_step(length: u64, marks: u64) -> u64 {
         }
     }
     if least > 30 * MINUTE {
-        // Times come from applications: a span may well last five hundred years.
+        // Times come from applications: a span may have any length, such as five hundred years.
         return least.div_ceil(60 * MINUTE).saturating_mul(60 * MINUTE);
     }
     let mut power = 1u64;
@@ -149,7 +150,7 @@ fn nice_step(length: u64, marks: u64) -> u64 {
     }
 }
 
-/// A mark is a round number: no digits behind the point but those it has.
+/// A mark is a round number: it is written without digits that it does not need.
 fn mark(ns: u64) -> String {
     for (unit, name) in [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs")] {
         if ns >= unit && ns < 60_000_000_000 {
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_stands_where_its_time_is() {
+    fn a_bar_is_drawn_where_its_time_is() {
         let axis = Axis::new(1000, 2000, 10);
         for (start, end, lit, bar) in [
             (1000, 2000, None, "━━━━━━━━━━"),

@@ -1,20 +1,26 @@
 //! What a bridge from another tracing system needs and applications do not.
 //! Used by `tracefuse-tracing`, `tracefuse-opentelemetry` and what they share, and by `tracefuse-runtime` to mark its threads. Not covered by semantic versioning.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
+use crate::record::guard::text_of_args;
 use crate::record::{
-    Exception, Level, ObservationType, SpanId, StatusCode, Timestamp, TraceAttributes, TraceId,
+    AsException, Exception, Level, ObservationType, SpanId, StatusCode, Timestamp, TraceAttributes,
+    TraceId,
 };
 use crate::span::builder::buffer;
 pub use crate::span::feature::RECORDS;
 use crate::span::feature::recorded;
 use crate::span::handle::Span;
 use crate::span::open::{OpenSpan, TraceState};
+use crate::span::run;
+use crate::span::unrecorded::Unrecorded;
 use crate::trace::guard::TracerGuard;
+use crate::trace::handle::{Trace, TraceBuilder};
 use crate::trace::sampler::SamplingInput;
 use crate::trace::tracer::Tracer;
 
@@ -58,7 +64,38 @@ pub fn update_trace(span: &Span, f: impl FnOnce(&mut TraceAttributes)) {
 /// Whether this is a span of a trace that the sampler left out.
 #[must_use]
 pub fn is_unsampled(span: &Span) -> bool {
-    span.unsampled
+    span.unrecorded.is_unsampled()
+}
+
+/// Whether `span` was the answer of `Span::current()` where no span is current.
+#[must_use]
+pub fn is_outside_trace(span: &Span) -> bool {
+    RECORDS && span.unrecorded.is_outside()
+}
+
+/// Begins a trace that is not recorded: it forwards what `continue_from` received, and spans below it begin no
+/// trace.
+#[must_use]
+pub fn start_unrecorded(trace: TraceBuilder) -> Trace {
+    trace.start_unrecorded()
+}
+
+/// Runs a future with `span` current and leaves the span open, for work that goes on, such as a stream. If the
+/// future is dropped before it is done, the span ends as cancelled; if it panics, the panic is recorded.
+pub async fn run_open<R>(span: &Span, future: impl Future<Output = R>) -> R {
+    run::run_open(span, future).await
+}
+
+/// Ends a span whose work was given up; `message` says how.
+pub fn end_cancelled(span: &Span, message: &str) {
+    if let Some(open) = &span.open {
+        open.end_cancelled(message);
+    }
+}
+
+/// Records a panic on the span and ends it.
+pub fn record_panic(span: &Span, panic: &(dyn Any + Send)) {
+    run::record_panic(span, panic);
 }
 
 /// A span that another tracing system has begun, whose ids and times are known.
@@ -113,7 +150,7 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
         if is_root || span.parent_is_remote {
             core.note_unsampled();
         }
-        return Span::unsampled();
+        return Span::unrecorded(Unrecorded::UNSAMPLED);
     }
     // Which span of this process is the first is not known, but that all of a trace belong together.
     let part = SpanId::from_bytes(span.trace_id.low_bits().to_be_bytes()).unwrap_or(span.span_id);
@@ -131,7 +168,7 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
     open.write(|buffer| buffer.start = span.start);
     Span {
         open: recorded(open),
-        unsampled: false,
+        unrecorded: Unrecorded::NOOP,
     }
 }
 
@@ -141,9 +178,29 @@ pub fn captures_content(span: &Span) -> bool {
     span.captures()
 }
 
+/// Records the error that a span's work ends with, which the span may have recorded itself.
+pub fn record_returned<E: AsException<Via> + ?Sized, Via>(span: &Span, error: &E) {
+    if span.open.is_some() {
+        span.record_failure(Exception::read(error), true);
+    }
+}
+
+/// [`record_returned`] of an error that is described.
+pub fn record_returned_exception(span: &Span, exception: Exception) {
+    span.record_failure(exception, true);
+}
+
+/// The text of a user's `Display` or `Debug`, at most 1 MiB. Where that fails or panics, a text that says so.
+#[must_use]
+pub fn text_of(args: fmt::Arguments<'_>) -> String {
+    text_of_args(args)
+}
+
 /// Records an error at the moment it happened, see [`Span::record_exception`].
 pub fn record_exception_at(span: &Span, time: Timestamp, exception: Exception) {
-    span.write(|buffer| buffer.add_exception(SpanId::random(), time, exception));
+    if let Some(open) = &span.open {
+        open.add_exception(time, exception, false);
+    }
 }
 
 /// Marks it as failed without a word. A level that was set stays.

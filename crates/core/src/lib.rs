@@ -77,5 +77,5 @@ pub use span::score::ScoreBuilder;
 pub use trace::handle::{Trace, TraceBuilder};
 pub use trace::leak::Leak;
 pub use trace::sampler::{SampleRate, SampleRateError, Sampler, SamplingInput};
-pub use trace::scope::{Current, EnteredScope, Propagate, Scoped, current, propagate};
+pub use trace::scope::{EnteredScope, Scoped, WithAttributes, with_attributes};
 pub use trace::tracer::{Tracer, TracerBuilder};

@@ -41,6 +41,12 @@ pub trait Processor: Send + Sync + 'static {
         let _ = leak;
     }
 
+    /// Receives the name of the first span that was started where no trace is current, once for each tracer. Must
+    /// return at once and must not panic.
+    fn on_outside_trace(&self, span: &str) {
+        let _ = span;
+    }
+
     /// Delivers what was taken before the call, for at most `within`.
     fn flush(&self, within: Duration) -> Report {
         let _ = within;
@@ -93,6 +99,10 @@ impl<P: Processor + ?Sized> Processor for Arc<P> {
     }
     fn on_leak(&self, leak: &Leak) {
         (**self).on_leak(leak);
+    }
+
+    fn on_outside_trace(&self, span: &str) {
+        (**self).on_outside_trace(span);
     }
     fn flush(&self, within: Duration) -> Report {
         (**self).flush(within)

@@ -217,6 +217,9 @@ pub struct Stats {
     pub released_early: u64,
     /// Spans that were started after shutdown, or while recording was off, and not recorded.
     pub not_recorded: u64,
+    /// Spans that were started below [`Span::current`](crate::Span::current), or by `#[observe]`, where no trace was
+    /// current, since the tracer was built. They belong to no tracer, so each tracer of the process counts them.
+    pub outside_trace: u64,
     /// Values set on spans that had already ended, and so ignored.
     pub late_writes: u64,
     /// Spans that are open now.

@@ -26,6 +26,9 @@ pub(crate) const COST: &str = "langfuse.observation.cost_details";
 pub(crate) const COMPLETION_START_TIME: &str = "langfuse.observation.completion_start_time";
 pub(crate) const PROMPT_NAME: &str = "langfuse.observation.prompt.name";
 pub(crate) const PROMPT_VERSION: &str = "langfuse.observation.prompt.version";
+/// A prompt that the server would not link, among the metadata.
+pub(crate) const UNLINKED_PROMPT_NAME: &str = "langfuse.observation.metadata.prompt.name";
+pub(crate) const UNLINKED_PROMPT_VERSION: &str = "langfuse.observation.metadata.prompt.version";
 pub(crate) const IS_APP_ROOT: &str = "langfuse.internal.is_app_root";
 /// Followed by the key.
 pub(crate) const METADATA: &str = "langfuse.observation.metadata.";

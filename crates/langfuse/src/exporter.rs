@@ -1,4 +1,4 @@
-//! Spans by one OTLP request a batch, scores by one request each, and a verdict on them.
+//! One OTLP request with the spans of a batch, requests with its scores, and a verdict on each.
 //! Called by delivery; `mapping` makes the bytes, `tracefuse_otlp::http` sends them.
 
 use std::borrow::Cow;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tracefuse_exporter::record::{Record, ScoreRecord, SpanRecord};
+use tracefuse_exporter::record::{Record, SpanRecord};
 use tracefuse_exporter::{Advice, Batch, ExportError, ExportReport, Exporter, Rejection};
 use tracefuse_otlp::http::{
     Answer, AnswerClass, Endpoint, HeaderError, Headers, HttpClient, HttpRequest, Secret,
@@ -41,6 +41,8 @@ pub struct LangfuseExporter {
     destination: String,
     /// Until the receiver refuses it.
     gzip: AtomicBool,
+    /// Whether the server takes one score a request and no list, as its answers showed.
+    one_by_one: AtomicBool,
 }
 
 impl LangfuseExporter {
@@ -90,6 +92,7 @@ impl LangfuseExporter {
             scores,
             secrets,
             gzip: AtomicBool::new(config.gzip),
+            one_by_one: AtomicBool::new(false),
         })
     }
 
@@ -116,16 +119,66 @@ impl LangfuseExporter {
         }
     }
 
-    /// Sends one score; the inner `Err` says why this very score is not taken.
-    async fn send_score(
+    /// Sends the scores of a batch, and says of each whether it was taken.
+    async fn send_scores(
         &self,
-        score: &ScoreRecord,
         batch: &Batch,
-    ) -> Result<Result<(), String>, ExportError> {
-        let body = match score::body(score, batch.resource()) {
-            Ok(body) => body,
-            Err(reason) => return Ok(Err(reason)),
-        };
+        report: &mut ExportReport,
+    ) -> Result<(), ExportError> {
+        let mut bodies = Vec::new();
+        for (index, record) in batch.records().iter().enumerate() {
+            let Some(score) = record.as_score() else {
+                continue;
+            };
+            match score::body(score, batch.resource()) {
+                Ok(body) => bodies.push((index, body)),
+                Err(reason) => report.rejected.push(Rejection::at(index, reason)),
+            }
+        }
+        for list in score::lists(&bodies) {
+            if list.len() > 1 && self.send_list(list).await? {
+                report.accepted += list.len();
+                continue;
+            }
+            let accepted = report.accepted;
+            for (index, body) in list {
+                match self.send_score(body.clone()).await? {
+                    Ok(()) => report.accepted += 1,
+                    Err(reason) => report.rejected.push(Rejection::at(*index, reason)),
+                }
+            }
+            if list.len() > 1 && report.accepted > accepted {
+                // One by one they were taken, together they were not.
+                self.one_by_one.store(true, Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends several scores in one request, as servers take them from version 4.59 on (`docs/langfuse.md` 3.1).
+    /// `false`: the server did not take all of them together, and each is to be sent alone.
+    async fn send_list(&self, list: &[(usize, String)]) -> Result<bool, ExportError> {
+        if self.one_by_one.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        let request = self
+            .scores
+            .clone()
+            .body("application/json", score::list(list));
+        let answer = self.client.send(&request).await.map_err(unanswered)?;
+        if answer.class() == AnswerClass::Success {
+            // It counts how many it rejects, and does not say which.
+            return Ok(!score::has_rejections(answer.body()));
+        }
+        let refusal = refusal(&answer, &self.secrets.each_ref(), remedy(answer.status()));
+        match refusal.advice() {
+            Advice::Reject | Advice::Split => Ok(false),
+            _ => Err(refusal),
+        }
+    }
+
+    /// Sends one score; the inner `Err` says why this very score is not taken.
+    async fn send_score(&self, body: String) -> Result<Result<(), String>, ExportError> {
         // Not compressed: the JSON endpoints do not take it (`docs/langfuse.md` 1.1).
         let request = self.scores.clone().body("application/json", body);
         let answer = self.client.send(&request).await.map_err(unanswered)?;
@@ -134,8 +187,9 @@ impl LangfuseExporter {
         }
         let refusal = refusal(&answer, &self.secrets.each_ref(), remedy(answer.status()));
         let alone = matches!(refusal.advice(), Advice::Reject | Advice::Split);
-        // Not found is the score's configuration: a wrong address shows with the spans.
-        if alone || answer.status() == 404 {
+        // Older servers say so, in JSON, of a score configuration that they do not find.
+        let not_found = answer.status() == 404 && is_json(&answer);
+        if alone || not_found {
             return Ok(Err(answer.describe(&self.secrets.each_ref())));
         }
         Err(refusal)
@@ -174,14 +228,20 @@ pub(crate) fn headers(config: &LangfuseConfig, basic: &Secret) -> Result<Headers
     Ok(headers)
 }
 
-/// What to do about a server that does not want us.
+fn is_json(answer: &Answer) -> bool {
+    answer
+        .content_type()
+        .is_some_and(|kind| kind.contains("json"))
+}
+
+/// What to do about a server that refuses everything.
 fn remedy(status: u16) -> &'static str {
     match status {
         401 => {
             "check LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY, and that LANGFUSE_BASE_URL is the region of the project"
         }
         403 => "the keys lack the right, or ingestion is suspended for the project",
-        404 | 405 => "is LANGFUSE_BASE_URL a Langfuse server, version 3.22 or later?",
+        400 | 404 | 405 | 422 => "is LANGFUSE_BASE_URL a Langfuse server, version 3.22 or later?",
         407 => "a proxy on the way wants credentials: give them in its address",
         _ => "check LANGFUSE_BASE_URL",
     }
@@ -218,15 +278,7 @@ impl Exporter for LangfuseExporter {
     async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
         let mut report = ExportReport::default();
         // Scores first: one that arrives twice is kept once, by its id. Spans are not.
-        for (index, record) in batch.records().iter().enumerate() {
-            let Some(score) = record.as_score() else {
-                continue;
-            };
-            match self.send_score(score, batch).await? {
-                Ok(()) => report.accepted += 1,
-                Err(reason) => report.rejected.push(Rejection::at(index, reason)),
-            }
-        }
+        self.send_scores(batch, &mut report).await?;
         if batch.spans().next().is_some() {
             let spans = self.send_spans(batch).await?;
             report.accepted += spans.accepted;

@@ -41,6 +41,7 @@ pub(crate) fn encode<'s>(
 }
 
 fn write_resource(resource: &Resource, attributes: &mut Attributes<'_>) {
+    let environment = resource.environment.as_deref().and_then(text::environment);
     let own = [
         (
             "service.name",
@@ -54,7 +55,7 @@ fn write_resource(resource: &Resource, attributes: &mut Attributes<'_>) {
         ("telemetry.sdk.language", Some("rust")),
         ("telemetry.sdk.name", Some("tracefuse")),
         ("telemetry.sdk.version", Some(env!("CARGO_PKG_VERSION"))),
-        (name::ENVIRONMENT, resource.environment.as_deref()),
+        (name::ENVIRONMENT, environment.as_deref()),
         (name::RELEASE, resource.release.as_deref()),
         (name::VERSION, resource.version.as_deref()),
     ];
@@ -167,15 +168,16 @@ impl Mapping<'_> {
                 name::VERSION,
                 trace.version.as_ref().or(resource.version.as_ref()),
             ),
-            (
-                name::ENVIRONMENT,
-                trace.environment.as_ref().or(resource.environment.as_ref()),
-            ),
         ];
         for (key, value) in texts {
             if let Some(value) = value.filter(|value| !value.is_empty()) {
                 attributes.set(key, Any::Str(value));
             }
+        }
+        let environments = [&trace.environment, &resource.environment];
+        let mut environments = environments.into_iter().flatten();
+        if let Some(environment) = environments.find_map(|name| text::environment(name)) {
+            attributes.set(name::ENVIRONMENT, Any::Str(&environment));
         }
         if !trace.tags.is_empty() {
             attributes.set_texts(name::TAGS, trace.tags.iter().map(String::as_str));
@@ -186,7 +188,7 @@ impl Mapping<'_> {
         let mut scratch = String::new();
         for (key, value) in trace.metadata.iter().filter(|(key, _)| wanted(key)) {
             let value = metadata(value.as_ref(), &mut scratch);
-            attributes.set_below(name::TRACE_METADATA, &text::safe_key(key), value);
+            attributes.set_below(name::TRACE_METADATA, text::safe_key(key), value);
         }
     }
 
@@ -227,13 +229,18 @@ impl Mapping<'_> {
         ) {
             attributes.set(name::USAGE, Any::Str(json));
         }
-        // The server drops what is negative or not a number, and with it perhaps the whole object.
-        let cost = record
-            .cost()
-            .filter(|(_, dollars)| dollars.is_finite() && *dollars >= 0.0);
+        let cost = || record.cost().filter(|(_, dollars)| dollars.is_finite());
+        // The server adds up input and output alone, and only where nothing else is given.
+        let total = match cost().any(|(bucket, _)| bucket == "total") {
+            true => None,
+            false => cost().map(|(_, dollars)| dollars).reduce(|a, b| a + b),
+        };
+        let total = total.map(|total| ("total", to_picodollars(total)));
         if let Some(json) = text::object(
             scratch,
-            cost.map(|(bucket, dollars)| (bucket, ValueRef::F64(dollars))),
+            cost()
+                .chain(total)
+                .map(|(bucket, dollars)| (bucket, ValueRef::F64(dollars))),
         ) {
             attributes.set(name::COST, Any::Str(json));
         }
@@ -244,8 +251,16 @@ impl Mapping<'_> {
             );
         }
         if let Some(prompt) = record.prompt() {
-            attributes.set(name::PROMPT_NAME, Any::Str(prompt.name));
-            attributes.set(name::PROMPT_VERSION, Any::Int(prompt.version.into()));
+            let is_generation = record.observation_type() == ObservationType::Generation;
+            let links = is_generation && (1..=text::PROMPT_VERSIONS).contains(&prompt.version);
+            let (name, version) = if links {
+                (name::PROMPT_NAME, name::PROMPT_VERSION)
+            } else {
+                text::warn_of_prompt(is_generation, prompt.version);
+                (name::UNLINKED_PROMPT_NAME, name::UNLINKED_PROMPT_VERSION)
+            };
+            attributes.set(name, Any::Str(prompt.name));
+            attributes.set(version, Any::Int(prompt.version.into()));
         }
         let erred = record.exceptions().len() > 0;
         let tagged = record.tags().next().is_some();
@@ -257,7 +272,7 @@ impl Mapping<'_> {
             let key = if ours {
                 text::renamed(key)
             } else {
-                text::safe_key(key)
+                text::safe_key(key).into()
             };
             attributes.set_below(name::METADATA, &key, metadata(value, scratch));
         }
@@ -312,7 +327,7 @@ impl Mapping<'_> {
                 for (key, value) in event.metadata() {
                     attributes.set_below(
                         name::METADATA,
-                        &text::safe_key(key),
+                        text::safe_key(key),
                         metadata(value, scratch),
                     );
                 }
@@ -382,6 +397,16 @@ fn write_exception(exception: &ExceptionRef<'_>, attributes: &mut Attributes<'_>
     }
 }
 
+/// Dollars to twelve decimal places, which is what the server keeps: a sum of fractions has more.
+fn to_picodollars(dollars: f64) -> f64 {
+    let rounded = (dollars * 1e12).round() / 1e12;
+    if rounded.is_finite() {
+        rounded
+    } else {
+        dollars
+    }
+}
+
 /// DEFAULT is what no level means, and with a failed status it would win over it (`docs/langfuse.md` 2.5).
 fn level(level: Option<Level>, failed: bool) -> Option<Level> {
     match level {
@@ -406,7 +431,7 @@ fn as_text<'a>(value: ValueRef<'a>, scratch: &'a mut String) -> Any<'a> {
 /// come back as something else is quoted, so that it stays a text.
 fn metadata<'a>(value: ValueRef<'a>, scratch: &'a mut String) -> Any<'a> {
     match value {
-        ValueRef::Str(text) if text::reads_as_scalar(text) => {
+        ValueRef::Str(text) if text::reads_as_json(text) => {
             scratch.clear();
             text::quote(scratch, text);
             Any::Str(scratch)

@@ -1,8 +1,10 @@
-//! A score as the JSON that `POST /api/public/scores` takes: one object per request, which every server
-//! version accepts (`docs/langfuse.md` 3.1). Called by `exporter`.
+//! Scores as the JSON that `POST /api/public/scores` takes: one object, or a list of them (`docs/langfuse.md` 3.1).
+//! Called by `exporter`; knows no HTTP.
 
 use serde_json::{Map, Value, json};
 use tracefuse_exporter::record::{Resource, ScoreRecord, ScoreTarget, ScoreValue, ValueRef};
+
+use crate::text;
 
 /// The request's body, or why no server can take the score.
 pub(crate) fn body(score: &ScoreRecord, resource: &Resource) -> Result<String, String> {
@@ -42,12 +44,14 @@ pub(crate) fn body(score: &ScoreRecord, resource: &Resource) -> Result<String, S
         }
         other => return Err(format!("Langfuse has no scores on {other:?}")),
     }
-    let environment = score.environment.as_ref().or(resource.environment.as_ref());
+    let environments = [&score.environment, &resource.environment];
+    let mut environments = environments.into_iter().flatten();
+    let environment = environments.find_map(|name| text::environment(name));
     // Absent, not null: null is a value to the server.
     for (key, text) in [
-        ("comment", score.comment.as_ref()),
-        ("configId", score.config_id.as_ref()),
-        ("environment", environment),
+        ("comment", score.comment.as_deref()),
+        ("configId", score.config_id.as_deref()),
+        ("environment", environment.as_deref()),
     ] {
         if let Some(text) = text {
             put(key, json!(text));
@@ -56,16 +60,44 @@ pub(crate) fn body(score: &ScoreRecord, resource: &Resource) -> Result<String, S
     if !score.metadata.is_empty() {
         let metadata = score.metadata.iter();
         let metadata: Map<String, Value> = metadata
-            .map(|(key, value)| {
-                (
-                    crate::text::safe_key(key).into_owned(),
-                    plain(value.as_ref()),
-                )
-            })
+            .map(|(key, value)| (text::safe_key(key).to_owned(), plain(value.as_ref())))
             .collect();
         put("metadata", Value::Object(metadata));
     }
     Ok(Value::Object(body).to_string())
+}
+
+/// How many scores a request has at most, and how many bytes of them. The server takes 1 MB.
+const LIST: usize = 100;
+const LIST_BYTES: usize = 512 * 1024;
+
+/// Bodies, each with its place in the batch, in lists that one request may have.
+pub(crate) fn lists(mut bodies: &[(usize, String)]) -> impl Iterator<Item = &[(usize, String)]> {
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = |(_, body): &&(usize, String)| {
+            bytes += body.len();
+            bytes <= LIST_BYTES
+        };
+        let count = bodies.iter().take(LIST).take_while(fits).count().max(1);
+        let (list, rest) = bodies.split_at_checked(count)?;
+        bodies = rest;
+        Some(list)
+    })
+}
+
+/// Several bodies as one.
+pub(crate) fn list(bodies: &[(usize, String)]) -> String {
+    let bodies: Vec<&str> = bodies.iter().map(|(_, body)| body.as_str()).collect();
+    format!("[{}]", bodies.join(","))
+}
+
+/// Whether the answer to a list says that some of it was rejected (status 207).
+pub(crate) fn has_rejections(answer: &[u8]) -> bool {
+    let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
+    let rejected = answer.get("rejected").and_then(Value::as_u64);
+    let errors = answer.get("errors").and_then(Value::as_array);
+    rejected.is_some_and(|count| count > 0) || errors.is_some_and(|errors| !errors.is_empty())
 }
 
 /// JSON text as JSON, everything else as it is; numbers that JSON has not as text.

@@ -3,6 +3,8 @@
 
 use tracefuse_exporter::record::{SpanRecord, TraceAttributes, ValueRef};
 
+use crate::text;
+
 /// Ids, times, type, level and flags of a span, with their names.
 const SPAN: usize = 256;
 /// The longest of our names, the tags and the lengths of an attribute.
@@ -91,9 +93,14 @@ fn optional(text: Option<&str>) -> usize {
     text.map_or(0, |text| ATTRIBUTE + text.len())
 }
 
+/// Metadata. A text that is JSON is quoted, which escapes its quotes.
 fn attributes<'a>(entries: impl Iterator<Item = (&'a str, ValueRef<'a>)>) -> usize {
+    let quoted = |value: ValueRef<'_>| match value {
+        ValueRef::Str(text) if text::may_be_json(text) => 2 * text.len() + 2,
+        value => value_size(value),
+    };
     entries
-        .map(|(key, value)| ATTRIBUTE + key.len() + value_size(value))
+        .map(|(key, value)| ATTRIBUTE + key.len() + quoted(value))
         .sum()
 }
 

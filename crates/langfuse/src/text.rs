@@ -35,25 +35,13 @@ pub(crate) fn one_line(text: &str) -> Text<'_> {
     Cow::Owned(line)
 }
 
-/// Parts of a key that the server may drop, key and value (`docs/langfuse.md` 2.3).
-const UNSAFE: [&str; 3] = ["__proto__", "constructor", "prototype"];
-
-/// A key of which nothing is dropped: unsafe parts get an underscore at their end.
-pub(crate) fn safe_key(key: &str) -> Text<'_> {
-    if !key.split('.').any(|part| UNSAFE.contains(&part)) {
-        return Cow::Borrowed(key);
+/// A key of metadata that the server keeps: it drops an empty one, and exactly `__proto__` (`docs/langfuse.md` 2.3).
+pub(crate) fn safe_key(key: &str) -> &str {
+    match key {
+        "" => "_",
+        "__proto__" => "__proto___",
+        key => key,
     }
-    let mut safe = String::with_capacity(key.len() + 1);
-    for (at, part) in key.split('.').enumerate() {
-        if at > 0 {
-            safe.push('.');
-        }
-        safe.push_str(part);
-        if UNSAFE.contains(&part) {
-            safe.push('_');
-        }
-    }
-    Cow::Owned(safe)
 }
 
 /// A key beside one of ours of the same name.
@@ -71,17 +59,76 @@ pub(crate) fn micros(out: &mut String, time: Timestamp) -> &str {
     out
 }
 
-/// Whether JSON reads this text as a number, a boolean, null or a quoted text.
-pub(crate) fn reads_as_scalar(text: &str) -> bool {
+/// Whether a text begins and ends as JSON does. Cheap, and errs towards yes.
+pub(crate) fn may_be_json(text: &str) -> bool {
     // What JSON calls white space, and no more.
-    let text = text.trim_matches([' ', '\t', '\n', '\r']);
-    let may = match text.as_bytes() {
-        [b'"', .., b'"'] => true,
-        [b'-' | b'0'..=b'9', ..] => text.ends_with(|c: char| c.is_ascii_digit()),
-        _ => matches!(text, "true" | "false" | "null"),
-    };
-    may && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+    match text.trim_matches([' ', '\t', '\n', '\r']).as_bytes() {
+        [b'"', .., b'"'] | [b'{', .., b'}'] | [b'[', .., b']'] => true,
+        [b'-' | b'0'..=b'9', .., last] => last.is_ascii_digit(),
+        [digit] => digit.is_ascii_digit(),
+        word => matches!(word, b"true" | b"false" | b"null"),
+    }
 }
+
+/// Whether a text is JSON: the server would read it back as what the JSON says and not as a text.
+pub(crate) fn reads_as_json(text: &str) -> bool {
+    may_be_json(text) && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+/// The longest environment that the server keeps.
+const ENVIRONMENT: usize = 40;
+
+/// An environment as the server keeps it: in lower case, without `langfuse` at its beginning, at most 40
+/// characters (`docs/langfuse.md` 1.6). `None` for a name of which the server would make `default`; that is said in the
+/// log, once.
+pub(crate) fn environment(name: &str) -> Option<Text<'_>> {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    let mut kept = Cow::Borrowed(name);
+    if name.contains(char::is_uppercase) {
+        kept = Cow::Owned(name.to_lowercase());
+    }
+    while let Some(rest) = kept.strip_prefix("langfuse") {
+        let rest = rest.strip_prefix(['-', '_']).unwrap_or(rest);
+        kept = Cow::Owned(rest.to_owned());
+    }
+    if kept.chars().count() > ENVIRONMENT {
+        kept = Cow::Owned(kept.chars().take(ENVIRONMENT).collect());
+    }
+    if !kept.is_empty() && kept.chars().all(fits) {
+        return Some(kept);
+    }
+    if !name.is_empty() && !TOLD.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            target: "tracefuse", environment = name,
+            "an environment is not sent: expected lower-case letters, digits, `-` and `_`; the tracer's own is used instead"
+        );
+    }
+    None
+}
+
+/// Says once for each reason that a prompt will not be linked. Langfuse drops such a link without a word.
+pub(crate) fn warn_of_prompt(is_generation: bool, version: u32) {
+    static TOLD: [AtomicBool; 2] = [const { AtomicBool::new(false) }; 2];
+    let reasons = [
+        (!is_generation, "the observation is no generation"),
+        (
+            !(1..=PROMPT_VERSIONS).contains(&version),
+            "its version is not from 1 to 32767",
+        ),
+    ];
+    for ((applies, reason), told) in reasons.into_iter().zip(&TOLD) {
+        if applies && !told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                target: "tracefuse", reason, version,
+                "a prompt is not linked; it is sent as metadata instead"
+            );
+        }
+    }
+}
+
+/// The largest version of a prompt that the server links.
+pub(crate) const PROMPT_VERSIONS: u32 = 32_767;
 
 /// Appends a text as JSON.
 pub(crate) fn quote(out: &mut String, text: &str) {
@@ -166,24 +213,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_with_unsafe_parts_are_renamed_and_others_left() {
+    fn keys_that_the_server_drops_are_renamed_and_others_left() {
         for (key, safe) in [
             ("a.b", "a.b"),
             ("__proto__", "__proto___"),
-            ("x.constructor.y", "x.constructor_.y"),
-            ("", ""),
+            ("x.__proto__", "x.__proto__"),
+            ("constructor", "constructor"),
+            ("prototype.x", "prototype.x"),
+            ("", "_"),
         ] {
             assert_eq!(safe_key(key), safe);
         }
     }
 
     #[test]
-    fn only_text_that_json_reads_as_a_scalar_is_quoted() {
+    fn text_that_is_json_is_told_from_text_that_is_not() {
         let long = format!("\"{}\"", "x".repeat(10_000));
         for text in [
-            "5", "-1.5e3", "1e999", "true", "null", "\"x\"", "\"\"", " 7\n", &long,
+            "5",
+            "0",
+            "-1.5e3",
+            "1e999",
+            "true",
+            "null",
+            "\"x\"",
+            "\"\"",
+            " 7\n",
+            &long,
+            "{}",
+            "[]",
+            "{\"a\":1}",
+            "[1]",
+            " { \"a\" : [ ] } ",
         ] {
-            assert!(reads_as_scalar(text), "{text}");
+            assert!(reads_as_json(text), "{text}");
         }
         for text in [
             "",
@@ -195,14 +258,35 @@ mod tests {
             "2024-01-01",
             "5a",
             "truth",
-            "{\"a\":1}",
-            "[1]",
             "-",
             "nul",
             "1.2.3",
+            "{",
+            "{a}",
+            "[1,]",
+            "{} {}",
+            "[1] and [2]",
         ] {
-            assert!(!reads_as_scalar(text), "{text}");
+            assert!(!reads_as_json(text), "{text}");
         }
+    }
+
+    #[test]
+    fn an_environment_is_sent_as_the_server_keeps_it() {
+        for (name, kept) in [
+            ("production", Some("production")),
+            ("Production", Some("production")),
+            ("langfuse-langfuse_x", Some("x")),
+            ("LANGFUSEeu", Some("eu")),
+            ("Prod.EU", None),
+            ("langfuse", None),
+            ("", None),
+            ("prod eu", None),
+            ("ÜMLAUT", None),
+        ] {
+            assert_eq!(environment(name).as_deref(), kept, "{name}");
+        }
+        assert_eq!(environment(&"X".repeat(50)).unwrap(), "x".repeat(40));
     }
 
     #[test]

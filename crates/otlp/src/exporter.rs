@@ -132,7 +132,7 @@ impl Exporter for OtlpExporter {
     }
 
     async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
-        // Delivery sends each score alone.
+        // Delivery sends scores apart from spans.
         if batch.scores().next().is_some() && batch.spans().next().is_none() {
             return Ok(no_scores(ExportReport::default(), batch));
         }

@@ -14,6 +14,11 @@ pub fn refusal(answer: &Answer, secrets: &[&Secret], remedy: &str) -> ExportErro
     match answer.class() {
         AnswerClass::RateLimited => ExportError::pause(answer.retry_after(), words),
         AnswerClass::TooLarge => ExportError::split(words),
+        // No receiver of traces answers in a language of pages and documents: this is another server, and what it says
+        // is about no span.
+        AnswerClass::BadRequest if is_markup(answer) => {
+            ExportError::stop(format!("{words}; {remedy}"))
+        }
         AnswerClass::BadRequest => ExportError::reject(words),
         // A web page with status 200: whoever answered, it was not the receiver.
         AnswerClass::Intercepted => ExportError::retry(words),
@@ -26,6 +31,12 @@ pub fn refusal(answer: &Answer, secrets: &[&Secret], remedy: &str) -> ExportErro
         }
         _ => ExportError::stop(format!("{words}; {remedy}")),
     }
+}
+
+/// Whether an answer is HTML or XML, by its type or by its beginning.
+fn is_markup(answer: &Answer) -> bool {
+    let is = |kind: &str| ["xml", "html"].iter().any(|markup| kind.contains(markup));
+    answer.content_type().is_some_and(is) || answer.body().trim_ascii_start().starts_with(b"<")
 }
 
 /// What it means that there was no answer.

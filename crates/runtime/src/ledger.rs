@@ -175,6 +175,15 @@ pub(crate) mod log {
         tracing::error!(target: "tracefuse", exporter, spans, error = &*plain_text(error), suppressed, "spans were rejected ({MORE})");
     }
 
+    pub(crate) fn outside_trace(span: &str) {
+        tracing::warn!(
+            target: "tracefuse", span = &*plain_text(span),
+            "a span was started where no trace is current, and is not recorded: begin a trace, take the current span into \
+             the task or thread (`in_current_span`), or call `set_global` for `#[observe]`. Further ones are counted in \
+             `stats().outside_trace`"
+        );
+    }
+
     pub(crate) fn leak(leak: &tracefuse_core::Leak) {
         match leak {
             tracefuse_core::Leak::Long { name, age } => tracing::warn!(

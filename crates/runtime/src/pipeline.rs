@@ -229,6 +229,10 @@ impl Processor for Pipeline {
         log::leak(leak);
     }
 
+    fn on_outside_trace(&self, span: &str) {
+        log::outside_trace(span);
+    }
+
     fn flush(&self, within: Duration) -> Report {
         self.shared.flush(within)
     }

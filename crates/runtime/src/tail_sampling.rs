@@ -392,6 +392,10 @@ impl Processor for TailSampler {
         self.shared.inner.on_leak(leak);
     }
 
+    fn on_outside_trace(&self, span: &str) {
+        self.shared.inner.on_outside_trace(span);
+    }
+
     fn flush(&self, within: Duration) -> Report {
         self.shared.release_all(false);
         self.shared.complete(self.shared.inner.flush(within))

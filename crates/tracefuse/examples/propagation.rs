@@ -1,14 +1,14 @@
-//! A trace that begins in one service and goes on in another: here both are functions, and the headers a map.
+//! A trace that begins in one service and continues in another. Here both are functions, and the headers are a map.
 
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
 use std::collections::HashMap;
 
-use tracefuse::{Tracer, propagate};
+use tracefuse::{Tracer, with_attributes};
 
 fn main() -> anyhow::Result<()> {
     let tracer = tracefuse::from_env().or_else(|_| tracefuse::console(Default::default()))?;
-    let answer = propagate()
+    let answer = with_attributes()
         .user_id("user123")
         .session_id("session456")
         .run(|| gateway(&tracer));
@@ -17,7 +17,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The service that is asked first; it asks another.
+/// The service that receives the request; it calls another one.
 fn gateway(tracer: &Tracer) -> String {
     tracer.trace("gateway").run(|trace| {
         trace.tool("ask-backend").run(|span| {
@@ -28,7 +28,7 @@ fn gateway(tracer: &Tracer) -> String {
     })
 }
 
-/// Another process, as a rule: all it knows of the trace is in the headers.
+/// In general another process: all it knows about the trace is in the headers.
 fn backend(tracer: &Tracer, headers: &HashMap<String, String>) -> String {
     tracer.trace("backend").continue_from(headers).run(|trace| {
         trace.generation("answer").model("gpt-4o").run(|span| {

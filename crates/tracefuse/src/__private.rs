@@ -105,7 +105,7 @@ pub mod error {
     use std::any::type_name;
     use std::fmt::{Debug, Display};
 
-    use tracefuse_core::{AsException, Exception, Span};
+    use tracefuse_core::{AsException, Exception, Span, bridge};
 
     /// An error of any type.
     #[derive(Debug)]
@@ -120,7 +120,7 @@ pub mod error {
 
     impl<E: AsException<Via>, Via> ByException<Via> for &&&Caught<'_, E> {
         fn __record_on(&self, span: &Span) {
-            span.record_error(self.0);
+            bridge::record_returned(span, self.0);
         }
     }
 
@@ -132,7 +132,7 @@ pub mod error {
 
     impl<E: Display> ByDisplay for &&Caught<'_, E> {
         fn __record_on(&self, span: &Span) {
-            record::<E>(span, || self.0.to_string());
+            record::<E>(span, || bridge::text_of(format_args!("{}", self.0)));
         }
     }
 
@@ -144,7 +144,7 @@ pub mod error {
 
     impl<E: Debug> ByDebug for &Caught<'_, E> {
         fn __record_on(&self, span: &Span) {
-            record::<E>(span, || format!("{:?}", self.0));
+            record::<E>(span, || bridge::text_of(format_args!("{:?}", self.0)));
         }
     }
 
@@ -162,7 +162,8 @@ pub mod error {
 
     fn record<E>(span: &Span, message: impl FnOnce() -> String) {
         if span.is_recording() {
-            span.record_exception(Exception::new(type_name::<E>(), message()));
+            let exception = Exception::new(type_name::<E>(), message());
+            bridge::record_returned_exception(span, exception);
         }
     }
 }

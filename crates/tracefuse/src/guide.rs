@@ -40,6 +40,10 @@ struct Tracing;
 #[doc = include_str!("../../../docs/guide/opentelemetry.md")]
 struct OpenTelemetry;
 
+#[cfg(feature = "console")]
+#[doc = include_str!("../../../docs/guide/terminal.md")]
+struct Terminal;
+
 #[doc = include_str!("../../../docs/guide/scores.md")]
 struct Scores;
 

@@ -102,16 +102,19 @@ pub use langfuse::{
     auth_check_async, trace_id_from_seed,
 };
 #[cfg(feature = "console")]
+#[cfg_attr(docsrs, doc(cfg(feature = "console")))]
+pub use tracefuse_console as console;
+#[cfg(feature = "console")]
 pub use tracefuse_console::ConsoleConfig;
 /// What a [`Masker`] is shown and answers.
 pub use tracefuse_core::record::{Place, Value, ValueRef};
 pub use tracefuse_core::{
-    AsException, Clock, Cost, Current, DropReason, Entered, EventBuilder, Exception, ExporterStats,
-    Health, InSpan, Incomplete, Level, Location, ManualClock, Mask, Masker, ObservationType,
-    ObserveStream, Observed, PatternError, Propagate, RejectReason, Report, SampleRate,
-    SampleRateError, Sampler, SamplingInput, ScoreBuilder, ScoreTarget, ScoreValue, Span,
+    AsException, Clock, Cost, DropReason, Entered, EnteredScope, EventBuilder, Exception,
+    ExporterStats, Health, InSpan, Incomplete, Level, Location, ManualClock, Mask, Masker,
+    ObservationType, ObserveStream, Observed, PatternError, RejectReason, Report, SampleRate,
+    SampleRateError, Sampler, SamplingInput, Scoped, ScoreBuilder, ScoreTarget, ScoreValue, Span,
     SpanBuilder, SpanId, Stats, Status, TimeSource, Timestamp, Trace, TraceBuilder, TraceId,
-    Tracer, Usage, WithSpan, current, propagate, propagation, stream,
+    Tracer, Usage, WithAttributes, WithSpan, propagation, stream, with_attributes,
 };
 /// All that the author of an exporter names.
 pub use tracefuse_exporter as exporter;

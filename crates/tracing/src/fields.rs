@@ -3,14 +3,13 @@
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
+use tracefuse_core::AsException as _;
+use tracefuse_core::bridge::text_of;
 use tracefuse_semconv::Value;
 use tracing_core::Field;
 use tracing_core::field::Visit;
-
-/// Sources beyond this are not followed: an error that is its own source must not hang its recorder.
-const MAX_SOURCES: usize = 32;
 
 /// Gives every field to a closure. No lock may be held: `Debug` and `Display` of the user's run here.
 pub(crate) struct Fields<F>(pub(crate) F);
@@ -37,20 +36,17 @@ impl<F: FnMut(&'static str, Value<'_>)> Visit for Fields<F> {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        let mut text = value.to_string();
-        let mut source = value.source();
-        for _ in 0..MAX_SOURCES {
-            let Some(error) = source else { break };
-            // Writing into a String cannot fail; a Display that fails leaves what it wrote.
-            let _ = write!(text, ": {error}");
-            source = error.source();
+        let exception = value.to_exception();
+        let mut text = exception.message;
+        for source in exception.sources.lines() {
+            text.push_str(": ");
+            text.push_str(source);
         }
         (self.0)(field.name(), Value::Str(Cow::Owned(text)));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let mut text = String::new();
-        let _ = write!(text, "{value:?}");
+        let text = text_of(format_args!("{value:?}"));
         (self.0)(field.name(), Value::Str(Cow::Owned(text)));
     }
 }

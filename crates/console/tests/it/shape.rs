@@ -178,6 +178,31 @@ fn a_span_that_ended_in_time_and_came_later_is_not_called_late() {
     );
 }
 
+#[test]
+fn spans_whose_root_was_left_out_do_not_wait_for_minutes() {
+    let app = App::new();
+    let (exporter, screen) = exporter(ConsoleConfig::new());
+    let trace = TraceId::random();
+    bridged(&app, trace, 3, Some(2), "llm call");
+    bridged(&app, trace, 2, Some(1), "agent");
+    export(&exporter, &app);
+    app.pass(29_000);
+    app.tracer.trace("other").run(|_| ());
+    export(&exporter, &app);
+    assert_eq!(outline(&screen.text()), ["● span other"]);
+    app.pass(2_000);
+    app.tracer.trace("other").run(|_| ());
+    export(&exporter, &app);
+    assert_eq!(
+        outline(&screen.writes()[1]),
+        [
+            "● span other",
+            "◌ span agent: incomplete: its root has not ended or is not recorded",
+            "└ span llm call"
+        ]
+    );
+}
+
 /// A span of another tracing system.
 fn bridged(app: &App, trace: TraceId, id: u8, parent: Option<u8>, name: &str) {
     let id_of = |n: u8| SpanId::from_bytes([n; 8]).unwrap();

@@ -82,6 +82,11 @@ pub(crate) struct Anchor {
 }
 
 impl Anchor {
+    /// The moment at which the clock was read.
+    pub(crate) fn begun(&self) -> Timestamp {
+        Timestamp::from_unix_nanos(self.unix)
+    }
+
     #[inline]
     pub(crate) fn now(&self, clock: &Clock) -> Timestamp {
         let since = tsc::nanos_since(self.ticks)

@@ -1,36 +1,85 @@
-//! The header `baggage` (W3C Baggage): the entries `langfuse_*` that the official SDKs write and read.
-//! Values are percent-encoded; entries of others are passed on as they are.
+//! The header `baggage` (W3C Baggage): the members `langfuse_*` that Langfuse's official SDKs write and read.
+//! Values are percent-encoded; members of others are forwarded unchanged. Called by `propagation`.
 
 use crate::record::{TraceAttributes, TraceId, Value};
 
-/// Of every entry that is Langfuse's.
+/// The beginning of each key that is Langfuse's.
 pub(crate) const PREFIX: &str = "langfuse_";
-/// What the specification lets every party carry; beyond, entries are left out.
+/// The limits that every party must support (W3C Baggage 3.3.2); members beyond them are left out.
 const MAX_BYTES: usize = 8192;
 const MAX_ENTRIES: usize = 180;
 
-/// Key and decoded value of every entry that can be read; properties are left out.
-pub(crate) fn parse(header: &str) -> Vec<(String, String)> {
+/// The members of a header that are valid: visible ASCII, within the bounds. A member with another byte is left out
+/// alone (W3C Baggage 3.2.1); a member that reaches over the bound is left out whole, because half a user id is
+/// another user id.
+fn members(header: &str) -> impl Iterator<Item = &str> {
     let mut left = MAX_BYTES;
-    // An entry that reaches over the bound is left out, not cut: half a user is another user.
-    let fits = |entry: &&str| {
-        let fits = entry.len() <= left;
-        left = left.saturating_sub(entry.len() + 1);
+    let fits = move |member: &&str| {
+        let fits = member.len() <= left;
+        left = left.saturating_sub(member.len() + 1);
         fits
+    };
+    let is_valid = |member: &&str| {
+        let is_visible = |byte: u8| byte == b'\t' || (0x20..0x7f).contains(&byte);
+        !member.is_empty() && member.bytes().all(is_visible)
     };
     header
         .split(',')
         .take(MAX_ENTRIES)
         .take_while(fits)
-        .filter_map(|entry| {
-            let pair = entry.split(';').next().unwrap_or_default();
+        .map(str::trim)
+        .filter(is_valid)
+}
+
+/// The members that can be sent on, as they are.
+pub(crate) fn valid(header: &str) -> String {
+    let mut valid = String::new();
+    for member in members(header) {
+        push(&mut valid, member);
+    }
+    valid
+}
+
+fn push(header: &mut String, member: &str) {
+    if !header.is_empty() {
+        header.push(',');
+    }
+    header.push_str(member);
+}
+
+fn key(member: &str) -> &str {
+    member
+        .split(['=', ';'])
+        .next()
+        .unwrap_or_default()
+        .trim_end()
+}
+
+/// Key and decoded value of every member that can be read; properties are left out.
+pub(crate) fn parse(header: &str) -> Vec<(String, String)> {
+    members(header)
+        .filter_map(|member| {
+            let pair = member.split(';').next().unwrap_or_default();
             let (key, value) = pair.split_once('=')?;
             Some((key.trim().to_owned(), decode(value.trim())?))
         })
         .collect()
 }
 
-/// Percent-decoding. A `+` is a space: so the Python SDK writes it, and the JS SDK never writes a bare one.
+/// `more` after `known`, without the keys that are known.
+pub(crate) fn join(known: &str, more: &str) -> String {
+    let mut joined = valid(known);
+    let new = |member: &&str| !members(known).any(|other| key(other) == key(member));
+    for member in members(more).filter(new) {
+        if joined.len() + 1 + member.len() <= MAX_BYTES {
+            push(&mut joined, member);
+        }
+    }
+    joined
+}
+
+/// Percent-decoding; `None` if an escape is malformed. Bytes that are not UTF-8 become U+FFFD (W3C Baggage 3.2.1.3).
+/// A `+` is a space: the Python SDK writes spaces so, and the JS SDK never writes a bare `+`.
 fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -49,7 +98,7 @@ fn decode(text: &str) -> Option<String> {
             byte => bytes.push(*byte),
         }
     }
-    String::from_utf8(bytes).ok()
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn encode(text: &str, out: &mut String) {
@@ -62,9 +111,12 @@ fn encode(text: &str, out: &mut String) {
     }
 }
 
-/// Tags as Python writes a list (`['a', 'b']`), as JSON, or separated by commas.
+/// Tags as JSON (what this SDK writes), as Python prints a list (`['a', "b's"]`), or separated by commas.
 pub(crate) fn tags(text: &str) -> Vec<String> {
     if let Ok(tags) = serde_json::from_str(text) {
+        return tags;
+    }
+    if let Some(tags) = python_list(text.trim()) {
         return tags;
     }
     let inner = text
@@ -78,26 +130,80 @@ pub(crate) fn tags(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The header with our entries in place of those it had; what would make it too long is left out.
-pub(crate) fn write(known: &str, trace: TraceId, attributes: &TraceAttributes) -> String {
-    let foreign = known.split(',').map(str::trim);
-    let foreign = foreign.filter(|entry| !entry.is_empty() && !entry.starts_with(PREFIX));
+/// A list of strings as Python's `repr` writes it; `None` if the text is anything else.
+fn python_list(text: &str) -> Option<Vec<String>> {
+    let mut rest = text.strip_prefix('[')?.trim_start();
+    let mut items = Vec::new();
+    while rest != "]" {
+        let (item, after) = python_string(rest)?;
+        items.push(item);
+        rest = after.trim_start();
+        match rest.strip_prefix(',') {
+            Some(after) => rest = after.trim_start(),
+            None if rest == "]" => {}
+            None => return None,
+        }
+    }
+    Some(items)
+}
+
+/// The quoted string at the beginning of `text`, and the text after it.
+fn python_string(text: &str) -> Option<(String, &str)> {
+    let mut chars = text.chars();
+    let quote = chars.next().filter(|quote| matches!(quote, '\'' | '"'))?;
+    let mut string = String::new();
+    loop {
+        match chars.next()? {
+            end if end == quote => return Some((string, chars.as_str())),
+            '\\' => {
+                let digits = match chars.next()? {
+                    'n' => Err('\n'),
+                    'r' => Err('\r'),
+                    't' => Err('\t'),
+                    'x' => Ok(2),
+                    'u' => Ok(4),
+                    'U' => Ok(8),
+                    other => Err(other),
+                };
+                string.push(match digits {
+                    Err(plain) => plain,
+                    Ok(digits) => {
+                        let mut code = 0;
+                        for _ in 0..digits {
+                            code = code * 16 + chars.next()?.to_digit(16)?;
+                        }
+                        char::from_u32(code)?
+                    }
+                });
+            }
+            plain => string.push(plain),
+        }
+    }
+}
+
+/// The header with our members in place of those it had. `known` is in the carrier already, `received` came with the
+/// request that the trace continues. What would make the header too long is left out.
+pub(crate) fn write(
+    known: &str,
+    received: &str,
+    trace: TraceId,
+    attributes: &TraceAttributes,
+) -> String {
+    let joined = join(known, received);
+    let foreign = members(&joined).filter(|member| !member.starts_with(PREFIX));
     let mut header = String::new();
     let mut count = 0;
-    let mut add = |header: &mut String, entry: &str| {
-        if count < MAX_ENTRIES && header.len() + 1 + entry.len() <= MAX_BYTES {
-            if count > 0 {
-                header.push(',');
-            }
-            header.push_str(entry);
+    let mut add = |header: &mut String, member: &str| {
+        if count < MAX_ENTRIES && header.len() + 1 + member.len() <= MAX_BYTES {
+            push(header, member);
             count += 1;
         }
     };
-    for entry in foreign {
-        add(&mut header, entry);
+    for member in foreign {
+        add(&mut header, member);
     }
     let mut ours = |key: &str, value: &str| {
-        // A key is a token; one that is not cannot be carried.
+        // A key is a token (RFC 7230); another key cannot be sent.
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.!#$&'*+^`|~".contains(&byte);
         if key.bytes().all(token) {
             let mut entry = format!("{PREFIX}{key}=");
@@ -105,7 +211,7 @@ pub(crate) fn write(known: &str, trace: TraceId, attributes: &TraceAttributes) -
             add(&mut header, &entry);
         }
     };
-    // Whoever goes on with it knows that the trace has its root here.
+    // The service that continues the trace learns that the root is here.
     ours("trace_id", &trace.to_string());
     for (key, value) in [
         ("user_id", &attributes.user_id),
@@ -121,14 +227,21 @@ pub(crate) fn write(known: &str, trace: TraceId, attributes: &TraceAttributes) -
         ours("trace_name", &attributes.name);
     }
     if !attributes.tags.is_empty() {
-        ours("tags", &attributes.tags.join(","));
+        // As JSON: a tag may contain a comma.
+        let tags = serde_json::to_string(&attributes.tags);
+        ours("tags", &tags.unwrap_or_default());
     }
     for (key, value) in &attributes.metadata {
-        // As the SDKs: text only, and what is short.
+        // As the official SDKs: text only, and at most 200 characters.
         if let Value::Str(value) = value
             && value.chars().count() <= 200
         {
-            ours(&format!("metadata_{key}"), value);
+            let key = format!("metadata_{key}");
+            // The reader takes one pair of JSON quotes off, which Python writes around each text.
+            match value.starts_with('"').then(|| serde_json::to_string(value)) {
+                Some(Ok(quoted)) => ours(&key, &quoted),
+                _ => ours(&key, value),
+            }
         }
     }
     header
@@ -156,6 +269,14 @@ mod tests {
             (r#"["a","b c"]"#, vec!["a", "b c"]),
             ("a,b c", vec!["a", "b c"]),
             ("", vec![]),
+            ("[]", vec![]),
+            ("['p1', 'p,2']", vec!["p1", "p,2"]),
+            (
+                r#"["it's", 'a "b"', 'c\'d\\e\n\x41\u00e9']"#,
+                vec!["it's", "a \"b\"", "c'd\\e\nAé"],
+            ),
+            ("['no end", vec!["['no end"]),
+            ("a,[b]", vec!["a", "[b]"]),
         ] {
             assert_eq!(tags(text), expected, "{text}");
         }
@@ -173,15 +294,15 @@ mod tests {
             ..TraceAttributes::default()
         };
         let id = TraceId::random();
-        let header = write("a=1,langfuse_user_id=old", id, &attributes);
+        let header = write("a=1,langfuse_user_id=old", "b=2,a=3", id, &attributes);
         assert_eq!(
             header,
             format!(
-                "a=1,langfuse_trace_id={id},langfuse_user_id=%C3%BC%2C%3D%3B,langfuse_metadata_k=v"
+                "a=1,b=2,langfuse_trace_id={id},langfuse_user_id=%C3%BC%2C%3D%3B,langfuse_metadata_k=v"
             )
         );
         attributes.session_id = Some("s".repeat(9000));
-        assert!(write(&header, id, &attributes).len() <= MAX_BYTES);
+        assert!(write(&header, "", id, &attributes).len() <= MAX_BYTES);
     }
 
     #[test]
@@ -191,14 +312,53 @@ mod tests {
         assert_eq!(parse(&"a=1,".repeat(1_000)).len(), MAX_ENTRIES);
     }
 
+    #[test]
+    fn a_member_with_a_byte_that_is_not_ascii_is_left_out_alone() {
+        let header = "langfuse_user_id=u1,bad=\u{fffd},langfuse_session_id=s1,é=1";
+        let keys: Vec<_> = parse(header).into_iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["langfuse_user_id", "langfuse_session_id"]);
+        assert_eq!(valid(header), "langfuse_user_id=u1,langfuse_session_id=s1");
+        // Escapes that are no UTF-8 are replaced, as the specification has it.
+        assert_eq!(
+            parse("a=x%ffy"),
+            [("a".to_owned(), "x\u{fffd}y".to_owned())]
+        );
+    }
+
+    #[test]
+    fn members_are_joined_once_by_key_and_properties_stay() {
+        assert_eq!(
+            join("a=1;p=2 , b=2", "b =3,c=4;q,,a=5"),
+            "a=1;p=2,b=2,c=4;q"
+        );
+        assert_eq!(join("", "a=1"), "a=1");
+        assert_eq!(join("a=1", ""), "a=1");
+    }
+
     proptest! {
+        #[test]
+        fn any_tags_and_metadata_survive_the_way(all in proptest::collection::vec("\\PC{1,20}", 1..4)) {
+            let mut attributes = TraceAttributes::default();
+            all.iter().for_each(|tag| attributes.add_tag(tag));
+            attributes.set_metadata("k", Value::Str(all[0].clone()));
+            let read = parse(&write("", "", TraceId::random(), &attributes));
+            let of = |key: &str| {
+                let found = read.iter().find(|(known, _)| known == key);
+                found.map(|(_, value)| value.clone()).unwrap()
+            };
+            prop_assert_eq!(tags(&of("langfuse_tags")), attributes.tags);
+            let metadata = of("langfuse_metadata_k");
+            let metadata = serde_json::from_str(&metadata).unwrap_or(metadata);
+            prop_assert_eq!(&metadata, &all[0]);
+        }
+
         #[test]
         fn any_value_survives_the_way(value in "\\PC{0,60}") {
             let attributes = TraceAttributes {
                 user_id: Some(value.clone()),
                 ..TraceAttributes::default()
             };
-            let header = write("", TraceId::random(), &attributes);
+            let header = write("", "", TraceId::random(), &attributes);
             prop_assert!(header.is_ascii());
             let read = parse(&header);
             prop_assert!(read.contains(&("langfuse_user_id".to_owned(), value)));

@@ -1,8 +1,10 @@
-//! What context travels in: maps of text, and `http`'s headers behind the feature of that name.
+//! Carriers of context: maps of text, the environment of a child process, and `http`'s headers (feature `http`).
+//! Read and written by `propagation`.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
+use std::process::Command;
 
 /// Headers that can be read (OpenTelemetry's `Extractor`). Names are lower case.
 pub trait Extractor {
@@ -51,15 +53,33 @@ impl Injector for BTreeMap<String, String> {
     }
 }
 
+/// The environment of a child process: variables `TRACEPARENT`, `TRACESTATE` and `BAGGAGE`. The child reads them from a
+/// map of its environment: `std::env::vars().collect::<HashMap<_, _>>()`.
+impl Injector for Command {
+    fn set(&mut self, name: &str, value: String) {
+        self.env(name.to_ascii_uppercase(), value);
+    }
+}
+
+/// The variables that were set for the child.
+impl Extractor for Command {
+    fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.get_envs()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .and_then(|(_, value)| value.map(std::ffi::OsStr::to_string_lossy))
+    }
+}
+
 #[cfg(feature = "http")]
 impl Extractor for http::HeaderMap {
     fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+        // A byte that is not UTF-8 must not lose the rest of the header.
         let mut values = self
             .get_all(name)
             .iter()
-            .filter_map(|value| value.to_str().ok());
+            .map(|value| String::from_utf8_lossy(value.as_bytes()));
         let first = values.next()?;
-        let joined = values.fold(Cow::Borrowed(first), |joined, value| {
+        let joined = values.fold(first, |joined, value| {
             Cow::Owned(format!("{joined},{value}"))
         });
         Some(joined)

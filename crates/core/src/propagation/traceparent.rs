@@ -2,8 +2,11 @@
 
 use crate::record::{SpanId, TraceId};
 
-/// Ids and the sampled flag; `None` if the header is not valid. Later versions are read by what this one knows.
-pub(crate) fn parse(header: &str) -> Option<(TraceId, SpanId, bool)> {
+/// The flag of a trace that the caller may have recorded.
+pub(crate) const SAMPLED: u8 = 1;
+
+/// Ids and flags; `None` if the header is not valid. Later versions are read by what this one knows.
+pub(crate) fn parse(header: &str) -> Option<(TraceId, SpanId, u8)> {
     let mut parts = header.splitn(5, '-');
     let (version, trace, parent, flags) =
         (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
@@ -16,7 +19,7 @@ pub(crate) fn parse(header: &str) -> Option<(TraceId, SpanId, bool)> {
         return None;
     }
     let flags = u8::from_str_radix(flags, 16).ok()?;
-    Some((trace.parse().ok()?, parent.parse().ok()?, flags & 1 == 1))
+    Some((trace.parse().ok()?, parent.parse().ok()?, flags))
 }
 
 /// Lower-case hex of this length: upper case is not valid.
@@ -27,8 +30,8 @@ fn hex(text: &str, len: usize) -> bool {
             .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
-pub(crate) fn format(trace: TraceId, parent: SpanId, sampled: bool) -> String {
-    format!("00-{trace}-{parent}-{:02x}", u8::from(sampled))
+pub(crate) fn format(trace: TraceId, parent: SpanId, flags: u8) -> String {
+    format!("00-{trace}-{parent}-{flags:02x}")
 }
 
 #[cfg(test)]
@@ -59,7 +62,11 @@ mod tests {
             (String::new(), None),
         ] {
             let read = parse(&header);
-            assert_eq!(read.map(|(_, _, sampled)| sampled), sampled, "{header}");
+            assert_eq!(
+                read.map(|(_, _, flags)| flags & SAMPLED == 1),
+                sampled,
+                "{header}"
+            );
             if let Some((trace, parent, _)) = read {
                 assert_eq!(
                     (trace.to_string().as_str(), parent.to_string().as_str()),
@@ -71,9 +78,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back_and_nothing_panics(text in ".{0,80}", sampled: bool) {
+        fn what_is_written_is_read_back_and_nothing_panics(text in ".{0,80}", flags: u8) {
             let (trace, parent) = (TraceId::random(), SpanId::random());
-            prop_assert_eq!(parse(&format(trace, parent, sampled)), Some((trace, parent, sampled)));
+            prop_assert_eq!(parse(&format(trace, parent, flags)), Some((trace, parent, flags)));
             let _ = parse(&text);
         }
     }

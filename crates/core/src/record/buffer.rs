@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::capture::capture;
 use super::exception::Exception;
-use super::format::{Attribute, Attributes, LARGE, Raw, Reader, Role};
+use super::format::{Attribute, Attributes, LARGE, Moment, Raw, Reader, Role};
 use super::id::SpanId;
-use super::observation::{Level, ObservationType, StatusCode};
+use super::observation::{Level, ObservationType, Status, StatusCode};
 use super::time::Timestamp;
 use super::usage::{Cost, Usage};
 use super::value::{Value, ValueRef};
@@ -58,6 +58,9 @@ pub(crate) struct Buffer {
     pub(crate) claimed: bool,
     pub(crate) kind: ObservationType,
     pub(crate) level: Option<Level>,
+    /// An error gave it its level, its status message.
+    level_of_error: bool,
+    message_of_error: bool,
     pub(crate) status: StatusCode,
 }
 
@@ -89,6 +92,8 @@ impl Default for Buffer {
             claimed: false,
             kind: ObservationType::default(),
             level: None,
+            level_of_error: false,
+            message_of_error: false,
             status: StatusCode::default(),
         }
     }
@@ -114,6 +119,8 @@ impl Buffer {
         self.claimed = false;
         self.kind = kind;
         self.level = None;
+        self.level_of_error = false;
+        self.message_of_error = false;
         self.status = StatusCode::default();
         self.name_len = 0;
         if name.len() > usize::from(u16::MAX) {
@@ -473,8 +480,39 @@ impl Buffer {
         );
     }
 
+    pub(crate) fn set_level(&mut self, level: Level) {
+        self.level = Some(level);
+        self.level_of_error = false;
+    }
+
     pub(crate) fn set_status_message(&mut self, message: &str) {
         self.put(Role::StatusMessage, "", ValueRef::Str(message));
+        self.message_of_error = false;
+    }
+
+    /// A status other than an error also takes back the level and the message that an error gave.
+    pub(crate) fn set_status(&mut self, status: Status) {
+        let code = match status {
+            Status::Error(message) => {
+                self.set_status_message(&message);
+                self.message_of_error = true;
+                if self.level.is_none() {
+                    self.level = Some(Level::Error);
+                    self.level_of_error = true;
+                }
+                self.status = StatusCode::Error;
+                return;
+            }
+            Status::Ok => StatusCode::Ok,
+            Status::Unset => StatusCode::Unset,
+        };
+        self.status = code;
+        if std::mem::take(&mut self.level_of_error) {
+            self.level = None;
+        }
+        if std::mem::take(&mut self.message_of_error) {
+            self.remove(Role::StatusMessage);
+        }
     }
 
     /// Begins an event, whose input, output and metadata are put next; `false` if the span has too many.
@@ -491,21 +529,41 @@ impl Buffer {
         }
         self.events += 1;
         self.roles |= Role::Event.bit();
-        self.attributes
-            .push_moment(Role::Event, name, id, time, level);
+        let moment = Moment {
+            id,
+            time,
+            level,
+            propagated: false,
+        };
+        self.attributes.push_moment(Role::Event, name, moment);
         true
     }
 
-    /// The first error gives the span its level, status and message; all are kept.
-    pub(crate) fn add_exception(&mut self, id: SpanId, time: Timestamp, exception: Exception) {
-        if !self.has(Role::Exception) {
+    /// All errors are kept. The first one, and the first after the status was set to OK, gives the span
+    /// its level, status and message.
+    pub(crate) fn add_exception(
+        &mut self,
+        id: SpanId,
+        time: Timestamp,
+        exception: Exception,
+        propagated: bool,
+    ) {
+        if !self.has(Role::Exception) || self.status != StatusCode::Error {
             self.level = Some(Level::Error);
             self.status = StatusCode::Error;
             self.put_string(Role::StatusMessage, "", exception.to_string());
+            self.level_of_error = true;
+            self.message_of_error = true;
         }
         self.roles |= Role::Exception.bit();
+        let moment = Moment {
+            id,
+            time,
+            level: Level::Error,
+            propagated,
+        };
         self.attributes
-            .push_moment(Role::Exception, &exception.kind, id, time, Level::Error);
+            .push_moment(Role::Exception, &exception.kind, moment);
         self.put_string(Role::Message, "", exception.message);
         if !exception.sources.is_empty() {
             self.put_string(Role::Sources, "", exception.sources);

@@ -1,33 +1,92 @@
-//! Any `Serialize` to a value: a scalar as it is, everything else as bounded JSON text.
-//! Called by every setter, on the caller's thread, so that no tree of the user's reaches ours;
-//! fed to `buffer`. Text that a user's `Serialize` produces is written by `json`.
+//! Any `Serialize` as a value: a scalar as it is, everything else as bounded JSON text.
+//! Called by every setter on the caller's thread. Text of arrays and objects is written by `json`. Must not
+//! know records or spans.
 
 use std::cell::Cell;
 use std::fmt;
 
 use serde::ser::{self, Serialize, Serializer};
 
-use super::json::{Compound, JsonWriter, VariantCompound};
+use super::guard::{catch, text_of, text_of_args};
+use super::json::{Compound, JsonWriter, MAX_DEPTH, TOO_DEEP, VariantCompound};
 use super::value::ValueRef;
 
-/// Hands `value` to `accept` as one `ValueRef`; `null` is not handed over at all.
-/// A `Serialize` that fails yields a text that says so: what the user recorded is never silently absent.
+/// Gives `value` to `accept` as one `ValueRef`; `null` is not given at all.
+/// A `Serialize` that fails or panics gives a text that says so. One without an end is cut.
 #[inline]
 pub(crate) fn capture<T: Serialize + ?Sized, F: FnMut(ValueRef<'_>)>(value: &T, accept: &mut F) {
-    if let Err(error) = value.serialize(Top {
-        accept: &mut *accept,
-    }) {
-        accept(ValueRef::Str(&format!("<not serializable: {error}>")));
+    let captured = if cannot_panic::<T>() {
+        Ok(value.serialize(Top::new(accept)))
+    } else {
+        catch(|| value.serialize(Top::new(accept)))
+    };
+    match captured {
+        // A value that was cut has been accepted as far as it came.
+        Ok(Ok(()) | Err(CaptureError::Cut)) => {}
+        Ok(Err(CaptureError::Refused(error))) => {
+            accept(ValueRef::Str(&format!("<not serializable: {error}>")));
+        }
+        Err(panic) => accept(ValueRef::Str(&format!(
+            "<not serializable: its Serialize panicked: {panic}>"
+        ))),
     }
 }
 
-/// Why a value could not be captured; carries the message of the user's `Serialize`.
+/// Whether the `Serialize` of `T` is known and need not be guarded. The compiler evaluates this at
+/// compile time, so that captures of text and numbers pay nothing for the guard.
+#[inline]
+fn cannot_panic<T: ?Sized>() -> bool {
+    let name = std::any::type_name::<T>();
+    let name = name.strip_prefix('&').unwrap_or(name);
+    matches!(
+        name,
+        "str"
+            | "alloc::string::String"
+            | "bool"
+            | "char"
+            | "f32"
+            | "f64"
+            | "i32"
+            | "i64"
+            | "u8"
+            | "u16"
+            | "u32"
+            | "u64"
+            | "usize"
+    )
+}
+
+/// Text of a map's key: text, a number, a truth value or the name of a variant.
+pub(super) fn key_text<T: Serialize + ?Sized>(key: &T) -> Result<String, CaptureError> {
+    let mut text = None;
+    let mut accept = |value: ValueRef<'_>| text = Some(value.to_string());
+    key.serialize(Top {
+        accept: &mut accept,
+        depth: 0,
+        key: true,
+    })?;
+    text.ok_or_else(not_a_key)
+}
+
+fn not_a_key() -> CaptureError {
+    ser::Error::custom("a map key must be text, a number or a boolean")
+}
+
+/// Why a value could not be captured.
 #[derive(Debug)]
-pub(crate) struct CaptureError(String);
+pub(crate) enum CaptureError {
+    /// The message of the user's `Serialize`.
+    Refused(String),
+    /// It is larger than [`MAX_BYTES`](super::json::MAX_BYTES). What was written before is kept.
+    Cut,
+}
 
 impl fmt::Display for CaptureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(match self {
+            Self::Refused(message) => message,
+            Self::Cut => "the value is too large",
+        })
     }
 }
 
@@ -35,53 +94,94 @@ impl std::error::Error for CaptureError {}
 
 impl ser::Error for CaptureError {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self(message.to_string())
+        Self::Refused(text_of(&message))
     }
 }
 
 thread_local! {
-    /// Text of the last composite value, kept for its capacity.
+    /// Text of the last array or object, kept for its capacity.
     static SCRATCH: Cell<String> = const { Cell::new(String::new()) };
 }
 
-/// More than this is given back to the allocator.
+/// A text of more capacity than this is freed.
 const SCRATCH_KEPT: usize = 64 * 1024;
 
 struct Top<'a, F> {
     accept: &'a mut F,
+    /// Newtypes and `Some`s around the value.
+    depth: u32,
+    /// It is a map's key, which cannot be an array or an object.
+    key: bool,
 }
 
 impl<'a, F: FnMut(ValueRef<'_>)> Top<'a, F> {
+    #[inline]
+    fn new(accept: &'a mut F) -> Self {
+        Self {
+            accept,
+            depth: 0,
+            key: false,
+        }
+    }
+
     #[inline]
     fn scalar(self, value: ValueRef<'_>) -> Result<(), CaptureError> {
         (self.accept)(value);
         Ok(())
     }
 
-    fn composite(self) -> TopCompound<'a, F> {
+    fn composite(self) -> Result<TopCompound<'a, F>, CaptureError> {
+        if self.key {
+            return Err(not_a_key());
+        }
         let mut text = SCRATCH.take();
         text.clear();
-        TopCompound {
+        Ok(TopCompound {
             writer: JsonWriter::new(text),
             accept: self.accept,
+        })
+    }
+
+    /// The value inside a newtype or a `Some`. A chain of them without an end would overflow the stack.
+    fn inner<T: Serialize + ?Sized>(mut self, value: &T) -> Result<(), CaptureError> {
+        if self.depth == MAX_DEPTH {
+            return self.scalar(ValueRef::Str(TOO_DEEP));
         }
+        self.depth += 1;
+        value.serialize(self)
     }
 }
 
-/// The outermost array or object: its parts are written as JSON, its end hands the text over.
-pub(crate) struct TopCompound<'a, F> {
+/// The outermost array or object: its parts are written as JSON text, which `accept` gets at the end.
+pub(crate) struct TopCompound<'a, F: FnMut(ValueRef<'_>)> {
     writer: JsonWriter,
     accept: &'a mut F,
 }
 
 impl<F: FnMut(ValueRef<'_>)> TopCompound<'_, F> {
-    fn finish(self) -> Result<(), CaptureError> {
-        let text = self.writer.into_text();
+    fn finish(mut self) -> Result<(), CaptureError> {
+        if self.writer.is_cut() {
+            return Err(CaptureError::Cut);
+        }
+        self.accept_text();
+        Ok(())
+    }
+
+    fn accept_text(&mut self) {
+        let text = self.writer.take_text();
         (self.accept)(ValueRef::Json(&text));
         if text.capacity() <= SCRATCH_KEPT {
             SCRATCH.set(text);
         }
-        Ok(())
+    }
+}
+
+/// A value that was cut leaves through an error, which drops this.
+impl<F: FnMut(ValueRef<'_>)> Drop for TopCompound<'_, F> {
+    fn drop(&mut self) {
+        if self.writer.is_cut() {
+            self.accept_text();
+        }
     }
 }
 
@@ -150,7 +250,11 @@ impl<'a, F: FnMut(ValueRef<'_>)> Serializer for Top<'a, F> {
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), CaptureError> {
-        value.serialize(self)
+        self.inner(value)
+    }
+
+    fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Result<(), CaptureError> {
+        self.scalar(ValueRef::Str(&text_of_args(format_args!("{value}"))))
     }
 
     fn serialize_unit(self) -> Result<(), CaptureError> {
@@ -175,7 +279,7 @@ impl<'a, F: FnMut(ValueRef<'_>)> Serializer for Top<'a, F> {
         _: &'static str,
         value: &T,
     ) -> Result<(), CaptureError> {
-        value.serialize(self)
+        self.inner(value)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -185,13 +289,13 @@ impl<'a, F: FnMut(ValueRef<'_>)> Serializer for Top<'a, F> {
         variant: &'static str,
         value: &T,
     ) -> Result<(), CaptureError> {
-        let mut compound = self.composite();
+        let mut compound = self.composite()?;
         (&mut compound.writer).serialize_newtype_variant(name, index, variant, value)?;
         compound.finish()
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<TopCompound<'a, F>, CaptureError> {
-        let mut compound = self.composite();
+        let mut compound = self.composite()?;
         compound.writer.open('[');
         Ok(compound)
     }
@@ -215,13 +319,13 @@ impl<'a, F: FnMut(ValueRef<'_>)> Serializer for Top<'a, F> {
         variant: &'static str,
         _: usize,
     ) -> Result<TopCompound<'a, F>, CaptureError> {
-        let mut compound = self.composite();
+        let mut compound = self.composite()?;
         compound.writer.open_variant(variant, '[');
         Ok(compound)
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<TopCompound<'a, F>, CaptureError> {
-        let mut compound = self.composite();
+        let mut compound = self.composite()?;
         compound.writer.open('{');
         Ok(compound)
     }
@@ -241,13 +345,13 @@ impl<'a, F: FnMut(ValueRef<'_>)> Serializer for Top<'a, F> {
         variant: &'static str,
         _: usize,
     ) -> Result<TopCompound<'a, F>, CaptureError> {
-        let mut compound = self.composite();
+        let mut compound = self.composite()?;
         compound.writer.open_variant(variant, '{');
         Ok(compound)
     }
 }
 
-/// The parts of a compound go to the writer; only its end is ours.
+/// The writer takes the parts of a compound; `finish` takes its end.
 macro_rules! forward {
     ($($trait:ident as $part:ident { $($method:ident($($key:ident)?)),* });* $(;)?) => {
         $(impl<F: FnMut(ValueRef<'_>)> ser::$trait for TopCompound<'_, F> {
@@ -284,6 +388,7 @@ forward! {
 
 #[cfg(test)]
 mod tests {
+    use super::super::json::MAX_BYTES;
     use super::super::value::Value;
     use proptest::prelude::*;
     use serde::{Serialize, Serializer};
@@ -400,6 +505,186 @@ mod tests {
             text(BTreeMap::from([((1, 2), 3)])),
             "<not serializable: a map key must be text, a number or a boolean>"
         );
+    }
+
+    /// An array of texts without an end.
+    struct Endless;
+
+    impl Serialize for Endless {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            use serde::ser::SerializeSeq;
+            let text = "x".repeat(MAX_BYTES / 64);
+            let mut seq = serializer.serialize_seq(None)?;
+            loop {
+                seq.serialize_element(&text)?;
+            }
+        }
+    }
+
+    struct EndlessMap;
+
+    impl Serialize for EndlessMap {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            use serde::ser::SerializeMap;
+            let text = "x".repeat(MAX_BYTES / 64);
+            let mut map = serializer.serialize_map(None)?;
+            loop {
+                map.serialize_entry("key", &text)?;
+            }
+        }
+    }
+
+    #[test]
+    fn a_serialize_without_an_end_is_cut_and_stays_json() {
+        for (value, parts) in [(text(Endless), 64), (text(EndlessMap), 64)] {
+            assert!(value.len() < MAX_BYTES + 1024 * 1024, "{}", value.len());
+            assert_eq!(
+                value.matches("xx\"").count(),
+                parts,
+                "all parts but the mark are whole"
+            );
+            let end: String = value
+                .chars()
+                .rev()
+                .take(40)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .rev()
+                .collect();
+            assert!(end.contains("<truncated>"), "{end}");
+            serde_json::from_str::<serde::de::IgnoredAny>(&value).unwrap();
+        }
+        // Also inside of other values, and where an error of a part is passed over.
+        let nested = text((1, [[Endless]], 2));
+        assert!(nested.starts_with("[1,[[[\"xx") && nested.ends_with("\"<truncated>\"]]]]"));
+    }
+
+    /// An array without an end whose parts are below the deepest level: nothing of it is written.
+    struct TooDeep;
+
+    impl Serialize for TooDeep {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            use serde::ser::SerializeSeq;
+            let mut seq = serializer.serialize_seq(None)?;
+            loop {
+                seq.serialize_element(&0u8)?;
+            }
+        }
+    }
+
+    /// So many arrays around it.
+    struct Nested(u32);
+
+    impl Serialize for Nested {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            use serde::ser::SerializeSeq;
+            let mut seq = serializer.serialize_seq(Some(1))?;
+            match self.0 {
+                0 => seq.serialize_element(&TooDeep)?,
+                n => seq.serialize_element(&Self(n - 1))?,
+            }
+            seq.end()
+        }
+    }
+
+    #[test]
+    fn an_array_without_an_end_below_the_deepest_level_is_cut() {
+        let json = text(Nested(70));
+        assert!(
+            json.starts_with(&format!("{}\"<max depth>\"", "[".repeat(64))),
+            "{json}"
+        );
+        serde_json::from_str::<serde_json::Value>(&json).unwrap();
+    }
+
+    /// Recursion without an end: through a newtype, a `Some`, a newtype variant, a map's key, a map's value.
+    #[derive(Clone, Copy)]
+    enum Recursion {
+        Newtype,
+        Some,
+        Variant,
+        Key,
+        NewtypeOfKey,
+        Mixed,
+    }
+
+    impl Serialize for Recursion {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            use serde::ser::SerializeMap;
+            match self {
+                Self::Newtype => serializer.serialize_newtype_struct("N", self),
+                Self::Some => serializer.serialize_some(self),
+                Self::Variant => serializer.serialize_newtype_variant("E", 0, "V", self),
+                Self::Key | Self::NewtypeOfKey => {
+                    let mut map = serializer.serialize_map(None)?;
+                    if matches!(self, Self::Key) {
+                        map.serialize_entry(self, &1)?;
+                    } else {
+                        map.serialize_entry(&Self::Newtype, &1)?;
+                    }
+                    map.end()
+                }
+                Self::Mixed => {
+                    let mut map = serializer.serialize_map(None)?;
+                    map.serialize_entry("a", &Some(Some(*self)))?;
+                    map.end()
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn recursion_without_an_end_stops_at_the_deepest_level() {
+        assert_eq!(text(Recursion::Newtype), "<max depth>");
+        assert_eq!(text(Recursion::Some), "<max depth>");
+        assert_eq!(text([Recursion::Some]), r#"["<max depth>"]"#);
+        assert_eq!(text([Recursion::Newtype]), r#"["<max depth>"]"#);
+        let json = text(Recursion::Variant);
+        assert_eq!(json.matches("{\"V\":").count(), 64);
+        let key = "<not serializable: a map key must be text, a number or a boolean>";
+        assert_eq!(text(Recursion::Key), key);
+        assert_eq!(text([Recursion::Key]), key);
+        assert_eq!(text(Recursion::NewtypeOfKey), r#"{"<max depth>":1}"#);
+        let json = text(Recursion::Mixed);
+        assert!(
+            json.matches("{\"a\":").count() <= 64 && json.contains("<max depth>"),
+            "{json}"
+        );
+        serde_json::from_str::<serde_json::Value>(&json).unwrap();
+    }
+
+    struct Panicking;
+
+    impl Serialize for Panicking {
+        fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            panic!("no luck")
+        }
+    }
+
+    struct BadDisplay;
+
+    impl std::fmt::Display for BadDisplay {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            Err(std::fmt::Error)
+        }
+    }
+
+    impl Serialize for BadDisplay {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_str(self)
+        }
+    }
+
+    #[test]
+    fn a_serialize_that_panics_says_so_in_its_place() {
+        let stand_in = "<not serializable: its Serialize panicked: no luck>";
+        assert_eq!(text(Panicking), stand_in);
+        assert_eq!(text(&Panicking), stand_in);
+        assert_eq!(text([Panicking]), stand_in);
+        assert_eq!(text(BTreeMap::from([("a", (1, Panicking))])), stand_in);
+        assert_eq!(text([1]), "[1]", "the next capture is as ever");
+        assert_eq!(text(BadDisplay), "<its Display returned an error>");
+        assert_eq!(text([BadDisplay]), r#"["<its Display returned an error>"]"#);
     }
 
     proptest! {

@@ -1,20 +1,22 @@
 //! An error as it is recorded: type, message, chain of sources, optionally a stack.
-//! Built by `record_error` and by closures that fail or panic; read by exporters.
+//! Built by `record_error` and by closures that fail or panic; read by exporters. Must not know spans.
 
 use std::error::Error;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::ops::Deref;
 
-/// Sources beyond this are not followed: an error that is its own source must not hang its recorder.
+use super::guard::{catch, panic_message, text_of};
+
+/// Further sources are left out: an error may be its own source, or make a new source at each call.
 const MAX_SOURCES: usize = 32;
 
-/// What is known of an error at the moment it is recorded.
+/// An error as it was when it was recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Exception {
     /// The type's name, such as `std::io::Error`.
     pub kind: String,
-    /// What the error says of itself.
+    /// The text of its `Display`.
     pub message: String,
     /// The messages of its sources, a line each, nearest first; empty if there is none.
     pub sources: String,
@@ -34,32 +36,47 @@ impl Exception {
         }
     }
 
-    /// Of any lifetime: an error may borrow from what it complains about.
+    /// Of an error of any lifetime, which may borrow. What of it fails or panics becomes a text that says so.
     pub(crate) fn of(kind: &str, error: &(dyn Error + '_)) -> Self {
-        let mut exception = Self::new(kind, error.to_string());
-        let mut source = error.source();
-        for _ in 0..MAX_SOURCES {
-            let Some(error) = source else { break };
-            if !exception.sources.is_empty() {
-                exception.sources.push('\n');
+        let mut exception = Self::new(kind, text_of(error));
+        let sources = &mut exception.sources;
+        let mut add = |line: &str| {
+            if !sources.is_empty() {
+                sources.push('\n');
             }
-            // Writing into a String cannot fail; a Display that fails leaves what it wrote.
-            let _ = write!(exception.sources, "{error}");
-            source = error.source();
+            sources.push_str(line);
+        };
+        let walked = catch(|| {
+            let mut source = error.source();
+            for _ in 0..MAX_SOURCES {
+                let Some(error) = source else { break };
+                add(&text_of(error));
+                source = error.source();
+            }
+        });
+        if let Err(panic) = walked {
+            add(&format!("<its source() panicked: {panic}>"));
         }
         exception
     }
 
+    /// Of a user's error. A panic of its `to_exception` becomes the message.
+    pub(crate) fn read<E: AsException<Via> + ?Sized, Via>(error: &E) -> Self {
+        catch(|| error.to_exception()).unwrap_or_else(|panic| {
+            let message = format!("<the error could not be read, it panicked: {panic}>");
+            Self::new(std::any::type_name::<E>(), message)
+        })
+    }
+
     pub(crate) fn panic(payload: &(dyn std::any::Any + Send)) -> Self {
-        let message = match (
-            payload.downcast_ref::<&'static str>(),
-            payload.downcast_ref::<String>(),
-        ) {
-            (Some(text), _) => text,
-            (_, Some(text)) => text.as_str(),
-            _ => "a value that is not text",
-        };
-        Self::new("panic", message)
+        Self::new("panic", panic_message(payload))
+    }
+
+    /// Whether this error passes the error with message `earlier` on: the same message, or a text or a
+    /// source that contains it. Messages of less than 4 bytes must be equal.
+    pub(crate) fn repeats(&self, earlier: &str) -> bool {
+        let wraps = |text: &str| earlier.len() >= 4 && text.contains(earlier);
+        self.message == earlier || wraps(&self.message) || wraps(&self.sources)
     }
 }
 
@@ -73,7 +90,7 @@ impl fmt::Display for Exception {
 /// What can be recorded as an error: every `std::error::Error`, the boxed kinds (`anyhow::Error`,
 /// `eyre::Report`, `Box<dyn Error>`), and plain text.
 ///
-/// `Via` only keeps these families apart and is always inferred; never name it.
+/// `Via` tells these families apart. The compiler infers it; do not name it.
 pub trait AsException<Via> {
     /// What is recorded of it.
     fn to_exception(&self) -> Exception;
@@ -144,7 +161,7 @@ impl AsException<via::Text> for &str {
     }
 }
 
-/// A box's own name says nothing of what is in it.
+/// The name of a box does not name the error in it.
 fn short_name<E>() -> &'static str {
     let name = std::any::type_name::<E>();
     if name.contains("boxed::Box") {
@@ -172,15 +189,15 @@ mod tests {
 
     #[test]
     fn errors_of_every_family_are_recorded_with_type_message_and_sources() {
-        let io = || std::io::Error::other("disk on fire");
-        check(io(), "std::io::error::Error", "disk on fire", "");
+        let io = || std::io::Error::other("disk failure");
+        check(io(), "std::io::error::Error", "disk failure", "");
         check(
             anyhow::Error::new(io())
                 .context("reading")
                 .context("starting"),
             "anyhow::Error",
             "starting",
-            "reading\ndisk on fire",
+            "reading\ndisk failure",
         );
         check(
             Box::<dyn Error + Send + Sync>::from("plain"),
@@ -218,5 +235,91 @@ mod tests {
             Ouroboros.to_exception().sources.lines().count(),
             MAX_SOURCES
         );
+    }
+
+    /// Its `Display` and its `source()` are the given functions.
+    #[derive(Debug)]
+    struct Hostile {
+        display: fn(&mut fmt::Formatter<'_>) -> fmt::Result,
+        source: fn() -> Option<&'static (dyn Error + 'static)>,
+    }
+    impl fmt::Display for Hostile {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            (self.display)(f)
+        }
+    }
+    impl Error for Hostile {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            (self.source)()
+        }
+    }
+
+    #[test]
+    fn an_error_that_fails_or_panics_has_a_stand_in_text() {
+        let hostile = |display| Hostile {
+            display,
+            source: || None,
+        };
+        check(
+            hostile(|_| panic!("bad format")),
+            std::any::type_name::<Hostile>(),
+            "<its Display panicked: bad format>",
+            "",
+        );
+        check(
+            hostile(|_| Err(fmt::Error)),
+            std::any::type_name::<Hostile>(),
+            "<its Display returned an error>",
+            "",
+        );
+        check(
+            Hostile {
+                display: |f| f.write_str("top"),
+                source: || panic!("no source"),
+            },
+            std::any::type_name::<Hostile>(),
+            "top",
+            "<its source() panicked: no source>",
+        );
+        /// Makes a new source at each call.
+        fn endless() -> Option<&'static (dyn Error + 'static)> {
+            Some(Box::leak(Box::new(Hostile {
+                display: |_| Err(fmt::Error),
+                source: endless,
+            })))
+        }
+        let endless = Hostile {
+            display: |f| f.write_str("top"),
+            source: endless,
+        };
+        assert_eq!(endless.to_exception().sources.lines().count(), MAX_SOURCES);
+    }
+
+    struct Unreadable;
+    impl AsException<via::Text> for Unreadable {
+        fn to_exception(&self) -> Exception {
+            panic!("not mine")
+        }
+    }
+
+    #[test]
+    fn a_to_exception_that_panics_is_an_error_with_a_stand_in_text() {
+        let exception = Exception::read(&Unreadable);
+        assert!(exception.kind.ends_with("Unreadable"));
+        assert!(exception.message.ends_with("it panicked: not mine>"));
+    }
+
+    #[test]
+    fn an_error_repeats_the_one_it_wraps() {
+        let cause = anyhow::anyhow!("disk full");
+        let bare = cause.to_exception();
+        assert!(bare.repeats("disk full"));
+        assert!(cause.context("saving").to_exception().repeats("disk full"));
+        assert!(
+            "while saving: disk full"
+                .to_exception()
+                .repeats("disk full")
+        );
+        assert!(!bare.repeats("timeout") && !bare.repeats("") && !bare.repeats("d"));
     }
 }

@@ -146,11 +146,17 @@ pub(super) const LEVELS: [Level; 4] = [Level::Debug, Level::Default, Level::Warn
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Content<'a> {
     Value(ValueRef<'a>),
-    Moment {
-        id: SpanId,
-        time: Timestamp,
-        level: Level,
-    },
+    Moment(Moment),
+}
+
+/// An event or an error, less its name.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Moment {
+    pub(crate) id: SpanId,
+    pub(crate) time: Timestamp,
+    pub(crate) level: Level,
+    /// Of an error: it was recorded before, on this span or on one below it.
+    pub(crate) propagated: bool,
 }
 
 /// An attribute as it is read.
@@ -165,7 +171,7 @@ impl<'a> Attribute<'a> {
     pub(crate) fn value(&self) -> Option<ValueRef<'a>> {
         match self.content {
             Content::Value(value) => Some(value),
-            Content::Moment { .. } => None,
+            Content::Moment(_) => None,
         }
     }
 
@@ -251,39 +257,33 @@ impl Attributes {
     }
 
     /// Appends an event or an error.
-    pub(crate) fn push_moment(
-        &mut self,
-        role: Role,
-        key: &str,
-        id: SpanId,
-        time: Timestamp,
-        level: Level,
-    ) {
+    pub(crate) fn push_moment(&mut self, role: Role, key: &str, moment: Moment) {
         let key = self.key(key);
-        let level = LEVELS.iter().position(|known| *known == level).unwrap_or(1);
+        let level = LEVELS.iter().position(|known| *known == moment.level);
+        let flags = level.unwrap_or(1) as u32 | u32::from(moment.propagated) << 8;
         self.text.push_str(key);
         self.words.extend([
-            header(role, Kind::Moment, key.len(), level as u32),
-            u64::from_be_bytes(id.to_bytes()),
-            time.as_unix_nanos(),
+            header(role, Kind::Moment, key.len(), flags),
+            u64::from_be_bytes(moment.id.to_bytes()),
+            moment.time.as_unix_nanos(),
         ]);
     }
 
     /// Appends an attribute that was read from another list; a large text is shared.
-    pub(crate) fn push_read(&mut self, attribute: &Raw<'_>) {
-        match &attribute.large {
+    pub(crate) fn push_read(&mut self, raw: &Raw<'_>) {
+        match &raw.large {
             Some(text) => {
-                let json = matches!(attribute.attribute.value(), Some(ValueRef::Json(_)));
-                let Attribute { role, key, .. } = attribute.attribute;
+                let json = matches!(raw.attribute.value(), Some(ValueRef::Json(_)));
+                let Attribute { role, key, .. } = raw.attribute;
                 self.push_shared(role, key, Arc::clone(text), json);
             }
-            None => match attribute.attribute.content {
+            None => match raw.attribute.content {
                 Content::Value(value) => {
-                    self.push(attribute.attribute.role, attribute.attribute.key, value);
+                    self.push(raw.attribute.role, raw.attribute.key, value);
                 }
-                Content::Moment { id, time, level } => {
-                    let Attribute { role, key, .. } = attribute.attribute;
-                    self.push_moment(role, key, id, time, level);
+                Content::Moment(moment) => {
+                    let Attribute { role, key, .. } = raw.attribute;
+                    self.push_moment(role, key, moment);
                 }
             },
         }
@@ -365,11 +365,14 @@ impl<'a> Reader<'a> {
             Kind::U64 => (ValueRef::U64(number), text, None),
             Kind::F64 => (ValueRef::F64(f64::from_bits(number)), text, None),
             Kind::Moment => {
-                let id = SpanId::from_bytes(number.to_be_bytes())?;
-                let time = Timestamp::from_unix_nanos(*numbers.get(1)?);
-                let level = *LEVELS.get(len as usize)?;
+                let moment = Moment {
+                    id: SpanId::from_bytes(number.to_be_bytes())?,
+                    time: Timestamp::from_unix_nanos(*numbers.get(1)?),
+                    level: *LEVELS.get(usize::from(len as u8))?,
+                    propagated: len >> 8 != 0,
+                };
                 (self.words, self.text) = (words, text);
-                let content = Content::Moment { id, time, level };
+                let content = Content::Moment(moment);
                 let attribute = Attribute { role, key, content };
                 return Some(Raw {
                     attribute,

@@ -1,20 +1,49 @@
-//! A JSON writer with a floor under it: 64 levels deep, numbers JSON lacks as text, never a panic.
-//! Driven by `capture` through serde; knows neither records nor spans.
+//! A JSON writer with limits: 64 levels, 64 MiB between two parts; numbers that JSON lacks become text.
+//! Driven by `capture` through serde. Must not know records or spans.
+
+use std::fmt;
 
 use serde::ser::{self, Serialize, Serializer};
 
-use super::capture::CaptureError;
+use super::capture::{CaptureError, key_text};
+use super::guard::text_of;
 use super::value::float;
 
-/// Deeper than this is written as `"<max depth>"`. A tree of 20,000 levels overflows a 2 MiB stack
-/// when it is merely dropped, and an overflow aborts the process.
-const MAX_DEPTH: u32 = 64;
+/// Arrays and objects that are nested deeper are written as [`TOO_DEEP`]. A tree of 20,000 levels
+/// overflows a stack of 2 MiB when it is only dropped, and an overflow aborts the process.
+pub(super) const MAX_DEPTH: u32 = 64;
+
+/// What is nested too deep.
+pub(super) const TOO_DEEP: &str = "<max depth>";
+
+/// No further part is written after this many bytes: a `Serialize` may have no end. One text is never
+/// cut. Less in unit tests, since builds without optimization write slowly.
+pub(super) const MAX_BYTES: usize = if cfg!(test) {
+    1024 * 1024
+} else {
+    64 * 1024 * 1024
+};
+
+/// No further part is taken after this many that were left out as too deep.
+const MAX_SKIPPED_PARTS: u32 = 1024 * 1024;
+
+/// What follows the last part of a value that is too large.
+const TRUNCATED: &str = "\"<truncated>\"";
 
 pub(crate) struct JsonWriter {
     text: String,
+    /// Open levels.
     depth: u32,
-    /// Levels opened beyond what was written: their parts are passed over.
+    /// A bit for each open level: it is an object.
+    objects: u64,
+    /// A bit for each open level: it is inside of the object of a variant.
+    variants: u64,
+    /// Newtypes and `Some`s around the value that is written next.
+    wraps: u32,
+    /// Levels opened beyond `MAX_DEPTH`. Their parts are not written.
     skipped: u32,
+    skipped_parts: u32,
+    cut: bool,
 }
 
 impl JsonWriter {
@@ -22,7 +51,12 @@ impl JsonWriter {
         Self {
             text,
             depth: 0,
+            objects: 0,
+            variants: 0,
+            wraps: 0,
             skipped: 0,
+            skipped_parts: 0,
+            cut: false,
         }
     }
 
@@ -30,37 +64,113 @@ impl JsonWriter {
         self.text
     }
 
+    pub(crate) fn take_text(&mut self) -> String {
+        std::mem::take(&mut self.text)
+    }
+
+    /// Whether it was too large. Its text is complete JSON then.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut
+    }
+
     pub(crate) fn open(&mut self, bracket: char) {
-        if self.skipped > 0 || self.depth == MAX_DEPTH {
-            if self.skipped == 0 {
-                self.text.push_str("\"<max depth>\"");
-            }
-            self.skipped += 1;
-        } else {
-            self.depth += 1;
+        if self.descend(bracket, false) {
             self.text.push(bracket);
         }
     }
 
-    /// `{"Variant":` and the variant's own bracket; both count as one level, closed by `Compound`.
+    /// `{"Variant":` and the variant's own bracket. Both count as one level.
     pub(crate) fn open_variant(&mut self, variant: &str, bracket: char) {
-        if self.skipped > 0 || self.depth == MAX_DEPTH {
-            return self.open(bracket);
+        if self.descend(bracket, true) {
+            self.text.push('{');
+            self.string(variant);
+            self.text.push(':');
+            self.text.push(bracket);
         }
-        self.depth += 1;
-        self.text.push('{');
-        self.string(variant);
-        self.text.push(':');
-        self.text.push(bracket);
     }
 
-    fn close(&mut self, brackets: &str) {
+    /// Opens a level. `false` if there is no room for it.
+    fn descend(&mut self, bracket: char, variant: bool) -> bool {
+        if self.skipped == 0 && self.depth < MAX_DEPTH {
+            let bit = 1 << self.depth;
+            let set = |bits: u64, on: bool| if on { bits | bit } else { bits & !bit };
+            self.objects = set(self.objects, bracket == '{');
+            self.variants = set(self.variants, variant);
+            self.depth += 1;
+            return true;
+        }
+        if self.skipped == 0 {
+            self.too_deep();
+        }
+        self.skipped += 1;
+        false
+    }
+
+    /// Whether the innermost open level has its bit in `bits`.
+    fn innermost(&self, bits: u64) -> bool {
+        self.depth > 0 && bits & (1 << (self.depth - 1)) != 0
+    }
+
+    fn too_deep(&mut self) {
+        self.text.push('"');
+        self.text.push_str(TOO_DEEP);
+        self.text.push('"');
+    }
+
+    fn close(&mut self) {
         if self.skipped > 0 {
             self.skipped -= 1;
-        } else {
+        } else if self.depth > 0 {
+            self.text.push(if self.innermost(self.objects) {
+                '}'
+            } else {
+                ']'
+            });
+            if self.innermost(self.variants) {
+                self.text.push('}');
+            }
             self.depth -= 1;
-            self.text.push_str(brackets);
         }
+    }
+
+    /// Before a part: whether it is to be written. An error if the value is too large.
+    fn begin_part(&mut self) -> Result<bool, CaptureError> {
+        if self.cut {
+            return Err(CaptureError::Cut);
+        }
+        if self.skipped > 0 {
+            self.skipped_parts += 1;
+            if self.skipped_parts < MAX_SKIPPED_PARTS {
+                return Ok(false);
+            }
+        } else if self.text.len() < MAX_BYTES {
+            self.separate();
+            return Ok(true);
+        } else {
+            self.separate();
+            self.text.push_str(TRUNCATED);
+            if self.innermost(self.objects) {
+                self.text.push_str(":true");
+            }
+        }
+        self.skipped = 0;
+        while self.depth > 0 {
+            self.close();
+        }
+        self.cut = true;
+        Err(CaptureError::Cut)
+    }
+
+    /// The value inside a newtype or a `Some`. A chain of them without an end would overflow the stack.
+    fn inner<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CaptureError> {
+        if self.depth + self.wraps >= 2 * MAX_DEPTH {
+            self.too_deep();
+            return Ok(());
+        }
+        self.wraps += 1;
+        let written = value.serialize(&mut *self);
+        self.wraps -= 1;
+        written
     }
 
     /// A comma, unless this is the first part after an opening bracket.
@@ -186,7 +296,11 @@ impl<'a> Serializer for &'a mut JsonWriter {
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), CaptureError> {
-        value.serialize(self)
+        self.inner(value)
+    }
+
+    fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Result<(), CaptureError> {
+        self.serialize_str(&text_of(value))
     }
 
     fn serialize_unit(self) -> Result<(), CaptureError> {
@@ -211,7 +325,7 @@ impl<'a> Serializer for &'a mut JsonWriter {
         _: &'static str,
         value: &T,
     ) -> Result<(), CaptureError> {
-        value.serialize(self)
+        self.inner(value)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -289,25 +403,23 @@ impl<'a> Compound<'a> {
     }
 
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CaptureError> {
-        if self.writer.skipped > 0 {
+        if !self.writer.begin_part()? {
             return Ok(());
         }
-        self.writer.separate();
         value.serialize(&mut *self.writer)
     }
 
     fn field<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), CaptureError> {
-        if self.writer.skipped > 0 {
+        if !self.writer.begin_part()? {
             return Ok(());
         }
-        self.writer.separate();
         self.writer.string(key);
         self.writer.text.push(':');
         value.serialize(&mut *self.writer)
     }
 }
 
-/// The parts of a tuple or struct variant, which closes two brackets.
+/// The parts of a tuple variant or a struct variant.
 pub(crate) struct VariantCompound<'a>(Compound<'a>);
 
 impl<'a> VariantCompound<'a> {
@@ -317,7 +429,7 @@ impl<'a> VariantCompound<'a> {
 }
 
 macro_rules! elements {
-    ($($trait:ident::$method:ident for $type:ty => $close:literal $(.$inner:tt)?);* $(;)?) => {
+    ($($trait:ident::$method:ident for $type:ty $(=> .$inner:tt)?);* $(;)?) => {
         $(impl ser::$trait for $type {
             type Ok = ();
             type Error = CaptureError;
@@ -325,7 +437,7 @@ macro_rules! elements {
                 self$(.$inner)?.element(value)
             }
             fn end(self) -> Result<(), CaptureError> {
-                self$(.$inner)?.writer.close($close);
+                self$(.$inner)?.writer.close();
                 Ok(())
             }
         })*
@@ -333,10 +445,10 @@ macro_rules! elements {
 }
 
 elements! {
-    SerializeSeq::serialize_element for Compound<'_> => "]";
-    SerializeTuple::serialize_element for Compound<'_> => "]";
-    SerializeTupleStruct::serialize_field for Compound<'_> => "]";
-    SerializeTupleVariant::serialize_field for VariantCompound<'_> => "]}" .0;
+    SerializeSeq::serialize_element for Compound<'_>;
+    SerializeTuple::serialize_element for Compound<'_>;
+    SerializeTupleStruct::serialize_field for Compound<'_>;
+    SerializeTupleVariant::serialize_field for VariantCompound<'_> => .0;
 }
 
 impl ser::SerializeStruct for Compound<'_> {
@@ -350,7 +462,7 @@ impl ser::SerializeStruct for Compound<'_> {
         self.field(key, value)
     }
     fn end(self) -> Result<(), CaptureError> {
-        self.writer.close("}");
+        self.writer.close();
         Ok(())
     }
 }
@@ -366,7 +478,7 @@ impl ser::SerializeStructVariant for VariantCompound<'_> {
         self.0.field(key, value)
     }
     fn end(self) -> Result<(), CaptureError> {
-        self.0.writer.close("}}");
+        self.0.writer.close();
         Ok(())
     }
 }
@@ -376,35 +488,19 @@ impl ser::SerializeMap for Compound<'_> {
     type Error = CaptureError;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), CaptureError> {
-        if self.writer.skipped > 0 {
-            return Ok(());
+        // The key first: where it is none, nothing is written.
+        let text = key_text(key)?;
+        if self.writer.begin_part()? {
+            self.writer.string(&text);
+            self.writer.text.push(':');
         }
-        self.writer.separate();
-        // JSON keys are text: a scalar becomes its text, anything else has none.
-        let before = self.writer.text.len();
-        let mut key_text = None;
-        super::capture::capture(key, &mut |value| {
-            key_text = match value {
-                super::value::ValueRef::Json(_) => None,
-                scalar => Some(scalar.to_string()),
-            };
-        });
-        match key_text {
-            Some(text) => {
-                self.writer.string(&text);
-                self.writer.text.push(':');
-                Ok(())
-            }
-            None => {
-                self.writer.text.truncate(before);
-                Err(ser::Error::custom(
-                    "a map key must be text, a number or a boolean",
-                ))
-            }
-        }
+        Ok(())
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CaptureError> {
+        if self.writer.cut {
+            return Err(CaptureError::Cut);
+        }
         if self.writer.skipped > 0 {
             return Ok(());
         }
@@ -412,7 +508,7 @@ impl ser::SerializeMap for Compound<'_> {
     }
 
     fn end(self) -> Result<(), CaptureError> {
-        self.writer.close("}");
+        self.writer.close();
         Ok(())
     }
 }

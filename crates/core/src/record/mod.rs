@@ -7,6 +7,7 @@ mod chunk;
 mod codec;
 mod exception;
 mod format;
+pub(crate) mod guard;
 mod id;
 mod json;
 mod observation;

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::format::{Attribute, Reader, Role};
+use super::format::{Attribute, Moment, Reader, Role};
 use super::id::SpanId;
 use super::observation::Level;
 use super::time::Timestamp;
@@ -14,27 +14,17 @@ use super::value::ValueRef;
 #[derive(Clone, Copy)]
 pub(super) struct Parts<'a> {
     name: &'a str,
-    id: SpanId,
-    time: Timestamp,
-    level: Level,
+    moment: Moment,
     words: &'a [u64],
     text: &'a str,
     large: &'a [Arc<String>],
 }
 
 impl<'a> Parts<'a> {
-    pub(super) fn new(
-        name: &'a str,
-        id: SpanId,
-        time: Timestamp,
-        level: Level,
-        rest: &Reader<'a>,
-    ) -> Self {
+    pub(super) fn new(name: &'a str, moment: Moment, rest: &Reader<'a>) -> Self {
         Self {
             name,
-            id,
-            time,
-            level,
+            moment,
             words: rest.words,
             text: rest.text,
             large: rest.large,
@@ -61,8 +51,8 @@ impl fmt::Debug for Parts<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Parts")
             .field("name", &self.name)
-            .field("id", &self.id)
-            .field("time", &self.time)
+            .field("id", &self.moment.id)
+            .field("time", &self.moment.time)
             .finish_non_exhaustive()
     }
 }
@@ -75,7 +65,7 @@ impl<'a> EventRef<'a> {
     /// Its id, for exporters that send events as observations.
     #[must_use]
     pub fn id(&self) -> SpanId {
-        self.0.id
+        self.0.moment.id
     }
 
     /// What it is called.
@@ -87,13 +77,13 @@ impl<'a> EventRef<'a> {
     /// When it happened.
     #[must_use]
     pub fn time(&self) -> Timestamp {
-        self.0.time
+        self.0.moment.time
     }
 
     /// How much attention it deserves.
     #[must_use]
     pub fn level(&self) -> Level {
-        self.0.level
+        self.0.moment.level
     }
 
     /// What went in.
@@ -123,13 +113,13 @@ impl<'a> ExceptionRef<'a> {
     /// Its id, for exporters that send errors as observations.
     #[must_use]
     pub fn id(&self) -> SpanId {
-        self.0.id
+        self.0.moment.id
     }
 
     /// When it was recorded.
     #[must_use]
     pub fn time(&self) -> Timestamp {
-        self.0.time
+        self.0.moment.time
     }
 
     /// The type's name.
@@ -155,5 +145,15 @@ impl<'a> ExceptionRef<'a> {
     #[must_use]
     pub fn stacktrace(&self) -> Option<&'a str> {
         self.0.first(Role::Stacktrace)?.text()
+    }
+
+    /// Whether the same error was recorded before, on this span or on one below it: a function returned
+    /// it to its caller, which recorded it again. A count of a trace's errors leaves it out.
+    ///
+    /// It is the same error if it has the message of the earlier one, or wraps it: its message or its
+    /// sources contain that message.
+    #[must_use]
+    pub fn is_propagated(&self) -> bool {
+        self.0.moment.propagated
     }
 }

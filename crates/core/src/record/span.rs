@@ -330,10 +330,10 @@ impl SpanRecord {
         };
         while let Some(attribute) = reader.next() {
             if attribute.role == role
-                && let Content::Moment { id, time, level } = attribute.content
+                && let Content::Moment(moment) = attribute.content
             {
                 let rest = reader.clone();
-                parts.push(Parts::new(attribute.key, id, time, level, &rest));
+                parts.push(Parts::new(attribute.key, moment, &rest));
             }
         }
         parts

@@ -14,7 +14,9 @@ use crate::span::current;
 use crate::span::feature::{RECORDS, Recorded, recorded, unwrap};
 use crate::span::handle::Span;
 use crate::span::open::{OpenSpan, TraceState};
+use crate::span::outside;
 use crate::span::run::{record_err, record_panic, run, run_async};
+use crate::span::unrecorded::Unrecorded;
 
 /// The ten kinds of child that traces and spans have; both get the same methods.
 macro_rules! observations {
@@ -97,15 +99,7 @@ pub struct SpanBuilder(State);
 /// word was written as a byte and read as eight, a stall of some 12 cycles for each call.
 enum State {
     Recording(Recording),
-    Disabled(Reason),
-}
-
-/// Of what is not recorded. As wide as a pointer, for the same reason.
-#[derive(Clone, Copy, PartialEq)]
-#[repr(usize)]
-enum Reason {
-    Off,
-    Unsampled,
+    Disabled(Unrecorded),
 }
 
 const _: () = assert!(size_of::<SpanBuilder>() <= 2 * size_of::<usize>());
@@ -114,8 +108,12 @@ impl SpanBuilder {
     #[inline]
     pub(crate) fn below(parent: &Span, name: &str, kind: ObservationType) -> Self {
         match &parent.open {
-            None if RECORDS && parent.unsampled => Self(State::Disabled(Reason::Unsampled)),
-            None => Self(State::Disabled(Reason::Off)),
+            None => {
+                if RECORDS && parent.unrecorded.is_outside() {
+                    outside::note(name);
+                }
+                Self(State::Disabled(parent.unrecorded))
+            }
             Some(open) => Self::of(open, name, kind),
         }
     }
@@ -131,7 +129,10 @@ impl SpanBuilder {
             draft.buffer.parent = Some(open.id);
             draft
         });
-        Self(draft.map_or(State::Disabled(Reason::Off), State::Recording))
+        match draft {
+            Some(draft) => Self(State::Recording(draft)),
+            None => Self(State::Disabled(open.trace.unrecorded())),
+        }
     }
 
     /// The kind of work, for a kind that is only known at run time.
@@ -254,12 +255,9 @@ impl SpanBuilder {
         match self.0 {
             State::Recording(draft) => Span {
                 open: recorded(OpenSpan::open(unwrap(draft.trace), draft.buffer)),
-                unsampled: false,
+                unrecorded: Unrecorded::NOOP,
             },
-            State::Disabled(why) => Span {
-                open: None,
-                unsampled: why == Reason::Unsampled,
-            },
+            State::Disabled(reason) => Span::unrecorded(reason),
         }
     }
 
@@ -276,8 +274,14 @@ impl SpanBuilder {
     pub fn run<R>(self, f: impl FnOnce(Span) -> R) -> R {
         match self.0 {
             State::Recording(draft) => draft.run(f),
-            State::Disabled(Reason::Unsampled) => current::suppressed(|| f(Span::unsampled())),
-            State::Disabled(Reason::Off) => current::without_current(|| f(Span::noop())),
+            State::Disabled(reason) => {
+                let work = || f(Span::unrecorded(reason));
+                if RECORDS && reason.is_carried() {
+                    current::suppressed(reason, work)
+                } else {
+                    current::without_current(work)
+                }
+            }
         }
     }
 
@@ -348,7 +352,7 @@ impl Recording {
     fn run<R>(self, f: impl FnOnce(Span) -> R) -> R {
         let span = Span {
             open: recorded(OpenSpan::open(unwrap(self.trace), self.buffer)),
-            unsampled: false,
+            unrecorded: Unrecorded::NOOP,
         };
         // One handle for the closure; ours lies on the stack meanwhile.
         let handle = span.clone();

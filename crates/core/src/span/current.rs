@@ -1,6 +1,6 @@
-//! The current span: a stack per thread, filled only while a closure runs or a future is polled.
-//! Pushed by `start`, `future` and guards; read by `Span::current`. Works on every executor, since
-//! it belongs to the poll and not to the task.
+//! The current span: a stack per thread that is filled while a closure runs or a future is polled.
+//! Pushed by builders, futures, streams and guards; read by `Span::current`. It works on every executor, because it
+//! belongs to the poll and not to the task.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -8,46 +8,59 @@ use std::marker::PhantomData;
 
 use crate::span::feature::RECORDS;
 use crate::span::handle::Span;
+use crate::span::unrecorded::Unrecorded;
 
 struct Frame {
     span: Span,
-    /// Its closure wants it back at its end.
+    /// Its closure takes it back at its end.
     pushed: bool,
-    /// It stands on a veil, which is back when it is gone.
-    suppressed: bool,
+    /// The word of [`Top::over`] before the frame was pushed; set again when the frame is gone.
+    over: usize,
 }
 
 struct Stack {
     frames: Vec<Frame>,
-    /// PushedSpan spans, and where they stood, that a guard dropped out of order took away.
+    /// Pushed spans, with their depth, that a guard dropped out of order removed from `frames`.
     out_of_order: Vec<(usize, Span)>,
+}
+
+/// What must be known about the stack without borrowing it.
+struct Top {
+    height: Cell<usize>,
+    /// An unrecorded span above all frames, as its word; zero if there is none. A closure in an unsampled trace
+    /// costs this word instead of a frame.
+    over: Cell<usize>,
 }
 
 thread_local! {
     static STACK: RefCell<Stack> = const {
         RefCell::new(Stack { frames: Vec::new(), out_of_order: Vec::new() })
     };
-    /// What is to be known of it without borrowing it, in one word that is zero where there is nothing: its
-    /// height, and in the lowest bit the veil, a span that is not sampled above all that the stack has.
-    static TOP: Cell<usize> = const { Cell::new(0) };
+    static TOP: Top = const { Top { height: Cell::new(0), over: Cell::new(0) } };
 }
 
-const SUPPRESSED: usize = 1;
-
-fn set_top(height: usize, suppressed: bool) {
-    TOP.set(height << 1 | usize::from(suppressed));
+fn set_top(height: usize, over: usize) {
+    TOP.with(|top| {
+        top.height.set(height);
+        top.over.set(over);
+    });
 }
 
-fn is_suppressed() -> bool {
-    TOP.get() & SUPPRESSED != 0
+fn over() -> usize {
+    TOP.with(|top| top.over.get())
 }
 
-/// Runs `f` on the stack; `None` where there is none any more, on a thread that is ending.
+#[inline]
+fn is_empty() -> bool {
+    TOP.with(|top| top.height.get() | top.over.get() == 0)
+}
+
+/// Runs `f` on the stack; `None` on a thread that is ending and has no stack any more.
 fn with<R>(f: impl FnOnce(&mut Stack) -> R) -> Option<R> {
     let result = STACK.try_with(|stack| {
         let mut stack = stack.try_borrow_mut().ok()?;
         let result = f(&mut stack);
-        set_top(stack.frames.len(), is_suppressed());
+        set_top(stack.frames.len(), over());
         Some(result)
     });
     result.ok().flatten()
@@ -57,20 +70,21 @@ pub(crate) fn current() -> Span {
     if !RECORDS {
         return Span::noop();
     }
-    if is_suppressed() {
-        return Span::unsampled();
+    let over = over();
+    if over != 0 {
+        return Span::unrecorded(Unrecorded::from_word(over));
     }
     STACK
         .try_with(|stack| Some(stack.try_borrow().ok()?.frames.last()?.span.clone()))
         .ok()
         .flatten()
-        .unwrap_or(Span::noop())
+        .unwrap_or(Span::unrecorded(Unrecorded::OUTSIDE))
 }
 
-/// Makes `span` current until the guard is dropped. A span that is not recorded hides one that is,
-/// so that work below it is not attributed to a stranger.
+/// Makes `span` current until the guard is dropped. A span that is not recorded hides one that is, so that work
+/// below it does not become part of another trace.
 pub(crate) fn enter(span: &Span) -> Entered {
-    if !RECORDS || (span.open.is_none() && !span.unsampled && TOP.get() == 0) {
+    if !RECORDS || (span.open.is_none() && !span.unrecorded.is_carried() && is_empty()) {
         return Entered::nothing();
     }
     let span = span.clone();
@@ -81,22 +95,20 @@ pub(crate) fn enter(span: &Span) -> Entered {
     }
 }
 
-/// Runs `f` with a span current that is not sampled.
+/// Runs `f` with an unrecorded span current, without a frame of the stack.
 #[inline]
-pub(crate) fn suppressed<R>(f: impl FnOnce() -> R) -> R {
+pub(crate) fn suppressed<R>(reason: Unrecorded, f: impl FnOnce() -> R) -> R {
     struct Restore<'a>(&'a Cell<usize>, usize);
 
     impl Drop for Restore<'_> {
         fn drop(&mut self) {
-            // The height is what it is: a guard may have been left out of order meanwhile.
-            self.0.set(self.0.get() & !SUPPRESSED | self.1 & SUPPRESSED);
+            self.0.set(self.1);
         }
     }
 
     TOP.with(|top| {
-        let before = top.get();
-        top.set(before | SUPPRESSED);
-        let _restore = Restore(top, before);
+        let before = top.over.replace(reason.word());
+        let _restore = Restore(&top.over, before);
         f()
     })
 }
@@ -104,7 +116,7 @@ pub(crate) fn suppressed<R>(f: impl FnOnce() -> R) -> R {
 /// Runs `f` with nothing current.
 #[inline]
 pub(crate) fn without_current<R>(f: impl FnOnce() -> R) -> R {
-    if !RECORDS || TOP.get() == 0 {
+    if !RECORDS || is_empty() {
         return f();
     }
     let _entered = enter(&Span::noop());
@@ -121,10 +133,10 @@ pub(crate) fn push(span: Span) -> PushedSpan {
     }
 }
 
-/// A span on the stack that is to be taken back.
+/// A span on the stack that its closure takes back.
 pub(crate) struct PushedSpan {
     depth: usize,
-    /// The span itself, if there was no stack to put it on.
+    /// The span itself, if the thread is ending and has no stack.
     spare: Option<Span>,
 }
 
@@ -134,14 +146,14 @@ impl PushedSpan {
         if let Some(span) = spare {
             return span;
         }
-        // On top of the stack, as a rule.
+        // In general it is on top of the stack.
         let top = STACK.try_with(|stack| {
             let frames = &mut stack.try_borrow_mut().ok()?.frames;
             if frames.len() != depth + 1 {
                 return None;
             }
             let frame = frames.pop()?;
-            set_top(depth, frame.suppressed);
+            set_top(depth, frame.over);
             Some(frame)
         });
         match top {
@@ -161,21 +173,17 @@ impl PushedSpan {
 
 impl Stack {
     fn push(&mut self, span: Span, pushed: bool) -> usize {
-        let suppressed = is_suppressed();
-        set_top(self.frames.len(), false);
-        self.frames.push(Frame {
-            span,
-            pushed,
-            suppressed,
-        });
+        let over = over();
+        set_top(self.frames.len(), 0);
+        self.frames.push(Frame { span, pushed, over });
         self.frames.len() - 1
     }
 
-    /// Removes what was entered at `depth` and whatever stands above it, and gives both: spans are
-    /// dropped by the caller, after the borrow, since the end of a last handle may come back here.
+    /// Removes the frame at `depth` and the frames above it, and returns their spans. The caller drops them after the
+    /// borrow, because the end of a last handle may use the stack again.
     fn take(&mut self, depth: usize) -> (Option<Span>, Vec<Span>) {
         if let Some(frame) = self.frames.get(depth) {
-            set_top(depth, frame.suppressed);
+            set_top(depth, frame.over);
         }
         if self.frames.len() == depth + 1 {
             return (self.frames.pop().map(|frame| frame.span), Vec::new());
@@ -184,7 +192,7 @@ impl Stack {
             let entry = self.out_of_order.iter().rposition(|(at, _)| *at == depth);
             return (entry.map(|at| self.out_of_order.remove(at).1), Vec::new());
         }
-        // Guards dropped out of order leave what was entered before them.
+        // Guards that are dropped out of order keep the spans that closures take back.
         let mut dropped = Vec::new();
         let above = self.frames.split_off(depth + 1);
         for (at, frame) in above.into_iter().enumerate() {
@@ -223,7 +231,7 @@ impl Drop for Entered {
             return;
         }
         let depth = self.depth;
-        // Where the frame is gone, so are those above it: nothing of ours is left to take.
+        // If the frame is gone, so are the frames above it.
         let left = with(|stack| (stack.frames.len() > depth).then(|| stack.take(depth)));
         drop(left);
     }
@@ -262,23 +270,23 @@ mod tests {
             assert_eq!(seen(), outer.root().id());
             other.trace("unsampled").run(|trace| {
                 trace.span("below").run(|_| {
-                    assert!(Span::current().unsampled);
+                    assert!(Span::current().unrecorded.is_unsampled());
                     outer.span("inner").run(|inner| {
                         assert_eq!(seen(), inner.id());
                     });
                     let entered = Span::noop().enter();
-                    assert!(seen().is_none() && !Span::current().unsampled);
+                    assert!(seen().is_none() && !Span::current().unrecorded.is_unsampled());
                     drop(entered);
-                    assert!(Span::current().unsampled);
+                    assert!(Span::current().unrecorded.is_unsampled());
                 });
                 let panicked = std::panic::catch_unwind(|| {
                     trace.span("panics").run(|_| std::panic::panic_any(()));
                 });
-                assert!(panicked.is_err() && Span::current().unsampled);
+                assert!(panicked.is_err() && Span::current().unrecorded.is_unsampled());
             });
             assert_eq!(seen(), outer.root().id());
         });
-        assert_eq!(TOP.get(), 0);
+        assert!(is_empty());
     }
 
     #[test]

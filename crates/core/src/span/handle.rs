@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::record::{
     AsException, Buffer, Cost, Exception, Level, ObservationType, Role, ScoreTarget, ScoreValue,
-    SpanId, Status, StatusCode, Timestamp, TraceId, Usage, ValueRef, capture,
+    SpanId, Status, Timestamp, TraceId, Usage, ValueRef, capture,
 };
 use crate::span::builder::{SpanBuilder, observations};
 use crate::span::current::{self, Entered};
@@ -15,6 +15,7 @@ use crate::span::event::EventBuilder;
 use crate::span::feature::Recorded;
 use crate::span::score::ScoreBuilder;
 use crate::span::slots::OpenSpanRef;
+use crate::span::unrecorded::Unrecorded;
 
 /// A handle of an observation: a span, a generation, a tool call, ...
 ///
@@ -26,8 +27,8 @@ use crate::span::slots::OpenSpanRef;
 #[derive(Clone)]
 pub struct Span {
     pub(crate) open: Option<Recorded<OpenSpanRef>>,
-    /// Of a trace that the sampler left out, so that nothing below it begins a trace of its own.
-    pub(crate) unsampled: bool,
+    /// Why it is not recorded, if it is not.
+    pub(crate) unrecorded: Unrecorded,
 }
 
 impl Span {
@@ -36,18 +37,21 @@ impl Span {
     pub const fn noop() -> Self {
         Self {
             open: None,
-            unsampled: false,
+            unrecorded: Unrecorded::NOOP,
         }
     }
 
-    pub(crate) const fn unsampled() -> Self {
+    #[inline]
+    pub(crate) const fn unrecorded(reason: Unrecorded) -> Self {
         Self {
             open: None,
-            unsampled: true,
+            unrecorded: reason,
         }
     }
 
-    /// The span whose closure or future is running on this thread; one that does nothing if there is none.
+    /// The span whose closure or future is running on this thread. Where there is none, the handle does nothing, and
+    /// spans that are started below it are counted in [`Stats::outside_trace`](crate::Stats::outside_trace) and
+    /// reported once in the log.
     #[must_use]
     pub fn current() -> Self {
         current::current()
@@ -170,21 +174,17 @@ impl Span {
 
     /// How much attention it deserves.
     pub fn set_level(&self, level: Level) {
-        self.write(|buffer| buffer.level = Some(level));
+        self.write(|buffer| buffer.set_level(level));
     }
 
-    /// How it ended. An error gives it [`Level::Error`] unless a level was set.
+    /// How it ended. The last status counts.
+    ///
+    /// [`Status::Error`] gives the span [`Level::Error`] unless a level was set. [`Status::Ok`] and
+    /// [`Status::Unset`] take back the level and the message that an error gave it, as after an error that
+    /// was handled; the errors themselves stay recorded.
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn set_status(&self, status: Status) {
-        self.write(|buffer| match status {
-            Status::Unset => buffer.status = StatusCode::Unset,
-            Status::Ok => buffer.status = StatusCode::Ok,
-            Status::Error(message) => {
-                buffer.status = StatusCode::Error;
-                buffer.level.get_or_insert(Level::Error);
-                buffer.set_status_message(&message);
-            }
-        });
+        self.write(|buffer| buffer.set_status(status));
     }
 
     /// A short message for people about how it is going or how it ended.
@@ -194,21 +194,28 @@ impl Span {
 
     /// Records an error: type, message and sources. The first one also gives the span
     /// [`Level::Error`], an error status and its message.
+    ///
+    /// A `Display` that fails or panics is recorded as a text that says so. An error that a span below
+    /// this one recorded before is marked, see [`ExceptionRef::is_propagated`](crate::record::ExceptionRef::is_propagated).
     pub fn record_error<E: AsException<Via> + ?Sized, Via>(&self, error: &E) {
         if self.open.is_some() {
-            self.record_exception(error.to_exception());
+            self.record_exception(Exception::read(error));
         }
     }
 
     /// Records an error that has no Rust type, such as one a server described.
     #[cfg_attr(not(feature = "record"), inline)]
-    pub fn record_exception(&self, mut exception: Exception) {
+    pub fn record_exception(&self, exception: Exception) {
+        self.record_failure(exception, false);
+    }
+
+    /// Records an error. `returned`: the span's work ends with it, so the span itself may have recorded it.
+    pub(crate) fn record_failure(&self, mut exception: Exception, returned: bool) {
         let Some(open) = &self.open else { return };
         if open.trace.core.backtraces && exception.stacktrace.is_none() {
             exception.stacktrace = Some(std::backtrace::Backtrace::force_capture().to_string());
         }
-        let (id, time) = (SpanId::random(), open.trace.now());
-        open.write(|buffer| buffer.add_exception(id, time, exception));
+        open.add_exception(open.trace.now(), exception, returned);
     }
 
     /// Records that something happened now.

@@ -4,11 +4,15 @@
 pub(crate) mod builder;
 pub(crate) mod current;
 pub(crate) mod event;
+pub(crate) mod failures;
 pub(crate) mod feature;
 pub(crate) mod future;
 pub(crate) mod handle;
+pub(crate) mod inherited;
 pub(crate) mod open;
+pub(crate) mod outside;
 pub(crate) mod run;
 pub(crate) mod score;
 pub(crate) mod shared;
 pub(crate) mod slots;
+pub(crate) mod unrecorded;

@@ -3,15 +3,18 @@
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::clock::Anchor;
 use crate::record::{
-    Buffer, FinishedSpan, Level, Role, SpanId, StatusCode, Timestamp, TraceAttributes, TraceId,
-    give_buffer,
+    Buffer, Exception, FinishedSpan, Level, ObservationType, Role, SpanId, StatusCode, Timestamp,
+    TraceAttributes, TraceId, give_buffer,
 };
+use crate::span::failures::Failures;
+use crate::span::inherited;
 use crate::span::shared::{TracerShared, lock};
-use crate::span::slots::OpenSpanRef;
+use crate::span::slots::{OpenSpanRef, WeakSpanRef};
+use crate::span::unrecorded::{ForwardGuard, Forwarded, Received, Unrecorded};
 
 /// What all spans of a trace share.
 pub(crate) struct TraceState {
@@ -20,8 +23,16 @@ pub(crate) struct TraceState {
     pub(crate) anchor: Anchor,
     /// Its first span in this process.
     pub(crate) root: SpanId,
+    /// The root while it is open; set when a trace handle begins it.
+    root_ref: OnceLock<WeakSpanRef>,
+    /// What came with the request that this trace continues.
+    pub(crate) received: Option<Arc<Received>>,
+    /// What spans forward that are started while the tracer does not record.
+    forward: OnceLock<ForwardGuard>,
     /// Copied on write, so that ended spans keep what they saw and share it.
     attributes: Mutex<Arc<TraceAttributes>>,
+    /// Errors that callers may record again.
+    failures: Failures,
     /// Which state of which trace that is: no two in this process have the same.
     version: AtomicU64,
 }
@@ -50,8 +61,12 @@ impl TraceState {
             core,
             id,
             root,
+            root_ref: OnceLock::new(),
+            received: None,
+            forward: OnceLock::new(),
             anchor,
             attributes: Mutex::new(Arc::new(attributes)),
+            failures: Failures::default(),
             version: AtomicU64::new(new_version()),
         }
     }
@@ -78,6 +93,37 @@ impl TraceState {
         })
     }
 
+    /// Remembers the root, for `Trace::current`.
+    pub(crate) fn set_root(&self, root: &OpenSpanRef) {
+        let _ = self.root_ref.set(root.downgrade());
+    }
+
+    /// A handle of the root. If the root is gone, of a span that has ended and has its id: children can start
+    /// below it, and the trace's attributes can be set.
+    pub(crate) fn root_handle(self: &Arc<Self>) -> OpenSpanRef {
+        let root = self.root_ref.get().and_then(|root| root.upgrade(self.root));
+        root.unwrap_or_else(|| {
+            OpenSpanRef::new(OpenSpan {
+                trace: self.clone(),
+                id: self.root,
+                buffer: Mutex::new(None),
+            })
+        })
+    }
+
+    /// For a span of this trace that is not recorded because the tracer is closed or paused: the trace was
+    /// sampled, and its root is the nearest span that was recorded for sure.
+    pub(crate) fn unrecorded(&self) -> Unrecorded {
+        let guard = self.forward.get_or_init(|| {
+            let forwarded = Forwarded {
+                parent: Some((self.id, self.root, 1)),
+                received: self.received.clone(),
+            };
+            ForwardGuard::new(Unrecorded::OFF, forwarded)
+        });
+        guard.unrecorded()
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.anchor.now(&self.core.clock)
     }
@@ -101,6 +147,9 @@ impl OpenSpan {
     pub(crate) fn open(trace: Arc<TraceState>, mut buffer: Box<Buffer>) -> OpenSpanRef {
         let id = buffer.span_id;
         buffer.start = trace.now();
+        if buffer.kind == ObservationType::Generation {
+            inherited::link_prompt(&mut buffer);
+        }
         OpenSpanRef::new(Self {
             trace,
             id,
@@ -116,6 +165,18 @@ impl OpenSpan {
         }
     }
 
+    /// Records an error, marked if it is one that this span or one below it recorded before.
+    pub(crate) fn add_exception(&self, time: Timestamp, exception: Exception, returned: bool) {
+        let id = SpanId::random();
+        self.write(|buffer| {
+            let propagated = self
+                .trace
+                .failures
+                .note(self.id, buffer.parent, &exception, returned);
+            buffer.add_exception(id, time, exception, propagated);
+        });
+    }
+
     /// Whether inputs and outputs are recorded.
     pub(crate) fn captures(&self) -> bool {
         self.trace.core.capture_content
@@ -125,12 +186,13 @@ impl OpenSpan {
         lock(&self.buffer).is_some()
     }
 
-    /// Name and beginning, if it is open and the first of its trace here.
+    /// Name and the moment the trace was begun here, if it is open and the first of its trace here. A start that
+    /// was set to the past says nothing about how long handles have been kept.
     pub(crate) fn open_root(&self) -> Option<(String, Timestamp)> {
         let guard = lock(&self.buffer);
         let buffer = guard.as_deref()?;
         let is_root = buffer.parent.is_none() || buffer.remote_parent;
-        is_root.then(|| (buffer.name().to_owned(), buffer.start))
+        is_root.then(|| (buffer.name().to_owned(), self.trace.anchor.begun()))
     }
 
     /// Ends the span after a last word; `false` if it had ended before.

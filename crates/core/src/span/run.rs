@@ -1,5 +1,5 @@
-//! Work in a span: it is current meanwhile, and ends with its work, however that ends.
-//! Used by the builders of spans and traces, and by futures and streams that carry one.
+//! Runs work in a span: the span is current meanwhile and ends with the work.
+//! Called by the builders of spans and traces, by futures and by streams. Must not know what the work is.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -10,8 +10,10 @@ use crate::span::feature::RECORDS;
 use crate::span::handle::Span;
 
 pub(crate) fn record_err<T, E: AsException<Via>, Via>(span: &Span, result: &Result<T, E>) {
-    if let Err(error) = result {
-        span.record_error(error);
+    if let Err(error) = result
+        && span.open.is_some()
+    {
+        span.record_failure(Exception::read(error), true);
     }
 }
 
@@ -21,7 +23,7 @@ pub(crate) fn run<R>(span: &Span, f: impl FnOnce() -> R, judge: impl FnOnce(&R))
         return f();
     }
     let entered = span.enter();
-    // Caught only to be recorded, then it goes on: what it left broken stays as broken as it was.
+    // The panic is recorded and then resumed, so nothing looks at what it left inconsistent.
     let result = catch_unwind(AssertUnwindSafe(f));
     drop(entered);
     match result {
@@ -43,6 +45,14 @@ pub(crate) async fn run_async<R>(
     future: impl Future<Output = R>,
     judge: impl FnOnce(&R),
 ) -> R {
+    let value = run_open(span, future).await;
+    judge(&value);
+    span.end();
+    value
+}
+
+/// [`run_async`] that leaves the span open when the future is done.
+pub(crate) async fn run_open<R>(span: &Span, future: impl Future<Output = R>) -> R {
     let unless_done = CancelOnDrop(span);
     let mut future = pin!(future);
     let value = poll_fn(|cx| {
@@ -55,23 +65,21 @@ pub(crate) async fn run_async<R>(
         })
     })
     .await;
-    judge(&value);
-    span.end();
-    drop(unless_done);
+    std::mem::forget(unless_done);
     value
 }
 
 pub(crate) fn record_panic(span: &Span, panic: &(dyn std::any::Any + Send)) {
     if span.open.is_some() {
-        span.record_exception(Exception::panic(panic));
+        span.record_failure(Exception::panic(panic), true);
         span.end();
     }
 }
 
-/// Of a span whose future was given up.
+/// Status message of a span whose future was dropped before it completed.
 pub(crate) const FUTURE_DROPPED: &str = "cancelled: the future was dropped before it completed";
 
-/// Marks the span as cancelled unless it has ended: a future that is dropped gets no other word.
+/// Marks the span as cancelled unless it has ended: this runs when the future is dropped.
 struct CancelOnDrop<'a>(&'a Span);
 
 impl Drop for CancelOnDrop<'_> {

@@ -24,6 +24,8 @@ pub(crate) struct TracerShared {
     pub(crate) not_recorded: AtomicU64,
     pub(crate) late_writes: AtomicU64,
     pub(crate) unfinished: AtomicU64,
+    /// What the process had counted outside of traces when the tracer was built.
+    pub(crate) outside_before: u64,
 }
 
 impl TracerShared {

@@ -12,6 +12,7 @@ use std::panic::RefUnwindSafe;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 
+use crate::record::SpanId;
 use crate::span::open::OpenSpan;
 use crate::span::shared::{TracerShared, lock};
 
@@ -146,6 +147,22 @@ impl OpenSpanRef {
     }
 }
 
+/// Finds an open span again without keeping it open.
+pub(crate) struct WeakSpanRef(&'static SpanSlot);
+
+impl OpenSpanRef {
+    pub(crate) fn downgrade(&self) -> WeakSpanRef {
+        WeakSpanRef(self.0)
+    }
+}
+
+impl WeakSpanRef {
+    /// A handle of the span with this id; `None` if it is gone and its slot is free or used by another span.
+    pub(crate) fn upgrade(&self, id: SpanId) -> Option<OpenSpanRef> {
+        OpenSpanRef::find(self.0).filter(|open| open.id == id)
+    }
+}
+
 impl Deref for OpenSpanRef {
     type Target = OpenSpan;
 
@@ -206,7 +223,7 @@ mod tests {
 
     use super::*;
     use crate::processor::Processor;
-    use crate::record::{SpanId, SpanRecord};
+    use crate::record::SpanRecord;
     use crate::span::handle::Span;
     use crate::trace::tracer::Tracer;
 

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use crate::record::Timestamp;
 use crate::report::{Report, Stats};
+use crate::span::outside;
 use crate::span::shared::TracerShared;
 use crate::span::slots;
 use crate::trace::leak::LeakWatch;
@@ -49,6 +50,7 @@ impl TracerShared {
     pub(crate) fn complete_stats(&self, mut stats: Stats) -> Stats {
         stats.unsampled_traces = self.unsampled.load(Ordering::Relaxed);
         stats.not_recorded += self.not_recorded.load(Ordering::Relaxed);
+        stats.outside_trace = outside::started().saturating_sub(self.outside_before);
         stats.late_writes = self.late_writes.load(Ordering::Relaxed);
         stats.open = self.open();
         stats

@@ -1,5 +1,5 @@
-//! The handle of a trace: its root span and what all its spans share.
-//! Begun by `tracer`; children start from it through `start`.
+//! The handle of a trace: its root span and what all its spans share; and the builder that begins it.
+//! Made by `tracer`; children start from it through `span::builder`.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,37 +7,78 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::propagation::RemoteContext;
 use crate::record::{
     AsException, Exception, Level, ObservationType, Role, ScoreTarget, ScoreValue, SpanId, Status,
-    TraceAttributes, TraceId, Value,
+    Timestamp, TraceAttributes, TraceId, Value,
 };
 use crate::span::builder::{SpanBuilder, buffer, observations};
 use crate::span::event::EventBuilder;
-use crate::span::feature::{Recorded, recorded};
+use crate::span::feature::{RECORDS, Recorded, recorded, unwrap};
 use crate::span::handle::Span;
 use crate::span::open::{OpenSpan, TraceState};
 use crate::span::run::{record_err, run, run_async};
 use crate::span::score::ScoreBuilder;
+use crate::span::unrecorded::{ForwardGuard, Forwarded, Received, Unrecorded};
 use crate::trace::guard::TracerGuard;
 use crate::trace::sampler::SamplingInput;
 use crate::trace::scope;
 
 /// A handle of a trace.
 ///
-/// The trace ends, with its root span, at the end of the closure it was begun with, by
-/// [`finish`](Self::finish), or when its last handle is dropped. Spans below it may live longer and
-/// are still recorded, with the right parent.
+/// The trace ends, with its root span, at the end of the closure it was begun with, by [`end`](Self::end), or when
+/// its last handle is dropped. Spans below it may live longer and are still recorded, with the right parent.
 ///
-/// What is set on a trace reaches every span that ends afterwards, and always the root, which ends
-/// last: set user, session and tags early.
+/// What is set on a trace reaches every span that ends afterwards, and always the root, which ends last: set user,
+/// session and tags early.
+///
+/// ```
+/// use tracefuse_core::Trace;
+/// # let tracer = tracefuse_core::Tracer::noop();
+/// tracer.trace("request").run(|trace| {
+///     trace.set_user_id("user123");
+///     deep_below();
+///     trace.set_output("done");
+/// });
+///
+/// /// Code that was given no handle.
+/// fn deep_below() {
+///     Trace::current().add_tag("slow");
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Trace {
     root: Span,
-    /// Keeps the tracer open.
+    /// Keeps the tracer open; `None` for [`Trace::current`].
     _owner: Option<Recorded<Arc<TracerGuard>>>,
+    /// Keeps what an unrecorded trace forwards.
+    _forward: Option<Recorded<Arc<ForwardGuard>>>,
 }
 
 impl Trace {
+    /// The trace of the span that is current on this thread, for code that was given no handle. Where no span is
+    /// current, or its trace is not recorded, the handle does nothing.
+    ///
+    /// It does not keep the tracer open. If the root has ended, the trace's attributes can still be set, for spans that
+    /// end later; what is set on the root itself (input, output, level) is counted in
+    /// [`Stats::late_writes`](crate::Stats::late_writes).
+    #[must_use]
+    pub fn current() -> Self {
+        let span = Span::current();
+        let root = match &span.open {
+            Some(open) if open.id != open.trace.root => Span {
+                open: recorded(open.trace.root_handle()),
+                unrecorded: Unrecorded::NOOP,
+            },
+            _ => span,
+        };
+        Self {
+            root,
+            _owner: None,
+            _forward: None,
+        }
+    }
+
     /// The trace's id; `None` if it is not recorded.
     #[must_use]
     pub fn id(&self) -> Option<TraceId> {
@@ -166,8 +207,19 @@ impl Trace {
     }
 
     /// Ends the trace's root span now. Later calls change nothing.
-    pub fn finish(&self) {
+    pub fn end(&self) {
         self.root.end();
+    }
+
+    /// Ends the trace's root span at a given moment, for work that was measured before it is recorded. A moment before
+    /// the start counts as the start.
+    pub fn end_at(&self, time: Timestamp) {
+        self.root.end_at(time);
+    }
+
+    /// The same as [`end`](Self::end), by LLM4S's name.
+    pub fn finish(&self) {
+        self.end();
     }
 
     fn update(&self, f: impl FnOnce(&mut TraceAttributes)) {
@@ -185,19 +237,52 @@ impl AsRef<Span> for Trace {
 }
 
 /// Describes a trace that has not begun.
+///
+/// ```
+/// # let tracer = tracefuse_core::Tracer::noop();
+/// let answer = tracer
+///     .trace("chat")
+///     .user_id("user123")
+///     .tag("beta")
+///     .input("What is the weather?")
+///     .run(|trace| trace.generation("answer").run(|_| "It rains."));
+/// ```
 #[must_use = "nothing is recorded until `run`, `run_async` or `start`"]
 pub struct TraceBuilder {
     draft: Option<Draft>,
+    /// Forwarded also if nothing is recorded.
+    context: Option<Recorded<Box<Context>>>,
+    /// Why nothing is recorded, where `draft` is `None`.
+    reason: Unrecorded,
+}
+
+/// What another service sent.
+#[derive(Default)]
+struct Context {
+    /// Ids and flags of its `traceparent`.
+    parent: Option<(TraceId, SpanId, u8)>,
+    received: Option<Arc<Received>>,
+    attributes: TraceAttributes,
+    /// It has the trace's root.
+    claimed: bool,
+}
+
+impl Context {
+    /// For a trace that is not recorded here: the next service continues below the nearest span that is.
+    fn forwarded(&self) -> Option<Forwarded> {
+        (self.parent.is_some() || self.received.is_some()).then(|| Forwarded {
+            parent: self.parent,
+            received: self.received.clone(),
+        })
+    }
 }
 
 struct Draft {
     owner: Recorded<Arc<TracerGuard>>,
     id: TraceId,
-    parent: Option<SpanId>,
+    /// Whether the caller records the trace, if it said so.
     sampled: Option<bool>,
     attributes: TraceAttributes,
-    /// Of the caller's in another service, and whether the trace has its root there.
-    remote: Option<(TraceAttributes, bool)>,
     kind: ObservationType,
     input: Option<Value>,
 }
@@ -210,18 +295,25 @@ impl TraceBuilder {
             .map(|owner| Draft {
                 owner: owner.clone(),
                 id: TraceId::random(),
-                parent: None,
                 sampled: None,
                 attributes: {
                     let mut attributes = TraceAttributes::default();
                     name.clone_into(&mut attributes.name);
                     attributes
                 },
-                remote: None,
                 kind: ObservationType::Span,
                 input: None,
             });
-        Self { draft }
+        let reason = match owner {
+            // Spans below it must not be taken for spans outside of a trace.
+            Some(_) if draft.is_none() => Unrecorded::OFF,
+            _ => Unrecorded::NOOP,
+        };
+        Self {
+            draft,
+            context: None,
+            reason,
+        }
     }
 
     /// The user it is done for.
@@ -294,85 +386,150 @@ impl TraceBuilder {
         })
     }
 
-    /// An id made elsewhere, over the random one.
+    /// [`input`](Self::input) with a value that is only built if it is recorded.
+    pub fn input_with<T: Serialize>(self, value: impl FnOnce() -> T) -> Self {
+        let captures = |draft: &Draft| draft.owner.shared.capture_content;
+        if self.draft.as_ref().is_some_and(captures) {
+            self.input(value())
+        } else {
+            self
+        }
+    }
+
+    /// A given id in place of the random one.
     pub fn trace_id(self, id: TraceId) -> Self {
         self.with(|draft| draft.id = id)
     }
 
-    /// Goes on with a trace begun in another service, below its span `parent`.
+    /// Continues a trace that another service began, below its span `parent`.
     pub fn remote_parent(self, trace: TraceId, parent: SpanId) -> Self {
-        self.with(|draft| {
-            draft.id = trace;
-            draft.parent = Some(parent);
-        })
+        let flags = match &self.draft {
+            Some(draft) => u8::from(draft.sampled != Some(false)),
+            None => 1,
+        };
+        self.with(|draft| draft.id = trace)
+            .with_context(|context| context.parent = Some((trace, parent, flags)))
     }
 
-    /// Whether the service with the [`remote_parent`](Self::remote_parent) records the trace, as its
-    /// `traceparent` says: a rate honours it, a [`Sampler`](crate::Sampler) is told.
-    pub fn remote_sampled(self, sampled: bool) -> Self {
+    /// Whether the service with the [`remote_parent`](Self::remote_parent) records the trace, as its `traceparent` says:
+    /// a rate follows it, a [`Sampler`](crate::Sampler) receives it.
+    pub fn remote_sampled(mut self, sampled: bool) -> Self {
+        if let Some(context) = &mut self.context
+            && let Some((_, _, flags)) = &mut context.parent
+        {
+            *flags = *flags & !1 | u8::from(sampled);
+        }
         self.with(|draft| draft.sampled = Some(sampled))
     }
 
-    /// What the caller says of the trace; whether its root is there.
-    pub(crate) fn remote_attributes(self, attributes: TraceAttributes, claimed: bool) -> Self {
-        self.with(|draft| draft.remote = Some((attributes, claimed)))
+    pub(crate) fn remote(self, remote: &RemoteContext) -> Self {
+        let (trace, parent) = (remote.trace_id(), remote.parent_span_id());
+        let sampled = remote.is_sampled();
+        let this = self.with(|draft| {
+            draft.id = trace;
+            draft.sampled = Some(sampled);
+        });
+        this.with_context(|context| {
+            *context = Context {
+                parent: Some((trace, parent, remote.flags())),
+                received: remote.received().cloned(),
+                attributes: remote.attributes().clone(),
+                claimed: remote.is_claimed(),
+            };
+        })
     }
 
-    /// Begins it and gives the handle. It ends by [`Trace::finish`] or with its last handle.
+    pub(crate) fn received(self, received: Arc<Received>) -> Self {
+        self.with_context(|context| context.received = Some(received))
+    }
+
+    /// [`start`](Self::start) at a moment in the past, for imports and batch jobs. Give children their times by
+    /// [`SpanBuilder::start_at`] and [`Span::end_at`], and end the trace by [`Trace::end_at`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tracefuse_core::Timestamp;
+    /// # let tracer = tracefuse_core::Tracer::noop();
+    /// let begun = Timestamp::from_unix_nanos(1_767_225_600_000_000_000); // read from a log
+    /// let trace = tracer.trace("imported").start_at(begun);
+    /// trace.generation("answer").start_at(begun).end_at(begun + Duration::from_secs(2));
+    /// trace.end_at(begun + Duration::from_secs(3));
+    /// ```
+    #[must_use = "dropping the last handle ends the trace"]
+    pub fn start_at(self, time: Timestamp) -> Trace {
+        let trace = self.start();
+        trace.root.write(|buffer| buffer.start = time);
+        trace
+    }
+
+    /// A trace that is not recorded and forwards what was received.
+    pub(crate) fn start_unrecorded(self) -> Trace {
+        let forwarded = self.context.and_then(|context| context.forwarded());
+        Trace::unrecorded(Unrecorded::OFF, forwarded, None)
+    }
+
+    /// Begins it and gives the handle. It ends by [`Trace::end`] or with its last handle.
     #[must_use = "dropping the last handle ends the trace"]
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn start(self) -> Trace {
+        let context = self.context;
         let Some(mut draft) = self.draft else {
-            return Trace {
-                root: Span::noop(),
-                _owner: None,
+            return match context.and_then(|context| context.forwarded()) {
+                Some(forwarded) => Trace::unrecorded(Unrecorded::OFF, Some(forwarded), None),
+                None => Trace::unrecorded(self.reason, None, None),
             };
         };
+        let context = context.map(|context| *unwrap(context)).unwrap_or_default();
         let core = &draft.owner.shared;
         scope::inherit(&mut draft.attributes);
         let name = draft.attributes.name.clone();
-        let mut claimed = false;
-        if let Some((remote, elsewhere)) = draft.remote.take() {
-            // The trace is named where its root is.
-            if elsewhere || !remote.name.is_empty() {
-                draft.attributes.name.clear();
-            }
-            scope::fill(&mut draft.attributes, &remote);
-            claimed = elsewhere;
+        // The trace is named where its root is.
+        if context.claimed || !context.attributes.name.is_empty() {
+            draft.attributes.name.clear();
         }
-        if !draft.is_sampled() {
+        scope::fill(&mut draft.attributes, &context.attributes);
+        let parent = context.parent.map(|(_, parent, _)| parent);
+        if !draft.is_sampled(parent) {
             core.note_unsampled();
-            return Trace {
-                root: Span::unsampled(),
-                _owner: Some(draft.owner),
+            // The caller's span stays the parent: the next service must not refer to one that is never recorded.
+            let (id, received) = (draft.id, context.received);
+            let forwarded = Forwarded {
+                parent: Some((id, parent.unwrap_or_else(SpanId::random), 0)),
+                received,
             };
+            return Trace::unrecorded(Unrecorded::UNSAMPLED, Some(forwarded), Some(draft.owner));
         }
         let id = SpanId::random();
-        let shared = Arc::new(TraceState::new(
+        let mut state = TraceState::new(
             core.clone(),
             draft.id,
             id,
             core.clock.anchor(),
             draft.attributes,
-        ));
+        );
+        state.received = context.received;
+        let shared = Arc::new(state);
         draft.owner.leaks.look(core, shared.now());
         let mut buffer = buffer(id, &name, draft.kind);
-        buffer.parent = draft.parent;
-        buffer.claimed = claimed;
-        buffer.remote_parent = draft.parent.is_some();
+        buffer.parent = parent;
+        buffer.claimed = context.claimed;
+        buffer.remote_parent = parent.is_some();
         if let Some(input) = draft.input {
             buffer.put_owned(Role::Input, "", input);
         }
+        let root = OpenSpan::open(shared.clone(), buffer);
+        shared.set_root(&root);
         Trace {
             root: Span {
-                open: recorded(OpenSpan::open(shared, buffer)),
-                unsampled: false,
+                open: recorded(root),
+                unrecorded: Unrecorded::NOOP,
             },
             _owner: Some(draft.owner),
+            _forward: None,
         }
     }
 
-    /// Runs a closure in it and ends it. A panic ends it with [`Level::Error`] and goes on.
+    /// Runs a closure in it and ends it. A panic ends it with [`Level::Error`] and continues unwinding.
     pub fn run<R>(self, f: impl FnOnce(Trace) -> R) -> R {
         let trace = self.start();
         run(&trace.root, || f(trace.clone()), |_| {})
@@ -395,7 +552,7 @@ impl TraceBuilder {
     }
 
     /// Runs an async closure in it and ends it; begins when first polled. A panic ends it with
-    /// [`Level::Error`] and goes on; if the future is dropped, the root is marked as cancelled.
+    /// [`Level::Error`] and continues unwinding; if the future is dropped, the root is marked as cancelled.
     pub async fn run_async<R>(self, f: impl AsyncFnOnce(Trace) -> R) -> R {
         let trace = self.start();
         run_async(&trace.root, f(trace.clone()), |_| {}).await
@@ -422,19 +579,49 @@ impl TraceBuilder {
         }
         self
     }
+
+    fn with_context(mut self, f: impl FnOnce(&mut Context)) -> Self {
+        if !RECORDS {
+            return self;
+        }
+        if self.context.is_none() {
+            self.context = recorded(Box::default());
+        }
+        if let Some(context) = &mut self.context {
+            f(context);
+        }
+        self
+    }
+}
+
+impl Trace {
+    fn unrecorded(
+        reason: Unrecorded,
+        forwarded: Option<Forwarded>,
+        owner: Option<Recorded<Arc<TracerGuard>>>,
+    ) -> Self {
+        let forward = forwarded
+            .and_then(|forwarded| recorded(Arc::new(ForwardGuard::new(reason, forwarded))));
+        let reason = forward.as_ref().map_or(reason, |guard| guard.unrecorded());
+        Self {
+            root: Span::unrecorded(reason),
+            _owner: owner,
+            _forward: forward,
+        }
+    }
 }
 
 impl Draft {
-    fn is_sampled(&self) -> bool {
+    fn is_sampled(&self, remote_parent: Option<SpanId>) -> bool {
         let sampler = &self.owner.shared.sampler;
         let trace = SamplingInput {
             trace_id: self.id,
             attributes: &self.attributes,
             observation_type: self.kind,
-            remote_parent: self.parent,
+            remote_parent,
             remote_sampled: self.sampled,
         };
-        // A sampler of the user's must not fail the work that is traced.
+        // A panic of the user's sampler must not fail the work that is traced.
         catch_unwind(AssertUnwindSafe(|| sampler.should_sample(&trace))).unwrap_or(true)
     }
 }

@@ -19,6 +19,13 @@ pub trait Sampler: Send + Sync + 'static {
     /// Whether the trace is recorded. Called on the thread that begins it: must return at once. A
     /// panic goes no further, and the trace is recorded.
     fn should_sample(&self, trace: &SamplingInput<'_>) -> bool;
+
+    /// Whether a trace is recorded of which only the id is known. Asked when a score is recorded by that id: the score of
+    /// a trace that was left out is left out too. `true` where the id alone does not decide, which is the default.
+    fn samples_id(&self, id: TraceId) -> bool {
+        let _ = id;
+        true
+    }
 }
 
 // Sampler stays usable as dyn.
@@ -52,6 +59,10 @@ impl Sampler for SampleRate {
         trace
             .remote_sampled
             .unwrap_or_else(|| self.samples(trace.trace_id))
+    }
+
+    fn samples_id(&self, id: TraceId) -> bool {
+        self.samples(id)
     }
 }
 

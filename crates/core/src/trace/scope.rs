@@ -1,7 +1,6 @@
-//! Attributes from far away: of the current trace without a handle of it, and of every trace in a scope.
-//! Used by applications deep below where a trace was begun, or above where it will be.
+//! Attributes of a scope: set on the current trace, and on every trace that begins in the scope.
+//! Used by applications above the place where traces begin.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -10,26 +9,15 @@ use std::task::{Context, Poll};
 
 use serde::Serialize;
 
-use crate::record::{TraceAttributes, TraceId, Value};
+use crate::record::{TraceAttributes, Value};
 use crate::span::feature::RECORDS;
 use crate::span::handle::Span;
+use crate::span::inherited::{self, Inherited};
 
-thread_local! {
-    /// What scopes have set, the inner ones over the outer ones.
-    static SCOPES: RefCell<Vec<Arc<TraceAttributes>>> = const { RefCell::new(Vec::new()) };
-}
-
-fn innermost() -> Option<Arc<TraceAttributes>> {
-    SCOPES
-        .try_with(|scopes| scopes.try_borrow().ok()?.last().cloned())
-        .ok()
-        .flatten()
-}
-
-/// What a trace that begins now has from the scopes it is in.
+/// Gives a trace that begins now the attributes of the scopes it is in.
 pub(crate) fn inherit(attributes: &mut TraceAttributes) {
-    if let Some(scope) = innermost() {
-        fill(attributes, &scope);
+    if let Some(scope) = inherited::innermost() {
+        fill(attributes, &scope.attributes);
     }
 }
 
@@ -60,122 +48,34 @@ pub(crate) fn fill(attributes: &mut TraceAttributes, from: &TraceAttributes) {
     attributes.public |= from.public;
 }
 
-/// The span that is current, and its trace, for code that was handed neither.
+/// Describes what all traces of a scope have in common: the current trace, and the traces that begin inside.
 ///
 /// ```
-/// use tracefuse_core::{Tracer, current};
-/// # let tracer = Tracer::noop();
-/// fn deep_below() {
-///     current().add_metadata("cache", "miss");
-///     current().set_user_id("user123");
-/// }
-/// tracer.trace("request").run(|_| deep_below());
-/// ```
-#[must_use]
-pub fn current() -> Current {
-    Current {
-        span: Span::current(),
-    }
-}
-
-/// What is current; made by [`current()`]. Does nothing where nothing is.
-#[derive(Clone, Debug)]
-pub struct Current {
-    span: Span,
-}
-
-impl Current {
-    /// The span.
-    #[must_use]
-    pub fn span(&self) -> &Span {
-        &self.span
-    }
-
-    /// The trace's id, if there is one that is recorded.
-    #[must_use]
-    pub fn trace_id(&self) -> Option<TraceId> {
-        self.span.trace_id()
-    }
-
-    /// The span's input.
-    pub fn set_input<T: Serialize>(&self, value: T) {
-        self.span.set_input(value);
-    }
-
-    /// The span's output.
-    pub fn set_output<T: Serialize>(&self, value: T) {
-        self.span.set_output(value);
-    }
-
-    /// Metadata of the span.
-    pub fn add_metadata<T: Serialize>(&self, key: &str, value: T) {
-        self.span.add_metadata(key, value);
-    }
-
-    /// Metadata of the trace.
-    pub fn add_trace_metadata<T: Serialize>(&self, key: &str, value: T) {
-        if self.span.open.is_some()
-            && let Some(value) = Value::capture(&value)
-        {
-            self.update(|attributes| attributes.set_metadata(key, value));
-        }
-    }
-
-    /// The user the trace is done for.
-    pub fn set_user_id(&self, user: &str) {
-        self.update(|attributes| attributes.user_id = Some(user.to_owned()));
-    }
-
-    /// The session the trace belongs to.
-    pub fn set_session_id(&self, session: &str) {
-        self.update(|attributes| attributes.session_id = Some(session.to_owned()));
-    }
-
-    /// The trace's name.
-    pub fn set_trace_name(&self, name: &str) {
-        self.update(|attributes| name.clone_into(&mut attributes.name));
-    }
-
-    /// Tags the trace.
-    pub fn add_tag(&self, tag: &str) {
-        self.update(|attributes| attributes.add_tag(tag));
-    }
-
-    fn update(&self, f: impl FnOnce(&mut TraceAttributes)) {
-        if let Some(open) = &self.span.open {
-            open.trace.update(f);
-        }
-    }
-}
-
-/// Describes what every trace in a scope has in common: the one that is current now, and those that begin inside.
-///
-/// ```
-/// use tracefuse_core::{Tracer, propagate};
+/// use tracefuse_core::{Tracer, with_attributes};
 /// # let tracer = Tracer::noop();
 /// # futures::executor::block_on(async {
-/// propagate().user_id("user123").tag("beta").run(|| {
+/// with_attributes().user_id("user123").tag("beta").run(|| {
 ///     tracer.trace("first").run(|_| {});
 /// });
-/// propagate().session_id("session456").scope(async {
+/// with_attributes().session_id("session456").scope(async {
 ///     tracer.trace("second").run_async(async |_| {}).await;
 /// }).await;
 /// # });
 /// ```
-pub fn propagate() -> Propagate {
-    Propagate {
-        attributes: TraceAttributes::default(),
+pub fn with_attributes() -> WithAttributes {
+    WithAttributes {
+        set: Inherited::default(),
     }
 }
 
-/// Attributes for a scope; made by [`propagate`]. In nested scopes the inner one wins, and tags are united.
+/// Attributes for a scope; made by [`with_attributes`]. In nested scopes the inner one wins, and tags are united.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is set until `run`, `scope` or `enter`"]
-pub struct Propagate {
-    attributes: TraceAttributes,
+pub struct WithAttributes {
+    set: Inherited,
 }
 
-impl Propagate {
+impl WithAttributes {
     /// The user.
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn user_id(self, user: &str) -> Self {
@@ -188,7 +88,7 @@ impl Propagate {
         self.with(|attributes| attributes.session_id = Some(session.to_owned()))
     }
 
-    /// The name of the trace that is current; those that begin inside have names of their own.
+    /// A new name for the current trace; traces that begin inside keep the names they are begun with.
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn trace_name(self, name: &str) -> Self {
         self.with(|attributes| name.clone_into(&mut attributes.name))
@@ -215,10 +115,21 @@ impl Propagate {
         })
     }
 
+    /// The managed prompt of Langfuse that generations in the scope are made from: each generation that starts inside
+    /// and names no prompt is linked to it. Observations of other types are not, because Langfuse links generations
+    /// only.
+    #[cfg_attr(not(feature = "record"), inline)]
+    pub fn prompt(mut self, name: &str, version: u32) -> Self {
+        if RECORDS {
+            self.set.prompt = Some((name.to_owned(), version));
+        }
+        self
+    }
+
     #[inline]
     fn with(mut self, f: impl FnOnce(&mut TraceAttributes)) -> Self {
         if RECORDS {
-            f(&mut self.attributes);
+            f(&mut self.set.attributes);
         }
         self
     }
@@ -229,7 +140,7 @@ impl Propagate {
         f()
     }
 
-    /// The scope of what follows on this thread, until the guard is dropped.
+    /// Enters the scope on this thread, until the guard is dropped.
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn enter(self) -> EnteredScope {
         if !RECORDS {
@@ -248,11 +159,14 @@ impl Propagate {
         }
     }
 
-    /// Ours over those of the scopes outside.
-    fn merged(&self) -> Arc<TraceAttributes> {
-        let mut merged = self.attributes.clone();
-        if let Some(outer) = innermost() {
-            fill(&mut merged, &outer);
+    /// The attributes of this scope over those of the scopes around it.
+    fn merged(&self) -> Arc<Inherited> {
+        let mut merged = self.set.clone();
+        if let Some(outer) = inherited::innermost() {
+            fill(&mut merged.attributes, &outer.attributes);
+            if merged.prompt.is_none() {
+                merged.prompt.clone_from(&outer.prompt);
+            }
         }
         Arc::new(merged)
     }
@@ -260,11 +174,12 @@ impl Propagate {
     fn set_on_current(&self) {
         if let Some(open) = &Span::current().open {
             open.trace.update(|attributes| {
-                let mut merged = self.attributes.clone();
+                let mut merged = self.set.attributes.clone();
                 fill(&mut merged, attributes);
-                // Tags that were there come first.
+                // The tags that the trace has come first.
                 merged.tags.clone_from(&attributes.tags);
-                self.attributes
+                self.set
+                    .attributes
                     .tags
                     .iter()
                     .for_each(|tag| merged.add_tag(tag));
@@ -274,26 +189,21 @@ impl Propagate {
     }
 }
 
-fn push(attributes: &Arc<TraceAttributes>) -> EnteredScope {
+fn push(scope: &Arc<Inherited>) -> EnteredScope {
     if !RECORDS {
         return EnteredScope::nothing();
     }
-    let depth = SCOPES.try_with(|scopes| {
-        let mut scopes = scopes.try_borrow_mut().ok()?;
-        scopes.push(attributes.clone());
-        Some(scopes.len() - 1)
-    });
     EnteredScope {
-        depth: depth.ok().flatten(),
+        depth: inherited::push(scope),
         thread: PhantomData,
     }
 }
 
-/// Keeps a scope on this thread; made by [`Propagate::enter`].
+/// Keeps a scope entered on this thread; made by [`WithAttributes::enter`].
 #[must_use = "the scope lasts until the guard is dropped"]
 pub struct EnteredScope {
     depth: Option<usize>,
-    /// Not `Send`: the scope is this thread's.
+    /// Not `Send`: the scope belongs to the thread.
     thread: PhantomData<*const ()>,
 }
 
@@ -310,11 +220,7 @@ impl Drop for EnteredScope {
     #[cfg_attr(not(feature = "record"), inline)]
     fn drop(&mut self) {
         if RECORDS && let Some(depth) = self.depth {
-            let _ = SCOPES.try_with(|scopes| {
-                if let Ok(mut scopes) = scopes.try_borrow_mut() {
-                    scopes.truncate(depth);
-                }
-            });
+            inherited::truncate(depth);
         }
     }
 }
@@ -326,15 +232,15 @@ impl fmt::Debug for EnteredScope {
 }
 
 pin_project_lite::pin_project! {
-    /// A future in a scope; made by [`Propagate::scope`].
+    /// A future in a scope; made by [`WithAttributes::scope`].
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct Scoped<F> {
         #[pin]
         inner: F,
-        merged: Arc<TraceAttributes>,
+        merged: Arc<Inherited>,
         // Set on the trace that is current when it begins, once.
-        first: Option<Propagate>,
+        first: Option<WithAttributes>,
     }
 }
 

@@ -2,6 +2,7 @@
 //! Built by the facade around a `Processor`; used by applications.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
@@ -10,7 +11,8 @@ use crate::clock::Clock;
 use crate::processor::Processor;
 use crate::record::{ScoreTarget, ScoreValue, SpanId, TraceId};
 use crate::report::{Incomplete, Report, Stats};
-use crate::span::feature::{Recorded, recorded};
+use crate::span::feature::{RECORDS, Recorded, recorded};
+use crate::span::outside;
 use crate::span::score::ScoreBuilder;
 use crate::span::shared::TracerShared;
 use crate::trace::guard::TracerGuard;
@@ -71,15 +73,19 @@ impl Tracer {
         self.trace(name).run_async(f).await
     }
 
-    /// Scores a trace by its id, which may have ended long ago or in another process. Whether it was
-    /// sampled is not known here: a [`Trace`] that is not recorded has no id to give.
+    /// Scores a trace by its id. The trace may have ended long ago, or be another process's.
+    ///
+    /// With a sample rate the id says whether the trace was recorded: of a trace that this tracer's rate leaves out no
+    /// score is recorded, as with Langfuse's Python SDK. So traces that an upstream service decided to record need a
+    /// score from that service, or the same rate here. Any other sampler is asked through [`Sampler::samples_id`].
     pub fn score_trace(
         &self,
         trace: TraceId,
         name: &str,
         value: impl Into<ScoreValue>,
     ) -> ScoreBuilder {
-        ScoreBuilder::new(self.core(), name, value, || ScoreTarget::Trace(trace))
+        let target = || ScoreTarget::Trace(trace);
+        ScoreBuilder::new(self.core_for(trace), name, value, target)
     }
 
     /// Scores one observation of a trace by their ids.
@@ -91,7 +97,17 @@ impl Tracer {
         value: impl Into<ScoreValue>,
     ) -> ScoreBuilder {
         let target = || ScoreTarget::Observation(trace, span);
-        ScoreBuilder::new(self.core(), name, value, target)
+        ScoreBuilder::new(self.core_for(trace), name, value, target)
+    }
+
+    /// `None` for a trace that the sampler leaves out by its id.
+    fn core_for(&self, trace: TraceId) -> Option<&Arc<TracerShared>> {
+        let sampled = |core: &&Arc<TracerShared>| {
+            // A sampler of the user's must not fail the work that is traced.
+            catch_unwind(AssertUnwindSafe(|| core.sampler.samples_id(trace))).unwrap_or(true)
+        };
+        // What comes after the shutdown is counted, whatever the rate.
+        self.core().filter(|core| core.admits()).filter(sampled)
     }
 
     /// Scores a session by its id.
@@ -289,10 +305,15 @@ impl TracerBuilder {
             not_recorded: AtomicU64::new(0),
             late_writes: AtomicU64::new(0),
             unfinished: AtomicU64::new(0),
+            outside_before: outside::started(),
         };
+        let shared = Arc::new(core);
+        if RECORDS {
+            outside::watch(&shared);
+        }
         Tracer {
             owner: recorded(Arc::new(TracerGuard {
-                shared: Arc::new(core),
+                shared,
                 leaks: LeakWatch::new(self.leak_limits),
             })),
         }

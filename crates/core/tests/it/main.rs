@@ -1,8 +1,10 @@
 //! The core's behaviour through its public API: what a processor receives.
 
+mod across;
 mod closures;
 mod content;
 mod ending;
+mod errors;
 mod leaks;
 mod masking;
 mod nesting;

@@ -53,3 +53,54 @@ fn work_below_a_trace_that_is_not_sampled_is_not_given_to_the_trace_around_it() 
     });
     assert_eq!(kept.tree(), "outer\n  found\n");
 }
+
+/// Keeps the names that were reported.
+#[derive(Clone, Default)]
+struct Reported(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
+
+impl tracefuse_core::Processor for Reported {
+    fn on_end(&self, span: tracefuse_core::record::SpanRecord) {
+        drop(span);
+    }
+    fn on_outside_trace(&self, span: &str) {
+        self.0.lock().unwrap().push(span.to_owned());
+    }
+}
+
+#[test]
+fn spans_outside_of_a_trace_are_counted_and_reported_once() {
+    // One thread alone starts spans outside of a trace, and the other tests of this program do not.
+    let first = Reported::default();
+    let tracer = Tracer::builder(first.clone()).build();
+    let quiet = tracer.stats().outside_trace;
+    Span::noop().span("a handle that does nothing").run(|_| {});
+    tracer
+        .trace("t")
+        .run(|_| Span::current().span("below").run(|_| {}));
+    assert_eq!(tracer.stats().outside_trace, quiet);
+
+    let newest = Reported::default();
+    let tracer = Tracer::builder(newest.clone()).build();
+    Span::current().span("lost").run(|lost| {
+        lost.span("below").run(|_| {});
+        Span::current().generation("current").start().end();
+    });
+    assert!(tracer.stats().outside_trace >= 3);
+    let names = newest.0.lock().unwrap().clone();
+    // Tests beside this one build tracers, and the newest tracer is the one that is told.
+    assert!(names.len() <= 1, "{names:?}");
+    assert!(first.0.lock().unwrap().is_empty());
+}
+
+#[test]
+fn spans_of_a_tracer_that_is_closed_are_not_outside_of_a_trace() {
+    let tracer = Tracer::builder(Kept::default()).build();
+    tracer.shutdown().unwrap();
+    tracer.trace("t").run(|_| {
+        assert!(!tracefuse_core::bridge::is_outside_trace(&Span::current()));
+        Span::current().span("below").run(|_| {
+            assert!(!tracefuse_core::bridge::is_outside_trace(&Span::current()));
+        });
+    });
+    assert!(tracefuse_core::bridge::is_outside_trace(&Span::current()));
+}

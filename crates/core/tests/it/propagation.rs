@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use futures::executor::block_on;
 use tracefuse_core::propagation::RemoteContext;
 use tracefuse_core::record::Value;
-use tracefuse_core::{InSpan, current, propagate};
+use tracefuse_core::{InSpan, Span, Trace, with_attributes};
 
 use crate::support::tracer;
 
@@ -121,15 +121,18 @@ fn the_callers_decision_not_to_record_is_honoured() {
 #[test]
 fn current_reaches_the_span_and_its_trace_without_a_handle() {
     let (tracer, kept, _) = tracer();
-    current().set_user_id("nobody is there");
+    Trace::current().set_user_id("no trace is current");
     tracer.trace("t").run(|trace| {
         trace.span("s").run(|_| {
-            current().add_metadata("span", 1);
-            current().set_output("out");
-            current().set_user_id("user");
-            current().set_session_id("session");
-            current().add_tag("tag");
-            current().add_trace_metadata("trace", 2);
+            Span::current().add_metadata("span", 1);
+            Span::current().set_output("out");
+            Trace::current().set_user_id("user");
+            Trace::current().set_session_id("session");
+            Trace::current().add_tag("tag");
+            Trace::current().add_metadata("trace", 2);
+            Trace::current().set_input("of the root");
+            assert_eq!(Trace::current().id(), trace.id());
+            assert_eq!(Trace::current().root().id(), trace.root().id());
         });
     });
     let span = kept.named("s");
@@ -137,7 +140,8 @@ fn current_reaches_the_span_and_its_trace_without_a_handle() {
         span.metadata().map(|(key, _)| key).collect::<Vec<_>>(),
         ["span"]
     );
-    assert!(span.output().is_some());
+    assert!(span.output().is_some() && span.input().is_none());
+    assert!(kept.named("t").input().is_some());
     let trace = kept.named("t").trace().clone();
     assert_eq!(
         (
@@ -154,8 +158,8 @@ fn current_reaches_the_span_and_its_trace_without_a_handle() {
 fn a_scope_covers_the_current_trace_and_those_that_begin_inside() {
     let (tracer, kept, _) = tracer();
     tracer.trace("outer").tag("own").run(|_| {
-        propagate().user_id("u").tag("scope").run(|| {
-            propagate()
+        with_attributes().user_id("u").tag("scope").run(|| {
+            with_attributes()
                 .session_id("s")
                 .tag("inner")
                 .metadata("k", 1)
@@ -194,7 +198,7 @@ fn a_scope_of_a_future_is_left_between_its_polls() {
     let (tracer, kept, _) = tracer();
     let scoped = |user: &'static str| {
         let tracer = tracer.clone();
-        propagate().user_id(user).scope(async move {
+        with_attributes().user_id(user).scope(async move {
             for _ in 0..3 {
                 yield_once().await;
                 tracer.trace(user).run(|_| {});
@@ -206,4 +210,52 @@ fn a_scope_of_a_future_is_left_between_its_polls() {
     for span in kept.spans() {
         assert_eq!(span.trace().user_id.as_deref(), Some(span.name()));
     }
+}
+
+#[test]
+fn a_scopes_prompt_links_the_generations_that_name_none() {
+    use tracefuse_core::ObservationType;
+
+    let (tracer, kept, _) = tracer();
+    let trace = tracer.trace("t").start();
+    let prompt = |name: &str| {
+        let span = kept.named(name);
+        span.prompt()
+            .map(|prompt| (prompt.name.to_owned(), prompt.version))
+    };
+    with_attributes().prompt("outer", 1).run(|| {
+        trace.generation("linked").run(|_| {});
+        trace.generation("own").prompt("mine", 3).run(|_| {});
+        trace
+            .span("span")
+            .run(|span| span.generation("below").run(|_| {}));
+        trace
+            .tool("kind")
+            .observation_type(ObservationType::Generation)
+            .run(|_| {});
+        with_attributes()
+            .user_id("u")
+            .run(|| trace.generation("nested").run(|_| {}));
+        with_attributes()
+            .prompt("inner", 2)
+            .run(|| trace.generation("inner").run(|_| {}));
+        block_on(with_attributes().prompt("async", 4).scope(async {
+            yield_once().await;
+            trace
+                .generation("async")
+                .run_async(async |_| yield_once().await)
+                .await;
+        }));
+    });
+    trace.generation("after").run(|_| {});
+    let linked = |name: &str, version| Some((name.to_owned(), version));
+    assert_eq!(prompt("linked"), linked("outer", 1));
+    assert_eq!(prompt("own"), linked("mine", 3));
+    assert_eq!(prompt("span"), None);
+    assert_eq!(prompt("below"), linked("outer", 1));
+    assert_eq!(prompt("kind"), linked("outer", 1));
+    assert_eq!(prompt("nested"), linked("outer", 1));
+    assert_eq!(prompt("inner"), linked("inner", 2));
+    assert_eq!(prompt("async"), linked("async", 4));
+    assert_eq!(prompt("after"), None);
 }

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use tracefuse_core::record::{ScoreRecord, SpanRecord};
-use tracefuse_core::{Mask, Processor, SampleRate, ScoreTarget, ScoreValue, TraceId, Tracer};
+use tracefuse_core::{
+    Mask, Processor, SampleRate, ScoreTarget, ScoreValue, SpanId, TraceId, Tracer,
+};
 
 #[derive(Default)]
 struct Kept(Mutex<Vec<ScoreRecord>>);
@@ -105,4 +107,35 @@ fn a_mask_sees_comment_words_and_metadata_of_a_score_but_no_category() {
     assert_eq!(scores[0].comment.as_deref(), Some("<email> said so"));
     assert_eq!(scores[0].metadata[0].1.as_ref().to_string(), "<email>");
     assert_eq!(scores[1].mask(&mask).changed, 0);
+}
+
+#[test]
+fn a_score_by_the_id_of_a_trace_that_the_rate_leaves_out_is_left_out() {
+    let kept = Arc::new(Kept::default());
+    let rate = SampleRate::new(0.25).unwrap();
+    let tracer = Tracer::builder(kept.clone()).sample_rate(rate).build();
+    for _ in 0..100 {
+        let trace = TraceId::random();
+        let span = SpanId::random();
+        let before = kept.0.lock().unwrap().len();
+        let ids = [
+            tracer.score_trace(trace, "a", 1).record(),
+            tracer.score_observation(trace, span, "b", 1).record(),
+        ];
+        let recorded = kept.0.lock().unwrap().len() - before;
+        let expected = if rate.samples(trace) { 2 } else { 0 };
+        assert_eq!(
+            (recorded, ids.iter().flatten().count()),
+            (expected, expected)
+        );
+    }
+    // Another sampler may know more than the id.
+    let none = |_: &tracefuse_core::SamplingInput<'_>| false;
+    let tracer = Tracer::builder(Kept::default()).sampler(none).build();
+    assert!(
+        tracer
+            .score_trace(TraceId::random(), "a", 1)
+            .record()
+            .is_some()
+    );
 }

@@ -107,6 +107,37 @@ async fn what_a_person_must_mend_comes_with_its_remedy() {
 }
 
 #[tokio::test]
+async fn another_kind_of_server_is_a_wrong_address() {
+    let xml = r#"<?xml version="1.0"?><Error><Code>InvalidRequest</Code></Error>"#;
+    for answer in [
+        Action::status(400)
+            .header("content-type", "application/xml")
+            .body(xml),
+        Action::status(400)
+            .header("content-type", "text/html; charset=utf-8")
+            .body("<h1>Bad Request</h1>"),
+        Action::status(400)
+            .header("content-type", "text/plain")
+            .body(&format!("\n {xml}")),
+        Action::status(422)
+            .header("content-type", "application/problem+xml")
+            .body(""),
+    ] {
+        check(
+            answer,
+            Advice::Stop,
+            false,
+            "is LANGFUSE_BASE_URL a Langfuse server",
+        )
+        .await;
+    }
+    let json = Action::status(400)
+        .header("content-type", "application/json")
+        .body(r#"{"error":"<bad>"}"#);
+    check(json, Advice::Reject, false, "bad").await;
+}
+
+#[tokio::test]
 async fn a_pause_is_as_long_as_the_server_says() {
     let error = refused(Action::status(429).header("retry-after", "7")).await;
     assert_eq!(error.advice(), Advice::Pause(Some(Duration::from_secs(7))));

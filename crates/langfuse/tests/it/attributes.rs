@@ -1,10 +1,13 @@
 //! Every attribute of every kind of observation, in the order it is written.
 
+use std::sync::Arc;
+
 use serde_json::json;
+use tracefuse_core::record::{Record, TraceAttributes};
 use tracefuse_core::{Cost, Exception, Level, ObservationType, SpanId, Status, TraceId, Usage};
 
 use crate::support::{
-    Recording, START, records, request, resource, sent, show, span_text, wire, without,
+    Recording, START, records, request, resource, sent, show, span_text, spans, wire, without,
 };
 
 #[tokio::test]
@@ -64,7 +67,7 @@ langfuse.observation.output = "4"
 langfuse.observation.model.name = "gpt-4o"
 langfuse.observation.model.parameters = "{\"temperature\":0.5,\"stop\":[\"a\"]}"
 langfuse.observation.usage_details = "{\"input\":12,\"input_cached_tokens\":8,\"output\":5,\"total\":25}"
-langfuse.observation.cost_details = "{\"input\":0.25,\"output\":0.5}"
+langfuse.observation.cost_details = "{\"input\":0.25,\"output\":0.5,\"refund\":-1.0,\"total\":-0.25}"
 langfuse.observation.completion_start_time = "2026-11-23T13:00:00.001000Z"
 langfuse.observation.prompt.name = "qa"
 langfuse.observation.prompt.version = 3
@@ -206,7 +209,7 @@ fn check_level(
     let expected: Vec<String> = expected.iter().map(|&line| line.to_owned()).collect();
     async move {
         let server = sent(resource(|_| {}), records).await;
-        let text = span_text(&crate::support::spans(&request(&server)), "it");
+        let text = span_text(&spans(&request(&server)), "it");
         let common = [
             "langfuse.trace.name",
             "langfuse.observation.type",
@@ -351,9 +354,9 @@ async fn an_event_is_a_child_without_length_and_keeps_its_id_when_it_is_sent_aga
             .map(|span| span.span_id.clone())
             .collect::<Vec<_>>()
     };
-    let spans = crate::support::spans(&request(&sent(resource(|_| {}), records.clone()).await));
+    let first = spans(&request(&sent(resource(|_| {}), records.clone()).await));
     assert_eq!(
-        span_text(&spans, "miss"),
+        span_text(&first, "miss"),
         r#"langfuse.trace.name = "root"
 session.id = "s"
 langfuse.observation.type = "event"
@@ -365,12 +368,12 @@ langfuse.observation.metadata.shard = 3
     );
     assert_eq!(
         without(
-            &span_text(&spans, "plain"),
+            &span_text(&first, "plain"),
             &["langfuse.trace.name", "session.id"]
         ),
         ["langfuse.observation.type = \"event\""]
     );
-    let [root, miss, plain] = spans.as_slice() else {
+    let [root, miss, plain] = first.as_slice() else {
         panic!()
     };
     for (event, time) in [(miss, START + 1_000_000), (plain, START + 2_000_000)] {
@@ -380,6 +383,85 @@ langfuse.observation.metadata.shard = 3
             (time, time)
         );
     }
-    let again = crate::support::spans(&request(&sent(resource(|_| {}), records).await));
-    assert_eq!(ids(&again), ids(&spans));
+    let again = spans(&request(&sent(resource(|_| {}), records).await));
+    assert_eq!(ids(&again), ids(&first));
+}
+
+#[tokio::test]
+async fn the_total_cost_is_the_sum_unless_it_is_given() {
+    for (cost, expected) in [
+        (
+            Cost::new(0.001, 0.002).bucket("cache_read", 0.5),
+            r#"{"input":0.001,"output":0.002,"cache_read":0.5,"total":0.503}"#,
+        ),
+        (
+            Cost::default().bucket("search", 0.2),
+            r#"{"search":0.2,"total":0.2}"#,
+        ),
+        (
+            Cost::new(0.1, 0.2),
+            r#"{"input":0.1,"output":0.2,"total":0.3}"#,
+        ),
+        (
+            Cost::new(0.1, 0.2).bucket("total", 0.5),
+            r#"{"input":0.1,"output":0.2,"total":0.5}"#,
+        ),
+        (Cost::total(0.25), r#"{"total":0.25}"#),
+    ] {
+        let spans = wire(resource(|_| {}), |recording| {
+            let trace = recording.tracer.trace("t").start();
+            trace.generation("it").start().set_cost(cost.clone());
+        })
+        .await;
+        let line = format!("langfuse.observation.cost_details = {expected:?}");
+        let text = span_text(&spans, "it");
+        assert!(text.contains(&line), "{line} in {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_prompt_that_would_not_be_linked_is_metadata() {
+    let spans = wire(resource(|_| {}), |recording| {
+        let trace = recording.tracer.trace("t").start();
+        trace.generation("linked").prompt("qa", 32_767).run(|_| {});
+        trace.generation("zero").prompt("qa", 0).run(|_| {});
+        trace.generation("large").prompt("qa", 32_768).run(|_| {});
+        trace.span("span").prompt("qa", 1).run(|_| {});
+    })
+    .await;
+    for (name, version, links) in [
+        ("linked", 32_767, true),
+        ("zero", 0, false),
+        ("large", 32_768, false),
+        ("span", 1, false),
+    ] {
+        let place = if links { "prompt" } else { "metadata.prompt" };
+        let text = span_text(&spans, name);
+        let lines = format!(
+            "langfuse.observation.{place}.name = \"qa\"\nlangfuse.observation.{place}.version = {version}\n"
+        );
+        assert!(text.contains(&lines), "{lines} in {text}");
+        assert_eq!(text.matches("prompt.name").count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_environment_of_a_trace_follows_the_tracers_rule() {
+    let environments = resource(|resource| resource.environment = Some("staging".into()));
+    let mut records = records(|recording| {
+        for name in ["kept", "refused"] {
+            recording.tracer.trace(name).run(|_| {});
+        }
+    });
+    for (record, environment) in records.iter_mut().zip(["Production", "Prod.EU"]) {
+        let Record::Span(span) = record else { continue };
+        let mut trace = TraceAttributes::clone(span.trace());
+        trace.environment = Some(environment.into());
+        span.set_trace(Arc::new(trace));
+    }
+    let spans = spans(&request(&sent(environments, records).await));
+    for (name, environment) in [("kept", "production"), ("refused", "staging")] {
+        let line = format!("langfuse.environment = {environment:?}");
+        assert!(span_text(&spans, name).contains(&line), "{name}");
+    }
 }

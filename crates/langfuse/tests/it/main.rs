@@ -11,6 +11,7 @@ mod configuration;
 mod media;
 mod metadata;
 mod python;
+mod scores;
 mod secrets;
 mod sizes;
 mod support;

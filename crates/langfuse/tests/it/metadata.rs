@@ -67,9 +67,25 @@ async fn every_value_reads_back_as_what_it_was() {
 }
 
 #[tokio::test]
-async fn a_text_that_looks_like_a_number_stays_a_text() {
+async fn a_text_that_is_json_stays_a_text() {
     for text in [
-        "5", "-1e3", "true", "null", " 7 ", "\"x\"", "007", "1.2.3", "+1", "Infinity", "5 apples",
+        r#"{"a":1}"#,
+        "[1,2]",
+        " { } ",
+        "{a}",
+        "[1] and [2]",
+        "{\"a\":\"{}\"}",
+        "5",
+        "-1e3",
+        "true",
+        "null",
+        " 7 ",
+        "\"x\"",
+        "007",
+        "1.2.3",
+        "+1",
+        "Infinity",
+        "5 apples",
     ] {
         let quoted = serde_json::from_str::<Value>(text).is_ok();
         let sent = if quoted {
@@ -99,6 +115,8 @@ async fn keys_of_every_kind_arrive_and_none_hides_another() {
             .metadata("tags", 5)
             .metadata("exception.type", 6)
             .metadata("nul\0", 7)
+            .metadata("", 8)
+            .metadata("x.__proto__", 9)
             .tag("own")
             .start();
         span.record_error("oops");
@@ -127,12 +145,14 @@ async fn keys_of_every_kind_arrive_and_none_hides_another() {
             r#"langfuse.trace.metadata.tenant = "acme""#,
             "langfuse.trace.metadata.__proto___ = 1",
             "langfuse.observation.metadata.a.b = 1",
-            "langfuse.observation.metadata.x.constructor_.y = 2",
+            "langfuse.observation.metadata.x.constructor.y = 2",
             "langfuse.observation.metadata.input = 3",
             "langfuse.observation.metadata.model = 4",
             "langfuse.observation.metadata.tags_ = 5",
             "langfuse.observation.metadata.exception.type_ = 6",
             "langfuse.observation.metadata.nul\u{fffd} = 7",
+            "langfuse.observation.metadata._ = 8",
+            "langfuse.observation.metadata.x.__proto__ = 9",
             r#"langfuse.observation.metadata.tags = "[\"own\"]""#,
             r#"langfuse.observation.metadata.exception.type = "error""#,
             r#"langfuse.observation.metadata.exception.message = "oops""#,

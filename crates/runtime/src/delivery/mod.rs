@@ -425,18 +425,13 @@ impl Delivery {
     }
 }
 
-/// The parts a batch is sent in, the first one last: all spans together, then each score alone. What a
-/// receiver says of one of them must not count for the others, and most take a score per request.
+/// The parts a batch is sent in, the first one last: all spans together, then all scores. What a receiver
+/// says of one of the two must not count for the other.
 fn apart(items: Vec<Queued>) -> Vec<Vec<Queued>> {
-    if items.iter().all(|item| item.record.as_score().is_none()) {
-        return vec![items];
-    }
-    let (spans, scores): (Vec<_>, Vec<_>) = items
+    let (spans, scores) = items
         .into_iter()
         .partition(|item| item.record.as_score().is_none());
-    let mut parts: Vec<Vec<Queued>> = scores.into_iter().rev().map(|score| vec![score]).collect();
-    parts.push(spans);
-    parts
+    vec![scores, spans]
 }
 
 /// From 0 to 1, by the generator that makes ids: randomness has one home.

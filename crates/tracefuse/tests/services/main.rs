@@ -82,9 +82,7 @@ fn service(langfuse: &str) {
 
 async fn chat(headers: HeaderMap) -> String {
     assert!(headers.contains_key("traceparent"));
-    let parent = tracefuse::current();
-    parent
-        .span()
+    tracefuse::Span::current()
         .generation("answer")
         .model("gpt-4o")
         .run(|_| "it depends".to_owned())

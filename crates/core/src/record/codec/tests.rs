@@ -53,6 +53,7 @@ fn full() -> SpanRecord {
         SpanId::random(),
         Timestamp::from_unix_nanos(11),
         Exception::new("io::Error", "refused"),
+        true,
     );
     b.seal();
     let mut trace = TraceAttributes {
@@ -100,13 +101,14 @@ fn shown(span: &SpanRecord) -> String {
         .exceptions()
         .map(|e| {
             format!(
-                "{:?}{}{}{:?}{:?}{:?}",
+                "{:?}{}{}{:?}{:?}{:?}{}",
                 e.id(),
                 e.kind(),
                 e.message(),
                 e.time(),
                 e.sources(),
-                e.stacktrace()
+                e.stacktrace(),
+                e.is_propagated()
             )
         })
         .collect();

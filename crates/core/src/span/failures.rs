@@ -1,0 +1,65 @@
+//! The errors of a trace that were recorded last, so that an error which is returned from span to span is
+//! recognised. Called by `open` when an error is recorded. Must not know who counts errors.
+
+use std::sync::Mutex;
+
+use crate::record::{Exception, SpanId};
+use crate::span::shared::lock;
+
+/// Errors that are remembered. The oldest is forgotten first.
+const MAX_FAILURES: usize = 64;
+
+/// Bytes of a message that are compared.
+const COMPARED: usize = 256;
+
+/// The last errors of one trace.
+#[derive(Default)]
+pub(crate) struct Failures(Mutex<Vec<Failure>>);
+
+struct Failure {
+    span: SpanId,
+    parent: Option<SpanId>,
+    message: String,
+    /// The message of the first one, if this was propagated.
+    origin: String,
+}
+
+impl Failures {
+    /// Remembers an error of `span`. `true` if a child of it recorded the same error, or, where the
+    /// span's work ends with the error (`returned`), the span itself. Each error is propagated once.
+    pub(crate) fn note(
+        &self,
+        span: SpanId,
+        parent: Option<SpanId>,
+        exception: &Exception,
+        returned: bool,
+    ) -> bool {
+        let mut failures = lock(&self.0);
+        let same = |known: &Failure| {
+            (known.parent == Some(span) || returned && known.span == span)
+                && (exception.repeats(&known.message) || exception.repeats(&known.origin))
+        };
+        let known = failures.iter().rposition(same);
+        let known = known.map(|at| failures.remove(at));
+        if failures.len() == MAX_FAILURES {
+            failures.remove(0);
+        }
+        let message = start(&exception.message).to_owned();
+        let propagated = known.is_some();
+        failures.push(Failure {
+            span,
+            parent,
+            origin: known.map_or_else(|| message.clone(), |known| known.origin),
+            message,
+        });
+        propagated
+    }
+}
+
+fn start(text: &str) -> &str {
+    let mut end = text.len().min(COMPARED);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}

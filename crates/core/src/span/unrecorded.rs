@@ -1,0 +1,168 @@
+//! Why a span is not recorded, and what its trace forwards to the services it calls.
+//! Carried by `Span` and by the thread's current-span stack; read by `propagation`. Knows no handle.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::record::{SpanId, TraceId};
+
+/// The reason why a span is not recorded, and the key of what its trace forwards.
+///
+/// One word that is copied: a span of an unsampled trace costs no reference count. The low two bits are the
+/// reason, the others the key in [`TABLE`], zero if there is nothing to forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unrecorded(usize);
+
+/// The handle was made to do nothing, or its tracer is disabled.
+const NOOP: usize = 0;
+/// The sampler left the trace out.
+const UNSAMPLED: usize = 1;
+/// `Span::current()` where no span is current.
+const OUTSIDE: usize = 2;
+/// The tracer does not record at the moment, or is disabled and forwards what it was given.
+const OFF: usize = 3;
+const REASON: usize = 3;
+
+impl Unrecorded {
+    pub(crate) const NOOP: Self = Self(NOOP);
+    pub(crate) const UNSAMPLED: Self = Self(UNSAMPLED);
+    pub(crate) const OUTSIDE: Self = Self(OUTSIDE);
+    pub(crate) const OFF: Self = Self(OFF);
+
+    pub(crate) fn is_unsampled(self) -> bool {
+        self.0 & REASON == UNSAMPLED
+    }
+
+    #[inline]
+    pub(crate) fn is_outside(self) -> bool {
+        self.0 == OUTSIDE
+    }
+
+    /// Whether spans below find it as the current span, so that none of them begins a trace.
+    #[inline]
+    pub(crate) fn is_carried(self) -> bool {
+        self.0 & UNSAMPLED != 0
+    }
+
+    #[inline]
+    pub(crate) const fn word(self) -> usize {
+        self.0
+    }
+
+    #[inline]
+    pub(crate) const fn from_word(word: usize) -> Self {
+        Self(word)
+    }
+
+    /// What is sent to the next service; `None` if nothing was received.
+    pub(crate) fn forwarded(self) -> Option<Arc<Forwarded>> {
+        let known = table(|table| table.contexts.get(&(self.0 >> 2)).cloned());
+        // A context that is gone: the decision still crosses, under ids that no service records.
+        let unknown = || Arc::new(Forwarded::unsampled());
+        known.or_else(|| self.is_unsampled().then(unknown))
+    }
+}
+
+/// What came with a request and is none of our own: passed on as it is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Received {
+    /// The header `tracestate`.
+    pub(crate) tracestate: Option<String>,
+    /// The members of the header `baggage` that can be sent on.
+    pub(crate) baggage: String,
+}
+
+/// What a trace that is not recorded here sends to the services it calls.
+#[derive(Debug)]
+pub(crate) struct Forwarded {
+    /// Ids and flags of `traceparent`.
+    pub(crate) parent: Option<(TraceId, SpanId, u8)>,
+    pub(crate) received: Option<Arc<Received>>,
+}
+
+impl Forwarded {
+    fn unsampled() -> Self {
+        Self {
+            parent: Some((TraceId::random(), SpanId::random(), 0)),
+            received: None,
+        }
+    }
+}
+
+struct Table {
+    contexts: BTreeMap<usize, Arc<Forwarded>>,
+    /// Keys whose trace has no handle any more, oldest first.
+    retired: VecDeque<usize>,
+}
+
+/// Contexts that are kept after the last handle of their trace, for spans and tasks that outlive it.
+const RETIRED: usize = 1024;
+
+static TABLE: Mutex<Table> = Mutex::new(Table {
+    contexts: BTreeMap::new(),
+    retired: VecDeque::new(),
+});
+
+fn table<R>(f: impl FnOnce(&mut Table) -> R) -> R {
+    // No code that can panic runs under the lock.
+    f(&mut TABLE.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Keeps the context of a trace in the table; the trace's handles share it.
+#[derive(Debug)]
+pub(crate) struct ForwardGuard(Unrecorded);
+
+impl ForwardGuard {
+    pub(crate) fn new(reason: Unrecorded, forwarded: Forwarded) -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(1);
+        let key = NEXT.fetch_add(1, Ordering::Relaxed) & (usize::MAX >> 2);
+        table(|table| table.contexts.insert(key, Arc::new(forwarded)));
+        Self(Unrecorded(key << 2 | reason.0 & REASON))
+    }
+
+    pub(crate) fn unrecorded(&self) -> Unrecorded {
+        self.0
+    }
+}
+
+impl Drop for ForwardGuard {
+    fn drop(&mut self) {
+        let gone = table(|table| {
+            table.retired.push_back(self.0.0 >> 2);
+            let oldest = (table.retired.len() > RETIRED).then(|| table.retired.pop_front());
+            oldest.flatten().and_then(|key| table.contexts.remove(&key))
+        });
+        drop(gone);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_context_outlives_its_trace_for_a_while_and_memory_is_bounded() {
+        let parent = Some((TraceId::random(), SpanId::random(), 0));
+        let first = ForwardGuard::new(
+            Unrecorded::UNSAMPLED,
+            Forwarded {
+                parent,
+                received: None,
+            },
+        );
+        let kept = first.unrecorded();
+        drop(first);
+        assert_eq!(kept.forwarded().unwrap().parent, parent);
+        for _ in 0..2 * RETIRED {
+            drop(ForwardGuard::new(Unrecorded::OFF, Forwarded::unsampled()));
+        }
+        assert!(table(|table| table.retired.len()) <= RETIRED);
+        let (trace, _, flags) = kept.forwarded().unwrap().parent.unwrap();
+        assert_eq!(flags, 0, "the decision is still sent");
+        assert_ne!(Some(trace), parent.map(|(trace, ..)| trace));
+        assert!(Unrecorded::OFF.forwarded().is_none());
+        assert!(Unrecorded::NOOP.forwarded().is_none());
+        assert!(Unrecorded::OUTSIDE.forwarded().is_none());
+    }
+}

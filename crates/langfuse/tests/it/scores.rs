@@ -1,0 +1,112 @@
+//! Scores go together where the server takes lists, and one by one where it does not.
+
+use std::sync::Arc;
+
+use mock_langfuse::{Action, MockLangfuse, Scenario};
+use serde_json::{Value, json};
+use tracefuse_core::record::{Record, Resource, ScoreRecord, ScoreTarget, Timestamp};
+use tracefuse_exporter::{Advice, Batch, Exporter};
+use tracefuse_langfuse::LangfuseExporter;
+
+use crate::support::config;
+
+fn score(name: &str, value: f64) -> Record {
+    let target = ScoreTarget::Session("s".into());
+    ScoreRecord::new(name, value.into(), target, Timestamp::default()).into()
+}
+
+fn batch(scores: impl IntoIterator<Item = Record>) -> Batch {
+    Batch::new(Arc::new(Resource::default()), scores.into_iter().collect())
+}
+
+/// What the server was sent, request by request: the names of the scores, in a list or alone.
+fn sent(server: &MockLangfuse) -> Vec<Value> {
+    let requests = server.requests();
+    let bodies = requests.iter().map(|request| {
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        match body {
+            Value::Array(list) => list.iter().map(|score| score["name"].clone()).collect(),
+            score => score["name"].clone(),
+        }
+    });
+    bodies.collect()
+}
+
+fn server(scenario: Scenario) -> (MockLangfuse, LangfuseExporter) {
+    let server = MockLangfuse::builder().scenario(scenario).start().unwrap();
+    let exporter = LangfuseExporter::new(config(&server)).unwrap();
+    (server, exporter)
+}
+
+#[tokio::test]
+async fn a_server_that_takes_lists_gets_lists() {
+    let accepted = Action::status(202).body(r#"{"message":"Accepted"}"#);
+    let (server, exporter) = server(Scenario::new().forever(accepted));
+    let scores = batch([score("a", 1.0), score("b", f64::NAN), score("c", 3.0)]);
+    let report = exporter.export(&scores).await.unwrap();
+    assert_eq!((report.accepted, report.rejected.len()), (2, 1));
+    assert_eq!(sent(&server), [json!(["a", "c"])]);
+    exporter.export(&batch([score("d", 1.0)])).await.unwrap();
+    let many = (0..250).map(|n| score(&format!("{n}"), 1.0));
+    assert_eq!(exporter.export(&batch(many)).await.unwrap().accepted, 250);
+    let lengths: Vec<usize> = sent(&server)
+        .iter()
+        .map(|body| body.as_array().map_or(0, Vec::len))
+        .collect();
+    assert_eq!(lengths, [2, 0, 100, 100, 50]);
+}
+
+#[tokio::test]
+async fn a_server_without_lists_is_asked_for_one_once() {
+    let (server, exporter) = server(Scenario::new());
+    for _ in 0..2 {
+        let report = exporter
+            .export(&batch([score("a", 1.0), score("", 2.0), score("c", 3.0)]))
+            .await
+            .unwrap();
+        assert_eq!((report.accepted, report.rejected.len()), (2, 1));
+    }
+    let one_by_one = [json!("a"), json!(""), json!("c")];
+    let expected: Vec<Value> = [json!(["a", "", "c"])]
+        .into_iter()
+        .chain(one_by_one.clone())
+        .chain(one_by_one)
+        .collect();
+    assert_eq!(sent(&server), expected);
+}
+
+#[tokio::test]
+async fn of_a_list_that_was_taken_in_part_each_score_is_judged() {
+    let partly = r#"{"accepted":1,"rejected":1,"errors":[{"message":"name: Required"}]}"#;
+    let (server, exporter) = server(Scenario::new().once(Action::status(207).body(partly)));
+    let report = exporter
+        .export(&batch([score("a", 1.0), score("", 2.0)]))
+        .await
+        .unwrap();
+    assert_eq!((report.accepted, report.rejected.len()), (1, 1));
+    assert_eq!(sent(&server), [json!(["a", ""]), json!("a"), json!("")]);
+}
+
+#[tokio::test]
+async fn a_list_that_fails_for_another_reason_is_sent_again_as_a_list() {
+    let (server, exporter) = server(Scenario::new().once(Action::status(503)));
+    let scores = batch([score("a", 1.0), score("b", 2.0)]);
+    let error = exporter.export(&scores).await.unwrap_err();
+    assert_eq!(error.advice(), Advice::Retry);
+    assert_eq!(sent(&server), [json!(["a", "b"])]);
+}
+
+#[tokio::test]
+async fn a_page_instead_of_an_answer_is_a_wrong_address() {
+    for status in [400, 404] {
+        let page = Action::status(status)
+            .header("content-type", "text/html")
+            .body("<html>no such page</html>");
+        let (_server, exporter) = server(Scenario::new().once(page));
+        let error = exporter
+            .export(&batch([score("a", 1.0)]))
+            .await
+            .unwrap_err();
+        assert_eq!(error.advice(), Advice::Stop, "{error}");
+    }
+}
