@@ -236,6 +236,11 @@ impl Records {
     /// One span alone.
     #[must_use]
     pub fn one(span: &SpanRecord) -> Self {
+        if span.has_own_trace() {
+            let mut chunk = Chunk::default();
+            chunk.push_record(span);
+            return Self::new(Arc::new(chunk));
+        }
         let (chunk, word, text) = span.place();
         Self {
             chunk,

@@ -61,6 +61,11 @@ impl SpanRecord {
         (self.chunk.clone(), self.word as usize, self.text as usize)
     }
 
+    /// Whether its trace's attributes are others than its chunk has.
+    pub(super) fn has_own_trace(&self) -> bool {
+        self.trace.is_some()
+    }
+
     pub(super) fn view(&self) -> Option<View<'_>> {
         self.chunk.view(self.word as usize, self.text as usize)
     }
