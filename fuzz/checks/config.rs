@@ -13,7 +13,7 @@ pub(crate) fn run(data: &[u8]) {
     let said = match Config::from_files(toml, &dotenv) {
         Ok(config) => {
             assert!(!config.effective_modes().is_empty());
-            assert!(config.tracer.batch_size > 0 && config.tracer.max_queue_size > 0);
+            assert!(config.tracer.delivery.check().is_ok());
             format!("{config:?}")
         }
         Err(error) => {

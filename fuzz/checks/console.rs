@@ -5,7 +5,8 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tracefuse_console::{
-    Color, ConsoleConfig, ConsoleExporter, Format, Sanitized, TreeHeader, TreeSpan, render_tree,
+    Color, ConsoleConfig, ConsoleExporter, Format, Sanitized, Text, TreeHeader, TreeSpan,
+    render_tree,
 };
 use tracefuse_core::record::{Resource, SpanRecord};
 use tracefuse_core::{Exception, Processor, Tracer, Usage};
@@ -72,13 +73,15 @@ pub(crate) fn run(data: &[u8]) {
     let tree = render_tree(&header, &spans, width, false);
     assert!(is_quiet(&tree, "\n"), "{tree:?}");
 
-    for (format, allowed) in [
-        (Format::Tree, "\n"),
-        (Format::Compact, "\n"),
-        (Format::Json, "\n"),
+    for (format, text) in [
+        (Format::Tree, Text::Line),
+        (Format::Tree, Text::Full),
+        (Format::Compact, Text::Line),
+        (Format::Compact, Text::Full),
+        (Format::Json, Text::None),
     ] {
-        let shown = exported(format, width, &at);
-        assert!(is_quiet(&shown, allowed), "{shown:?}");
+        let shown = exported(format, text, width, &at);
+        assert!(is_quiet(&shown, "\n"), "{shown:?}");
         if format == Format::Json {
             for line in shown.lines() {
                 assert!(
@@ -91,7 +94,12 @@ pub(crate) fn run(data: &[u8]) {
 }
 
 /// Two spans as an exporter of that format shows them.
-fn exported<'a>(format: Format, width: usize, at: &impl Fn(usize) -> &'a str) -> String {
+fn exported<'a>(
+    format: Format,
+    text: Text,
+    width: usize,
+    at: &impl Fn(usize) -> &'a str,
+) -> String {
     let (kept, screen) = (Kept::default(), Screen::default());
     let tracer = Tracer::builder(kept.clone()).build();
     let trace = tracer
@@ -115,6 +123,7 @@ fn exported<'a>(format: Format, width: usize, at: &impl Fn(usize) -> &'a str) ->
     let records = records.into_iter().map(Into::into).collect();
     let config = ConsoleConfig::new()
         .format(format)
+        .text(text)
         .color(Color::Never)
         .width(width);
     let exporter = ConsoleExporter::new(config.writer(screen.clone()));

@@ -89,7 +89,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 
 /// A trace as the terminal exporter draws it, from what the server's API says.
 fn draw(trace: &str, rows: &[Value], width: usize) -> String {
-    let text = |row: &Value, key: &str| row[key].as_str().map(str::to_owned);
+    let text = |row: &Value, key: &str| filled(row, key).map(str::to_owned);
     let root = rows
         .iter()
         .find(|row| row["parentObservationId"].is_null())
@@ -109,13 +109,18 @@ fn draw(trace: &str, rows: &[Value], width: usize) -> String {
     {
         header = header.tag(tag);
     }
-    // The API gives the newest first, and times to the millisecond: within one, this order is the truer one.
+    // The API gives the newest first.
     let spans: Vec<TreeSpan> = rows.iter().rev().map(span).collect();
     render_tree(&header, &spans, width, std::io::stdout().is_terminal())
 }
 
+/// A text of a row; the server writes an absent one as `""`.
+fn filled<'a>(row: &'a Value, key: &str) -> Option<&'a str> {
+    row[key].as_str().filter(|text| !text.is_empty())
+}
+
 fn span(row: &Value) -> TreeSpan {
-    let text = |key: &str| row[key].as_str();
+    let text = |key: &str| filled(row, key);
     let time = |key: &str| text(key).map(nanos).unwrap_or_default();
     let mut span = TreeSpan::new(
         text("id").unwrap_or_default(),
@@ -135,7 +140,7 @@ fn span(row: &Value) -> TreeSpan {
     if let Some(message) = text("statusMessage") {
         span = span.status_message(message);
     }
-    if let Some(model) = text("providedModelName") {
+    if let Some(model) = text("model") {
         span = span.model(model);
     }
     if let Some(first) = text("completionStartTime") {
@@ -169,4 +174,30 @@ fn nanos(iso: &str) -> u64 {
         (y * 365 + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day).saturating_sub(719_469);
     let seconds = days * 86_400 + number(11, 13) * 3600 + number(14, 16) * 60 + number(17, 19);
     seconds * 1_000_000_000 + number(20, 23) * 1_000_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_row_of_a_real_server_is_drawn_without_empty_lines() {
+        let row = json!({
+            "id": "a", "name": "answer", "type": "GENERATION", "level": "DEFAULT", "statusMessage": "", "model": "gpt-4o",
+            "startTime": "2026-11-23T13:19:50.504Z", "endTime": "2026-11-23T13:19:51.504Z", "parentObservationId": null,
+            "traceName": "chat", "userId": "", "sessionId": "", "tags": [], "input": null, "output": "Paris",
+            "usageDetails": { "input": 3, "total": 3 }, "completionStartTime": null,
+        });
+        let drawn = draw("t", &[row], 100);
+        assert!(
+            drawn.contains("gpt-4o") && drawn.contains("chat"),
+            "{drawn}"
+        );
+        let blank = drawn
+            .trim_end()
+            .lines()
+            .filter(|line| line.trim_matches([' ', '│', '└', '├', '─']).is_empty());
+        assert_eq!(blank.count(), 0, "{drawn}");
+    }
 }

@@ -28,7 +28,7 @@ const EXPECTED: &[Expected] = &[
             ("quickstart", "userId", || json!("user123")),
             ("quickstart", "tags", || json!(["example"])),
             ("quickstart", "output", || json!("Paris")),
-            ("answer", "providedModelName", || json!("gpt-4o")),
+            ("answer", "model", || json!("gpt-4o")),
             (
                 "answer",
                 "usageDetails",
@@ -101,7 +101,7 @@ const EXPECTED: &[Expected] = &[
         tree: "agent invoke_agent helper\n  generation chat gpt-4o\n  tool execute_tool orders\n",
         fields: &[
             ("invoke_agent helper", "userId", || json!("user123")),
-            ("chat gpt-4o", "providedModelName", || json!("gpt-4o")),
+            ("chat gpt-4o", "model", || json!("gpt-4o")),
             ("chat gpt-4o", "output", || json!("I shall look it up.")),
             (
                 "chat gpt-4o",

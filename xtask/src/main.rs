@@ -44,7 +44,8 @@ cargo xtask <command>
   faults       every fault of the catalogue, and what became of the spans, as a table; [NAME ..]
   soak         ten million spans, or N, against a server that fails one request in ten
   fuzz         run the fuzz targets: [TARGET] [SECONDS]
-  mock         run the local server: [--port N] [--scenario FILE]
+  mock         run the local server: [--port N] [--scenario FILE]; it prints a line for each trace that arrives, with
+               the address of its tree, /mock/traces/{id}/tree, which the server's keys open
   bench        measure beside the peers and judge by the targets: [--quick] [--reps N] [--part hot,delivery,
                encode,growth] [--only NAMES]; bench shape: crates, build time and size of a program
   instructions count instructions per span under valgrind and compare with benches/instructions.toml; [--bless]

@@ -26,7 +26,7 @@ pub enum Text {
     /// Whole texts, wrapped and indented: inputs, outputs, metadata, errors with stack traces, each bucket of usage
     /// and cost.
     Full,
-    /// One line each, cut to the width. Of a conversation the last message.
+    /// One line each, cut to the width; metadata in as many lines as its keys need. Of a conversation the last message.
     #[default]
     Line,
     /// No inputs, outputs and metadata; errors in one line each.
@@ -70,7 +70,7 @@ impl fmt::Debug for Stream {
 }
 
 /// A text that is the name of no choice.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ParseChoiceError {
     found: String,
@@ -88,6 +88,13 @@ impl fmt::Display for ParseChoiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let found = self.found.escape_debug();
         write!(f, "\"{found}\" is not one of {}", self.accepted)
+    }
+}
+
+/// As `Display`: `main` prints an error that it returns by `Debug`.
+impl fmt::Debug for ParseChoiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

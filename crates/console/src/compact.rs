@@ -5,15 +5,15 @@ use tracefuse_exporter::record::SpanRecord;
 
 use crate::choices::Text;
 use crate::convert;
-use crate::details::{Below, messages, one_line, pair, settings, tag};
+use crate::details::{Below, messages, pair, settings, summary, tag};
 use crate::model::{Severity, TreeHeader, TreeSpan};
 use crate::paint::{BOLD, DIM, ERROR, Line, PLAIN, Page, WARNING, joined, style_of};
 use crate::sanitize::Sanitized;
 use crate::units::duration;
 
 /// `13:19:50.504 4bf92f35 generation answer 1.12 s  gpt-4o · 1,024 → 200 tokens · $0.0041`: the time
-/// of the start in UTC, the first eight digits of the trace's id, type, name, duration. An event is a line
-/// of its own, above its span. With `Text::Full` the texts follow, indented.
+/// of the start in UTC, the first eight digits of the trace's id, type, name, duration. An event has a separate
+/// line, above its span. With `Text::Full` everything else follows, indented.
 pub(crate) fn lines(page: &mut Page, record: &SpanRecord, text: Text, width: Option<usize>) {
     let trace = record.trace_id().to_string();
     let trace = trace.get(..8).unwrap_or_default();
@@ -25,7 +25,7 @@ pub(crate) fn lines(page: &mut Page, record: &SpanRecord, text: Text, width: Opt
     }
     let header = record
         .is_local_root()
-        .then(|| convert::header(record, text));
+        .then(|| convert::header(record.trace_id(), record.trace(), record.name(), text));
     let start = record.start_time().to_string();
     line(page, &span, &start, trace, header.as_ref(), text, width);
 }
@@ -63,10 +63,14 @@ fn line(
         let took = duration(span.duration());
         line.push(PLAIN, Sanitized::of(format_args!(" {took}")));
     }
-    let mut more = vec![one_line(span)];
-    more.push(joined(&header.map(facts).unwrap_or_default()));
+    let facts = header.map(facts).unwrap_or_default();
+    let mut more = Vec::new();
     if text != Text::Full {
-        more.push(joined(&settings(span)));
+        more.extend([
+            joined(&summary(span)),
+            joined(&facts),
+            joined(&settings(span)),
+        ]);
         more.extend(messages(span));
         more.push(pairs(header.map_or(&[][..], |header| &header.metadata)));
         more.push(pairs(&span.metadata));
@@ -93,6 +97,8 @@ fn line(
             width,
             text,
         };
+        below.pieces(facts);
+        below.pieces(summary(span));
         if let Some(header) = header {
             below.metadata("metadata ", &header.metadata);
         }

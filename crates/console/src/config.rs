@@ -30,8 +30,8 @@ pub struct ConsoleConfig {
     /// How much of inputs, outputs, metadata and errors is shown; a line each by default.
     pub text: Text,
     /// Whether a tree shows equal siblings as one row with their number; `true` by default. Five or more
-    /// spans below one parent are equal if they have no children and the same type, name, model, prompt and tags.
-    /// The first is shown, the others are counted. A span with an error, a warning, a status message
+    /// spans below one parent are equal if they have the same type, name, model, prompt and tags, and so have the spans
+    /// below them. The first is shown, the others are counted. A span with an error, a warning, a status message
     /// or a score is always shown. With [`Text::Full`] the texts of equal spans are equal, too; otherwise they may differ.
     pub fold: bool,
     /// Whether in the tree format a line is also printed for each span below the root when it ends, before the

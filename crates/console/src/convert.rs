@@ -2,7 +2,7 @@
 //! Called by `exporter` and `open`; the only place that reads records for people.
 
 use tracefuse_exporter::record::{
-    EventRef, ExceptionRef, ScoreRecord, SpanRecord, StatusCode, ValueRef,
+    EventRef, ExceptionRef, ScoreRecord, SpanRecord, StatusCode, TraceAttributes, TraceId, ValueRef,
 };
 
 use crate::choices::Text;
@@ -15,14 +15,19 @@ use crate::usage::total_cost;
 /// Events, errors, tags and keys kept of one span.
 const MOST: usize = 1_000;
 
-pub(crate) fn header(record: &SpanRecord, text: Text) -> TreeHeader {
-    let trace = record.trace();
+/// The trace of this id as it was when this span ended.
+pub(crate) fn header(
+    id: TraceId,
+    trace: &TraceAttributes,
+    span_name: &str,
+    text: Text,
+) -> TreeHeader {
     let name = if trace.name.is_empty() {
-        record.name()
+        span_name
     } else {
         &trace.name
     };
-    let mut header = TreeHeader::new(short(name), record.trace_id().to_string());
+    let mut header = TreeHeader::new(short(name), id.to_string());
     header.user = trace.user_id.as_deref().map(short);
     header.session = trace.session_id.as_deref().map(short);
     header.tags = trace.tags.iter().take(MOST).map(|tag| short(tag)).collect();
@@ -76,7 +81,7 @@ pub(crate) fn span(record: &SpanRecord, text: Text) -> TreeSpan {
         .take(MOST)
         .map(|of| error(of, text))
         .collect();
-    // What the first error has set is not a message of its own.
+    // The message that the first error has set is the message of the error.
     let of_error = |message: &str| {
         let mut errors = record.exceptions();
         errors.any(|error| message == format!("{}: {}", error.kind(), error.message()))
@@ -146,6 +151,7 @@ fn error(exception: ExceptionRef<'_>, text: Text) -> TreeError {
             .stacktrace()
             .filter(|_| text == Text::Full)
             .map(str::to_owned),
+        propagated: exception.is_propagated(),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::choices::Text;
 use crate::model::{Severity, TreeSpan};
-use crate::paint::{DIM, ERROR, GOOD, Line, PLAIN, Page, WARNING, joined, style_of, wrapped};
+use crate::paint::{DIM, ERROR, GOOD, Line, PLAIN, Page, WARNING, style_of, wrapped};
 use crate::sanitize::Sanitized;
 use crate::units::{count, dollars, duration, tokens};
 
@@ -250,9 +250,4 @@ impl Below<'_> {
         let prefix = Line::new().with(DIM, Sanitized::new(self.prefix));
         self.page.line(&prefix.with_line(line).cut(self.width));
     }
-}
-
-/// The summary on one line.
-pub(crate) fn one_line(span: &TreeSpan) -> Line {
-    joined(&summary(span))
 }

@@ -12,7 +12,7 @@ use terminal_size::{Width, terminal_size_of};
 use tracefuse_exporter::record::SpanId;
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, async_trait};
 
-use crate::choices::{Color, Format, Stream};
+use crate::choices::{Color, Format, Stream, Text};
 use crate::config::ConsoleConfig;
 use crate::fold::fold;
 use crate::open::{OpenTraces, Ready};
@@ -60,7 +60,7 @@ impl ConsoleExporter {
             },
         };
         let state = State {
-            open: OpenTraces::new(config.max_held_spans, config.max_held_age),
+            open: OpenTraces::new(config.max_held_spans, config.max_held_age, config.text),
             unwritten: Page::default(),
             written: 0,
             seen: HashSet::new(),
@@ -88,9 +88,11 @@ impl ConsoleExporter {
             match self.config.format {
                 Format::Tree => {
                     if self.config.live && !span.is_local_root() {
+                        // The tree has the whole texts.
+                        let text = if text == Text::None { text } else { Text::Line };
                         compact::lines(&mut page, span, text, width);
                     }
-                    state.open.take(span, text);
+                    state.open.take(span);
                 }
                 Format::Compact => compact::lines(&mut page, span, text, width),
                 Format::Json => page.line(&json::line(span, batch.resource())),

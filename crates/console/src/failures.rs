@@ -7,7 +7,7 @@ use crate::model::{Severity, TreeSpan};
 use crate::outline::Entry;
 
 /// Spans with level ERROR, without those that return an error of a span below: one of their messages (of an error,
-/// of its sources, of the status) is a message of a failed span below.
+/// of its sources, of the status) is a message of a failed span below, or all of its errors are marked so.
 pub(crate) fn count(entries: &[Entry<'_>]) -> usize {
     let mut failures = 0;
     // Children before parents: messages of failed spans below a span, by the depth of the span.
@@ -16,7 +16,9 @@ pub(crate) fn count(entries: &[Entry<'_>]) -> usize {
         let span = entry.span;
         let mut known = below.remove(&(entry.depth + 1)).unwrap_or_default();
         if span.level == Severity::Error {
-            let returned = span.messages().any(|message| known.contains(message));
+            let marked =
+                !span.errors.is_empty() && span.errors.iter().all(|error| error.propagated);
+            let returned = marked || span.messages().any(|message| known.contains(message));
             failures += usize::from(!returned);
             known.extend(messages(span));
         }

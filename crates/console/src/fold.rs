@@ -1,18 +1,18 @@
 //! Shows equal siblings as one row with their number.
 //! Called by `exporter` before a tree is drawn; the rule is documented at `ConsoleConfig::fold`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::choices::Text;
 use crate::model::{Folded, Severity, TreeSpan};
+use crate::usage::Tokens;
 
 /// Fewer equal siblings are shown one by one.
 const LEAST: usize = 5;
 
-/// What equal siblings have in common.
+/// What equal spans have in common.
 #[derive(PartialEq, Eq, Hash)]
 struct Key<'a> {
-    parent: &'a str,
     kind: &'a str,
     name: &'a str,
     is_debug: bool,
@@ -38,11 +38,8 @@ impl<'a> Key<'a> {
         let is_quiet = matches!(span.level, Severity::Normal | Severity::Debug)
             && span.status_message.is_none()
             && span.errors.is_empty()
-            && span.scores.is_empty()
-            && span.folded.is_none();
-        let parent = span.parent.as_deref().filter(|_| is_quiet)?;
-        Some(Self {
-            parent,
+            && span.scores.is_empty();
+        is_quiet.then(|| Self {
             kind: &span.kind,
             name: &span.name,
             is_debug: span.level == Severity::Debug,
@@ -62,44 +59,124 @@ impl<'a> Key<'a> {
 
 /// The spans, where of equal siblings all but the first are replaced by one row.
 pub(crate) fn fold(spans: Vec<TreeSpan>, text: Text) -> Vec<TreeSpan> {
-    if spans.len() < LEAST {
+    if spans.len() <= LEAST {
         return spans;
     }
-    let parents: HashSet<&str> = spans
-        .iter()
-        .filter_map(|span| span.parent.as_deref())
-        .collect();
-    let mut groups: HashMap<Key<'_>, Vec<usize>> = HashMap::new();
-    for (at, span) in spans.iter().enumerate() {
-        if !parents.contains(span.id.as_str())
-            && let Some(key) = Key::of(span, text)
-        {
-            groups.entry(key).or_default().push(at);
+    let tree = Tree::of(&spans);
+    let shapes = tree.shapes(&spans, text);
+    let mut groups: HashMap<(usize, usize), Vec<usize>> = HashMap::new();
+    for (at, shape) in shapes.into_iter().enumerate() {
+        if let Some((parent, shape)) = tree.parent(at).zip(shape) {
+            groups.entry((parent, shape)).or_default().push(at);
         }
     }
-    // By place: the row that replaces the others, or nothing.
+    // By place: a row that replaces others, or nothing.
     let mut replaced: HashMap<usize, Option<TreeSpan>> = HashMap::new();
+    let mut hidden = vec![false; spans.len()];
     for mut group in groups.into_values().filter(|group| group.len() >= LEAST) {
         group.sort_by_key(|at| spans.get(*at).map(|span| span.start_ns));
-        let rest: Vec<&TreeSpan> = group
-            .iter()
-            .skip(1)
-            .filter_map(|at| spans.get(*at))
-            .collect();
-        let mut one = merged(&rest);
-        for at in group.iter().skip(1) {
-            replaced.insert(*at, one.take());
+        let rest = group.get(1..).unwrap_or_default();
+        let mut row = merged(&spans, &tree, rest);
+        for at in rest {
+            replaced.insert(*at, row.take());
+            for below in tree.below(*at) {
+                if let Some(hidden) = hidden.get_mut(below) {
+                    *hidden = true;
+                }
+            }
         }
     }
-    let indexed = spans.into_iter().enumerate();
-    indexed
-        .filter_map(|(at, span)| replaced.remove(&at).unwrap_or(Some(span)))
+    let rows = spans.into_iter().zip(hidden).enumerate();
+    rows.filter(|(_, (_, hidden))| !hidden)
+        .filter_map(|(at, (span, _))| replaced.remove(&at).unwrap_or(Some(span)))
         .collect()
 }
 
-fn merged(spans: &[&TreeSpan]) -> Option<TreeSpan> {
-    let first = *spans.first()?;
-    let mut one = TreeSpan {
+/// Places of spans: parents and children.
+struct Tree {
+    parents: Vec<Option<usize>>,
+    children: Vec<Vec<usize>>,
+}
+
+impl Tree {
+    fn of(spans: &[TreeSpan]) -> Self {
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        for (at, span) in spans.iter().enumerate() {
+            // Of two spans with one id only the first has the children.
+            places.entry(&span.id).or_insert(at);
+        }
+        let parent = |span: &TreeSpan| places.get(span.parent.as_deref()?).copied();
+        let parents: Vec<Option<usize>> = spans.iter().map(parent).collect();
+        let mut children = vec![Vec::new(); spans.len()];
+        for (at, parent) in parents.iter().enumerate() {
+            if let Some(list) = parent.and_then(|parent| children.get_mut(parent)) {
+                list.push(at);
+            }
+        }
+        Self { parents, children }
+    }
+
+    fn parent(&self, at: usize) -> Option<usize> {
+        self.parents.get(at).copied().flatten()
+    }
+
+    fn children(&self, at: usize) -> &[usize] {
+        self.children.get(at).map_or(&[], Vec::as_slice)
+    }
+
+    /// All spans below this one, which is in no ring of parents.
+    fn below(&self, at: usize) -> Vec<usize> {
+        let mut all = self.children(at).to_vec();
+        let mut next = 0;
+        while let Some(at) = all.get(next) {
+            all.extend_from_slice(self.children(*at));
+            next += 1;
+        }
+        all
+    }
+
+    /// A number for each span, the same for spans that are equal with all that is below them. `None` where
+    /// something must be shown.
+    fn shapes(&self, spans: &[TreeSpan], text: Text) -> Vec<Option<usize>> {
+        let mut known: HashMap<(Key<'_>, Vec<usize>), usize> = HashMap::new();
+        let mut shapes = vec![None; spans.len()];
+        let mut open: Vec<usize> = self.children.iter().map(Vec::len).collect();
+        // Children before parents. The spans of a ring never come: they have no shape.
+        let leaves = open.iter().enumerate();
+        let mut ready: Vec<usize> = leaves
+            .filter(|(_, open)| **open == 0)
+            .map(|(at, _)| at)
+            .collect();
+        while let Some(at) = ready.pop() {
+            let below = self.children(at).iter();
+            let below: Option<Vec<usize>> = below
+                .map(|child| shapes.get(*child).copied().flatten())
+                .collect();
+            let key = spans.get(at).and_then(|span| Key::of(span, text));
+            if let Some((key, mut below)) = key.zip(below)
+                && let Some(shape) = shapes.get_mut(at)
+            {
+                below.sort_unstable();
+                let new = known.len();
+                *shape = Some(*known.entry((key, below)).or_insert(new));
+            }
+            if let Some(parent) = self.parent(at)
+                && let Some(open) = open.get_mut(parent)
+            {
+                *open -= 1;
+                if *open == 0 {
+                    ready.push(parent);
+                }
+            }
+        }
+        shapes
+    }
+}
+
+/// One row for these spans and all below them.
+fn merged(spans: &[TreeSpan], tree: &Tree, places: &[usize]) -> Option<TreeSpan> {
+    let first = spans.get(*places.first()?)?;
+    let mut row = TreeSpan {
         input: None,
         output: None,
         metadata: Vec::new(),
@@ -107,7 +184,7 @@ fn merged(spans: &[&TreeSpan]) -> Option<TreeSpan> {
         units: Vec::new(),
         buckets: Vec::new(),
         first_token_ns: None,
-        tokens: crate::usage::Tokens::default(),
+        tokens: Tokens::default(),
         cost: None,
         ..first.clone()
     };
@@ -117,30 +194,77 @@ fn merged(spans: &[&TreeSpan]) -> Option<TreeSpan> {
         shortest_ns: u64::MAX,
         longest_ns: 0,
     };
-    for span in spans {
-        one.end_ns = one.end_ns.max(span.end_ns);
-        one.tokens.add(span.tokens);
-        for (name, units) in &span.units {
-            match one.units.iter_mut().find(|(known, _)| known == name) {
-                Some((_, sum)) => *sum = sum.saturating_add(*units),
-                None => one.units.push((name.clone(), *units)),
-            }
-        }
-        if let Some(cost) = span.cost {
-            one.cost = Some(one.cost.unwrap_or(0.0) + cost);
-        }
+    for at in places {
+        let Some(span) = spans.get(*at) else { continue };
+        row.end_ns = row.end_ns.max(span.end_ns);
         folded.count += 1;
         folded.total_ns = folded.total_ns.saturating_add(span.duration());
         folded.shortest_ns = folded.shortest_ns.min(span.duration());
         folded.longest_ns = folded.longest_ns.max(span.duration());
+        add_usage(&mut row, span);
+        for below in tree.below(*at) {
+            if let Some(span) = spans.get(below) {
+                add_usage(&mut row, span);
+            }
+        }
     }
-    one.folded = Some(folded);
-    Some(one)
+    row.folded = Some(folded);
+    Some(row)
+}
+
+fn add_usage(row: &mut TreeSpan, span: &TreeSpan) {
+    row.tokens.add(span.tokens);
+    if let Some(cost) = span.cost {
+        row.cost = Some(row.cost.unwrap_or(0.0) + cost);
+    }
+    for (name, units) in &span.units {
+        match row.units.iter_mut().find(|(known, _)| known == name) {
+            Some((_, sum)) => *sum = sum.saturating_add(*units),
+            None => row.units.push((name.clone(), *units)),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn forest() -> impl Strategy<Value = Vec<TreeSpan>> {
+        let level = prop::sample::select(vec!["DEFAULT", "DEFAULT", "DEFAULT", "ERROR"]);
+        let one = (0..2u8, level, 0..60usize, 0..5u64, 0..9u64);
+        prop::collection::vec(one, 0..60).prop_map(|all| {
+            let span = |(id, (name, level, parent, start, units)): (
+                usize,
+                (u8, &str, usize, u64, u64),
+            )| {
+                let span = TreeSpan::new(id.to_string(), format!("s{name}"), start, start + 1);
+                // Mostly few parents, sometimes rings.
+                let parent = if parent % 3 == 0 { parent } else { parent % 2 };
+                span.parent(parent.to_string())
+                    .level(level)
+                    .usage([("input", units)])
+            };
+            all.into_iter().enumerate().map(span).collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn folding_loses_no_error_and_no_token(spans in forest(), whole in any::<bool>()) {
+            let text = if whole { Text::Full } else { Text::Line };
+            let folded = fold(spans.clone(), text);
+            let tokens = |spans: &[TreeSpan]| spans.iter().map(|span| span.tokens.input).sum::<u64>();
+            prop_assert_eq!(tokens(&folded), tokens(&spans));
+            let errors = |spans: &[TreeSpan]| {
+                let errors = spans.iter().filter(|span| span.level == Severity::Error);
+                errors.map(|span| span.id.clone()).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(errors(&folded), errors(&spans));
+            prop_assert!(folded.iter().filter_map(|span| span.folded).all(|row| row.count as usize >= LEAST - 1));
+        }
+    }
 
     fn children(count: u64) -> Vec<TreeSpan> {
         let root = TreeSpan::new("0", "root", 0, 10 * count);
@@ -188,5 +312,44 @@ mod tests {
         let mut spans = children(50);
         spans.push(TreeSpan::new("x", "child", 0, 1).parent("25"));
         assert_eq!(rows(spans, Text::Line), 5, "one has a child");
+    }
+
+    #[test]
+    fn siblings_with_equal_children_are_folded_with_them() {
+        let with_children = |change: fn(TreeSpan) -> TreeSpan| {
+            let mut spans = children(50);
+            for n in 1..=50 {
+                for name in ["call", "parse"] {
+                    let id = format!("{name}{n}");
+                    let span = TreeSpan::new(id, name, n, n + 1).parent(n.to_string());
+                    let span = span.usage([("input", 2)]).cost(0.5);
+                    spans.push(if n == 25 { change(span) } else { span });
+                }
+            }
+            fold(spans, Text::Line)
+        };
+        let folded = with_children(|span| span);
+        // The root, the first with its children, the others.
+        assert_eq!(folded.len(), 5);
+        let rest = folded.iter().find(|span| span.folded.is_some()).unwrap();
+        assert_eq!((rest.folded.unwrap().count, rest.tokens.input), (49, 196));
+        assert_eq!(rest.cost, Some(49.0));
+        assert_eq!(
+            with_children(|span| span.level("ERROR")).len(),
+            8,
+            "one failed below"
+        );
+    }
+
+    #[test]
+    fn rings_are_left_as_they_are_and_twins_end() {
+        let mut spans = children(5);
+        spans.push(TreeSpan::new("a", "a", 0, 1).parent("b"));
+        spans.push(TreeSpan::new("b", "b", 0, 1).parent("a"));
+        spans.push(TreeSpan::new("c", "c", 0, 1).parent("c"));
+        assert_eq!(rows(spans, Text::Line), 6);
+        let twins = (0..10).map(|_| TreeSpan::new("t", "t", 0, 1).parent("t"));
+        // Nine of them are below the first.
+        assert_eq!(rows(twins.collect(), Text::Line), 3);
     }
 }

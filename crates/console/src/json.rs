@@ -17,7 +17,7 @@
 //! | `metadata` | if any | object, values of any type |
 //! | `tags` | if any | tags of this span alone |
 //! | `events` | if any | objects: `id`, `name`, `time`, `level`, and if any `input`, `output`, `metadata` |
-//! | `exceptions` | if any | objects: `id`, `time`, `type`, `message`, and if any `sources` (array, nearest first), `stacktrace` |
+//! | `exceptions` | if any | objects: `id`, `time`, `type`, `message`, and if any `sources` (array, nearest first), `stacktrace`; `propagated` if true: a span below recorded it before |
 //! | `trace` | always | object: `name`, and if any `user_id`, `session_id`, `tags`, `metadata`, `version`, `release`, `environment`; `public` if true |
 //! | `resource` | always | object, if any: `service_name`, `environment`, `release`, `version`, `attributes` |
 //!
@@ -179,6 +179,11 @@ impl Serialize for Error<'_> {
             .map(|sources| sources.lines().collect::<Vec<_>>());
         entry(&mut map, "sources", sources)?;
         entry(&mut map, "stacktrace", error.stacktrace())?;
+        entry(
+            &mut map,
+            "propagated",
+            error.is_propagated().then_some(true),
+        )?;
         map.end()
     }
 }

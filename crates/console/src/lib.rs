@@ -1,7 +1,7 @@
 //! Shows tracefuse traces in the terminal: a tree with a waterfall, a line per span, or JSON lines.
 //!
 //! Depend on `tracefuse` with its feature `console`, which brings this crate, to see the traces of an
-//! application. Depend on this crate to draw a trace from elsewhere, with [`render_tree`]:
+//! application. Depend on this crate to draw a trace of another source, with [`render_tree`]:
 //!
 //! ```
 //! use tracefuse_console::{TreeHeader, TreeSpan, render_tree};

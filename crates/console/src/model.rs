@@ -105,6 +105,8 @@ pub(crate) struct TreeError {
     pub(crate) message: String,
     pub(crate) sources: Vec<String>,
     pub(crate) stacktrace: Option<String>,
+    /// A span below recorded the same error before.
+    pub(crate) propagated: bool,
 }
 
 /// What is said of spans that are drawn as one.

@@ -6,14 +6,18 @@
 //! comes in a later batch is shown by itself, and called late only if it ended after its root.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tracefuse_exporter::record::{ScoreRecord, ScoreTarget, SpanId, SpanRecord, TraceId};
+use tracefuse_exporter::record::{
+    ScoreRecord, ScoreTarget, SpanId, SpanRecord, TraceAttributes, TraceId,
+};
 
 use crate::choices::Text;
 use crate::convert;
 use crate::model::{TreeHeader, TreeSpan};
 use crate::shown::Shown;
+use crate::text::short;
 
 /// A tree that can be drawn.
 #[derive(Debug)]
@@ -35,17 +39,26 @@ pub(crate) struct OpenTraces {
     /// How many traces were opened so far: their order.
     opened: u64,
     shown: Shown,
-    /// Roots that ended in this batch, and their trace as it was then.
-    ended: Vec<(TraceId, SpanId, TreeHeader)>,
+    /// Roots that ended in this batch.
+    ended: Vec<(TraceId, SpanId, Seen)>,
     /// Spans whose parent, or the root of whose part, was printed before they came.
     late: Vec<(TraceId, SpanId)>,
     max_held: usize,
     max_age: u64,
+    text: Text,
+}
+
+/// A trace as it was when one of its spans ended: shared with the span's record, so that keeping it costs nothing.
+#[derive(Clone, Debug)]
+struct Seen {
+    attributes: Arc<TraceAttributes>,
+    /// Of the span, for a trace without a name.
+    name: String,
 }
 
 #[derive(Debug)]
 struct Open {
-    header: TreeHeader,
+    seen: Seen,
     /// Place in the order in which traces were opened.
     number: u64,
     /// When the first of its spans ended, and the last so far.
@@ -71,7 +84,7 @@ struct Held {
 
 impl Held {
     /// Spans of other tracing systems come one by one, so their part names no span. The parent of such a span may
-    /// have been left out, so that it never comes; the parent of one of ours always comes when it ends.
+    /// have been left out, so that it never comes; the parent of a span of tracefuse always comes when it ends.
     fn is_bridged(&self, trace: TraceId) -> bool {
         SpanId::from_bytes(trace.low_bits().to_be_bytes()) == Some(self.part)
     }
@@ -88,7 +101,7 @@ const MAX_HELD_BYTES: usize = 64 * 1024 * 1024;
 const QUIET: u64 = 30_000_000_000;
 
 impl OpenTraces {
-    pub(crate) fn new(max_held: usize, max_age: Duration) -> Self {
+    pub(crate) fn new(max_held: usize, max_age: Duration, text: Text) -> Self {
         Self {
             traces: HashMap::new(),
             held: 0,
@@ -100,10 +113,11 @@ impl OpenTraces {
             late: Vec::new(),
             max_held,
             max_age: u64::try_from(max_age.as_nanos()).unwrap_or(u64::MAX),
+            text,
         }
     }
 
-    pub(crate) fn take(&mut self, record: &SpanRecord, text: Text) {
+    pub(crate) fn take(&mut self, record: &SpanRecord) {
         let (trace, id) = (record.trace_id(), record.span_id());
         let end = record.end_time().as_unix_nanos();
         self.now = self.now.max(end);
@@ -112,13 +126,16 @@ impl OpenTraces {
             parent: record.parent_span_id(),
             part: record.local_root_id(),
             end,
-            rows: convert::spans(record, text),
+            rows: convert::spans(record, self.text),
         };
         self.held += held.rows.len();
         self.held_bytes += held.bytes();
-        let header = convert::header(record, text);
+        let seen = Seen {
+            attributes: record.trace().clone(),
+            name: short(record.name()),
+        };
         if record.is_local_root() {
-            self.ended.push((trace, id, header.clone()));
+            self.ended.push((trace, id, seen.clone()));
         } else if held
             .parent
             .is_some_and(|parent| self.shown.has(trace, parent))
@@ -129,7 +146,7 @@ impl OpenTraces {
         self.opened += 1;
         let number = self.opened;
         let open = self.traces.entry(trace).or_insert_with(|| Open {
-            header: TreeHeader::default(),
+            seen: seen.clone(),
             number,
             since: end,
             last: end,
@@ -139,7 +156,7 @@ impl OpenTraces {
         });
         open.last = open.last.max(end);
         open.bridged |= held.is_bridged(trace);
-        open.header = header;
+        open.seen = seen;
         open.spans.push(held);
     }
 
@@ -165,8 +182,8 @@ impl OpenTraces {
     /// At the end of a batch: trees whose root has ended, what came after its tree, and what was held for too long.
     pub(crate) fn settle(&mut self) -> Vec<Ready> {
         let mut ready = Vec::new();
-        for (trace, root, header) in std::mem::take(&mut self.ended) {
-            ready.extend(self.tree(trace, root, header));
+        for (trace, root, seen) in std::mem::take(&mut self.ended) {
+            ready.extend(self.tree(trace, root, seen));
         }
         let mut late: Vec<(TraceId, Vec<SpanId>)> = Vec::new();
         for (trace, id) in std::mem::take(&mut self.late) {
@@ -233,7 +250,7 @@ impl OpenTraces {
     }
 
     /// The tree below a root that has ended.
-    fn tree(&mut self, trace: TraceId, root: SpanId, header: TreeHeader) -> Option<Ready> {
+    fn tree(&mut self, trace: TraceId, root: SpanId, seen: Seen) -> Option<Ready> {
         let open = self.traces.get_mut(&trace)?;
         let (part, end) = open
             .spans
@@ -252,7 +269,7 @@ impl OpenTraces {
             }
         }
         if let Some(open) = self.traces.get_mut(&trace) {
-            open.header = header;
+            open.seen = seen;
         }
         let earlier = self.shown.without_root(trace);
         let (mut header, taken) = self.subtree(trace, &[root])?;
@@ -289,7 +306,8 @@ impl OpenTraces {
         let open = self.traces.remove(&trace)?;
         self.late.retain(|(known, _)| *known != trace);
         self.shown.add(trace, open.spans.iter().map(|held| held.id));
-        let (header, spans) = self.with_scores(open.header, open.spans, open.scores);
+        let header = self.header(trace, &open.seen);
+        let (header, spans) = self.with_scores(header, open.spans, open.scores);
         Some(self.ready(header.note(note), spans))
     }
 
@@ -313,7 +331,7 @@ impl OpenTraces {
         let (taken, rest): (Vec<Held>, Vec<Held>) =
             spans.partition(|held| inside.contains(&held.id));
         open.spans = rest;
-        let header = open.header.clone();
+        let seen = open.seen.clone();
         let scores = std::mem::take(&mut open.scores);
         let last = open.spans.is_empty();
         // A score of a span that is still open waits for it, unless nothing else does.
@@ -324,7 +342,12 @@ impl OpenTraces {
         if last {
             self.traces.remove(&trace);
         }
+        let header = self.header(trace, &seen);
         Some(self.with_scores(header, taken, mine))
+    }
+
+    fn header(&self, trace: TraceId, seen: &Seen) -> TreeHeader {
+        convert::header(trace, &seen.attributes, &seen.name, self.text)
     }
 
     fn with_scores(

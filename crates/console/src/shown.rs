@@ -1,4 +1,4 @@
-//! Which spans were printed, of the latest traces: how a span that came later is told from one whose parent is open.
+//! Remembers which spans of the latest traces were printed, to recognise spans that come after their tree.
 //! Kept by `open`; bounded by the number of spans.
 
 use std::collections::{HashMap, HashSet, VecDeque};

@@ -8,6 +8,9 @@ const LONGEST: usize = 2_000;
 /// Longer JSON is not parsed: the beginning of the text is shown, or all of it as it is.
 const PARSED: usize = 256 * 1024;
 
+/// JSON of so many bytes is readable on one line.
+const SHORT: usize = 60;
+
 /// `[3 messages] user: And tomorrow?` for a conversation, see [`said`]; else the beginning of the text.
 pub(crate) fn preview(text: &str) -> String {
     let parsed = parse(text).filter(|_| text.contains("\"role\""));
@@ -34,7 +37,7 @@ pub(crate) fn short(text: &str) -> String {
 }
 
 /// The whole text, in lines: of a conversation that has nothing but text each message below its role, other JSON
-/// indented, else the text as it is.
+/// indented unless it is short, else the text as it is.
 pub(crate) fn full(text: &str) -> String {
     let Some(value) = parse(text) else {
         return text.to_owned();
@@ -43,7 +46,13 @@ pub(crate) fn full(text: &str) -> String {
         let blocks: Option<Vec<String>> = messages.iter().map(plain_message).collect();
         Some(blocks?.join("\n"))
     });
-    conversation.unwrap_or_else(|| indented(text))
+    conversation.unwrap_or_else(|| {
+        if text.len() <= SHORT {
+            text.to_owned()
+        } else {
+            indented(text)
+        }
+    })
 }
 
 /// Valid JSON with a line for each element, two spaces a level. Works on the text, so that the order of keys and
@@ -283,13 +292,14 @@ mod tests {
                 "user:\n  Hi",
             ),
             (
-                r#"[{"role":"user","content":"Hi","name":"ada"}]"#,
-                "[\n  {\n    \"role\": \"user\",\n    \"content\": \"Hi\",\n    \"name\": \"ada\"\n  }\n]",
+                r#"[{"role":"user","content":"Hi, how are you?","name":"ada of london"}]"#,
+                "[\n  {\n    \"role\": \"user\",\n    \"content\": \"Hi, how are you?\",\n    \"name\": \"ada of london\"\n  }\n]",
             ),
             (
                 r#"{"z":1.10,"a":[],"b":{ },"c":"{\"x\":[1,2]}\\","d":[123456789012345678901234567890, 2]}"#,
                 "{\n  \"z\": 1.10,\n  \"a\": [],\n  \"b\": {},\n  \"c\": \"{\\\"x\\\":[1,2]}\\\\\",\n  \"d\": [\n    123456789012345678901234567890,\n    2\n  ]\n}",
             ),
+            (r#"{"notes":["a","b"]}"#, r#"{"notes":["a","b"]}"#),
             ("[not json", "[not json"),
             ("two\nlines", "two\nlines"),
         ] {

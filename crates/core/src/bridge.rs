@@ -2,7 +2,6 @@
 //! Used by `tracefuse-tracing`, `tracefuse-opentelemetry` and what they share, and by `tracefuse-runtime` to mark its threads. Not covered by semantic versioning.
 
 use std::any::Any;
-use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
@@ -13,6 +12,7 @@ use crate::record::{
     TraceId,
 };
 use crate::span::builder::buffer;
+pub use crate::span::delivering::{is_suppressed, suppress_thread};
 pub use crate::span::feature::RECORDS;
 use crate::span::feature::recorded;
 use crate::span::handle::Span;
@@ -214,21 +214,4 @@ pub fn set_failed(span: &Span) {
 /// The moment the first token arrived, from the span's start.
 pub fn set_first_token(span: &Span, when: impl FnOnce(Timestamp) -> Timestamp) {
     span.write(|buffer| buffer.set_completion_start(when(buffer.start)));
-}
-
-thread_local! {
-    static SUPPRESSED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Marks this thread as one that delivers: what other tracing systems see on it is never recorded,
-/// since recording a delivery would need a delivery.
-pub fn suppress_thread() {
-    // A thread that is ending records nothing anyway.
-    let _ = SUPPRESSED.try_with(|cell| cell.set(true));
-}
-
-/// Whether this thread delivers.
-#[must_use]
-pub fn is_suppressed() -> bool {
-    SUPPRESSED.try_with(Cell::get).unwrap_or(true)
 }

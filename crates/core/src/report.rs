@@ -16,40 +16,37 @@ pub enum DropReason {
     QueueFullBytes,
     /// The circuit breaker was open and there was no room to hold it.
     CircuitOpen,
-    /// The export failed and was not tried again.
-    ExportFailed,
     /// All tries and rounds were used up.
     RetriesExhausted,
     /// It waited longer than its configured age.
     MaxAge,
     /// Time was up at shutdown.
     ShutdownDeadline,
-    /// The exporter panicked on it, twice.
+    /// The exporter panicked at every attempt to send it.
     ExporterPanic,
+    /// Delivery itself failed while it had the span: something panicked on its thread, or the thread ended.
+    DeliveryFailed,
     /// It was recorded after the tracer was shut down.
     AfterShutdown,
     /// The spool had no room for it.
     SpoolFull,
-    /// The spool could not be written or read.
-    SpoolIo,
-    /// The spool's file was damaged.
+    /// The spool's file was damaged or removed.
     SpoolCorrupt,
 }
 
 impl DropReason {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 11] = [
         Self::QueueFullCount,
         Self::QueueFullBytes,
         Self::CircuitOpen,
-        Self::ExportFailed,
         Self::RetriesExhausted,
         Self::MaxAge,
         Self::ShutdownDeadline,
         Self::ExporterPanic,
+        Self::DeliveryFailed,
         Self::AfterShutdown,
         Self::SpoolFull,
-        Self::SpoolIo,
         Self::SpoolCorrupt,
     ];
 
@@ -60,14 +57,13 @@ impl DropReason {
             Self::QueueFullCount => "queue_full_count",
             Self::QueueFullBytes => "queue_full_bytes",
             Self::CircuitOpen => "circuit_open",
-            Self::ExportFailed => "export_failed",
             Self::RetriesExhausted => "retries_exhausted",
             Self::MaxAge => "max_age",
             Self::ShutdownDeadline => "shutdown_deadline",
             Self::ExporterPanic => "exporter_panic",
+            Self::DeliveryFailed => "delivery_failed",
             Self::AfterShutdown => "after_shutdown",
             Self::SpoolFull => "spool_full",
-            Self::SpoolIo => "spool_io",
             Self::SpoolCorrupt => "spool_corrupt",
         }
     }
@@ -128,7 +124,7 @@ pub enum Health {
         /// Until the next probe.
         retry_in: Duration,
     },
-    /// It was shut down.
+    /// It was shut down, or its thread ended: then [`ExporterStats::last_error`] says why.
     Stopped,
 }
 
@@ -272,7 +268,7 @@ impl Report {
 }
 
 /// A flush or shutdown after which something recorded is lost or still waiting.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Incomplete {
     action: &'static str,
@@ -311,6 +307,13 @@ impl fmt::Display for Incomplete {
             }
         }
         Ok(())
+    }
+}
+
+/// As `Display`: `main` prints an error that it returns by `Debug`.
+impl fmt::Debug for Incomplete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

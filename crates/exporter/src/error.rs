@@ -80,7 +80,6 @@ pub enum Advice {
 }
 
 /// Why a batch was not accepted, and what may be done next.
-#[derive(Debug)]
 pub struct ExportError {
     advice: Advice,
     message: String,
@@ -176,6 +175,13 @@ impl ExportError {
 impl fmt::Display for ExportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
+    }
+}
+
+/// `Display` and the causes: `main` prints an error that it returns by `Debug`.
+impl fmt::Debug for ExportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        crate::debug_error(self, f)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::record::{Record, SpanRecord};
+use crate::record::Record;
 use crate::{Batch, ExportError, ExportReport};
 
 /// Sends batches of finished records somewhere.
@@ -37,14 +37,6 @@ pub trait Exporter: Send + Sync + 'static {
     /// the other exporters keep their batches and their interval. Asked once, when the pipeline is built.
     fn flush_interval(&self) -> Option<Duration> {
         None
-    }
-
-    /// Whether it may take something large out of this span, such as an image that it uploads beside it. Asked
-    /// for spans that no batch can hold: one that may get smaller is not cut before the exporter has
-    /// seen it. Called on the thread that ended the span.
-    fn may_shrink(&self, span: &SpanRecord) -> bool {
-        let _ = span;
-        false
     }
 
     /// Sends one batch. `Ok` says what became of each record; `Err` says what delivery may do next.
@@ -90,9 +82,6 @@ macro_rules! delegate {
             }
             fn flush_interval(&self) -> Option<Duration> {
                 (**self).flush_interval()
-            }
-            fn may_shrink(&self, span: &SpanRecord) -> bool {
-                (**self).may_shrink(span)
             }
             async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
                 (**self).export(batch).await

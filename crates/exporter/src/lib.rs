@@ -46,6 +46,7 @@
 )]
 
 mod batch;
+mod chain;
 mod error;
 mod exporter;
 mod in_memory;
@@ -53,6 +54,8 @@ mod plain;
 
 pub use async_trait::async_trait;
 pub use batch::Batch;
+#[doc(hidden)]
+pub use chain::debug_error;
 pub use error::{Advice, ExportError, ExportReport, Rejection};
 pub use exporter::Exporter;
 pub use in_memory::InMemoryExporter;

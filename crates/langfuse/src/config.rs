@@ -1,12 +1,13 @@
-//! Which Langfuse server, with which keys, and how it is reached.
-//! Filled by the facade or by users; checked by `exporter` before anything is sent.
+//! Settings of the Langfuse exporter: server, keys, and how the server is reached.
+//! Filled by the facade or by users, checked by `exporter` before anything is sent. Knows no variables.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::media::MediaMode;
-use tracefuse_otlp::http::{HttpConfig, ProxyConfig, Secret};
+use tracefuse_otlp::http::{Endpoint, HttpConfig, ProxyConfig, Secret};
 
 /// Langfuse Cloud in the EU.
 const CLOUD: &str = "https://cloud.langfuse.com";
@@ -33,7 +34,7 @@ pub struct LangfuseConfig {
     pub export_path: String,
     /// Whether requests are compressed with gzip; yes by default.
     pub gzip: bool,
-    /// What becomes of images, sound and files in inputs and outputs; they are uploaded by default.
+    /// What happens to images, sound and files in inputs and outputs; they are uploaded by default.
     pub media: MediaMode,
     /// Timeouts, certificate authorities, proxies.
     pub http: HttpConfig,
@@ -74,37 +75,38 @@ impl LangfuseConfig {
         self
     }
 
-    /// What becomes of images, sound and files in inputs and outputs.
+    /// What happens to images, sound and files in inputs and outputs.
     #[must_use]
     pub fn media(mut self, mode: MediaMode) -> Self {
         self.media = mode;
         self
     }
 
-    /// Limit of one attempt, from connecting to the end of the answer; 10 s by default. The official
-    /// SDKs have 5 s, but a server that took a request and answered too late stores it twice, so
-    /// patience is cheaper than a retry.
+    /// The longest one attempt may take, from connecting to the end of the answer; 10 s by default, from 1 ms to 1 h.
+    /// The official SDKs have 5 s; but a request that is retried because its answer came too late is stored twice.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.http = self.http.timeout(timeout);
         self
     }
 
-    /// PEM file of certificate authorities to trust beside the system's.
+    /// PEM file of certificate authorities to trust in addition to the system's.
     #[must_use]
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.http = self.http.ca_file(path);
         self
     }
 
-    /// Proxies; none by default (the facade fills them from the usual variables).
+    /// Proxies; none by default (the facade reads `HTTPS_PROXY`, `NO_PROXY` and their like).
     #[must_use]
     pub fn proxy(mut self, proxy: ProxyConfig) -> Self {
         self.http = self.http.proxy(proxy);
         self
     }
 
-    /// Whether keys and prompts may go unencrypted beyond loopback; no by default.
+    /// Whether keys and prompts may cross the network in clear text; no by default. A server on this machine
+    /// (loopback) may always be reached by `http://`; any other address, such as `http://langfuse:3000` in a
+    /// container network, needs this.
     #[must_use]
     pub fn allow_plaintext_http(mut self, allow: bool) -> Self {
         self.http = self.http.allow_plaintext_http(allow);
@@ -118,65 +120,116 @@ impl LangfuseConfig {
         self
     }
 
-    pub(crate) fn check(&self) -> Result<(), LangfuseConfigError> {
-        let keys = [
-            (
-                "public key",
-                "LANGFUSE_PUBLIC_KEY",
-                self.public_key.as_str(),
-            ),
-            (
-                "secret key",
-                "LANGFUSE_SECRET_KEY",
-                self.secret_key.expose(),
-            ),
-        ];
-        for (what, variable, key) in keys {
-            if key.is_empty() {
-                return Err(LangfuseConfigError::new(format!(
-                    "the {what} is empty: set `{variable}`"
-                )));
-            }
-            if key
-                .chars()
-                .any(|c| c.is_control() || c.is_whitespace() || !c.is_ascii())
-            {
-                return Err(LangfuseConfigError::new(format!(
-                    "the {what} contains a space, a line break or another character that keys do not have: was more than the key pasted into `{variable}`?"
-                )));
-            }
-        }
-        if self.public_key.starts_with("sk-") && self.secret_key.expose().starts_with("pk-") {
-            return Err(LangfuseConfigError::new(
-                "the keys are swapped: `LANGFUSE_PUBLIC_KEY` begins with pk-lf-, `LANGFUSE_SECRET_KEY` with sk-lf-",
-            ));
-        }
+    /// Whether keys and address can be used, without opening a file or a connection.
+    ///
+    /// # Errors
+    /// [`LangfuseConfigError`] names the first setting that cannot be used and what to do.
+    pub fn check(&self) -> Result<(), LangfuseConfigError> {
+        check_key("public_key", &self.public_key)?;
+        check_key("secret_key", self.secret_key.expose())?;
+        let refuse = |message| Err(LangfuseConfigError::new("base_url", message));
         if self.base_url.contains("/api/public") {
-            return Err(LangfuseConfigError::new(
-                "`LANGFUSE_BASE_URL` contains /api/public: expected the server's address alone, such as https://cloud.langfuse.com",
-            ));
+            return refuse(
+                "the base URL contains /api/public: expected the server's address alone, such as https://cloud.langfuse.com"
+                    .to_owned(),
+            );
         }
-        Ok(())
+        if let Err(error) = Endpoint::parse(&self.base_url) {
+            return refuse(format!("the base URL cannot be used: {error}"));
+        }
+        let http = self.http.check();
+        http.map_err(|error| LangfuseConfigError::new(error.setting(), error.to_string()))
+    }
+
+    /// What is unusual about the keys, in words; the server decides whether they work. Repeats no key.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let keys = [
+            ("public", PUBLIC, self.public_key.as_str()),
+            ("secret", SECRET, self.secret_key.expose()),
+        ];
+        keys.into_iter()
+            .filter(|(_, prefix, key)| !key.starts_with(prefix))
+            .map(|(which, prefix, _)| {
+                format!(
+                    "the {which} key does not begin with {prefix} as the keys of Langfuse do: copy it again from the project's settings if the server refuses it"
+                )
+            })
+            .collect()
     }
 }
 
-/// Checks an environment's name on the client, by the server's rule (`docs/langfuse.md` 1.6): what the
-/// server does not like silently becomes `default` there.
+const PUBLIC: &str = "pk-lf-";
+const SECRET: &str = "sk-lf-";
+
+/// Refuses what is certainly not a key: an empty text, quotes, spaces, the other key of the pair. `setting` is
+/// `public_key` or `secret_key`.
 ///
 /// # Errors
-/// If the name would not arrive as it is.
-pub fn check_environment(name: &str) -> Result<(), LangfuseConfigError> {
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
-    if !name.is_empty()
-        && name.len() <= 40
-        && name.chars().all(allowed)
-        && !name.starts_with("langfuse")
-    {
-        return Ok(());
+/// The message says what is wrong and does not repeat the key.
+pub fn check_key(setting: &'static str, key: &str) -> Result<(), LangfuseConfigError> {
+    let (what, variable, prefix, other) = match setting {
+        "public_key" => ("public key", "LANGFUSE_PUBLIC_KEY", PUBLIC, SECRET),
+        _ => ("secret key", "LANGFUSE_SECRET_KEY", SECRET, PUBLIC),
+    };
+    let refuse = |message| Err(LangfuseConfigError::new(setting, message));
+    if key.is_empty() {
+        return refuse(format!("the {what} is empty: set `{variable}`"));
     }
-    Err(LangfuseConfigError::new(format!(
-        "the environment is {name:?}: expected lower-case letters, digits, `-` and `_`, at most 40, not beginning with `langfuse`"
-    )))
+    if key.starts_with(['"', '\'', '`']) || key.ends_with(['"', '\'', '`']) {
+        return refuse(format!(
+            "the {what} is in quotes, which are taken as a part of it: write it without quotes (`docker --env-file` and `docker -e` keep quotes)"
+        ));
+    }
+    if key
+        .chars()
+        .any(|c| c.is_control() || c.is_whitespace() || !c.is_ascii())
+    {
+        return refuse(format!(
+            "the {what} contains a space, a line break or another character that keys do not have: was more than the key pasted into `{variable}`?"
+        ));
+    }
+    if key.starts_with(other) {
+        return refuse(format!(
+            "the keys are swapped: the {what} begins with {other}, expected {prefix} (`LANGFUSE_PUBLIC_KEY` begins with {PUBLIC}, `LANGFUSE_SECRET_KEY` with {SECRET})"
+        ));
+    }
+    Ok(())
+}
+
+/// A project on Langfuse Cloud in the EU, without keys: [`check`](LangfuseConfig::check) refuses it until they are set.
+impl Default for LangfuseConfig {
+    fn default() -> Self {
+        Self::new("", "")
+    }
+}
+
+/// The name under which Langfuse stores an environment: in lower case, without a leading `langfuse`, at most 40
+/// characters; `default` if something else than `a-z`, `0-9`, `-` and `_` remains (`docs/langfuse.md` 1.6).
+///
+/// ```
+/// use tracefuse_langfuse::stored_environment;
+///
+/// assert_eq!(stored_environment("production"), "production");
+/// assert_eq!(stored_environment("Production"), "production");
+/// assert_eq!(stored_environment("langfuse-eu"), "eu");
+/// assert_eq!(stored_environment("Prod.EU"), "default");
+/// ```
+#[must_use]
+pub fn stored_environment(name: &str) -> Cow<'_, str> {
+    let mut stored = name.to_lowercase();
+    while let Some(rest) = stored.strip_prefix("langfuse") {
+        stored = rest.strip_prefix(['-', '_']).unwrap_or(rest).to_owned();
+    }
+    let stored: String = stored.chars().take(40).collect();
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    if stored.is_empty() || !stored.chars().all(allowed) {
+        return Cow::Borrowed("default");
+    }
+    if stored == name {
+        return Cow::Borrowed(name);
+    }
+    Cow::Owned(stored)
 }
 
 impl fmt::Debug for LangfuseConfig {
@@ -197,18 +250,25 @@ impl fmt::Debug for LangfuseConfig {
     }
 }
 
-/// Settings that cannot be used; says which, why and what to do, and repeats no key.
-#[derive(Debug)]
+/// Settings that cannot be used. Says which, why and what to do, and repeats no key.
 #[non_exhaustive]
 pub struct LangfuseConfigError {
+    setting: &'static str,
     message: String,
 }
 
 impl LangfuseConfigError {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
+    pub(crate) fn new(setting: &'static str, message: impl Into<String>) -> Self {
         Self {
+            setting,
             message: message.into(),
         }
+    }
+
+    /// The field of [`LangfuseConfig`] that cannot be used, such as `base_url`.
+    #[must_use]
+    pub fn setting(&self) -> &'static str {
+        self.setting
     }
 }
 
@@ -218,4 +278,75 @@ impl fmt::Display for LangfuseConfigError {
     }
 }
 
+/// As `Display`: `main` prints an error that it returns by `Debug`.
+impl fmt::Debug for LangfuseConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl std::error::Error for LangfuseConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_environment_is_stored_by_the_servers_rule() {
+        let forty = "x".repeat(40);
+        for (name, stored) in [
+            ("production", "production"),
+            ("staging-eu_2", "staging-eu_2"),
+            ("Production", "production"),
+            ("PROD", "prod"),
+            ("langfuse-x", "x"),
+            ("langfuse_langfuse-y", "y"),
+            ("Langfusez", "z"),
+            ("langfuse", "default"),
+            ("", "default"),
+            ("Prod.EU", "default"),
+            ("prod eu", "default"),
+            ("ümlaut", "default"),
+            (&forty, &forty),
+            (&format!("{forty}yyy"), &forty),
+        ] {
+            assert_eq!(stored_environment(name), stored, "{name}");
+        }
+    }
+
+    #[test]
+    fn keys_that_cannot_work_are_refused_at_once() {
+        let good = || LangfuseConfig::new("pk-lf-1", "sk-lf-CANARY");
+        assert!(good().check().is_ok() && good().warnings().is_empty());
+        for (public, secret, setting, words) in [
+            ("", "sk-lf-1", "public_key", "is empty"),
+            ("pk-lf-1", "", "secret_key", "is empty"),
+            (
+                "\"pk-lf-CANARY\"",
+                "sk-lf-1",
+                "public_key",
+                "without quotes",
+            ),
+            ("pk-lf-1", "'sk-lf-CANARY'", "secret_key", "without quotes"),
+            ("pk-lf-1", "sk-lf-CANARY\"", "secret_key", "without quotes"),
+            ("pk-lf-1", " sk-lf-CANARY", "secret_key", "a space"),
+            ("pk-lf-1", "sk-lf-CANARY\n", "secret_key", "a line break"),
+            ("sk-lf-CANARY", "pk-lf-CANARY", "public_key", "swapped"),
+            ("sk-lf-CANARY", "sk-lf-CANARY", "public_key", "swapped"),
+            ("pk-lf-CANARY", "pk-lf-CANARY", "secret_key", "swapped"),
+        ] {
+            let error = LangfuseConfig::new(public, secret).check().unwrap_err();
+            assert_eq!(error.setting(), setting, "{error}");
+            assert!(error.to_string().contains(words), "{error}");
+            assert!(!format!("{error} {error:?}").contains("CANARY"), "{error}");
+        }
+        let odd = LangfuseConfig::new("CANARY-1", "CANARY-2");
+        assert!(
+            odd.check().is_ok(),
+            "a server of one's own may have such keys"
+        );
+        let warnings = odd.warnings().join("; ");
+        assert!(warnings.contains("pk-lf-") && warnings.contains("sk-lf-"));
+        assert!(!warnings.contains("CANARY"), "{warnings}");
+    }
+}

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tracefuse_exporter::record::{Record, SpanRecord};
+use tracefuse_exporter::record::Record;
 use tracefuse_exporter::{Advice, Batch, ExportError, ExportReport, Exporter, Rejection};
 use tracefuse_otlp::http::{
     Answer, AnswerClass, Endpoint, HeaderError, Headers, HttpClient, HttpRequest, Secret,
@@ -17,7 +17,7 @@ use tracefuse_otlp::verdict::{compression_refused, refusal, unanswered};
 
 use crate::attributes::SDK_NAME;
 use crate::config::{LangfuseConfig, LangfuseConfigError};
-use crate::media::{self, MediaMode, TakeOut, Target, Uploads};
+use crate::media::{MediaMode, TakeOut, Target, Uploads};
 use crate::{mapping, score, size};
 
 /// The fastest: on a service's machine CPU is dearer than bandwidth.
@@ -52,27 +52,29 @@ impl LangfuseExporter {
     /// If keys, address or certificate file cannot be used.
     pub fn new(config: LangfuseConfig) -> Result<Self, LangfuseConfigError> {
         config.check()?;
+        let wrong = |setting, words: &str, error: &dyn std::error::Error| {
+            LangfuseConfigError::new(setting, format!("{words}{error}"))
+        };
         let path: Vec<&str> = config
             .export_path
             .split('/')
             .filter(|segment| !segment.is_empty())
             .collect();
         let base = Endpoint::parse(&config.base_url)
-            .map_err(|error| LangfuseConfigError::new(format!("`LANGFUSE_BASE_URL`: {error}")))?;
-        let address = base.join(&path).map_err(|error| {
-            LangfuseConfigError::new(format!("`LANGFUSE_OTEL_TRACES_EXPORT_PATH`: {error}"))
-        })?;
+            .map_err(|error| wrong("base_url", "the base URL cannot be used: ", &error))?;
+        let address = base
+            .join(&path)
+            .map_err(|error| wrong("export_path", "the export path cannot be used: ", &error))?;
         let scores = base
             .join(&["api", "public", "scores"])
-            .map_err(|error| LangfuseConfigError::new(format!("`LANGFUSE_BASE_URL`: {error}")))?;
+            .map_err(|error| wrong("base_url", "the base URL cannot be used: ", &error))?;
         let client = HttpClient::new(&config.http)
-            .map_err(|error| LangfuseConfigError::new(error.to_string()))?;
+            .map_err(|error| LangfuseConfigError::new(error.setting(), format!("{error:?}")))?;
         client
             .check_credentials_for(&address)
-            .map_err(|error| LangfuseConfigError::new(format!("`LANGFUSE_BASE_URL`: {error}")))?;
+            .map_err(|error| wrong("base_url", "", &error))?;
         let basic = basic(&config);
-        let headers = headers(&config, &basic)
-            .map_err(|error| LangfuseConfigError::new(error.to_string()))?;
+        let headers = headers(&config, &basic).map_err(|error| wrong("public_key", "", &error))?;
         let destination = format!("{address} {}", config.public_key);
         let request = HttpRequest::post(address).headers(headers.clone());
         let scores = HttpRequest::post(scores).headers(headers.clone());
@@ -269,10 +271,6 @@ impl Exporter for LangfuseExporter {
             Cow::Borrowed(_) => size,
             Cow::Owned(without) => size::hint(&without),
         }
-    }
-
-    fn may_shrink(&self, span: &SpanRecord) -> bool {
-        self.media != MediaMode::Keep && media::may_have(span)
     }
 
     async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {

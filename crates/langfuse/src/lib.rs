@@ -32,7 +32,7 @@ mod score;
 mod size;
 mod text;
 
-pub use config::{LangfuseConfig, LangfuseConfigError, check_environment};
+pub use config::{LangfuseConfig, LangfuseConfigError, check_key, stored_environment};
 pub use exporter::LangfuseExporter;
 pub use media::MediaMode;
 pub use project::{AuthError, AuthProblem, LangfuseProject, trace_id_from_seed};

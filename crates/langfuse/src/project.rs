@@ -1,5 +1,5 @@
-//! Which project the keys belong to, whether they work at all, and where a trace is shown.
-//! Called by applications when they start, through the facade; not on the way of any span.
+//! Which project the keys belong to, whether they work, and the address of a trace in Langfuse.
+//! Called by applications at their start, through the facade. Not used when spans are delivered.
 
 use std::error::Error;
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::exporter::{basic, headers};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LangfuseProject {
-    /// Its id, as it stands in addresses.
+    /// Its id, as it appears in addresses.
     pub id: String,
     /// Its name.
     pub name: String,
@@ -34,8 +34,7 @@ impl LangfuseProject {
         let wrong =
             |error: &dyn fmt::Display| AuthError::new(AuthProblem::Config, error.to_string());
         config.check().map_err(|error| wrong(&error))?;
-        let base = Endpoint::parse(&config.base_url)
-            .map_err(|error| wrong(&format!("`LANGFUSE_BASE_URL`: {error}")))?;
+        let base = Endpoint::parse(&config.base_url).map_err(|error| wrong(&error))?;
         let address = base
             .join(&["api", "public", "projects"])
             .map_err(|error| wrong(&error))?;
@@ -52,7 +51,8 @@ impl LangfuseProject {
         }
     }
 
-    /// Where a trace is shown to people.
+    /// The address of a trace in Langfuse's user interface, such as
+    /// `https://cloud.langfuse.com/project/clx1/traces/0af7651916cd43dd8448eb211c80319c`.
     #[must_use]
     pub fn trace_url(&self, trace: TraceId) -> String {
         format!("{}/project/{}/traces/{trace}", self.base_url, self.id)
@@ -69,24 +69,25 @@ fn read(
         let (problem, remedy) = match answer.status() {
             401 => (
                 AuthProblem::Key,
-                "check the keys, and that LANGFUSE_BASE_URL is the region of the project",
+                "check the keys, and that LANGFUSE_BASE_URL (or LANGFUSE_HOST) is the address of the project's region",
             ),
             403 => (
                 AuthProblem::Key,
-                "the keys lack the right to read their project",
+                "the keys are not allowed to read their project",
             ),
-            _ if answer.class() == AnswerClass::Intercepted => {
-                (AuthProblem::Host, "check LANGFUSE_BASE_URL")
-            }
-            404 | 405 => (AuthProblem::Host, "is LANGFUSE_BASE_URL a Langfuse server?"),
+            _ if answer.class() == AnswerClass::Intercepted => (
+                AuthProblem::Host,
+                "check LANGFUSE_BASE_URL (or LANGFUSE_HOST)",
+            ),
+            404 | 405 => (
+                AuthProblem::Host,
+                "is LANGFUSE_BASE_URL (or LANGFUSE_HOST) the address of a Langfuse server?",
+            ),
             300..=399 => (
                 AuthProblem::Host,
-                "LANGFUSE_BASE_URL redirects, which is not followed",
+                "the address in LANGFUSE_BASE_URL (or LANGFUSE_HOST) redirects, and redirects are not followed: set the address that it leads to",
             ),
-            _ => (
-                AuthProblem::Server,
-                "the server is not well; try again later",
-            ),
+            _ => (AuthProblem::Server, "the server failed; try again later"),
         };
         return Err(AuthError::new(problem, format!("{words}; {remedy}")));
     }
@@ -103,7 +104,7 @@ fn read(
         });
     project.ok_or_else(|| {
         let words =
-            format!("{base} answers, but not as a Langfuse server does; check LANGFUSE_BASE_URL");
+            format!("{base} answers, but not like a Langfuse server; check LANGFUSE_BASE_URL (or LANGFUSE_HOST)");
         AuthError::new(AuthProblem::Host, words)
     })
 }
@@ -112,39 +113,41 @@ fn unreachable(error: &HttpError, base: &Endpoint) -> AuthError {
     match error.kind() {
         HttpErrorKind::Tls(_) => AuthError::new(
             AuthProblem::Tls,
-            format!("{error}; a private authority is trusted by TRACEFUSE_CA_FILE"),
+            format!("{error}; for a private certificate authority set TRACEFUSE_CA_FILE"),
         ),
         HttpErrorKind::Protocol => AuthError::new(
             AuthProblem::Host,
-            format!("{base} does not speak HTTP: {error}; check LANGFUSE_BASE_URL"),
+            format!(
+                "{base} does not speak HTTP: {error}; check LANGFUSE_BASE_URL (or LANGFUSE_HOST)"
+            ),
         ),
         _ => AuthError::new(
             AuthProblem::Unreachable,
-            format!("{error}; check LANGFUSE_BASE_URL and the network"),
+            format!("{error}; check LANGFUSE_BASE_URL (or LANGFUSE_HOST) and the network"),
         ),
     }
 }
 
-/// What is wrong between us and the project.
+/// Why the project could not be found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AuthProblem {
-    /// The server knows the keys not, or not for this.
+    /// The server rejected the keys, or they lack permission (401, 403).
     Key,
-    /// What answers is not a Langfuse server.
+    /// The address is not that of a Langfuse server.
     Host,
-    /// Nothing answers.
+    /// The server could not be reached.
     Unreachable,
-    /// What answers is not trusted.
+    /// The server's certificate is not trusted.
     Tls,
-    /// The server is not well.
+    /// The server failed.
     Server,
     /// The settings cannot be used.
     Config,
 }
 
-/// Why a project could not be asked for, and what to do about it. Never repeats a secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why a project could not be found, and what to do about it. Never repeats a secret.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AuthError {
     problem: AuthProblem,
@@ -152,7 +155,7 @@ pub struct AuthError {
 }
 
 impl AuthError {
-    /// For wiring: whoever runs the check elsewhere may fail to.
+    /// For the facade, which runs the check on a thread of its own and may fail to start it.
     #[doc(hidden)]
     #[must_use]
     pub fn new(problem: AuthProblem, message: String) -> Self {
@@ -172,10 +175,17 @@ impl fmt::Display for AuthError {
     }
 }
 
+/// As `Display`: `main` prints an error that it returns by `Debug`.
+impl fmt::Debug for AuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl Error for AuthError {}
 
-/// The trace id that Langfuse's SDKs make of a seed: the first 16 bytes of its SHA-256. The same seed, such as an
-/// order's number, gives the same trace everywhere.
+/// The trace id that Langfuse's SDKs make of a seed: the first 16 bytes of its SHA-256. The same seed, such as the
+/// number of an order, gives the same trace id in every SDK.
 ///
 /// ```
 /// let id = tracefuse_langfuse::trace_id_from_seed("order-42");
@@ -185,7 +195,7 @@ impl Error for AuthError {}
 pub fn trace_id_from_seed(seed: &str) -> TraceId {
     let digest = ring::digest::digest(&ring::digest::SHA256, seed.as_bytes());
     let bytes = digest.as_ref().first_chunk::<16>();
-    // A digest that begins with 16 zeros is not to be expected in this universe.
+    // An id of zeros is invalid. No known seed has a digest that begins with 16 zero bytes.
     bytes
         .and_then(|bytes| TraceId::from_bytes(*bytes))
         .unwrap_or_else(TraceId::random)

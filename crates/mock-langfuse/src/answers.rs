@@ -40,9 +40,9 @@ impl Incoming {
         }
     }
 
-    /// Why nobody but a program on this machine may have sent it; `None` if one may.
+    /// The refusal of a request that a web page may have sent; `None` if a program on this machine sent it.
     ///
-    /// A page in a browser must not reach this server, which holds prompts: not through a name that points
+    /// A page in a browser must not reach this server, which keeps prompts: not through a name that points
     /// to loopback (DNS rebinding), and not by a form or a script of another origin.
     pub(crate) fn intruder(&self) -> Option<Reply> {
         if !self.header("host").is_some_and(is_loopback) {
@@ -72,17 +72,43 @@ impl Incoming {
             .then(|| Reply::text(400, "Invalid content type. Expected application/json"))
     }
 
+    /// The body as JSON, as Next.js parses it before an endpoint sees it: up to `limit` bytes, a text if it is announced
+    /// as something else than JSON.
+    pub(crate) fn json(&self, limit: usize, limit_text: &str) -> Result<Value, Reply> {
+        if self.body.len() > limit {
+            return Err(Reply::text(
+                413,
+                &format!("Body exceeded {limit_text} limit"),
+            ));
+        }
+        let kind = self.header("content-type").unwrap_or_default();
+        let kind = kind
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_lowercase();
+        if !matches!(kind.as_str(), "application/json" | "application/ld+json") {
+            return Ok(String::from_utf8_lossy(&self.body).into_owned().into());
+        }
+        if self.body.is_empty() {
+            return Ok(serde_json::json!({}));
+        }
+        serde_json::from_slice(&self.body).map_err(|_| Reply::text(400, "Invalid JSON"))
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
     }
 
+    /// A parameter of the query.
     pub(crate) fn one(&self, key: &str) -> Option<&str> {
         self.query.get(key)?.last().map(String::as_str)
     }
 }
 
-/// Headers by lower-case name; of several of one name the last. Two hosts are joined into one that is nobody's:
-/// what stands before a server may go by another of them than the server.
+/// Headers by lower-case name; of several of one name the last. Two hosts are joined into one that is no host:
+/// a proxy in front of a server may read another of them than the server.
 pub(crate) fn headers(lines: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
     let mut headers = BTreeMap::<String, String>::new();
     for (name, value) in lines {
@@ -138,10 +164,31 @@ impl Reply {
         Self::new(status, "text/plain; charset=utf-8", body.to_owned())
     }
 
+    /// An error with a name of Langfuse's.
+    pub(crate) fn error(status: u16, name: &str, message: &str) -> Self {
+        Self::json(
+            status,
+            &serde_json::json!({ "message": message, "error": name }),
+        )
+    }
+
+    /// A request whose query or body is not as it should be, with what is wrong.
+    pub(crate) fn invalid(issues: Vec<Value>) -> Self {
+        let issues = Value::from(issues);
+        Self::json(
+            400,
+            &serde_json::json!({ "message": "Invalid request data", "error": issues }),
+        )
+    }
+
+    pub(crate) fn method_not_allowed() -> Self {
+        Self::error(405, "MethodNotAllowedError", "Method not allowed")
+    }
+
     pub(crate) fn new(status: u16, kind: &str, body: impl Into<Bytes>) -> Self {
         Self {
             status,
-            // A name that is a script stays text, whatever a browser makes of it.
+            // A browser must not run a name that is a script.
             headers: vec![
                 ("content-type".into(), kind.into()),
                 ("x-content-type-options".into(), "nosniff".into()),

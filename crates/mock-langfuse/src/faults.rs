@@ -9,9 +9,9 @@ use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::answers::{Incoming, Reply, headers};
-use crate::otlp;
 use crate::scenario::{Action, How, ReplySpec};
-use crate::server::Shared;
+use crate::state::Shared;
+use crate::{otlp, router};
 
 /// Longer than any client's patience in a test; the server's end interrupts it.
 const SILENCE: Duration = Duration::from_secs(3600);
@@ -146,16 +146,18 @@ fn answer(shared: &Shared, request: &Incoming, action: &Action) -> Reply {
     let Some(spec) = &action.reply else {
         // The answer is the server's own; if it is cut, whether it was stored is for the script to say.
         let store = action.cut.is_none() || action.store;
-        return shared.answer(request, store, action.cut.is_none());
+        return router::answer(shared, request, store, action.cut.is_none());
     };
     let mut reply = Reply::json(
         spec.status,
         &json!({ "message": "by the scenario", "error": "by the scenario" }),
     );
-    if request.path == otlp::PATH {
+    if request.path == router::TRACES {
         let success = (200..300).contains(&spec.status);
         let (_, inflated) = otlp::traces(shared, request, action.store || success);
-        shared.acknowledge(&inflated, request, success && action.cut.is_none());
+        if success && action.cut.is_none() {
+            otlp::acknowledge(shared, request, &inflated);
+        }
         shared.note(request, inflated, spec.status);
     } else {
         shared.note(request, request.body.clone(), spec.status);

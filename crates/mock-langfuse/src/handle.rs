@@ -1,22 +1,21 @@
-//! The server as tests hold it: its settings, its start and end, what it saw.
-//! Used by tests and by the program; runs `server` on a thread of its own.
+//! The public handle of a server: its settings, its start and end, what it saw.
+//! Used by tests and by the program; runs `server` on its own thread.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use base64::Engine as _;
 use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::mapping::Observation;
-use crate::media::Media;
 use crate::scenario::Scenario;
-use crate::server::{Phase, Shared, lock, serve};
-use crate::store::{Delivery, ReceivedRequest, Store};
+use crate::server::{Phase, serve};
+use crate::state::{Shared, lock};
+use crate::store::{Arrival, Delivery, Media, ReceivedRequest, Store};
 use crate::tls::{Tls, identity};
 
 /// A running server; it stops when this is dropped.
@@ -38,6 +37,7 @@ pub struct Builder {
     port: u16,
     max_body: usize,
     max_inflated: usize,
+    score_configs: Vec<String>,
     scenario: Scenario,
     tls: Option<Tls>,
 }
@@ -63,6 +63,7 @@ impl MockLangfuse {
             port: 0,
             max_body: 32 << 20,
             max_inflated: 64 << 20,
+            score_configs: Vec::new(),
             scenario: Scenario::default(),
             tls: None,
         }
@@ -129,16 +130,43 @@ impl MockLangfuse {
         self.shared.lock().deliveries.clone()
     }
 
-    /// The scores it stores.
+    /// The scores it stores, as they were sent, with an id and the environment that is stored.
     #[must_use]
     pub fn scores(&self) -> Vec<Value> {
-        self.shared.lock().scores.clone()
+        let store = self.shared.lock();
+        store
+            .scores
+            .iter()
+            .map(|score| score.body.clone().into())
+            .collect()
     }
 
     /// The media it stores, by id.
     #[must_use]
     pub fn media(&self) -> Vec<Media> {
         self.shared.lock().media.values().cloned().collect()
+    }
+
+    /// The traces of the spans that came since the last call, for which it waits at most `within`. `seen` is 0 at first,
+    /// and is moved on by each call.
+    #[must_use]
+    pub fn arrivals(&self, seen: &mut usize, within: Duration) -> Vec<Arrival> {
+        let store = self.shared.lock();
+        let known = *seen;
+        let waited = self
+            .shared
+            .changed
+            .wait_timeout_while(store, within, |store| store.rows <= known);
+        let (store, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let fresh = store.rows.saturating_sub(known);
+        *seen = store.rows;
+        store.arrivals(fresh)
+    }
+
+    /// Where a trace is shown as text, with the keys of this server.
+    #[must_use]
+    pub fn tree_url(&self, trace_id: &str) -> String {
+        format!("{}/mock/traces/{trace_id}/tree", self.url())
     }
 
     /// Forgets everything.
@@ -201,6 +229,13 @@ impl Builder {
         self
     }
 
+    /// Adds a score configuration to its project. A score that names another `configId` is answered with 200 and
+    /// dropped, as Langfuse does.
+    pub fn score_config(mut self, id: &str) -> Self {
+        self.score_configs.push(id.to_owned());
+        self
+    }
+
     /// What is done with the requests that come.
     pub fn scenario(mut self, scenario: Scenario) -> Self {
         self.scenario = scenario;
@@ -224,21 +259,17 @@ impl Builder {
             None | Some(Tls::PlainHttp | Tls::Hang) => None,
             Some(tls) => Some(identity(tls).map_err(|error| io::Error::other(error.to_string()))?),
         };
-        let credentials = format!("{}:{}", self.public_key, self.secret_key);
         let shared = Arc::new(Shared {
-            authorization: format!(
-                "Basic {}",
-                base64::engine::general_purpose::STANDARD.encode(credentials)
-            ),
             tls: self.tls.is_some(),
             public_key: self.public_key,
             secret_key: self.secret_key,
             max_inflated: self.max_inflated,
             max_body: self.max_body,
+            score_configs: self.score_configs,
             store: Mutex::default(),
             changed: Condvar::new(),
             scenario: Mutex::new(self.scenario),
-            poison: Mutex::default(),
+            bad_span: Mutex::default(),
         });
         let (phase, phases) = watch::channel(Phase::Serving);
         let ca_pem = identity.as_ref().map(|identity| identity.ca_pem.clone());

@@ -1,63 +1,125 @@
-//! The old batch endpoint as mode `events_only` answers it, and the rest that clients call
-//! (`docs/langfuse.md` 1, 3 and 4). Called by `server`.
+//! The old batch endpoint as mode `events_only` answers it, and the old reads that are gone in that mode
+//! (`docs/langfuse.md` 1, 3 and 4). Called by `router`.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::answers::{Incoming, Reply};
-use crate::server::Shared;
+use crate::auth::access;
+use crate::state::Shared;
+use crate::{js, scores, time};
 
-/// What the server takes in one request.
-const MAX_BATCH: usize = 4_500_000;
+/// Bytes of a request that are taken: 4.5 MB.
+const MAX_BATCH: usize = 4_718_592;
 
-/// `POST /api/public/ingestion`: only scores and SDK logs pass.
+/// `POST /api/public/ingestion`: only scores and SDK logs pass, and for them the public key is enough.
 pub(crate) fn ingestion(shared: &Shared, request: &Incoming) -> Reply {
-    if request.body.len() > MAX_BATCH {
-        return Reply::text(413, "Body exceeded 4.5mb limit");
-    }
     // Compression is not understood here.
-    let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
-        return Reply::text(400, "Invalid JSON");
+    let body = match request.json(MAX_BATCH, "4.5mb") {
+        Ok(body) => body,
+        Err(reply) => return reply,
     };
+    if let Err(message) = access(shared, request) {
+        return Reply::error(401, "UnauthorizedError", &message);
+    }
     let Some(batch) = body["batch"].as_array() else {
+        let errors = ["Invalid input: expected array, received undefined"];
         return Reply::json(
             400,
-            &json!({ "message": "Invalid request data", "errors": ["batch: Required"] }),
+            &json!({ "message": "Invalid request data", "errors": errors }),
         );
     };
     let (mut successes, mut errors) = (Vec::new(), Vec::new());
     for event in batch {
         let id = event["id"].as_str().unwrap_or("unknown");
-        match event["type"].as_str() {
-            Some("score-create") => {
-                // Without an id of its own a score is answered and dropped.
-                if event["body"]["id"].is_string() {
-                    shared.lock().put_score(event["body"].clone());
-                }
-                successes.push(json!({ "id": id, "status": 201 }));
+        let problem = match event["type"].as_str() {
+            Some("score-create") => score(shared, event).err(),
+            Some("sdk-log") => match envelope(event) {
+                Ok(()) => continue,
+                Err(issues) => Some(issues),
+            },
+            kind => {
+                let kind = kind.unwrap_or("unknown");
+                errors.push(json!({
+                    "id": id, "status": 400, "message": "Event type not accepted",
+                    "error": format!(
+                        "Event type {kind:?} is not accepted by /api/public/ingestion when LANGFUSE_MIGRATION_V4_WRITE_MODE \
+                         is events_only. This endpoint only accepts score and log events."
+                    ),
+                }));
+                continue;
             }
-            Some("sdk-log") => {}
-            _ => errors.push(json!({
-                "id": id, "status": 400, "message": "Event type not accepted",
-                "error": "This deployment runs in events_only mode: send traces to /api/public/otel/v1/traces"
+        };
+        match problem {
+            None => successes.push(json!({ "id": id, "status": 201 })),
+            Some(issues) => errors.push(json!({
+                "id": id, "status": 400, "message": "Invalid request data", "error": Value::from(issues).to_string(),
             })),
         }
     }
     Reply::json(207, &json!({ "successes": successes, "errors": errors }))
 }
 
-/// The old reads are gone in this mode.
-pub(crate) fn gone() -> Reply {
-    let message =
-        "This endpoint is not available on deployments running in Langfuse v4 events_only mode";
-    Reply::json(
-        404,
-        &json!({ "message": message, "error": "LangfuseNotFoundError" }),
-    )
+/// An id and a time are needed.
+fn envelope(event: &Value) -> Result<(), Vec<Value>> {
+    let mut issues = Vec::new();
+    let id = event["id"].as_str().filter(|id| !id.is_empty());
+    if !id.is_some_and(scores::is_id) {
+        issues.push(json!({ "path": ["id"], "message": "Invalid input: expected string" }));
+    }
+    if event["timestamp"].as_str().and_then(time::strict).is_none() {
+        issues.push(json!({ "path": ["timestamp"], "message": "Invalid ISO datetime" }));
+    }
+    if issues.is_empty() {
+        Ok(())
+    } else {
+        Err(issues)
+    }
+}
+
+/// Without an id in its body a score is answered as a success and dropped.
+fn score(shared: &Shared, event: &Value) -> Result<(), Vec<Value>> {
+    envelope(event)?;
+    let body = event["body"].as_object().cloned().unwrap_or_else(Map::new);
+    let issues = scores::issues_in_a_batch(&body);
+    if !issues.is_empty() {
+        return Err(issues);
+    }
+    if !js::is_falsy(&event["body"]["id"]) {
+        let timestamp = event["timestamp"].as_str().and_then(time::strict);
+        scores::store(shared, body, timestamp.unwrap_or_else(time::now));
+    }
+    Ok(())
+}
+
+/// The old reads and writes, which are gone in this mode; `None` for every other endpoint.
+pub(crate) fn gone(method: &str, endpoint: &str) -> Option<Reply> {
+    let message = "This endpoint is not available on deployments running in Langfuse v4 events_only mode. \
+                   Learn more about Langfuse v4 at: https://langfuse.com/docs/v4";
+    let is = |names: &[&str]| {
+        let below = |name: &&str| endpoint == *name || endpoint.starts_with(&format!("{name}/"));
+        names.iter().any(below)
+    };
+    let reads = [
+        "/traces",
+        "/observations",
+        "/sessions",
+        "/v2/scores",
+        "/metrics",
+    ];
+    let writes = ["/traces", "/spans", "/generations", "/events"];
+    let is_gone = match method {
+        "GET" => is(&reads) || is(&["/scores"]),
+        "POST" => is(&writes),
+        _ => false,
+    };
+    if is_gone {
+        return Some(Reply::json(404, &json!({ "message": message })));
+    }
+    (is(&reads) || is(&writes)).then(Reply::method_not_allowed)
 }
 
 pub(crate) fn projects() -> Reply {
-    Reply::json(
-        200,
-        &json!({ "data": [{ "id": "mock-project", "name": "mock", "organization": { "id": "mock-org", "name": "mock" }, "metadata": {} }] }),
-    )
+    let organization = json!({ "id": "mock-org", "name": "mock" });
+    let project = json!({ "id": "mock-project", "name": "mock", "organization": organization, "metadata": {} });
+    Reply::json(200, &json!({ "data": [project] }))
 }

@@ -1,8 +1,8 @@
 //! A local server that behaves as Langfuse v4 does, refusals and faults included.
 //!
 //! For tests of any SDK that sends to Langfuse: it shares no code with tracefuse, decodes with
-//! OpenTelemetry's own types, and never accepts what the real server refuses. Also a program:
-//! `mock-langfuse --port 4300`.
+//! OpenTelemetry's own types, and never accepts what the real server refuses. The README lists what is known to differ
+//! from Langfuse 4.16.0. Also a program: `mock-langfuse --port 4300` prints each trace that arrives.
 //!
 //! ```
 //! use mock_langfuse::MockLangfuse;
@@ -15,33 +15,43 @@
 //! In reading order: [`MockLangfuse`] is the server, [`Observation`] a row as the server stores it,
 //! [`Scenario`] a script of faults, [`ReceivedRequest`] what arrived.
 //!
-//! It listens on loopback only, on a free port by default, on a thread of its own with an async runtime
-//! of its own, and stops when it is dropped.
+//! It listens on loopback only, on a free port by default, on its own thread with its own async runtime, and stops when
+//! it is dropped.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod answers;
+mod auth;
 mod decode;
 mod faults;
 mod handle;
+mod input_output;
+mod js;
+mod kind;
 mod legacy;
 mod mapping;
 mod media;
 mod metadata;
+mod names;
 mod otlp;
+mod query;
 mod read;
+mod router;
 mod scenario;
+mod score_list;
 mod scores;
 mod server;
+mod state;
 mod store;
+mod time;
 mod tls;
 mod usage;
 mod values;
 
 pub use handle::{Builder, MockLangfuse};
 pub use mapping::Observation;
-pub use media::Media;
+
 pub use scenario::{Action, Cut, How, ReplySpec, Scenario, ScenarioError, Step};
-pub use store::{Delivery, ReceivedRequest};
+pub use store::{Arrival, Delivery, Media, ReceivedRequest};
 pub use tls::Tls;

@@ -1,4 +1,4 @@
-//! `mock-langfuse`: the server as a program. Prints its address, serves until it is interrupted.
+//! `mock-langfuse`: the server as a program. Prints its address and each trace that arrives, until it is interrupted.
 
 #![expect(
     clippy::print_stdout,
@@ -7,6 +7,8 @@
 )]
 
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use mock_langfuse::{MockLangfuse, Scenario};
 
@@ -52,7 +54,34 @@ fn run(mut arguments: impl Iterator<Item = String>) -> Result<(), Box<dyn std::e
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(tokio::signal::ctrl_c())?;
+    let stopped = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| print_arrivals(&server, &stopped));
+        let interrupted = runtime.block_on(tokio::signal::ctrl_c());
+        stopped.store(true, Ordering::Relaxed);
+        interrupted
+    })?;
     println!("{}", server.trees());
     Ok(())
+}
+
+/// One line for each trace of which spans arrived. Ids and names come from the sender, so control characters are escaped.
+fn print_arrivals(server: &MockLangfuse, stopped: &AtomicBool) {
+    let mut seen = 0;
+    while !stopped.load(Ordering::Relaxed) {
+        for trace in server.arrivals(&mut seen, Duration::from_millis(200)) {
+            let plural = |count: usize, word: &str| match count {
+                1 => format!("1 {word}"),
+                _ => format!("{count} {word}s"),
+            };
+            println!(
+                "trace {} {}: {}, {}, {}",
+                trace.trace_id.escape_debug(),
+                trace.name.escape_debug(),
+                plural(trace.spans, "span"),
+                plural(trace.errors, "error"),
+                server.tree_url(&trace.trace_id).escape_debug()
+            );
+        }
+    }
 }

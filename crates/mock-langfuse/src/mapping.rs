@@ -4,13 +4,19 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use crate::input_output::input_output;
+use crate::kind::kind;
 use crate::metadata::metadata;
-use crate::usage::{cost, model_parameters, usage};
-use crate::values::{Attributes, WireSpan, text};
+use crate::names::MODELS;
+use crate::usage::{cost, model_parameters, repeats_usage, usage};
+use crate::values::{Attributes, WireSpan, filled, non_empty, present, text};
+use crate::{js, time};
 
 /// An observation as the server stores it: one row per span, never merged.
+///
+/// The server stores an absent text as `""`; here it is `None`, and the read API of this crate answers as the server does.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -34,17 +40,20 @@ pub struct Observation {
     pub status_message: Option<String>,
     pub input: Option<String>,
     pub output: Option<String>,
+    /// Each value as the read API shows it: a text that is JSON as what it says.
     pub metadata: BTreeMap<String, Value>,
-    #[serde(rename = "providedModelName")]
     pub model: Option<String>,
+    /// Empty where the parameters are no object.
     pub model_parameters: BTreeMap<String, Value>,
     #[serde(rename = "usageDetails")]
     pub usage: BTreeMap<String, u64>,
     #[serde(rename = "costDetails")]
     pub cost: BTreeMap<String, f64>,
+    /// RFC 3339, in milliseconds.
     pub completion_start_time: Option<String>,
     pub prompt_name: Option<String>,
     pub prompt_version: Option<u16>,
+    /// The root's own name where none was given.
     pub trace_name: Option<String>,
     pub user_id: Option<String>,
     pub session_id: Option<String>,
@@ -61,156 +70,135 @@ pub struct Observation {
     /// Names of the span events, which the server throws away.
     #[serde(skip)]
     pub span_events: Vec<String>,
+    /// Metadata as it is stored, by path and text.
+    #[serde(skip)]
+    pub(crate) metadata_texts: BTreeMap<String, String>,
+    /// Model parameters as they are shown, an object or not.
+    #[serde(skip)]
+    pub(crate) parameters: Value,
 }
 
 pub(crate) fn observation(span: WireSpan) -> Observation {
     let a = &span.attributes;
-    let first = |names: &[&str]| names.iter().find_map(|name| a.get(*name)).map(text);
-    let own_then_resource = |names: &[&str]| {
-        names
-            .iter()
-            .find_map(|name| a.get(*name).or_else(|| span.resource.get(*name)))
-            .map(text)
+    let given = |names: &[&str]| present(a, names).map(text);
+    let first = |names: &[&str]| filled(a, names).map(text);
+    // Missing times take the other one, and the time of arrival where there is none.
+    let now = || {
+        u64::try_from(time::now())
+            .unwrap_or(0)
+            .saturating_mul(1_000_000)
     };
-    // Missing times take the other one.
-    let (start, end) = (
-        span.start.or(span.end).unwrap_or(0),
-        span.end.or(span.start).unwrap_or(0),
-    );
-    let parent_is_root = truthy(a.get("langfuse.internal.is_app_root"));
-    let kind = kind(a);
+    let start = span.start.or(span.end).unwrap_or_else(now);
+    let end = span.end.unwrap_or(start);
+    let is_true =
+        |value: Option<&Value>| value.is_some_and(|value| *value == true || *value == "true");
+    let kind = kind(&span);
     let is_generation = kind == "GENERATION";
     let (input, output) = input_output(a);
-    let (usage, cost) = (usage(a), cost(a));
-    let version =
-        first(&["langfuse.version"]).or_else(|| span.resource.get("service.version").map(text));
-    let release = own_then_resource(&["langfuse.release"]);
-    let environment = own_then_resource(&["langfuse.environment"])
-        .or_else(|| own_then_resource(&["deployment.environment.name"]))
-        .or_else(|| own_then_resource(&["deployment.environment"]));
-    let name = first(&[
-        "gen_ai.tool.name",
-        "logfire.msg",
-        "ai.toolCall.name",
-        "genkit:name",
-    ])
-    .unwrap_or_else(|| span.name.clone());
+    let own_or_resource = |own: &str, resource: &str| {
+        present(a, &[own])
+            .or_else(|| present(&span.resource, &[resource]))
+            .map(text)
+    };
+    let metadata_texts = metadata(&span);
+    let parameters = model_parameters(a);
+    let name = name(&span);
+    let is_root = span.parent_id.is_none() || is_true(a.get("langfuse.internal.is_app_root"));
+    let own_name = (is_root && !name.is_empty()).then(|| name.clone());
     Observation {
         id: span.span_id.clone().unwrap_or_default(),
         trace_id: span.trace_id.clone().unwrap_or_default(),
-        is_root: span.parent_id.is_none() || parent_is_root,
+        is_root,
         parent_id: span.parent_id.clone(),
         kind,
-        name,
         start_ns: start,
-        end_ns: end.max(start),
+        end_ns: end,
         level: level(a, span.status_code),
-        status_message: first(&["langfuse.observation.status_message"])
-            .or_else(|| span.status_message.clone()),
+        status_message: non_empty(
+            given(&["langfuse.observation.status_message"]).or_else(|| span.status_message.clone()),
+        ),
         input,
         output,
-        metadata: metadata(&span),
-        model: first(&[
-            "langfuse.observation.model.name",
-            "gen_ai.response.model",
-            "ai.model.id",
-            "gen_ai.request.model",
-            "llm.response.model",
-            "llm.model_name",
-            "model",
+        metadata: metadata_texts
+            .iter()
+            .map(|(key, text)| (key.clone(), js::shown(text)))
+            .collect(),
+        model: if repeats_usage(a) {
+            None
+        } else {
+            first(MODELS)
+        },
+        model_parameters: parameters
+            .as_object()
+            .cloned()
+            .unwrap_or_else(Map::new)
+            .into_iter()
+            .collect(),
+        usage: usage(a),
+        cost: cost(a),
+        completion_start_time: first_token(a).map(time::iso),
+        prompt_name: non_empty(
+            given(&["langfuse.observation.prompt.name", "langfuse.prompt.name"])
+                .filter(|_| is_generation),
+        ),
+        prompt_version: present(
+            a,
+            &[
+                "langfuse.observation.prompt.version",
+                "langfuse.prompt.version",
+            ],
+        )
+        .filter(|_| is_generation)
+        .and_then(js::parse_int)
+        .and_then(|version| js::number(version).as_u64()?.try_into().ok())
+        .filter(|version| *version > 0),
+        trace_name: non_empty(given(&["langfuse.trace.name"])).or(own_name),
+        user_id: first(&[
+            "langfuse.user.id",
+            "user.id",
+            "langfuse.observation.metadata.langfuse_user_id",
+            "langfuse.trace.metadata.langfuse_user_id",
+            "ai.telemetry.metadata.userId",
         ]),
-        model_parameters: model_parameters(a),
-        usage,
-        cost,
-        completion_start_time: first(&["langfuse.observation.completion_start_time"])
-            .map(|time| time.trim_matches('"').to_owned()),
-        prompt_name: first(&["langfuse.observation.prompt.name"]).filter(|_| is_generation),
-        prompt_version: a
-            .get("langfuse.observation.prompt.version")
-            .filter(|_| is_generation)
-            .and_then(|v| v.as_u64()?.try_into().ok()),
-        trace_name: first(&["langfuse.trace.name"]),
-        user_id: first(&["langfuse.user.id", "user.id"]),
         session_id: first(&[
             "langfuse.session.id",
             "session.id",
             "gen_ai.conversation.id",
+            "langfuse.observation.metadata.langfuse_session_id",
+            "langfuse.trace.metadata.langfuse_session_id",
+            "ai.telemetry.metadata.sessionId",
         ]),
         tags: tags(a),
-        release,
-        version,
-        environment: self::environment(environment.as_deref()),
-        public: truthy(
-            a.get("langfuse.trace.public")
-                .or_else(|| a.get("langfuse.public")),
-        ),
+        release: non_empty(own_or_resource("langfuse.release", "langfuse.release")),
+        version: non_empty(own_or_resource("langfuse.version", "service.version")),
+        environment: of_environment(&span),
+        public: is_true(present(a, &["langfuse.trace.public", "langfuse.public"])),
+        name,
         span_events: span.events.iter().map(|(name, _)| name.clone()).collect(),
+        metadata_texts,
+        parameters,
         attributes: span.attributes,
     }
 }
 
-fn truthy(value: Option<&Value>) -> bool {
-    matches!(value, Some(Value::Bool(true))) || value.and_then(Value::as_str) == Some("true")
+/// The span's name, unless an attribute of a framework says better.
+fn name(span: &WireSpan) -> String {
+    let a = &span.attributes;
+    let there = |name: &str| a.get(name).map(text);
+    let operation = || {
+        let prefix = filled(a, &["ai.telemetry.functionId"]).map(|id| format!("{}:", text(id)));
+        there("ai.operationId").map(|id| format!("{}{id}", prefix.unwrap_or_default()))
+    };
+    filled(a, &["gen_ai.tool.name"])
+        .map(text)
+        .or_else(|| there("genkit:name"))
+        .or_else(|| filled(a, &["logfire.msg"]).map(text))
+        .or_else(|| there("ai.toolCall.name"))
+        .or_else(operation)
+        .unwrap_or_else(|| span.name.clone())
 }
 
-/// 2.6, first rule that yields a type.
-fn kind(a: &Attributes) -> String {
-    const TYPES: [&str; 10] = [
-        "span",
-        "generation",
-        "event",
-        "embedding",
-        "agent",
-        "tool",
-        "chain",
-        "retriever",
-        "guardrail",
-        "evaluator",
-    ];
-    let str = |name: &str| a.get(name).and_then(Value::as_str);
-    if let Some(kind) = str("langfuse.observation.type").filter(|kind| TYPES.contains(kind)) {
-        return kind.to_uppercase();
-    }
-    let by_openinference = str("openinference.span.kind").and_then(|kind| match kind {
-        "LLM" => Some("GENERATION"),
-        "CHAIN" | "RETRIEVER" | "EMBEDDING" | "AGENT" | "TOOL" | "GUARDRAIL" | "EVALUATOR" => {
-            Some(kind)
-        }
-        _ => None,
-    });
-    let by_operation = || {
-        str("gen_ai.operation.name").and_then(|operation| match operation {
-            "chat" | "completion" | "text_completion" | "generate_content" | "generate" => {
-                Some("GENERATION")
-            }
-            "embeddings" => Some("EMBEDDING"),
-            "invoke_agent" | "create_agent" => Some("AGENT"),
-            "execute_tool" => Some("TOOL"),
-            _ => None,
-        })
-    };
-    let has = |names: &[&str]| names.iter().any(|name| a.contains_key(*name));
-    let by_names = || {
-        if has(&["gen_ai.tool.name", "gen_ai.tool.call.id"]) {
-            return Some("TOOL");
-        }
-        let models = [
-            "langfuse.observation.model.name",
-            "gen_ai.request.model",
-            "gen_ai.response.model",
-            "llm.model_name",
-            "model",
-        ];
-        has(&models).then_some("GENERATION")
-    };
-    by_openinference
-        .or_else(by_operation)
-        .or_else(by_names)
-        .unwrap_or("SPAN")
-        .to_owned()
-}
-
-/// 2.5: the attribute wins over the status.
+/// The attribute wins over the status.
 fn level(a: &Attributes, status: Option<i64>) -> String {
     let by_status = if status == Some(2) {
         "ERROR"
@@ -220,7 +208,7 @@ fn level(a: &Attributes, status: Option<i64>) -> String {
     let Some(level) = a.get("langfuse.observation.level").and_then(Value::as_str) else {
         return by_status.into();
     };
-    match level.to_uppercase().as_str() {
+    match level.trim().to_uppercase().as_str() {
         "DEBUG" | "TRACE" | "VERBOSE" => "DEBUG",
         "DEFAULT" | "INFO" | "LOG" | "NOTICE" | "OK" | "SUCCESS" => "DEFAULT",
         "WARNING" | "WARN" => "WARNING",
@@ -230,62 +218,56 @@ fn level(a: &Attributes, status: Option<i64>) -> String {
     .into()
 }
 
-/// 2.5 and 2.7: if either of Langfuse's own is set, nothing else is looked at.
-fn input_output(a: &Attributes) -> (Option<String>, Option<String>) {
-    let first = |names: &[&str]| names.iter().find_map(|name| a.get(*name)).map(text);
-    let own = (
-        first(&["langfuse.observation.input"]),
-        first(&["langfuse.observation.output"]),
-    );
-    if own.0.is_some() || own.1.is_some() {
-        return own;
-    }
-    (first(INPUTS), first(OUTPUTS))
+/// Milliseconds since 1970: a date, or JSON that says one.
+fn first_token(a: &Attributes) -> Option<i64> {
+    let given = filled(a, &["langfuse.observation.completion_start_time"])?;
+    let quoted = || match given {
+        Value::String(text) => js::parse(text).filter(|value| !js::is_falsy(value)),
+        _ => None,
+    };
+    time::javascript(given).or_else(|| time::javascript(&quoted()?))
 }
 
-pub(crate) const INPUTS: &[&str] = &[
-    "input.value",
-    "input",
-    "prompt",
-    "all_messages_events",
-    "events",
-    "tool_arguments",
-    "gen_ai.input.messages",
-    "gen_ai.tool.call.arguments",
-];
-pub(crate) const OUTPUTS: &[&str] = &[
-    "output.value",
-    "output",
-    "final_result",
-    "tool_response",
-    "gen_ai.output.messages",
-    "gen_ai.tool.call.result",
-];
-
+/// A list; a text that is a JSON list; or names with commas between them, of which an empty one is kept.
 fn tags(a: &Attributes) -> Vec<String> {
-    match a
-        .get("langfuse.trace.tags")
-        .or_else(|| a.get("langfuse.tags"))
-        .or_else(|| a.get("tag.tags"))
-    {
-        Some(Value::Array(tags)) => tags.iter().map(text).collect(),
-        Some(Value::String(list)) => match serde_json::from_str::<Vec<String>>(list) {
-            Ok(tags) => tags,
-            Err(_) => list
-                .split(',')
-                .map(|tag| tag.trim().to_owned())
-                .filter(|tag| !tag.is_empty())
-                .collect(),
+    let names = [
+        "langfuse.trace.tags",
+        "langfuse.tags",
+        "langfuse.observation.metadata.langfuse_tags",
+        "langfuse.trace.metadata.langfuse_tags",
+        "ai.telemetry.metadata.tags",
+        "tag.tags",
+    ];
+    match filled(a, &names) {
+        Some(Value::Array(tags)) => tags.iter().map(js::string).collect(),
+        Some(Value::String(list)) => match js::parse(list) {
+            Some(Value::Array(tags)) => tags.iter().map(js::string).collect(),
+            _ if list.contains(',') => list.split(',').map(|tag| tag.trim().to_owned()).collect(),
+            _ => vec![list.clone()],
         },
         _ => Vec::new(),
     }
 }
 
+fn of_environment(span: &WireSpan) -> String {
+    let names = [
+        "langfuse.environment",
+        "deployment.environment.name",
+        "deployment.environment",
+    ];
+    let of =
+        |name: &&str| filled(&span.attributes, &[name]).or_else(|| filled(&span.resource, &[name]));
+    environment(names.iter().find_map(of))
+}
+
 /// 1.6: what does not fit silently becomes `default`.
-fn environment(name: Option<&str>) -> String {
-    let mut name = name.unwrap_or("default").to_lowercase();
+pub(crate) fn environment(given: Option<&Value>) -> String {
+    let mut name = given
+        .and_then(Value::as_str)
+        .unwrap_or("default")
+        .to_lowercase();
     while let Some(rest) = name.strip_prefix("langfuse") {
-        name = rest.trim_start_matches(['-', '_']).to_owned();
+        name = rest.strip_prefix(['-', '_']).unwrap_or(rest).to_owned();
     }
     name.truncate(name.char_indices().nth(40).map_or(name.len(), |(at, _)| at));
     let fits = !name.is_empty()
@@ -307,47 +289,31 @@ mod tests {
             (Some("Staging"), "staging"),
             (Some("Prod.EU"), "default"),
             (Some("langfuse-langfuse_x"), "x"),
+            (Some("langfuse--x"), "-x"),
             (Some("langfuse"), "default"),
             (Some(long.as_str()), &long[..40]),
         ] {
-            assert_eq!(environment(name), stored);
+            let given = name.map(Value::from);
+            assert_eq!(environment(given.as_ref()), stored);
         }
-    }
-
-    #[test]
-    fn a_type_in_another_case_falls_through_and_a_model_makes_a_generation() {
-        let of = |pairs: &[(&str, &str)]| {
-            kind(
-                &pairs
-                    .iter()
-                    .map(|(k, v)| ((*k).to_owned(), Value::from(*v)))
-                    .collect(),
-            )
-        };
-        assert_eq!(of(&[("langfuse.observation.type", "GENERATION")]), "SPAN");
-        assert_eq!(
-            of(&[("langfuse.observation.type", "tool"), ("model", "m")]),
-            "TOOL"
-        );
-        assert_eq!(of(&[("model", "m")]), "GENERATION");
-        assert_eq!(of(&[("openinference.span.kind", "LLM")]), "GENERATION");
-        assert_eq!(of(&[("gen_ai.operation.name", "execute_tool")]), "TOOL");
+        assert_eq!(environment(Some(&Value::from(5))), "default");
     }
 
     #[test]
     fn a_level_wins_over_the_status() {
-        let of = |level: Option<&str>, status| level_of(level, status);
-        fn level_of(level: Option<&str>, status: i64) -> String {
-            let a = level
-                .map(|level| ("langfuse.observation.level".to_owned(), Value::from(level)))
-                .into_iter()
-                .collect();
-            super::level(&a, Some(status))
+        let of = |level: Option<&str>, status| {
+            let level =
+                level.map(|level| ("langfuse.observation.level".to_owned(), Value::from(level)));
+            super::level(&level.into_iter().collect(), Some(status))
+        };
+        for (given, status, wanted) in [
+            (Some("DEFAULT"), 2, "DEFAULT"),
+            (Some(" warn "), 0, "WARNING"),
+            (Some("nonsense"), 2, "ERROR"),
+            (None, 2, "ERROR"),
+            (None, 0, "DEFAULT"),
+        ] {
+            assert_eq!(of(given, status), wanted, "{given:?} {status}");
         }
-        assert_eq!(of(Some("DEFAULT"), 2), "DEFAULT");
-        assert_eq!(of(Some("warn"), 0), "WARNING");
-        assert_eq!(of(Some("nonsense"), 2), "ERROR");
-        assert_eq!(of(None, 2), "ERROR");
-        assert_eq!(of(None, 0), "DEFAULT");
     }
 }

@@ -1,53 +1,102 @@
-//! Media: announced by `POST /api/public/media`, put where the answer says, told by `PATCH` (`docs/langfuse.md` 3.2).
-//! Called by `server`; the place of the upload is this server, in the part of a bucket.
+//! Media: announced by `POST /api/public/media`, put where the answer says, finished by `PATCH` (`docs/langfuse.md` 3.2).
+//! Called by `router`; this server is also the bucket that takes the uploads.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use crate::answers::{Incoming, Reply};
-use crate::server::Shared;
+use crate::auth::{Access, refusal};
+use crate::state::Shared;
+use crate::time;
 
-/// One thing that was announced, and what became of it.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Media {
-    /// The first 22 digits of its hash.
-    pub id: String,
-    /// Type, as it was announced.
-    pub content_type: String,
-    /// Base64 of its SHA-256, as it was announced.
-    pub hash: String,
-    /// Length in bytes, as it was announced.
-    pub length: u64,
-    /// Where it is used: trace id, observation id, field.
-    pub used: Vec<(String, Option<String>, String)>,
-    /// What was uploaded.
-    pub bytes: Option<Bytes>,
-    /// The status the client says its upload had.
-    pub told: Option<u64>,
-}
+/// Bytes that Next.js reads of a request.
+const MAX_BODY: usize = 1 << 20;
+/// The largest upload, in bytes.
+const MAX_LENGTH: f64 = 1e9;
 
-/// Where to upload; nowhere if it is there already.
+/// The types that Langfuse takes, spelled as they are.
+const TYPES: &[&str] = &[
+    "image/png",
+    "image/jpeg",
+    "image/jpg",
+    "image/webp",
+    "image/gif",
+    "image/svg+xml",
+    "image/tiff",
+    "image/bmp",
+    "image/avif",
+    "image/heic",
+    "audio/mpeg",
+    "audio/mp3",
+    "audio/wav",
+    "audio/ogg",
+    "audio/oga",
+    "audio/aac",
+    "audio/mp4",
+    "audio/flac",
+    "audio/opus",
+    "audio/webm",
+    "video/mp4",
+    "video/webm",
+    "video/ogg",
+    "video/mpeg",
+    "video/quicktime",
+    "video/x-msvideo",
+    "video/x-matroska",
+    "text/plain",
+    "text/html",
+    "text/css",
+    "text/csv",
+    "text/markdown",
+    "text/x-python",
+    "application/javascript",
+    "text/x-typescript",
+    "application/x-yaml",
+    "application/pdf",
+    "application/msword",
+    "application/vnd.ms-excel",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/zip",
+    "application/json",
+    "application/xml",
+    "application/octet-stream",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "application/rtf",
+    "application/x-ndjson",
+    "application/vnd.apache.parquet",
+    "application/gzip",
+    "application/x-tar",
+    "application/x-7z-compressed",
+];
+
+/// Where to upload; nowhere if it was uploaded already.
 pub(crate) fn announce(shared: &Shared, request: &Incoming) -> Reply {
-    let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
-        return Reply::text(400, "Invalid JSON");
+    let body = match request.json(MAX_BODY, "1mb") {
+        Ok(body) => body,
+        Err(reply) => return reply,
     };
-    let text = |key: &str| body[key].as_str().map(str::to_owned);
-    let hash = text("sha256Hash").filter(|hash| hash.len() == 44);
-    let field =
-        text("field").filter(|field| matches!(field.as_str(), "input" | "output" | "metadata"));
-    let length = body["contentLength"]
-        .as_u64()
-        .filter(|length| (1..=1 << 30).contains(length));
-    let kind = text("contentType").filter(|kind| kind.contains('/'));
-    let (Some(hash), Some(field), Some(length), Some(kind), Some(trace)) =
-        (hash, field, length, kind, text("traceId"))
-    else {
-        return Reply::json(400, &json!({ "message": "Invalid request data" }));
-    };
+    if let Some(reply) = refusal(shared, request, &[Access::Project]) {
+        return reply;
+    }
+    let issues = issues(&body);
+    if !issues.is_empty() {
+        return Reply::invalid(vec![
+            json!({ "code": "invalid_union", "errors": [issues], "path": [], "message": "Invalid input" }),
+        ]);
+    }
+    let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
+    let length = body["contentLength"].as_f64().unwrap_or(0.0);
+    if length > MAX_LENGTH {
+        return Reply::error(
+            400,
+            "InvalidRequestError",
+            "File size must be less than 1000000000 bytes",
+        );
+    }
+    let hash = text("sha256Hash");
     let id: String = hash
         .replace('+', "-")
         .replace('/', "_")
@@ -55,19 +104,55 @@ pub(crate) fn announce(shared: &Shared, request: &Incoming) -> Reply {
         .take(22)
         .collect();
     let mut store = shared.lock();
-    let media = store.media.entry(id.clone()).or_insert_with(|| Media {
-        id: id.clone(),
-        content_type: kind,
-        hash,
-        length,
-        ..Media::default()
-    });
-    media.used.push((trace, text("observationId"), field));
+    let media = store.media.entry(id.clone()).or_default();
+    let is_there = media.told == Some(200) && media.content_type == text("contentType");
+    (media.id, media.content_type, media.hash) = (id.clone(), text("contentType"), hash);
+    media.length = length as u64;
+    let observation = body["observationId"].as_str().map(str::to_owned);
+    media
+        .used
+        .push((text("traceId"), observation, text("field")));
     let host = request.header("host").unwrap_or_default();
     let scheme = if shared.tls { "https" } else { "http" };
     let url = format!("{scheme}://{host}/mock/upload/{id}?X-Amz-Signature=mock");
-    let url = media.bytes.is_none().then_some(url);
-    Reply::json(201, &json!({ "mediaId": id, "uploadUrl": url }))
+    Reply::json(
+        201,
+        &json!({ "mediaId": id, "uploadUrl": (!is_there).then_some(url) }),
+    )
+}
+
+/// What is wrong with an announcement, and where.
+fn issues(body: &Value) -> Vec<Value> {
+    let text = |key: &str| body[key].as_str();
+    let is_hash = |hash: &str| {
+        let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+        hash.len() == 44 && hash.bytes().all(known)
+    };
+    let is_count = |number: f64| number > 0.0 && number.fract() == 0.0;
+    let checks = [
+        (
+            "contentType",
+            text("contentType").is_some_and(|kind| TYPES.contains(&kind)),
+        ),
+        (
+            "contentLength",
+            body["contentLength"].as_f64().is_some_and(is_count),
+        ),
+        ("sha256Hash", text("sha256Hash").is_some_and(is_hash)),
+        ("traceId", body["traceId"].is_string()),
+        (
+            "observationId",
+            body["observationId"].is_string() || body["observationId"].is_null(),
+        ),
+        (
+            "field",
+            text("field").is_some_and(|field| matches!(field, "input" | "output" | "metadata")),
+        ),
+        ("datasetId", body["datasetId"].is_null()),
+        ("datasetItemId", body["datasetItemId"].is_null()),
+    ];
+    let wrong = checks.iter().filter(|(_, fits)| !fits);
+    wrong.map(|(path, _)| json!({ "code": "invalid_value", "path": [path], "message": "Invalid input" })).collect()
 }
 
 /// The bucket: what does not fit what was announced is refused.
@@ -90,19 +175,48 @@ pub(crate) fn put(shared: &Shared, request: &Incoming, id: &str) -> Reply {
 }
 
 /// What the client says of its upload.
-pub(crate) fn told(shared: &Shared, request: &Incoming, id: &str) -> Reply {
-    let body = serde_json::from_slice::<Value>(&request.body).unwrap_or_default();
-    let Some(status) = body["uploadHttpStatus"]
-        .as_u64()
-        .filter(|_| body["uploadedAt"].is_string())
-    else {
-        return Reply::json(400, &json!({ "message": "Invalid request data" }));
+pub(crate) fn uploaded(shared: &Shared, request: &Incoming, id: &str) -> Reply {
+    let body = match request.json(MAX_BODY, "1mb") {
+        Ok(body) => body,
+        Err(reply) => return reply,
     };
+    if let Some(reply) = refusal(shared, request, &[Access::Project]) {
+        return reply;
+    }
+    let issue = |path: &str, message: &str| json!({ "code": "invalid_type", "path": [path], "message": message });
+    let mut issues = Vec::new();
+    let at = body.get("uploadedAt");
+    if at.and_then(time::javascript).is_none() {
+        issues.push(issue(
+            "uploadedAt",
+            "Invalid input: expected date, received Date",
+        ));
+    }
+    let status = body["uploadHttpStatus"]
+        .as_u64()
+        .filter(|status| *status > 0);
+    if status.is_none() {
+        issues.push(issue("uploadHttpStatus", "Invalid input: expected number"));
+    }
+    for (key, fits) in [
+        ("uploadHttpError", body["uploadHttpError"].is_string()),
+        ("uploadTimeMs", body["uploadTimeMs"].is_number()),
+    ] {
+        if !fits && !body[key].is_null() {
+            issues.push(issue(key, "Invalid input"));
+        }
+    }
+    if !issues.is_empty() {
+        return Reply::invalid(issues);
+    }
     match shared.lock().media.get_mut(id) {
         Some(media) => {
-            media.told = Some(status);
-            Reply::json(200, &json!({}))
+            media.told = status;
+            Reply::json(200, &json!({ "message": "OK" }))
         }
-        None => Reply::json(404, &json!({ "message": "Media asset not found" })),
+        None => {
+            let message = format!("Media asset {id} not found in project mock-project");
+            Reply::error(404, "LangfuseNotFoundError", &message)
+        }
     }
 }

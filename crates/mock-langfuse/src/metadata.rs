@@ -1,84 +1,113 @@
-//! Metadata of an observation as it is stored and read back (`docs/langfuse.md` 2.4, 2.5).
-//! Called by `mapping`.
+//! Metadata of an observation as it is stored, by path and text (`docs/langfuse.md` 2.4, 2.5).
+//! Called by `mapping`; `read` parses the texts.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::mapping::{INPUTS, OUTPUTS};
-use crate::usage::object;
-use crate::values::{WireSpan, text};
+use crate::js;
+use crate::names::{NOT_SHOWN, NOT_SHOWN_PREFIXES};
+use crate::values::{Attributes, WireSpan, filled, text};
 
-/// 2.4 and 2.5: the observation's and the trace's keys, the trace's win; other attributes under
-/// `attributes.` unless the scope's name begins with `langfuse-sdk`.
-pub(crate) fn metadata(span: &WireSpan) -> BTreeMap<String, Value> {
-    let mut stored: BTreeMap<String, String> = BTreeMap::new();
-    let own = span.scope_name.starts_with("langfuse-sdk");
-    if !own {
-        for (key, value) in &span.attributes {
-            if !INPUTS.contains(&key.as_str()) && !OUTPUTS.contains(&key.as_str()) {
-                stored.insert(format!("attributes.{key}"), text(value));
-            }
+/// Attributes of AI SDKs that the server reads as something else.
+const NOT_METADATA: &[&str] = &["userId", "sessionId", "tags", "langfusePrompt"];
+
+/// The observation's keys and the trace's, and of the trace's the value; then what describes the span: attributes that
+/// were not read otherwise, unless the scope is Langfuse's, the resource and the scope.
+pub(crate) fn metadata(span: &WireSpan) -> BTreeMap<String, String> {
+    let mut top = Map::new();
+    if !span.is_of_langfuse() {
+        top.insert(
+            "attributes".into(),
+            other_attributes(&span.attributes).into(),
+        );
+    }
+    let resource: Map<_, _> = span.resource.clone().into_iter().collect();
+    top.insert("resourceAttributes".into(), resource.into());
+    let mut scope = Map::new();
+    for (key, value) in [("name", &span.scope_name), ("version", &span.scope_version)] {
+        if let Some(value) = value {
+            scope.insert(key.into(), value.as_str().into());
         }
     }
-    for (key, value) in &span.resource {
-        stored.insert(format!("resourceAttributes.{key}"), text(value));
+    let attributes: Map<_, _> = span.scope_attributes.clone().into_iter().collect();
+    scope.insert("attributes".into(), attributes.into());
+    top.insert("scope".into(), scope.into());
+    for base in ["langfuse.observation.metadata", "langfuse.trace.metadata"] {
+        top.extend(of_user(&span.attributes, base));
     }
-    stored.insert("scope.name".into(), span.scope_name.clone());
-    stored.insert("scope.version".into(), span.scope_version.clone());
-    for (key, value) in &span.scope_attributes {
-        stored.insert(format!("scope.attributes.{key}"), text(value));
-    }
-    for base in [
-        "langfuse.metadata",
-        "langfuse.observation.metadata",
-        "langfuse.trace.metadata",
-    ] {
-        if let Some(object) = object(span.attributes.get(base)) {
-            for (key, value) in object {
-                store(&mut stored, &key, &value);
-            }
-        }
-        for (key, value) in &span.attributes {
-            if let Some(key) = key
-                .strip_prefix(base)
-                .and_then(|rest| rest.strip_prefix('.'))
-            {
-                store(&mut stored, key, value);
-            }
-        }
-    }
-    // Stored as text, parsed as JSON on reading: "5" and 5 both come back as 5.
+    let mut stored = BTreeMap::new();
+    flatten("", &top.into(), &mut stored);
     stored
-        .into_iter()
-        .map(|(key, value)| {
-            (
-                key,
-                serde_json::from_str(&value).unwrap_or(Value::String(value)),
-            )
-        })
+}
+
+fn other_attributes(a: &Attributes) -> Map<String, Value> {
+    let shown = |key: &str| {
+        !NOT_SHOWN.contains(&key)
+            && !NOT_SHOWN_PREFIXES
+                .iter()
+                .any(|start| key.starts_with(start))
+    };
+    let shown = a.iter().filter(|(key, _)| shown(key));
+    shown
+        .map(|(key, value)| (key.clone(), text(value).into()))
         .collect()
 }
 
-fn store(stored: &mut BTreeMap<String, String>, key: &str, value: &Value) {
-    if key
-        .split('.')
-        .any(|part| matches!(part, "__proto__" | "constructor" | "prototype"))
-    {
-        return;
-    }
-    let parsed = value
-        .as_str()
-        .and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok());
-    match parsed.as_ref().or_else(|| value.as_object()) {
-        // An object is flattened: `{"a":{"b":1}}` becomes the key `a.b`.
-        Some(object) if !object.is_empty() => {
-            for (inner, value) in object {
-                store(stored, &format!("{key}.{inner}"), value);
+/// What a user set: one attribute that holds all of it, then one attribute each.
+fn of_user(a: &Attributes, base: &str) -> Map<String, Value> {
+    let whole = filled(a, &[base]).or_else(|| a.get("langfuse.metadata"));
+    let whole = match whole {
+        Some(Value::String(text)) => js::parse(text).unwrap_or_default(),
+        Some(other) => other.clone(),
+        None => Value::Null,
+    };
+    let mut metadata = match whole {
+        Value::Object(fields) => fields,
+        // A list has its places for keys.
+        Value::Array(items) => {
+            let items = items.into_iter().enumerate();
+            items.map(|(at, item)| (at.to_string(), item)).collect()
+        }
+        _ => Map::new(),
+    };
+    for (key, value) in a {
+        for prefix in [base, "langfuse.metadata", "ai.telemetry.metadata"] {
+            let key = key
+                .strip_prefix(prefix)
+                .and_then(|rest| rest.strip_prefix('.'));
+            let Some(key) = key else { continue };
+            let is_read_otherwise =
+                prefix == "ai.telemetry.metadata" && NOT_METADATA.contains(&key);
+            // In JavaScript `__proto__` is no key of its own.
+            if !key.is_empty() && key != "__proto__" && !is_read_otherwise {
+                metadata.insert(key.to_owned(), value.clone());
             }
         }
-        _ => {
-            stored.insert(key.to_owned(), text(value));
+    }
+    metadata
+}
+
+/// Objects become paths, all else texts: `{"a":{"b":1}}` is `a.b` with `1`. Of a path that comes twice the first counts.
+fn flatten(path: &str, value: &Value, stored: &mut BTreeMap<String, String>) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                let path = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
+                flatten(&path, value, stored);
+            }
+        }
+        other => {
+            let text = if other.is_null() {
+                String::new()
+            } else {
+                text(other)
+            };
+            stored.entry(path.to_owned()).or_insert(text);
         }
     }
 }

@@ -1,51 +1,36 @@
 //! `POST /api/public/otel/v1/traces` with its refusals (`docs/langfuse.md` 2.1 to 2.3).
-//! Called by `server`; decodes through `decode`, stores through `store`.
+//! Called by `router` and `faults`; decodes through `decode`, stores through `store`.
 
-use std::collections::BTreeMap;
 use std::io::Read as _;
 
 use bytes::Bytes;
 use serde_json::json;
 
 use crate::answers::{Incoming, Reply};
-use crate::server::Shared;
-use crate::values::WireSpan;
-use crate::{decode, mapping};
-
-pub(crate) const PATH: &str = "/api/public/otel/v1/traces";
+use crate::auth::{Access, refusal};
+use crate::decode::Batch;
+use crate::state::Shared;
+use crate::{decode, js, mapping};
 
 /// What came of a request: the answer, and the body without its compression.
 pub(crate) fn traces(shared: &Shared, request: &Incoming, store: bool) -> (Reply, Bytes) {
     let refused = |reply| (reply, Bytes::new());
     if request.method != "POST" {
-        return refused(Reply::json(
-            405,
-            &json!({ "message": "Method not allowed", "error": "Method not allowed" }),
-        ));
+        return refused(Reply::method_not_allowed());
     }
-    if let Some(reply) = unauthorized(shared, request) {
-        return refused(reply);
-    }
-    if let Some(reply) = bad_version(request) {
+    if let Some(reply) = refusal(shared, request, &[Access::Project]) {
         return refused(reply);
     }
     let inflated = match inflate(request, shared.max_inflated) {
         Ok(body) => body,
         Err(reply) => return refused(reply),
     };
-    let kind = request.header("content-type").unwrap_or_default();
-    let decoded = if kind.contains("application/x-protobuf") {
-        decode::protobuf(&inflated)
-    } else if kind.contains("application/json") {
-        decode::json(&inflated)
-    } else {
-        Err("Invalid content type. Expected application/json or application/x-protobuf".to_owned())
-    };
-    let spans = match decoded {
-        Ok(spans) => spans,
+    let batch = match spans_of(request, &inflated) {
+        Ok(batch) => batch,
         Err(error) => return (Reply::json(400, &json!({ "error": error })), inflated),
     };
-    let ids: Vec<String> = spans
+    let ids: Vec<String> = batch
+        .spans
         .iter()
         .filter_map(|span| span.span_id.clone())
         .collect();
@@ -55,14 +40,17 @@ pub(crate) fn traces(shared: &Shared, request: &Incoming, store: bool) -> (Reply
             kept.deliveries.entry(id.clone()).or_default().received += 1;
         }
     }
-    if let Some(reply) = poisoned(shared, &spans).or_else(|| bad_spans(&spans)) {
-        return (reply, inflated);
-    }
-    if spans.is_empty() {
+    if batch.total == 0 && batch.bad_collections == 0 {
         return (Reply::json(200, &json!({})), inflated);
     }
+    let bad = by_scenario(shared, &batch)
+        .or_else(|| bad_batch(&batch))
+        .or_else(|| bad_version(request));
+    if let Some(reply) = bad {
+        return (reply, inflated);
+    }
     if store {
-        let rows = spans.into_iter().map(mapping::observation).collect();
+        let rows = batch.spans.into_iter().map(mapping::observation).collect();
         let mut kept = shared.lock();
         for id in &ids {
             kept.deliveries.entry(id.clone()).or_default().stored += 1;
@@ -72,43 +60,45 @@ pub(crate) fn traces(shared: &Shared, request: &Incoming, store: bool) -> (Reply
     (Reply::json(200, &queue_job(ids.len())), inflated)
 }
 
-/// Basic only; Bearer is 403 here.
-pub(crate) fn unauthorized(shared: &Shared, request: &Incoming) -> Option<Reply> {
-    let Some(header) = request.header("authorization") else {
-        return Some(Reply::json(
-            401,
-            &json!({ "message": "No authorization header", "error": "UnauthorizedError" }),
-        ));
-    };
-    if header.starts_with("Bearer") {
-        return Some(Reply::json(
-            403,
-            &json!({ "message": "Access denied: Bearer auth and org api keys are not allowed to access", "error": "ForbiddenError" }),
-        ));
+/// Notes that the spans of a body were acknowledged.
+pub(crate) fn acknowledge(shared: &Shared, request: &Incoming, inflated: &Bytes) {
+    let spans = spans_of(request, inflated).unwrap_or_default().spans;
+    let mut store = shared.lock();
+    for id in spans.into_iter().filter_map(|span| span.span_id) {
+        store.deliveries.entry(id).or_default().acknowledged += 1;
     }
-    (header != shared.authorization).then(|| {
-        let message = "Invalid credentials. Confirm that you've configured the correct host.";
-        Reply::json(
-            401,
-            &json!({ "error": "UnauthorizedError", "message": message }),
-        )
-    })
 }
 
+fn spans_of(request: &Incoming, inflated: &Bytes) -> Result<Batch, String> {
+    let kind = request
+        .header("content-type")
+        .unwrap_or_default()
+        .to_lowercase();
+    if kind.contains("application/x-protobuf") {
+        decode::protobuf(inflated)
+    } else if kind.contains("application/json") {
+        decode::json(inflated)
+    } else {
+        Err("Invalid content type".into())
+    }
+}
+
+/// The integer at the start of the header counts; an empty header is none.
 fn bad_version(request: &Incoming) -> Option<Reply> {
-    let version = request.header("x-langfuse-ingestion-version")?;
-    let fits = version.parse::<f64>().is_ok_and(|version| version <= 4.0);
-    (!fits).then(|| {
-        Reply::json(
-            400,
-            &json!({ "error": format!("Invalid ingestion version: {version}") }),
-        )
-    })
+    let name = "x-langfuse-ingestion-version";
+    let header = request
+        .header(name)
+        .or_else(|| request.header("x_langfuse_ingestion_version"));
+    let version = header.filter(|version| !version.is_empty())?;
+    let fits = js::parse_int(&version.into()).is_some_and(|version| version <= 4.0);
+    let error = format!("Unsupported {name}: {version:?}. Maximum supported: \"4\".");
+    (!fits).then(|| Reply::json(400, &json!({ "error": error })))
 }
 
 fn inflate(request: &Incoming, limit: usize) -> Result<Bytes, Reply> {
-    // Anything but gzip is read as it stands, and then does not parse.
-    if request.header("content-encoding") != Some("gzip") {
+    // Anything but gzip is read as it is, and then does not parse.
+    let encoding = request.header("content-encoding").unwrap_or_default();
+    if !encoding.contains("gzip") {
         return Ok(request.body.clone());
     }
     let mut plain = Vec::new();
@@ -121,47 +111,60 @@ fn inflate(request: &Incoming, limit: usize) -> Result<Bytes, Reply> {
         )),
         Err(_) => Err(Reply::json(
             400,
-            &json!({ "error": "Failed to decompress gzip body" }),
+            &json!({ "error": "Failed to decompress request body" }),
         )),
     }
 }
 
-/// One bad span refuses the whole request; the text counts and names the reasons.
-fn bad_spans(spans: &[WireSpan]) -> Option<Reply> {
-    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-    for span in spans {
-        let reason = match span {
-            WireSpan {
-                fault: Some(fault), ..
-            } => Some(*fault),
-            WireSpan { trace_id: None, .. } => Some("missing or invalid traceId"),
-            WireSpan { span_id: None, .. } => Some("missing or invalid spanId"),
-            _ => None,
-        };
-        if let Some(reason) = reason {
-            *reasons.entry(reason).or_default() += 1;
-        }
+/// One bad span refuses the whole request; the text counts them and names the reasons.
+fn bad_batch(batch: &Batch) -> Option<Reply> {
+    let mut problems = Vec::new();
+    if batch.bad_spans > 0 {
+        problems.push(format!(
+            "{} of {} span(s) cannot be processed",
+            batch.bad_spans, batch.total
+        ));
     }
-    if reasons.is_empty() {
-        return None;
+    if batch.bad_collections > 0 {
+        let count = batch.bad_collections;
+        problems.push(format!(
+            "{count} resource- or scope-level field(s) are present but not arrays"
+        ));
     }
-    let bad: usize = reasons.values().sum();
-    let list: Vec<String> = reasons
-        .iter()
-        .map(|(reason, count)| format!("{reason} ({count})"))
-        .collect();
-    Some(Reply::json(
-        400,
-        &json!({ "error": format!("Rejected OTel batch: {bad} invalid span(s): {}", list.join(", ")) }),
-    ))
+    (!problems.is_empty()).then(|| refused(&problems.join("; "), &batch.reasons, &batch.scopes))
 }
 
-/// A span that a scenario declares bad: the real server does not say which one it was.
-fn poisoned(shared: &Shared, spans: &[WireSpan]) -> Option<Reply> {
-    let poison = shared.poison()?;
-    spans.iter().any(|span| span.name == poison || span.span_id.as_deref() == Some(poison.as_str())).then(|| {
-        Reply::json(400, &json!({ "error": "Rejected OTel batch: 1 invalid span(s): missing or invalid traceId (1)" }))
-    })
+fn refused(problems: &str, reasons: &[String], scopes: &[String]) -> Reply {
+    let any = |end: &str| reasons.iter().any(|reason| reason.ends_with(end));
+    let mut hints = Vec::new();
+    if any(":absent") || any(":not_an_id") {
+        hints.push("traceId and spanId are required on every span, and each must be a string or a byte array.");
+    }
+    if any(":not_an_array") {
+        hints.push("scopeSpans, spans, attributes and events must all be arrays: OTLP attributes are a list of {key, value} entries, not a JSON object.");
+    }
+    let scopes = match scopes {
+        [] => "unknown".to_owned(),
+        names => names.join(", "),
+    };
+    let error = format!(
+        "Invalid OTLP trace export: {problems} ({}). {} The entire export was rejected and no spans were ingested. \
+         Instrumentation scopes: {scopes}. This endpoint accepts OpenTelemetry traces only.",
+        reasons.join(", "),
+        hints.join(" ")
+    );
+    Reply::json(400, &json!({ "error": error }))
+}
+
+/// A span that a scenario declares bad: the server does not say which one it was.
+fn by_scenario(shared: &Shared, batch: &Batch) -> Option<Reply> {
+    let bad = shared.bad_span()?;
+    let is_bad = |span: &&crate::values::WireSpan| {
+        span.name == bad || span.span_id.as_deref() == Some(bad.as_str())
+    };
+    let count = batch.spans.iter().filter(is_bad).count();
+    let problems = format!("{count} of {} span(s) cannot be processed", batch.total);
+    (count > 0).then(|| refused(&problems, &["traceId:absent".into()], &[]))
 }
 
 /// The real answer is the queue's job, about 1 KB and of no use to a client.

@@ -29,6 +29,10 @@ pub struct Scenario {
     /// Seed of everything that is random.
     #[serde(default)]
     pub seed: u64,
+    /// The version of Langfuse that the server behaves as, such as `4.59.0`; 4.16.0 if absent. From 4.59 on it takes
+    /// scores as a list.
+    #[serde(default)]
+    pub server_version: Option<String>,
     /// The steps, in order.
     #[serde(default, rename = "step")]
     pub steps: Vec<Step>,
@@ -88,7 +92,7 @@ pub struct Action {
     /// The answer is cut.
     pub cut: Option<Cut>,
     /// A span of this name or id makes the whole request a 400.
-    pub poison: Option<String>,
+    pub bad_span: Option<String>,
     /// A larger body is a 413.
     pub max_body: Option<usize>,
     /// The spans are stored although the answer is a failure or is cut.
@@ -190,9 +194,9 @@ impl Action {
 
     /// A span of this name or id makes the whole request a 400.
     #[must_use]
-    pub fn poison(name: &str) -> Self {
+    pub fn bad_span(name: &str) -> Self {
         Self {
-            poison: Some(name.to_owned()),
+            bad_span: Some(name.to_owned()),
             ..Self::default()
         }
     }
@@ -294,6 +298,13 @@ impl Scenario {
         self
     }
 
+    /// The version of Langfuse that the server behaves as, such as `4.59.0`.
+    #[must_use]
+    pub fn server_version(mut self, version: &str) -> Self {
+        self.server_version = Some(version.to_owned());
+        self
+    }
+
     /// Adds an action for one request.
     #[must_use]
     pub fn once(self, action: Action) -> Self {
@@ -371,7 +382,8 @@ mod tests {
             let scenario: Scenario = text
                 .parse()
                 .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            assert!(!scenario.steps.is_empty(), "{}", path.display());
+            let says_something = !scenario.steps.is_empty() || scenario.server_version.is_some();
+            assert!(says_something, "{}", path.display());
             read += 1;
         }
         assert!(read >= 10);

@@ -1,9 +1,9 @@
-//! Connections and endpoints: who is listened to, and what answers.
-//! Run by `handle` on its thread; hyper serves, `faults` where a scenario says so.
+//! Connections: accepted, given to hyper or, while a scenario has steps, to `faults`.
+//! Run by `handle` on its thread; what is answered is decided by `router`.
 
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,16 +12,15 @@ use hyper::body::{Body as _, Incoming as Body};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::answers::{Incoming, Reply, headers};
-use crate::scenario::{Action, How, Scenario};
-use crate::store::Store;
+use crate::scenario::{Action, How};
+use crate::state::Shared;
 use crate::tls::Identity;
-use crate::{decode, faults, legacy, media, otlp, read, scores};
+use crate::{faults, router};
 
 /// Connections served at once.
 const MAX_CONNECTIONS: usize = 64;
@@ -29,26 +28,12 @@ const MAX_CONNECTIONS: usize = 64;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
     Serving,
-    /// Nobody listens: connections are refused.
+    /// Connections are refused.
     Paused,
     Stopped,
 }
 
-pub(crate) struct Shared {
-    pub(crate) public_key: String,
-    pub(crate) secret_key: String,
-    pub(crate) authorization: String,
-    /// Whether it is reached by https.
-    pub(crate) tls: bool,
-    pub(crate) max_inflated: usize,
-    pub(crate) max_body: usize,
-    pub(crate) store: Mutex<Store>,
-    pub(crate) changed: Condvar,
-    pub(crate) scenario: Mutex<Scenario>,
-    pub(crate) poison: Mutex<Option<String>>,
-}
-
-/// Listens and serves until it is told to stop.
+/// Listens and serves until the phase is `Stopped`.
 pub(crate) async fn serve(
     shared: Arc<Shared>,
     listener: TcpListener,
@@ -81,7 +66,7 @@ pub(crate) async fn serve(
         let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
             return;
         };
-        // Dropped with the phase, and the connections with them.
+        // Dropped when the phase changes, which closes the connections.
         let mut connections = tokio::task::JoinSet::new();
         loop {
             let accepted = std::pin::pin!(listener.accept());
@@ -89,7 +74,7 @@ pub(crate) async fn serve(
             match race(accepted, changed).await {
                 Either::Left(Ok((stream, _))) => {
                     while connections.try_join_next().is_some() {}
-                    // One more is closed at once: whoever opens so many wants to stop us.
+                    // One more is closed at once.
                     if connections.len() >= MAX_CONNECTIONS {
                         continue;
                     }
@@ -108,7 +93,7 @@ enum Either<A, B> {
     Right(B),
 }
 
-/// Whichever is ready first.
+/// The one that is ready first.
 async fn race<A: Future + Unpin, B: Future + Unpin>(
     mut a: A,
     mut b: B,
@@ -164,7 +149,7 @@ async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     action: Option<Action>,
 ) {
     if let Some(action) = action {
-        shared.set_poison(action.poison.clone());
+        shared.set_bad_span(action.bad_span.clone());
         let _ = faults::serve(&shared, stream, action).await;
         return;
     }
@@ -192,18 +177,18 @@ async fn http(shared: &Shared, request: Request<Body>) -> Response<Full<Bytes>> 
         .path_and_query()
         .map(ToString::to_string)
         .unwrap_or_default();
-    // One that says it is too large is not waited for.
+    // The rest of a body that is announced too large is not read.
     let announced = body.size_hint().lower() > shared.max_body as u64;
     let body = match announced {
         true => None,
         false => Limited::new(body, shared.max_body).collect().await.ok(),
     };
     let reply = match body {
-        Some(body) => shared.answer(
-            &Incoming::new(head.method.as_str(), &target, headers, body.to_bytes()),
-            true,
-            true,
-        ),
+        Some(body) => {
+            let body = body.to_bytes();
+            let request = Incoming::new(head.method.as_str(), &target, headers, body);
+            router::answer(shared, &request, true, true)
+        }
         None => Reply::text(413, "Body exceeds the limit of this server"),
     };
     let mut response = Response::new(Full::new(reply.body));
@@ -217,139 +202,4 @@ async fn http(shared: &Shared, request: Request<Body>) -> Response<Full<Bytes>> 
         }
     }
     response
-}
-
-impl Shared {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Store> {
-        lock(&self.store)
-    }
-
-    pub(crate) fn note(&self, request: &Incoming, inflated: Bytes, status: u16) {
-        self.lock().note(request, inflated, status);
-        self.changed.notify_all();
-    }
-
-    pub(crate) fn poison(&self) -> Option<String> {
-        lock(&self.poison).clone()
-    }
-
-    fn set_poison(&self, poison: Option<String>) {
-        *lock(&self.poison) = poison;
-    }
-
-    /// The action for the next connection, while the scenario has one; the random part is decided here.
-    fn next_action(&self) -> Option<Action> {
-        let mut scenario = lock(&self.scenario);
-        if scenario.steps.iter().all(|step| step.times == 0) {
-            self.set_poison(None);
-            return None;
-        }
-        let action = scenario.next();
-        if action.fail_percent == 0 || scenario.percent() >= action.fail_percent {
-            return Some(action);
-        }
-        Some(match scenario.percent() % 5 {
-            0 => Action::status(500),
-            1 => Action::status(503).stored(),
-            2 => Action::status(429).header("retry-after", "0"),
-            3 => Action::accept_then(How::Rst),
-            _ => Action::good().cut(0, How::Rst),
-        })
-    }
-
-    /// Notes that the spans of a body were acknowledged.
-    pub(crate) fn acknowledge(&self, inflated: &Bytes, request: &Incoming, success: bool) {
-        if !success {
-            return;
-        }
-        let json = request
-            .header("content-type")
-            .is_some_and(|kind| kind.contains("json"));
-        let spans = if json {
-            decode::json(inflated)
-        } else {
-            decode::protobuf(inflated)
-        }
-        .unwrap_or_default();
-        let mut store = self.lock();
-        for id in spans.into_iter().filter_map(|span| span.span_id) {
-            store.deliveries.entry(id).or_default().acknowledged += 1;
-        }
-    }
-
-    /// The server's own answer. `store`: whether spans are kept; `whole`: whether the answer will arrive.
-    pub(crate) fn answer(&self, request: &Incoming, store: bool, whole: bool) -> Reply {
-        if let Some(refusal) = request.intruder() {
-            return refusal;
-        }
-        let (reply, inflated) = if request.path == otlp::PATH {
-            let (reply, inflated) = otlp::traces(self, request, store);
-            self.acknowledge(&inflated, request, reply.is_success() && whole);
-            (reply, inflated)
-        } else {
-            (self.other(request), request.body.clone())
-        };
-        self.note(request, inflated, reply.status);
-        reply
-    }
-
-    fn other(&self, request: &Incoming) -> Reply {
-        let path = request.path.trim_end_matches('/');
-        let endpoint = path.strip_prefix("/api/public").unwrap_or_default();
-        match (request.method.as_str(), endpoint) {
-            ("GET", "/health") => {
-                return Reply::json(200, &json!({ "status": "OK", "version": "4.16.0" }));
-            }
-            ("GET", "/ready") => return Reply::json(200, &json!({ "status": "OK" })),
-            ("PUT", "") => {
-                if let Some(id) = path.strip_prefix("/mock/upload/") {
-                    return media::put(self, request, id);
-                }
-            }
-            _ => {}
-        }
-        if let Some(reply) = otlp::unauthorized(self, request) {
-            return reply;
-        }
-        if let Some(id) = path
-            .strip_prefix("/mock/traces/")
-            .and_then(|rest| rest.strip_suffix("/tree"))
-        {
-            return Reply::text(200, &self.lock().tree(id));
-        }
-        if let ("PATCH", Some(id)) = (request.method.as_str(), endpoint.strip_prefix("/media/")) {
-            return media::told(self, request, id);
-        }
-        match (request.method.as_str(), endpoint) {
-            ("POST", "/ingestion") => legacy::ingestion(self, request),
-            ("POST", "/scores") => scores::post(self, request),
-            ("POST", "/media") => media::announce(self, request),
-            ("GET", "/projects") => legacy::projects(),
-            ("GET", "/v2/observations") => read::observations(self, request),
-            ("GET", "/v3/scores") => scores::list(self, request),
-            ("POST", "/otel/v1/metrics") => Reply::json(200, &json!({})),
-            (_, old)
-                if [
-                    "/traces",
-                    "/observations",
-                    "/sessions",
-                    "/scores",
-                    "/v2/scores",
-                    "/metrics",
-                    "/spans",
-                    "/generations",
-                    "/events",
-                ]
-                .iter()
-                .any(|gone| old == *gone || old.starts_with(&format!("{gone}/"))) =>
-            {
-                legacy::gone()
-            }
-            _ => Reply::text(404, "Not Found"),
-        }
-    }
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

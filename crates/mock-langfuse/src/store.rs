@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::answers::Incoming;
 use crate::mapping::Observation;
-use crate::media::Media;
+use crate::time;
 
 /// A request that arrived whole, and what was answered.
 #[derive(Clone, Debug)]
@@ -41,26 +41,77 @@ pub struct Delivery {
     pub acknowledged: u32,
 }
 
-/// Rows kept; beyond, the oldest go.
+/// Rows kept; when there are more, the oldest are removed.
 const MAX_ROWS: usize = 500_000;
-/// Bodies kept, in bytes; of older requests only the rest is kept.
+/// Bytes of bodies kept; of further requests the bodies are not kept.
 const MAX_BODIES: usize = 256 * 1024 * 1024;
+
+/// One thing that was announced as media, and what became of it.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Media {
+    /// The first 22 digits of its hash.
+    pub id: String,
+    /// Type, as it was announced.
+    pub content_type: String,
+    /// Base64 of its SHA-256, as it was announced.
+    pub hash: String,
+    /// Length in bytes, as it was announced.
+    pub length: u64,
+    /// Where it is used: trace id, observation id, field.
+    pub used: Vec<(String, Option<String>, String)>,
+    /// What was uploaded.
+    pub bytes: Option<Bytes>,
+    /// The status that the client says its upload had.
+    pub told: Option<u64>,
+}
+
+/// Spans of one trace that arrived together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Arrival {
+    /// Id of the trace.
+    pub trace_id: String,
+    /// Name of the trace, or of its first span where it has none.
+    pub name: String,
+    /// Spans of the trace that are stored, those that came before included.
+    pub spans: usize,
+    /// How many of them have the level ERROR.
+    pub errors: usize,
+}
+
+/// A score that was stored.
+#[derive(Clone, Debug)]
+pub(crate) struct Score {
+    /// As it was sent, with an id and the environment that is stored.
+    pub(crate) body: Map<String, Value>,
+    /// Milliseconds since 1970.
+    pub(crate) timestamp: i64,
+    pub(crate) updated: i64,
+}
 
 #[derive(Default)]
 pub(crate) struct Store {
     pub(crate) observations: Vec<Observation>,
+    /// When each row arrived, in milliseconds since 1970; as many as there are rows.
+    pub(crate) arrived: Vec<i64>,
     pub(crate) requests: Vec<ReceivedRequest>,
     pub(crate) deliveries: BTreeMap<String, Delivery>,
-    pub(crate) scores: Vec<Value>,
+    pub(crate) scores: Vec<Score>,
     pub(crate) media: BTreeMap<String, Media>,
+    /// Rows that were ever stored.
+    pub(crate) rows: usize,
     bodies: usize,
 }
 
 impl Store {
     pub(crate) fn insert(&mut self, rows: Vec<Observation>) {
+        self.rows += rows.len();
         self.observations.extend(rows);
+        self.arrived.resize(self.observations.len(), time::now());
         let surplus = self.observations.len().saturating_sub(MAX_ROWS);
         self.observations.drain(..surplus);
+        self.arrived.drain(..surplus);
     }
 
     pub(crate) fn note(&mut self, request: &Incoming, inflated: Bytes, status: u16) {
@@ -80,16 +131,30 @@ impl Store {
         });
     }
 
-    /// A score with an id that is known takes the known one's place.
-    pub(crate) fn put_score(&mut self, score: Value) {
-        match self
+    /// A score with an id that is known is merged into the known one: what is new wins, but for its trace, its
+    /// environment and its time, which stay.
+    pub(crate) fn put_score(&mut self, body: Map<String, Value>, timestamp: i64) {
+        let known = self
             .scores
             .iter_mut()
-            .find(|known| known["id"] == score["id"])
-        {
-            Some(known) => *known = score,
-            None => self.scores.push(score),
+            .find(|known| known.body.get("id") == body.get("id"));
+        let now = time::now();
+        let Some(known) = known else {
+            self.scores.push(Score {
+                body,
+                timestamp,
+                updated: now,
+            });
+            return;
+        };
+        for (key, value) in body {
+            let stays =
+                matches!(key.as_str(), "traceId" | "environment") && known.body.contains_key(&key);
+            if !stays {
+                known.body.insert(key, value);
+            }
         }
+        known.updated = now;
     }
 
     /// Names of the observations of a trace, indented by depth, siblings by start time.
@@ -108,6 +173,33 @@ impl Store {
             }
         }
         text
+    }
+
+    /// The traces of the newest rows, in the order of their arrival.
+    pub(crate) fn arrivals(&self, newest: usize) -> Vec<Arrival> {
+        let skipped = self.observations.len().saturating_sub(newest);
+        let mut ids: Vec<&str> = Vec::new();
+        for row in self.observations.iter().skip(skipped) {
+            if !ids.contains(&row.trace_id.as_str()) {
+                ids.push(&row.trace_id);
+            }
+        }
+        let arrival = |id: &str| {
+            let rows: Vec<&Observation> = self
+                .observations
+                .iter()
+                .filter(|row| row.trace_id == id)
+                .collect();
+            let named = rows.iter().find_map(|row| row.trace_name.clone());
+            let first = rows.first().map(|row| row.name.clone());
+            Arrival {
+                trace_id: id.to_owned(),
+                name: named.or(first).unwrap_or_default(),
+                spans: rows.len(),
+                errors: rows.iter().filter(|row| row.level == "ERROR").count(),
+            }
+        };
+        ids.into_iter().map(arrival).collect()
     }
 
     /// Ids of the traces, by their first row.

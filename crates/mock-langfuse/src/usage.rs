@@ -5,162 +5,324 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::values::Attributes;
+use crate::js;
+use crate::values::{Attributes, filled, text};
 
-pub(crate) fn object(value: Option<&Value>) -> Option<Map<String, Value>> {
-    match value? {
-        Value::String(text) => serde_json::from_str(text).ok(),
-        Value::Object(map) => Some(map.clone()),
-        _ => None,
-    }
-}
+/// The largest cost that the database holds: `Decimal(18, 12)`.
+const MAX_COST: f64 = 999_999.999_999;
 
-pub(crate) fn model_parameters(a: &Attributes) -> BTreeMap<String, Value> {
-    let own = object(a.get("langfuse.observation.model.parameters"))
-        .or_else(|| object(a.get("llm.invocation_parameters")));
-    if let Some(parameters) = own.or_else(|| object(a.get("model_config"))) {
-        return parameters
+/// An object, a text or a number, as the program gave it.
+pub(crate) fn model_parameters(a: &Attributes) -> Value {
+    let given = [
+        "langfuse.observation.model.parameters",
+        "llm.invocation_parameters",
+        "model_config",
+    ];
+    let parsed = given.iter().enumerate().filter_map(|(at, name)| {
+        let value = js::parse(&text(filled(a, &[name])?))?;
+        // Of the first alone a value that is nothing is passed over.
+        (at > 0 || !js::is_falsy(&value)).then_some(value)
+    });
+    let parameters = parsed.into_iter().next().unwrap_or_else(|| {
+        let prefixes = ["gen_ai.request.", "llm.invocation_parameters."];
+        let of = |prefix: &'static str| {
+            let below = a
+                .iter()
+                .filter_map(move |(key, value)| Some((key.strip_prefix(prefix)?, value)));
+            below
+                .filter(|(key, _)| *key != "model")
+                .map(|(key, value)| (key.to_owned(), value.clone()))
+        };
+        prefixes
             .into_iter()
-            .map(|(key, value)| {
-                if value.is_string() || value.is_number() {
-                    (key, value)
-                } else {
-                    (key, Value::from(value.to_string()))
-                }
-            })
-            .collect();
+            .flat_map(of)
+            .collect::<Map<_, _>>()
+            .into()
+    });
+    let plain = |value: Value| match value {
+        Value::String(_) | Value::Number(_) => value,
+        other => js::stringify(&other).into(),
+    };
+    match parameters {
+        Value::Object(fields) => {
+            let fields = fields.into_iter().map(|(key, value)| (key, plain(value)));
+            fields.collect::<Map<_, _>>().into()
+        }
+        Value::Array(items) => {
+            let items = items.into_iter().enumerate();
+            let fields = items.map(|(at, value)| (at.to_string(), plain(value)));
+            fields.collect::<Map<_, _>>().into()
+        }
+        other if js::is_falsy(&other) => Map::new().into(),
+        Value::String(text) => js::parse(&text).unwrap_or(Value::String(text)),
+        other => other,
     }
-    a.iter()
-        .filter_map(|(key, value)| {
-            Some((
-                key.strip_prefix("gen_ai.request.")
-                    .filter(|key| *key != "model")?
-                    .to_owned(),
-                value.clone(),
-            ))
-        })
-        .collect()
 }
 
-/// 1.7: integers from 0, everything else is dropped; the total is added up when it is missing.
+/// An attribute that holds an object as JSON text; empty if it is something else, `None` if it is not there or no JSON.
+fn object(a: &Attributes, name: &str) -> Option<Map<String, Value>> {
+    match filled(a, &[name])? {
+        Value::String(text) => match js::parse(text)? {
+            Value::Object(fields) => Some(fields),
+            _ => Some(Map::new()),
+        },
+        _ => Some(Map::new()),
+    }
+}
+
+/// Spans of agents repeat the usage of the calls below them, so their own is left out.
+pub(crate) fn repeats_usage(a: &Attributes) -> bool {
+    let operation = a.get("gen_ai.operation.name").and_then(Value::as_str);
+    matches!(operation, Some("invoke_agent" | "agent_step"))
+}
+
+/// Integers from 0, everything else is dropped; the total is added up where it is missing.
 pub(crate) fn usage(a: &Attributes) -> BTreeMap<String, u64> {
-    let whole = |value: &Value| value.as_u64().or_else(|| value.as_str()?.parse().ok());
-    let mut usage: BTreeMap<String, u64> = match object(a.get("langfuse.observation.usage_details"))
-    {
-        Some(details) => details
-            .iter()
-            .filter_map(|(key, value)| Some((key.clone(), whole(value)?)))
-            .collect(),
-        None => by_conventions(|names| names.iter().find_map(|name| whole(a.get(*name)?))),
-    };
+    if repeats_usage(a) {
+        return BTreeMap::new();
+    }
+    let details =
+        object(a, "langfuse.observation.usage_details").unwrap_or_else(|| by_conventions(a));
+    let mut usage = openai(&details, "prompt_tokens", "completion_tokens")
+        .or_else(|| openai(&details, "input_tokens", "output_tokens"))
+        .unwrap_or_else(|| {
+            let counts = details
+                .iter()
+                .filter_map(|(key, value)| Some((key.clone(), count(value)?)));
+            counts.collect()
+        });
     if !usage.is_empty() && !usage.contains_key("total") {
-        let total = usage.values().sum();
+        let total = usage
+            .values()
+            .fold(0u64, |sum, units| sum.saturating_add(*units));
         usage.insert("total".into(), total);
     }
     usage
 }
 
-/// 2.5: the conventions count cached and reasoning tokens into input and output; the server takes them
-/// out again, so that no token is in two buckets.
-fn by_conventions(read: impl Fn(&[&str]) -> Option<u64>) -> BTreeMap<String, u64> {
-    let cached = read(&[
-        "gen_ai.usage.cache_read.input_tokens",
-        "gen_ai.usage.cache_read_input_tokens",
-        "llm.token_count.prompt_details.cache_read",
-    ]);
-    let written = read(&[
-        "gen_ai.usage.cache_creation.input_tokens",
-        "gen_ai.usage.cache_creation_input_tokens",
-        "llm.token_count.prompt_details.cache_write",
-    ]);
-    let reasoning = read(&[
-        "gen_ai.usage.reasoning.output_tokens",
-        "gen_ai.usage.reasoning_tokens",
-        "llm.token_count.completion_details.reasoning",
-    ]);
-    let input = read(&[
-        "gen_ai.usage.input_tokens",
-        "gen_ai.usage.prompt_tokens",
-        "llm.token_count.prompt",
-    ]);
-    let output = read(&[
-        "gen_ai.usage.output_tokens",
-        "gen_ai.usage.completion_tokens",
-        "llm.token_count.completion",
-    ]);
-    let without = |all: Option<u64>, part: u64| all.map(|all| all.saturating_sub(part));
-    let buckets = [
-        (
-            "input",
-            without(
-                input,
-                cached.unwrap_or(0).saturating_add(written.unwrap_or(0)),
-            ),
-        ),
-        ("input_cached_tokens", cached),
-        ("input_cache_creation", written),
-        ("output", without(output, reasoning.unwrap_or(0))),
-        ("output_reasoning_tokens", reasoning),
-        (
-            "total",
-            read(&["gen_ai.usage.total_tokens", "llm.token_count.total"]),
-        ),
-    ];
+fn count(value: &Value) -> Option<u64> {
+    let number = match value {
+        Value::Number(number) => number.as_f64().filter(|number| number.fract() == 0.0)?,
+        Value::String(_) => js::parse_int(value)?,
+        _ => return None,
+    };
+    js::number(number).as_u64()
+}
+
+/// The usage object of OpenAI's two APIs, if it has their fields and no others: details are taken out of the whole.
+fn openai(
+    details: &Map<String, Value>,
+    input: &str,
+    output: &str,
+) -> Option<BTreeMap<String, u64>> {
+    let parts = [(input, "input"), (output, "output")];
+    let known = |key: &str| {
+        key == "total_tokens"
+            || parts
+                .iter()
+                .any(|(name, _)| key == *name || key == format!("{name}_details"))
+    };
+    let whole = |key: &str| {
+        details
+            .get(key)
+            .filter(|value| value.is_number())
+            .and_then(count)
+    };
+    if !details.keys().all(|key| known(key)) {
+        return None;
+    }
+    let mut usage = BTreeMap::from([("total".to_owned(), whole("total_tokens")?)]);
+    for (name, bucket) in parts {
+        let mut rest = whole(name)?;
+        match details.get(&format!("{name}_details")) {
+            None | Some(Value::Null) => {}
+            Some(Value::Object(fields)) => {
+                for (key, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
+                    let units = Some(value)
+                        .filter(|value| value.is_number())
+                        .and_then(count)?;
+                    usage.insert(format!("{bucket}_{key}"), units);
+                    rest = rest.saturating_sub(units);
+                }
+            }
+            Some(_) => return None,
+        }
+        usage.insert(bucket.to_owned(), rest);
+    }
+    Some(usage)
+}
+
+/// A bucket of the server, and what the conventions call it, in the order in which the server looks.
+const BUCKETS: &[(&str, &[&str])] = &[
+    ("input", &["prompt_tokens", "input_tokens", "prompt"]),
+    (
+        "output",
+        &["completion_tokens", "output_tokens", "completion"],
+    ),
+    ("total", &["total_tokens", "total"]),
+    (
+        "input_cached_tokens",
+        &[
+            "cache_read.input_tokens",
+            "cache_read_input_tokens",
+            "cache_read_tokens",
+            "details.cache_read_tokens",
+            "details.cache_read_input_tokens",
+            "prompt_details.cache_read",
+            "input_cached_tokens",
+        ],
+    ),
+    (
+        "input_cache_creation",
+        &[
+            "cache_creation.input_tokens",
+            "cache_creation_input_tokens",
+            "cache_write_tokens",
+            "details.cache_write_tokens",
+            "details.cache_creation_input_tokens",
+            "prompt_details.cache_write",
+            "input_cache_creation",
+        ],
+    ),
+    (
+        "output_reasoning_tokens",
+        &["reasoning.output_tokens", "completion_details.reasoning"],
+    ),
+    ("output_audio_tokens", &["completion_details.audio"]),
+];
+
+/// The conventions count cached and reasoning tokens into input and output; the server takes them out again, so that no
+/// token is in two buckets. A name that is not known is a bucket of its own.
+fn by_conventions(a: &Attributes) -> Map<String, Value> {
+    let mut raw: BTreeMap<String, f64> = BTreeMap::new();
+    for (key, value) in a {
+        let name = key
+            .strip_prefix("gen_ai.usage.")
+            .filter(|name| *name != "cost")
+            .or_else(|| key.strip_prefix("llm.token_count."));
+        if let Some((name, number)) = name.zip(js::to_number(value)) {
+            raw.insert(name.to_owned(), number);
+        }
+    }
+    let mut buckets: BTreeMap<String, f64> = BTreeMap::new();
+    for (bucket, names) in BUCKETS {
+        if let Some(units) = names.iter().find_map(|name| raw.get(*name)) {
+            buckets.insert((*bucket).to_owned(), *units);
+        }
+    }
+    for (whole, parts) in [
+        ("input", ["input_cached_tokens", "input_cache_creation"]),
+        ("output", ["output_reasoning_tokens", "output_audio_tokens"]),
+    ] {
+        let taken: f64 = parts.iter().filter_map(|part| buckets.get(*part)).sum();
+        if let Some(units) = buckets.get_mut(whole) {
+            *units = (*units - taken).max(0.0);
+        }
+    }
+    let is_known = |name: &String| {
+        BUCKETS
+            .iter()
+            .any(|(_, names)| names.contains(&name.as_str()))
+    };
+    for (name, units) in raw.into_iter().filter(|(name, _)| !is_known(name)) {
+        let name = name.strip_prefix("details.").unwrap_or(&name).to_owned();
+        buckets.entry(name).or_insert(units);
+    }
+    let buckets = buckets.into_iter();
     buckets
-        .into_iter()
-        .filter_map(|(bucket, units)| Some((bucket.to_owned(), units?)))
+        .map(|(bucket, units)| (bucket, js::number(units)))
         .collect()
 }
 
+/// Whatever was given, as the database holds it: what is no number is 0, and 12 digits after the point are kept.
 pub(crate) fn cost(a: &Attributes) -> BTreeMap<String, f64> {
-    let number = |value: &Value| value.as_f64().filter(|cost| *cost >= 0.0);
-    let mut cost: BTreeMap<String, f64> = match object(a.get("langfuse.observation.cost_details")) {
-        Some(details) => details
+    if repeats_usage(a) {
+        return BTreeMap::new();
+    }
+    let given = object(a, "langfuse.observation.cost_details").unwrap_or_else(|| {
+        let total = ["gen_ai.usage.cost", "llm.cost.total"]
             .iter()
-            .filter_map(|(key, value)| Some((key.clone(), number(value)?)))
-            .collect(),
-        None => a
-            .get("gen_ai.usage.cost")
-            .and_then(number)
+            .find_map(|name| {
+                let cost = a.get(*name)?;
+                (!cost.is_null() && cost != "").then(|| cost.clone())
+            });
+        total
             .map(|total| ("total".to_owned(), total))
             .into_iter()
-            .collect(),
-    };
-    let summable = cost.keys().all(|key| key == "input" || key == "output");
-    if !cost.is_empty() && summable {
-        let total = cost.values().sum();
-        cost.insert("total".into(), total);
+            .collect()
+    });
+    let set: Vec<&String> = given
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(key, _)| key)
+        .collect();
+    if set.is_empty() {
+        return BTreeMap::new();
+    }
+    let held = |value: &Value| value.as_f64().map_or(0.0, decimal);
+    let mut cost: BTreeMap<String, f64> = given
+        .iter()
+        .map(|(key, value)| (key.clone(), held(value)))
+        .collect();
+    let is_summed = set.iter().all(|key| *key == "input" || *key == "output");
+    if is_summed && !cost.contains_key("total") {
+        // In JavaScript a sum with a text in it is a text, which the database takes for 0.
+        let texts = given.values().any(Value::is_string);
+        let sum: f64 = given.values().filter_map(Value::as_f64).sum();
+        cost.insert("total".into(), if texts { 0.0 } else { decimal(sum) });
     }
     cost
+}
+
+/// `Decimal(18, 12)`: what is larger becomes the largest, and more digits are cut.
+fn decimal(cost: f64) -> f64 {
+    if cost.abs() >= 1e6 {
+        return MAX_COST.copysign(cost);
+    }
+    let text = format!("{cost}");
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let kept = fraction.get(..12).unwrap_or(fraction);
+    let number = format!("{whole}.{kept}0").parse::<f64>().unwrap_or(0.0);
+    // Not minus zero.
+    if number == 0.0 { 0.0 } else { number }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    fn attributes(pairs: &[(&str, Value)]) -> Attributes {
+        let pairs = pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), value.clone()));
+        pairs.collect()
+    }
 
     #[test]
     fn parts_that_the_conventions_count_twice_are_counted_once() {
-        let given = [
-            ("gen_ai.usage.input_tokens", 100u64),
-            ("gen_ai.usage.output_tokens", 30),
-            ("gen_ai.usage.cache_read.input_tokens", 60),
-            ("gen_ai.usage.cache_creation.input_tokens", 10),
-            ("gen_ai.usage.reasoning.output_tokens", 20),
-        ];
-        let usage = usage(
-            &given
-                .into_iter()
-                .map(|(key, units)| (key.to_owned(), Value::from(units)))
-                .collect(),
-        );
-        let parts = [
-            "input",
-            "input_cached_tokens",
-            "input_cache_creation",
-            "output",
-            "output_reasoning_tokens",
-            "total",
-        ];
-        assert_eq!(parts.map(|bucket| usage[bucket]), [30, 60, 10, 10, 20, 130]);
+        let usage = usage(&attributes(&[
+            ("gen_ai.usage.input_tokens", json!(100)),
+            ("gen_ai.usage.output_tokens", json!(30)),
+            ("gen_ai.usage.cache_read.input_tokens", json!(60)),
+            ("gen_ai.usage.cache_creation.input_tokens", json!(10)),
+            ("gen_ai.usage.reasoning.output_tokens", json!(20)),
+            ("gen_ai.usage.details.something", json!("3")),
+        ]));
+        let wanted = json!({
+            "input": 30, "input_cached_tokens": 60, "input_cache_creation": 10, "output": 10,
+            "output_reasoning_tokens": 20, "something": 3, "total": 133,
+        });
+        assert_eq!(json!(usage), wanted);
+    }
+
+    #[test]
+    fn usage_of_an_agent_is_that_of_the_calls_below_it() {
+        let given = attributes(&[
+            ("gen_ai.operation.name", json!("invoke_agent")),
+            ("gen_ai.usage.input_tokens", json!(100)),
+            ("gen_ai.usage.cost", json!(1)),
+        ]);
+        assert!(usage(&given).is_empty() && cost(&given).is_empty());
     }
 }

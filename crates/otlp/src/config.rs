@@ -1,5 +1,5 @@
-//! Which OpenTelemetry backend and how it is reached.
-//! Filled by the facade or by users; checked by `exporter`.
+//! Settings of the OTLP exporter: address, headers, compression, names of attributes.
+//! Filled by the facade or by users, checked by `exporter`. Reads neither files nor the environment.
 
 use std::fmt;
 
@@ -32,9 +32,12 @@ pub struct OtlpConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Conventions {
-    /// OpenTelemetry's for generative AI: `gen_ai.request.model`, `gen_ai.usage.input_tokens`.
+    /// OpenTelemetry's for generative AI, version 0.1.0: `gen_ai.provider.name`, `gen_ai.usage.input_tokens`.
     #[default]
     GenAi,
+    /// The same, and beside them the older names of what was renamed: `gen_ai.system`, `gen_ai.usage.prompt_tokens`,
+    /// `gen_ai.usage.completion_tokens`, `gen_ai.usage.cache_creation.input_tokens`, `gen_ai.workflow.name`.
+    GenAiWithOlder,
     /// OpenInference's, as Arize Phoenix reads them: `llm.model_name`, `llm.token_count.prompt`.
     OpenInference,
 }
@@ -54,6 +57,13 @@ impl OtlpConfig {
             conventions: Conventions::default(),
             http: HttpConfig::default(),
         }
+    }
+
+    /// Another backend, by its base address; `/v1/traces` is appended.
+    #[must_use]
+    pub fn base_url(mut self, base: impl AsRef<str>) -> Self {
+        self.endpoint = Self::new(base).endpoint;
+        self
     }
 
     /// Adds a header to every request.
@@ -93,7 +103,7 @@ impl Default for OtlpConfig {
 
 impl fmt::Debug for OtlpConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Addresses and header values carry credentials as a rule.
+        // Addresses and header values often contain credentials.
         let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
         f.debug_struct("OtlpConfig")
             .field("headers", &names)
@@ -104,24 +114,40 @@ impl fmt::Debug for OtlpConfig {
     }
 }
 
-/// Settings that cannot be used; says which and why.
-#[derive(Debug)]
+/// Settings that cannot be used. Says which setting and why, and repeats no credential.
 #[non_exhaustive]
 pub struct OtlpConfigError {
+    setting: &'static str,
     message: String,
 }
 
 impl OtlpConfigError {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
+    pub(crate) fn new(setting: &'static str, message: impl Into<String>) -> Self {
         Self {
+            setting,
             message: message.into(),
         }
+    }
+
+    /// The setting that cannot be used: `endpoint`, `headers`, or one of [`HttpConfigError::setting`].
+    ///
+    /// [`HttpConfigError::setting`]: crate::http::HttpConfigError::setting
+    #[must_use]
+    pub fn setting(&self) -> &'static str {
+        self.setting
     }
 }
 
 impl fmt::Display for OtlpConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
+    }
+}
+
+/// As `Display`: `main` prints an error that it returns by `Debug`.
+impl fmt::Debug for OtlpConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

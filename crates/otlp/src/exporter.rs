@@ -13,7 +13,7 @@ use crate::http::{
     Answer, AnswerClass, Endpoint, Headers, HttpClient, HttpRequest, Secret, sanitize_server_text,
 };
 use crate::verdict::{compression_refused, refusal, unanswered};
-use crate::{mapping, partial};
+use crate::{mapping, partial, size};
 
 /// The fastest: on a service's machine CPU is dearer than bandwidth.
 const GZIP_LEVEL: u32 = 1;
@@ -34,25 +34,28 @@ impl OtlpExporter {
     /// # Errors
     /// If address, headers or certificate file cannot be used.
     pub fn new(config: OtlpConfig) -> Result<Self, OtlpConfigError> {
+        let wrong = OtlpConfigError::new;
+        let checked = config.http.check();
+        checked.map_err(|error| wrong(error.setting(), error.to_string()))?;
         // An address for traces is used as it is, a slash at its end included; with a query it is refused.
         let parse = match config.endpoint.contains('?') {
             true => Endpoint::parse,
             false => Endpoint::parse_presigned,
         };
         let endpoint = parse(&config.endpoint)
-            .map_err(|error| OtlpConfigError::new(format!("the OTLP endpoint: {error}")))?;
+            .map_err(|error| wrong("endpoint", format!("the OTLP endpoint: {error}")))?;
         let mut headers = Headers::new();
         for (name, value) in &config.headers {
             // Credentials as a rule, whatever their names.
             let inserted = headers.insert_secret(name, &Secret::new(value.clone()));
-            inserted.map_err(|error| OtlpConfigError::new(error.to_string()))?;
+            inserted.map_err(|error| wrong("headers", error.to_string()))?;
         }
         let with_headers = !config.headers.is_empty();
         let client = HttpClient::new(&config.http)
-            .map_err(|error| OtlpConfigError::new(error.to_string()))?;
+            .map_err(|error| wrong(error.setting(), format!("{error:?}")))?;
         if with_headers {
             let checked = client.check_credentials_for(&endpoint);
-            checked.map_err(|error| OtlpConfigError::new(format!("the OTLP endpoint: {error}")))?;
+            checked.map_err(|error| wrong("endpoint", format!("the OTLP endpoint: {error}")))?;
         }
         let request = HttpRequest::post(endpoint).headers(headers);
         let secrets = config
@@ -127,7 +130,7 @@ impl Exporter for OtlpExporter {
     fn size_hint(&self, record: &Record) -> usize {
         record.as_span().map_or_else(
             || record.size(),
-            |span| mapping::size_hint(span, self.conventions),
+            |span| size::size_hint(span, self.conventions),
         )
     }
 

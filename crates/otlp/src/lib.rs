@@ -29,6 +29,9 @@ mod mapping;
 mod messages;
 mod openinference;
 mod partial;
+mod provider;
+mod size;
+mod tokens;
 pub mod verdict;
 
 pub use config::{Conventions, OtlpConfig, OtlpConfigError};

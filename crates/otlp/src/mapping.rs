@@ -11,7 +11,7 @@ use tracefuse_exporter::record::{
 
 use crate::config::Conventions;
 use crate::encode::{self, Any, Attributes, Scope, SpanBody, SpanHead};
-use crate::openinference;
+use crate::{openinference, provider, tokens};
 
 /// Encodes a batch as one request. The same batch gives the same bytes.
 pub(crate) fn encode(batch: &Batch, conventions: Conventions, capacity: usize) -> Vec<u8> {
@@ -79,7 +79,8 @@ fn resource(resource: &Resource, attributes: &mut Attributes<'_>) {
 
 fn span(record: &SpanRecord, conventions: Conventions, body: &mut SpanBody<'_>) {
     match conventions {
-        Conventions::GenAi => gen_ai(record, body),
+        Conventions::GenAi => gen_ai(record, false, body),
+        Conventions::GenAiWithOlder => gen_ai(record, true, body),
         Conventions::OpenInference => openinference::attributes(record, body),
     }
     events(record, body);
@@ -93,15 +94,18 @@ fn span(record: &SpanRecord, conventions: Conventions, body: &mut SpanBody<'_>) 
     }
 }
 
-fn gen_ai(record: &SpanRecord, body: &mut SpanBody<'_>) {
+fn gen_ai(record: &SpanRecord, older_too: bool, body: &mut SpanBody<'_>) {
     let mut own = Own {
+        record,
         attributes: body.attributes(),
-        keys: Vec::with_capacity(16),
+        keys: Vec::with_capacity(24),
+        told: Vec::new(),
+        older_too,
     };
     kind(record, &mut own);
     trace(record, &mut own);
     model(record, &mut own);
-    let (input, output) = places(record.observation_type());
+    let (input, output) = places(record);
     own.set(input, record.input());
     own.set(output, record.output());
     if let Some(exception) = record.exceptions().next() {
@@ -113,8 +117,13 @@ fn gen_ai(record: &SpanRecord, body: &mut SpanBody<'_>) {
 /// Attributes with names of ours or of the conventions. Keys must be unique, so those a user's
 /// metadata may have too are kept in mind.
 struct Own<'a> {
+    record: &'a SpanRecord,
     attributes: Attributes<'a>,
     keys: Vec<&'static str>,
+    /// Keys of the span's metadata whose values stand under a name of the conventions already.
+    told: Vec<&'static str>,
+    /// Whether the older names of the conventions are written as well.
+    older_too: bool,
 }
 
 impl Own<'_> {
@@ -128,6 +137,20 @@ impl Own<'_> {
     fn text(&mut self, key: &'static str, text: Option<&str>) {
         self.set(key, text.map(ValueRef::Str));
     }
+
+    /// Writes a text unless the span's metadata has this very key: what a framework or a user said of the call
+    /// stands under that name.
+    fn text_unless_given(&mut self, key: &'static str, text: Option<&str>) {
+        if given(self.record, key).is_none() {
+            self.text(key, text);
+        }
+    }
+}
+
+/// The text under a key of the span's metadata.
+fn given<'a>(record: &'a SpanRecord, wanted: &str) -> Option<ValueRef<'a>> {
+    let mut metadata = record.metadata();
+    metadata.find_map(|(key, value)| (key == wanted).then_some(value))
 }
 
 /// What the observation is, where OpenTelemetry's conventions have a word for it and in
@@ -138,16 +161,34 @@ fn kind(record: &SpanRecord, own: &mut Own<'_>) {
         ObservationType::Embedding => (Some("embeddings"), Some("EMBEDDING")),
         ObservationType::Agent => (Some("invoke_agent"), Some("AGENT")),
         ObservationType::Tool => (Some("execute_tool"), Some("TOOL")),
-        ObservationType::Chain => (None, Some("CHAIN")),
-        ObservationType::Retriever => (None, Some("RETRIEVER")),
+        ObservationType::Chain => (Some("invoke_workflow"), Some("CHAIN")),
+        ObservationType::Retriever => (Some("retrieval"), Some("RETRIEVER")),
         ObservationType::Evaluator => (None, Some("EVALUATOR")),
         ObservationType::Guardrail => (None, Some("GUARDRAIL")),
         _ => (None, None),
     };
-    own.text("gen_ai.operation.name", operation);
+    own.text_unless_given("gen_ai.operation.name", operation);
     own.text("openinference.span.kind", open_inference);
-    if record.observation_type() == ObservationType::Tool {
-        own.text("gen_ai.tool.name", Some(record.name()));
+    let name = match record.observation_type() {
+        ObservationType::Tool => Some("gen_ai.tool.name"),
+        // Of a workflow too.
+        ObservationType::Agent | ObservationType::Chain => Some("gen_ai.agent.name"),
+        _ => None,
+    };
+    if let Some(key) = name {
+        own.text_unless_given(key, Some(record.name()));
+    }
+    let calls_a_model = matches!(
+        record.observation_type(),
+        ObservationType::Generation | ObservationType::Embedding
+    );
+    let provider = provider::of(record).or_else(|| calls_a_model.then_some(provider::OTHER));
+    own.text_unless_given("gen_ai.provider.name", provider);
+    if own.older_too {
+        own.text_unless_given("gen_ai.system", provider);
+        if record.observation_type() == ObservationType::Chain {
+            own.text_unless_given("gen_ai.workflow.name", Some(record.name()));
+        }
     }
     own.text("tracefuse.level", level(record.level()));
     if record.status() != StatusCode::Error {
@@ -179,11 +220,36 @@ fn trace(record: &SpanRecord, own: &mut Own<'_>) {
 }
 
 fn model(record: &SpanRecord, own: &mut Own<'_>) {
-    own.text("gen_ai.request.model", record.model());
-    for (name, value) in parameters(record) {
-        set(&mut own.attributes, PARAMETER, name, value);
+    // A bridge keeps the model that was asked for among the metadata.
+    let asked = given(record, REQUEST_MODEL).and_then(text_of);
+    let (request, response) = match asked {
+        Some(asked) => (Some(asked), record.model()),
+        None => (record.request_model(), record.response_model()),
+    };
+    own.text(REQUEST_MODEL, request);
+    if asked.is_some() {
+        own.told.push(REQUEST_MODEL);
     }
-    usage(record, own);
+    own.text_unless_given("gen_ai.response.model", response);
+    finish_reasons(record, own);
+    let of_retrieval = record.observation_type() == ObservationType::Retriever;
+    for (name, value) in parameters(record) {
+        if of_retrieval && name == "top_k" {
+            own.set("gen_ai.retrieval.top_k", Some(value));
+        } else {
+            set(&mut own.attributes, PARAMETER, name, value);
+        }
+    }
+    let streamed = record.completion_start_time().is_some();
+    if streamed && !parameters(record).any(|(name, _)| name == "stream") {
+        own.set("gen_ai.request.stream", Some(ValueRef::Bool(true)));
+    }
+    for (name, units) in tokens::counts(record, own.older_too) {
+        own.set(name, Some(ValueRef::U64(units)));
+    }
+    for (bucket, units) in tokens::unnamed(record) {
+        set(&mut own.attributes, USAGE, bucket, ValueRef::U64(units));
+    }
     let mut total = None;
     for (bucket, dollars) in record.cost() {
         match bucket {
@@ -200,10 +266,7 @@ fn model(record: &SpanRecord, own: &mut Own<'_>) {
     own.set("gen_ai.usage.cost", total.or_else(sum).map(ValueRef::F64));
     if let Some(prompt) = record.prompt() {
         own.text("gen_ai.prompt.name", Some(prompt.name));
-        own.set(
-            "tracefuse.prompt.version",
-            Some(ValueRef::U64(prompt.version.into())),
-        );
+        own.text("gen_ai.prompt.version", Some(&prompt.version.to_string()));
     }
     if let Some(time) = record.completion_start_time() {
         let seconds = time.since(record.start_time()).as_secs_f64();
@@ -228,35 +291,39 @@ fn parameters(record: &SpanRecord) -> impl Iterator<Item = (&str, ValueRef<'_>)>
         .filter(move |(name, _)| !(taken && *name == "model"))
 }
 
-/// The conventions count all input, cached or not, in `input_tokens`; our buckets are disjoint.
-fn usage(record: &SpanRecord, own: &mut Own<'_>) {
-    let (mut input, mut output) = (None, None);
-    for (bucket, units) in record.usage() {
-        let sum = match bucket {
-            _ if bucket.starts_with("input") || bucket.starts_with("cache_") => Some(&mut input),
-            _ if bucket.starts_with("output") => Some(&mut output),
-            _ => None,
+const REQUEST_MODEL: &str = "gen_ai.request.model";
+const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
+
+/// Why the model stopped, one reason for each answer: a list, where the record has a text or JSON.
+fn finish_reasons(record: &SpanRecord, own: &mut Own<'_>) {
+    for key in [FINISH_REASONS, "finish_reason"] {
+        let Some(reasons) = given(record, key).and_then(text_of).and_then(texts) else {
+            continue;
         };
-        if let Some(sum) = sum {
-            *sum = Some(sum.unwrap_or(0u64).saturating_add(units));
+        let reasons = reasons.iter().map(String::as_str);
+        own.attributes.set_texts(FINISH_REASONS, reasons);
+        own.keys.push(FINISH_REASONS);
+        if key == FINISH_REASONS || !own.older_too {
+            own.told.push(key);
         }
-        let units = ValueRef::U64(units);
-        match bucket {
-            "input" | "output" => {}
-            "input_cached_tokens" | "cache_read_input_tokens" => {
-                own.set("gen_ai.usage.cache_read.input_tokens", Some(units));
-            }
-            "input_cache_creation_tokens" | "cache_creation_input_tokens" => {
-                own.set("gen_ai.usage.cache_creation.input_tokens", Some(units));
-            }
-            "output_reasoning_tokens" => {
-                own.set("gen_ai.usage.reasoning.output_tokens", Some(units))
-            }
-            _ => set(&mut own.attributes, USAGE, bucket, units),
-        }
+        return;
     }
-    own.set("gen_ai.usage.input_tokens", input.map(ValueRef::U64));
-    own.set("gen_ai.usage.output_tokens", output.map(ValueRef::U64));
+}
+
+fn text_of(value: ValueRef<'_>) -> Option<&str> {
+    match value {
+        ValueRef::Str(text) | ValueRef::Json(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// A text, or the texts of a JSON array.
+fn texts(text: &str) -> Option<Vec<String>> {
+    if text.trim_start().starts_with(['[', '"']) {
+        let one = |text: &str| serde_json::from_str(text).map(|text| vec![text]);
+        return serde_json::from_str(text).or_else(|_| one(text)).ok();
+    }
+    (!text.is_empty()).then(|| vec![text.to_owned()])
 }
 
 /// The user's metadata under their own names; one that is taken, or empty, gets an underscore. Of a
@@ -273,12 +340,14 @@ fn metadata(record: &SpanRecord, mut own: Own<'_>) {
         .iter()
         .map(|(key, value)| (key.as_str(), value.as_ref()))
         .filter(|(key, _)| !record.metadata().any(|(own, _)| own == *key));
-    for (key, value) in of_trace.chain(record.metadata()) {
+    let told = std::mem::take(&mut own.told);
+    let of_span = record.metadata().filter(|(key, _)| !told.contains(key));
+    for (key, value) in of_trace.chain(of_span) {
         let below = |prefix| key.strip_prefix(prefix);
         let taken = key.is_empty()
             || own.keys.contains(&key)
             || below(PARAMETER).is_some_and(|name| parameters(record).any(|(own, _)| own == name))
-            || below(USAGE).is_some_and(|name| record.usage().any(|(own, _)| own == name))
+            || below(USAGE).is_some_and(|name| tokens::unnamed(record).any(|(own, _)| own == name))
             || below(COST).is_some_and(|name| record.cost().any(|(own, _)| own == name));
         if taken {
             set(&mut own.attributes, key, "_", value);
@@ -329,57 +398,23 @@ fn events(record: &SpanRecord, body: &mut SpanBody<'_>) {
     }
 }
 
-/// Bytes a record will take, erring upwards.
-pub(crate) fn size_hint(record: &SpanRecord, conventions: Conventions) -> usize {
-    let trace = record.trace();
-    // A conversation is sent whole and taken apart.
-    let again = match conventions {
-        Conventions::GenAi => 0,
-        Conventions::OpenInference => {
-            let sizes = [record.input(), record.output()].map(|v| v.map_or(0, ValueRef::size));
-            200 + 3 * sizes.iter().sum::<usize>()
-        }
-    };
-    let texts = [
-        &trace.user_id,
-        &trace.session_id,
-        &trace.session_id,
-        &trace.version,
-        &trace.release,
-        &trace.environment,
-    ];
-    let metadata = trace
-        .metadata
-        .iter()
-        .map(|(key, value)| key.len() + value.as_ref().size() + 16);
-    let parts = record.model_parameters().count() + record.usage().count() + record.cost().count();
-    let status = record.status_message().map_or(0, str::len);
-    record.size()
-        + SPAN
-        + again
-        + trace.name.len()
-        + texts
-            .into_iter()
-            .flatten()
-            .map(|text| text.len() + 40)
-            .sum::<usize>()
-        + trace.tags.iter().map(|tag| tag.len() + 8).sum::<usize>()
-        + metadata.sum::<usize>()
-        + status
-        + 32 * (parts + record.metadata().count())
-        + 160 * (record.events().len() + record.exceptions().len())
-}
-
-/// Ids, times and the names of what most spans have.
-const SPAN: usize = 512;
-
-/// Where the conventions put input and output.
-fn places(kind: ObservationType) -> (&'static str, &'static str) {
-    match kind {
+/// Where the conventions put input and output; OpenInference's names where they have none.
+fn places(record: &SpanRecord) -> (&'static str, &'static str) {
+    match record.observation_type() {
         ObservationType::Tool => ("gen_ai.tool.call.arguments", "gen_ai.tool.call.result"),
         ObservationType::Generation | ObservationType::Agent => {
             ("gen_ai.input.messages", "gen_ai.output.messages")
         }
+        ObservationType::Retriever => (
+            match record.input() {
+                Some(ValueRef::Str(_)) => "gen_ai.retrieval.query.text",
+                _ => "input.value",
+            },
+            match record.output() {
+                Some(ValueRef::Json(list)) if list.starts_with('[') => "gen_ai.retrieval.documents",
+                _ => "output.value",
+            },
+        ),
         _ => ("input.value", "output.value"),
     }
 }

@@ -10,6 +10,7 @@ use tracefuse_exporter::record::{ObservationType, SpanRecord, StatusCode, ValueR
 use crate::encode::{Any, Attributes, SpanBody};
 use crate::mapping::{level, set};
 use crate::messages::{self, Side};
+use crate::tokens;
 
 /// Attributes of a span. User's metadata is one attribute of JSON, so none of its keys can be taken.
 pub(crate) fn attributes(record: &SpanRecord, body: &mut SpanBody<'_>) {
@@ -129,42 +130,42 @@ fn model(record: &SpanRecord, to: &mut Attributes<'_>) {
     }
 }
 
+/// Parts of a count that have a name in these conventions.
+const PARTS: &[(&str, &str)] = &[
+    (tokens::CACHE_READ, "prompt_details.cache_read"),
+    (tokens::CACHE_WRITE, "prompt_details.cache_write"),
+    (tokens::AUDIO_IN, "prompt_details.audio"),
+    (tokens::REASONING, "completion_details.reasoning"),
+    (tokens::AUDIO_OUT, "completion_details.audio"),
+];
+
 /// All input and all output are counted in one number each; our buckets are disjoint.
 fn usage(record: &SpanRecord, to: &mut Attributes<'_>) {
-    let mut sums: [Option<u64>; 2] = [None, None];
-    let mut total = None;
-    for (bucket, units) in record.usage() {
-        let [input, output] = &mut sums;
-        let sum = match bucket {
-            "total" => {
-                total = Some(units);
-                continue;
-            }
-            _ if bucket.starts_with("input") || bucket.starts_with("cache_") => Some(input),
-            _ if bucket.starts_with("output") => Some(output),
-            _ => None,
-        };
-        if let Some(sum) = sum {
-            *sum = Some(sum.unwrap_or(0).saturating_add(units));
+    let counts = tokens::counts(record, false);
+    for (count, units) in &counts {
+        if let Some((_, part)) = PARTS.iter().find(|(name, _)| name == count) {
+            set(to, TOKENS, part, ValueRef::U64(*units));
         }
-        let detail = match bucket {
-            "input" | "output" => continue,
-            "input_cached_tokens" | "cache_read_input_tokens" => "prompt_details.cache_read",
-            "input_cache_creation_tokens" | "cache_creation_input_tokens" => {
-                "prompt_details.cache_write"
-            }
-            "input_audio_tokens" => "prompt_details.audio",
-            "output_reasoning_tokens" => "completion_details.reasoning",
-            "output_audio_tokens" => "completion_details.audio",
-            _ => {
-                set(to, "tracefuse.usage.", bucket, ValueRef::U64(units));
-                continue;
-            }
-        };
-        set(to, TOKENS, detail, ValueRef::U64(units));
     }
-    let [input, output] = sums;
-    let total = total.or_else(|| match (input, output) {
+    let mut given = None;
+    for (bucket, units) in record.usage() {
+        let (counts, says_all) = tokens::counts_of(bucket);
+        let is_named = |count: &&str| {
+            [tokens::INPUT, tokens::OUTPUT].contains(count)
+                || PARTS.iter().any(|(name, _)| name == count)
+        };
+        if bucket == "total" {
+            given = Some(units);
+        } else if !says_all || !counts.iter().all(is_named) {
+            set(to, "tracefuse.usage.", bucket, ValueRef::U64(units));
+        }
+    }
+    let whole = |wanted: &str| {
+        let count = counts.iter().find(|(name, _)| *name == wanted);
+        count.map(|(_, units)| *units)
+    };
+    let (input, output) = (whole(tokens::INPUT), whole(tokens::OUTPUT));
+    let total = given.or_else(|| match (input, output) {
         (None, None) => None,
         _ => Some(input.unwrap_or(0).saturating_add(output.unwrap_or(0))),
     });

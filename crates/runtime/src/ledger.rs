@@ -1,4 +1,4 @@
-//! Accounting: every record has exactly one outcome, counted where it happens. And the log lines about it.
+//! Accounting: every record has exactly one outcome, counted where it happens; and how often a log line may repeat.
 //! Kept by `queue` under its lock, so that the numbers add up at every instant; read through `Stats`.
 
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ pub(crate) struct Ledger {
     masking_failures: u64,
     failed_attempts: u64,
     last_error: Option<String>,
-    /// Losses that some report has told of.
+    /// Losses that the report of a flush has counted.
     reported: u64,
 }
 
@@ -50,14 +50,33 @@ impl Ledger {
         self.last_error = Some(plain_text(error).into_owned());
     }
 
+    /// An attempt that we ended ourselves because the shutdown's time was over. An error that the receiver
+    /// gave before is the cause, and is kept.
+    pub(crate) fn attempt_cut_off(&mut self, error: &str) {
+        self.failed_attempts += 1;
+        if self.last_error.is_none() {
+            self.last_error = Some(plain_text(error).into_owned());
+        }
+    }
+
+    pub(crate) fn last_error(&self) -> Option<&str> {
+        self.last_error.as_deref()
+    }
+
     pub(crate) fn lost(&self) -> u64 {
         self.rejected.values().sum::<u64>() + self.dropped.values().sum::<u64>()
     }
 
-    /// Losses since the last report; the next report starts from here.
+    /// Losses since the report of the last flush; the next one starts from here.
     pub(crate) fn report_losses(&mut self) -> u64 {
-        let lost = self.lost();
-        lost - std::mem::replace(&mut self.reported, lost)
+        let lost = self.unreported_losses();
+        self.reported = self.lost();
+        lost
+    }
+
+    /// Losses since the report of the last flush. For the report of a shutdown: all its callers get the same.
+    pub(crate) fn unreported_losses(&self) -> u64 {
+        self.lost().saturating_sub(self.reported)
     }
 
     pub(crate) fn stats(
@@ -94,6 +113,7 @@ impl Ledger {
 pub(crate) enum Notice {
     QueueFull,
     ExportFailed,
+    ExporterPanicked,
     Rejected,
     MaskingFailed,
     Held,
@@ -132,122 +152,5 @@ impl Notices {
                 Some(0)
             }
         }
-    }
-}
-
-/// The lines themselves: what happened, to what, what to do. Never a payload, and no text of others that
-/// could forge a line: names and errors come through `plain_text`.
-pub(crate) mod log {
-    use super::{DropReason, Duration, plain_text};
-
-    const MORE: &str = "more of the same were not logged";
-
-    pub(crate) fn queue_full(exporter: &str, reason: DropReason, suppressed: u64) {
-        tracing::warn!(
-            target: "tracefuse", exporter, %reason, suppressed,
-            "spans are dropped: the queue is full. Raise `max_queue_size` or `max_queue_bytes`, or sample ({MORE})"
-        );
-    }
-
-    pub(crate) fn export_failed(exporter: &str, spans: usize, error: &str, suppressed: u64) {
-        tracing::warn!(target: "tracefuse", exporter, spans, error = &*plain_text(error), suppressed, "an export failed ({MORE})");
-    }
-
-    pub(crate) fn breaker_opened(exporter: &str, error: &str, retry_in: Duration) {
-        tracing::warn!(
-            target: "tracefuse", exporter, error = &*plain_text(error), retry_in_s = retry_in.as_secs(),
-            "the circuit breaker opened: spans are held in memory until the receiver answers again"
-        );
-    }
-
-    pub(crate) fn breaker_closed(exporter: &str) {
-        tracing::info!(target: "tracefuse", exporter, "the receiver answers again: the circuit breaker closed");
-    }
-
-    pub(crate) fn refused(exporter: &str, error: &str, retry_in: Duration) {
-        tracing::error!(
-            target: "tracefuse", exporter, error = &*plain_text(error), retry_in_s = retry_in.as_secs(),
-            "the receiver refuses us: spans are held in memory, one attempt a minute looks whether it was mended"
-        );
-    }
-
-    pub(crate) fn rejected(exporter: &str, spans: usize, error: &str, suppressed: u64) {
-        tracing::error!(target: "tracefuse", exporter, spans, error = &*plain_text(error), suppressed, "spans were rejected ({MORE})");
-    }
-
-    pub(crate) fn outside_trace(span: &str) {
-        tracing::warn!(
-            target: "tracefuse", span = &*plain_text(span),
-            "a span was started where no trace is current, and is not recorded: begin a trace, take the current span into \
-             the task or thread (`in_current_span`), or call `set_global` for `#[observe]`. Further ones are counted in \
-             `stats().outside_trace`"
-        );
-    }
-
-    pub(crate) fn leak(leak: &tracefuse_core::Leak) {
-        match leak {
-            tracefuse_core::Leak::Long { name, age } => tracing::warn!(
-                target: "tracefuse", trace = &*plain_text(name), open_s = age.as_secs(),
-                "a trace is open for long: is a handle of it kept somewhere? It is delivered when the last one is dropped"
-            ),
-            tracefuse_core::Leak::Many { open } => tracing::warn!(
-                target: "tracefuse", open,
-                "many spans are open at once: are handles kept somewhere? Each takes memory until it ends"
-            ),
-            _ => {}
-        }
-    }
-
-    pub(crate) fn masking_failed(exporter: &str, values: u64, suppressed: u64) {
-        tracing::error!(
-            target: "tracefuse", exporter, values, suppressed,
-            "the masker panicked: the values it was shown are exported as `<masking failed>` ({MORE})"
-        );
-    }
-
-    pub(crate) fn released_early(traces: u64, suppressed: u64) {
-        tracing::warn!(
-            target: "tracefuse", traces, suppressed,
-            "traces are kept without waiting for their end: too much is held, or for too long. Raise the bounds of `TailSampling`, or end traces sooner ({MORE})"
-        );
-    }
-
-    pub(crate) fn given_up(exporter: &str, spans: usize, reason: DropReason, suppressed: u64) {
-        tracing::error!(
-            target: "tracefuse", exporter, spans, %reason, suppressed,
-            "spans were given up after every try the settings allow ({MORE})"
-        );
-    }
-
-    #[cfg(feature = "spool")]
-    pub(crate) fn recovered(exporter: &str, found: &crate::spool::Recovered) {
-        tracing::info!(
-            target: "tracefuse", exporter, spans = found.frames, files = found.files,
-            corrupt_files = found.corrupt_files,
-            "spans of an earlier process were found in the spool and will be delivered"
-        );
-    }
-
-    #[cfg(feature = "spool")]
-    pub(crate) fn spool_failed(exporter: &str, error: &crate::spool::SpoolError, suppressed: u64) {
-        tracing::warn!(
-            target: "tracefuse", exporter, error = &*plain_text(&error.to_string()), suppressed,
-            "the spool does not work: spans stay in memory, the disk is tried again in 30 s ({MORE})"
-        );
-    }
-
-    #[cfg(feature = "spool")]
-    pub(crate) fn spool_lost(exporter: &str, spans: usize, damaged: usize, suppressed: u64) {
-        tracing::error!(
-            target: "tracefuse", exporter, spans, damaged, suppressed,
-            "spans were lost from the spool: it is full, they were too old, or a file was damaged ({MORE})"
-        );
-    }
-
-    pub(crate) fn shutdown_loss(exporter: &str, spans: u64) {
-        tracing::error!(
-            target: "tracefuse", exporter, spans,
-            "time was up at shutdown: spans are lost. Raise `shutdown_timeout`, or look why the receiver is slow"
-        );
     }
 }

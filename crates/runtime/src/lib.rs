@@ -29,8 +29,10 @@ mod config;
 #[cfg(feature = "conformance")]
 #[cfg_attr(docsrs, doc(cfg(feature = "conformance")))]
 pub mod conformance;
+mod contain;
 mod delivery;
 mod ledger;
+mod log;
 mod pipeline;
 mod queue;
 #[cfg(feature = "spool")]
@@ -40,7 +42,7 @@ mod sync;
 mod tail_sampling;
 mod worker;
 
-pub use config::{Overload, PipelineConfig, SpoolMode, WhileOpen};
+pub use config::{Overload, PipelineConfig, PipelineConfigError, SpoolMode, WhileOpen, limits};
 pub use pipeline::{Pipeline, PipelineBuilder};
 pub use tail_sampling::{TailSampler, TailSampling};
 #[doc(hidden)]

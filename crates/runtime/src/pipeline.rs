@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracefuse_core::bridge::is_suppressed;
 use tracefuse_core::{ExporterStats, Leak, Masker, Processor, Report, ReportFuture, Stats};
 use tracefuse_exporter::record::{FinishedSpan, Resource, ScoreRecord, SpanRecord};
 use tracefuse_exporter::{Exporter, plain_text};
@@ -13,13 +14,16 @@ use tracefuse_exporter::{Exporter, plain_text};
 use crate::config::PipelineConfig;
 #[cfg(feature = "spool")]
 use crate::config::SpoolMode;
+use crate::contain::contained;
 use crate::delivery::disk::Disk;
 use crate::delivery::masking::Masking;
 use crate::delivery::shorten::shorten;
 use crate::delivery::{Delivery, HealthCallback};
-use crate::ledger::log;
+use crate::ledger::Ledger;
+use crate::log;
 use crate::queue::ExporterQueue;
 use crate::queue::buffers::{Incoming, SpanBuffers};
+use crate::queue::phase::Phase;
 #[cfg(feature = "spool")]
 use crate::spool::SpoolConfig;
 use crate::worker;
@@ -46,7 +50,6 @@ pub struct Pipeline {
 
 struct Shared {
     buffers: Arc<SpanBuffers>,
-    exporters: Vec<Arc<dyn Exporter>>,
     max_span_bytes: usize,
 }
 
@@ -136,8 +139,12 @@ impl PipelineBuilder {
         queue: &Arc<ExporterQueue>,
         exporter: &dyn Exporter,
     ) -> io::Result<Option<Disk>> {
-        let Some(((config, mode), destination)) = self.spool.as_ref().zip(exporter.destination())
-        else {
+        let Some((config, mode)) = &self.spool else {
+            return Ok(None);
+        };
+        let destination = contained(|| exporter.destination())
+            .map_err(|panic| panicked("destination", &panic))?;
+        let Some(destination) = destination else {
             return Ok(None);
         };
         let (queue, config) = (queue.clone(), config.clone());
@@ -159,26 +166,30 @@ impl PipelineBuilder {
     /// # Errors
     /// If a thread or its async runtime cannot be started, or the spool's directory not be used.
     pub fn build(self) -> io::Result<Pipeline> {
+        let config = self.config.clone().bounded();
         let resource = Arc::new(self.resource.clone());
         let mut queues = Vec::new();
         let mut at_once = false;
         for exporter in &self.exporters {
-            let name = plain_text(exporter.name()).into_owned();
-            let mut config = self.config.clone();
-            if let Some(interval) = exporter.flush_interval() {
+            let name = contained(|| plain_text(exporter.name()).into_owned())
+                .map_err(|panic| panicked("name", &panic))?;
+            let interval = contained(|| exporter.flush_interval())
+                .map_err(|panic| panicked("flush_interval", &panic))?;
+            let mut config = config.clone();
+            if let Some(interval) = interval {
                 config.flush_interval = config.flush_interval.min(interval);
                 at_once = true;
             }
             queues.push(Arc::new(ExporterQueue::new(name, config)));
         }
-        let buffers = SpanBuffers::new(queues, &self.config);
+        let buffers = SpanBuffers::new(queues, &config);
         let buffers = Arc::new(if at_once { buffers.unused() } else { buffers });
         for (queue, exporter) in buffers.queues().iter().zip(&self.exporters) {
             let disk = self.disk(queue, exporter)?;
             let (resource, queue, buffers) = (resource.clone(), queue.clone(), buffers.clone());
             let (exporter, on_health) = (exporter.clone(), self.on_health.clone());
             let masking = Masking::new(self.masker.clone());
-            worker::start(move || {
+            worker::start(queue.clone(), move || {
                 Delivery::new(queue, exporter, resource, disk, on_health)
                     .masking(masking)
                     .watching(buffers)
@@ -187,11 +198,10 @@ impl PipelineBuilder {
         Ok(Pipeline {
             shared: Arc::new(Shared {
                 buffers,
-                exporters: self.exporters,
                 // A span is masked before it is cut: half a secret, or half an object, looks like none.
                 max_span_bytes: match self.masker {
                     Some(_) => usize::MAX,
-                    None => self.config.max_batch_bytes,
+                    None => config.max_batch_bytes,
                 },
             }),
         })
@@ -200,15 +210,12 @@ impl PipelineBuilder {
 
 impl Processor for Pipeline {
     fn on_end(&self, mut span: SpanRecord) {
-        // A span that no batch can hold is cut here, before it fills a queue that its neighbours need.
-        if span.size() > self.shared.max_span_bytes
-            && !self
-                .shared
-                .exporters
-                .iter()
-                .any(|exporter| exporter.may_shrink(&span))
-        {
-            shorten(&mut span, self.shared.max_span_bytes / 20 * 19);
+        let limit = self.shared.max_span_bytes;
+        let bytes = span.size();
+        // Larger than a batch: the worker cuts it, after the exporter has taken out of it what it sends beside
+        // it, such as an image. Cut here only where there is no room for it as a whole.
+        if bytes > limit && !self.shared.buffers.has_room_for(bytes) {
+            shorten(&mut span, limit / 20 * 19);
         }
         self.shared.buffers.put(Incoming::Record(&span));
     }
@@ -238,6 +245,10 @@ impl Processor for Pipeline {
     }
 
     fn flush_async(&self, within: Duration) -> ReportFuture {
+        if is_suppressed() {
+            let report = self.shared.flush(within);
+            return Box::pin(async { report });
+        }
         let shared = self.shared.clone();
         worker::wait_on_thread(move || shared.flush(within))
     }
@@ -247,6 +258,10 @@ impl Processor for Pipeline {
     }
 
     fn shutdown_async(&self, within: Duration) -> ReportFuture {
+        if is_suppressed() {
+            let report = self.shared.shutdown(within);
+            return Box::pin(async { report });
+        }
         let shared = self.shared.clone();
         worker::wait_on_thread(move || shared.shutdown(within))
     }
@@ -265,39 +280,38 @@ impl Shared {
             .iter()
             .map(|queue| (queue, queue.ask_flush()))
             .collect();
-        let clock = tracefuse_core::Clock::system();
-        let start = clock.monotonic_nanos();
-        let left = || within.saturating_sub(Duration::from_nanos(clock.monotonic_nanos() - start));
+        let left = countdown(within);
         let complete = tickets.into_iter().fold(true, |all, (queue, ticket)| {
             queue.wait_flushed(ticket, left()) && all
         });
-        self.report(complete)
+        self.report(complete, Ledger::report_losses)
     }
 
+    /// The longest time that any caller allows counts for the workers; each caller waits as long as it allows
+    /// itself. All callers get the same report, unless one does not wait for the end.
     fn shutdown(&self, within: Duration) -> Report {
         self.buffers.close();
         for queue in self.buffers.queues() {
             queue.ask_close(within);
         }
-        let clock = tracefuse_core::Clock::system();
-        let start = clock.monotonic_nanos();
-        for queue in self.buffers.queues() {
-            queue.wait_stopped(
-                within.saturating_sub(Duration::from_nanos(clock.monotonic_nanos() - start)),
-            );
-            // A worker that is blocked by its exporter is left behind; what it had is counted.
-            queue.stop();
-        }
-        self.report(true)
+        let left = countdown(within);
+        let stopped = self.buffers.queues().iter().fold(true, |all, queue| {
+            if !queue.wait_stopped(left()) && !is_suppressed() {
+                // A worker that is blocked by its exporter is left behind; what it had is counted.
+                queue.stop_if_late();
+            }
+            queue.phase() == Phase::Stopped && all
+        });
+        self.report(stopped, |ledger| ledger.unreported_losses())
     }
 
-    fn report(&self, complete: bool) -> Report {
+    fn report(&self, complete: bool, losses: impl Fn(&mut Ledger) -> u64) -> Report {
         let mut report = Report::default();
         report.complete = complete;
         let queues = self.buffers.queues();
         report.lost = queues
             .iter()
-            .map(|queue| queue.with(|state| state.ledger.report_losses()))
+            .map(|queue| queue.with(|state| losses(&mut state.ledger)))
             .sum();
         report.stats = self.buffers.stats();
         report.pending = report
@@ -308,6 +322,26 @@ impl Shared {
             .sum();
         report
     }
+}
+
+/// What is left of a caller's time. None on a thread that delivers: a wait there, by a log subscriber or an
+/// exporter, would be a wait for itself.
+fn countdown(within: Duration) -> impl Fn() -> Duration {
+    let clock = tracefuse_core::Clock::system();
+    let start = clock.monotonic_nanos();
+    let within = if is_suppressed() {
+        Duration::ZERO
+    } else {
+        within
+    };
+    move || {
+        let passed = clock.monotonic_nanos().saturating_sub(start);
+        within.saturating_sub(Duration::from_nanos(passed))
+    }
+}
+
+fn panicked(method: &str, panic: &str) -> io::Error {
+    io::Error::other(format!("`{method}` of an exporter panicked: {panic}"))
 }
 
 impl Drop for Pipeline {

@@ -11,7 +11,8 @@ use tracefuse_core::{
 };
 use tracefuse_exporter::record::{ScoreRecord, SpanRecord};
 
-use crate::ledger::{Notice, Notices, log};
+use crate::ledger::{Notice, Notices};
+use crate::log;
 
 /// How many spans are held, for how long, and which traces are kept when they end.
 ///
@@ -216,9 +217,12 @@ impl Shared {
                 }
             }
         }
-        state.release_beyond(&self.config, now, &mut out);
+        let early = state.release_beyond(&self.config, now, &mut out);
         drop(state);
-        // Freed and handed on after the lock: the next processor may block, if it was asked to.
+        // After the lock: a log subscriber may call back, and the next processor may block if it was asked to.
+        if let Some((traces, suppressed)) = early {
+            log::released_early(traces, suppressed);
+        }
         drop(sampled_out);
         out.into_iter().for_each(|span| self.inner.on_end(span));
     }
@@ -297,7 +301,14 @@ impl State {
         }));
     }
 
-    fn release_beyond(&mut self, config: &TailSampling, now: u64, out: &mut Vec<SpanRecord>) {
+    /// Lets go of the oldest traces until the bounds hold. Answers what is to be logged: how many traces, and how
+    /// many lines of this kind were not written.
+    fn release_beyond(
+        &mut self,
+        config: &TailSampling,
+        now: u64,
+        out: &mut Vec<SpanRecord>,
+    ) -> Option<(u64, u64)> {
         let old = |state: &Self| {
             let (_, part) = state.oldest.first_key_value()?;
             let age = now.saturating_sub(state.held.get(part)?.since);
@@ -312,11 +323,10 @@ impl State {
             released += 1;
         }
         self.released_early += released;
-        if released > 0
-            && let Some(suppressed) = self.notices.admit(Notice::Held)
-        {
-            log::released_early(released, suppressed);
-        }
+        (released > 0)
+            .then(|| self.notices.admit(Notice::Held))
+            .flatten()
+            .map(|suppressed| (released, suppressed))
     }
 
     fn release_oldest(&mut self, out: &mut Vec<SpanRecord>) -> bool {

@@ -131,7 +131,7 @@ mod tests {
             [
                 ("input", 500),
                 ("input_cached_tokens", 400),
-                ("input_cache_creation_tokens", 100),
+                ("input_cache_creation", 100),
                 ("output", 50),
                 ("output_reasoning_tokens", 150),
             ]

@@ -1,9 +1,10 @@
-//! Wiring: configuration and exporters to a `Pipeline`, a pipeline to a `Tracer`.
-//! Called by the free functions of the front page; the only place that knows every crate.
+//! Builds a `Tracer`: configuration and exporters become a `Pipeline`, a pipeline becomes a tracer.
+//! Called by the functions of the crate's root. The only module that knows every crate.
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracefuse_core::{Clock, ExporterStats, Masker, Sampler, SamplingInput, Tracer};
 use tracefuse_exporter::Exporter;
@@ -35,9 +36,11 @@ pub struct Builder {
     sampler: Option<Box<dyn Sampler>>,
     hold: Option<TailSampling>,
     on_health: Option<OnHealth>,
-    /// Whether Langfuse's rules for names apply.
-    to_langfuse: bool,
-    /// What was wrong on the way; told by `build`, so that calls can be chained.
+    /// The longest timeout of the HTTP exporters.
+    http_timeout: Duration,
+    /// What is unusual about the settings; logged by `build`.
+    warnings: Vec<String>,
+    /// The first error of a setter; returned by `build`, so that calls can be chained.
     error: Option<ConfigError>,
 }
 
@@ -51,13 +54,14 @@ impl Builder {
             sampler: None,
             hold: None,
             on_health: None,
-            to_langfuse: false,
+            http_timeout: Duration::ZERO,
+            warnings: Vec::new(),
             error: None,
         }
     }
 
-    /// A builder with everything that configuration outside of code asks for: its settings, and an
-    /// exporter for each of its modes. What is called on it afterwards wins.
+    /// A builder from the environment, `.env` and `tracefuse.toml`: with their settings, and an exporter for each of the
+    /// modes. What is called on it afterwards wins.
     ///
     /// # Errors
     /// If a setting is malformed, or a mode lacks what it needs.
@@ -65,13 +69,13 @@ impl Builder {
         Self::from_config(Config::from_env()?)
     }
 
-    /// [`from_env`](Self::from_env) for configuration that came from elsewhere.
+    /// A builder from a configuration that code made or changed.
     ///
     /// # Errors
     /// If a mode lacks what it needs.
     #[expect(
         clippy::needless_pass_by_value,
-        reason = "a configuration is used up by building from it"
+        reason = "a configuration is consumed by building from it"
     )]
     pub fn from_config(config: Config) -> Result<Self, ConfigError> {
         let mut builder = Self::new();
@@ -79,25 +83,58 @@ impl Builder {
         if !config.tracer.enabled {
             return Ok(builder);
         }
+        if config.effective_modes() == [Mode::None] {
+            builder.config.enabled = false;
+            return Ok(builder);
+        }
         for mode in config.effective_modes() {
-            builder.to_langfuse |= *mode == Mode::Langfuse;
             if let Some(exporter) = crate::modes::exporter(*mode, &config)? {
                 builder.exporters.push(exporter);
             }
-        }
-        if config.effective_modes() == [Mode::None] {
-            builder.config.enabled = false;
+            match mode {
+                #[cfg(feature = "langfuse")]
+                Mode::Langfuse => builder.delivers_to_langfuse(&config.langfuse),
+                #[cfg(feature = "otlp")]
+                Mode::Otlp => builder.waits_for(config.otlp.http.timeout),
+                _ => {}
+            }
         }
         Ok(builder)
     }
 
-    /// Changes settings of recording and delivery.
+    #[cfg(feature = "langfuse")]
+    fn delivers_to_langfuse(&mut self, config: &crate::LangfuseConfig) {
+        self.warnings.extend(config.warnings());
+        self.waits_for(config.http.timeout);
+    }
+
+    #[cfg(any(feature = "langfuse", feature = "otlp"))]
+    fn waits_for(&mut self, timeout: Duration) {
+        self.http_timeout = self.http_timeout.max(timeout);
+    }
+
+    /// Sets recording and delivery, in place of what was set before.
+    ///
+    /// ```
+    /// use tracefuse::TracerConfig;
+    /// use tracefuse::config::PipelineConfig;
+    ///
+    /// let config = TracerConfig::new().environment("staging").delivery(PipelineConfig::new().batch_size(50));
+    /// let builder = tracefuse::builder().config(config);
+    /// ```
+    pub fn config(mut self, config: TracerConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Changes single settings of recording and delivery, such as after [`from_env`](Self::from_env).
     ///
     /// ```
     /// # use std::time::Duration;
     /// let builder = tracefuse::builder().configure(|config| {
-    ///     config.batch_size = 50;
-    ///     config.flush_interval = Duration::from_secs(1);
+    ///     config.environment = Some("staging".into());
+    ///     config.delivery.batch_size = 50;
+    ///     config.delivery.flush_interval = Duration::from_secs(1);
     /// });
     /// ```
     pub fn configure(mut self, change: impl FnOnce(&mut TracerConfig)) -> Self {
@@ -111,8 +148,8 @@ impl Builder {
         self
     }
 
-    /// What takes out of spans what must not leave the process, before any exporter sees them; none by
-    /// default. A second one is put in the place of the first: compose them with [`Mask`](crate::Mask).
+    /// Masks the texts that must not leave the process, before any exporter sees a span; none by default. A second masker
+    /// replaces the first: combine them with [`Mask`](crate::Mask).
     ///
     /// ```
     /// let builder = tracefuse::builder().masker(tracefuse::Mask::standard().keys(["diagnosis"]));
@@ -122,7 +159,7 @@ impl Builder {
         self
     }
 
-    /// What decides, when a trace begins, whether it is recorded; in the place of the sample rate.
+    /// Decides when a trace begins whether it is recorded; replaces the sample rate.
     ///
     /// ```
     /// use tracefuse::SamplingInput;
@@ -134,8 +171,8 @@ impl Builder {
         self
     }
 
-    /// Keeps a trace's spans back until the trace has ended, so that attributes set late reach all of
-    /// them, and so that what happened decides whether the trace is kept.
+    /// Tail sampling: keeps the spans of a trace in memory until the trace has ended, so that attributes that are set late
+    /// reach all of them, and so that errors, duration and cost can decide whether the trace is delivered.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -160,10 +197,10 @@ impl Builder {
     /// Adds a Langfuse server.
     #[cfg(feature = "langfuse")]
     pub fn langfuse(mut self, config: crate::LangfuseConfig) -> Self {
-        self.to_langfuse = true;
+        self.delivers_to_langfuse(&config);
         match tracefuse_langfuse::LangfuseExporter::new(config) {
             Ok(exporter) => return self.exporter(exporter),
-            Err(error) => self.error = Some(ConfigError::because(error.to_string(), error)),
+            Err(error) => self.fail(&error.to_string()),
         }
         self
     }
@@ -177,11 +214,17 @@ impl Builder {
     /// Adds an OpenTelemetry backend.
     #[cfg(feature = "otlp")]
     pub fn otlp(mut self, config: crate::OtlpConfig) -> Self {
+        self.waits_for(config.http.timeout);
         match tracefuse_otlp::OtlpExporter::new(config) {
             Ok(exporter) => return self.exporter(exporter),
-            Err(error) => self.error = Some(ConfigError::because(error.to_string(), error)),
+            Err(error) => self.fail(&error.to_string()),
         }
         self
+    }
+
+    #[cfg(any(feature = "langfuse", feature = "otlp"))]
+    fn fail(&mut self, message: &str) {
+        self.error.get_or_insert_with(|| ConfigError::new(message));
     }
 
     /// Keeps on disk, below `dir`, what cannot be delivered, and delivers what an earlier run left there.
@@ -192,8 +235,8 @@ impl Builder {
         self
     }
 
-    /// Calls `f` whenever the health of an exporter changes, such as when its circuit breaker opens, with
-    /// its numbers at that moment. Called on the thread that delivers: it should return at once.
+    /// Calls `f` whenever the health of an exporter changes, such as when its circuit breaker opens, with its numbers at
+    /// that moment. It is called on the delivery thread and should return at once.
     pub fn on_health_change(mut self, f: impl Fn(&ExporterStats) + Send + Sync + 'static) -> Self {
         self.on_health = Some(Box::new(f));
         self
@@ -202,18 +245,23 @@ impl Builder {
     /// The tracer. Without exporters, or if recording is switched off, it is one that does nothing.
     ///
     /// # Errors
-    /// If an exporter could not be built or a delivery thread not be started.
+    /// If an exporter could not be built, a setting is outside of its range, or a delivery thread cannot be started.
+    /// A tracer that is switched off never fails.
     pub fn build(self) -> Result<Tracer, ConfigError> {
+        if !self.config.enabled {
+            return Ok(Tracer::noop());
+        }
         if let Some(error) = self.error {
             return Err(error);
         }
-        if self.to_langfuse
-            && let Some(environment) = &self.config.environment
-        {
-            crate::modes::check_environment(environment)?;
-        }
-        if !self.config.enabled || self.exporters.is_empty() {
+        self.config.check()?;
+        if self.exporters.is_empty() {
             return Ok(Tracer::noop());
+        }
+        let environment = self.config.environment.as_deref();
+        let environment = environment.and_then(crate::modes::environment_warning);
+        for warning in self.warnings.iter().chain(&environment) {
+            crate::say::warning(warning);
         }
         if !tracefuse_core::bridge::RECORDS {
             return Err(ConfigError::new(
@@ -222,24 +270,28 @@ impl Builder {
             ));
         }
         let mut pipeline = Pipeline::builder()
-            .config(delivery(&self.config))
+            .config(delivery(self.config.delivery.clone(), self.http_timeout))
             .resource(resource(&self.config));
         if let Some(masker) = self.masker {
             pipeline = pipeline.shared_masker(masker);
         }
         let exporters = self.exporters.clone();
         for exporter in self.exporters {
-            pipeline = pipeline.shared_exporter(exporter);
+            pipeline = pipeline.shared_exporter(crate::say::repeating(exporter));
         }
         if let Some(dir) = &self.config.spool_dir {
             pipeline = spool(pipeline, dir, &self.config)?;
         }
-        if let Some(on_health) = self.on_health {
-            pipeline = pipeline.on_health_change(move |stats| on_health(stats));
-        }
-        let pipeline = pipeline.build().map_err(|error| {
-            ConfigError::because(format!("delivery cannot be started: {error}"), error)
-        })?;
+        let (on_health, failures) = (self.on_health, crate::say::Failures::default());
+        pipeline = pipeline.on_health_change(move |stats| {
+            failures.on_health(stats);
+            if let Some(on_health) = &on_health {
+                on_health(stats);
+            }
+        });
+        let pipeline = pipeline
+            .build()
+            .map_err(|error| ConfigError::because("delivery cannot be started", error))?;
         for exporter in &exporters {
             crate::say::delivers(&**exporter);
         }
@@ -285,18 +337,15 @@ fn spool(_: PipelineBuilder, _: &Path, _: &TracerConfig) -> Result<PipelineBuild
     ))
 }
 
-fn delivery(config: &TracerConfig) -> PipelineConfig {
-    let mut delivery = PipelineConfig::default();
-    delivery.batch_size = config.batch_size;
-    delivery.max_batch_bytes = config.max_batch_bytes;
-    delivery.flush_interval = config.flush_interval;
-    delivery.max_queue_size = config.max_queue_size;
-    delivery.max_queue_bytes = config.max_queue_bytes;
-    delivery.max_retries = config.max_retries;
-    delivery.circuit_breaker_threshold = config.circuit_breaker_threshold;
-    delivery.circuit_breaker_reset = config.circuit_breaker_reset;
-    delivery.overload = config.overload;
-    delivery.while_open = config.while_open;
+/// The settings of delivery for exporters whose HTTP attempts may take `http_timeout`. The limit of one call is longer, so
+/// that the HTTP client ends a slow attempt and can say why.
+fn delivery(mut delivery: PipelineConfig, http_timeout: Duration) -> PipelineConfig {
+    const LONGER: Duration = Duration::from_secs(5);
+    if !http_timeout.is_zero() {
+        let least = http_timeout.saturating_add(LONGER);
+        delivery.attempt_timeout = delivery.attempt_timeout.max(least);
+        delivery.batch_timeout = delivery.batch_timeout.max(least);
+    }
     delivery
 }
 

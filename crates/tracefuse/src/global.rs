@@ -1,5 +1,5 @@
-//! A default tracer for the whole process: sugar, never needed, empty until the application sets it.
-//! Used by applications whose code is far from where their tracer was made.
+//! A default tracer for the whole process. Optional, and disabled until the application sets it.
+//! Used by applications that do not pass their tracer to all of their code.
 
 use std::error::Error;
 use std::fmt;
@@ -10,19 +10,19 @@ use tracefuse_core::Tracer;
 static GLOBAL: OnceLock<Tracer> = OnceLock::new();
 static NONE: Tracer = Tracer::noop();
 
-/// Makes a tracer the one that [`tracer()`] gives. It is never dropped: shut it down before the process ends.
+/// Sets the tracer that [`tracer()`] returns. It is never dropped: shut it down before the process ends.
 ///
 /// # Errors
-/// If there is one already: it stays, and the new one comes back with the error.
+/// If one is set already: it stays, and the error contains the new one.
 pub fn set_global(tracer: Tracer) -> Result<(), AlreadySet> {
     GLOBAL.set(tracer).map_err(AlreadySet)
 }
 
-/// The tracer of [`set_global`]; until then one that does nothing.
+/// The tracer of [`set_global`]; before that, one that does nothing.
 ///
 /// ```
 /// assert!(!tracefuse::tracer().is_enabled());
-/// tracefuse::tracer().trace("nobody listens").run(|_| {});
+/// tracefuse::tracer().trace("not recorded").run(|_| {});
 /// ```
 pub fn tracer() -> &'static Tracer {
     GLOBAL.get().unwrap_or(&NONE)
@@ -35,9 +35,10 @@ pub struct AlreadySet(
     pub Tracer,
 );
 
+/// As `Display`: `main` prints an error that it returns by `Debug`.
 impl fmt::Debug for AlreadySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AlreadySet").finish_non_exhaustive()
+        fmt::Display::fmt(self, f)
     }
 }
 

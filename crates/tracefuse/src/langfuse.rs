@@ -1,12 +1,48 @@
-//! What an application asks of a Langfuse server beside delivery: whether its keys work, where a trace is shown.
+//! What an application asks of a Langfuse server in addition to delivery: whether its keys work, the address of a trace.
 //! Blocking and async, on any executor or none.
 
 pub use tracefuse_langfuse::{
     AuthError, AuthProblem, LangfuseConfig, LangfuseProject, MediaMode, trace_id_from_seed,
 };
 
-/// Asks the server which project the keys belong to: the first thing to look at when no traces appear. Blocks for at
-/// most the configured timeout, works on any thread.
+use crate::config::{Config, ConfigError, Mode, Process, load};
+
+/// Asks the server which project the keys in the environment belong to: the first step if no traces appear. It reads the
+/// same variables, `.env` and `tracefuse.toml` as [`from_env`](crate::from_env), whatever `TRACING_MODE` says. Blocks for
+/// at most the configured timeout, works on any thread.
+///
+/// ```no_run
+/// match tracefuse::auth_check_from_env() {
+///     Ok(project) => println!("traces go to {}", project.name),
+///     Err(error) => println!("no traces: {error}"),
+/// }
+/// ```
+///
+/// # Errors
+/// [`AuthError`] says what is wrong, the settings, the keys, the address, the network or TLS, and what to do.
+pub fn auth_check_from_env() -> Result<LangfuseProject, AuthError> {
+    auth_check(&from_env()?)
+}
+
+/// [`auth_check_from_env`] without blocking the thread, on any executor.
+///
+/// # Errors
+/// As [`auth_check_from_env`].
+pub async fn auth_check_from_env_async() -> Result<LangfuseProject, AuthError> {
+    auth_check_async(&from_env()?).await
+}
+
+/// The settings of mode `langfuse`. An error names the variable that has to be changed.
+fn from_env() -> Result<LangfuseConfig, AuthError> {
+    let wrong = |error: ConfigError| AuthError::new(AuthProblem::Config, error.to_string());
+    let config: Config = load(&Process, Some(Mode::Langfuse)).map_err(wrong)?;
+    let checked = config.langfuse.check();
+    checked.map_err(|error| wrong(crate::modes::langfuse::named(&config, &error)))?;
+    Ok(config.langfuse)
+}
+
+/// Asks the server which project the keys belong to. For keys from the environment see [`auth_check_from_env`]. Blocks
+/// for at most the configured timeout, works on any thread.
 ///
 /// ```no_run
 /// use tracefuse::{LangfuseConfig, auth_check};

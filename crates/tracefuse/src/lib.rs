@@ -41,6 +41,7 @@
 //! | `signal` | no | [`signal`]: a shutdown at Ctrl-C and SIGTERM | tokio's `signal` |
 //! | `tower` | no | [`tower`]: a layer for axum and other tower servers | http, tower-layer, tower-service |
 //! | `macros` | no | the attribute `#[observe]` | syn, quote |
+//! | `log` | no | log lines of tracefuse for `log` and env_logger, where `tracing` has no subscriber | log |
 //! | `tokio` | no | `task::spawn`, which takes the current span along | tokio |
 //! | `tracing` | no | a layer that records spans of `tracing` | tracing-subscriber, serde_json |
 //! | `opentelemetry` | no | [`opentelemetry`]: a span processor and exporter for the OpenTelemetry SDK | opentelemetry_sdk, serde_json |
@@ -99,7 +100,7 @@ pub use global::{AlreadySet, set_global, tracer};
 #[cfg(feature = "langfuse")]
 pub use langfuse::{
     AuthError, AuthProblem, LangfuseConfig, LangfuseProject, MediaMode, auth_check,
-    auth_check_async, trace_id_from_seed,
+    auth_check_async, auth_check_from_env, auth_check_from_env_async, trace_id_from_seed,
 };
 #[cfg(feature = "console")]
 #[cfg_attr(docsrs, doc(cfg(feature = "console")))]
@@ -169,13 +170,14 @@ pub use tracefuse_tracing::{
 ///
 /// # Errors
 /// If a setting is malformed or unknown, or a mode lacks what it needs: mode `langfuse`, the default,
-/// needs `LANGFUSE_PUBLIC_KEY` and `LANGFUSE_SECRET_KEY`.
+/// needs `LANGFUSE_PUBLIC_KEY` and `LANGFUSE_SECRET_KEY`. Variables of other programs never fail, and neither does a
+/// tracer that is switched off.
 pub fn from_env() -> Result<Tracer, ConfigError> {
     Builder::from_env()?.build()
 }
 
-/// [`from_env`] for an application that prefers to run without traces than not at all: what is wrong
-/// is logged once, as an error, through `tracing`.
+/// [`from_env`] for an application that must run even if tracing is misconfigured: then nothing is recorded, and the error
+/// is logged through `tracing`, or written to standard error if there is no subscriber yet.
 pub fn from_env_or_noop() -> Tracer {
     from_env().unwrap_or_else(|error| {
         say::off(&error);

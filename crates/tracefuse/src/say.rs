@@ -1,20 +1,158 @@
-//! The facade's log lines, each written once where a tracer is made. What delivery logs is in the runtime's ledger.
-//! Names and messages come through `plain_text`, so that none of them can forge a line.
+//! The facade's log lines, written through `tracing`. As long as the application has no subscriber, a problem is written
+//! to standard error once, and repeated through `tracing` at the first export if there is a subscriber then. What
+//! delivery logs is in the runtime's ledger. Texts are escaped, so that none of them can forge a line.
 
-use tracefuse_exporter::{Exporter, plain_text};
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tracefuse_core::{ExporterStats, Health};
+use tracefuse_exporter::record::Record;
+use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, async_trait, plain_text};
 
 use crate::config::ConfigError;
 
-pub(crate) fn off(error: &ConfigError) {
-    let error = error.to_string();
-    tracing::error!(
-        target: "tracefuse", error = &*plain_text(&error),
-        "tracing is off: its configuration cannot be used"
-    );
+/// Most problems that are kept for a subscriber; more of them are copies in all but name.
+const MOST: usize = 64;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Severity {
+    Error,
+    Warning,
 }
 
-/// Which server the layers of configuration came to: a variable that was put there by somebody else
-/// would send prompts to a server of theirs.
+/// The problems that were written to standard error.
+static UNHEARD: Mutex<Vec<(Severity, String)>> = Mutex::new(Vec::new());
+
+/// Tracing is off because of its configuration.
+pub(crate) fn off(error: &ConfigError) {
+    let text = format!("tracing is off: its configuration cannot be used: {error:?}");
+    problem(Severity::Error, &text);
+}
+
+/// A setting that is skipped, or that probably does not do what was meant.
+pub(crate) fn warning(text: &str) {
+    problem(Severity::Warning, text);
+}
+
+fn problem(severity: Severity, text: &str) {
+    let text = plain_text(text);
+    if is_heard() {
+        log(severity, &text);
+        return;
+    }
+    let mut unheard = unheard();
+    if unheard.len() < MOST && unheard.iter().all(|(_, known)| *known != text) {
+        unheard.push((severity, text.clone().into_owned()));
+        drop(unheard);
+        print(&text);
+    }
+}
+
+/// One line on standard error. If it is closed, there is nothing left to write to.
+fn print(text: &str) {
+    let _ = std::io::stderr().write_all(format!("tracefuse: {text}\n").as_bytes());
+}
+
+fn log(severity: Severity, text: &str) {
+    match severity {
+        Severity::Error => tracing::error!(target: "tracefuse", "{text}"),
+        Severity::Warning => tracing::warn!(target: "tracefuse", "{text}"),
+    }
+}
+
+/// Whether a log line would reach anything: a subscriber of `tracing`, or with the feature `log` a logger of `log`.
+fn is_heard() -> bool {
+    #[cfg(feature = "log")]
+    if log::max_level() != log::LevelFilter::Off {
+        return true;
+    }
+    tracing::dispatcher::has_been_set()
+}
+
+fn unheard() -> MutexGuard<'static, Vec<(Severity, String)>> {
+    UNHEARD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Says again what nothing heard, if something hears it now.
+fn repeat() {
+    if is_heard() {
+        // Taken out first: a subscriber must not run under the lock.
+        let problems = std::mem::take(&mut *unheard());
+        for (severity, text) in problems {
+            log(severity, &text);
+        }
+    }
+}
+
+/// The failures of one tracer's exporters that are on standard error: name, and whether the receiver refuses the keys.
+#[derive(Default)]
+pub(crate) struct Failures(Mutex<BTreeSet<(String, bool)>>);
+
+impl Failures {
+    /// Writes the first failure of an exporter, and the first refusal, to standard error if nothing hears the log lines
+    /// of delivery.
+    pub(crate) fn on_health(&self, stats: &ExporterStats) {
+        let is_refused = match stats.health {
+            Health::Refused { .. } => true,
+            Health::Degraded | Health::Open { .. } => false,
+            _ => return,
+        };
+        if is_heard() {
+            return;
+        }
+        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = said.insert((stats.name.clone(), is_refused));
+        drop(said);
+        if is_new {
+            let error = stats
+                .last_error
+                .as_deref()
+                .unwrap_or("the last export failed");
+            print(&plain_text(&format!("exporter `{}`: {error}", stats.name)));
+        }
+    }
+}
+
+/// The exporter, or one that repeats unheard problems at its first export.
+pub(crate) fn repeating(exporter: Arc<dyn Exporter>) -> Arc<dyn Exporter> {
+    if unheard().is_empty() {
+        return exporter;
+    }
+    Arc::new(Repeating(exporter))
+}
+
+/// Every method is that of the exporter inside, those with a default included.
+struct Repeating(Arc<dyn Exporter>);
+
+#[async_trait]
+impl Exporter for Repeating {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+    fn destination(&self) -> Option<String> {
+        self.0.destination()
+    }
+    fn size_hint(&self, record: &Record) -> usize {
+        self.0.size_hint(record)
+    }
+    fn flush_interval(&self) -> Option<Duration> {
+        self.0.flush_interval()
+    }
+    async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
+        repeat();
+        self.0.export(batch).await
+    }
+    async fn flush(&self) -> Result<(), ExportError> {
+        self.0.flush().await
+    }
+    async fn shutdown(&self) -> Result<(), ExportError> {
+        self.0.shutdown().await
+    }
+}
+
+/// Which server the configuration chose: a variable that another person set could send prompts to another server.
 pub(crate) fn delivers(exporter: &dyn Exporter) {
     let destination = exporter.destination().unwrap_or_default();
     if let Some(origin) = origin(&destination) {
@@ -25,14 +163,7 @@ pub(crate) fn delivers(exporter: &dyn Exporter) {
     }
 }
 
-pub(crate) fn others_can_read(file: &str) {
-    tracing::warn!(
-        target: "tracefuse", file,
-        "the file holds a key and every user of this machine can read it: chmod 600"
-    );
-}
-
-/// Scheme, host and port of an address, whatever follows; nothing of one that holds credentials.
+/// Scheme, host and port of an address. `None` if the address contains credentials.
 fn origin(destination: &str) -> Option<&str> {
     let (scheme, rest) = destination.split_once("://")?;
     let end = rest.find(['/', '?', '#', ' ']).unwrap_or(rest.len());
@@ -44,10 +175,51 @@ fn origin(destination: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::origin;
+    use super::*;
+
+    /// Answers each question in its own way, and with nothing that is a default.
+    struct Special;
+
+    #[async_trait]
+    impl Exporter for Special {
+        fn name(&self) -> &str {
+            "special"
+        }
+        fn destination(&self) -> Option<String> {
+            Some("somewhere".into())
+        }
+        fn size_hint(&self, _: &Record) -> usize {
+            7
+        }
+        fn flush_interval(&self) -> Option<Duration> {
+            Some(Duration::ZERO)
+        }
+        async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
+            Ok(ExportReport::accepted(batch.len()))
+        }
+        async fn flush(&self) -> Result<(), ExportError> {
+            Err(ExportError::stop("flushed"))
+        }
+        async fn shutdown(&self) -> Result<(), ExportError> {
+            Err(ExportError::stop("shut down"))
+        }
+    }
 
     #[test]
-    fn of_an_address_only_the_origin_is_told() {
+    fn a_repeating_exporter_answers_as_the_one_inside() {
+        let exporter = Repeating(Arc::new(Special));
+        assert_eq!(exporter.name(), "special");
+        assert_eq!(exporter.destination().as_deref(), Some("somewhere"));
+        assert_eq!(exporter.flush_interval(), Some(Duration::ZERO));
+        let answers = futures::executor::block_on(async {
+            [exporter.flush().await, exporter.shutdown().await]
+        });
+        let answers = answers.map(|answer| answer.unwrap_err().to_string());
+        assert_eq!(answers, ["flushed", "shut down"]);
+    }
+
+    #[test]
+    fn only_the_origin_of_an_address_is_logged() {
         for (destination, told) in [
             (
                 "https://cloud.langfuse.com/api/public/otel/v1/traces pk-lf-1",

@@ -1,14 +1,14 @@
 //! Ctrl-C and SIGTERM for programs on tokio, so that the last spans are delivered.
-//! Called by `main` functions; installs nothing until it is.
+//! Called by `main` functions. Installs no signal handler before that.
 
 use std::io;
 
 use tracefuse_core::{Incomplete, Report, Tracer};
 
-/// Completes when the process is asked to end: by Ctrl-C, and by SIGTERM where there is one.
+/// Completes when the process is asked to end: by Ctrl-C, and on Unix by SIGTERM.
 ///
 /// # Errors
-/// If the system does not let us listen.
+/// If the system does not allow a signal handler.
 pub async fn interrupted() -> io::Result<()> {
     #[cfg(unix)]
     {
@@ -43,7 +43,7 @@ pub async fn run_until_interrupted<F: Future>(
 ) -> (Option<F::Output>, Result<Report, Incomplete>) {
     let done = tokio::select! {
         done = work => Some(done),
-        // Where nobody may listen to signals, the work's own end is what there is.
+        // If the system does not allow a signal handler, only the end of the work remains.
         Ok(()) = interrupted() => None,
     };
     (done, tracer.shutdown_async().await)

@@ -1,4 +1,4 @@
-//! `render_tree` with whatever it is given.
+//! `render_tree` with arbitrary spans.
 
 use proptest::prelude::*;
 use tracefuse_console::{TreeHeader, TreeSpan, render_tree};

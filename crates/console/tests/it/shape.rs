@@ -66,14 +66,17 @@ fn siblings_are_not_folded_where_their_texts_differ_or_on_request() {
 fn an_error_that_propagates_counts_once() {
     let app = App::new();
     let (exporter, screen) = exporter(ConsoleConfig::new());
-    let result: Result<(), std::io::Error> = app.tracer.trace("chat").try_run(|trace| {
-        trace.span("step").try_run(|step| {
-            let down = || Err(std::io::Error::other("connection refused"));
-            step.tool("call").try_run(|_| down())
-        })
-    });
-    assert!(result.is_err());
-    export(&exporter, &app);
+    let records = |app: &App| {
+        let result: Result<(), std::io::Error> = app.tracer.trace("chat").try_run(|trace| {
+            trace.span("step").try_run(|step| {
+                let down = || Err(std::io::Error::other("connection refused"));
+                step.tool("call").try_run(|_| down())
+            })
+        });
+        assert!(result.is_err());
+        app.records()
+    };
+    block_on(exporter.export(&batch(records(&app)))).unwrap();
     let text = screen.text();
     assert!(
         text.lines().next().unwrap().ends_with("· 1 error"),
@@ -84,6 +87,12 @@ fn an_error_that_propagates_counts_once() {
         3,
         "{text}"
     );
+    // JSON lines mark all but the first.
+    let config = ConsoleConfig::new().format(Format::Json);
+    let (exporter, screen) = crate::support::exporter(config);
+    block_on(exporter.export(&batch(records(&app)))).unwrap();
+    let text = screen.text();
+    assert_eq!(text.matches(r#""propagated":true"#).count(), 2, "{text}");
 }
 
 #[test]
@@ -282,6 +291,7 @@ fn live_lines_are_printed_for_spans_that_end_before_their_root() {
     export(&exporter, &app);
     let line = screen.text();
     assert!(line.ends_with(" span       step 1.00 ms\n"), "{line}");
+    assert_eq!(line.lines().count(), 1);
     trace.finish();
     export(&exporter, &app);
     assert_eq!(outline(&screen.writes()[1]), ["● span chat", "└ span step"]);

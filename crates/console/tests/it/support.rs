@@ -1,4 +1,4 @@
-//! An application whose clock stands still unless told, and a screen to look at.
+//! An application with a manual clock, and a screen that keeps what was written.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

@@ -184,7 +184,8 @@ fn compact_lines_have_whole_texts_below_them() {
   metadata
     wait_ms = 20
   in  429
-13:19:50.504 4bf92f35 generation answer 10.0 ms  gpt-4o · 1…
+13:19:50.504 4bf92f35 generation answer 10.0 ms
+  gpt-4o · 1,024 → 200 tokens (512 cached) · $0.0041
   ok · temperature=0.7 · top_p=1 · prompt support v3
   #cached
   input=512 · input_cached_tokens=512 · output=200
@@ -202,7 +203,8 @@ fn compact_lines_have_whole_texts_below_them() {
 13:19:50.514 4bf92f35 tool       ✗ search 10.0 ms
   ✗ io::Error: connection timed out after a long while of
     waiting
-13:19:50.504 4bf92f35 span       support-chat 20.0 ms  user…
+13:19:50.504 4bf92f35 span       support-chat 20.0 ms
+  user ada · version 2.1 · #beta
   metadata
     plan = pro
 13:19:50.514 4bf92f35/SPAN score quality = 0.9  short

@@ -12,7 +12,7 @@ pub(super) struct Pattern {
 }
 
 /// A pattern that is not a regular expression.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PatternError(regex_lite::Error);
 
 impl Pattern {
@@ -34,6 +34,13 @@ impl Pattern {
 impl fmt::Display for PatternError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "a mask's pattern cannot be read: {}", self.0)
+    }
+}
+
+/// As `Display`: `main` prints an error that it returns by `Debug`.
+impl fmt::Debug for PatternError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

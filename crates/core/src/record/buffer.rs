@@ -434,12 +434,24 @@ impl Buffer {
         self.put(Role::Tag, tag, ValueRef::Bool(true));
     }
 
+    /// Sets the buckets that the model has prices for. What is within them goes to the metadata.
     pub(crate) fn set_usage(&mut self, usage: &Usage) {
         if self.has(Role::Usage) {
             self.remove(Role::Usage);
         }
-        for (name, units) in usage.buckets() {
+        if let Some(buckets) = usage.plain() {
+            for (name, units) in buckets {
+                self.put(Role::Usage, name, ValueRef::U64(units));
+            }
+            return;
+        }
+        let model = self.single(Role::Model).and_then(|model| model.text());
+        let settled = usage.settle(model);
+        for (name, units) in settled.buckets {
             self.put(Role::Usage, name, ValueRef::U64(units));
+        }
+        for (count, units) in settled.within {
+            self.put(Role::Metadata, count.attribute(), ValueRef::U64(units));
         }
     }
 

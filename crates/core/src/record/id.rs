@@ -79,7 +79,7 @@ impl SpanId {
 }
 
 /// Why a text is not an id.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ParseIdError {
     digits: usize,
@@ -92,6 +92,13 @@ impl fmt::Display for ParseIdError {
             "not an id: expected {} lower-case hex digits that are not all zero",
             self.digits
         )
+    }
+}
+
+/// As `Display`: `main` prints an error that it returns by `Debug`.
+impl fmt::Debug for ParseIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -37,6 +37,8 @@ pub use resource::{Resource, TraceAttributes};
 pub use score::{ScoreRecord, ScoreTarget, ScoreValue};
 pub use span::{Place, PromptRef, SpanRecord};
 pub use time::Timestamp;
+#[doc(hidden)]
+pub use usage::{Convention, Count};
 pub use usage::{Cost, Usage};
 pub use value::{Value, ValueRef};
 

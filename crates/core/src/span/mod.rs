@@ -3,6 +3,7 @@
 
 pub(crate) mod builder;
 pub(crate) mod current;
+pub(crate) mod delivering;
 pub(crate) mod event;
 pub(crate) mod failures;
 pub(crate) mod feature;

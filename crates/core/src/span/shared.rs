@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::processor::Processor;
+use crate::span::delivering::is_suppressed;
 use crate::trace::sampler::Sampler;
 
 /// What all handles of one tracer share.
@@ -29,9 +30,10 @@ pub(crate) struct TracerShared {
 }
 
 impl TracerShared {
-    /// Whether a span started now would be kept; counts it if not.
+    /// Whether a span started now, on this thread, would be kept; counts it if not.
     pub(crate) fn admits(&self) -> bool {
-        if !self.closed.load(Ordering::Relaxed) && self.processor.is_recording() {
+        let is_open = !self.closed.load(Ordering::Relaxed);
+        if is_open && !is_suppressed() && self.processor.is_recording() {
             return true;
         }
         self.not_recorded.fetch_add(1, Ordering::Relaxed);

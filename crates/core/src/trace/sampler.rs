@@ -112,12 +112,19 @@ impl Default for SampleRate {
 }
 
 /// A sample rate that is not a number from 0 to 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SampleRateError(());
 
 impl fmt::Display for SampleRateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("expected a number from 0 to 1")
+    }
+}
+
+/// As `Display`: `main` prints an error that it returns by `Debug`.
+impl fmt::Debug for SampleRateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

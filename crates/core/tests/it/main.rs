@@ -17,3 +17,4 @@ mod setters;
 mod stream;
 mod stream_providers;
 mod support;
+mod usage;

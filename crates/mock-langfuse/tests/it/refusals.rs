@@ -68,7 +68,25 @@ fn requests_are_refused_as_a_whole_with_the_status_of_the_real_server() {
             json_call(&server).with("authorization", "Bearer pk-lf-mock"),
             JS,
             403,
-            "Bearer",
+            "insufficient permissions",
+        ),
+        (
+            json_call(&server).with("authorization", "Bearer x"),
+            JS,
+            401,
+            "Invalid public key. Confirm that you've configured the correct host.",
+        ),
+        (
+            json_call(&server).with("authorization", "Token x"),
+            JS,
+            401,
+            "Invalid authorization header",
+        ),
+        (
+            json_call(&server),
+            b"null",
+            400,
+            "Failed to parse OTel JSON Trace",
         ),
         (
             json_call(&server).with("host", "evil.example"),
@@ -111,7 +129,7 @@ fn one_bad_span_refuses_the_whole_request_and_the_text_counts_the_reasons() {
     );
     assert_eq!(status, 400);
     assert!(
-        body.contains("2 invalid span(s): missing or invalid spanId (2)"),
+        body.contains("2 of 3 span(s) cannot be processed (spanId:absent, spanId:not_an_id)"),
         "{body}"
     );
     for bad in [json!({ "attributes": {} }), json!({ "events": 1 })] {
@@ -137,42 +155,105 @@ fn one_bad_span_refuses_the_whole_request_and_the_text_counts_the_reasons() {
 }
 
 #[test]
+fn what_is_spelled_otherwise_and_taken_is_taken() {
+    let server = MockLangfuse::start();
+    let gzip = {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, JS).unwrap();
+        encoder.finish().unwrap()
+    };
+    let version = "x-langfuse-ingestion-version";
+    for (name, call, body) in [
+        (
+            "ct upper",
+            Call::to(&server).with("content-type", "Application/JSON"),
+            JS,
+        ),
+        (
+            "gzip, identity",
+            json_call(&server).with("content-encoding", "gzip, identity"),
+            &gzip,
+        ),
+        ("version '4.1'", json_call(&server).with(version, "4.1"), JS),
+        ("version ''", json_call(&server).with(version, " "), JS),
+        ("version '0x4'", json_call(&server).with(version, "0x4"), JS),
+        ("version 3", json_call(&server).with(version, "3"), JS),
+    ] {
+        let (status, body) = call.post(OTLP, body);
+        assert_eq!(status, 200, "{name}: {body}");
+    }
+    assert_eq!(server.observations().len(), 30);
+}
+
+#[test]
+fn fields_that_are_no_lists_refuse_the_whole_request() {
+    let server = MockLangfuse::start();
+    for (body, reason) in [
+        (
+            json!({ "resourceSpans": [{ "scopeSpans": {} }] }),
+            "scopeSpans:not_an_array",
+        ),
+        (
+            json!({ "resourceSpans": [{ "resource": { "attributes": {} } }] }),
+            "resource.attributes:not_an_array",
+        ),
+        (
+            json!({ "resourceSpans": [{ "scopeSpans": [{ "scope": { "name": "s", "attributes": 1 } }] }] }),
+            "Instrumentation scopes: s.",
+        ),
+    ] {
+        let (status, answer) = json_call(&server).post(OTLP, body.to_string().as_bytes());
+        assert_eq!(status, 400, "{body}");
+        assert!(answer.contains(reason), "{answer}");
+    }
+}
+
+#[test]
 fn the_old_endpoint_takes_scores_and_sdk_logs_and_nothing_else() {
     let server = MockLangfuse::start();
+    let at = "2026-01-01T00:00:00Z";
     let batch = json!({ "batch": [
-        { "id": "1", "type": "trace-create", "timestamp": "2026-01-01T00:00:00Z", "body": { "id": "t" } },
-        { "id": "2", "type": "score-create", "body": { "id": "s", "name": "q", "value": 1 } },
-        { "id": "3", "type": "score-create", "body": { "name": "dropped", "value": 1 } },
-        { "id": "4", "type": "sdk-log", "body": { "log": "x" } },
+        { "id": "1", "type": "trace-create", "timestamp": at, "body": { "id": "t" } },
+        { "id": "2", "type": "score-create", "timestamp": at, "body": { "id": "s", "name": "q", "value": 1, "traceId": "t" } },
+        { "id": "3", "type": "score-create", "timestamp": at, "body": { "name": "dropped", "value": 1, "traceId": "t" } },
+        { "id": "4", "type": "sdk-log", "timestamp": at, "body": { "log": "x" } },
+        { "id": "5", "type": "score-create", "body": { "id": "x", "name": "q", "value": 1, "traceId": "t" } },
+        { "id": "6", "type": "score-create", "timestamp": at, "body": { "id": "y", "name": "q", "value": 1 } },
     ]});
-    let (status, body) =
-        json_call(&server).post("/api/public/ingestion", batch.to_string().as_bytes());
-    let answer: Value = serde_json::from_str(&body).unwrap();
-    assert_eq!(
-        (
-            status,
-            answer["successes"].as_array().unwrap().len(),
-            answer["errors"].as_array().unwrap().len()
-        ),
-        (207, 2, 1)
-    );
-    assert_eq!(
-        (&answer["errors"][0]["id"], &answer["errors"][0]["status"]),
-        (&json!("1"), &json!(400))
-    );
+    let post = |authorization: &str| {
+        let call = json_call(&server).with("authorization", authorization);
+        call.post("/api/public/ingestion", batch.to_string().as_bytes())
+    };
+    for authorization in ["Basic cGstbGYtbW9jazpzay1sZi1tb2Nr", "Bearer pk-lf-mock"] {
+        let (status, body) = post(authorization);
+        assert_eq!(status, 207, "{body}");
+        let answer: Value = serde_json::from_str(&body).unwrap();
+        let ids = |list: &Value| -> Vec<String> {
+            let events = list.as_array().unwrap().iter();
+            events
+                .map(|event| event["id"].as_str().unwrap().to_owned())
+                .collect()
+        };
+        assert_eq!(ids(&answer["successes"]), ["2", "3"]);
+        assert_eq!(ids(&answer["errors"]), ["1", "5", "6"]);
+        assert!(
+            answer["errors"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|error| error["status"] == 400)
+        );
+    }
+    assert_eq!(post("Bearer x").0, 401);
     assert_eq!(server.scores().len(), 1);
+    let gzip = json_call(&server).with("content-encoding", "gzip");
     assert_eq!(
-        json_call(&server)
-            .with("content-encoding", "gzip")
-            .post("/api/public/ingestion", PYTHON),
+        gzip.post("/api/public/ingestion", PYTHON),
         (400, "Invalid JSON".into())
     );
-    assert_eq!(
-        json_call(&server)
-            .post("/api/public/ingestion", &vec![b' '; 4_600_000])
-            .0,
-        413
-    );
+    let large = vec![b' '; 4_718_593];
+    let (status, body) = json_call(&server).post("/api/public/ingestion", &large);
+    assert_eq!((status, body.as_str()), (413, "Body exceeded 4.5mb limit"));
 }
 
 #[test]
@@ -227,6 +308,24 @@ fn the_rest_of_the_api_answers_as_mode_events_only_does() {
         assert_eq!(status, 404, "{old}");
         assert!(body.contains("events_only mode"), "{body}");
     }
+    for (method, path) in [
+        ("PUT", "/scores"),
+        ("DELETE", "/v2/observations"),
+        ("GET", "/ingestion"),
+        ("PUT", "/media/x"),
+    ] {
+        let path = format!("/api/public{path}");
+        let (status, body) = json_call(&server).send(method, &path, b"").unwrap();
+        assert_eq!(status, 405, "{method} {path}");
+        assert!(body.contains("MethodNotAllowedError"), "{body}");
+    }
+    let (status, body) = json_call(&server).get("/api/public/score-configs");
+    let none =
+        json!({ "data": [], "meta": { "page": 1, "limit": 50, "totalItems": 0, "totalPages": 0 } });
+    assert_eq!(
+        (status, serde_json::from_str::<Value>(&body).unwrap()),
+        (200, none)
+    );
     assert_eq!(
         json_call(&server)
             .get("/api/public/v2/observations?limit=5000")

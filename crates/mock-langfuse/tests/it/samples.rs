@@ -108,7 +108,7 @@ fn the_js_sdks_request_reads_back_field_by_field() {
     );
     let root = named(&server, "chat-request");
     assert_eq!(root.metadata["route"], json!("/chat"));
-    assert_eq!(root.metadata["nested.a"], json!(1));
+    assert_eq!(root.metadata["nested"], json!({ "a": 1 }));
     assert_eq!(root.metadata["tenant"], json!("acme"));
     assert!(
         !root

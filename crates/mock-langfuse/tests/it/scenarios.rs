@@ -50,8 +50,8 @@ fn each_action_is_seen_by_a_client() {
         5,
     );
     check(Action::max_body(100), status(413), 0);
-    check(Action::poison("llm"), status(400), 0);
-    check(Action::poison("nobody"), status(200), 5);
+    check(Action::bad_span("llm"), status(400), 0);
+    check(Action::bad_span("no such span"), status(200), 5);
     check(Action::accept_then(How::Fin), Result::is_err, 0);
     check(Action::accept_then(How::Rst), Result::is_err, 0);
     check(Action::read_then(100, How::Rst), Result::is_err, 0);
@@ -100,4 +100,26 @@ fn a_paused_server_refuses_connections_and_is_back_on_the_same_port() {
             "does not listen again"
         );
     }
+}
+
+#[test]
+fn each_trace_that_arrives_is_told_once_with_its_errors() {
+    let server = MockLangfuse::start();
+    let mut seen = 0;
+    assert_eq!(server.arrivals(&mut seen, Duration::ZERO), []);
+    assert_eq!(post(&server).unwrap().0, 200);
+    let arrivals = server.arrivals(&mut seen, Duration::from_secs(10));
+    let [arrival] = arrivals.as_slice() else {
+        panic!("{arrivals:?}");
+    };
+    assert_eq!(
+        (arrival.name.as_str(), arrival.spans, arrival.errors),
+        ("chat-trace", 5, 1)
+    );
+    assert_eq!(arrival.trace_id, server.trace_ids()[0]);
+    let path = server
+        .tree_url(&arrival.trace_id)
+        .replace(&server.url(), "");
+    assert_eq!(Call::to(&server).get(&path), (200, server.trees()));
+    assert_eq!(server.arrivals(&mut seen, Duration::ZERO), []);
 }

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 
 use base64::Engine as _;
 use mock_langfuse::MockLangfuse;
+use serde_json::{Value, json};
 
 pub(crate) const OTLP: &str = "/api/public/otel/v1/traces";
 
@@ -86,4 +87,70 @@ pub(crate) fn post_python(server: &MockLangfuse) -> (u16, String) {
         .with("content-encoding", "gzip");
     call.with("x-langfuse-ingestion-version", "4")
         .post(OTLP, PYTHON)
+}
+
+/// A body of one span with these attributes, each `(key, value of OTLP)`.
+pub(crate) fn one_span(scope: &str, attributes: &[(&str, Value)]) -> Vec<u8> {
+    let attributes: Vec<Value> = attributes
+        .iter()
+        .map(|(key, value)| json!({ "key": key, "value": value }))
+        .collect();
+    let span = json!({
+        "traceId": "ab".repeat(16), "spanId": "cd".repeat(8), "name": "case",
+        "startTimeUnixNano": "1795765676000000000", "endTimeUnixNano": "1795765677500000000", "attributes": attributes,
+    });
+    let scope = json!({ "scope": { "name": scope }, "spans": [span] });
+    json!({ "resourceSpans": [{ "scopeSpans": [scope] }] })
+        .to_string()
+        .into_bytes()
+}
+
+/// The row that the read API shows of one span, all of it.
+pub(crate) fn row(scope: &str, attributes: &[(&str, Value)]) -> Value {
+    let server = MockLangfuse::start();
+    let call = Call::to(&server).with("content-type", "application/json");
+    let (status, body) = call.post(OTLP, &one_span(scope, attributes));
+    assert_eq!(status, 200, "{body}");
+    read(
+        &server,
+        "core,basic,time,io,metadata,model,usage,prompt,metrics,trace_context",
+    )
+}
+
+/// The first row of the read API.
+pub(crate) fn read(server: &MockLangfuse, fields: &str) -> Value {
+    let (status, body) =
+        Call::to(server).get(&format!("/api/public/v2/observations?fields={fields}"));
+    assert_eq!(status, 200, "{body}");
+    let body: Value = serde_json::from_str(&body).unwrap();
+    body["data"][0].clone()
+}
+
+/// The scope's name begins with `langfuse-sdk`, as ours does.
+pub(crate) const OURS: &str = "langfuse-sdk-test";
+
+pub(crate) fn text(text: &str) -> Value {
+    json!({ "stringValue": text })
+}
+
+/// A case: its name, what is sent, where it shows, and what the real server shows there.
+pub(crate) type Case = (
+    &'static str,
+    Vec<(&'static str, Value)>,
+    &'static str,
+    Value,
+);
+
+pub(crate) fn check(cases: Vec<Case>) {
+    let mut wrong = Vec::new();
+    for (name, attributes, pointer, wanted) in cases {
+        let row = row(OURS, &attributes);
+        let found = row.pointer(pointer).cloned();
+        if found.as_ref() != Some(&wanted) {
+            wrong.push(format!(
+                "{name}: {pointer} is {found:?}, the real server has {wanted}"
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -1,5 +1,5 @@
-//! A URL that was read once and is safe to use and to print: no userinfo, no surprise in its path.
-//! Fed by configuration, drained by requests and messages. Opens nothing and resolves nothing.
+//! A URL that was parsed and checked once: it holds no user name or password, and it is safe to print.
+//! Made from configuration, used by requests and messages. Opens no connection and resolves no name.
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
@@ -42,14 +42,17 @@ impl Endpoint {
         Ok(endpoint)
     }
 
-    /// Reads a whole URL that somebody else made, path and query included, and keeps both as they
-    /// are: the address of an upload, whose query is a signature.
+    /// Reads a whole URL that a server made, and keeps its path and query unchanged: the address of an upload, whose
+    /// query is a signature.
     ///
     /// # Errors
     /// When it is no URL, is neither `http` nor `https`, or has userinfo or a fragment.
     pub fn parse_presigned(url: &str) -> Result<Self, EndpointError> {
         if url.contains('#') {
             return Err(EndpointError::Fragment);
+        }
+        if !url.trim().is_empty() && !url.contains("://") {
+            return Err(EndpointError::NoScheme);
         }
         let uri: Uri = url.parse().map_err(|_| EndpointError::Malformed)?;
         let tls = match uri.scheme_str() {
@@ -96,7 +99,7 @@ impl Endpoint {
     /// segment can become another path or a query.
     ///
     /// # Errors
-    /// When a segment is empty, `.` or `..`, which servers take for something else than a name.
+    /// When a segment is empty, `.` or `..`: servers do not treat these as names.
     pub fn join(&self, segments: &[&str]) -> Result<Self, EndpointError> {
         let mut joined = self.clone();
         for segment in segments {
@@ -154,11 +157,11 @@ impl Endpoint {
         self.tls
     }
 
-    /// Whether the host is this machine by its very spelling: an address in 127.0.0.0/8, `::1`, an
-    /// IPv4 loopback address mapped into IPv6, or exactly `localhost` in any case.
+    /// Whether the text of the host names this machine: an address in 127.0.0.0/8, `::1`, an IPv4 loopback address
+    /// mapped into IPv6, or `localhost` in upper or lower case.
     ///
-    /// `localhost.example.com` and `127.0.0.1.nip.io` are names of other machines, and `127.1` or
-    /// `2130706433` are left to a resolver's taste; none of them counts.
+    /// `localhost.example.com` and `127.0.0.1.nip.io` are names of other machines, and resolvers disagree about `127.1`
+    /// and `2130706433`: none of them counts as loopback.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         match self.host().parse::<IpAddr>() {
@@ -171,7 +174,7 @@ impl Endpoint {
         self.authority.as_str()
     }
 
-    /// What a request line to the server itself holds.
+    /// The target in a request line to the server itself.
     pub(super) fn path_and_query(&self) -> Result<PathAndQuery, http::Error> {
         let path = if self.path.is_empty() {
             "/"
@@ -181,7 +184,7 @@ impl Endpoint {
         Ok(PathAndQuery::try_from(format!("{path}{}", self.query))?)
     }
 
-    /// What a request line to a forwarding proxy holds.
+    /// The target in a request line to a forwarding proxy.
     pub(super) fn absolute(&self) -> Result<Uri, http::Error> {
         let scheme = if self.tls {
             Scheme::HTTPS
@@ -212,12 +215,14 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// Why a URL was not taken. Says what is wrong without repeating the URL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a URL was refused. Says what is wrong without repeating the URL.
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EndpointError {
     /// Not an absolute URL.
     Malformed,
+    /// No `http://` or `https://` at the beginning.
+    NoScheme,
     /// A scheme other than `http` and `https`.
     Scheme,
     /// A user name or password before the host.
@@ -238,8 +243,12 @@ impl fmt::Display for EndpointError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Malformed => {
-                "the URL is not valid: expected the form https://host[:port][/path], \
-                 in ASCII and without spaces"
+                "the URL is not valid: expected the form https://host[:port][/path] (http:// for a \
+                 server on this machine), in ASCII and without spaces"
+            }
+            Self::NoScheme => {
+                "the URL does not begin with http:// or https://: add https://, or add http:// for \
+                 a server on this machine"
             }
             Self::Scheme => "the URL's scheme is neither http nor https",
             Self::Userinfo => {
@@ -252,6 +261,13 @@ impl fmt::Display for EndpointError {
             Self::Fragment => "the URL has a fragment ('#'): a base URL ends with its path",
             Self::Segment => "a part of the path is empty, '.' or '..'",
         })
+    }
+}
+
+/// As `Display`: `main` prints an error that it returns by `Debug`.
+impl fmt::Debug for EndpointError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -348,9 +364,10 @@ mod tests {
             ("https://CANARY@host/path", EndpointError::Userinfo),
             ("https://user:CAN ARY@host", EndpointError::Malformed),
             ("https://user:CANARY@", EndpointError::Malformed),
-            ("cloud.langfuse.com", EndpointError::Malformed),
+            ("cloud.langfuse.com", EndpointError::NoScheme),
+            ("localhost:3000", EndpointError::NoScheme),
             ("", EndpointError::Malformed),
-            ("/CANARY", EndpointError::Malformed),
+            ("/CANARY", EndpointError::NoScheme),
             ("ftp://CANARY", EndpointError::Scheme),
             ("https://host/#CANARY", EndpointError::Fragment),
             ("https://host/?", EndpointError::Query),

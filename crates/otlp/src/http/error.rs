@@ -70,15 +70,10 @@ impl fmt::Display for HttpError {
     }
 }
 
+/// `Display` and the causes: `main` prints an error that it returns by `Debug`.
 impl fmt::Debug for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpError")
-            .field("kind", &self.kind)
-            .field("maybe_delivered", &self.maybe_delivered)
-            .field("status", &self.status)
-            .field("message", &self.message)
-            .field("source", &self.source)
-            .finish()
+        tracefuse_exporter::debug_error(self, f)
     }
 }
 

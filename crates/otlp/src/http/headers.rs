@@ -1,5 +1,5 @@
-//! Request headers that cannot be forged by what is in them.
-//! Fed by configuration and exporters, drained by `client`. Knows no connection.
+//! Request headers. Each is checked when it is set, so that a value cannot add another header.
+//! Filled by configuration and exporters, read by `client`. Knows no connection.
 
 use std::fmt;
 
@@ -21,8 +21,8 @@ impl Headers {
         Self::default()
     }
 
-    /// Sets `name` to `value`, in place of an earlier value. A name that speaks of credentials
-    /// (`authorization`, `api-key`, `token`, ..) marks its value as one.
+    /// Sets `name` to `value`, in place of an earlier value. If the name is that of a credential (`authorization`,
+    /// `api-key`, `token`, ..), the value is marked as sensitive.
     ///
     /// # Errors
     /// When the name is no header name, belongs to the client, or the value holds a line break,
@@ -87,11 +87,11 @@ impl fmt::Debug for Headers {
     }
 }
 
-/// Why a header was not taken. Names the header, never its value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why a header was refused. Names the header, never its value.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HeaderError {
-    /// The name is not one a header can have. It is not repeated: it may be a value gone astray.
+    /// The name is not a valid header name. It is not repeated: it may be a secret in the wrong place.
     Name,
     /// The client sets this header itself.
     Reserved(String),
@@ -116,10 +116,17 @@ impl fmt::Display for HeaderError {
     }
 }
 
+/// As `Display`: `main` prints an error that it returns by `Debug`.
+impl fmt::Debug for HeaderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl std::error::Error for HeaderError {}
 
-/// Framing, hop-by-hop and negotiation: a configured one could split a request or ask for an answer
-/// that is not read.
+/// Framing, hop-by-hop and negotiation headers: a configured value could split a request, or ask for an answer in a
+/// form that the client does not read.
 const OURS: [HeaderName; 13] = [
     header::HOST,
     header::CONTENT_LENGTH,

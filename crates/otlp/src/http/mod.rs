@@ -47,7 +47,7 @@ mod upload;
 pub use self::answer::{Answer, AnswerClass, classify};
 pub use self::client::HttpClient;
 pub use self::compress::gzip;
-pub use self::config::{HttpConfig, HttpConfigError, ProxyConfig};
+pub use self::config::{HttpConfig, HttpConfigError, ProxyConfig, TIMEOUT_RANGE};
 pub use self::endpoint::{Endpoint, EndpointError};
 pub use self::error::{HttpError, HttpErrorKind, TlsProblem};
 pub use self::headers::{HeaderError, Headers};

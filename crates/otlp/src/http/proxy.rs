@@ -1,5 +1,5 @@
-//! Which proxy a request goes through, and the CONNECT that opens a tunnel there.
-//! Fed by configuration and by `connect` with an open stream. Reads no environment.
+//! Which proxy a request goes through, and the CONNECT request that opens a tunnel through it.
+//! Called by `client` and by `connect` with an open stream. Reads no environment.
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
@@ -17,8 +17,7 @@ pub(super) struct Proxies(Matcher);
 
 impl Proxies {
     pub(super) fn new(config: &ProxyConfig) -> Result<Self, HttpConfigError> {
-        check("http", &config.http)?;
-        check("https", &config.https)?;
+        config.check()?;
         Ok(Self(
             Matcher::builder()
                 .http(config.http.trim().to_owned())
@@ -28,8 +27,8 @@ impl Proxies {
         ))
     }
 
-    /// The way to `endpoint`. This machine is never reached through a proxy: its names mean another
-    /// machine there, and credentials that may go to loopback in clear text may not go to a proxy.
+    /// How `endpoint` is reached. A loopback address is never reached through a proxy: there it would name the proxy's
+    /// machine, and credentials that may go to loopback in clear text may not go to a proxy.
     pub(super) fn route(&self, endpoint: &Endpoint) -> Route {
         if endpoint.is_loopback() {
             return Route::Direct;
@@ -50,9 +49,9 @@ impl Proxies {
 /// How a request reaches its server.
 pub(super) enum Route {
     Direct,
-    /// The proxy reads the request and passes it on.
+    /// The proxy reads the request and forwards it.
     Forward(ProxyServer),
-    /// The proxy passes bytes on and sees none of the request.
+    /// The proxy forwards encrypted bytes and cannot read the request.
     Tunnel(ProxyServer),
 }
 
@@ -79,12 +78,12 @@ impl ProxyServer {
         })
     }
 
-    /// As messages name it.
+    /// The name of the proxy in messages.
     pub(super) fn at(&self) -> String {
         format!("the proxy {}:{}", self.host, self.port)
     }
 
-    /// Asks for a tunnel to `endpoint`'s server; afterwards `stream` leads there.
+    /// Asks for a tunnel to `endpoint`'s server. Afterwards `stream` is connected to that server.
     pub(super) async fn tunnel(
         &self,
         stream: &mut Box<dyn Io>,
@@ -104,7 +103,7 @@ impl ProxyServer {
         stream.flush().await.map_err(broken)?;
 
         let mut head = Vec::with_capacity(512);
-        // The server behind the tunnel does not speak first in TLS: nothing after the head is lost.
+        // In TLS the client sends first, so the server behind the tunnel has sent nothing after the head.
         while !head.ends_with(b"\r\n\r\n") {
             if head.len() >= HEAD_LIMIT_BYTES {
                 let message = format!(
@@ -133,7 +132,7 @@ impl ProxyServer {
         }
     }
 
-    /// What a 407 means, from a tunnel or in front of a forwarded request.
+    /// The error for status 407, of a tunnel or of a forwarded request.
     pub(super) fn credentials_refused(&self) -> HttpError {
         let problem = if self.credentials.is_some() {
             "does not take the user name and password in its URL (407)"
@@ -163,7 +162,22 @@ impl ProxyServer {
     }
 }
 
-/// `Matcher` ignores what it does not understand, and a proxy that is ignored is a surprise.
+impl ProxyConfig {
+    /// Whether both addresses are those of an HTTP proxy.
+    pub(super) fn check(&self) -> Result<(), HttpConfigError> {
+        check("http", &self.http)?;
+        check("https", &self.https)
+    }
+
+    /// Whether `url` is the address of a proxy that a client can use: `http://` or `https://`, or no scheme. SOCKS is
+    /// not supported. An empty text means no proxy and is accepted.
+    #[must_use]
+    pub fn accepts(url: &str) -> bool {
+        check("http", url).is_ok()
+    }
+}
+
+/// `Matcher` ignores an address that it does not understand; the request would then go without the proxy.
 fn check(scheme: &'static str, url: &str) -> Result<(), HttpConfigError> {
     let url = url.trim();
     if url.is_empty() {

@@ -1,6 +1,5 @@
-//! Values that must never be printed, and text of a server's made safe to print.
-//! Fed by configuration and by answers, drained by headers and by error messages.
-//! Knows nothing of requests.
+//! Values that must never be printed, and text of a server made safe to print.
+//! Made from configuration and answers, used by headers and error messages. Knows nothing of requests.
 
 use std::fmt;
 
@@ -8,7 +7,7 @@ use tracefuse_exporter::is_plain;
 
 /// A value that `Debug` and `Display` show as `***`.
 ///
-/// The text leaves it through [`Secret::expose`] alone, so that every use can be found by its name.
+/// The text can only be read with [`Secret::expose`], so that every use can be found by that name.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -49,9 +48,8 @@ impl From<&str> for Secret {
     }
 }
 
-/// The beginning of a server's text, fit for a message: at most 200 characters, each of our own
-/// `secrets` replaced by `***`, and every character that could move a cursor, forge a line or hide
-/// itself shown as an escape such as `\n` or `\u{1b}`.
+/// The beginning of a server's text in a form that a message can contain: at most 200 characters, each of our own
+/// `secrets` replaced by `***`, and every control or invisible character shown as an escape such as `\n` or `\u{1b}`.
 #[must_use]
 pub fn sanitize_server_text(text: &str, secrets: &[&Secret]) -> String {
     let mut known: Vec<&str> = secrets
@@ -59,10 +57,10 @@ pub fn sanitize_server_text(text: &str, secrets: &[&Secret]) -> String {
         .map(|secret| secret.expose())
         .filter(|secret| !secret.is_empty() && text.contains(secret))
         .collect();
-    // The longest first: a secret that contains another must not leave its remainder behind.
+    // The longest first: if a secret contains another, no part of it may remain.
     known.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
 
-    // Before the cut: a secret that lies across it would otherwise show its first half.
+    // Before truncation: the first half of a secret at the cut would otherwise remain.
     let mut text = text.trim().to_owned();
     for secret in known {
         text = text.replace(secret, "***");

@@ -43,8 +43,8 @@ async fn credentials_do_not_leave_this_machine_in_clear_text() {
         assert_eq!(error.kind(), HttpErrorKind::PlaintextCredentials, "{host}");
         assert!(!error.maybe_delivered());
         let expected = format!(
-            "http://{host} would receive credentials in clear text: use https, \
-             or set allow_plaintext_http if the network is trusted"
+            "http://{host} would receive credentials in clear text: use https, or set \
+             `TRACEFUSE_ALLOW_PLAINTEXT_HTTP=true` (in code `allow_plaintext_http(true)`) if the network is trusted"
         );
         assert_eq!(error.to_string(), expected);
         let early = client.check_credentials_for(&endpoint).unwrap_err();

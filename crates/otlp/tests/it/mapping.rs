@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 use tracefuse_core::record::Resource;
-use tracefuse_core::{Cost, Exception, Level, Usage};
+use tracefuse_core::{Cost, Exception, Level, Trace, Usage};
+use tracefuse_otlp::{Conventions, OtlpConfig};
 
-use crate::support::{START, records, sent, show, span};
+use crate::support::{START, records, sent, sent_with, show, span};
 
 #[tokio::test]
 async fn a_generation_speaks_the_conventions() {
@@ -48,6 +49,7 @@ async fn a_generation_speaks_the_conventions() {
         [
             r#"gen_ai.operation.name = "chat""#,
             r#"openinference.span.kind = "LLM""#,
+            r#"gen_ai.provider.name = "openai""#,
             r#"tracefuse.level = "WARNING""#,
             r#"tracefuse.trace.name = "root""#,
             r#"user.id = "u""#,
@@ -55,17 +57,18 @@ async fn a_generation_speaks_the_conventions() {
             r#"gen_ai.conversation.id = "s""#,
             r#"gen_ai.request.model = "gpt-4o""#,
             "gen_ai.request.temperature = 0.5",
+            "gen_ai.request.stream = true",
+            "gen_ai.usage.input_tokens = 20",
             "gen_ai.usage.cache_read.input_tokens = 8",
+            "gen_ai.usage.output_tokens = 5",
             "gen_ai.usage.reasoning.output_tokens = 2",
             "tracefuse.usage.images = 1",
             "tracefuse.usage.total = 26",
-            "gen_ai.usage.input_tokens = 20",
-            "gen_ai.usage.output_tokens = 5",
             "tracefuse.cost.input = 0.25",
             "tracefuse.cost.output = 0.5",
             "gen_ai.usage.cost = 0.75",
             r#"gen_ai.prompt.name = "qa""#,
-            "tracefuse.prompt.version = 3",
+            r#"gen_ai.prompt.version = "3""#,
             "gen_ai.response.time_to_first_chunk = 0.25",
             r#"gen_ai.input.messages = "[{\"role\":\"user\"}]""#,
             r#"gen_ai.output.messages = "4""#,
@@ -75,6 +78,208 @@ async fn a_generation_speaks_the_conventions() {
         ]
     );
     assert_eq!((llm.kind, llm.flags), (1, 0x101));
+}
+
+/// The attributes of the span `it`, without those of its trace.
+async fn attributes_of(config: fn(OtlpConfig) -> OtlpConfig, program: fn(&Trace)) -> Vec<String> {
+    let records = records(|tracer, _| program(&tracer.trace("root").start()));
+    let request = sent_with(config, Resource::default(), records).await;
+    let shown = show(&span(&request, "it").attributes);
+    let of_trace =
+        |line: &String| line.starts_with("tracefuse.trace") || line.starts_with("openinference");
+    shown.into_iter().filter(|line| !of_trace(line)).collect()
+}
+
+#[tokio::test]
+async fn what_was_asked_for_and_what_answered_are_told_apart() {
+    let shown = attributes_of(
+        |config| config,
+        |trace| {
+            let span = trace.generation("it").model("gpt-4o").start();
+            span.record_openai(&json!({
+                "model": "gpt-4o-2024-08-06",
+                "choices": [
+                    { "message": { "role": "assistant", "content": "a" }, "finish_reason": "stop" },
+                    { "message": { "role": "assistant", "content": "b" }, "finish_reason": "length" },
+                ],
+            }));
+            span.set_output("a");
+        },
+    )
+    .await;
+    assert_eq!(
+        shown,
+        [
+            r#"gen_ai.operation.name = "chat""#,
+            r#"gen_ai.provider.name = "openai""#,
+            r#"gen_ai.request.model = "gpt-4o""#,
+            r#"gen_ai.response.model = "gpt-4o-2024-08-06""#,
+            r#"gen_ai.response.finish_reasons = ["stop", "length"]"#,
+            r#"gen_ai.output.messages = "a""#,
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_provider_is_always_named() {
+    for (program, provider) in [
+        (
+            (|trace| trace.generation("it").model("llama").run(|_| {})) as fn(&Trace),
+            Some("_OTHER"),
+        ),
+        (
+            |trace| trace.embedding("it").model("embed-v4").run(|_| {}),
+            Some("cohere"),
+        ),
+        (
+            |trace| {
+                let span = trace.generation("it").start();
+                span.record_anthropic(&json!({ "model": "asked", "content": [] }));
+            },
+            Some("anthropic"),
+        ),
+        (
+            |trace| {
+                let span = trace.generation("it").start();
+                span.record_openai(&json!({ "model": "deepseek-chat" }));
+            },
+            Some("deepseek"),
+        ),
+        (
+            |trace| {
+                let span = trace.generation("it").model("gpt-4o");
+                span.metadata("gen_ai.provider.name", "azure.ai.openai")
+                    .run(|_| {});
+            },
+            Some("azure.ai.openai"),
+        ),
+        (
+            |trace| {
+                let span = trace.generation("it").model("gemini-2.5-pro");
+                span.metadata("gen_ai.system", "vertex_ai").run(|_| {});
+            },
+            Some("gcp.vertex_ai"),
+        ),
+        (|trace| trace.span("it").run(|_| {}), None),
+    ] {
+        let shown = attributes_of(|config| config, program).await;
+        let mut named = shown
+            .iter()
+            .filter(|line| line.starts_with("gen_ai.provider.name"));
+        let expected = provider.map(|name| format!("gen_ai.provider.name = {name:?}"));
+        assert_eq!(named.next().cloned(), expected, "{shown:#?}");
+        assert_eq!(named.next(), None);
+    }
+}
+
+#[tokio::test]
+async fn counts_have_the_names_of_the_conventions_and_their_totals() {
+    let program: fn(&Trace) = |trace| {
+        let usage = Usage::default()
+            .bucket("input", 5)
+            .bucket("input_cache_creation_5m", 20)
+            .bucket("input_cache_creation_1h", 30)
+            .bucket("cache_read_input_tokens", 40)
+            .bucket("input_cached_audio_tokens", 100)
+            .bucket("input_audio_tokens", 200)
+            .bucket("output_text_tokens", 7)
+            .bucket("output_audio_tokens", 8);
+        trace.generation("it").start().set_usage(usage);
+    };
+    let usage = |shown: Vec<String>| -> Vec<String> {
+        let is_usage = |line: &String| line.contains(".usage.");
+        shown.into_iter().filter(is_usage).collect()
+    };
+    let new = usage(attributes_of(|config| config, program).await);
+    assert_eq!(
+        new,
+        [
+            "gen_ai.usage.input_tokens = 395",
+            "gen_ai.usage.cache_write.input_tokens = 50",
+            "gen_ai.usage.cache_read.input_tokens = 140",
+            "gen_ai.usage.audio.input_tokens = 300",
+            "gen_ai.usage.audio.cache_read.input_tokens = 100",
+            "gen_ai.usage.output_tokens = 15",
+            "gen_ai.usage.text.output_tokens = 7",
+            "gen_ai.usage.audio.output_tokens = 8",
+            "tracefuse.usage.input_cache_creation_5m = 20",
+            "tracefuse.usage.input_cache_creation_1h = 30",
+        ]
+    );
+    let both = |config: OtlpConfig| config.conventions(Conventions::GenAiWithOlder);
+    let both = usage(attributes_of(both, program).await);
+    let older: Vec<_> = both.iter().filter(|line| !new.contains(line)).collect();
+    assert_eq!(
+        older,
+        [
+            "gen_ai.usage.prompt_tokens = 395",
+            "gen_ai.usage.cache_creation.input_tokens = 50",
+            "gen_ai.usage.completion_tokens = 15",
+        ]
+    );
+    assert!(new.iter().all(|line| both.contains(line)));
+}
+
+#[tokio::test]
+async fn agents_workflows_and_retrieval_have_names_of_the_conventions() {
+    let plain = |config: OtlpConfig| config;
+    let agent = attributes_of(plain, |trace| trace.agent("it").run(|_| {})).await;
+    assert_eq!(
+        agent,
+        [
+            r#"gen_ai.operation.name = "invoke_agent""#,
+            r#"gen_ai.agent.name = "it""#
+        ]
+    );
+    let both = |config: OtlpConfig| config.conventions(Conventions::GenAiWithOlder);
+    let chain = attributes_of(both, |trace| trace.chain("it").run(|_| {})).await;
+    assert_eq!(
+        chain,
+        [
+            r#"gen_ai.operation.name = "invoke_workflow""#,
+            r#"gen_ai.agent.name = "it""#,
+            r#"gen_ai.workflow.name = "it""#,
+        ]
+    );
+    let retrieval = attributes_of(plain, |trace| {
+        let span = trace.retriever("it").model_parameter("top_k", 5).input("q");
+        span.run(|span| span.set_output(json!([{ "id": "1", "score": 0.5 }])));
+    })
+    .await;
+    assert_eq!(
+        retrieval,
+        [
+            r#"gen_ai.operation.name = "retrieval""#,
+            "gen_ai.retrieval.top_k = 5",
+            r#"gen_ai.retrieval.query.text = "q""#,
+            r#"gen_ai.retrieval.documents = "[{\"id\":\"1\",\"score\":0.5}]""#,
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_a_framework_said_in_the_conventions_is_not_said_twice() {
+    let shown = attributes_of(
+        |config| config,
+        |trace| {
+            let span = trace.generation("it").model("gpt-4o-2024-08-06");
+            span.metadata("gen_ai.request.model", "gpt-4o")
+                .metadata("gen_ai.response.finish_reasons", r#"["stop"]"#)
+                .metadata("gen_ai.operation.name", "text_completion")
+                .run(|_| {});
+        },
+    )
+    .await;
+    assert_eq!(
+        shown,
+        [
+            r#"gen_ai.provider.name = "openai""#,
+            r#"gen_ai.request.model = "gpt-4o""#,
+            r#"gen_ai.response.model = "gpt-4o-2024-08-06""#,
+            r#"gen_ai.response.finish_reasons = ["stop"]"#,
+            r#"gen_ai.operation.name = "text_completion""#,
+        ]
+    );
 }
 
 #[tokio::test]

@@ -1,104 +1,172 @@
-//! Reads an exporter's answer three ways: for the breaker, for the batch, for people. Pure.
-//! Asked by `delivery` after every attempt.
+//! Reads an exporter's answer: what to do with the batch, what it says of the receiver, what to tell people. Pure.
+//! Asked by `delivery` after every attempt. The table is in the header of `delivery`.
 
 use std::time::Duration;
 
-use tracefuse_core::{DropReason, RejectReason};
+use tracefuse_core::DropReason;
 use tracefuse_exporter::{Advice, ExportReport};
 
+use crate::contain::contained;
 use crate::delivery::attempt::Failure;
 use crate::delivery::breaker::Outcome;
 
-/// What to do with a part of a batch after an attempt.
-pub(crate) enum Verdict {
-    Accepted(ExportReport),
-    /// Too large, or something in it is bad: try the halves.
-    Halve {
-        reason: RejectReason,
-        message: String,
-    },
-    /// Its tries are used up.
-    Exhausted {
-        reason: DropReason,
-    },
-    /// Not now: the breaker is open, the receiver asked for a pause, or time is up.
-    Hold,
-}
-
-/// An answer, read three ways: by the breaker, by the batch, by people.
-pub(crate) struct Judged {
-    pub(crate) outcome: Outcome,
-    pub(crate) step: Step,
-    pub(crate) error: Option<String>,
-    pub(crate) maybe_delivered: bool,
-}
-
-pub(crate) enum Step {
-    Done(Verdict),
+/// What delivery does with a part of a batch after an attempt.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// The receiver took it, but for what the report names.
+    Accept(ExportReport),
+    /// Send it again after a wait.
     Retry {
         after: Option<Duration>,
         reason: DropReason,
     },
+    /// Keep it, and send nothing for a while.
     Pause(Option<Duration>),
+    /// Too large: send the halves.
+    Split(String),
+    /// Something in it is bad: send the halves until that record is found.
+    Reject(String),
+    /// Its retries are used up: others first.
+    Park(DropReason),
+    /// Keep it: the receiver refuses us.
+    Stop,
 }
 
-impl Judged {
-    pub(crate) fn accepted(report: ExportReport) -> Self {
-        let step = Step::Done(Verdict::Accepted(report));
+/// An answer, read for the batch, for the breaker and for people.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) action: Action,
+    pub(crate) outcome: Outcome,
+    pub(crate) error: Option<String>,
+    pub(crate) maybe_delivered: bool,
+    /// We ended the attempt ourselves, so it says nothing of the receiver.
+    pub(crate) cut_off: bool,
+}
+
+impl Answer {
+    pub(crate) fn of(result: Result<ExportReport, Failure>) -> Self {
+        let retry = |after, reason| Action::Retry { after, reason };
+        let tries = DropReason::RetriesExhausted;
+        let (action, outcome, error, maybe_delivered, cut_off) = match result {
+            Ok(report) => (Action::Accept(report), Outcome::Alive, None, false, false),
+            Err(Failure::Error(error)) => {
+                let text = error.to_string();
+                let (action, outcome) = match error.advice() {
+                    Advice::Split => (Action::Split(text.clone()), Outcome::Alive),
+                    Advice::Reject => (Action::Reject(text.clone()), Outcome::Alive),
+                    Advice::Stop => (Action::Stop, Outcome::Refused),
+                    Advice::Pause(after) => (Action::Pause(after), Outcome::Neutral),
+                    // Advice may grow: what is not known is worth another attempt.
+                    _ => (retry(error.retry_after(), tries), Outcome::Failed),
+                };
+                let maybe = error.maybe_delivered();
+                // Its source is a type of the exporter's, whose `Drop` may panic.
+                let _ = contained(|| drop(error));
+                (action, outcome, Some(text), maybe, false)
+            }
+            Err(Failure::TimedOut(within)) => {
+                let text = format!("no answer within {within:?}: the call was cut off");
+                (retry(None, tries), Outcome::Failed, Some(text), true, false)
+            }
+            Err(Failure::CutOff(after)) => {
+                let text = format!("no answer after {after:?}, when the shutdown's time was over");
+                (retry(None, tries), Outcome::Neutral, Some(text), true, true)
+            }
+            Err(Failure::Panicked(words)) => {
+                let text = format!("the exporter panicked: {words}");
+                let action = retry(None, DropReason::ExporterPanic);
+                (action, Outcome::Failed, Some(text), true, false)
+            }
+        };
         Self {
-            outcome: Outcome::Alive,
-            step,
-            error: None,
-            maybe_delivered: false,
+            action,
+            outcome,
+            error,
+            maybe_delivered,
+            cut_off,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracefuse_exporter::ExportError;
+
+    use super::*;
+
+    #[test]
+    fn every_advice_has_its_action_and_outcome() {
+        let second = Some(Duration::from_secs(1));
+        let tries = DropReason::RetriesExhausted;
+        for (error, action, outcome) in [
+            (
+                ExportError::retry("x"),
+                Action::Retry {
+                    after: None,
+                    reason: tries,
+                },
+                Outcome::Failed,
+            ),
+            (
+                ExportError::retry("x").with_retry_after(Duration::from_secs(1)),
+                Action::Retry {
+                    after: second,
+                    reason: tries,
+                },
+                Outcome::Failed,
+            ),
+            (
+                ExportError::pause(second, "x"),
+                Action::Pause(second),
+                Outcome::Neutral,
+            ),
+            (
+                ExportError::split("x"),
+                Action::Split("x".into()),
+                Outcome::Alive,
+            ),
+            (
+                ExportError::reject("x"),
+                Action::Reject("x".into()),
+                Outcome::Alive,
+            ),
+            (ExportError::stop("x"), Action::Stop, Outcome::Refused),
+        ] {
+            let answer = Answer::of(Err(Failure::Error(error.with_maybe_delivered(true))));
+            assert_eq!((answer.action, answer.outcome), (action, outcome));
+            assert_eq!(answer.error.as_deref(), Some("x"));
+            assert!(answer.maybe_delivered && !answer.cut_off);
         }
     }
 
-    pub(crate) fn failed(failure: Failure) -> Self {
-        let (error, reason) = match failure {
-            Failure::Error(error) => {
-                let message = error.to_string();
-                let halve = |reason| {
-                    Step::Done(Verdict::Halve {
-                        reason,
-                        message: message.clone(),
-                    })
-                };
-                let (outcome, step) = match error.advice() {
-                    Advice::Split => (Outcome::Alive, halve(RejectReason::TooLarge)),
-                    Advice::Reject => (Outcome::Alive, halve(RejectReason::Invalid)),
-                    Advice::Stop => (Outcome::Refused, Step::Done(Verdict::Hold)),
-                    Advice::Pause(after) => (Outcome::Neutral, Step::Pause(after)),
-                    // Advice may grow: what is not known is worth another try.
-                    _ => {
-                        let (after, reason) = (error.retry_after(), DropReason::RetriesExhausted);
-                        (Outcome::Failed, Step::Retry { after, reason })
-                    }
-                };
-                return Self {
-                    outcome,
-                    step,
-                    error: Some(message),
-                    maybe_delivered: error.maybe_delivered(),
-                };
-            }
-            Failure::TimedOut(within) => (
-                format!("no answer within {within:?}: the call was cut off"),
-                DropReason::RetriesExhausted,
+    #[test]
+    fn calls_without_an_answer_may_have_delivered() {
+        for (failure, outcome, cut_off, words) in [
+            (
+                Failure::TimedOut(Duration::from_secs(9)),
+                Outcome::Failed,
+                false,
+                "9s",
             ),
-            Failure::Panicked(message) => (
-                format!("the exporter panicked: {message}"),
-                DropReason::ExporterPanic,
+            (
+                Failure::CutOff(Duration::from_secs(9)),
+                Outcome::Neutral,
+                true,
+                "shutdown",
             ),
-        };
-        let step = Step::Retry {
-            after: None,
-            reason,
-        };
-        Self {
-            outcome: Outcome::Failed,
-            step,
-            error: Some(error),
-            maybe_delivered: true,
+            (
+                Failure::Panicked("boom".into()),
+                Outcome::Failed,
+                false,
+                "panicked: boom",
+            ),
+        ] {
+            let answer = Answer::of(Err(failure));
+            assert_eq!((answer.outcome, answer.cut_off), (outcome, cut_off));
+            assert!(answer.maybe_delivered && answer.error.unwrap().contains(words));
         }
+        let answer = Answer::of(Ok(ExportReport::accepted(1)));
+        assert_eq!(answer.action, Action::Accept(ExportReport::accepted(1)));
+        assert!(answer.error.is_none() && !answer.maybe_delivered);
     }
 }

@@ -1,75 +1,100 @@
 //! One call of an exporter, contained: bounded in time, a panic caught, a hang cut off.
 //! Called by `delivery`, on the worker's runtime; knows no queue.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter};
 
-/// Why a call gave no answer of the exporter's.
+use crate::contain::panic_text;
+
+/// Why a call gave no answer of the receiver's.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The exporter's own words.
+    /// What the exporter said.
     Error(ExportError),
     /// It took longer than it may.
     TimedOut(Duration),
+    /// The shutdown's time was over while it ran.
+    CutOff(Duration),
     Panicked(String),
 }
 
-/// Exports a batch in a task of its own, so that a panic stays in it and a hang can be cut off.
-pub(crate) async fn export(
-    exporter: &Arc<dyn Exporter>,
-    batch: &Arc<Batch>,
+/// A call in a task, so that a panic stays in it and a hang can be cut off.
+pub(crate) struct Call<T> {
+    task: JoinHandle<Result<T, ExportError>>,
+    began: Instant,
     within: Duration,
-) -> Result<ExportReport, Failure> {
-    let (exporter, batch) = (exporter.clone(), batch.clone());
-    contained(within, async move { exporter.export(&batch).await }).await
 }
 
-/// Lets the exporter write out what it holds back.
-pub(crate) async fn flush(exporter: &Arc<dyn Exporter>, within: Duration) -> Result<(), Failure> {
-    let exporter = exporter.clone();
-    contained(within, async move { exporter.flush().await }).await
-}
-
-/// Lets the exporter release what it holds.
-pub(crate) async fn shutdown(
-    exporter: &Arc<dyn Exporter>,
-    within: Duration,
-) -> Result<(), Failure> {
-    let exporter = exporter.clone();
-    contained(within, async move { exporter.shutdown().await }).await
-}
-
-async fn contained<T: Send + 'static>(
-    within: Duration,
-    call: impl Future<Output = Result<T, ExportError>> + Send + 'static,
-) -> Result<T, Failure> {
-    let mut task = tokio::spawn(call);
-    match tokio::time::timeout(within, &mut task).await {
-        Ok(Ok(answer)) => answer.map_err(Failure::Error),
-        Ok(Err(error)) => match error.try_into_panic() {
-            Ok(panic) => Err(Failure::Panicked(message(&*panic))),
-            Err(error) => Err(Failure::Panicked(error.to_string())),
-        },
-        Err(_) => {
-            task.abort();
-            // Ended before we go on, so that it no longer holds the batch.
-            let _ = task.await;
-            Err(Failure::TimedOut(within))
-        }
+impl Call<ExportReport> {
+    pub(crate) fn export(
+        exporter: &Arc<dyn Exporter>,
+        batch: &Arc<Batch>,
+        within: Duration,
+    ) -> Self {
+        let (exporter, batch) = (exporter.clone(), batch.clone());
+        Self::start(within, async move { exporter.export(&batch).await })
     }
 }
 
-/// Calls something of the user's; a panic in it ends there.
-pub(crate) fn call(f: impl FnOnce()) {
-    let _ = catch_unwind(AssertUnwindSafe(f));
+impl Call<()> {
+    /// Lets the exporter write out what it keeps back.
+    pub(crate) fn flush(exporter: &Arc<dyn Exporter>, within: Duration) -> Self {
+        let exporter = exporter.clone();
+        Self::start(within, async move { exporter.flush().await })
+    }
+
+    /// Lets the exporter release what it has.
+    pub(crate) fn shutdown(exporter: &Arc<dyn Exporter>, within: Duration) -> Self {
+        let exporter = exporter.clone();
+        Self::start(within, async move { exporter.shutdown().await })
+    }
 }
 
-fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&'static str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("a value that is not text").to_owned()
+impl<T: Send + 'static> Call<T> {
+    fn start(
+        within: Duration,
+        call: impl Future<Output = Result<T, ExportError>> + Send + 'static,
+    ) -> Self {
+        Self {
+            task: tokio::spawn(call),
+            began: Instant::now(),
+            within,
+        }
+    }
+
+    /// The answer, or that its time was over. May be asked again if it was not waited for to the end.
+    pub(crate) async fn answer(&mut self) -> Result<T, Failure> {
+        match tokio::time::timeout_at(self.began + self.within, &mut self.task).await {
+            Ok(Ok(answer)) => answer.map_err(Failure::Error),
+            Ok(Err(error)) => Err(Failure::Panicked(match error.try_into_panic() {
+                Ok(panic) => panic_text(panic),
+                Err(error) => error.to_string(),
+            })),
+            Err(_) => {
+                self.stop().await;
+                Err(Failure::TimedOut(self.within))
+            }
+        }
+    }
+
+    /// Ends the call before its time.
+    pub(crate) async fn cut_off(mut self) -> Failure {
+        self.stop().await;
+        Failure::CutOff(self.began.elapsed())
+    }
+
+    /// Waits until the task is gone, so that it no longer has the batch.
+    async fn stop(&mut self) {
+        self.task.abort();
+        if let Err(error) = (&mut self.task).await
+            && let Ok(panic) = error.try_into_panic()
+        {
+            // Not dropped: its `Drop` may panic.
+            let _ = panic_text(panic);
+        }
+    }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use tracefuse_core::{MaskMemo, Masker};
 use tracefuse_exporter::record::Record;
 
-use crate::ledger::{Notice, log};
+use crate::ledger::Notice;
+use crate::log;
 use crate::queue::ExporterQueue;
 use crate::queue::envelope::Queued;
 

@@ -1,5 +1,20 @@
-//! What is done with one batch: attempt, judge the answer, then settle, split, wait, set parked, hold or put on disk.
-//! Driven by `worker`, one batch at a time; all decisions are in `breaker`, `retry`, `judge` and here.
+//! What is done with one batch: attempt it, read the answer, then settle, split, wait, park, keep or put it on disk.
+//! Driven by `worker`, one batch at a time; the decisions are in `action`, `breaker`, `retry` and here.
+//!
+//! An answer passes three vocabularies: what the exporter says (`Advice`), what delivery does (`Action`), what the
+//! health shows. The statuses are those of the exporters that speak HTTP (`otlp/http/answer.rs`).
+//!
+//! | status | advice | action | breaker | health |
+//! | --- | --- | --- | --- | --- |
+//! | 2xx | `Ok(report)` | `Accept`: count it | closes | healthy |
+//! | no connection, 408, 425, 5xx but 501 and 505; a panic, no answer in time | `Retry` | `Retry`; `Park` when the retries are used up | counts a failure, opens at the fifth in a row | degraded, open |
+//! | 429 | `Pause` | `Pause`: keep everything as long as was asked | as it was | as it was |
+//! | 413 | `Split` | `Split`: send the halves; one record alone is rejected | closes | healthy |
+//! | 400, 422 | `Reject` | `Reject`: send the halves until the bad record is alone, and reject that | closes | healthy |
+//! | 401, 403, 404, other 4xx, 501, 505 | `Stop` | `Stop`: keep everything, one attempt after each reset | opens at once | refused |
+//!
+//! During a shutdown nothing is waited for inside a batch: a failed part is parked or kept, and `worker::run`
+//! waits and tries again until the deadline.
 
 mod action;
 pub(crate) mod attempt;
@@ -14,11 +29,10 @@ mod retry;
 mod settle;
 pub(crate) mod shorten;
 mod spill;
+pub(crate) mod wait;
 
-use std::future::poll_fn;
-use std::pin::pin;
+use std::future::pending;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -26,12 +40,17 @@ use tracefuse_core::{DropReason, ExporterStats, RejectReason, SpanId};
 use tracefuse_exporter::record::{Record, Resource};
 use tracefuse_exporter::{Batch, Exporter};
 
-use crate::delivery::action::{Judged, Step, Verdict};
+use crate::contain::contained;
+use crate::delivery::action::{Action, Answer};
+use crate::delivery::attempt::{Call, Failure};
 use crate::delivery::breaker::{Breaker, Permit, Rule};
 use crate::delivery::disk::Disk;
 use crate::delivery::masking::Masking;
 use crate::delivery::retry::{Backoff, pause};
 use crate::delivery::shorten::shorten;
+use crate::delivery::wait::{Woken, wait};
+use crate::ledger::Notice;
+use crate::log;
 use crate::queue::ExporterQueue;
 use crate::queue::buffers::{SpanBuffers, Watch};
 use crate::queue::envelope::{Parked, Queued};
@@ -39,10 +58,10 @@ use crate::queue::phase::Phase;
 
 /// Rounds of tries a batch gets before it is given up, each after a success of another.
 const MAX_ROUNDS: u32 = 3;
-/// Requests a minute that the search for poison may cost; a server that refuses everything must not cost more.
+/// Requests a minute that the search for bad records may cost; a server that refuses everything must not cost more.
 const BISECTIONS: u32 = 32;
 
-/// Told when an exporter's health changes.
+/// Called when an exporter's health changes.
 pub(crate) type HealthCallback = Arc<dyn Fn(&ExporterStats) + Send + Sync>;
 
 /// Where the records of a batch are accounted for.
@@ -52,12 +71,12 @@ enum Store {
     Disk,
 }
 
-/// What a batch left behind.
+/// What of a batch has no outcome yet.
 #[derive(Default)]
 struct Remaining {
     /// Not now: the breaker is open, the receiver asked for a pause, or time is up.
-    held: Vec<Queued>,
-    /// Their tries are used up.
+    deferred: Vec<Queued>,
+    /// Their retries are used up.
     exhausted: Vec<(Vec<Queued>, DropReason)>,
 }
 
@@ -80,6 +99,9 @@ pub(crate) struct Delivery {
     masking: Masking,
     /// Where records come in, if threads may leave them buffered there for a while.
     pub(crate) watch: Option<Watch>,
+    /// Called at every `tend`, to panic there.
+    #[cfg(test)]
+    pub(crate) at_tend: Option<fn()>,
 }
 
 impl Delivery {
@@ -116,6 +138,8 @@ impl Delivery {
             bisections_since: Instant::now(),
             masking: Masking::default(),
             watch: None,
+            #[cfg(test)]
+            at_tend: None,
             queue,
         }
     }
@@ -131,9 +155,78 @@ impl Delivery {
     }
 
     /// How long the receiver asked us to wait, if it did.
-    pub(crate) fn paused(&self) -> Option<Duration> {
+    fn paused(&self) -> Option<Duration> {
         let wait = self.paused_until?.saturating_duration_since(Instant::now());
         (!wait.is_zero()).then_some(wait)
+    }
+
+    /// Until when a shutdown delivers; `None` when that is over, or there is none.
+    pub(crate) fn closing_until(&self) -> Option<Instant> {
+        match self.queue.phase() {
+            Phase::Closing(deadline) => {
+                Some(self.before(deadline)).filter(|until| Instant::now() < *until)
+            }
+            Phase::Running | Phase::Stopped => None,
+        }
+    }
+
+    /// How long a shutdown waits after its attempt number `failures` (from 0) that gave no record an outcome.
+    /// `None` if another one is of no use: the receiver refuses us, it asked for a pause that does not fit, or
+    /// what is left can go to disk.
+    pub(crate) fn closing_wait(&self, failures: u32, until: Instant) -> Option<Duration> {
+        if self.breaker.is_refused() || self.has_usable_disk() {
+            return None;
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        match self.paused() {
+            Some(pause) => (pause < left).then_some(pause),
+            None => self.backoff.closing_delay(failures, left, jitter()),
+        }
+    }
+
+    /// Lets the exporter write out what it keeps back.
+    pub(crate) async fn flush_exporter(&mut self) {
+        let call = Call::flush(&self.exporter, self.queue.config.attempt_timeout);
+        let answer = self.answer(call).await;
+        self.note_end("flush", answer);
+    }
+
+    /// Lets the exporter release what it has.
+    pub(crate) async fn shutdown_exporter(&mut self) {
+        let left = match self.queue.phase() {
+            Phase::Closing(deadline) => deadline.saturating_duration_since(Instant::now()),
+            Phase::Running | Phase::Stopped => Duration::ZERO,
+        };
+        let mut call = Call::shutdown(&self.exporter, left.max(Duration::from_millis(10)));
+        let answer = call.answer().await;
+        self.note_end("shutdown", answer);
+    }
+
+    /// Counts and logs a flush or shutdown of the exporter that failed: nothing of ours is lost by it, but
+    /// what the exporter kept back may be.
+    fn note_end(&self, call: &str, answer: Result<(), Failure>) {
+        let Err(failure) = answer else { return };
+        let answer = Answer::of(Err(failure));
+        let error = format!("{call}: {}", answer.error.unwrap_or_default());
+        self.queue.with(|state| {
+            if answer.cut_off {
+                state.ledger.attempt_cut_off(&error);
+            } else {
+                state.ledger.attempt_failed(&error);
+            }
+        });
+        self.note(Notice::ExportFailed, |name, more| {
+            log::export_failed(name, 0, &error, more);
+        });
+    }
+
+    /// Delivery panicked: what it was sending is lost.
+    pub(crate) fn recover(&mut self, panic: &str) {
+        let lost = self
+            .queue
+            .lose_in_flight(&format!("delivery panicked: {panic}"));
+        log::delivery_panicked(&self.queue.name, lost, panic);
+        self.tell_health(None);
     }
 
     /// How long nothing may be sent, if that is so.
@@ -150,10 +243,10 @@ impl Delivery {
     /// Delivers the next batch of the queue.
     pub(crate) async fn send(&mut self) {
         let mut items = self.take();
-        let mut bytes = 0;
+        let mut bytes: usize = 0;
         let mut fits = 0;
         for item in &mut items {
-            bytes += self.size(&mut item.record);
+            bytes = self.size(&mut item.record).saturating_add(bytes);
             if bytes > self.learned_bytes && fits > 0 {
                 break;
             }
@@ -165,8 +258,8 @@ impl Delivery {
         }
         let items = self.drop_old(items);
         let left = self.deliver(items, Store::Memory, None).await;
-        if !left.held.is_empty() {
-            self.queue.put_back(left.held);
+        if !left.deferred.is_empty() {
+            self.queue.put_back(left.deferred);
         }
         for (items, _) in left.exhausted {
             self.queue.park(Parked { items, rounds: 0 });
@@ -189,15 +282,15 @@ impl Delivery {
         items
     }
 
-    /// Delivers a batch that was set parked.
+    /// Delivers a batch that was parked.
     pub(crate) async fn again(&mut self) {
         let Some(Parked { items, rounds }) = self.queue.take_aside() else {
             return;
         };
         let items = self.drop_old(items);
         let left = self.deliver(items, Store::Memory, None).await;
-        if !left.held.is_empty() {
-            let items = left.held;
+        if !left.deferred.is_empty() {
+            let items = left.deferred;
             self.queue.park(Parked { items, rounds });
         }
         for (items, reason) in left.exhausted {
@@ -215,7 +308,7 @@ impl Delivery {
         let (now, max_age) = (Instant::now(), self.queue.config.max_age);
         let old = |item: &Queued| {
             item.tried
-                .is_some_and(|tried| now.duration_since(tried) > max_age)
+                .is_some_and(|tried| now.saturating_duration_since(tried) > max_age)
         };
         let (old, items): (Vec<_>, Vec<_>) = items.into_iter().partition(old);
         if !old.is_empty() {
@@ -226,7 +319,7 @@ impl Delivery {
 
     /// Encoded bytes of a record, which is shortened if it is over the limit by itself.
     fn size(&self, record: &mut Record) -> usize {
-        let size = self.exporter.size_hint(record);
+        let size = self.size_hint(record);
         let limit = self.queue.config.max_batch_bytes;
         if size <= limit {
             return size;
@@ -235,7 +328,19 @@ impl Delivery {
             // A twentieth for what is beside the text.
             shorten(span, limit - limit / 20);
         }
-        self.exporter.size_hint(record)
+        self.size_hint(record)
+    }
+
+    /// What the exporter says of a record's size. If it panics, the record's own size counts.
+    fn size_hint(&self, record: &Record) -> usize {
+        contained(|| self.exporter.size_hint(record)).unwrap_or_else(|panic| {
+            let error = format!("`size_hint` panicked: {panic}");
+            self.queue.with(|state| state.ledger.attempt_failed(&error));
+            self.note(Notice::ExporterPanicked, |name, more| {
+                log::exporter_panicked(name, "size_hint", &panic, more);
+            });
+            record.size()
+        })
     }
 
     /// Sends a batch, in parts if it has to be, and says what is left of it.
@@ -252,88 +357,101 @@ impl Delivery {
             if part.is_empty() {
                 continue;
             }
-            let (mut part, verdict) = self.attempt(part, &resource).await;
-            match verdict {
-                Verdict::Accepted(report) => self.accept(&part, &report, place),
-                Verdict::Halve { reason, message }
-                    if part.len() == 1 || !self.may_bisect(reason) =>
-                {
-                    self.reject(&part, reason, &message, place);
+            let (mut part, action) = self.attempt(part, &resource).await;
+            let keep_rest = match action {
+                Action::Accept(report) => {
+                    self.accept(&part, &report, place);
+                    false
                 }
-                Verdict::Halve { .. } => {
-                    let half = part.split_off(part.len() / 2);
-                    parts.push(half);
-                    parts.push(part);
-                }
-                Verdict::Exhausted { reason } => left.exhausted.push((part, reason)),
-                Verdict::Hold => {
-                    left.held = part;
-                    while let Some(later) = parts.pop() {
-                        left.held.extend(later);
+                Action::Split(message) => {
+                    self.learn_size();
+                    if part.len() == 1 {
+                        self.reject(&part, RejectReason::TooLarge, &message, place);
+                    } else {
+                        let half = part.split_off(part.len() / 2);
+                        parts.extend([half, part]);
                     }
-                    // Back in their order, which a flush goes by.
-                    left.held.sort_unstable_by_key(|item| item.seq);
+                    false
                 }
+                Action::Reject(message) => {
+                    if part.len() == 1 || !self.may_bisect() {
+                        self.reject(&part, RejectReason::Invalid, &message, place);
+                    } else {
+                        let half = part.split_off(part.len() / 2);
+                        parts.extend([half, part]);
+                    }
+                    false
+                }
+                Action::Park(reason) => {
+                    left.exhausted.push((part, reason));
+                    // While it is down, one attempt at a time is enough.
+                    self.breaker.retry_in(Instant::now()).is_some()
+                }
+                Action::Retry { .. } | Action::Pause(_) | Action::Stop => {
+                    left.deferred.append(&mut part);
+                    true
+                }
+            };
+            if keep_rest {
+                left.deferred.extend(parts.drain(..).flatten());
+                // Back in their order, which a flush goes by.
+                left.deferred.sort_unstable_by_key(|item| item.seq);
             }
         }
         left
     }
 
-    /// Sends one part until there is a verdict on it.
+    /// Sends one part until it is known what becomes of it.
     async fn attempt(
         &mut self,
         part: Vec<Queued>,
         resource: &Arc<Resource>,
-    ) -> (Vec<Queued>, Verdict) {
+    ) -> (Vec<Queued>, Action) {
         let (mut metas, records): (Vec<_>, Vec<_>) = part.into_iter().map(Queued::split).unzip();
         let spans = records.len();
         let batch = Arc::new(Batch::new(resource.clone(), records));
         let deadline = Instant::now() + self.queue.config.batch_timeout;
         let mut retries = 0;
-        let verdict = loop {
+        let action = loop {
             let Some((permit, within)) = self.permit() else {
-                break Verdict::Hold;
+                break Action::Pause(None);
             };
-            let exporter = self.exporter.clone();
-            let result = self
-                .meanwhile(attempt::export(&exporter, &batch, within))
-                .await;
+            let call = Call::export(&self.exporter, &batch, within);
+            let answer = Answer::of(self.answer(call).await);
             let now = Instant::now();
-            let judged = match result {
-                Ok(report) => Judged::accepted(report),
-                Err(failure) => Judged::failed(failure),
-            };
-            let change = self.breaker.record(permit, judged.outcome, now, jitter());
-            self.tell(change, spans, &judged);
-            if judged.error.is_some() {
-                for meta in &mut metas {
+            let change = self.breaker.record(permit, answer.outcome, now, jitter());
+            self.tell(change, spans, &answer);
+            for meta in &mut metas {
+                if answer.error.is_some() {
                     meta.tried.get_or_insert(now);
                 }
+                meta.maybe_delivered |= answer.maybe_delivered;
             }
-            if judged.maybe_delivered {
-                metas
-                    .iter_mut()
-                    .for_each(|meta| meta.maybe_delivered = true);
-            }
-            match judged.step {
-                Step::Done(verdict) => break verdict,
-                Step::Pause(after) => {
-                    self.paused_until =
-                        Some(now + pause(after.unwrap_or(Duration::from_secs(1)), jitter()));
-                    break Verdict::Hold;
-                }
-                Step::Retry { after, reason } => {
-                    let Some(delay) = self.backoff.delay(retries, after, jitter()) else {
-                        break Verdict::Exhausted { reason };
-                    };
-                    if now + delay >= deadline {
-                        break Verdict::Exhausted { reason };
+            match answer.action {
+                Action::Retry { after, reason } => {
+                    if self.queue.phase() != Phase::Running {
+                        if let Some(after) = after {
+                            self.paused_until = Some(now + pause(after, jitter()));
+                        }
+                        break Action::Park(reason);
                     }
-                    if self.breaker.retry_in(now).is_some() || !self.sleep(delay).await {
-                        break Verdict::Hold;
+                    let delay = self.backoff.delay(retries, after, jitter());
+                    match delay.filter(|delay| now + *delay < deadline) {
+                        None => break Action::Park(reason),
+                        Some(delay) => {
+                            if self.breaker.retry_in(now).is_some() || !self.sleep(delay).await {
+                                break Action::Pause(None);
+                            }
+                        }
                     }
-                    retries += 1;
+                    retries = retries.saturating_add(1);
                 }
+                Action::Pause(after) => {
+                    let asked = after.unwrap_or(Duration::from_secs(1));
+                    self.paused_until = Some(now + pause(asked, jitter()));
+                    break Action::Pause(after);
+                }
+                action => break action,
             }
         };
         // The attempt's task has ended, so ours is the only handle.
@@ -346,77 +464,64 @@ impl Delivery {
             .zip(records)
             .map(|(meta, record)| Queued::join(meta, record))
             .collect();
-        (part, verdict)
+        (part, action)
     }
 
-    /// Waits for a call of the exporter, and goes on looking after the disk while it lasts.
-    async fn meanwhile<T>(&mut self, call: impl Future<Output = T>) -> T {
-        if self.disk.is_none() {
-            return call.await;
-        }
+    /// Waits for a call of the exporter, and looks after the disk meanwhile. A shutdown's deadline cuts it off.
+    async fn answer<T: Send + 'static>(&mut self, mut call: Call<T>) -> Result<T, Failure> {
         let queue = self.queue.clone();
-        let mut call = pin!(call);
         loop {
-            let mut news = pin!(queue.wake.notified());
-            let done = poll_fn(|cx| match call.as_mut().poll(cx) {
-                Poll::Ready(answer) => Poll::Ready(Some(answer)),
-                Poll::Pending => news.as_mut().poll(cx).map(|()| None),
-            });
-            match done.await {
-                Some(answer) => return answer,
-                None => self.tend(),
+            let until = match queue.phase() {
+                Phase::Running => None,
+                Phase::Closing(deadline) => Some(self.before(deadline)),
+                Phase::Stopped => Some(Instant::now()),
+            };
+            match wait(&queue, call.answer(), until).await {
+                Woken::Event(answer) => return answer,
+                Woken::News => self.tend(),
+                Woken::Time => return Err(call.cut_off().await),
             }
         }
     }
 
-    /// Leave for an attempt and the time it may take. A tracer that is closing tries even if the breaker is open.
+    /// Permission for an attempt and the time it may take. During a shutdown also if the breaker is open.
     fn permit(&mut self) -> Option<(Permit, Duration)> {
         let now = Instant::now();
         let limit = self.queue.config.attempt_timeout;
         match self.queue.phase() {
             Phase::Stopped => None,
-            Phase::Closing(deadline) => {
-                let left = self.before(deadline).saturating_duration_since(now);
-                (!left.is_zero()).then(|| (self.breaker.insist(now), limit.min(left)))
+            Phase::Closing(_) => {
+                let left = self.closing_until()?.saturating_duration_since(now);
+                // The deadline may move, and cuts the call off when it comes.
+                (!left.is_zero()).then(|| (self.breaker.insist(now), limit))
             }
             Phase::Running => self.breaker.acquire(now).ok().map(|permit| (permit, limit)),
         }
     }
 
-    /// Waits, but not past the end: `false` if the wait would not be over by the shutdown's deadline.
+    /// Waits before a retry; `false` if a shutdown begins meanwhile.
     async fn sleep(&mut self, delay: Duration) -> bool {
+        let queue = self.queue.clone();
         let until = Instant::now() + delay;
-        loop {
-            match self.queue.phase() {
-                Phase::Stopped => return false,
-                Phase::Closing(deadline) => {
-                    if until >= self.before(deadline) {
-                        return false;
-                    }
-                    tokio::time::sleep_until(until).await;
-                    return true;
-                }
-                Phase::Running => {}
+        while queue.phase() == Phase::Running {
+            match wait(&queue, pending::<()>(), Some(until)).await {
+                Woken::Time => return true,
+                Woken::Event(()) | Woken::News => self.tend(),
             }
-            if tokio::time::timeout_at(until, self.queue.wake.notified())
-                .await
-                .is_err()
-            {
-                return true;
-            }
-            self.tend();
         }
+        false
     }
 
-    /// Whether the search for poison may go on. Size is learned, so splitting for it needs no limit.
-    fn may_bisect(&mut self, reason: RejectReason) -> bool {
-        if reason == RejectReason::TooLarge {
-            self.learned_bytes = (self.learned_bytes / 2).max(16 * 1024);
-            self.taken = 0;
-            return true;
-        }
+    /// A batch was too large: the next ones are half as large.
+    fn learn_size(&mut self) {
+        self.learned_bytes = (self.learned_bytes / 2).max(16 * 1024);
+        self.taken = 0;
+    }
+
+    /// Whether the search for a bad record may go on.
+    fn may_bisect(&mut self) -> bool {
         let now = Instant::now();
-        if now.duration_since(self.bisections_since) > Duration::from_secs(60) {
+        if now.saturating_duration_since(self.bisections_since) > Duration::from_secs(60) {
             self.bisections = 0;
             self.bisections_since = now;
         }

@@ -28,6 +28,10 @@ impl Disk {
         match self.0 {}
     }
 
+    pub(crate) fn retry(&self) {
+        match self.0 {}
+    }
+
     pub(crate) fn usable_at(&self) -> Option<Instant> {
         match self.0 {}
     }

@@ -12,6 +12,9 @@ pub(crate) struct Backoff {
     pub(crate) max_retries: u32,
 }
 
+/// Least wait between two attempts of a shutdown.
+const LEAST_CLOSING: Duration = Duration::from_millis(20);
+
 /// Longest pause a receiver may ask for.
 pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 
@@ -48,6 +51,24 @@ impl Backoff {
             .min(self.cap);
         Some(ceiling.mul_f64(jitter))
     }
+
+    /// The wait of a shutdown after its failed attempt number `failures` (from 0), with this much of its time
+    /// `left`; `None` if that is too little for another one. `max_retries` does not count: the time is used.
+    pub(crate) fn closing_delay(
+        &self,
+        failures: u32,
+        left: Duration,
+        jitter: f64,
+    ) -> Option<Duration> {
+        if left <= LEAST_CLOSING {
+            return None;
+        }
+        let doubled = 1u32.checked_shl(failures).unwrap_or(u32::MAX);
+        let ceiling = self.base.saturating_mul(doubled).min(self.cap);
+        // Never more than a quarter of what is left: the attempts become closer towards the end.
+        let delay = ceiling.mul_f64(jitter.clamp(0.5, 1.0)).min(left / 4);
+        Some(delay.max(LEAST_CLOSING))
+    }
 }
 
 /// The pause a receiver asked for, within reason, and up to a second more so that not all come at once.
@@ -82,6 +103,28 @@ mod tests {
             assert_eq!(backoff.delay(retry, None, 0.0), Some(ms(0)));
         }
         assert_eq!(backoff.delay(40, None, 0.5), None);
+    }
+
+    #[test]
+    fn a_shutdown_tries_until_its_time_is_over() {
+        let backoff = Backoff {
+            max_retries: 0,
+            ..Backoff::default()
+        };
+        let (mut left, mut tries) = (Duration::from_secs(90), 0);
+        while let Some(delay) = backoff.closing_delay(tries, left, 1.0) {
+            assert!(delay <= (left / 4).max(LEAST_CLOSING) && delay <= backoff.cap);
+            left = left.saturating_sub(delay);
+            tries += 1;
+        }
+        assert!(left <= LEAST_CLOSING, "{left:?} of its time were not used");
+        assert!((20..60).contains(&tries), "{tries}");
+        assert_eq!(backoff.closing_delay(0, ms(5_000), 1.0), Some(ms(500)));
+        assert_eq!(
+            backoff.closing_delay(u32::MAX, ms(5_000), 0.0),
+            Some(ms(1250))
+        );
+        assert_eq!(backoff.closing_delay(0, LEAST_CLOSING, 1.0), None);
     }
 
     proptest! {

@@ -8,10 +8,11 @@ use tracefuse_core::{DropReason, Health, RejectReason};
 use tracefuse_exporter::ExportReport;
 
 use super::{Delivery, Store};
-use crate::delivery::action::Judged;
-use crate::delivery::attempt;
+use crate::contain::contained;
+use crate::delivery::action::Answer;
 use crate::delivery::breaker::{Change, Outcome};
-use crate::ledger::{Notice, log};
+use crate::ledger::Notice;
+use crate::log;
 use crate::queue::State;
 use crate::queue::envelope::{Queued, bytes_of};
 
@@ -19,11 +20,18 @@ use crate::queue::envelope::{Queued, bytes_of};
 const PROOF: u32 = 50;
 
 impl Delivery {
+    /// Counts what the report says. Records that it names neither as accepted nor as rejected were not exported.
     pub(super) fn accept(&mut self, part: &[Queued], report: &ExportReport, place: Store) {
-        let rejected = report.rejected.len().min(part.len());
-        if let Some(first) = report.rejected.first() {
+        let accepted = report
+            .accepted
+            .min(part.len().saturating_sub(report.rejected.len()));
+        let rejected = part.len() - accepted;
+        if rejected > 0 {
+            let silent = format!("the exporter accepted {accepted} of {} records", part.len());
+            let first = report.rejected.first();
+            let reason = first.map_or(silent.as_str(), |first| &first.reason);
             self.note(Notice::Rejected, |name, more| {
-                log::rejected(name, rejected, &first.reason, more)
+                log::rejected(name, rejected, reason, more);
             });
         }
         self.settle(part, place, |state, records| {
@@ -86,45 +94,60 @@ impl Delivery {
         }
     }
 
-    pub(super) fn tell(&self, change: Option<Change>, spans: usize, judged: &Judged) {
+    /// Writes an answer into the numbers and the health, and logs what it changes.
+    pub(super) fn tell(&self, change: Option<Change>, spans: usize, answer: &Answer) {
         let retry_in = self.breaker.retry_in(Instant::now()).unwrap_or_default();
+        if let Some(error) = &answer.error {
+            self.queue.with(|state| {
+                if answer.cut_off {
+                    state.ledger.attempt_cut_off(error);
+                } else {
+                    state.ledger.attempt_failed(error);
+                }
+            });
+        }
+        let is_refused = self.breaker.is_refused();
+        self.tell_health(match (answer.outcome, is_refused, retry_in.is_zero()) {
+            (_, true, _) => Some(Health::Refused { retry_in }),
+            (_, _, false) => Some(Health::Open { retry_in }),
+            (Outcome::Failed, ..) => Some(Health::Degraded),
+            (Outcome::Alive, ..) => Some(Health::Healthy),
+            _ => None,
+        });
+        let error = answer.error.as_deref().unwrap_or_default();
+        match change {
+            Some(Change::Opened) => log::breaker_opened(&self.queue.name, error, retry_in),
+            Some(Change::Refused) => log::refused(&self.queue.name, error, retry_in),
+            Some(Change::Closed) => log::breaker_closed(&self.queue.name),
+            None if answer.outcome == Outcome::Failed => {
+                self.note(Notice::ExportFailed, |name, more| {
+                    log::export_failed(name, spans, error, more);
+                });
+            }
+            None => {}
+        }
+    }
+
+    /// Sets the health, if there is a new one, and calls back if its kind differs from the one told last.
+    pub(super) fn tell_health(&self, health: Option<Health>) {
         let before = self.queue.with(|state| {
             let before = discriminant(&state.health);
-            if let Some(error) = &judged.error {
-                state.ledger.attempt_failed(error);
-            }
-            if !matches!(state.health, Health::Stopped) {
-                state.health = match (
-                    judged.outcome,
-                    self.breaker.is_refused(),
-                    retry_in.is_zero(),
-                ) {
-                    (_, true, _) => Health::Refused { retry_in },
-                    (_, _, false) => Health::Open { retry_in },
-                    (Outcome::Failed, ..) => Health::Degraded,
-                    (Outcome::Alive, ..) => Health::Healthy,
-                    _ => state.health,
-                };
+            if let Some(health) = health
+                && !matches!(state.health, Health::Stopped)
+            {
+                state.health = health;
             }
             before
         });
         if let Some(on_health) = &self.on_health {
             let stats = self.queue.stats();
-            if discriminant(&stats.health) != before {
-                attempt::call(|| on_health(&stats));
-            }
-        }
-        let error = judged.error.as_deref().unwrap_or_default();
-        match change {
-            Some(Change::Opened) => log::breaker_opened(&self.queue.name, error, retry_in),
-            Some(Change::Refused) => log::refused(&self.queue.name, error, retry_in),
-            Some(Change::Closed) => log::breaker_closed(&self.queue.name),
-            None if judged.outcome == Outcome::Failed => {
-                self.note(Notice::ExportFailed, |name, more| {
-                    log::export_failed(name, spans, error, more)
+            if discriminant(&stats.health) != before
+                && let Err(panic) = contained(|| on_health(&stats))
+            {
+                self.note(Notice::ExporterPanicked, |name, more| {
+                    log::exporter_panicked(name, "on_health_change", &panic, more);
                 });
             }
-            None => {}
         }
     }
 

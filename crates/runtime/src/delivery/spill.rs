@@ -33,7 +33,7 @@ impl Delivery {
         }
         let exhausted = left.exhausted.iter().flat_map(|(items, _)| items);
         let mut left: Vec<usize> = left
-            .held
+            .deferred
             .iter()
             .chain(exhausted)
             .filter_map(|item| usize::try_from(item.seq).ok())
@@ -58,6 +58,10 @@ impl Delivery {
 
     /// Moves to disk what should not wait in memory.
     pub(crate) fn tend(&mut self) {
+        #[cfg(test)]
+        if let Some(at_tend) = self.at_tend {
+            at_tend();
+        }
         let open = self.breaker.retry_in(Instant::now()).is_some();
         let crowded = self.queue.is_crowded();
         let Some(disk) = &mut self.disk else {
@@ -83,9 +87,22 @@ impl Delivery {
     /// Everything that is left goes to disk: the process is ending.
     pub(crate) fn save(&mut self) {
         if self.disk.is_some() {
+            self.retry_disk();
             self.empty_aside();
             self.empty_queue();
             self.seal();
+        }
+    }
+
+    /// Whether there is a disk, and it takes records.
+    pub(super) fn has_usable_disk(&self) -> bool {
+        self.disk.as_ref().is_some_and(Disk::is_usable)
+    }
+
+    /// Lets the disk be tried once more, though it refused a write lately: the process is ending.
+    pub(crate) fn retry_disk(&mut self) {
+        if let Some(disk) = &mut self.disk {
+            disk.retry();
         }
     }
 

@@ -9,7 +9,8 @@ use tracefuse_exporter::record::{Chunk, Record, Records};
 
 use super::{ExporterQueue, Source, State};
 use crate::config::{Overload, WhileOpen};
-use crate::ledger::{Notice, log};
+use crate::ledger::Notice;
+use crate::log;
 use crate::queue::envelope::Queued;
 use crate::queue::phase::Phase;
 use crate::sync::{MutexGuard, Ordering};
@@ -50,6 +51,9 @@ impl ExporterQueue {
         if let Overload::Block(within) = self.config.overload
             && self.full(&state, bytes).is_some()
         {
+            // What waits is sent now, though it may be less than a batch.
+            state.no_room = true;
+            self.wake.notify_one();
             state = self.wait_for_room(state, bytes, within);
         }
         let mut after = Deferred::default();
@@ -93,7 +97,7 @@ impl ExporterQueue {
         let open = matches!(state.health, Health::Open { .. } | Health::Refused { .. });
         let (held, held_bytes) = state.held();
         let fits = held + count <= self.config.max_queue_size
-            && held_bytes + bytes <= self.config.max_queue_bytes;
+            && held_bytes.saturating_add(bytes) <= self.config.max_queue_bytes;
         state.phase == Phase::Running
             && !(open && self.config.while_open == WhileOpen::NoOp)
             && (force || fits)
@@ -104,6 +108,11 @@ impl ExporterQueue {
         let mut state = self.lock();
         state.reserved = (records, bytes);
         self.note_room(&state);
+    }
+
+    /// Whether a record of this size finds room now.
+    pub(crate) fn has_room_for(&self, bytes: usize) -> bool {
+        self.full(&self.lock(), bytes).is_none()
     }
 
     /// Whether there is room for all that threads may put parked.
@@ -148,7 +157,11 @@ impl ExporterQueue {
         let spills = self.spills.load(Ordering::Relaxed);
         let refused = loop {
             if state.phase != Phase::Running {
-                break Some(DropReason::AfterShutdown);
+                break Some(if state.died {
+                    DropReason::DeliveryFailed
+                } else {
+                    DropReason::AfterShutdown
+                });
             }
             let open = matches!(state.health, Health::Open { .. } | Health::Refused { .. });
             // An empty queue takes one: without it nothing would probe whether the receiver is back.
@@ -182,7 +195,8 @@ impl ExporterQueue {
             state.ledger.dropped(reason, 1);
             after.note_full(self, state, reason);
             after.freed.push(record);
-            return false;
+            // Woken once, to make room.
+            return !std::mem::replace(&mut state.no_room, true);
         }
         let before = state.waiting();
         let seq = state.ledger.recorded;
@@ -200,17 +214,21 @@ impl ExporterQueue {
     fn is_news(&self, state: &mut State, before: (usize, usize)) -> bool {
         let (count, bytes) = state.waiting();
         let crosses = |before, now, bound| before < bound && now >= bound;
+        let (held, held_bytes) = state.held();
+        let added = (count - before.0, bytes - before.1);
+        let was_crowded = self.is_crowded_at((held - added.0, held_bytes - added.1));
         std::mem::take(&mut state.asleep)
             || crosses(before.0, count, self.config.batch_size)
             || crosses(before.1, bytes, self.config.max_batch_bytes)
-            || (self.spills.load(Ordering::Relaxed) && self.crowded(state))
+            || (self.is_crowded_at((held, held_bytes))
+                && (!was_crowded || self.spills.load(Ordering::Relaxed)))
     }
 
     fn full(&self, state: &State, bytes: usize) -> Option<DropReason> {
         let (count, held) = state.held();
         if count >= self.config.max_queue_size {
             Some(DropReason::QueueFullCount)
-        } else if held + bytes > self.config.max_queue_bytes && count > 0 {
+        } else if held.saturating_add(bytes) > self.config.max_queue_bytes && count > 0 {
             // An empty queue takes a record of any size: nothing is dropped for its size alone.
             Some(DropReason::QueueFullBytes)
         } else {

@@ -143,6 +143,11 @@ impl SpanBuffers {
         }
     }
 
+    /// Whether a record of this size finds room in every queue now.
+    pub(crate) fn has_room_for(&self, bytes: usize) -> bool {
+        self.queues.iter().all(|queue| queue.has_room_for(bytes))
+    }
+
     /// Takes a score, past the buffers.
     pub(crate) fn put_score(&self, score: ScoreRecord) {
         self.push(score.into(), None);

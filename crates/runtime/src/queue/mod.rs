@@ -15,9 +15,10 @@ use tokio::time::Instant;
 use tracefuse_core::{DropReason, ExporterStats, Health, RejectReason};
 
 use crate::config::PipelineConfig;
-use crate::ledger::{Ledger, Notices, log};
+use crate::ledger::{Ledger, Notices};
+use crate::log;
 use crate::queue::envelope::{Parked, Queued, bytes_of};
-use crate::queue::phase::{Next, Phase};
+use crate::queue::phase::{Phase, View};
 #[cfg(feature = "spool")]
 use crate::sync::Ordering;
 use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, PoisonError};
@@ -78,13 +79,17 @@ pub(crate) struct State {
     phase: Phase,
     /// The worker sleeps until it is woken, and does not look again by itself.
     asleep: bool,
+    /// A record found no room since the worker took some: what waits is to be sent, also when it makes no batch.
+    no_room: bool,
+    /// The worker's thread has ended without a shutdown.
+    died: bool,
 }
 
 impl ExporterQueue {
     pub(crate) fn new(name: String, config: PipelineConfig) -> Self {
         Self {
             name,
-            config,
+            config: config.bounded(),
             state: Mutex::new(State::new()),
             settled: Condvar::new(),
             wake: Notify::new(),
@@ -93,9 +98,12 @@ impl ExporterQueue {
         }
     }
 
-    /// Three quarters full: what waits should go to disk before there is no room.
+    /// More than three quarters full: what waits is to be sent, or to go to disk, before there is no room.
     fn crowded(&self, state: &State) -> bool {
-        let (count, bytes) = state.held();
+        self.is_crowded_at(state.held())
+    }
+
+    fn is_crowded_at(&self, (count, bytes): (usize, usize)) -> bool {
         count > self.config.max_queue_size / 4 * 3 || bytes > self.config.max_queue_bytes / 4 * 3
     }
 
@@ -113,44 +121,28 @@ impl ExporterQueue {
         state.spooled += usize::try_from(frames).unwrap_or(usize::MAX);
     }
 
-    /// `watching`: whether the worker, if there is nothing, will look again by itself after a while.
-    pub(crate) fn next(&self, watching: bool) -> Next {
+    /// Shows the worker what there is. `decide` answers what it does next, and whether it then sleeps until it is woken.
+    pub(crate) fn look<T>(&self, decide: impl FnOnce(&View) -> (T, bool)) -> T {
         let mut state = self.lock();
-        let next = self.next_of(&state);
-        state.asleep = next == Next::Idle && !watching;
-        next
-    }
-
-    fn next_of(&self, state: &State) -> Next {
         let waiting = state.queue.len();
-        let closing = matches!(state.phase, Phase::Closing(_));
-        let flushing = state.flush_asked > state.flush_done;
-        if state.phase == Phase::Stopped {
-            Next::Close
-        } else if !state.parked.is_empty()
-            && (state.parked_due
-                || ((closing || flushing) && waiting == 0)
-                || state.parked_until.is_some_and(|at| at <= Instant::now()))
-        {
-            Next::Again
-        } else if closing {
-            if waiting > 0 { Next::Send } else { Next::Close }
-        } else if flushing
-            && state
+        let view = View {
+            phase: state.phase,
+            waiting,
+            is_due: waiting >= self.config.batch_size
+                || state.queue.bytes() >= self.config.max_batch_bytes
+                || state.no_room
+                || self.crowded(&state),
+            parked: !state.parked.is_empty(),
+            parked_is_due: state.parked_due
+                || state.parked_until.is_some_and(|at| at <= Instant::now()),
+            flush: (state.flush_asked > state.flush_done).then_some(state.flush_asked),
+            is_flushed: state
                 .oldest_open()
-                .is_none_or(|oldest| oldest > state.flush_upto)
-        {
-            Next::Flush(state.flush_asked)
-        } else if waiting == 0 {
-            Next::Idle
-        } else if flushing
-            || waiting >= self.config.batch_size
-            || state.queue.bytes() >= self.config.max_batch_bytes
-        {
-            Next::Send
-        } else {
-            Next::Fill
-        }
+                .is_none_or(|oldest| oldest > state.flush_upto),
+        };
+        let (answer, asleep) = decide(&view);
+        state.asleep = asleep;
+        answer
     }
 
     /// Takes a batch that was set parked; it is in flight until `settle`.
@@ -206,6 +198,7 @@ impl ExporterQueue {
     /// Takes up to `count` records out of the queue; they are in flight until `settle`.
     pub(crate) fn take(&self, count: usize) -> Vec<Queued> {
         let mut state = self.lock();
+        state.no_room = false;
         let safe = state.safe;
         let (taken, bytes, first) = state.queue.take(count, safe);
         state.depart(taken.len(), bytes, first);
@@ -304,27 +297,69 @@ impl ExporterQueue {
             .is_none_or(|oldest| oldest > ticket.upto)
     }
 
-    /// Asks the worker to deliver what it can and stop.
+    /// Asks the worker to deliver what it can within this time and stop. The longest time that was asked for counts.
     pub(crate) fn ask_close(&self, within: Duration) {
         let mut state = self.lock();
-        if state.phase == Phase::Running {
-            // Checked: a caller may pass Duration::MAX.
-            let now = Instant::now();
-            let year = Duration::from_secs(365 * 24 * 3600);
-            state.phase = Phase::Closing(now + within.min(year));
-        }
+        // Bounded: a caller may pass Duration::MAX.
+        let year = Duration::from_secs(365 * 24 * 3600);
+        let deadline = Instant::now() + within.min(year);
+        state.phase = match state.phase {
+            Phase::Running => Phase::Closing(deadline),
+            Phase::Closing(earlier) => Phase::Closing(earlier.max(deadline)),
+            Phase::Stopped => Phase::Stopped,
+        };
         drop(state);
         self.wake.notify_one();
         self.settled.notify_all();
     }
 
-    /// Waits for the worker to stop.
-    pub(crate) fn wait_stopped(&self, within: Duration) {
+    /// Waits for the worker to stop; whether it did.
+    pub(crate) fn wait_stopped(&self, within: Duration) -> bool {
         self.wait(within, |state| state.phase == Phase::Stopped);
+        self.phase() == Phase::Stopped
     }
 
-    /// Gives everything left its last outcome. The first call counts, by the worker or by whoever waits for it.
+    /// Gives everything left its last outcome: shutdown is over. Does nothing the second time.
     pub(crate) fn stop(&self) {
+        self.end(DropReason::ShutdownDeadline);
+    }
+
+    /// [`stop`](Self::stop), if the time that any caller of shutdown allowed is over: the worker is blocked
+    /// by its exporter, and is left behind.
+    pub(crate) fn stop_if_late(&self) {
+        if let Phase::Closing(deadline) = self.phase()
+            && Instant::now() >= deadline
+        {
+            self.stop();
+        }
+    }
+
+    /// The thread that delivers has ended. Does nothing after a shutdown.
+    pub(crate) fn worker_ended(&self) {
+        self.end(DropReason::DeliveryFailed);
+    }
+
+    /// Delivery panicked: what was in flight is gone, and may have arrived. Gives how much it was.
+    pub(crate) fn lose_in_flight(&self, error: &str) -> usize {
+        let mut state = self.lock();
+        let lost = std::mem::take(&mut state.in_flight);
+        state.in_flight_bytes = 0;
+        state.in_flight_from = None;
+        state.ledger.attempt_failed(error);
+        if lost > 0 {
+            state.ledger.dropped(DropReason::DeliveryFailed, lost);
+            state.ledger.maybe_delivered(lost);
+        }
+        if state.phase != Phase::Stopped && state.health == Health::Healthy {
+            state.health = Health::Degraded;
+        }
+        self.note_room(&state);
+        drop(state);
+        self.settled.notify_all();
+        lost
+    }
+
+    fn end(&self, reason: DropReason) {
         let mut state = self.lock();
         if state.phase == Phase::Stopped {
             return;
@@ -342,21 +377,35 @@ impl ExporterQueue {
                 .map(|parked| parked.items.len())
                 .sum::<usize>()
             + in_flight;
-        if lost > 0 && refused {
+        let died = reason == DropReason::DeliveryFailed;
+        state.died = died;
+        if died {
+            state
+                .ledger
+                .attempt_failed("the thread that delivers has ended");
+        }
+        if lost > 0 && refused && !died {
             state.ledger.rejected(RejectReason::Unauthorized, lost);
         } else if lost > 0 {
-            state.ledger.dropped(DropReason::ShutdownDeadline, lost);
+            state.ledger.dropped(reason, lost);
             // An attempt that failed or was cut off may have been received.
             let waiting = left
                 .returned()
                 .chain(parked.iter().flat_map(|parked| &parked.items));
             let maybe = waiting.filter(|item| item.maybe_delivered).count();
             state.ledger.maybe_delivered(in_flight + maybe);
-            log::shutdown_loss(&self.name, lost as u64);
         }
+        let error = state.ledger.last_error().map(str::to_owned);
         drop(state);
         self.settled.notify_all();
+        self.wake.notify_one();
         drop((left, parked));
+        // After the lock: a log subscriber may call back.
+        if died {
+            log::delivery_ended(&self.name, lost);
+        } else if lost > 0 {
+            log::shutdown_loss(&self.name, lost, error.as_deref());
+        }
     }
 
     pub(crate) fn stats(&self) -> ExporterStats {
@@ -406,6 +455,8 @@ impl State {
             flush_upto: 0,
             phase: Phase::default(),
             asleep: false,
+            no_room: false,
+            died: false,
         }
     }
 

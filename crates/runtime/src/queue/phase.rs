@@ -1,5 +1,5 @@
-//! What a worker's queue tells it: in which part of its life it is, and what to do next.
-//! Answered by `queue`; acted on by `worker` and `delivery`.
+//! What the worker learns from its queue: the phase of its life, and what there is to do.
+//! Made by `queue`; read by `worker` and `delivery`. Decides nothing.
 
 use tokio::time::Instant;
 
@@ -14,17 +14,20 @@ pub(crate) enum Phase {
     Stopped,
 }
 
-/// What the worker should do next.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// Take a batch now.
-    Send,
-    /// Take a batch that was set parked.
-    Again,
-    /// Something waits, but a batch may still fill.
-    Fill,
-    /// Everything up to the flush has its outcome: let the exporter write out what it holds back.
-    Flush(u64),
-    Close,
-    Idle,
+/// What the worker decides by. Made by `queue` under its lock; read by `worker::next`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct View {
+    pub(crate) phase: Phase,
+    /// Records in the queue.
+    pub(crate) waiting: usize,
+    /// They fill a batch, or the queue has hardly room for more.
+    pub(crate) is_due: bool,
+    /// There are batches whose retries are used up.
+    pub(crate) parked: bool,
+    /// One of them may be tried again: another batch was accepted since, or it has waited long enough.
+    pub(crate) parked_is_due: bool,
+    /// The last flush that was asked for and is not done.
+    pub(crate) flush: Option<u64>,
+    /// Every record before that flush has its outcome.
+    pub(crate) is_flushed: bool,
 }

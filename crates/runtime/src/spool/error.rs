@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::{error, fmt, io};
 
 /// Why the spool could not do what it was asked to. It stays usable after every one of them.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum SpoolError {
     /// The directory cannot be used.
@@ -56,16 +55,16 @@ impl fmt::Display for SpoolError {
             Self::Directory { path, source } => write!(
                 f,
                 "the spool's directory {} cannot be used: {source}. Name a directory that this process may write to",
-                path.display()
+                shown(path)
             ),
             Self::NotPrivate { path } => write!(
                 f,
                 "the spool's directory {} is not this user's alone. It holds prompts: make it a real directory of \
                  this user, with mode 0700, or name another one",
-                path.display()
+                shown(path)
             ),
             Self::Io { step, path, source } => {
-                write!(f, "the spool could not {step} {}: {source}", path.display())
+                write!(f, "the spool could not {step} {}: {source}", shown(path))
             }
             Self::TooLarge { bytes, limit } => write!(
                 f,
@@ -76,11 +75,34 @@ impl fmt::Display for SpoolError {
     }
 }
 
-impl error::Error for SpoolError {
-    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        match self {
-            Self::Directory { source, .. } | Self::Io { source, .. } => Some(source),
-            Self::NotPrivate { .. } | Self::TooLarge { .. } | Self::Full => None,
-        }
+/// As `Display`: `main` prints an error that it returns by `Debug`.
+impl fmt::Debug for SpoolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+// The text contains what the system said, so there is no `source`: a reporter of causes would print it twice.
+impl error::Error for SpoolError {}
+
+/// A path as a message shows it: characters that could forge a line or move the cursor are escaped.
+fn shown(path: &Path) -> String {
+    tracefuse_exporter::plain_text(&path.display().to_string()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_cannot_forge_a_line_and_the_cause_is_said_once() {
+        let path = PathBuf::from("/tmp/\u{1b}[31m\nx");
+        let source = io::Error::from(io::ErrorKind::PermissionDenied);
+        let error = SpoolError::Directory { path, source };
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains(['\u{1b}', '\n']), "{shown:?}");
+        assert!(shown.contains(r"\u{1b}[31m"), "{shown}");
+        assert!(error.to_string().contains("permission denied"), "{error}");
+        assert!(error::Error::source(&error).is_none());
     }
 }

@@ -7,6 +7,7 @@
 
 mod executors;
 mod faults;
+mod hostile;
 mod masking;
 mod order;
 mod support;

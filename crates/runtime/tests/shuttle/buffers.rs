@@ -13,7 +13,8 @@ use crate::orders::{EVER, in_many_orders, queue};
 use crate::queue::ExporterQueue;
 use crate::queue::buffers::{Incoming, SpanBuffers, Watch};
 use crate::queue::envelope::bytes_of;
-use crate::queue::phase::{Next, Phase};
+use crate::queue::phase::Phase;
+use crate::worker::next::{Next, next};
 
 fn buffers(change: impl FnOnce(&mut PipelineConfig)) -> (Arc<SpanBuffers>, Arc<ExporterQueue>) {
     let queue = queue(change);
@@ -55,7 +56,7 @@ fn work(buffers: &Arc<SpanBuffers>, queue: &ExporterQueue, enough: u64) {
     let mut delivered = 0;
     block_on(async {
         while delivered < enough && queue.phase() == Phase::Running {
-            let next = queue.next(watching);
+            let next = next(queue, watching);
             if watching || matches!(next, Next::Fill) {
                 watch.begin();
             } else if watch.end() {

@@ -11,13 +11,24 @@
 mod buffers;
 #[path = "../../src/config.rs"]
 mod config;
+#[path = "../../src/contain.rs"]
+mod contain;
 #[path = "../../src/ledger.rs"]
 mod ledger;
+#[path = "../../src/log.rs"]
+mod log;
+#[path = "../../src/worker/next.rs"]
+mod next;
 mod orders;
 #[path = "../../src/queue/mod.rs"]
 mod queue;
 #[cfg(feature = "spool")]
 use tracefuse_runtime::spool;
+
+/// The worker's decision, without its thread.
+mod worker {
+    pub(crate) use crate::next;
+}
 
 /// In the place of `src/sync.rs`.
 mod sync {

@@ -12,7 +12,8 @@ use tracefuse_core::{DropReason, ExporterStats, Processor, Tracer};
 use crate::config::{Overload, PipelineConfig};
 use crate::queue::ExporterQueue;
 use crate::queue::envelope::{Parked, Queued, bytes_of};
-use crate::queue::phase::{Next, Phase};
+use crate::queue::phase::Phase;
+use crate::worker::next::{Next, next};
 
 /// Longer than any schedule: a wait ends because somebody woke it, or is found as a deadlock.
 pub(crate) const EVER: Duration = Duration::from_secs(24 * 3600);
@@ -106,7 +107,7 @@ fn work(queue: &ExporterQueue, receiver: Receiver) -> Vec<u64> {
             if queue.phase() != Phase::Running {
                 break;
             }
-            let next = queue.next(false);
+            let next = next(queue, false);
             let blocked = matches!(receiver, Receiver::Refuses)
                 && matches!(next, Next::Send | Next::Again | Next::Fill);
             match next {
@@ -126,7 +127,7 @@ fn work(queue: &ExporterQueue, receiver: Receiver) -> Vec<u64> {
             }
         }
         loop {
-            match queue.next(false) {
+            match next(queue, false) {
                 _ if matches!(receiver, Receiver::Refuses) => break,
                 Next::Send => deliver(queue.take(queue.config.batch_size), 0),
                 Next::Again => {

@@ -327,6 +327,7 @@ fn what_the_spool_gives_up_at_its_bounds_is_counted() {
             config.circuit_breaker_threshold = 1;
             config.max_retries = 0;
             config.max_queue_size = 20;
+            config.flush_interval = Duration::from_millis(10);
             config.while_open = WhileOpen::NoOp;
         });
         for n in 0..200 {

@@ -1,44 +1,75 @@
 //! The lines of a `.env` file. Nothing is expanded, run or looked up: a key may hold a `$`.
-//! Called by `source` with the text of the file; knows no setting.
+//! Called by `layers` with the text of the file; knows no setting.
 
 use std::collections::BTreeMap;
 
-/// The variables of a file, of several of one name the last; or the number of a line that is not `NAME=value`.
+/// What a file contains.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Dotenv {
+    /// The variables; of several of one name the last.
+    pub(super) variables: BTreeMap<String, String>,
+    /// The lines that are neither `NAME=value` nor a comment. They are skipped one by one: other programs that read the
+    /// file may understand them.
+    pub(super) broken: Vec<Broken>,
+}
+
+/// A line that is not `NAME=value`.
+#[derive(Debug, PartialEq)]
+pub(super) struct Broken {
+    pub(super) number: usize,
+    /// Its first characters, so that the caller can see whose line it is.
+    pub(super) beginning: String,
+}
+
+/// Reads a file.
 ///
-/// A value is taken as it stands, without the spaces around it and from ` #` on. In single quotes it is
-/// taken literally, in double quotes `\n`, `\r`, `\t`, `\"`, `\\` and `\$` are read; both may span lines.
+/// A value is what follows `=`, without the spaces around it and without a comment that begins with ` #`. In single
+/// quotes it is literal, in double quotes `\n`, `\r`, `\t`, `\"`, `\\` and `\$` are escapes; both may span lines.
 /// `export ` before a name is allowed.
-pub(super) fn parse(text: &str) -> Result<BTreeMap<String, String>, usize> {
-    // Editors of one system put it there.
+pub(super) fn parse(text: &str) -> Dotenv {
+    // A byte order mark, as editors on Windows write it.
     let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut variables = BTreeMap::new();
+    let mut file = Dotenv::default();
     let mut number = 1;
     while !rest.is_empty() {
         let (line, _) = split_line(rest);
         let trimmed = line.trim();
         let mut taken = line.len();
         if !trimmed.is_empty() && !trimmed.starts_with('#') {
-            let (name, value) = line.split_once('=').ok_or(number)?;
-            let name = name.trim();
-            let name = name.strip_prefix("export ").map_or(name, str::trim);
-            if !is_name(name) {
-                return Err(number);
+            match assignment(rest, line) {
+                Some((name, value, length)) => {
+                    taken = length;
+                    file.variables.insert(name, value);
+                }
+                None => file.broken.push(Broken {
+                    number,
+                    beginning: trimmed.chars().take(40).collect(),
+                }),
             }
-            let padding = value.len() - value.trim_start().len();
-            let start = line.len() - value.len() + padding;
-            let after = rest.get(start..).ok_or(number)?;
-            let (value, length) = match after.chars().next() {
-                Some(quote @ ('"' | '\'')) => quoted(after, quote).ok_or(number)?,
-                _ => (bare(value.trim_start()).to_owned(), value.len() - padding),
-            };
-            taken = start + length;
-            variables.insert(name.to_owned(), value);
         }
         let done = rest.get(..taken).unwrap_or(rest);
         number += 1 + done.matches('\n').count();
         rest = split_line(rest.get(taken..).unwrap_or_default()).1;
     }
-    Ok(variables)
+    file
+}
+
+/// Name and value of the assignment at the beginning of `text`, and its length in bytes. `line` is its first line.
+fn assignment(text: &str, line: &str) -> Option<(String, String, usize)> {
+    let (name, value) = line.split_once('=')?;
+    let name = name.trim();
+    let name = name.strip_prefix("export ").map_or(name, str::trim);
+    if !is_name(name) {
+        return None;
+    }
+    let padding = value.len() - value.trim_start().len();
+    let start = line.len() - value.len() + padding;
+    let after = text.get(start..)?;
+    let (value, length) = match after.chars().next() {
+        Some(quote @ ('"' | '\'')) => quoted(after, quote)?,
+        _ => (bare(value.trim_start()).to_owned(), value.len() - padding),
+    };
+    Some((name.to_owned(), value, start + length))
 }
 
 /// The line without its end, and what comes after.
@@ -65,8 +96,8 @@ fn bare(value: &str) -> &str {
         .trim()
 }
 
-/// The value in quotes at the beginning of `text`, and the bytes it takes with them. After them only a
-/// comment may stand in their line.
+/// The value in quotes at the beginning of `text`, and its length in bytes with the quotes. Only a comment may follow in
+/// the same line.
 fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
     let mut value = String::new();
     let mut characters = text.char_indices().skip(1);
@@ -83,7 +114,7 @@ fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
                 'r' => value.push('\r'),
                 't' => value.push('\t'),
                 same @ ('"' | '\\' | '$' | '\'') => value.push(same),
-                // No escape of ours: a path of Windows, as a rule.
+                // Not an escape: mostly a path of Windows.
                 other => value.extend(['\\', other]),
             }
         } else {
@@ -100,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_read_as_they_stand() {
+    fn values_are_read_literally() {
         for (line, value) in [
             ("A=b", "b"),
             ("  A =  b c  ", "b c"),
@@ -119,7 +150,9 @@ mod tests {
             ("A=c\nA=b", "b"),
             ("A='one\ntwo'\n", "one\ntwo"),
         ] {
-            assert_eq!(parse(line).unwrap()["A"], value, "{line:?}");
+            let file = parse(line);
+            assert_eq!(file.variables["A"], value, "{line:?}");
+            assert_eq!(file.broken, [], "{line:?}");
         }
     }
 
@@ -133,25 +166,32 @@ mod tests {
                 format!("A='{text}'"),
                 format!("A=\"{text}\""),
             ] {
-                assert_eq!(parse(&line).unwrap()["A"], text, "{line}");
+                assert_eq!(parse(&line).variables["A"], text, "{line}");
             }
         }
     }
 
     #[test]
-    fn a_line_that_is_no_assignment_is_named_by_its_number() {
-        for (text, number) in [
-            ("A", 1),
-            ("A=b\n\nnonsense", 3),
-            ("A='one\ntwo'\n=b", 3),
-            ("1A=b", 1),
-            ("A B=c", 1),
-            ("A='b", 1),
-            ("A='b' c", 1),
-            ("A=\"b\\", 1),
+    fn a_line_that_is_no_assignment_is_skipped_alone() {
+        for (text, numbers) in [
+            ("FOO\nA=b", vec![1]),
+            ("A=b\n\nnonsense", vec![3]),
+            ("B='one\ntwo'\n=b\nA=b", vec![3]),
+            ("1A=b\nA=b\nA B=c", vec![1, 3]),
+            ("X='it''s'\nA=b", vec![1]),
+            ("X='b\nA=b", vec![1]),
+            ("X=\"b\\\nA=b", vec![1]),
+            ("key: value\n- item\nA=b", vec![1, 2]),
         ] {
-            assert_eq!(parse(text), Err(number), "{text:?}");
+            let file = parse(text);
+            let broken: Vec<usize> = file.broken.iter().map(|line| line.number).collect();
+            assert_eq!(broken, numbers, "{text:?}");
+            assert_eq!(file.variables["A"], "b", "{text:?}");
         }
+        assert_eq!(
+            parse("LANGFUSE_HOST x").broken[0].beginning,
+            "LANGFUSE_HOST x"
+        );
     }
 
     proptest! {
@@ -163,7 +203,7 @@ mod tests {
 
         #[test]
         fn a_value_in_single_quotes_is_what_it_was(value in "[^']*", other in "[a-z]{0,4}") {
-            let read = parse(&format!("A='{value}'\nB={other}")).unwrap();
+            let read = parse(&format!("A='{value}'\nB={other}")).variables;
             prop_assert_eq!(&read["A"], &value);
             prop_assert_eq!(&read["B"], &other);
         }

@@ -1,10 +1,10 @@
-//! Configuration from two texts alone, without a file or an environment.
-//! Called by `Config`, for the fuzzer.
+//! A `Source` of two texts, without files and environment.
+//! Made by `Config::from_files`, for the fuzzer and for tests.
 
 use super::ConfigError;
 use super::source::{Source, TOML};
 
-/// Two files and no environment: what the fuzzer feeds.
+/// The texts of the two files.
 pub(crate) struct Files<'a> {
     pub(crate) toml: &'a str,
     pub(crate) dotenv: &'a str,

@@ -1,7 +1,5 @@
-//! Values in the forms of the OpenTelemetry specification: lists of pairs, milliseconds, its boolean.
-//! Called by `settings` and, for the attributes of the resource, by `builder`.
-
-use std::time::Duration;
+//! Values in the forms of the OpenTelemetry specification: lists of pairs, its boolean.
+//! Called by `table` and, for the attributes of the resource, by `builder`.
 
 use tracefuse_core::record::{Resource, Value};
 
@@ -18,7 +16,7 @@ pub(super) fn pairs(text: &str) -> Option<Vec<(String, String)>> {
         .collect()
 }
 
-/// Percent-decoded as W3C Baggage says: bytes that are no UTF-8 become U+FFFD, a `%` that begins nothing stays.
+/// Percent-decoded by the rules of W3C Baggage: invalid UTF-8 becomes U+FFFD, a `%` without two hex digits stays.
 fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -41,20 +39,21 @@ fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).map(|value| value as u8)
 }
 
-/// A whole number of milliseconds; 0 would be no limit, which delivery does not have.
-pub(super) fn milliseconds(text: &str) -> Option<Duration> {
-    text.parse()
-        .ok()
-        .filter(|millis| *millis > 0)
-        .map(Duration::from_millis)
+/// The pairs as a text.
+pub(super) fn show_pairs(pairs: &Vec<(String, String)>) -> String {
+    let pairs: Vec<String> = pairs
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    pairs.join(",")
 }
 
-/// Only `true` is true, and nothing is an error.
+/// Only `true`, in any case, is true; every other text is false.
 pub(super) fn is_true(text: &str) -> bool {
     text.eq_ignore_ascii_case("true")
 }
 
-/// Puts the attributes into the resource. Names that have a setting of their own give way to it.
+/// Adds the attributes to the resource. A setting for the same attribute wins.
 pub(crate) fn describe(resource: &mut Resource, attributes: &[(String, String)]) {
     for (key, value) in attributes {
         let own = match key.as_str() {

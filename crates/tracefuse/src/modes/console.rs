@@ -1,35 +1,15 @@
 //! Mode `print`: the terminal.
-//! Called by `modes`; reads settings, writes nothing.
 
-use std::str::FromStr;
 use std::sync::Arc;
 
-use tracefuse_console::{ConsoleConfig, ConsoleExporter};
+use tracefuse_console::ConsoleExporter;
 
 use super::Shared;
-use crate::config::{Config, ConfigError, ConsoleSettings};
+use crate::config::{Config, ConfigError};
 
+#[expect(clippy::unnecessary_wraps, reason = "the other modes can fail")]
 pub(crate) fn exporter(_: &str, config: &Config) -> Result<Shared, ConfigError> {
-    Ok(Arc::new(ConsoleExporter::new(console(&config.console))))
-}
-
-fn console(settings: &ConsoleSettings) -> ConsoleConfig {
-    let mut console = ConsoleConfig::new();
-    choose(&mut console.format, settings.format.as_deref());
-    choose(&mut console.color, settings.color.as_deref());
-    choose(&mut console.stream, settings.stream.as_deref());
-    choose(&mut console.text, settings.text.as_deref());
-    console.width = settings.width.or(console.width);
-    console.fold = settings.fold.unwrap_or(console.fold);
-    console.live = settings.live.unwrap_or(console.live);
-    console
-}
-
-/// The settings table accepts only names that the choice has.
-fn choose<T: FromStr>(choice: &mut T, name: Option<&str>) {
-    if let Some(chosen) = name.and_then(|name| name.parse().ok()) {
-        *choice = chosen;
-    }
+    Ok(Arc::new(ConsoleExporter::new(config.console.clone())))
 }
 
 #[cfg(test)]
@@ -45,7 +25,7 @@ mod tests {
                       TRACEFUSE_CONSOLE_LIVE=true\n";
         for (toml, dotenv) in [(toml, ""), ("", dotenv)] {
             let config = Config::from_files(toml, dotenv).unwrap();
-            let shown = format!("{:?}", console(&config.console));
+            let shown = format!("{:?}", config.console);
             for part in [
                 "format: Compact",
                 "width: Some(72)",
@@ -58,7 +38,8 @@ mod tests {
                 assert!(shown.contains(part), "{part} is not in {shown}");
             }
         }
-        let none = Config::from_files("[console]\ntext = 'all'\n", "").unwrap_err();
+        let toml = "mode = 'print'\n[console]\ntext = 'all'\n";
+        let none = Config::from_files(toml, "").unwrap_err();
         assert!(
             none.to_string().contains("`full`, `line` or `none`"),
             "{none}"

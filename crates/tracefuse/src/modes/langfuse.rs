@@ -2,46 +2,43 @@
 
 use std::sync::Arc;
 
-use tracefuse_langfuse::{LangfuseConfig, LangfuseExporter, MediaMode};
+use tracefuse_langfuse::{LangfuseConfigError, LangfuseExporter};
 
-use super::{Shared, http};
+use super::Shared;
 use crate::config::{Config, ConfigError};
 
 pub(crate) fn exporter(_: &str, config: &Config) -> Result<Shared, ConfigError> {
-    let settings = &config.langfuse;
-    let missing: Vec<&str> = [
-        ("LANGFUSE_PUBLIC_KEY", &settings.public_key),
-        ("LANGFUSE_SECRET_KEY", &settings.secret_key),
-    ]
-    .into_iter()
-    .filter_map(|(name, value)| value.is_none().then_some(name))
-    .collect();
-    let (Some(public), Some(secret)) = (&settings.public_key, &settings.secret_key) else {
+    let keys = [
+        ("LANGFUSE_PUBLIC_KEY", config.langfuse.public_key.is_empty()),
+        (
+            "LANGFUSE_SECRET_KEY",
+            config.langfuse.secret_key.expose().is_empty(),
+        ),
+    ];
+    let missing: Vec<&str> = keys
+        .iter()
+        .filter_map(|(name, is_empty)| is_empty.then_some(*name))
+        .collect();
+    let missing = match missing.as_slice() {
+        [] => None,
+        [one] => Some(format!("`{one}` is not set")),
+        _ => Some("neither is set".to_owned()),
+    };
+    if let Some(missing) = missing {
         return Err(ConfigError::new(format!(
-            "mode `langfuse` needs keys: {} set. Set `LANGFUSE_PUBLIC_KEY` and `LANGFUSE_SECRET_KEY` (in the environment or in .env), \
-             or choose a mode that needs none: `TRACING_MODE=print` shows traces in the terminal, `TRACING_MODE=none` records nothing",
-            match missing.as_slice() {
-                [one] => format!("`{one}` is not"),
-                _ => "neither is".to_owned(),
-            }
+            "mode `langfuse` needs keys: {missing}. Set `LANGFUSE_PUBLIC_KEY` and `LANGFUSE_SECRET_KEY` (in the environment or in .env), \
+             or choose a mode that needs none: `TRACING_MODE=print` shows traces in the terminal, `TRACING_MODE=none` records nothing"
         )));
-    };
-    let mut langfuse = LangfuseConfig::new(public, secret).http(http(&config.http));
-    if let Some(url) = &settings.base_url {
-        langfuse = langfuse.base_url(url);
     }
-    if let Some(path) = &settings.export_path {
-        langfuse = langfuse.export_path(path);
+    let exporter = LangfuseExporter::new(config.langfuse.clone());
+    Ok(Arc::new(exporter.map_err(|error| named(config, &error))?))
+}
+
+/// The error with the name of the variable or key that the value came from.
+pub(crate) fn named(config: &Config, error: &LangfuseConfigError) -> ConfigError {
+    let own = format!("langfuse.{}", error.setting());
+    match config.origin(&[&own, error.setting()]) {
+        Some(origin) => ConfigError::new(format!("{origin}: {error}")),
+        None => ConfigError::new(error.to_string()),
     }
-    if let Some(gzip) = settings.compression {
-        langfuse = langfuse.gzip(gzip);
-    }
-    langfuse = match settings.media.as_deref() {
-        Some("strip") => langfuse.media(MediaMode::Strip),
-        Some("keep") => langfuse.media(MediaMode::Keep),
-        _ => langfuse,
-    };
-    let exporter = LangfuseExporter::new(langfuse)
-        .map_err(|error| ConfigError::because(error.to_string(), error))?;
-    Ok(Arc::new(exporter))
 }

@@ -1,5 +1,5 @@
-//! From a configured mode to its exporter. A mode whose cargo feature is off is an error that names the feature.
-//! Called by `builder`.
+//! The exporter of a configured mode. A mode whose cargo feature is off is an error that names the feature.
+//! Called by `builder`. Knows no variables.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::config::{Config, ConfigError, Mode};
 #[cfg(feature = "console")]
 mod console;
 #[cfg(feature = "langfuse")]
-mod langfuse;
+pub(crate) mod langfuse;
 #[cfg(feature = "otlp")]
 mod otlp;
 
@@ -23,11 +23,6 @@ use off as langfuse;
 #[cfg(not(feature = "otlp"))]
 use off as otlp;
 
-#[cfg(any(feature = "langfuse", feature = "otlp"))]
-mod http;
-#[cfg(any(feature = "langfuse", feature = "otlp"))]
-use http::http;
-
 pub(crate) type Shared = Arc<dyn Exporter>;
 
 pub(crate) fn exporter(mode: Mode, config: &Config) -> Result<Option<Shared>, ConfigError> {
@@ -39,15 +34,19 @@ pub(crate) fn exporter(mode: Mode, config: &Config) -> Result<Option<Shared>, Co
     }
 }
 
-/// Checks an environment's name by Langfuse's rule: what the server does not like silently becomes `default` there.
+/// What Langfuse makes of an environment's name, if it is not stored as it is. The same in every mode: what is printed
+/// today is delivered tomorrow.
 #[cfg(feature = "langfuse")]
-pub(crate) fn check_environment(name: &str) -> Result<(), ConfigError> {
-    tracefuse_langfuse::check_environment(name).map_err(|error| {
-        ConfigError::because(format!("`LANGFUSE_TRACING_ENVIRONMENT`: {error}"), error)
+pub(crate) fn environment_warning(name: &str) -> Option<String> {
+    let stored = tracefuse_langfuse::stored_environment(name);
+    (stored != name).then(|| {
+        format!(
+            "the environment {name:?} (`LANGFUSE_TRACING_ENVIRONMENT`) is stored by Langfuse as {stored:?}: use lower-case letters, digits, `-` and `_`, at most 40, and do not begin with `langfuse`"
+        )
     })
 }
 
 #[cfg(not(feature = "langfuse"))]
-pub(crate) fn check_environment(_: &str) -> Result<(), ConfigError> {
-    Ok(())
+pub(crate) fn environment_warning(_: &str) -> Option<String> {
+    None
 }

@@ -1,4 +1,4 @@
-//! The twin of an exporter whose cargo feature is off.
+//! In place of an exporter whose cargo feature is off: an error that names the feature.
 
 use super::Shared;
 use crate::config::{Config, ConfigError};

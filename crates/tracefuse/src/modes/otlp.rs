@@ -2,40 +2,35 @@
 
 use std::sync::Arc;
 
-use tracefuse_otlp::{Conventions, OtlpConfig, OtlpExporter};
+use tracefuse_otlp::OtlpExporter;
 
-use super::{Shared, http};
+use super::Shared;
 use crate::config::{Config, ConfigError};
 
 pub(crate) fn exporter(_: &str, config: &Config) -> Result<Shared, ConfigError> {
-    let settings = &config.otlp;
-    // Other programs' variable as well as ours, so it is no error as long as nobody asks for OTLP.
-    if let Some(protocol) = settings.protocol.as_deref()
-        && protocol != "http/protobuf"
-    {
+    // Other programs read this variable as well, so it is an error only if OTLP is asked for.
+    let protocol = config.otlp_protocol.as_str();
+    if !matches!(protocol, "" | "http/protobuf") {
         return Err(ConfigError::value(
-            "OTEL_EXPORTER_OTLP_PROTOCOL",
+            config
+                .origin(&["otlp.protocol"])
+                .unwrap_or("the OTLP protocol"),
             Some(protocol),
             "`http/protobuf`, by default at port 4318 of a collector",
         ));
     }
-    let mut otlp = match (&settings.traces_endpoint, &settings.endpoint) {
-        (Some(traces), _) => OtlpConfig::traces_endpoint(traces),
-        (None, Some(base)) => OtlpConfig::new(base),
-        (None, None) => OtlpConfig::default(),
-    };
-    let mut http = http(&config.http);
-    if let Some(timeout) = settings.timeout {
-        http = http.timeout(timeout);
-    }
-    otlp = otlp.http(http).gzip(settings.compression.unwrap_or(false));
-    if settings.conventions.as_deref() == Some("openinference") {
-        otlp = otlp.conventions(Conventions::OpenInference);
-    }
-    for (name, value) in &settings.headers {
-        otlp = otlp.header(name, value);
-    }
-    let exporter =
-        OtlpExporter::new(otlp).map_err(|error| ConfigError::because(error.to_string(), error))?;
+    let exporter = OtlpExporter::new(config.otlp.clone()).map_err(|error| {
+        let own = match error.setting() {
+            "endpoint" => ["otlp.traces_endpoint", "otlp.endpoint"],
+            "ca_file" => ["otlp.ca_file", "ca_file"],
+            "timeout" => ["otlp.timeout_ms", "timeout"],
+            "headers" => ["otlp.headers", ""],
+            other => [other, ""],
+        };
+        match config.origin(&own) {
+            Some(origin) => ConfigError::new(format!("{origin}: {error}")),
+            None => ConfigError::new(error.to_string()),
+        }
+    })?;
     Ok(Arc::new(exporter))
 }

@@ -126,7 +126,7 @@ pub(crate) fn cases() -> Vec<Case> {
             })
             .into(),
         fault("gzip_refused", forever(Action::refuse_gzip())).into(),
-        fault("poison_1_of_200", forever(Action::poison("77")))
+        fault("poison_1_of_200", forever(Action::bad_span("77")))
             .bounds(Bounds::accounted())
             .expect(|evidence, server| {
                 assert_eq!(evidence.stats.rejected[&RejectReason::Invalid], 1);

@@ -145,7 +145,7 @@ pub(crate) fn cases() -> Vec<Case> {
         .into(),
         spooled(
             "spool_poison",
-            Scenario::new().forever(Action::poison("77")),
+            Scenario::new().forever(Action::bad_span("77")),
             SpoolMode::WriteAhead,
         )
         .bounds(Bounds::accounted())

@@ -26,7 +26,7 @@ fn program(
         let server = MockLangfuse::start();
         let tracer = tracefuse::builder()
             .langfuse(config(&server))
-            .configure(|config| config.max_queue_size = 20_000)
+            .configure(|config| config.delivery.max_queue_size = 20_000)
             .build()
             .unwrap();
         run(&tracer, &server);

@@ -17,6 +17,7 @@ mod project;
 mod sampling;
 mod scores;
 mod secrets;
+mod silence;
 mod streams;
 mod support;
 #[cfg(feature = "tokio")]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mock_langfuse::{Action, MockLangfuse, Scenario};
-use tracefuse::{Builder, Config, Mode, Tracer};
+use tracefuse::{Builder, Config, Conventions, LangfuseConfig, Mode, OtlpConfig, Tracer};
 
 use crate::support::row;
 
@@ -18,8 +18,8 @@ fn server(scenario: Scenario) -> MockLangfuse {
 fn tracer(server: &MockLangfuse, change: impl FnOnce(&mut Config)) -> Tracer {
     let mut config = Config::default();
     config.modes = vec![Mode::Otlp];
-    config.otlp.endpoint = Some(format!("{}/api/public/otel/", server.url()));
-    config.otlp.headers = vec![("authorization".into(), BASIC.into())];
+    config.otlp = OtlpConfig::new(format!("{}/api/public/otel/", server.url()))
+        .header("authorization", BASIC);
     change(&mut config);
     Builder::from_config(config).unwrap().build().unwrap()
 }
@@ -28,7 +28,7 @@ fn tracer(server: &MockLangfuse, change: impl FnOnce(&mut Config)) -> Tracer {
 fn any_backend_is_reached_with_address_headers_gzip_and_attributes_of_the_service() {
     let server = server(Scenario::new());
     let tracer = tracer(&server, |config| {
-        config.otlp.compression = Some(true);
+        config.otlp.gzip = true;
         config.tracer.resource_attributes = vec![
             ("service.name".into(), "shop".into()),
             ("team".into(), "checkout".into()),
@@ -72,7 +72,7 @@ fn any_backend_is_reached_with_address_headers_gzip_and_attributes_of_the_servic
 fn openinference_is_a_switch() {
     let server = server(Scenario::new());
     let tracer = tracer(&server, |config| {
-        config.otlp.conventions = Some("openinference".into());
+        config.otlp.conventions = Conventions::OpenInference;
     });
     tracer
         .trace("request")
@@ -89,8 +89,8 @@ fn a_backend_that_does_not_answer_in_time_is_given_up() {
     let slow = Action::good().delay_ms(30_000);
     let server = server(Scenario::new().forever(slow));
     let tracer = tracer(&server, |config| {
-        config.otlp.timeout = Some(Duration::from_millis(50));
-        config.tracer.max_retries = 0;
+        config.otlp.http.timeout = Duration::from_millis(50);
+        config.tracer.delivery.max_retries = 0;
     });
     tracer.trace("request").run(|_| {});
     let error = tracer
@@ -105,9 +105,7 @@ fn langfuse_and_another_backend_get_the_same_trace() {
     let (langfuse, other) = (server(Scenario::new()), server(Scenario::new()));
     let tracer = tracer(&other, |config| {
         config.modes = vec![Mode::Langfuse, Mode::Otlp];
-        config.langfuse.public_key = Some("pk-lf-1".into());
-        config.langfuse.secret_key = Some("sk-lf-1".into());
-        config.langfuse.base_url = Some(langfuse.url());
+        config.langfuse = LangfuseConfig::new("pk-lf-1", "sk-lf-1").base_url(langfuse.url());
     });
     tracer
         .trace("request")
@@ -121,12 +119,12 @@ fn langfuse_and_another_backend_get_the_same_trace() {
 
 #[test]
 fn a_protocol_we_do_not_speak_is_an_error_of_mode_otlp_alone() {
-    let mut config = Config::default();
-    config.otlp.protocol = Some("grpc".into());
-    config.modes = vec![Mode::Print];
-    assert!(Builder::from_config(config.clone()).is_ok());
-    config.modes = vec![Mode::Otlp];
-    let error = Builder::from_config(config).unwrap_err().to_string();
+    let with = |mode: &str| {
+        let dotenv = format!("OTEL_EXPORTER_OTLP_PROTOCOL=grpc\nTRACING_MODE={mode}");
+        Builder::from_config(Config::from_files("", &dotenv).unwrap())
+    };
+    assert!(with("print").is_ok());
+    let error = with("otlp").unwrap_err().to_string();
     assert!(
         error.contains("OTEL_EXPORTER_OTLP_PROTOCOL") && error.contains("http/protobuf"),
         "{error}"

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use mock_langfuse::{Action, How, MockLangfuse, Scenario};
 use tracefuse::{DropReason, Health, LangfuseConfig, RejectReason};
 
-use crate::support::{failing, record, tracer, tracer_with};
+use crate::support::{config, failing, record, tracer, tracer_with};
 
 fn delivered_once(server: &MockLangfuse, spans: usize) {
     assert_eq!(server.deliveries().len(), spans);
@@ -65,8 +65,8 @@ fn a_retried_request_is_the_same_byte_for_byte() {
 }
 
 #[test]
-fn a_poison_span_is_rejected_alone_with_the_servers_words() {
-    let server = failing(Scenario::new().forever(Action::poison("41")));
+fn a_bad_span_is_rejected_alone_with_the_servers_words() {
+    let server = failing(Scenario::new().forever(Action::bad_span("41")));
     let tracer = tracer(&server);
     record(&tracer, 0..100);
     let error = tracer.shutdown().unwrap_err();
@@ -80,7 +80,7 @@ fn a_poison_span_is_rejected_alone_with_the_servers_words() {
             .last_error
             .as_ref()
             .unwrap()
-            .contains("invalid span(s)"),
+            .contains("span(s) cannot be processed"),
         "{stats:?}"
     );
     assert!(server.requests().len() <= 15, "{}", server.requests().len());
@@ -89,7 +89,7 @@ fn a_poison_span_is_rejected_alone_with_the_servers_words() {
 #[test]
 fn a_proxy_that_takes_little_gets_little() {
     let server = failing(Scenario::new().forever(Action::max_body(64 * 1024)));
-    let tracer = tracer_with(&server, |config| config.batch_size = 50);
+    let tracer = tracer_with(&server, |config| config.delivery.batch_size = 50);
     for n in 0..50 {
         // Text that does not compress.
         let input: String = (0..8_000)
@@ -192,9 +192,9 @@ fn a_server_that_never_answers_costs_the_shutdown_its_limit_and_no_more() {
 fn a_server_that_is_back_gets_what_was_held() {
     let server = MockLangfuse::start();
     let tracer = tracer_with(&server, |config| {
-        config.circuit_breaker_threshold = 1;
-        config.circuit_breaker_reset = Duration::from_millis(20);
-        config.batch_size = 10;
+        config.delivery.circuit_breaker_threshold = 1;
+        config.delivery.circuit_breaker_reset = Duration::from_millis(20);
+        config.delivery.batch_size = 10;
     });
     server.pause();
     record(&tracer, 0..100);
@@ -233,8 +233,29 @@ fn a_prompt_of_fifty_megabytes_arrives_shortened_and_says_so() {
     );
     assert_eq!(huge.output.as_deref(), Some("kept whole"));
     assert_eq!(
-        huge.metadata["_truncated.input.original_bytes"],
+        huge.metadata["_truncated.input"]["original_bytes"],
         serde_json::json!(7 * (50 << 17))
     );
     assert_eq!(server.observations().len(), 2);
+}
+
+#[test]
+fn the_http_timeout_is_never_cut_short_by_delivery() {
+    let slow = Action::good().delay_ms(400);
+    let server = failing(Scenario::new().forever(slow));
+    let langfuse = config(&server).timeout(Duration::from_secs(30));
+    let tracer = tracefuse::builder()
+        .langfuse(langfuse)
+        .configure(|config| {
+            config.delivery.attempt_timeout = Duration::from_millis(50);
+            config.delivery.batch_timeout = Duration::from_millis(50);
+            config.delivery.max_retries = 0;
+            config.shutdown_timeout = Duration::from_secs(20);
+        })
+        .build()
+        .unwrap();
+    record(&tracer, 0..3);
+    let report = tracer.shutdown().unwrap();
+    assert_eq!(report.stats.exporters[0].exported, 3);
+    assert_eq!(report.stats.exporters[0].failed_attempts, 0);
 }

@@ -71,7 +71,7 @@ fn each_problem_has_a_name_and_a_remedy() {
         (
             config(&good).base_url("no address"),
             AuthProblem::Config,
-            "LANGFUSE_BASE_URL",
+            "the base URL cannot be used: ",
         ),
         (LangfuseConfig::new("", ""), AuthProblem::Config, ""),
     ] {

@@ -20,7 +20,10 @@ fn named(server: &MockLangfuse, name: &str) -> Value {
 
 #[test]
 fn every_type_and_target_arrives() {
-    let server = MockLangfuse::start();
+    let server = MockLangfuse::builder()
+        .score_config("cfg-1")
+        .start()
+        .unwrap();
     let tracer = tracefuse::builder()
         .langfuse(config(&server))
         .configure(|config| config.environment = Some("staging".into()))
@@ -183,8 +186,8 @@ fn scores_wait_on_disk_like_spans() {
             .langfuse(config(&server))
             .spool(dir.path())
             .configure(|config| {
-                config.max_retries = 0;
-                config.circuit_breaker_threshold = 1;
+                config.delivery.max_retries = 0;
+                config.delivery.circuit_breaker_threshold = 1;
             })
             .build()
             .unwrap()

@@ -68,8 +68,8 @@ fn a_trace_is_printed_whole_when_it_ends_and_others_still_batch() {
         .langfuse(config(&server))
         .console(console(&screen))
         .configure(|config| {
-            config.flush_interval = Duration::from_secs(3600);
-            config.batch_size = 1_000;
+            config.delivery.flush_interval = Duration::from_secs(3600);
+            config.delivery.batch_size = 1_000;
         })
         .build()
         .unwrap();

@@ -182,8 +182,8 @@ fn prompt(gzip: bool, change: impl FnOnce(&mut TracerConfig)) -> (usize, usize) 
 fn a_prompt_of_50_mb_is_copied_once_to_be_sent() {
     let _alone = alone();
     let large = |config: &mut TracerConfig| {
-        config.max_batch_bytes = 64 * MB;
-        config.max_queue_bytes = 128 * MB;
+        config.delivery.max_batch_bytes = 64 * MB;
+        config.delivery.max_queue_bytes = 128 * MB;
     };
     let (plain, sent) = prompt(false, large);
     println!(

@@ -107,9 +107,8 @@ fn nested_spans_arrive_as_one_tree_with_all_they_say() {
     assert_eq!(agent.metadata["gen_ai.usage.input_tokens"], json!(20));
     assert_eq!(agent.metadata["otel.scope.name"], json!("my-agents"));
     assert_eq!(agent.metadata["otel.scope.version"], json!("1.2"));
-    // The server takes objects apart.
     assert_eq!(
-        agent.metadata["otel.resource.service.name"],
+        agent.metadata["otel.resource"]["service.name"],
         json!("helpdesk")
     );
 

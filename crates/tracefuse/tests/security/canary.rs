@@ -167,17 +167,14 @@ fn no_configuration_shows_a_secret_right_or_wrong() {
     seen.debug(&builder.build().unwrap());
 
     let mut config = Config::default();
-    config.langfuse.public_key = Some(PUBLIC.to_owned());
-    config.langfuse.secret_key = Some(SECRET.to_owned());
-    config.langfuse.base_url = Some(format!("https://user:{PASSWORD}@langfuse.example"));
-    config.otlp.headers = vec![("x-key".to_owned(), SECRET.to_owned())];
-    config.otlp.endpoint = Some(format!("https://user:{PASSWORD}@otlp.example"));
-    config.http.http_proxy = Some(proxy.clone());
-    config.http.https_proxy = Some(proxy);
+    let http = HttpConfig::new().proxy(ProxyConfig::new().http(&proxy).https(&proxy));
+    config.langfuse = LangfuseConfig::new(PUBLIC, SECRET)
+        .base_url(format!("https://user:{PASSWORD}@langfuse.example"))
+        .http(http.clone());
+    config.otlp = OtlpConfig::new(format!("https://user:{PASSWORD}@otlp.example"))
+        .header("x-key", SECRET)
+        .http(http);
     seen.debug(&config);
-    seen.debug(&config.langfuse);
-    seen.debug(&config.otlp);
-    seen.debug(&config.http);
     seen.error(&tracefuse::Builder::from_config(config).unwrap_err());
 
     let refused = |config: LangfuseConfig| tracefuse::langfuse(config).unwrap_err();

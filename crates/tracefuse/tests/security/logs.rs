@@ -100,7 +100,7 @@ fn no_payload_is_logged_and_what_a_masker_cannot_mask_is_not_sent() {
         .masker(masker)
         .configure(|config| {
             config.warn_open_longer = Duration::from_nanos(1);
-            config.max_queue_bytes = 64 * 1024;
+            config.delivery.max_queue_bytes = 64 * 1024;
         })
         .build()
         .unwrap();
@@ -132,17 +132,17 @@ fn where_traces_go_is_logged_once_and_code_has_the_last_word() {
     capture::start();
     // As the environment or a file would have it.
     let mut config = Config::default();
-    config.langfuse.public_key = Some("pk-lf-effective".to_owned());
-    config.langfuse.secret_key = Some("sk-lf-effective".to_owned());
-    config.langfuse.base_url = Some("https://from-the-environment.example/below".to_owned());
-    config.langfuse.export_path = Some("a/path-of-theirs".to_owned());
-    config.tracer.batch_size = 5;
+    config.langfuse.public_key = "pk-lf-effective".into();
+    config.langfuse.secret_key = "sk-lf-effective".into();
+    config.langfuse.base_url = "https://from-the-environment.example/below".into();
+    config.langfuse.export_path = "a/path-of-theirs".into();
+    config.tracer.delivery.batch_size = 5;
     let mut batch_size = 0;
     let tracer = Builder::from_config(config.clone())
         .unwrap()
         .configure(|config| {
-            batch_size = config.batch_size;
-            config.batch_size = 7;
+            batch_size = config.delivery.batch_size;
+            config.delivery.batch_size = 7;
         })
         .build()
         .unwrap();
@@ -164,7 +164,7 @@ fn where_traces_go_is_logged_once_and_code_has_the_last_word() {
         "{lines:?}"
     );
     // What code says stands, whatever the environment of this process says.
-    config.langfuse.base_url = Some("https://from-code.example".to_owned());
+    config.langfuse.base_url = "https://from-code.example".into();
     let _tracer = Builder::from_config(config).unwrap().build().unwrap();
     assert_eq!(told("https://from-code.example").len(), 1);
     assert_eq!(told("from-the-environment").len(), 1);

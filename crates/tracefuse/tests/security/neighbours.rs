@@ -55,8 +55,8 @@ fn another_exporter_sees_masked_spans_of_a_bounded_size_and_no_key() {
         .exporter(nosy.clone())
         .masker(Mask::standard())
         .configure(|config| {
-            config.max_retries = 0;
-            config.max_batch_bytes = 128 * 1024;
+            config.delivery.max_retries = 0;
+            config.delivery.max_batch_bytes = 128 * 1024;
         })
         .build()
         .unwrap();
@@ -90,7 +90,7 @@ fn one_that_panics_takes_nothing_from_its_neighbour() {
     let tracer = tracefuse::builder()
         .exporter(Nosy::default())
         .langfuse(config.base_url(server.url()))
-        .configure(|config| config.max_retries = 0)
+        .configure(|config| config.delivery.max_retries = 0)
         .build()
         .unwrap();
     for _ in 0..50 {

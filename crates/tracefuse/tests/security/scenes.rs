@@ -147,10 +147,10 @@ fn proxy() -> String {
 
 /// A few tries in little time, and the disk for what does not get through.
 pub(crate) fn quick(config: &mut TracerConfig, spool: &Path) {
-    config.flush_interval = Duration::from_millis(10);
-    config.max_retries = 1;
-    config.circuit_breaker_threshold = 2;
-    config.circuit_breaker_reset = Duration::from_millis(50);
+    config.delivery.flush_interval = Duration::from_millis(10);
+    config.delivery.max_retries = 1;
+    config.delivery.circuit_breaker_threshold = 2;
+    config.delivery.circuit_breaker_reset = Duration::from_millis(50);
     config.spool_dir = Some(spool.to_owned());
 }
 

@@ -114,8 +114,8 @@ fn soak(spans: u64) -> Result<(), String> {
         .langfuse(config)
         .configure(|config| {
             // Every span is to arrive, so those who record wait for room.
-            config.overload = Overload::Block(Duration::from_secs(120));
-            config.batch_size = 2_000;
+            config.delivery.overload = Overload::Block(Duration::from_secs(120));
+            config.delivery.batch_size = 2_000;
         })
         .build()
         .unwrap();

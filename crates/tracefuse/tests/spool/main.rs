@@ -24,10 +24,10 @@ fn tracer(server: &LangfuseConfig, dir: &Path, mode: SpoolMode) -> Tracer {
         .spool(dir)
         .configure(|config| {
             config.spool_mode = mode;
-            config.batch_size = 5;
-            config.max_retries = 0;
-            config.circuit_breaker_threshold = 1;
-            config.circuit_breaker_reset = Duration::from_millis(100);
+            config.delivery.batch_size = 5;
+            config.delivery.max_retries = 0;
+            config.delivery.circuit_breaker_threshold = 1;
+            config.delivery.circuit_breaker_reset = Duration::from_millis(100);
         })
         .build()
         .unwrap()

@@ -25,7 +25,7 @@ fn a_hundred_thousand_spans_with_fields_and_events_arrive_once_each() {
     let tracer = tracefuse::builder()
         // Unoptimized, gzip takes as long as all else together.
         .langfuse(receiver(&server).gzip(false))
-        .configure(|config| config.overload = Overload::Block(Duration::from_secs(60)))
+        .configure(|config| config.delivery.overload = Overload::Block(Duration::from_secs(60)))
         .build()
         .unwrap();
     let layers = registry().with(tracefuse::tracing_layer(&tracer));

@@ -3,8 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Facts, count, error, one_or_all, text, without_nulls};
-use crate::record::Usage;
+use super::{Facts, error, one_or_all, text, without_nulls};
+use crate::llm::usage::{self, Language};
 
 /// Vectors, of which nothing is recorded.
 pub(crate) const SKIP: &[&str] = &["embedding", "embeddings"];
@@ -18,6 +18,10 @@ pub(crate) fn field<'a>(value: &'a Value, camel: &str, snake: &str) -> Option<&'
 }
 
 pub(crate) fn facts(response: &Value) -> Facts {
+    let used = usage::read(Language::Gemini, response);
+    // Code Assist wraps the answer.
+    let inner = response.get("response").filter(|r| r.is_object());
+    let response = inner.unwrap_or(response);
     let candidates = response.get("candidates").and_then(Value::as_array);
     let candidates = candidates.map_or(&[][..], Vec::as_slice);
     let reasons = candidates
@@ -33,7 +37,9 @@ pub(crate) fn facts(response: &Value) -> Facts {
     Facts {
         provider: "gcp.gemini",
         model: text(field(response, "modelVersion", "model_version")).map(str::to_owned),
-        usage: field(response, "usageMetadata", "usage_metadata").and_then(usage),
+        usage: used.usage,
+        cost: used.cost,
+        parameters: used.parameters,
         finish_reason: one_or_all(reasons).or_else(refused),
         output: one_or_all(candidates.iter().filter_map(output).collect()),
         error: error(response, "gemini"),
@@ -60,43 +66,5 @@ fn output(candidate: &Value) -> Option<Value> {
     Some(match plain {
         Some(text) => json!({ "role": role, "content": text }),
         None => json!({ "role": role, "parts": parts }),
-    })
-}
-
-/// The prompt includes what was cached; results of tools and thoughts come on top.
-fn usage(usage: &Value) -> Option<Usage> {
-    let get = |camel, snake| count(field(usage, camel, snake));
-    let prompt = get("promptTokenCount", "prompt_token_count");
-    let candidates = get("candidatesTokenCount", "candidates_token_count")
-        // Vertex AI's live API.
-        .or_else(|| get("responseTokenCount", "response_token_count"));
-    let total = get("totalTokenCount", "total_token_count");
-    if prompt.is_none() && candidates.is_none() && total.is_none() {
-        return None;
-    }
-    // What tools fed back is priced as input.
-    let tools = get("toolUsePromptTokenCount", "tool_use_prompt_token_count").unwrap_or(0);
-    let cached = get("cachedContentTokenCount", "cached_content_token_count").unwrap_or(0);
-    let thoughts = get("thoughtsTokenCount", "thoughts_token_count").unwrap_or(0);
-    let (prompt, candidates) = (prompt.unwrap_or(0), candidates.unwrap_or(0));
-    let cached = cached.min(prompt);
-    let input = prompt.saturating_add(tools);
-    // Some proxies count thoughts among the candidates; only the total tells.
-    let included = thoughts > 0 && thoughts <= candidates && total == input.checked_add(candidates);
-    let candidates = if included {
-        candidates - thoughts
-    } else {
-        candidates
-    };
-    let mut buckets = Usage::gemini(input, candidates);
-    if cached > 0 {
-        buckets = buckets.cached_tokens(cached);
-    }
-    if thoughts > 0 {
-        buckets = buckets.reasoning_tokens(thoughts);
-    }
-    Some(match total {
-        Some(total) => buckets.total(total),
-        None => buckets,
     })
 }

@@ -2,14 +2,19 @@
 //! Called by users on a `Span` or a `Usage`, and by `stream` at a stream's end; one file a provider.
 
 pub(crate) mod anthropic;
+pub(crate) mod bedrock;
+pub(crate) mod cohere;
 pub(crate) mod gemini;
+pub(crate) mod ollama;
 pub(crate) mod openai;
 pub(crate) mod tree;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::record::{self, Exception, Role, Usage, ValueRef};
+use crate::llm::stream::{Anthropic, Fold, Gemini, OpenAi};
+use crate::llm::usage::{self, Language};
+use crate::record::{self, Cost, Exception, Role, Usage, ValueRef};
 use crate::span::handle::Span;
 
 /// What a response says, as far as it says it.
@@ -19,21 +24,33 @@ pub(crate) struct Facts {
     pub(crate) provider: &'static str,
     pub(crate) model: Option<String>,
     pub(crate) usage: Option<Usage>,
+    /// What the provider or a gateway says that it cost.
+    pub(crate) cost: Option<Cost>,
+    /// How the provider served the call: `service_tier`, `speed`.
+    pub(crate) parameters: Vec<(&'static str, String)>,
     /// One text; an array if there are several answers.
     pub(crate) finish_reason: Option<Value>,
     pub(crate) output: Option<Value>,
     pub(crate) error: Option<Exception>,
 }
 
-/// What a provider answered.
+/// What a provider answered. What a method cannot read changes nothing.
+///
+/// Each takes an SDK's type, a `serde_json::Value`, or the body's text, and records
+///
+/// * the model that answered, beside the one that was asked for,
+/// * usage, in buckets that add up to what the provider bills, and the cost if the answer states one,
+/// * how the provider served the call (`service_tier`, `speed`) as model parameters,
+/// * `finish_reason` as metadata,
+/// * unless an output was set, the answer as output,
+/// * an error body, or an error within the answer, as an error.
+///
+/// An array of chunks, which is a stream that was read to its end, is recorded as the answer they are parts of.
 impl Span {
-    /// Records what an OpenAI response says: model, usage, `finish_reason` as metadata, and, unless an
-    /// output was set, the assistant's message with its tool calls as output. An error body, or an
-    /// error within the response, is recorded as an error.
+    /// Records what an OpenAI response says.
     ///
-    /// Reads Chat Completions, Responses, Embeddings, Completions, and the last chunk or event of
-    /// a stream, of OpenAI and of those who speak its language. Takes an SDK's type, a
-    /// `serde_json::Value`, or the body's text; what it cannot read changes nothing.
+    /// Reads Chat Completions, Responses, Embeddings, Completions, images, transcriptions, realtime, and the last
+    /// chunk or event of a stream, of OpenAI and of those who speak its language.
     ///
     /// ```
     /// # use tracefuse_core::Span;
@@ -49,37 +66,71 @@ impl Span {
     /// span.record_openai(&response); // 86 input, 1,920 cached and 300 output tokens
     /// ```
     pub fn record_openai<T: Serialize + ?Sized>(&self, response: &T) {
-        self.record_response(response, openai::SKIP, openai::facts);
+        self.record_response(response, openai::SKIP, openai::facts, OpenAi::default);
     }
 
-    /// Records what an Anthropic `Message` says: model, usage, `finish_reason` (its `stop_reason`) as
-    /// metadata, and, unless an output was set, the message with its tool calls as output. An error
-    /// body is recorded as an error.
-    ///
-    /// Takes an SDK's type, a `serde_json::Value`, or the body's text; what it cannot read changes nothing.
+    /// Records what an Anthropic `Message` says, of Anthropic, Bedrock or Vertex AI. The metadata `finish_reason` is
+    /// its `stop_reason`.
     pub fn record_anthropic<T: Serialize + ?Sized>(&self, response: &T) {
-        self.record_response(response, &[], anthropic::facts);
+        self.record_response(response, &[], anthropic::facts, Anthropic::default);
     }
 
-    /// Records what a Gemini `GenerateContentResponse` says: model, usage, `finish_reason` as
-    /// metadata, and, unless an output was set, the content with its function calls as output. An
-    /// error body is recorded as an error. Keys may be in camel or snake case.
-    ///
-    /// Takes an SDK's type, a `serde_json::Value`, or the body's text; what it cannot read changes nothing.
+    /// Records what a Gemini `GenerateContentResponse` says, of the Gemini API, Vertex AI or Code Assist. Keys may
+    /// be in camel or snake case.
     pub fn record_gemini<T: Serialize + ?Sized>(&self, response: &T) {
-        self.record_response(response, gemini::SKIP, gemini::facts);
+        self.record_response(response, gemini::SKIP, gemini::facts, Gemini::default);
     }
 
-    fn record_response<T: Serialize + ?Sized>(
+    /// Records what an answer of Amazon Bedrock's Converse API says, or the last event of its stream. Keys may be in
+    /// camel or snake case. The answer does not name its model: set it when the span is started.
+    ///
+    /// ```
+    /// # use tracefuse_core::Span;
+    /// # let span = Span::noop();
+    /// span.record_bedrock(&serde_json::json!({
+    ///     "output": { "message": { "role": "assistant", "content": [{ "text": "Hi!" }] } },
+    ///     "stopReason": "end_turn",
+    ///     "usage": { "inputTokens": 17, "outputTokens": 3, "totalTokens": 20 },
+    /// }));
+    /// ```
+    pub fn record_bedrock<T: Serialize + ?Sized>(&self, response: &T) {
+        self.record_response(response, &[], bedrock::facts, || Last::new(bedrock::facts));
+    }
+
+    /// Records what an answer of Cohere's Chat (version 2), embeddings or ranking says, or the last event of a
+    /// stream. The answer does not name its model: set it when the span is started.
+    pub fn record_cohere<T: Serialize + ?Sized>(&self, response: &T) {
+        self.record_response(response, cohere::SKIP, cohere::facts, || {
+            Last::new(cohere::facts)
+        });
+    }
+
+    /// Records what an answer of Ollama's own API says (`/api/chat`, `/api/generate`, `/api/embed`), or the last
+    /// object of a stream.
+    pub fn record_ollama<T: Serialize + ?Sized>(&self, response: &T) {
+        self.record_response(response, ollama::SKIP, ollama::facts, || {
+            Last::new(ollama::facts)
+        });
+    }
+
+    fn record_response<T: Serialize + ?Sized, F: Fold<Value>>(
         &self,
         response: &T,
         skip: &'static [&'static str],
         facts: fn(&Value) -> Facts,
+        fold: impl FnOnce() -> F,
     ) {
-        if self.open.is_some()
-            && let Some(response) = tree::read(response, skip)
-        {
-            self.record_facts(facts(&response));
+        if self.open.is_none() {
+            return;
+        }
+        match tree::read(response, skip) {
+            Some(Value::Array(chunks)) => {
+                let mut fold = fold();
+                chunks.iter().for_each(|chunk| fold.push(chunk));
+                fold.record(self);
+            }
+            Some(response) => self.record_facts(facts(&response)),
+            None => {}
         }
     }
 
@@ -89,6 +140,8 @@ impl Span {
             provider,
             model,
             usage,
+            cost,
+            parameters,
             finish_reason,
             output,
             error,
@@ -96,7 +149,13 @@ impl Span {
         if let Some(error) = error {
             self.record_exception(error);
         }
-        if model.is_none() && usage.is_none() && finish_reason.is_none() && output.is_none() {
+        let says_nothing = model.is_none()
+            && usage.is_none()
+            && cost.is_none()
+            && parameters.is_empty()
+            && finish_reason.is_none()
+            && output.is_none();
+        if says_nothing {
             return;
         }
         let finish_reason = finish_reason.and_then(|reason| record::Value::capture(&reason));
@@ -111,6 +170,12 @@ impl Span {
             if let Some(usage) = &usage {
                 buffer.set_usage(usage);
             }
+            if let Some(cost) = &cost {
+                buffer.set_cost(cost);
+            }
+            for (name, value) in &parameters {
+                buffer.put(Role::ModelParameter, name, ValueRef::Str(value));
+            }
             if let Some(reason) = finish_reason {
                 buffer.put_owned(Role::Metadata, "finish_reason", reason);
             }
@@ -123,9 +188,36 @@ impl Span {
     }
 }
 
-/// What a provider counted.
+/// Each chunk is recorded, the last one as the last: what it says is what stays.
+struct Last {
+    facts: fn(&Value) -> Facts,
+    chunks: Vec<Value>,
+}
+
+impl Last {
+    fn new(facts: fn(&Value) -> Facts) -> Self {
+        Self {
+            facts,
+            chunks: Vec::new(),
+        }
+    }
+}
+
+impl Fold<Value> for Last {
+    fn push(&mut self, chunk: &Value) {
+        self.chunks.push(chunk.clone());
+    }
+
+    fn record(self, span: &Span) {
+        for chunk in &self.chunks {
+            span.record_facts((self.facts)(chunk));
+        }
+    }
+}
+
+/// What a provider counted. `None` if the answer states no usage.
 impl Usage {
-    /// The usage an OpenAI response states, see [`Span::record_openai`]; `None` if it states none.
+    /// The usage an OpenAI response states, see [`Span::record_openai`].
     ///
     /// ```
     /// use tracefuse_core::Usage;
@@ -134,31 +226,38 @@ impl Usage {
     /// ```
     #[must_use]
     pub fn from_openai_response<T: Serialize + ?Sized>(response: &T) -> Option<Self> {
-        openai::facts(&tree::read(response, openai::SKIP)?).usage
+        usage::read(Language::OpenAi, &tree::read(response, openai::SKIP)?).usage
     }
 
-    /// The usage an Anthropic response states, see [`Span::record_anthropic`]; `None` if it states none.
+    /// The usage an Anthropic response states, see [`Span::record_anthropic`].
     #[must_use]
     pub fn from_anthropic_response<T: Serialize + ?Sized>(response: &T) -> Option<Self> {
-        anthropic::facts(&tree::read(response, &[])?).usage
+        usage::read(Language::Anthropic, &tree::read(response, &[])?).usage
     }
 
-    /// The usage a Gemini response states, see [`Span::record_gemini`]; `None` if it states none.
+    /// The usage a Gemini response states, see [`Span::record_gemini`].
     #[must_use]
     pub fn from_gemini_response<T: Serialize + ?Sized>(response: &T) -> Option<Self> {
-        gemini::facts(&tree::read(response, gemini::SKIP)?).usage
+        usage::read(Language::Gemini, &tree::read(response, gemini::SKIP)?).usage
     }
-}
 
-/// A count of tokens; what is negative, broken or absurd is none.
-fn count(value: Option<&Value>) -> Option<u64> {
-    let value = value?;
-    value.as_u64().or_else(|| {
-        // Some clients keep counts as floats; beyond 2^53 a float is no count.
-        let float = value.as_f64()?;
-        ((0.0..=9_007_199_254_740_992.0).contains(&float) && float.fract() == 0.0)
-            .then_some(float as u64)
-    })
+    /// The usage an answer of Bedrock's Converse API states, see [`Span::record_bedrock`].
+    #[must_use]
+    pub fn from_bedrock_response<T: Serialize + ?Sized>(response: &T) -> Option<Self> {
+        usage::read(Language::Bedrock, &tree::read(response, &[])?).usage
+    }
+
+    /// The usage an answer of Cohere's states, see [`Span::record_cohere`].
+    #[must_use]
+    pub fn from_cohere_response<T: Serialize + ?Sized>(response: &T) -> Option<Self> {
+        usage::read(Language::Cohere, &tree::read(response, cohere::SKIP)?).usage
+    }
+
+    /// The usage an answer of Ollama's own API states, see [`Span::record_ollama`].
+    #[must_use]
+    pub fn from_ollama_response<T: Serialize + ?Sized>(response: &T) -> Option<Self> {
+        usage::read(Language::Ollama, &tree::read(response, ollama::SKIP)?).usage
+    }
 }
 
 /// A text that says something.

@@ -1,38 +1,69 @@
 //! OpenAI: Chat Completions, Responses, Embeddings, Completions; and providers that speak its language.
 //! Called by `provider`; `stream` hands it the response it put together from chunks.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{Facts, count, error, one_or_all, text, without_nulls};
-use crate::record::Usage;
+use super::{Facts, error, one_or_all, text, without_nulls};
+use crate::llm::usage::{self, Language};
 
 /// Vectors and pictures, of which nothing is recorded.
 pub(crate) const SKIP: &[&str] = &["data"];
 
 pub(crate) fn facts(response: &Value) -> Facts {
-    // The last event of a Responses stream has the response inside.
-    let response = response
-        .get("response")
-        .filter(|r| r.is_object())
-        .unwrap_or(response);
-    let choices = response.get("choices").and_then(Value::as_array);
+    let used = usage::read(Language::OpenAi, response);
+    // The last event of a Responses stream has the response inside; Cloudflare wraps each answer.
+    let inner = response.get("response").or_else(|| response.get("result"));
+    let response = inner.filter(|r| r.is_object()).unwrap_or(response);
+    let choices = response
+        .get("choices")
+        .or_else(|| response.get("output")?.get("choices"));
+    let choices = choices.and_then(Value::as_array);
     Facts {
-        provider: "openai",
+        provider: provider(response),
         model: text(response.get("model")).map(str::to_owned),
-        usage: response.get("usage").and_then(usage),
+        usage: used.usage,
+        cost: used.cost,
+        parameters: used.parameters,
         finish_reason: choices.map_or_else(
             || stopped(response),
             |choices| one_or_all(choices.iter().filter_map(finish_reason).collect()),
         ),
         output: match choices {
             Some(choices) => one_or_all(choices.iter().filter_map(message).collect()),
-            None => response
-                .get("output")
-                .and_then(Value::as_array)
-                .and_then(|items| one_or_all(items.iter().map(plain).collect())),
+            None => output(response),
         },
         error: error(response, "openai"),
     }
+}
+
+/// Who answers in OpenAI's language, where the answer shows it; by OpenTelemetry's names.
+fn provider(response: &Value) -> &'static str {
+    let has = |name: &str| response.get(name).is_some_and(|value| !value.is_null());
+    let usage_has = |name: &str| {
+        response
+            .get("usage")
+            .is_some_and(|usage| usage.get(name).is_some())
+    };
+    if has("x_groq") {
+        "groq"
+    } else if has("prompt_filter_results") {
+        "azure.ai.openai"
+    } else if usage_has("prompt_cache_hit_tokens") {
+        "deepseek"
+    } else if usage_has("num_search_queries") || has("search_results") && has("citations") {
+        "perplexity"
+    } else {
+        "openai"
+    }
+}
+
+/// The items of the Responses API, or the text of a transcription.
+fn output(response: &Value) -> Option<Value> {
+    if let Some(items) = response.get("output").and_then(Value::as_array) {
+        return one_or_all(items.iter().map(plain).collect());
+    }
+    // An answer with a text and no choices; `text` of a Responses answer is a setting.
+    text(response.get("text")).map(Value::from)
 }
 
 fn finish_reason(choice: &Value) -> Option<Value> {
@@ -71,100 +102,4 @@ fn plain(value: &Value) -> Value {
         || value.clone(),
         |object| Value::Object(without_nulls(object)),
     )
-}
-
-/// Totals include their parts; each part goes into a bucket of its own and out of `input` or `output`.
-fn usage(usage: &Value) -> Option<Usage> {
-    let get = |names: &[&str]| names.iter().find_map(|name| count(usage.get(*name)));
-    let details = |names: &[&str]| names.iter().find_map(|name| usage.get(*name)?.as_object());
-    let input = get(&["prompt_tokens", "input_tokens"]);
-    let output = get(&["completion_tokens", "output_tokens"]);
-    let total = get(&["total_tokens"]);
-    if input.is_none() && output.is_none() && total.is_none() {
-        return None;
-    }
-    let of_input = details(&[
-        "prompt_tokens_details",
-        "input_tokens_details",
-        "input_token_details",
-    ]);
-    let of_output = details(&[
-        "completion_tokens_details",
-        "output_tokens_details",
-        "output_token_details",
-    ]);
-    let part = |details: Option<&Map<String, Value>>, name: &str| {
-        details.and_then(|details| count(details.get(name)))
-    };
-    let known = input.unwrap_or(0).saturating_add(output.unwrap_or(0));
-    let mut buckets = Usage::default();
-
-    let mut rest = input.unwrap_or(0);
-    let mut parts = Vec::new();
-    let cached = part(of_input, "cached_tokens").or_else(|| get(&["prompt_cache_hit_tokens"]));
-    for (name, units) in [
-        ("input_cached_tokens", cached),
-        (
-            "input_cache_creation_tokens",
-            part(of_input, "cache_write_tokens"),
-        ),
-        ("input_audio_tokens", part(of_input, "audio_tokens")),
-        ("input_image_tokens", part(of_input, "image_tokens")),
-    ] {
-        take(&mut rest, name, units, &mut parts);
-    }
-    if input.is_some() {
-        buckets = buckets.bucket("input", rest);
-    }
-    buckets = add(buckets, parts);
-
-    let mut rest = output.unwrap_or(0);
-    let mut parts = Vec::new();
-    let reasoning = part(of_output, "reasoning_tokens");
-    // Some count reasoning on top of what was completed; only the total tells.
-    let on_top = reasoning.filter(|&n| n > 0 && total == known.checked_add(n));
-    rest = rest.saturating_add(on_top.unwrap_or(0));
-    for (name, units) in [
-        ("output_reasoning_tokens", reasoning),
-        ("output_audio_tokens", part(of_output, "audio_tokens")),
-        ("output_image_tokens", part(of_output, "image_tokens")),
-        (
-            "output_accepted_prediction_tokens",
-            part(of_output, "accepted_prediction_tokens"),
-        ),
-        (
-            "output_rejected_prediction_tokens",
-            part(of_output, "rejected_prediction_tokens"),
-        ),
-    ] {
-        take(&mut rest, name, units, &mut parts);
-    }
-    if output.is_some() {
-        buckets = buckets.bucket("output", rest);
-    }
-    buckets = add(buckets, parts);
-    Some(match total {
-        Some(total) => buckets.total(total),
-        None => buckets,
-    })
-}
-
-/// Moves a part out of what remains; never more than remains, since parts may overlap (cached audio).
-fn take(
-    rest: &mut u64,
-    name: &'static str,
-    units: Option<u64>,
-    parts: &mut Vec<(&'static str, u64)>,
-) {
-    let units = units.unwrap_or(0).min(*rest);
-    if units > 0 {
-        *rest -= units;
-        parts.push((name, units));
-    }
-}
-
-fn add(usage: Usage, parts: Vec<(&'static str, u64)>) -> Usage {
-    parts
-        .into_iter()
-        .fold(usage, |usage, (name, units)| usage.bucket(name, units))
 }

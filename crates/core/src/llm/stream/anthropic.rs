@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::Fold;
 use crate::llm::provider::{anthropic, tree};
+use crate::llm::usage;
 use crate::span::handle::Span;
 
 /// Puts Anthropic's events together: [`Observed::anthropic`](super::Observed::anthropic).
@@ -90,14 +91,14 @@ impl Anthropic {
         }
     }
 
-    /// Counts are cumulative, so the last word counts; what it leaves out was said at the start.
-    fn add_usage(&mut self, usage: Map<String, Value>) {
+    /// Counts grow, so the last one counts; one that is left out, or zero, was stated at the start.
+    fn add_usage(&mut self, later: Map<String, Value>) {
         let known = self
             .message
             .entry("usage")
             .or_insert_with(|| Value::Object(Map::new()));
         if let Value::Object(known) = known {
-            known.extend(usage.into_iter().filter(|(_, value)| !value.is_null()));
+            usage::absorb(known, later);
         }
     }
 }

@@ -23,6 +23,8 @@ struct Candidate {
     role: Option<Value>,
     parts: Vec<Value>,
     finish_reason: Option<Value>,
+    /// What was searched for.
+    grounding: Option<Value>,
 }
 
 impl<I: Serialize + ?Sized> Fold<I> for Gemini {
@@ -46,6 +48,10 @@ impl<I: Serialize + ?Sized> Fold<I> for Gemini {
 
 impl Gemini {
     fn add(&mut self, mut chunk: Map<String, Value>) {
+        // Code Assist wraps each chunk.
+        if let Some(Value::Object(inner)) = chunk.remove("response") {
+            chunk = inner;
+        }
         if let Some(Value::Array(candidates)) = chunk.remove("candidates") {
             for candidate in &candidates {
                 self.add_candidate(candidate);
@@ -69,6 +75,11 @@ impl Gemini {
         };
         if let Some(reason) = gemini::field(candidate, "finishReason", "finish_reason") {
             known.finish_reason = Some(reason.clone()).filter(|reason| !reason.is_null());
+        }
+        if let Some(grounding) = gemini::field(candidate, "groundingMetadata", "grounding_metadata")
+            && grounding.is_object()
+        {
+            known.grounding = Some(grounding.clone());
         }
         let Some(content) = candidate.get("content") else {
             return;
@@ -107,6 +118,7 @@ impl Candidate {
         json!({
             "content": { "role": self.role, "parts": self.parts },
             "finishReason": self.finish_reason,
+            "groundingMetadata": self.grounding,
         })
     }
 }

@@ -91,7 +91,13 @@ impl OpenAi {
                 );
                 self.response = response;
             }
-            _ => {}
+            // Transcriptions and images: the last event has no response, only what the response would say.
+            _ => {
+                let said = ["usage", "text"]
+                    .into_iter()
+                    .filter_map(|key| chunk.remove_entry(key));
+                self.response.extend(said);
+            }
         }
     }
 

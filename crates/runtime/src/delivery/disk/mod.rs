@@ -13,7 +13,8 @@ use tracefuse_core::{Clock, DropReason};
 use tracefuse_exporter::record::Resource;
 
 use crate::config::SpoolMode;
-use crate::ledger::{Notice, log};
+use crate::ledger::Notice;
+use crate::log;
 use crate::queue::envelope::Queued;
 use crate::queue::{ExporterQueue, State};
 use crate::spool::{BatchId, Spool, SpoolConfig, SpoolError, SpoolStats};
@@ -96,6 +97,11 @@ impl Disk {
     /// Whether it takes records now.
     pub(crate) fn is_usable(&self) -> bool {
         self.out_until.is_none_or(|until| Instant::now() >= until)
+    }
+
+    /// Lets it be asked at once, though it refused a write.
+    pub(crate) fn retry(&mut self) {
+        self.out_until = None;
     }
 
     /// When it will, if it does not.

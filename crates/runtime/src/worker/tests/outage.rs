@@ -14,7 +14,7 @@ use crate::config::PipelineConfig;
 use crate::delivery::{Delivery, HealthCallback};
 use crate::queue::ExporterQueue;
 use crate::queue::buffers::{Incoming, SpanBuffers, ThreadBuffer};
-use crate::worker;
+use crate::worker::run::run;
 
 type Answer = Box<dyn Fn(Duration, &Batch) -> Result<ExportReport, ExportError> + Send + Sync>;
 type Calls = Arc<Mutex<Vec<(Duration, usize)>>>;
@@ -78,7 +78,7 @@ impl Worker {
             None,
             Some(on_health),
         );
-        tokio::spawn(worker::run(delivery));
+        tokio::spawn(run(delivery));
         let tracer = Tracer::builder(Push(queue.clone())).build();
         Self {
             queue,
@@ -275,7 +275,7 @@ async fn a_call_that_hangs_is_cut_off_after_its_time_and_the_batch_sent_again() 
     let exporter = Arc::new(HangsOnce(false.into()));
     let resource = Arc::new(Resource::default());
     let delivery = Delivery::new(queue.clone(), exporter, resource, None, None);
-    tokio::spawn(worker::run(delivery));
+    tokio::spawn(run(delivery));
     let tracer = Tracer::builder(Push(queue.clone())).build();
     tracer.trace("t").run(|_| {});
     sleep(Duration::from_secs(30)).await;
@@ -311,7 +311,7 @@ async fn a_panic_in_the_callback_for_health_ends_there() {
         None,
         Some(on_health),
     );
-    tokio::spawn(worker::run(delivery));
+    tokio::spawn(run(delivery));
     let tracer = Tracer::builder(Push(queue.clone())).build();
     tracer.trace("t").run(|_| {});
     sleep(Duration::from_secs(120)).await;
@@ -333,7 +333,7 @@ async fn what_lies_in_many_trays_waits_no_longer_than_the_flush_interval() {
     let buffers = Arc::new(SpanBuffers::new(vec![queue.clone()], &queue.config));
     let resource = Arc::new(Resource::default());
     let delivery = Delivery::new(queue.clone(), Arc::new(exporter), resource, None, None);
-    tokio::spawn(worker::run(delivery.watching(buffers.clone())));
+    tokio::spawn(run(delivery.watching(buffers.clone())));
     let span = a_span();
     let append = |buffer: &ThreadBuffer| buffers.append(buffer, Incoming::Record(&span));
     let thread_buffers: Vec<_> = (0..10).map(|_| buffers.buffer()).collect();

@@ -17,7 +17,7 @@ use crate::conformance::{Bounds, Evidence, Receipt};
 use crate::delivery::Delivery;
 use crate::queue::ExporterQueue;
 use crate::queue::phase::Phase;
-use crate::worker;
+use crate::worker::run;
 
 /// What a receiver does with one attempt.
 #[derive(Clone, Copy, Debug)]
@@ -226,7 +226,12 @@ struct Outcome {
 }
 
 /// Records the bursts, looks at the numbers all the while, shuts down.
-fn run(config: &PipelineConfig, script: &[Act], bursts: &[Burst], closing: Duration) -> Outcome {
+fn outcome(
+    config: &PipelineConfig,
+    script: &[Act],
+    bursts: &[Burst],
+    closing: Duration,
+) -> Outcome {
     let receiver = Receiver {
         script: script.into(),
         limits: (config.batch_size, config.max_batch_bytes),
@@ -247,7 +252,7 @@ fn run(config: &PipelineConfig, script: &[Act], bursts: &[Burst], closing: Durat
             None,
             None,
         );
-        let done = tokio::spawn(worker::run(delivery));
+        let done = tokio::spawn(run::run(delivery));
         let push = Push {
             queue: queue.clone(),
             recorded: recorded.clone(),
@@ -311,7 +316,7 @@ proptest! {
         bursts in prop::collection::vec(burst(), 1..6),
         closing in 0u64..20_000,
     ) {
-        let Outcome { evidence, seen, .. } = run(&config, &script, &bursts, Duration::from_millis(closing));
+        let Outcome { evidence, seen, .. } = outcome(&config, &script, &bursts, Duration::from_millis(closing));
         let stats = &evidence.stats;
         prop_assert_eq!(stats.pending(), 0, "{:?}", stats);
         prop_assert_eq!(seen.excess, Vec::<String>::new());
@@ -349,7 +354,7 @@ proptest! {
         let mut bursts = bursts;
         let then = Duration::from_secs(20_000);
         bursts.push(Burst { traces: 1, spans: 1, bytes: 0, then });
-        let Outcome { evidence, seen, names } = run(&config, &script, &bursts, Duration::from_secs(50_000));
+        let Outcome { evidence, seen, names } = outcome(&config, &script, &bursts, Duration::from_secs(50_000));
         prop_assert_eq!(&seen.excess, &Vec::<String>::new());
         prop_assert_eq!(seen.taken, names);
         let checked = evidence.check(&seen.receipts, &Bounds::lossless());

@@ -26,6 +26,7 @@ fn check(cases: Vec<Case>) {
         let facts = (case.read)(&case.response);
         assert_eq!(facts.model.as_deref(), case.model, "{name}");
         let usage = facts.usage.unwrap_or_else(|| panic!("{name}: no usage"));
+        // Of a model that is not known: every part is apart.
         let buckets: Vec<_> = usage
             .buckets()
             .filter(|(name, _)| *name != "total")

@@ -1,0 +1,549 @@
+//! What each provider's language calls its counts, and where it puts them. Who adds a provider adds names here.
+//! Read by `usage`; the places are relative to the report, and written as `path` has them.
+//!
+//! Sources: the providers' API references and the SDKs' types, as of 2026-11; the compatible providers' own
+//! references. Each shape is a file in `crates/core/tests/data/usage/`.
+
+use serde_json::Value;
+
+use crate::record::{Convention, Count};
+
+/// A language that providers answer in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Language {
+    /// OpenAI's, and that of all compatible providers and gateways.
+    OpenAi,
+    Anthropic,
+    Gemini,
+    /// Bedrock's Converse.
+    Bedrock,
+    Cohere,
+    /// Ollama's own.
+    Ollama,
+}
+
+type Counts = &'static [(Count, &'static [&'static str])];
+
+pub(super) struct Table {
+    /// Where reports are in an answer. Of several at one place the last one counts.
+    pub(super) places: &'static [&'static str],
+    pub(super) counts: Counts,
+    /// Input and output are always stated, and left out when they are zero.
+    pub(super) has_both: bool,
+    /// Buckets of units that are no tokens.
+    pub(super) others: &'static [(&'static str, &'static [&'static str])],
+    /// If one of these is there, text is counted beside audio.
+    pub(super) text_apart: &'static [&'static str],
+    /// Lists in the answer of what was searched for.
+    pub(super) searches: &'static [&'static str],
+    /// Model parameters, and where the answer states them.
+    pub(super) parameters: &'static [(&'static str, &'static [&'static str])],
+}
+
+impl Language {
+    pub(super) fn table(self) -> &'static Table {
+        match self {
+            Self::OpenAi => &OPENAI,
+            Self::Anthropic => &ANTHROPIC,
+            Self::Gemini => &GEMINI,
+            Self::Bedrock => &BEDROCK,
+            Self::Cohere => &COHERE,
+            Self::Ollama => &OLLAMA,
+        }
+    }
+
+    /// Which counts of a report include which others.
+    pub(super) fn convention(self, report: &Value) -> Convention {
+        match self {
+            // A gateway that gives Anthropic's counts as they are.
+            Self::OpenAi if is_anthropics(report) => Convention::Anthropic,
+            Self::OpenAi | Self::Cohere | Self::Ollama => Convention::OpenAi,
+            Self::Anthropic | Self::Bedrock => Convention::Anthropic,
+            Self::Gemini => Convention::Gemini,
+        }
+    }
+}
+
+/// Whether a report has Anthropic's counts of the cache and nothing of OpenAI's.
+fn is_anthropics(report: &Value) -> bool {
+    let has = |name: &str| report.get(name).is_some_and(|value| !value.is_null());
+    has("input_tokens")
+        && (has("cache_read_input_tokens") || has("cache_creation_input_tokens"))
+        && ![
+            "prompt_tokens",
+            "total_tokens",
+            "prompt_tokens_details",
+            "input_tokens_details",
+        ]
+        .iter()
+        .any(|name| has(name))
+}
+
+/// Input and output include their parts, unless the total says otherwise.
+const OPENAI: Table = Table {
+    places: &[
+        "usage",
+        // The last event of a Responses or realtime stream.
+        "response.usage",
+        // Groq's last chunk.
+        "x_groq.usage",
+        // Moonshot's last chunk.
+        "choices.*.usage",
+        "message.usage",
+        // Cloudflare, which wraps the answer.
+        "result.usage",
+        // sglang's own `generate`.
+        "meta_info",
+    ],
+    counts: &[
+        (Count::Input, &["prompt_tokens", "input_tokens"]),
+        (Count::Output, &["completion_tokens", "output_tokens"]),
+        (Count::Total, &["total_tokens"]),
+        (
+            Count::Cached,
+            &[
+                "prompt_tokens_details.cached_tokens",
+                "input_tokens_details.cached_tokens",
+                // Realtime.
+                "input_token_details.cached_tokens",
+                // DeepSeek.
+                "prompt_cache_hit_tokens",
+                // Moonshot, sglang, Together.
+                "cached_tokens",
+                // LiteLLM, and others before Claude.
+                "cache_read_input_tokens",
+                "prompt_tokens_details.cache_read_tokens",
+                "prompt_tokens_details.cache_read_input_tokens",
+                // LangChain.
+                "input_token_details.cache_read",
+                // vLLM, Mistral.
+                "num_cached_tokens",
+            ],
+        ),
+        (
+            Count::CachedText,
+            &["input_token_details.cached_tokens_details.text_tokens"],
+        ),
+        (
+            Count::CachedAudio,
+            &["input_token_details.cached_tokens_details.audio_tokens"],
+        ),
+        (
+            Count::CachedImage,
+            &["input_token_details.cached_tokens_details.image_tokens"],
+        ),
+        (
+            Count::CacheWrite,
+            &[
+                // OpenRouter, OpenAI.
+                "prompt_tokens_details.cache_write_tokens",
+                "input_tokens_details.cache_write_tokens",
+                // LiteLLM, and others before Claude.
+                "prompt_tokens_details.cache_creation_tokens",
+                "input_tokens_details.cache_creation_tokens",
+                "cache_creation_input_tokens",
+                // DashScope.
+                "prompt_tokens_details.cache_creation_input_tokens",
+                // LangChain.
+                "input_token_details.cache_creation",
+            ],
+        ),
+        (
+            Count::CacheWrite5m,
+            &[
+                "cache_creation.ephemeral_5m_input_tokens",
+                "prompt_tokens_details.cache_creation.ephemeral_5m_input_tokens",
+                "prompt_tokens_details.cache_creation_token_details.ephemeral_5m_input_tokens",
+            ],
+        ),
+        (
+            Count::CacheWrite1h,
+            &[
+                "cache_creation.ephemeral_1h_input_tokens",
+                "prompt_tokens_details.cache_creation.ephemeral_1h_input_tokens",
+                "prompt_tokens_details.cache_creation_token_details.ephemeral_1h_input_tokens",
+            ],
+        ),
+        (
+            Count::InputText,
+            &[
+                "prompt_tokens_details.text_tokens",
+                "input_tokens_details.text_tokens",
+                "input_token_details.text_tokens",
+            ],
+        ),
+        (
+            Count::InputAudio,
+            &[
+                "prompt_tokens_details.audio_tokens",
+                "input_tokens_details.audio_tokens",
+                "input_token_details.audio_tokens",
+                "input_token_details.audio",
+            ],
+        ),
+        (
+            Count::InputImage,
+            &[
+                "prompt_tokens_details.image_tokens",
+                "input_tokens_details.image_tokens",
+                "input_token_details.image_tokens",
+            ],
+        ),
+        (
+            Count::Reasoning,
+            &[
+                "completion_tokens_details.reasoning_tokens",
+                "output_tokens_details.reasoning_tokens",
+                "output_token_details.reasoning_tokens",
+                // sglang, Perplexity.
+                "reasoning_tokens",
+                // LangChain.
+                "output_token_details.reasoning",
+            ],
+        ),
+        (
+            Count::OutputText,
+            &[
+                "completion_tokens_details.text_tokens",
+                "output_tokens_details.text_tokens",
+                "output_token_details.text_tokens",
+            ],
+        ),
+        (
+            Count::OutputAudio,
+            &[
+                "completion_tokens_details.audio_tokens",
+                "output_tokens_details.audio_tokens",
+                "output_token_details.audio_tokens",
+                "output_token_details.audio",
+            ],
+        ),
+        (
+            Count::OutputImage,
+            &[
+                "completion_tokens_details.image_tokens",
+                "output_tokens_details.image_tokens",
+            ],
+        ),
+        (
+            Count::AcceptedPrediction,
+            &["completion_tokens_details.accepted_prediction_tokens"],
+        ),
+        (
+            Count::RejectedPrediction,
+            &["completion_tokens_details.rejected_prediction_tokens"],
+        ),
+        (
+            Count::Searches,
+            &[
+                // OpenRouter, LiteLLM.
+                "server_tool_use.web_search_requests",
+                "prompt_tokens_details.web_search_requests",
+                // Perplexity.
+                "num_search_queries",
+                // xAI.
+                "server_side_tool_usage_details.web_search_calls",
+            ],
+        ),
+    ],
+    has_both: false,
+    others: &[
+        // Transcription by models that are priced by time.
+        ("audio_seconds", &["seconds"]),
+        // DashScope's pictures.
+        ("images", &["image_count"]),
+    ],
+    // Realtime: its plain names have no price.
+    text_apart: &[
+        "input_token_details.cached_tokens_details.text_tokens",
+        "output_token_details.text_tokens",
+    ],
+    searches: &[
+        "output.type=web_search_call",
+        "response.output.type=web_search_call",
+    ],
+    parameters: &[(
+        "service_tier",
+        &[
+            "service_tier",
+            "response.service_tier",
+            "usage.service_tier",
+        ],
+    )],
+};
+
+/// Input excludes what the cache gave and took.
+const ANTHROPIC: Table = Table {
+    places: &[
+        "usage",
+        // The first event of a stream.
+        "message.usage",
+        // A result of a batch.
+        "result.message.usage",
+        // Bedrock's addition to the last event.
+        "amazon-bedrock-invocationMetrics",
+    ],
+    counts: &[
+        // After a compaction the totals are those of the last iteration; each was billed.
+        (
+            Count::Input,
+            &[
+                "iterations.*.input_tokens",
+                "input_tokens",
+                "inputTokenCount",
+            ],
+        ),
+        (
+            Count::Output,
+            &[
+                "iterations.*.output_tokens",
+                "output_tokens",
+                "outputTokenCount",
+            ],
+        ),
+        (
+            Count::Cached,
+            &[
+                "iterations.*.cache_read_input_tokens",
+                "cache_read_input_tokens",
+                "cacheReadInputTokenCount",
+            ],
+        ),
+        (
+            Count::CacheWrite,
+            &[
+                "iterations.*.cache_creation_input_tokens",
+                "cache_creation_input_tokens",
+                "cacheWriteInputTokenCount",
+            ],
+        ),
+        (
+            Count::CacheWrite5m,
+            &[
+                "iterations.*.cache_creation.ephemeral_5m_input_tokens",
+                "cache_creation.ephemeral_5m_input_tokens",
+            ],
+        ),
+        (
+            Count::CacheWrite1h,
+            &[
+                "iterations.*.cache_creation.ephemeral_1h_input_tokens",
+                "cache_creation.ephemeral_1h_input_tokens",
+            ],
+        ),
+        (
+            Count::Reasoning,
+            &[
+                "output_tokens_details.thinking_tokens",
+                "output_tokens_details.reasoning_tokens",
+            ],
+        ),
+        (Count::Searches, &["server_tool_use.web_search_requests"]),
+    ],
+    has_both: true,
+    others: &[],
+    text_apart: &[],
+    searches: &[],
+    parameters: &[
+        (
+            "service_tier",
+            &[
+                "usage.service_tier",
+                "message.usage.service_tier",
+                "service_tier",
+            ],
+        ),
+        ("speed", &["usage.speed", "message.usage.speed"]),
+    ],
+};
+
+/// The prompt includes what was cached; results of tools and thoughts come on top.
+const GEMINI: Table = Table {
+    places: &[
+        "usageMetadata",
+        // Code Assist, which wraps the answer.
+        "response.usageMetadata",
+        // The Interactions API.
+        "usage",
+    ],
+    counts: &[
+        (Count::Input, &["promptTokenCount", "total_input_tokens"]),
+        (
+            Count::Output,
+            // The second is of the Live API.
+            &[
+                "candidatesTokenCount",
+                "responseTokenCount",
+                "total_output_tokens",
+            ],
+        ),
+        (Count::Total, &["totalTokenCount", "total_tokens"]),
+        (
+            Count::Cached,
+            &["cachedContentTokenCount", "total_cached_tokens"],
+        ),
+        (
+            Count::CachedAudio,
+            &["cacheTokensDetails.modality=AUDIO.tokenCount"],
+        ),
+        (
+            Count::CachedImage,
+            &["cacheTokensDetails.modality=IMAGE.tokenCount"],
+        ),
+        (
+            Count::InputAudio,
+            &["promptTokensDetails.modality=AUDIO.tokenCount"],
+        ),
+        (
+            Count::InputImage,
+            &["promptTokensDetails.modality=IMAGE.tokenCount"],
+        ),
+        (
+            Count::ToolUse,
+            &["toolUsePromptTokenCount", "total_tool_use_tokens"],
+        ),
+        (
+            Count::Reasoning,
+            &[
+                "thoughtsTokenCount",
+                "total_thought_tokens",
+                "total_reasoning_tokens",
+            ],
+        ),
+        (
+            Count::OutputAudio,
+            &[
+                "candidatesTokensDetails.modality=AUDIO.tokenCount",
+                "responseTokensDetails.modality=AUDIO.tokenCount",
+            ],
+        ),
+        (
+            Count::OutputImage,
+            &[
+                "candidatesTokensDetails.modality=IMAGE.tokenCount",
+                "responseTokensDetails.modality=IMAGE.tokenCount",
+            ],
+        ),
+    ],
+    has_both: true,
+    others: &[],
+    text_apart: &[],
+    searches: &[
+        "candidates.*.groundingMetadata.webSearchQueries.*",
+        "response.candidates.*.groundingMetadata.webSearchQueries.*",
+    ],
+    parameters: &[
+        (
+            "service_tier",
+            &[
+                "usageMetadata.serviceTier",
+                "serviceTier",
+                "response.usageMetadata.serviceTier",
+            ],
+        ),
+        (
+            "traffic_type",
+            &[
+                "usageMetadata.trafficType",
+                "response.usageMetadata.trafficType",
+            ],
+        ),
+    ],
+};
+
+/// As Anthropic's; the total includes what the cache gave and took.
+const BEDROCK: Table = Table {
+    places: &[
+        "usage",
+        // The last event of a stream.
+        "metadata.usage",
+        "amazon-bedrock-invocationMetrics",
+    ],
+    counts: &[
+        (Count::Input, &["inputTokens", "inputTokenCount"]),
+        (Count::Output, &["outputTokens", "outputTokenCount"]),
+        (Count::Total, &["totalTokens"]),
+        (
+            Count::Cached,
+            &[
+                "cacheReadInputTokens",
+                "cacheReadInputTokensCount",
+                "cacheReadInputTokenCount",
+            ],
+        ),
+        (
+            Count::CacheWrite,
+            &[
+                "cacheWriteInputTokens",
+                "cacheWriteInputTokensCount",
+                "cacheWriteInputTokenCount",
+            ],
+        ),
+        (Count::CacheWrite5m, &["cacheDetails.ttl=5m.inputTokens"]),
+        (Count::CacheWrite1h, &["cacheDetails.ttl=1h.inputTokens"]),
+    ],
+    has_both: true,
+    others: &[],
+    text_apart: &[],
+    searches: &[],
+    parameters: &[
+        (
+            "service_tier",
+            &["serviceTier.type", "metadata.serviceTier.type"],
+        ),
+        (
+            "latency",
+            &[
+                "performanceConfig.latency",
+                "metadata.performanceConfig.latency",
+            ],
+        ),
+    ],
+};
+
+/// What is billed is stated beside what was counted.
+const COHERE: Table = Table {
+    places: &[
+        "usage",
+        // The last event of a stream.
+        "delta.usage",
+        // Version 1, embeddings and ranking.
+        "meta",
+        "response.meta",
+    ],
+    counts: &[
+        (
+            Count::Input,
+            &["billed_units.input_tokens", "tokens.input_tokens"],
+        ),
+        (
+            Count::Output,
+            &["billed_units.output_tokens", "tokens.output_tokens"],
+        ),
+        (Count::Cached, &["cached_tokens"]),
+        (Count::InputImage, &["billed_units.image_tokens"]),
+    ],
+    has_both: false,
+    others: &[
+        ("search_units", &["billed_units.search_units"]),
+        ("classifications", &["billed_units.classifications"]),
+        ("images", &["billed_units.images"]),
+    ],
+    text_apart: &[],
+    searches: &[],
+    parameters: &[],
+};
+
+/// The counts are in the answer itself.
+const OLLAMA: Table = Table {
+    places: &[""],
+    counts: &[
+        (Count::Input, &["prompt_eval_count"]),
+        (Count::Output, &["eval_count"]),
+    ],
+    has_both: false,
+    others: &[],
+    text_apart: &[],
+    searches: &[],
+    parameters: &[],
+};

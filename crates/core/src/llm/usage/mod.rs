@@ -1,0 +1,196 @@
+//! What an answer says of its own use: tokens, cost, service tier. One table for each provider's language.
+//! Called by `provider` for whole answers and for what `stream` put together; must not know spans.
+
+mod languages;
+mod number;
+mod path;
+
+use serde_json::{Map, Value};
+
+use crate::record::{Cost, Count, Usage};
+pub(crate) use languages::Language;
+use languages::Table;
+pub(crate) use number::{count, dollars};
+
+/// What an answer says of its use, as far as it says it.
+#[derive(Debug, Default)]
+pub(crate) struct UsageReading {
+    pub(crate) usage: Option<Usage>,
+    /// What the provider or a gateway says that the call cost.
+    pub(crate) cost: Option<Cost>,
+    /// How the provider served the call, as model parameters: `service_tier`, `speed`.
+    pub(crate) parameters: Vec<(&'static str, String)>,
+}
+
+/// Reads an answer: whole, the last chunk or event of a stream, or what was put together from all of them.
+/// Chunks in an array are read as one answer.
+pub(crate) fn read(language: Language, answer: &Value) -> UsageReading {
+    let table = language.table();
+    let merged;
+    let answer = match answer {
+        Value::Array(chunks) => {
+            merged = whole(table, chunks);
+            &merged
+        }
+        answer => answer,
+    };
+    let mut reading = UsageReading::default();
+    for place in table.places {
+        let Some(report) = path::find(answer, place).pop().filter(|v| v.is_object()) else {
+            continue;
+        };
+        // A report of zeros may be beside the full one.
+        let known = reading.usage.as_ref().map_or(0, Usage::sum);
+        if let Some(usage) = usage(language, table, report)
+            && (reading.usage.is_none() || (known == 0 && usage.sum() > 0))
+        {
+            reading.usage = Some(usage);
+        }
+        reading.cost = reading.cost.or_else(|| stated_cost(report));
+    }
+    reading.cost = reading.cost.or_else(|| {
+        let places = ["response_cost", "_hidden_params.response_cost"];
+        let mut found = places.iter().flat_map(|place| path::find(answer, place));
+        found
+            .find_map(|value| dollars(value).filter(|d| *d > 0.0))
+            .map(Cost::total)
+    });
+    let searches = table
+        .searches
+        .iter()
+        .map(|list| path::find(answer, list).len() as u64);
+    let searches = searches.max().unwrap_or(0);
+    if searches > 0
+        && reading
+            .usage
+            .as_ref()
+            .is_none_or(|usage| !usage.has(Count::Searches))
+    {
+        let usage = reading.usage.take().unwrap_or_default();
+        reading.usage = Some(usage.count(Count::Searches, searches));
+    }
+    for (name, places) in table.parameters {
+        let mut found = places.iter().flat_map(|place| path::find(answer, place));
+        if let Some(text) = found.find_map(|value| value.as_str().filter(|text| !text.is_empty())) {
+            reading.parameters.push((name, text.to_owned()));
+        }
+    }
+    reading
+}
+
+/// Takes the later of two reports of one stream into the earlier one. Counts grow, so the later one replaces the
+/// earlier; but `null`, and a zero after a count, say nothing.
+pub(crate) fn absorb(known: &mut Map<String, Value>, later: Map<String, Value>) {
+    for (key, value) in later {
+        let says_nothing = value.is_null() || count(Some(&value)) == Some(0);
+        match (known.get_mut(&key), value) {
+            (Some(Value::Object(known)), Value::Object(later)) => absorb(known, later),
+            (Some(_), _) if says_nothing => {}
+            (_, value) => {
+                known.insert(key, value);
+            }
+        }
+    }
+}
+
+/// What chunks say of their use, as one answer says it.
+fn whole(table: &Table, chunks: &[Value]) -> Value {
+    let mut report = Map::new();
+    let mut answer = Map::new();
+    for chunk in chunks {
+        let found = table
+            .places
+            .iter()
+            .find_map(|place| path::find(chunk, place).pop()?.as_object());
+        absorb(&mut report, found.cloned().unwrap_or_default());
+        if let Value::Object(chunk) = chunk {
+            absorb(&mut answer, chunk.clone());
+        }
+    }
+    match table.places.first() {
+        Some(&"") | None => return Value::Object(report),
+        Some(place) if !report.is_empty() => {
+            answer.insert((*place).to_owned(), Value::Object(report));
+        }
+        Some(_) => {}
+    }
+    Value::Object(answer)
+}
+
+/// The counts of a report, by the table of its language; `None` if it has none.
+fn usage(language: Language, table: &Table, report: &Value) -> Option<Usage> {
+    let convention = language.convention(report);
+    let mut usage = Usage::counted(convention);
+    for (what, places) in table.counts {
+        if let Some(units) = units(*what, places, report) {
+            usage = usage.count(*what, units);
+        }
+    }
+    let mut any = [Count::Input, Count::Output, Count::Total].map(|count| usage.has(count));
+    // An answer of these has both; what is left out is zero.
+    if table.has_both && (any[0] || any[1]) {
+        for (count, has) in [Count::Input, Count::Output].into_iter().zip(any) {
+            if !has {
+                usage = usage.count(count, 0);
+            }
+        }
+    }
+    for (name, places) in table.others {
+        if let Some(units) = units(Count::Searches, places, report).filter(|units| *units > 0) {
+            usage = usage.bucket(*name, units);
+            any[0] = true;
+        }
+    }
+    if !any.contains(&true) && !usage.has(Count::Searches) {
+        return None;
+    }
+    if language != Language::Anthropic {
+        usage = usage.with_plain_names();
+    }
+    if table
+        .text_apart
+        .iter()
+        .any(|place| !path::find(report, place).is_empty())
+    {
+        usage = usage.with_text_apart();
+    }
+    Some(usage)
+}
+
+/// A count that may be in several places. Some are filled with zeros, so zero is the last choice. Of a part the
+/// largest is taken; of a whole the first, since the places are in the order of what is billed.
+fn units(what: Count, places: &[&str], report: &Value) -> Option<u64> {
+    let counts = places.iter().filter_map(|place| {
+        let found = path::find(report, place).into_iter();
+        found
+            .filter_map(|value| count(Some(value)))
+            .reduce(u64::saturating_add)
+    });
+    match what {
+        Count::Input | Count::Output | Count::Total => {
+            counts.reduce(|known, next| if known == 0 { next } else { known })
+        }
+        _ => counts.max(),
+    }
+}
+
+/// What a report of OpenRouter, Perplexity, DeepInfra, xAI or LiteLLM says of money.
+fn stated_cost(report: &Value) -> Option<Cost> {
+    let amount = |place: &str| path::find(report, place).pop().and_then(dollars);
+    // A tick is 10^-10 dollars (xAI).
+    let ticks = || Some(amount("cost_in_usd_ticks")? / 1e10);
+    if let Some(cost) = amount("cost") {
+        // With a key of one's own OpenRouter states its fee, and what the provider takes beside it.
+        let own_key = report.get("is_byok") == Some(&Value::Bool(true));
+        let upstream = amount("cost_details.upstream_inference_cost").filter(|_| own_key);
+        return Some(Cost::total(cost + upstream.unwrap_or(0.0)));
+    }
+    let total = [
+        "cost.total_cost",
+        "total_cost",
+        "estimated_cost",
+        "response_cost",
+    ];
+    let total = total.iter().find_map(|place| amount(place)).or_else(ticks);
+    total.filter(|dollars| *dollars > 0.0).map(Cost::total)
+}

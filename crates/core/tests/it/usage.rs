@@ -1,0 +1,286 @@
+//! What every known shape of usage becomes. The shapes are in `tests/data/usage/`, one file each, with their source.
+
+#![expect(clippy::disallowed_methods, reason = "the shapes are files")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use futures::executor::block_on;
+use futures::stream::{self, StreamExt as _};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tracefuse_core::record::SpanRecord;
+use tracefuse_core::{ObserveStream as _, Span, Usage};
+
+use crate::support::tracer;
+
+/// A shape and what must be read out of it.
+#[derive(Clone, Debug)]
+struct Shape {
+    name: String,
+    file: Value,
+}
+
+impl Shape {
+    fn all() -> Vec<Self> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/usage");
+        let mut files: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .collect();
+        files.sort();
+        let read = |path: &std::path::PathBuf| Self {
+            name: path.file_stem().unwrap().to_string_lossy().into_owned(),
+            file: serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap(),
+        };
+        files.iter().map(read).collect()
+    }
+
+    fn language(&self) -> &str {
+        self.file["language"].as_str().unwrap()
+    }
+
+    fn asked(&self) -> &str {
+        self.file["asked"].as_str().unwrap_or("asked")
+    }
+
+    fn buckets(&self) -> BTreeMap<String, u64> {
+        serde_json::from_value(self.file["buckets"].clone()).unwrap()
+    }
+
+    fn total(&self) -> u64 {
+        self.file["total"].as_u64().unwrap()
+    }
+
+    /// The same with every count of tokens multiplied.
+    fn times(&self, factor: u64) -> Self {
+        let mut scaled = self.clone();
+        for part in ["answer", "chunks", "buckets"] {
+            scale(&mut scaled.file[part], part == "buckets", factor);
+        }
+        scaled.file["total"] = (self.total() * factor).into();
+        scaled
+    }
+
+    fn record(&self, span: &Span, answer: &Value) {
+        match self.language() {
+            "openai" => span.record_openai(answer),
+            "anthropic" => span.record_anthropic(answer),
+            "gemini" => span.record_gemini(answer),
+            "bedrock" => span.record_bedrock(answer),
+            "cohere" => span.record_cohere(answer),
+            "ollama" => span.record_ollama(answer),
+            other => panic!("{other}"),
+        }
+    }
+
+    fn whole(&self) -> SpanRecord {
+        recorded(self.asked(), |span| {
+            self.record(&span, &self.file["answer"])
+        })
+    }
+
+    fn chunks(&self) -> Option<Vec<Value>> {
+        serde_json::from_value(self.file.get("chunks")?.clone()).ok()
+    }
+
+    fn streamed(&self) -> Option<SpanRecord> {
+        let chunks = self.chunks()?;
+        let language = self.language().to_owned();
+        Some(recorded(self.asked(), move |span| {
+            let chunks = stream::iter(chunks).observed(span);
+            block_on(async {
+                match &*language {
+                    "openai" => chunks.openai().count().await,
+                    "anthropic" => chunks.anthropic().count().await,
+                    "gemini" => chunks.gemini().count().await,
+                    other => panic!("{other}"),
+                }
+            });
+        }))
+    }
+
+    /// The chunks as an array, as a client that reads a stream to its end has them.
+    fn collected(&self) -> Option<SpanRecord> {
+        let chunks = self.chunks()?;
+        Some(recorded(self.asked(), |span| {
+            self.record(&span, &Value::Array(chunks))
+        }))
+    }
+
+    fn read(&self) -> Option<Usage> {
+        let answer = &self.file["answer"];
+        match self.language() {
+            "openai" => Usage::from_openai_response(answer),
+            "anthropic" => Usage::from_anthropic_response(answer),
+            "gemini" => Usage::from_gemini_response(answer),
+            "bedrock" => Usage::from_bedrock_response(answer),
+            "cohere" => Usage::from_cohere_response(answer),
+            _ => Usage::from_ollama_response(answer),
+        }
+    }
+}
+
+fn scale(value: &mut Value, all: bool, factor: u64) {
+    match value {
+        Value::Object(object) => {
+            for (key, value) in object {
+                let counts = key.to_lowercase().contains("token") || key.ends_with("_count");
+                match value {
+                    Value::Number(n) if (all || counts) && n.is_u64() => {
+                        *value = (n.as_u64().unwrap() * factor).into();
+                    }
+                    Value::String(text) if counts && text.parse::<u64>().is_ok() => {
+                        *value = (text.parse::<u64>().unwrap() * factor).to_string().into();
+                    }
+                    inner => scale(inner, all, factor),
+                }
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(|value| scale(value, all, factor)),
+        _ => {}
+    }
+}
+
+fn recorded(model: &str, f: impl FnOnce(Span)) -> SpanRecord {
+    let (tracer, kept, _) = tracer();
+    let trace = tracer.trace("t").start();
+    f(trace.generation("answer").model(model).start());
+    drop(trace);
+    kept.named("answer")
+}
+
+fn tokens(span: &SpanRecord) -> BTreeMap<String, u64> {
+    let buckets = span.usage().filter(|(name, _)| *name != "total");
+    buckets
+        .map(|(name, units)| (name.to_owned(), units))
+        .collect()
+}
+
+/// No tokens.
+const UNITS: [&str; 4] = [
+    "web_search_queries",
+    "audio_seconds",
+    "search_units",
+    "images",
+];
+
+fn sum(buckets: &BTreeMap<String, u64>) -> u64 {
+    let tokens = buckets
+        .iter()
+        .filter(|(name, _)| !UNITS.contains(&name.as_str()));
+    tokens.map(|(_, units)| units).sum()
+}
+
+fn check(shape: &Shape, by: &str, span: &SpanRecord) {
+    let name = &shape.name;
+    assert_eq!(tokens(span), shape.buckets(), "{name} {by}");
+    let cost: Vec<_> = span.cost().collect();
+    match shape.file.get("cost").and_then(Value::as_f64) {
+        Some(dollars) => assert_eq!(cost, [("total", dollars)], "{name} {by}"),
+        None => assert_eq!(cost, [], "{name} {by}"),
+    }
+    let object = |entries: Vec<(&str, String)>| -> Value {
+        let entries = entries
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value.into()));
+        Value::Object(entries.collect())
+    };
+    let parameters = span
+        .model_parameters()
+        .map(|(key, value)| (key, value.to_string()));
+    let expected = shape
+        .file
+        .get("parameters")
+        .cloned()
+        .unwrap_or_else(|| json!({}));
+    assert_eq!(object(parameters.collect()), expected, "{name} {by}");
+    for (key, units) in shape
+        .file
+        .get("within")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
+        let found = span.metadata().find(|(known, _)| known == key);
+        assert_eq!(
+            found.map(|(_, value)| value.to_string()),
+            Some(units.to_string()),
+            "{name} {by} {key}"
+        );
+    }
+}
+
+#[test]
+fn every_shape_gives_the_buckets_that_are_billed() {
+    let shapes = Shape::all();
+    assert!(shapes.len() >= 50, "{}", shapes.len());
+    for shape in &shapes {
+        assert_eq!(sum(&shape.buckets()), shape.total(), "{}", shape.name);
+        assert!(
+            shape.file["source"]
+                .as_str()
+                .unwrap()
+                .starts_with("https://"),
+            "{}",
+            shape.name
+        );
+        check(shape, "whole", &shape.whole());
+        if let Some(span) = shape.streamed() {
+            check(shape, "streamed", &span);
+        }
+        if let Some(span) = shape.collected() {
+            check(shape, "collected", &span);
+        }
+        assert_eq!(
+            shape.read().map(|usage| usage.sum() - others(&usage)),
+            Some(shape.total()),
+            "{}",
+            shape.name
+        );
+    }
+}
+
+fn others(usage: &Usage) -> u64 {
+    let units = usage
+        .buckets()
+        .filter(|(name, _)| UNITS[1..].contains(name));
+    units.map(|(_, units)| units).sum()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// The law: whatever the counts, the buckets add up to what the provider bills, by every entry point.
+    #[test]
+    fn the_buckets_of_every_shape_add_up(factor in 1..100_000u64) {
+        let mut tried = 0;
+        for shape in Shape::all() {
+            let shape = shape.times(factor);
+            let spans = [Some(shape.whole()), shape.streamed(), shape.collected()];
+            for span in spans.into_iter().flatten() {
+                prop_assert_eq!(sum(&tokens(&span)), shape.total(), "{}", shape.name);
+                if let Some((_, total)) = span.usage().find(|(name, _)| *name == "total") {
+                    prop_assert_eq!(total, shape.total(), "{}", shape.name);
+                }
+                tried += 1;
+            }
+        }
+        prop_assert!(tried >= 100, "{} shapes by entry points", tried);
+    }
+}
+
+#[test]
+fn how_many_shapes_and_entry_points_are_tried() {
+    let shapes = Shape::all();
+    let streamed = shapes
+        .iter()
+        .filter(|shape| shape.chunks().is_some())
+        .count();
+    println!(
+        "{} shapes: {} whole, {streamed} streamed, {streamed} collected",
+        shapes.len(),
+        shapes.len()
+    );
+    assert!(streamed >= 25, "{streamed}");
+}

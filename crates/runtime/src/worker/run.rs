@@ -1,0 +1,206 @@
+//! The worker's loop: asks `next` what to do, does it by `delivery`, waits, and goes on after a panic.
+//! Run by `worker` on its thread, by tests on paused time. Knows no thread.
+
+use std::future::{pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::contain::{contained, panic_text};
+use crate::delivery::Delivery;
+use crate::delivery::wait::wait;
+use crate::queue::buffers::Watch;
+use crate::queue::phase::Phase;
+use crate::worker::next::{Next, next};
+
+/// The wait after a panic, so that one that comes at every step costs no whole processor.
+const AFTER_PANIC: Duration = Duration::from_millis(100);
+/// Panics during a shutdown after which it is given up.
+const MAX_CLOSING_PANICS: u32 = 3;
+
+/// Delivers until the queue is closed. A panic costs what was in flight and is counted and logged; the loop
+/// goes on with the rest.
+pub(crate) async fn run(mut delivery: Delivery) {
+    let queue = delivery.queue.clone();
+    let mut closing_panics = 0;
+    while let Err(panic) = guarded(turns(&mut delivery)).await {
+        delivery.recover(&panic);
+        closing_panics += u32::from(queue.phase() != Phase::Running);
+        if closing_panics >= MAX_CLOSING_PANICS {
+            break;
+        }
+        wait(&queue, pending::<()>(), Some(Instant::now() + AFTER_PANIC)).await;
+    }
+    // Before a caller learns that shutdown is done: the next tracer may open the same directory.
+    let _ = contained(|| delivery.release_disk());
+    queue.stop();
+    // With it goes the exporter, whose `Drop` may panic.
+    let _ = contained(|| drop(delivery));
+}
+
+/// Drives `work`; a panic in it becomes an error.
+async fn guarded(work: impl Future<Output = ()>) -> Result<(), String> {
+    let mut work = pin!(work);
+    poll_fn(
+        |cx| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
+            Ok(Poll::Ready(())) => Poll::Ready(Ok(())),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(panic) => Poll::Ready(Err(panic_text(panic))),
+        },
+    )
+    .await
+}
+
+async fn turns(delivery: &mut Delivery) {
+    let queue = delivery.queue.clone();
+    // Since when something waits; a batch goes out when it fills or when this is old enough.
+    let mut waiting_since: Option<Instant> = None;
+    // After work there is usually more of it soon: the worker looks again by itself after a while, so that
+    // threads that record need not wake it.
+    let mut watching = false;
+    loop {
+        if queue.phase() != Phase::Running {
+            return close(delivery).await;
+        }
+        delivery.tend();
+        let step = next(&queue, watching);
+        if !matches!(step, Next::Fill | Next::Idle) {
+            waiting_since = None;
+            watching = true;
+        }
+        if let Some(watch) = &mut delivery.watch {
+            if watching || matches!(step, Next::Fill) {
+                watch.begin();
+            } else if watch.end() {
+                // Spans were buffered between `next` and here: look again.
+                continue;
+            }
+        }
+        match step {
+            Next::Close => return,
+            Next::Flush(ticket) => {
+                if flush(delivery).await {
+                    queue.flushed(ticket);
+                }
+            }
+            Next::Send => {
+                deliver(delivery, false).await;
+                // In turn with the queue: what is on disk must not wait for a quiet moment.
+                send_stored(delivery).await;
+            }
+            Next::Again => deliver(delivery, true).await,
+            Next::Idle | Next::Fill => {
+                let fill = matches!(step, Next::Fill);
+                let due = (fill || watching).then(|| {
+                    let since = *waiting_since.get_or_insert_with(Instant::now);
+                    since + queue.config.flush_interval
+                });
+                if due.is_some_and(|due| due <= Instant::now()) {
+                    waiting_since = None;
+                    let drained = delivery.watch.as_ref().is_some_and(Watch::drain);
+                    watching = fill || drained;
+                    // All that waits now has waited long enough, also where buffers made it more than a batch.
+                    for _ in 0..queue.batches() {
+                        deliver(delivery, false).await;
+                        if queue.phase() != Phase::Running || delivery.blocked().is_some() {
+                            break;
+                        }
+                    }
+                } else if !send_stored(delivery).await {
+                    idle(delivery, due).await;
+                }
+            }
+        }
+    }
+}
+
+/// Sends a batch from disk if there is one and it may be sent; whether that was so.
+async fn send_stored(delivery: &mut Delivery) -> bool {
+    let free = delivery.has_stored() && delivery.blocked().is_none();
+    if free {
+        delivery.send_stored().await;
+    }
+    free
+}
+
+/// Waits for news, or until something is due.
+async fn idle(delivery: &Delivery, due: Option<Instant>) {
+    let free = delivery
+        .blocked()
+        .filter(|_| delivery.has_stored())
+        .map(|wait| Instant::now() + wait);
+    let again = delivery.queue.parked_until();
+    let until = [due, delivery.disk_due(), free, again];
+    let until = until.into_iter().flatten().min();
+    wait(&delivery.queue, pending::<()>(), until).await;
+}
+
+async fn deliver(delivery: &mut Delivery, again: bool) {
+    if let Some(blocked) = delivery.blocked() {
+        let queue = delivery.queue.clone();
+        queue.give_up_flush();
+        wait(&queue, pending::<()>(), Some(Instant::now() + blocked)).await;
+    } else if again {
+        delivery.again().await;
+    } else {
+        delivery.send().await;
+    }
+}
+
+/// Everything in memory has its outcome: delivers what is on disk, and lets the exporter write out what
+/// it keeps back. `false` if shutdown begins before that is done.
+async fn flush(delivery: &mut Delivery) -> bool {
+    for _ in 0..delivery.seal() {
+        if delivery.queue.phase() != Phase::Running {
+            return false;
+        }
+        if !send_stored(delivery).await {
+            break;
+        }
+    }
+    delivery.flush_exporter().await;
+    true
+}
+
+/// Delivers what is left until the shutdown's deadline: the time is used, also past `max_retries` and while
+/// the breaker is open, one attempt at a time. What can wait on disk does not need it, and a receiver that
+/// refuses us does not change its mind in seconds.
+async fn close(delivery: &mut Delivery) {
+    let queue = delivery.queue.clone();
+    delivery.retry_disk();
+    delivery.seal();
+    let mut failures = 0;
+    while let Some(until) = delivery.closing_until() {
+        let before = outstanding(delivery);
+        match next(&queue, false) {
+            Next::Send => delivery.send().await,
+            Next::Again => delivery.again().await,
+            _ if delivery.has_stored() => delivery.send_stored().await,
+            _ => break,
+        }
+        if outstanding(delivery) < before {
+            failures = 0;
+            continue;
+        }
+        let Some(pause) = delivery.closing_wait(failures, until) else {
+            break;
+        };
+        failures += 1;
+        let over = Instant::now() + pause;
+        // News is a longer deadline: the wait goes on all the same.
+        while Instant::now() < over && queue.phase() != Phase::Stopped {
+            wait(&queue, pending::<()>(), Some(over)).await;
+        }
+    }
+    delivery.save();
+    delivery.shutdown_exporter().await;
+}
+
+/// Records without an outcome, on disk or not.
+fn outstanding(delivery: &Delivery) -> u64 {
+    let stats = delivery.queue.stats();
+    stats.pending() + stats.spooled
+}

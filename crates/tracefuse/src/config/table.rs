@@ -1,0 +1,362 @@
+//! The table of settings: key in `tracefuse.toml`, variables, meaning, form, and the field that it sets.
+//! It is the parser, the documentation (a test compares the guide with it) and the list of known names.
+
+use tracefuse_core::SampleRate;
+use tracefuse_runtime::{Overload, SpoolMode, WhileOpen, limits};
+
+use super::Mode;
+use super::form::{Choice, Flag, Own, Path, Seconds, Text, Whole, seconds};
+use super::otel::{is_true, pairs, show_pairs};
+use super::setting::{Group, Setting, Value, accepts, apply, default};
+use super::tracer::{OPEN_LONGER, OPEN_MORE, SPOOL_BYTES, WAIT};
+
+/// A form and the field of the configuration that it fills.
+macro_rules! value {
+    ($form:expr, $field:expr) => {
+        Value {
+            accepts: || accepts(&$form, $field),
+            default: || default(&$form, $field),
+            apply: |config, text| apply(&$form, $field, config, text),
+        }
+    };
+}
+
+/// The same for a field of every `HttpConfig`.
+#[cfg(any(feature = "langfuse", feature = "otlp"))]
+macro_rules! http {
+    ($form:expr, $field:expr) => {
+        Value {
+            accepts: || super::setting::http::accepts(&$form, $field),
+            default: || super::setting::http::default(&$form, $field),
+            apply: |config, text| super::setting::http::apply(&$form, $field, config, text),
+        }
+    };
+}
+
+/// The value of a setting whose exporter may not be compiled in.
+macro_rules! compiled {
+    (Every $value:expr) => { $value };
+    (Langfuse $value:expr) => { compiled!(@ feature = "langfuse", $value) };
+    (Console $value:expr) => { compiled!(@ feature = "console", $value) };
+    (Otlp $value:expr) => { compiled!(@ feature = "otlp", $value) };
+    (Http $value:expr) => { compiled!(@ any(feature = "langfuse", feature = "otlp"), $value) };
+    (@ $when:meta, $value:expr) => {{
+        #[cfg($when)]
+        let value = $value;
+        #[cfg(not($when))]
+        let value = Value::ABSENT;
+        value
+    }};
+}
+
+macro_rules! settings {
+    ($($group:ident $(($secret:ident))? $key:literal $variables:expr, $about:literal, $value:expr;)*) => {
+        /// Every setting, in the order in which the guide lists them.
+        pub const SETTINGS: &[Setting] = &[$(Setting {
+            key: $key,
+            variables: &$variables,
+            about: $about,
+            secret: settings!(@ $($secret)?),
+            group: Group::$group,
+            value: compiled!($group $value),
+        }),*];
+    };
+    (@ secret) => { true };
+    (@) => { false };
+}
+
+settings! {
+    Every "mode" ["TRACING_MODE"], "where traces go; several with commas",
+        value!(Own { accepts: MODES, parse: modes, show: |_| "langfuse".to_owned() }, |c| &mut c.modes);
+    Every "enabled" ["LANGFUSE_TRACING_ENABLED", "TRACEFUSE_ENABLED"], "whether anything is recorded",
+        value!(Flag, |c| &mut c.tracer.enabled);
+    Every "sdk_disabled" ["OTEL_SDK_DISABLED"], "OpenTelemetry's switch for the same: `true` wins over `enabled`", Value {
+        accepts: || "true; anything else is false".to_owned(),
+        default: || "false".to_owned(),
+        apply: |config, text| {
+            config.tracer.enabled &= !is_true(text);
+            true
+        },
+    };
+
+    Langfuse "langfuse.public_key" ["LANGFUSE_PUBLIC_KEY"], "public key of the Langfuse project",
+        value!(Own { accepts: "a key that begins with `pk-lf-`", parse: some, show: String::clone }, |c| &mut c.langfuse.public_key);
+    Langfuse(secret) "langfuse.secret_key" ["LANGFUSE_SECRET_KEY"], "secret key of the Langfuse project",
+        value!(Own { accepts: "a key that begins with `sk-lf-`", parse: some, show: |_| String::new() }, |c| &mut c.langfuse.secret_key);
+    Langfuse(secret) "langfuse.base_url" ["LANGFUSE_BASE_URL", "LANGFUSE_HOST", "LANGFUSE_BASEURL"], "address of the Langfuse server",
+        value!(Own { accepts: "an address that begins with https://, or with http:// for a server on this machine", parse: some, show: String::clone },
+            |c| &mut c.langfuse.base_url);
+    Langfuse "langfuse.export_path" ["LANGFUSE_OTEL_TRACES_EXPORT_PATH"], "path of the OTLP endpoint",
+        value!(Own { accepts: "a path", parse: some, show: String::clone }, |c| &mut c.langfuse.export_path);
+    Langfuse "langfuse.compression" ["LANGFUSE_OTEL_COMPRESSION"], "compression of requests",
+        value!(Choice(&[("gzip", true), ("none", false)]), |c| &mut c.langfuse.gzip);
+    Langfuse "langfuse.media" ["TRACEFUSE_MEDIA", "LANGFUSE_MEDIA_UPLOAD_ENABLED"], "what happens to images, sound and files in inputs and outputs",
+        value!(MEDIA, |c| &mut c.langfuse.media);
+
+    Every "environment" ["LANGFUSE_TRACING_ENVIRONMENT"],
+        "deployment environment. Langfuse stores it in lower case, without a leading `langfuse`, at most 40 characters of `a-z`, `0-9`, `-` and `_`; another name is stored as `default`",
+        value!(Text("default"), |c| &mut c.tracer.environment);
+    Every "release" ["LANGFUSE_RELEASE", "GITHUB_SHA", "CI_COMMIT_SHA", "VERCEL_GIT_COMMIT_SHA", "RENDER_GIT_COMMIT", "CIRCLE_SHA1", "HEROKU_SLUG_COMMIT"],
+        "release of the application", value!(Text(""), |c| &mut c.tracer.release);
+    Every "version" ["TRACEFUSE_VERSION"], "version of the application", value!(Text(""), |c| &mut c.tracer.version);
+    Every "service_name" ["OTEL_SERVICE_NAME"], "name of the service", value!(Text("unknown_service"), |c| &mut c.tracer.service_name);
+    Every "resource_attributes" ["OTEL_RESOURCE_ATTRIBUTES"],
+        "attributes of the service, such as `service.name=shop,team=checkout`; a setting for the same attribute wins",
+        value!(Own { accepts: PAIRS, parse: pairs, show: show_pairs }, |c| &mut c.tracer.resource_attributes);
+    Every "sample_rate" ["LANGFUSE_SAMPLE_RATE"], "share of traces that is recorded",
+        value!(Own { accepts: "a number from 0 to 1. Remove it to keep every trace", parse: rate, show: |rate| rate.rate().to_string() },
+            |c| &mut c.tracer.sample_rate);
+    Every "backtraces" ["TRACEFUSE_BACKTRACES"], "whether a stack trace is captured with each recorded error",
+        value!(Flag, |c| &mut c.tracer.backtraces);
+    Every "capture_content" ["TRACEFUSE_CAPTURE_CONTENT"], "whether inputs and outputs are recorded",
+        value!(Flag, |c| &mut c.tracer.capture_content);
+
+    Every "batch_size" ["LANGFUSE_FLUSH_AT", "TRACEFUSE_BATCH_SIZE"], "records per batch",
+        value!(Whole(limits::BATCH_SIZE), |c| &mut c.tracer.delivery.batch_size);
+    Every "flush_interval" ["LANGFUSE_FLUSH_INTERVAL", "TRACEFUSE_FLUSH_INTERVAL"], "longest wait for a batch to fill, in seconds",
+        value!(Seconds(limits::FLUSH_INTERVAL), |c| &mut c.tracer.delivery.flush_interval);
+    Every "max_batch_bytes" ["TRACEFUSE_MAX_BATCH_BYTES"], "encoded bytes per batch, before compression",
+        value!(Whole(limits::MAX_BATCH_BYTES), |c| &mut c.tracer.delivery.max_batch_bytes);
+    Every "max_queue_size" ["TRACEFUSE_MAX_QUEUE_SIZE"], "records kept in memory per exporter",
+        value!(Whole(limits::MAX_QUEUE_SIZE), |c| &mut c.tracer.delivery.max_queue_size);
+    Every "max_queue_bytes" ["TRACEFUSE_MAX_QUEUE_BYTES"], "bytes kept in memory per exporter",
+        value!(Whole(limits::MAX_QUEUE_BYTES), |c| &mut c.tracer.delivery.max_queue_bytes);
+    Every "overload" ["TRACEFUSE_OVERLOAD"], "what happens to a span when the queue is full",
+        value!(OVERLOAD, |c| &mut c.tracer.delivery.overload);
+    Every "while_open" ["TRACEFUSE_WHILE_OPEN"], "what happens to spans while the circuit breaker is open",
+        value!(Choice(&[("hold", WhileOpen::Hold), ("no_op", WhileOpen::NoOp)]), |c| &mut c.tracer.delivery.while_open);
+    Every "max_retries" ["TRACEFUSE_MAX_RETRIES"], "retries of a batch in a row",
+        value!(Whole(limits::MAX_RETRIES), |c| &mut c.tracer.delivery.max_retries);
+    Every "retry_base" ["TRACEFUSE_RETRY_BASE"], "upper limit of the random wait before the first retry, in seconds; it doubles with each retry",
+        value!(Seconds(limits::RETRY_BASE), |c| &mut c.tracer.delivery.retry_base);
+    Every "retry_cap" ["TRACEFUSE_RETRY_CAP"], "upper limit of the random wait before any retry, in seconds",
+        value!(Seconds(limits::RETRY_CAP), |c| &mut c.tracer.delivery.retry_cap);
+    Every "attempt_timeout" ["TRACEFUSE_ATTEMPT_TIMEOUT"],
+        "longest one call of an exporter may take, in seconds; at least 5 s more than `timeout` for an exporter that uses HTTP",
+        value!(Seconds(limits::ATTEMPT_TIMEOUT), |c| &mut c.tracer.delivery.attempt_timeout);
+    Every "batch_timeout" ["TRACEFUSE_BATCH_TIMEOUT"], "longest a batch is retried in a row, waits included, in seconds; then other batches are sent first",
+        value!(Seconds(limits::BATCH_TIMEOUT), |c| &mut c.tracer.delivery.batch_timeout);
+    Every "max_age" ["TRACEFUSE_MAX_AGE"], "longest a record is kept in memory after its first failed attempt, in seconds",
+        value!(Seconds(limits::MAX_AGE), |c| &mut c.tracer.delivery.max_age);
+    Every "circuit_breaker_threshold" ["TRACEFUSE_CIRCUIT_BREAKER_THRESHOLD"], "failed attempts in a row that open the circuit breaker",
+        value!(Whole(limits::CIRCUIT_BREAKER_THRESHOLD), |c| &mut c.tracer.delivery.circuit_breaker_threshold);
+    Every "circuit_breaker_reset" ["TRACEFUSE_CIRCUIT_BREAKER_RESET"], "how long the circuit breaker stays open, in seconds",
+        value!(Seconds(limits::CIRCUIT_BREAKER_RESET), |c| &mut c.tracer.delivery.circuit_breaker_reset);
+    Every "spool_dir" ["TRACEFUSE_SPOOL_DIR"], "directory for spans that cannot be delivered (feature `spool`)",
+        value!(Path("the path of a directory"), |c| &mut c.tracer.spool_dir);
+    Every "spool_mode" ["TRACEFUSE_SPOOL_MODE"], "when spans go to disk: when they cannot be delivered, or always before they are sent",
+        value!(Choice(&[("on_failure", SpoolMode::OnFailure), ("write_ahead", SpoolMode::WriteAhead)]), |c| &mut c.tracer.spool_mode);
+    Every "spool_max_bytes" ["TRACEFUSE_SPOOL_MAX_BYTES"], "bytes on disk; beyond, the oldest batches are dropped",
+        value!(Whole(SPOOL_BYTES), |c| &mut c.tracer.spool_max_bytes);
+    Every "shutdown_timeout" ["TRACEFUSE_SHUTDOWN_TIMEOUT"], "longest a shutdown may take, in seconds",
+        value!(Seconds(WAIT), |c| &mut c.tracer.shutdown_timeout);
+    Every "flush_timeout" ["TRACEFUSE_FLUSH_TIMEOUT"], "longest a flush may take, in seconds",
+        value!(Seconds(WAIT), |c| &mut c.tracer.flush_timeout);
+    Every "warn_open_longer" ["TRACEFUSE_WARN_OPEN_LONGER"], "how long a trace may be open before a log line names it, in seconds",
+        value!(Seconds(OPEN_LONGER), |c| &mut c.tracer.warn_open_longer);
+    Every "warn_open_more" ["TRACEFUSE_WARN_OPEN_MORE"], "how many spans may be open before a log line says so",
+        value!(Whole(OPEN_MORE), |c| &mut c.tracer.warn_open_more);
+
+    Http "timeout" ["LANGFUSE_TIMEOUT"], "longest one HTTP attempt may take, in seconds",
+        http!(Seconds(tracefuse_otlp::http::TIMEOUT_RANGE), |h| &mut h.timeout);
+    Http "ca_file" ["TRACEFUSE_CA_FILE"], "certificate authorities to trust in addition to the system's",
+        http!(Path("the path of a PEM file"), |h| &mut h.ca_file);
+    Http "allow_plaintext_http" ["TRACEFUSE_ALLOW_PLAINTEXT_HTTP"],
+        "whether keys and prompts may go to another machine by plain http, such as `http://langfuse:3000` in a container network",
+        http!(Flag, |h| &mut h.allow_plaintext_http);
+    Http(secret) "http_proxy" ["http_proxy"], "proxy for http addresses", http!(PROXY, |h| &mut h.proxy.http);
+    Http(secret) "https_proxy" ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"], "proxy for https addresses",
+        http!(PROXY, |h| &mut h.proxy.https);
+    Http "no_proxy" ["NO_PROXY", "no_proxy"], "hosts reached without a proxy; this machine always is",
+        http!(Own { accepts: "hosts, with commas", parse: some, show: String::clone }, |h| &mut h.proxy.no_proxy);
+
+    Console "console.format" ["TRACEFUSE_CONSOLE_FORMAT"], "how traces are printed", value!(FORMAT, |c| &mut c.console.format);
+    Console "console.color" ["TRACEFUSE_CONSOLE_COLOR"], "whether traces are printed in colour; `auto` follows `NO_COLOR`",
+        value!(COLOR, |c| &mut c.console.color);
+    Console "console.width" ["TRACEFUSE_CONSOLE_WIDTH"], "width of what is printed, in columns",
+        value!(super::form::Maybe(Whole(1..=10_000), "the terminal's"), |c| &mut c.console.width);
+    Console "console.stream" ["TRACEFUSE_CONSOLE_STREAM"], "where traces are printed",
+        value!(STREAM, |c| &mut c.console.stream);
+    Console "console.text" ["TRACEFUSE_CONSOLE_TEXT"],
+        "how much of inputs, outputs, metadata and errors is printed: all of it, one line each, or one line of errors alone",
+        value!(TEXT, |c| &mut c.console.text);
+    Console "console.fold" ["TRACEFUSE_CONSOLE_FOLD"], "whether a tree shows five or more equal siblings as one row with their number",
+        value!(Flag, |c| &mut c.console.fold);
+    Console "console.live" ["TRACEFUSE_CONSOLE_LIVE"], "whether a line is printed for each span that ends, before the tree of its trace",
+        value!(Flag, |c| &mut c.console.live);
+
+    Otlp(secret) "otlp.endpoint" ["OTEL_EXPORTER_OTLP_ENDPOINT"], "base address of the OpenTelemetry backend; `/v1/traces` is appended",
+        value!(Own { accepts: ADDRESS, parse: base, show: |address| address.trim_end_matches("/v1/traces").to_owned() }, |c| &mut c.otlp.endpoint);
+    Otlp(secret) "otlp.traces_endpoint" ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"], "full address for traces",
+        value!(Own { accepts: ADDRESS, parse: some, show: |_| String::new() }, |c| &mut c.otlp.endpoint);
+    Otlp(secret) "otlp.headers" ["OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"], "headers for the OpenTelemetry backend",
+        value!(Own { accepts: PAIRS, parse: headers, show: |_| String::new() }, |c| &mut c.otlp.headers);
+    Otlp "otlp.timeout_ms" ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"],
+        "longest one attempt to reach the OpenTelemetry backend may take, in milliseconds",
+        value!(Own { accepts: "a whole number of milliseconds from 1 to 3600000", parse: milliseconds, show: |_| "that of `timeout`".to_owned() },
+            |c| &mut c.otlp.http.timeout);
+    Otlp "otlp.ca_file" ["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"],
+        "certificate authorities to trust for the OpenTelemetry backend, in place of `ca_file`",
+        value!(Path("the path of a PEM file"), |c| &mut c.otlp.http.ca_file);
+    Otlp "otlp.compression" ["OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"],
+        "compression of requests to the OpenTelemetry backend",
+        value!(Choice(&[("gzip", true), ("none", false)]), |c| &mut c.otlp.gzip);
+    Otlp "otlp.protocol" ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"], "protocol of the OpenTelemetry backend",
+        value!(Own { accepts: "`http/protobuf`; another is an error in mode `otlp`", parse: some, show: String::clone }, |c| &mut c.otlp_protocol);
+    Otlp "otlp.conventions" ["TRACEFUSE_OTLP_CONVENTIONS"], "names of attributes: OpenTelemetry's, these with the older names beside them, or OpenInference's, which Arize Phoenix reads",
+        value!(CONVENTIONS, |c| &mut c.otlp.conventions);
+}
+
+const MODES: &str =
+    "`langfuse`, `print` (or `console`), `otlp`, or `none` (or `off`, `noop`, `disabled`)";
+const PAIRS: &str = "`name=value` pairs, with commas, percent-encoded";
+#[cfg(feature = "otlp")]
+const ADDRESS: &str = "an address that begins with http:// or https://";
+
+const OVERLOAD: Own<Overload> = Own {
+    accepts: "`drop_newest`, `drop_oldest` or `block:SECONDS`, up to 86400",
+    parse: overload,
+    show: |overload| match overload {
+        Overload::DropNewest => "drop_newest".to_owned(),
+        Overload::DropOldest => "drop_oldest".to_owned(),
+        Overload::Block(wait) => format!("block:{}", wait.as_secs_f64()),
+        _ => String::new(),
+    },
+};
+
+#[cfg(feature = "langfuse")]
+const MEDIA: Own<tracefuse_langfuse::MediaMode> = Own {
+    accepts: "`upload`, `strip` or `keep`; also `true` and `false` for the first and the last",
+    parse: |text| {
+        use super::form::Form as _;
+        use tracefuse_langfuse::MediaMode;
+        match Flag.parse(text) {
+            Some(true) => Some(MediaMode::Upload),
+            Some(false) => Some(MediaMode::Keep),
+            None => Choice(&[
+                ("upload", MediaMode::Upload),
+                ("strip", MediaMode::Strip),
+                ("keep", MediaMode::Keep),
+            ])
+            .parse(text),
+        }
+    },
+    show: |_| "upload".to_owned(),
+};
+
+#[cfg(feature = "console")]
+const FORMAT: Choice<tracefuse_console::Format> = Choice(&[
+    ("tree", tracefuse_console::Format::Tree),
+    ("compact", tracefuse_console::Format::Compact),
+    ("json", tracefuse_console::Format::Json),
+]);
+
+#[cfg(feature = "console")]
+const COLOR: Choice<tracefuse_console::Color> = Choice(&[
+    ("auto", tracefuse_console::Color::Auto),
+    ("always", tracefuse_console::Color::Always),
+    ("never", tracefuse_console::Color::Never),
+]);
+
+#[cfg(feature = "console")]
+const TEXT: Choice<tracefuse_console::Text> = Choice(&[
+    ("full", tracefuse_console::Text::Full),
+    ("line", tracefuse_console::Text::Line),
+    ("none", tracefuse_console::Text::None),
+]);
+
+#[cfg(feature = "console")]
+const STREAM: Own<tracefuse_console::Stream> = Own {
+    accepts: "`stdout` or `stderr`",
+    parse: |text| match text.to_ascii_lowercase().as_str() {
+        "stdout" => Some(tracefuse_console::Stream::Stdout),
+        "stderr" => Some(tracefuse_console::Stream::Stderr),
+        _ => None,
+    },
+    show: |stream| format!("{stream:?}").to_ascii_lowercase(),
+};
+
+#[cfg(feature = "otlp")]
+const CONVENTIONS: Choice<tracefuse_otlp::Conventions> = Choice(&[
+    ("gen_ai", tracefuse_otlp::Conventions::GenAi),
+    ("gen_ai/dup", tracefuse_otlp::Conventions::GenAiWithOlder),
+    ("openinference", tracefuse_otlp::Conventions::OpenInference),
+]);
+
+#[cfg(any(feature = "langfuse", feature = "otlp"))]
+const PROXY: Own<String> = Own {
+    accepts: "the address of an HTTP proxy, such as http://proxy.example:3128 (SOCKS is not supported)",
+    parse: |text| tracefuse_otlp::http::ProxyConfig::accepts(text).then(|| text.to_owned()),
+    show: String::clone,
+};
+
+#[cfg(any(feature = "langfuse", feature = "otlp"))]
+fn some<T: for<'a> From<&'a str>>(text: &str) -> Option<T> {
+    Some(text.into())
+}
+
+/// Several with commas.
+pub(super) fn modes(text: &str) -> Option<Vec<Mode>> {
+    let mut modes = Vec::new();
+    for name in text
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+    {
+        let mode = match name.to_ascii_lowercase().as_str() {
+            "langfuse" => Mode::Langfuse,
+            "print" | "console" => Mode::Print,
+            "otlp" => Mode::Otlp,
+            "none" | "off" | "noop" | "disabled" => Mode::None,
+            _ => return None,
+        };
+        if !modes.contains(&mode) {
+            modes.push(mode);
+        }
+    }
+    // `none` together with another mode would be a contradiction.
+    (modes.len() < 2 || !modes.contains(&Mode::None)).then_some(modes)
+}
+
+fn rate(text: &str) -> Option<SampleRate> {
+    SampleRate::new(text.parse().ok()?).ok()
+}
+
+/// `block:SECONDS` waits for room.
+fn overload(text: &str) -> Option<Overload> {
+    match text.to_ascii_lowercase().as_str() {
+        "drop_newest" => Some(Overload::DropNewest),
+        "drop_oldest" => Some(Overload::DropOldest),
+        other => {
+            let wait = other.strip_prefix("block:").and_then(seconds)?;
+            limits::BLOCK
+                .contains(&wait)
+                .then_some(Overload::Block(wait))
+        }
+    }
+}
+
+#[cfg(feature = "otlp")]
+fn base(text: &str) -> Option<String> {
+    Some(tracefuse_otlp::OtlpConfig::new(text).endpoint)
+}
+
+/// Pairs whose names and values an HTTP header can have.
+#[cfg(feature = "otlp")]
+fn headers(text: &str) -> Option<Vec<(String, String)>> {
+    let pairs = pairs(text)?;
+    let mut headers = tracefuse_otlp::http::Headers::new();
+    let fit = pairs
+        .iter()
+        .all(|(name, value)| headers.insert(name, value).is_ok());
+    fit.then_some(pairs)
+}
+
+/// A whole number of milliseconds; 0 would be no limit, which delivery does not have.
+#[cfg(feature = "otlp")]
+fn milliseconds(text: &str) -> Option<std::time::Duration> {
+    let time = std::time::Duration::from_millis(text.parse().ok()?);
+    tracefuse_otlp::http::TIMEOUT_RANGE
+        .contains(&time)
+        .then_some(time)
+}
