@@ -447,13 +447,12 @@ impl TraceBuilder {
     /// [`SpanBuilder::start_at`] and [`Span::end_at`], and end the trace by [`Trace::end_at`].
     ///
     /// ```
-    /// use std::time::Duration;
     /// use tracefuse_core::Timestamp;
     /// # let tracer = tracefuse_core::Tracer::noop();
     /// let begun = Timestamp::from_unix_nanos(1_767_225_600_000_000_000); // read from a log
     /// let trace = tracer.trace("imported").start_at(begun);
-    /// trace.generation("answer").start_at(begun).end_at(begun + Duration::from_secs(2));
-    /// trace.end_at(begun + Duration::from_secs(3));
+    /// trace.generation("answer").start_at(begun).end_at(Timestamp::from_unix_nanos(1_767_225_602_000_000_000));
+    /// trace.end_at(Timestamp::from_unix_nanos(1_767_225_603_000_000_000));
     /// ```
     #[must_use = "dropping the last handle ends the trace"]
     pub fn start_at(self, time: Timestamp) -> Trace {
