@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracefuse_exporter::record::{Timestamp, TraceAttributes, ValueRef};
 
+use crate::config::stored_environment;
+
 /// Text that need not be copied as a rule.
 pub(crate) type Text<'a> = Cow<'a, str>;
 
@@ -75,28 +77,13 @@ pub(crate) fn reads_as_json(text: &str) -> bool {
     may_be_json(text) && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
-/// The longest environment that the server keeps.
-const ENVIRONMENT: usize = 40;
-
-/// An environment as the server keeps it: in lower case, without `langfuse` at its beginning, at most 40
-/// characters (`docs/langfuse.md` 1.6). `None` for a name of which the server would make `default`; that is said in the
-/// log, once.
+/// An environment as the server stores it; `None` for a name of which the server would make `default`. That is said in
+/// the log, once.
 pub(crate) fn environment(name: &str) -> Option<Text<'_>> {
     static TOLD: AtomicBool = AtomicBool::new(false);
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
-    let mut kept = Cow::Borrowed(name);
-    if name.contains(char::is_uppercase) {
-        kept = Cow::Owned(name.to_lowercase());
-    }
-    while let Some(rest) = kept.strip_prefix("langfuse") {
-        let rest = rest.strip_prefix(['-', '_']).unwrap_or(rest);
-        kept = Cow::Owned(rest.to_owned());
-    }
-    if kept.chars().count() > ENVIRONMENT {
-        kept = Cow::Owned(kept.chars().take(ENVIRONMENT).collect());
-    }
-    if !kept.is_empty() && kept.chars().all(fits) {
-        return Some(kept);
+    let stored = stored_environment(name);
+    if stored != "default" || name.eq_ignore_ascii_case("default") {
+        return Some(stored);
     }
     if !name.is_empty() && !TOLD.swap(true, Ordering::Relaxed) {
         tracing::warn!(

@@ -36,10 +36,18 @@ const TRANSPORT_TARGETS: [&str; 8] = [
     "tower",
 ];
 
+/// Traceloop's own.
+pub(crate) const TRACELOOP: &str = "traceloop.";
+/// Of OpenInference and Traceloop.
+const LLM: &str = "llm.";
+const OPEN_INFERENCE: &str = "openinference.";
+
 /// Whether an attribute of this name says that its span is about a language model.
 #[must_use]
 pub fn is_llm_attribute(name: &str) -> bool {
-    name.starts_with(GEN_AI) || name.starts_with(LANGFUSE)
+    [GEN_AI, LANGFUSE, LLM, OPEN_INFERENCE, TRACELOOP]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
 }
 
 /// Whether a target or scope is of a known LLM library.

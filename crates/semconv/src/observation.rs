@@ -4,13 +4,15 @@
 use std::borrow::Cow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use serde_json::Value as Json;
 use tracefuse_core::bridge::{captures_content, record_exception_at, set_failed, update_trace};
 use tracefuse_core::{Cost, Exception, Level, ObservationType, Span, Status, Timestamp, Usage};
 
-use crate::names::{GEN_AI, LANGFUSE};
+use crate::flat::Flat;
+use crate::names::{GEN_AI, LANGFUSE, TRACELOOP};
 use crate::usage::Tokens;
 use crate::value::Value;
-use crate::{gen_ai, langfuse};
+use crate::{gen_ai, langfuse, openinference, traceloop};
 
 /// How sure a field is of what the observation is; the surest wins, whatever the order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,17 +38,21 @@ pub(crate) struct Facts {
     pub(crate) operation: Option<String>,
     pub(crate) agent: Option<String>,
     pub(crate) tool: Option<String>,
+    pub(crate) workflow: Option<String>,
     pub(crate) request_model: Option<String>,
     /// The model that answered, or the one the user named, is already set.
     pub(crate) model_is_final: bool,
     pub(crate) renamed: bool,
     pub(crate) system: Option<String>,
     pub(crate) messages: Option<String>,
+    /// Messages that come in parts, an attribute each.
+    pub(crate) input_parts: Flat,
+    pub(crate) output_parts: Flat,
     pub(crate) input: Rank,
     pub(crate) output: Rank,
     pub(crate) tokens: Tokens,
-    /// Buckets the user gave, over the tokens.
-    pub(crate) usage: Option<Vec<(String, u64)>>,
+    /// What the user gave, over the tokens.
+    pub(crate) usage: Option<Usage>,
     pub(crate) cost: Option<Cost>,
     pub(crate) prompt: (Option<String>, Option<u32>),
     pub(crate) status_message: Option<String>,
@@ -112,7 +118,14 @@ impl Observation {
         } else if let Some(rest) = name.strip_prefix(LANGFUSE) {
             langfuse::record(self, name, rest, value);
         } else {
-            self.record_other(name, value);
+            let left = match name.strip_prefix(TRACELOOP) {
+                Some(rest) => traceloop::record(self, rest, value),
+                None => openinference::record(self, name, value)
+                    .and_then(|value| traceloop::record_pydantic(self, name, value)),
+            };
+            if let Some(value) = left {
+                self.record_other(name, value);
+            }
         }
     }
 
@@ -131,6 +144,7 @@ impl Observation {
                 self.fail(Some(&value.text()));
             }
             "user.id" | "session.id" => langfuse::record(self, name, name, value),
+            "openai.response.service_tier" => self.span.add_model_parameter("service_tier", &value),
             _ => self.span.add_metadata(name, &value),
         }
     }
@@ -207,6 +221,43 @@ impl Observation {
         });
     }
 
+    /// The model that was asked for.
+    pub(crate) fn set_request_model(&self, model: String) {
+        self.with_facts(|facts| {
+            if facts.model_is_final {
+                self.span
+                    .add_metadata("gen_ai.request.model", model.as_str());
+            } else {
+                self.span.set_model(&model);
+            }
+            facts.request_model = Some(model);
+        });
+    }
+
+    /// The model that answered. The one that was asked for stays in the metadata, if it is another.
+    pub(crate) fn set_response_model(&self, model: &str) {
+        self.with_facts(|facts| {
+            if facts.model_is_final {
+                return;
+            }
+            facts.model_is_final = true;
+            self.span.set_model(model);
+            if let Some(asked) = facts.request_model.as_deref()
+                && asked != model
+            {
+                self.span.add_metadata("gen_ai.request.model", asked);
+            }
+        });
+    }
+
+    /// Takes a part of the messages; `false` if its place is none.
+    pub(crate) fn take_part(&self, is_input: bool, place: &str, skip: &[&str], part: Json) -> bool {
+        self.with_facts(|facts| match is_input {
+            true => facts.input_parts.take(place, skip, part),
+            false => facts.output_parts.take(place, skip, part),
+        })
+    }
+
     /// Marks it as failed, with a message unless there is one.
     pub fn fail(&self, message: Option<&str>) {
         self.with_facts(|facts| {
@@ -268,46 +319,81 @@ impl Observation {
         facts.is_some_and(|facts| self.settle(*facts, counted)) || counted
     }
 
-    fn settle(&self, facts: Facts, counted: bool) -> bool {
+    fn settle(&self, mut facts: Facts, counted: bool) -> bool {
         self.name_by(&facts);
-        let system = match facts.messages {
+        if let Some(messages) = std::mem::take(&mut facts.input_parts).text()
+            && Rank::Messages > facts.input
+        {
+            facts.messages = Some(messages);
+        }
+        if let Some(messages) = std::mem::take(&mut facts.output_parts).text()
+            && Rank::Messages > facts.output
+        {
+            self.span.set_output(messages);
+        }
+        let system = match facts.messages.take() {
             Some(messages) => {
-                let (input, left) = gen_ai::with_system(messages, facts.system);
+                let (input, left) = gen_ai::with_system(messages, facts.system.take());
                 self.span.set_input(input);
                 left
             }
-            None => facts.system,
+            None => facts.system.take(),
         };
         // Instructions are words of the input's, wherever they end up.
         if let Some(system) = system.filter(|_| captures_content(&self.span)) {
             self.span.add_metadata("gen_ai.system_instructions", system);
         }
-        if let Some(cost) = facts.cost {
-            self.span.set_cost(cost);
+        match facts.prompt.clone() {
+            (Some(name), Some(version)) => self.span.set_prompt(&name, version),
+            // Without its version it is not known which prompt it was: no link is better than a wrong one.
+            (Some(name), None) => self.span.add_metadata("gen_ai.prompt.name", name),
+            (None, _) => {}
         }
-        if let (Some(name), version) = &facts.prompt {
-            self.span.set_prompt(name, version.unwrap_or(1));
-        }
-        if let Some(buckets) = facts.usage {
-            let usage = Usage::default();
-            self.span.set_usage(
-                buckets
-                    .into_iter()
-                    .fold(usage, |usage, (name, units)| usage.bucket(name, units)),
-            );
-            return true;
-        }
-        if facts.tokens.is_empty() {
-            return false;
-        }
-        if counted {
-            for (name, count) in facts.tokens.buckets().filter(|(_, count)| *count > 0) {
-                self.span
-                    .add_metadata(&format!("{GEN_AI}usage.{name}"), count);
+        self.settle_usage(facts, counted)
+    }
+
+    /// Whether it had a usage, or a reported cost, of its own.
+    fn settle_usage(&self, facts: Facts, counted: bool) -> bool {
+        let reported = facts.tokens.cost();
+        let mut has_any = facts.usage.is_some() || reported.is_some();
+        match (facts.cost, reported) {
+            (Some(cost), _) => self.span.set_cost(cost),
+            // What is below has stated it already.
+            (None, Some(cost)) if counted => {
+                for (name, dollars) in cost.buckets() {
+                    let name = match name {
+                        "total" => "gen_ai.usage.cost".to_owned(),
+                        part => format!("{GEN_AI}usage.{part}_cost"),
+                    };
+                    self.span.add_metadata(&name, dollars);
+                }
             }
-        } else {
-            self.span.set_usage(facts.tokens.to_usage());
+            (None, Some(cost)) => self.span.set_cost(cost),
+            (None, None) => {}
         }
-        true
+        if let Some(usage) = facts.usage {
+            self.span.set_usage(usage);
+        } else if !facts.tokens.is_empty() {
+            has_any = true;
+            self.settle_tokens(&facts.tokens, counted);
+        }
+        has_any
+    }
+
+    fn settle_tokens(&self, tokens: &Tokens, counted: bool) {
+        let (usage, left) = tokens.to_usage();
+        match usage.filter(|_| !counted) {
+            Some(usage) => {
+                self.span.set_usage(usage);
+                for (name, units) in left {
+                    self.span.add_metadata(name, units);
+                }
+            }
+            None => {
+                for (name, units) in tokens.reported().filter(|(_, units)| *units > 0) {
+                    self.span.add_metadata(name, units);
+                }
+            }
+        }
     }
 }

@@ -278,7 +278,11 @@ impl Buffer {
     /// Whether a key may be written although as many were written as a span may have.
     #[cold]
     fn admits_key(&mut self, role: Role, key: &str) -> bool {
-        if self.limits.is_none() {
+        if self
+            .limits
+            .as_ref()
+            .is_none_or(|limits| limits.known.is_empty())
+        {
             self.compact();
             if self.keys < MAX_KEYS {
                 return true;
@@ -299,6 +303,13 @@ impl Buffer {
         }
         limits.dropped_keys += 1;
         false
+    }
+
+    /// Counts keys that a limit forbids.
+    pub(crate) fn note_dropped_keys(&mut self, keys: u64) {
+        if keys > 0 {
+            self.limits().dropped_keys += keys;
+        }
     }
 
     fn limits(&mut self) -> &mut Limits {

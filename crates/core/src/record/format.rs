@@ -93,6 +93,11 @@ impl Role {
         self as u8 >= Self::Metadata as u8 && self as u8 <= Self::Call as u8
     }
 
+    /// Whether it is a part of the event or the error before it.
+    pub(crate) const fn is_part(self) -> bool {
+        self as u8 > Self::Exception as u8
+    }
+
     /// Whether keys of this role come from the user, so that their number has a limit.
     pub(crate) const fn is_limited(self) -> bool {
         matches!(self, Self::Metadata | Self::ModelParameter | Self::Tag)

@@ -5,6 +5,7 @@ mod buffer;
 mod capture;
 mod chunk;
 mod codec;
+mod cut;
 mod exception;
 mod format;
 pub(crate) mod guard;
@@ -20,10 +21,11 @@ mod time;
 mod usage;
 mod value;
 
-pub(crate) use buffer::{Buffer, PROVIDER};
+pub(crate) use buffer::{Buffer, MAX_KEYS, PROVIDER};
 pub(crate) use capture::capture;
 pub use chunk::{Chunk, FinishedSpan, Records};
 pub use codec::DecodeError;
+pub use cut::Cut;
 #[doc(hidden)]
 pub use exception::via;
 pub use exception::{AsException, Exception};

@@ -38,7 +38,7 @@ impl<'a> Parts<'a> {
             text: self.text,
             large: self.large,
         };
-        reader.take_while(|attribute| attribute.role as u8 > Role::Exception as u8)
+        reader.take_while(|attribute| attribute.role.is_part())
     }
 
     fn first(&self, role: Role) -> Option<Attribute<'a>> {

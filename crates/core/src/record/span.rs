@@ -393,6 +393,7 @@ impl SpanRecord {
         }
         let mut replaced = replaced.into_iter().peekable();
         self.copy_with(
+            None,
             |buffer, at, raw| match replaced.next_if(|(of, _)| *of == at) {
                 Some((_, new)) => {
                     let Attribute { role, key, .. } = raw.attribute;
@@ -412,20 +413,24 @@ impl SpanRecord {
     /// Sets a metadata key of a finished span, as delivery does to say that it shortened a value.
     pub fn set_metadata(&mut self, key: &str, value: &Value) {
         self.copy_with(
+            None,
             |buffer, _, raw| buffer.copy_attribute(raw),
             |buffer| buffer.set_metadata_unlimited(key, value.as_ref()),
         );
     }
 
-    /// Makes the record the only one of a new chunk, with what `each` writes of its attributes.
-    fn copy_with(
+    /// Makes the record the only one of a new chunk, with another name if one is given, and with what `each` writes of
+    /// its attributes.
+    pub(super) fn copy_with(
         &mut self,
+        name: Option<&str>,
         mut each: impl FnMut(&mut Buffer, usize, &Raw<'_>),
         end: impl FnOnce(&mut Buffer),
     ) {
         let Some(mut view) = self.view() else { return };
         let head = self.head();
-        let name = view.text.get(..head.name_len()).unwrap_or_default();
+        let own_name = view.text.get(..head.name_len()).unwrap_or_default();
+        let name = name.unwrap_or(own_name);
         let mut buffer = Buffer::default();
         buffer.begin(head.span_id(), name, head.kind());
         buffer.parent = head.parent();

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::record::{Level, Role, SpanId, Timestamp, Value};
+use crate::record::{Level, MAX_KEYS, Role, SpanId, Timestamp, Value};
 use crate::span::feature::RECORDS;
 use crate::span::handle::Span;
 
@@ -86,7 +86,17 @@ impl<'a> EventBuilder<'a> {
         };
         let time = self.time.unwrap_or_else(|| open.trace.now());
         let id = SpanId::random();
+        let mut metadata: Vec<(String, Value)> = Vec::new();
+        let mut dropped = 0;
+        for (key, value) in self.metadata {
+            match metadata.iter_mut().find(|(known, _)| *known == key) {
+                Some(known) => known.1 = value,
+                None if metadata.len() < MAX_KEYS as usize => metadata.push((key, value)),
+                None => dropped += 1,
+            }
+        }
         open.write(|buffer| {
+            buffer.note_dropped_keys(dropped);
             if !buffer.begin_event(self.name, id, time, self.level) {
                 return;
             }
@@ -96,7 +106,7 @@ impl<'a> EventBuilder<'a> {
             if let Some(output) = self.output {
                 buffer.put_owned(Role::EventOutput, "", output);
             }
-            for (key, value) in self.metadata {
+            for (key, value) in metadata {
                 buffer.put_owned(Role::EventMetadata, &key, value);
             }
         });

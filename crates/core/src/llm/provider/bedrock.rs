@@ -20,7 +20,7 @@ pub(crate) fn facts(response: &Value) -> Facts {
         parameters: used.parameters,
         finish_reason: text(field(stop, "stopReason", "stop_reason")).map(Value::from),
         output: response.pointer("/output/message").and_then(output),
-        error: error(response, "bedrock"),
+        error: error::read(response, "bedrock"),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::llm::usage::{self, Language};
 pub(crate) const SKIP: &[&str] = &["data"];
 
 pub(crate) fn facts(response: &Value) -> Facts {
+    let whole = response;
     let used = usage::read(Language::OpenAi, response);
     // The last event of a Responses stream has the response inside; Cloudflare wraps each answer.
     let inner = response.get("response").or_else(|| response.get("result"));
@@ -32,7 +33,7 @@ pub(crate) fn facts(response: &Value) -> Facts {
             Some(choices) => one_or_all(choices.iter().filter_map(message).collect()),
             None => output(response),
         },
-        error: error(response, "openai"),
+        error: error::read(whole, "openai"),
     }
 }
 

@@ -78,6 +78,33 @@ pub(crate) fn read(language: Language, answer: &Value) -> UsageReading {
     reading
 }
 
+/// Reads a report without its answer: the language is the one whose names of counts it has.
+pub(crate) fn reported(report: &Value) -> Option<Usage> {
+    let languages = [
+        (
+            Language::Gemini,
+            &["promptTokenCount", "prompt_token_count", "totalTokenCount"][..],
+        ),
+        (Language::Bedrock, &["inputTokens", "outputTokens"]),
+        (Language::Cohere, &["billed_units"]),
+        (Language::Anthropic, &["iterations"]),
+        (Language::Ollama, &["prompt_eval_count", "eval_count"]),
+        (
+            Language::OpenAi,
+            &[
+                "prompt_tokens",
+                "completion_tokens",
+                "input_tokens",
+                "output_tokens",
+                "total_tokens",
+            ],
+        ),
+    ];
+    let has = |name: &&str| report.get(*name).is_some();
+    let (language, _) = languages.iter().find(|(_, names)| names.iter().any(has))?;
+    usage(*language, language.table(), report)
+}
+
 /// Takes the later of two reports of one stream into the earlier one. Counts grow, so the later one replaces the
 /// earlier; but `null`, and a zero after a count, say nothing.
 pub(crate) fn absorb(known: &mut Map<String, Value>, later: Map<String, Value>) {

@@ -4,6 +4,7 @@
 mod buckets;
 mod count;
 mod family;
+mod report;
 
 pub(crate) use buckets::Settled;
 pub use count::{Convention, Count};
