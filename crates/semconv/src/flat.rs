@@ -1,4 +1,4 @@
-//! Values that conventions without nested attributes spread over many: `gen_ai.prompt.0.content`.
+//! Messages that are spread over many attributes, such as `gen_ai.prompt.0.content`.
 //! Filled by `traceloop` and `openinference`, put together by `observation` at the end of a span.
 
 use serde_json::{Map, Value as Json};
@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 const MAX_INDEX: usize = 4096;
 const MAX_DEPTH: usize = 16;
 
-/// A list that is told in parts.
+/// A list that arrives in parts.
 #[derive(Debug, Default)]
 pub(crate) struct Flat(Json);
 
@@ -33,7 +33,7 @@ impl Flat {
         fits
     }
 
-    /// The list as JSON text; `None` if nothing was told.
+    /// The list as JSON text; `None` if no part arrived.
     pub(crate) fn text(self) -> Option<String> {
         match self.0 {
             Json::Null => None,
@@ -44,7 +44,7 @@ impl Flat {
 
 fn put(target: &mut Json, steps: &[&str], value: Json) {
     let Some((step, rest)) = steps.split_first() else {
-        // What came with parts of its own stays.
+        // A value that already has parts stays.
         if target.is_null() || !(target.is_object() || target.is_array()) {
             *target = value;
         }
