@@ -89,10 +89,12 @@ impl<'a> EventBuilder<'a> {
         let mut metadata: Vec<(String, Value)> = Vec::new();
         let mut dropped = 0;
         for (key, value) in self.metadata {
-            match metadata.iter_mut().find(|(known, _)| *known == key) {
-                Some(known) => known.1 = value,
-                None if metadata.len() < MAX_KEYS as usize => metadata.push((key, value)),
-                None => dropped += 1,
+            if let Some(known) = metadata.iter_mut().find(|(known, _)| *known == key) {
+                known.1 = value;
+            } else if metadata.len() < MAX_KEYS as usize {
+                metadata.push((key, value));
+            } else {
+                dropped += 1;
             }
         }
         open.write(|buffer| {
