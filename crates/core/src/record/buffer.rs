@@ -25,10 +25,12 @@ pub(crate) const PROVIDER: &str = "provider";
 /// Keys of metadata, model parameters and tags that a span may have, as OpenTelemetry's default limit. Further
 /// ones are dropped and counted under [`DROPPED_KEYS`]; a key that the span has already can always be set.
 pub(crate) const MAX_KEYS: u32 = 128;
-/// Events that a span may have. Further ones are dropped and counted under [`DROPPED_EVENTS`].
+/// Events, and errors, that a span may have. Further ones are dropped and counted under [`DROPPED_EVENTS`] and
+/// [`DROPPED_ERRORS`].
 pub(crate) const MAX_EVENTS: u32 = 1024;
 const DROPPED_KEYS: &str = "_dropped.keys";
 const DROPPED_EVENTS: &str = "_dropped.events";
+const DROPPED_ERRORS: &str = "_dropped.errors";
 
 /// From this size on, values that were replaced are removed while the span is open.
 const COMPACT_AT: usize = 64 * 1024;
@@ -45,6 +47,7 @@ pub(crate) struct Buffer {
     /// Limited keys that were written, with repetitions.
     keys: u32,
     events: u32,
+    errors: u32,
     /// An attribute was replaced by a later one of the same key.
     has_replaced: bool,
     compact_at: usize,
@@ -70,6 +73,7 @@ struct Limits {
     known: HashSet<(Role, String)>,
     dropped_keys: u64,
     dropped_events: u64,
+    dropped_errors: u64,
 }
 
 impl Default for Buffer {
@@ -81,6 +85,7 @@ impl Default for Buffer {
             seen: 0,
             keys: 0,
             events: 0,
+            errors: 0,
             has_replaced: false,
             compact_at: COMPACT_AT,
             limits: None,
@@ -108,6 +113,7 @@ impl Buffer {
         self.seen = 0;
         self.keys = 0;
         self.events = 0;
+        self.errors = 0;
         self.has_replaced = false;
         self.compact_at = COMPACT_AT;
         self.limits = None;
@@ -404,6 +410,7 @@ impl Buffer {
         let counts = [
             (DROPPED_KEYS, limits.dropped_keys),
             (DROPPED_EVENTS, limits.dropped_events),
+            (DROPPED_ERRORS, limits.dropped_errors),
         ];
         for (key, dropped) in counts {
             if dropped > 0 {
@@ -578,6 +585,11 @@ impl Buffer {
             self.level_of_error = true;
             self.message_of_error = true;
         }
+        if self.errors >= MAX_EVENTS {
+            self.limits().dropped_errors += 1;
+            return;
+        }
+        self.errors += 1;
         self.roles |= Role::Exception.bit();
         let moment = Moment {
             id,
@@ -686,16 +698,21 @@ mod tests {
     }
 
     #[test]
-    fn events_beyond_the_limit_are_dropped_and_counted() {
+    fn events_and_errors_beyond_the_limit_are_dropped_and_counted() {
         let mut buffer = buffer();
-        for _ in 0..5_000 {
-            let id = SpanId::random();
-            buffer.begin_event("tick", id, Timestamp::default(), Level::Default);
+        let (id, time) = (SpanId::random(), Timestamp::default());
+        for n in 0..5_000 {
+            buffer.begin_event("tick", id, time, Level::Default);
+            buffer.add_exception(id, time, Exception::new("E", n.to_string()), false);
         }
         buffer.seal();
+        let dropped = |kind: &str| (format!("_dropped.{kind}"), "3976".to_owned());
+        assert_eq!(metadata(&buffer), [dropped("events"), dropped("errors")]);
         assert_eq!(
-            metadata(&buffer),
-            [("_dropped.events".to_owned(), "3976".to_owned())]
+            buffer.read().filter(|a| a.role == Role::Exception).count(),
+            1024
         );
+        let message = buffer.single(Role::StatusMessage).unwrap();
+        assert_eq!(message.text(), Some("E: 0"), "the first error's");
     }
 }
