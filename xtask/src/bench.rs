@@ -24,7 +24,7 @@ pub(crate) fn run(rest: &[String]) -> Result<()> {
         "--",
     ]);
     if !rest.iter().any(|argument| argument == "--quick") {
-        suite.arg("--plots").arg(root().join("docs/performance"));
+        suite.arg("--plots").arg(root().join("benches/plots"));
     }
     succeed(suite.args(rest).current_dir(&folder))
 }

@@ -2,9 +2,12 @@
 //! Run by `ci` and, as a test, by `cargo test`.
 
 mod arrows;
+mod circles;
 mod documents;
+mod paths;
 mod security;
 mod sources;
+mod words;
 
 use std::path::PathBuf;
 
@@ -21,6 +24,9 @@ pub(crate) fn run() -> Result<()> {
     findings.extend(sources::check(&files)?);
     findings.extend(documents::check(&files)?);
     findings.extend(security::check(&files)?);
+    findings.extend(circles::check(&files)?);
+    findings.extend(paths::check(&files)?);
+    findings.extend(words::check(&files)?);
     if findings.is_empty() {
         println!("{} files are tidy", files.len());
         return Ok(());
