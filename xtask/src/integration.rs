@@ -1,4 +1,4 @@
-//! Every example as a process of its own against the local server, read back by its API.
+//! Runs every example as a process against the local server, and reads the result back by the server's API.
 
 use std::process::Command;
 
@@ -162,12 +162,12 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// The examples of which it is known what a server has of them.
+/// The examples with an expected result.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     EXPECTED.iter().map(|expected| expected.example)
 }
 
-/// Whether the local server has what it should of an example, if that is known.
+/// Whether the local server has the expected result of an example, if there is one.
 pub(crate) fn check_by_name(example: &str, mock: &MockLangfuse) -> Result<()> {
     let mut known = EXPECTED.iter();
     match known.find(|expected| expected.example == example) {

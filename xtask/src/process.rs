@@ -13,7 +13,7 @@ pub(crate) fn root() -> PathBuf {
         .unwrap_or_default()
 }
 
-/// Where cargo and these commands put what they make.
+/// The folder for the output of cargo and of these commands.
 pub(crate) fn target() -> PathBuf {
     let named = std::env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty());
     root().join(named.map_or_else(|| "target".into(), PathBuf::from))
@@ -23,7 +23,7 @@ pub(crate) fn target() -> PathBuf {
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(root());
-    // It is for `ci` alone; to a tracer it is a setting that nobody knows.
+    // It is for `ci` alone; a tracer would refuse it as an unknown setting.
     command.env_remove("TRACEFUSE_PEERS");
     command
 }
@@ -37,7 +37,7 @@ pub(crate) fn succeed(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// The standard output of a command that succeeds; its errors go to ours, and all of it if it fails.
+/// The standard output of a command that succeeds. Its standard error is passed on, and if it fails all its output.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = command.stderr(Stdio::inherit()).output();
     let output = output.with_context(|| format!("{} cannot be started", name(command)))?;
@@ -83,7 +83,7 @@ pub(crate) fn quiet(command: &mut Command) -> &mut Command {
 /// Programs by name.
 pub(crate) type Programs = std::collections::BTreeMap<String, PathBuf>;
 
-/// Builds the facade's examples and gives their programs by name.
+/// Builds the facade's examples and returns their programs by name.
 pub(crate) fn examples() -> Result<Programs> {
     built(&[
         "-p",
@@ -94,7 +94,7 @@ pub(crate) fn examples() -> Result<Programs> {
     ])
 }
 
-/// Builds what the arguments say, and gives the examples among it.
+/// Builds the targets in the arguments, and returns the examples among them.
 pub(crate) fn built(arguments: &[&str]) -> Result<Programs> {
     let json = ["--message-format", "json-render-diagnostics"];
     let text = output(&mut cargo(&[&["build"], arguments, &json].concat()))?;

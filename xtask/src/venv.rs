@@ -1,5 +1,5 @@
-//! Python programs of others for the length of a command: a virtual environment below `target`, with pinned
-//! versions. Used by `peers`, `python` and `relay`; who has no Python or no package index is told so, and nothing fails.
+//! Python programs that a command needs: a virtual environment below `target`, with pinned
+//! versions. Used by `peers`, `python` and `relay`. Without Python or a package index they print that and succeed.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use crate::process::target;
 use crate::service::NotStarted;
 
-/// An environment with what was asked for.
+/// An environment with the requested packages.
 pub(crate) struct Venv {
     folder: PathBuf,
 }
@@ -24,11 +24,11 @@ impl Venv {
     }
 }
 
-/// The environment `target/<name>/venv` with exactly these requirements (`package==version`), which is made if it
-/// is not there; or the one that `TRACEFUSE_VENV_<NAME>` names, as it is.
+/// The environment `target/<name>/venv` with exactly these requirements (`package==version`), which is created if it
+/// does not exist; or the one that `TRACEFUSE_VENV_<NAME>` names, unchanged.
 ///
 /// # Errors
-/// In words for a person, if it cannot be made here: no Python of at least 3.10, or no packages.
+/// As text for the user, if it cannot be created: no Python of at least 3.10, or no packages.
 fn venv(name: &str, requirements: &[&str]) -> Result<Venv, String> {
     if let Some(folder) = named(name) {
         return Ok(Venv { folder });
@@ -56,7 +56,7 @@ fn venv(name: &str, requirements: &[&str]) -> Result<Venv, String> {
         &log,
     )?;
     let venv = Venv { folder };
-    // Without an index it gives up soon.
+    // Fail soon without a package index.
     let quick = ["--timeout", "20", "--retries", "2"];
     logged(
         Command::new(venv.program("python"))
@@ -71,7 +71,7 @@ fn venv(name: &str, requirements: &[&str]) -> Result<Venv, String> {
     Ok(venv)
 }
 
-/// Checks something in such an environment; says so and succeeds where there can be none.
+/// Runs a check in such an environment. If the environment cannot be created, prints the reason and succeeds.
 pub(crate) fn with(
     name: &str,
     requirements: &[&str],
@@ -86,8 +86,8 @@ pub(crate) fn with(
     }
 }
 
-/// As a step of `ci`: where it was asked for, where `CI` is set, or where there is nothing to install any more.
-/// What cannot be installed or does not start is told and fails nothing; what it finds wrong does.
+/// As a step of `ci`: runs if it was requested, if `CI` is set, or if everything is installed already.
+/// A failed installation or start is printed and is no failure; a wrong result is one.
 pub(crate) fn in_ci(
     name: &str,
     requirements: &[&str],
@@ -122,7 +122,7 @@ fn is_ready(name: &str, requirements: &[&str]) -> bool {
         || fs::read_to_string(mark).is_ok_and(|found| found == requirements.join("\n"))
 }
 
-/// Written at the end: what a broken installation lacks.
+/// Written at the end of an installation, so that a broken one is recognised.
 const MARK: &str = "installed.txt";
 
 fn named(name: &str) -> Option<PathBuf> {
@@ -156,7 +156,7 @@ fn python() -> Result<&'static str, String> {
     found.ok_or_else(|| "there is no Python of at least 3.10 with the module venv".to_owned())
 }
 
-/// Runs a command with its words in a file; an error says the last of them.
+/// Runs a command with its output in a file; an error contains the last line.
 fn logged(command: &mut Command, output: &File, log: &Path) -> Result<(), String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let failed = |words: String| format!("{program} {words}; see {}", log.display());
@@ -177,7 +177,7 @@ fn logged(command: &mut Command, output: &File, log: &Path) -> Result<(), String
     }
 }
 
-/// The last line in a log that says something.
+/// The last line of a log that is not empty.
 pub(crate) fn last_line(log: &Path) -> String {
     let bytes = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);

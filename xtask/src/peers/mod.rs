@@ -1,5 +1,5 @@
-//! `cargo xtask peers`: receivers of others, as they are, get the traces of our examples by OTLP; what they have
-//! afterwards is held against what was recorded. Called by `main`, and by `ci` where it can run.
+//! `cargo xtask peers`: sends the traces of the examples to other receivers by OTLP, and compares what they store
+//! with what was recorded. Called by `main`, and by `ci` where it can run.
 
 mod mlflow;
 mod phoenix;
@@ -26,22 +26,22 @@ const MLFLOW: &str = "mlflow==3.17.2";
 
 /// Beside those of `integration`.
 const MORE: &[&str] = &["propagation", "streaming"];
-/// In a workspace of its own.
+/// In a separate workspace.
 const RIG: &str = "rig_agent";
 
 /// A receiver that runs.
 trait Receiver {
     fn name(&self) -> &'static str;
     fn wait_until_ready(&mut self) -> Result<()>;
-    /// What sends an example's traces there.
+    /// The settings that send an example's traces there.
     fn variables(&self) -> Vec<(&'static str, String)>;
-    /// What it should have of what was recorded, where it has words of its own.
+    /// What the receiver should have of a recorded trace, in its own terms.
     fn expected(&self, recorded: Trace) -> Trace;
     /// A trace, as soon as it has this many spans.
     fn read(&self, trace: &str, spans: usize) -> Result<Trace>;
 }
 
-/// All of it; says so and succeeds where the receivers cannot be installed.
+/// Runs all checks. If the receivers cannot be installed, prints that and succeeds.
 pub(crate) fn run() -> Result<()> {
     venv::with(NAME, &[PHOENIX, MLFLOW], check)
 }
@@ -95,7 +95,7 @@ fn examples() -> Result<Programs> {
     Ok(programs)
 }
 
-/// Runs every example against a receiver and prints a line for each; gives what is not as recorded.
+/// Runs every example against a receiver and prints a line for each; returns the differences.
 fn examples_at(receiver: &dyn Receiver, programs: &Programs) -> Result<Vec<String>> {
     println!(
         "  {:<14}{:>6}{}",

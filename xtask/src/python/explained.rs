@@ -1,7 +1,7 @@
-//! Every difference there may be between the Python SDK and us, with its reason.
-//! Read by `python`, which fails at a difference that is not here, and at an entry that is none.
+//! The allowed differences between the Python SDK and tracefuse, with their reasons.
+//! Read by `python`, which fails at a difference that is not listed, and at an entry without a difference.
 
-/// A difference; `*` stands for every program, every place, or the rest of a name.
+/// A difference; `*` matches every program, every place, or the rest of a name.
 pub(super) struct Explained {
     pub(super) program: &'static str,
     pub(super) place: &'static str,

@@ -1,4 +1,4 @@
-//! What a server has of a program, as facts that two runs share: no ids, no times.
+//! What a server stores of a program, as facts that can be compared between runs: no ids, no times.
 //! Made by `python` for each program, compared there.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,7 +58,7 @@ fn places<'a>(rows: &[&'a Observation]) -> BTreeMap<&'a str, String> {
     };
     let path = |row: &'a Observation| {
         let (mut path, mut above) = (named(row), row.parent_id.as_deref());
-        // A parent that is nowhere ends it, and so does a circle.
+        // A missing parent ends the path, and so does a circle.
         for _ in 0..rows.len() {
             let Some(parent) = above else { break };
             match rows.iter().find(|row| row.id == parent) {
@@ -83,7 +83,7 @@ fn of_observation(place: &str, row: &Observation, facts: &mut Facts) {
     for (field, value) in fields {
         match field.as_str() {
             "id" | "traceId" | "parentObservationId" | "name" => {}
-            // Times are never the same; that there is one is.
+            // Times always differ; whether there is one is compared.
             "completionStartTime" => note(facts, place, &field, &there(&value)),
             // `Type: message` of an error; types are of their language.
             "statusMessage" => {
@@ -98,7 +98,7 @@ fn of_observation(place: &str, row: &Observation, facts: &mut Facts) {
             }
             "metadata" | "modelParameters" | "usageDetails" | "costDetails" => {
                 for (key, value) in value.as_object().cloned().unwrap_or_else(Map::new) {
-                    // What all have of the process is said once.
+                    // Attributes of the process are compared once.
                     match key.split_once('.') {
                         Some(("resourceAttributes", key)) => note(facts, "(resource)", key, &value),
                         Some(("scope", key)) => note(facts, "(scope)", key, &value),
@@ -147,7 +147,7 @@ fn there(value: &Value) -> Value {
     }
 }
 
-/// What is empty says nothing.
+/// Empty values count as absent.
 fn note(facts: &mut Facts, place: &str, field: &str, value: &Value) {
     let empty = match value {
         Value::Null => true,
@@ -162,7 +162,7 @@ fn note(facts: &mut Facts, place: &str, field: &str, value: &Value) {
     }
 }
 
-/// JSON texts are compared by what they say: spaces, the order of keys and `1.0` for `1` are not meaning.
+/// JSON texts are compared by value: spaces, the order of keys, and `1.0` for `1` make no difference.
 pub(super) fn same(theirs: Option<&str>, ours: Option<&str>) -> bool {
     let json = |text: Option<&str>| serde_json::from_str::<Value>(text?).ok();
     let alike = |theirs: &Value, ours: &Value| {

@@ -1,5 +1,5 @@
-//! `cargo xtask python`: our examples and their twins in `xtask/python`, written for the official Python SDK, side by
-//! side: what the local server has of both must mean the same. Called by `main`, and by `ci` where it can run.
+//! `cargo xtask python`: runs the examples and their twins in `xtask/python`, written for the official Python SDK,
+//! and compares what the local server stores of both. Called by `main`, and by `ci` where it can run.
 
 mod explained;
 mod facts;
@@ -22,7 +22,7 @@ const SDK: &str = "langfuse==5.0.4";
 /// Programs that exist as an example of ours and as a twin.
 const PROGRAMS: &[&str] = &["quickstart", "nested", "llm_call", "tool", "scores"];
 
-/// All of it; says so and succeeds where the SDK cannot be installed.
+/// Runs all programs. If the SDK cannot be installed, prints that and succeeds.
 pub(crate) fn run() -> Result<()> {
     venv::with(NAME, &[SDK], check)
 }
@@ -77,7 +77,7 @@ fn recorded(program: &Path, script: Option<&Path>) -> Result<Facts> {
     Ok(facts)
 }
 
-/// Prints what differs, with its reason; notes which reasons were used, and what has none.
+/// Prints each difference with its reason; collects the used reasons, and the differences without one.
 fn compare(
     program: &str,
     theirs: &Facts,

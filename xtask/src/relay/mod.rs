@@ -1,5 +1,5 @@
-//! `cargo xtask relay`: our examples, each a process of its own, through an OTLP relay of somebody else's to the local
-//! server; what arrives is held against what was recorded. Called by `main`, and by `ci` where it can run.
+//! `cargo xtask relay`: sends the examples' traces, each from its own process, through another project's OTLP relay to the local
+//! server, and compares what arrives with what was recorded. Called by `main`, and by `ci` where it can run.
 
 mod seen;
 
@@ -23,12 +23,12 @@ const NAME: &str = "relay";
 const ROTEL: &str = "rotel==0.0.1a15";
 /// Where Langfuse takes OTLP, and the relay too: `LANGFUSE_BASE_URL` may then name either.
 const BASE: &str = "/api/public/otel";
-/// How long the relay or the server is away.
+/// How long the relay or the server is down.
 const AWAY: Duration = Duration::from_secs(3);
-/// How long what was handed over may take to arrive.
+/// How long a span that the relay has may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// All of it; says so and succeeds where the relay cannot be installed.
+/// Runs all checks. If the relay cannot be installed, prints that and succeeds.
 pub(crate) fn run() -> Result<()> {
     venv::with(NAME, &[ROTEL], check)
 }
@@ -84,7 +84,7 @@ fn rotel(venv: &Venv) -> Result<PathBuf> {
 fn examples() -> Result<Programs> {
     let features = ["--features", "otlp,opentelemetry"];
     let mut programs = built(&[&["-p", "tracefuse", "--examples"][..], &features].concat())?;
-    // The SDK of OpenTelemetry gives a shutdown 5 s, which may be less than the relay is away.
+    // The SDK of OpenTelemetry gives a shutdown 5 s, which may be shorter than the relay's outage.
     let known = integration::names().filter(|name| *name != "opentelemetry");
     let known: BTreeSet<&str> = known.collect();
     programs.retain(|name, _| known.contains(name.as_str()));
@@ -142,9 +142,9 @@ fn basic(server: &MockLangfuse) -> String {
 #[derive(Clone, Copy, PartialEq)]
 enum Trouble {
     None,
-    /// Our side holds.
+    /// The relay is down: the examples keep their spans.
     NoRelay,
-    /// The relay holds.
+    /// The server is down: the relay keeps the spans.
     NoServer,
 }
 
@@ -206,7 +206,7 @@ impl Relay {
     }
 }
 
-/// What every run of a check has.
+/// What all runs of a check share.
 struct Stage {
     relay: Relay,
     server: MockLangfuse,
@@ -214,7 +214,7 @@ struct Stage {
 }
 
 impl Stage {
-    /// All examples at once through the relay; prints a line, gives what is wrong.
+    /// All examples at once through the relay; prints a line, returns the differences.
     fn through(&mut self, mode: Mode, trouble: Trouble, direct: &Spans) -> Result<Vec<String>> {
         let witness = MockLangfuse::start();
         self.relay.service = None;
@@ -241,7 +241,7 @@ impl Stage {
             Trouble::None => running.ended()?,
             Trouble::NoRelay => {
                 std::thread::sleep(AWAY);
-                // Nobody has given up.
+                // No example has given up.
                 for (name, child) in &mut running.0 {
                     ensure!(
                         child.try_wait()?.is_none(),
@@ -252,7 +252,7 @@ impl Stage {
                 running.ended()?;
             }
             Trouble::NoServer => {
-                // They are rid of their spans at once.
+                // They deliver their spans immediately.
                 running.ended()?;
                 std::thread::sleep(AWAY.saturating_sub(began.elapsed()));
                 ensure!(
@@ -276,12 +276,12 @@ impl Stage {
     }
 }
 
-/// An example by itself, which says its name in all its spans.
+/// One example, with its name in all its spans.
 fn example(name: &str, program: &Path) -> Command {
     let mut command = Command::new(program);
     quiet(&mut command)
         .env("LANGFUSE_TRACING_ENVIRONMENT", name)
-        // They end at once, and hold what they have for as long as the relay is away; a service would not notice.
+        // They end immediately, and keep their spans while the relay is down; a service would not notice.
         .env("TRACEFUSE_SHUTDOWN_TIMEOUT", "60")
         .env("TRACEFUSE_FLUSH_TIMEOUT", "60")
         .env("TRACEFUSE_MAX_RETRIES", "30")
@@ -289,7 +289,7 @@ fn example(name: &str, program: &Path) -> Command {
     command
 }
 
-/// Examples that run; those that still do are stopped when it is dropped.
+/// Running examples; they are stopped when this is dropped.
 struct Running(Vec<(String, Child)>);
 
 impl Running {
@@ -324,7 +324,7 @@ fn direct(mode: Mode, programs: &Programs) -> Result<Spans> {
     Ok(contents(&server))
 }
 
-/// Prints the line of a run, and gives its differences in words.
+/// Prints the line of a run, and returns its differences as text.
 fn report(
     mode: Mode,
     trouble: Trouble,

@@ -1,4 +1,4 @@
-//! The architecture, checked: what ARCHITECTURE.md and CONTRIBUTING.md say is what the repository is.
+//! Checks that the repository is as ARCHITECTURE.md and CONTRIBUTING.md describe it.
 //! Run by `ci` and, as a test, by `cargo test`.
 
 mod arrows;
@@ -15,7 +15,7 @@ use anyhow::{Result, bail};
 
 use crate::process::root;
 
-/// What is wrong, a line each.
+/// One line for each problem.
 type Findings = Vec<String>;
 
 pub(crate) fn run() -> Result<()> {
@@ -34,7 +34,7 @@ pub(crate) fn run() -> Result<()> {
     bail!("not tidy:\n  {}", findings.join("\n  "))
 }
 
-/// Every file of the repository that is ours, relative to its root.
+/// Every file of the repository, relative to its root.
 fn files() -> Result<Vec<PathBuf>> {
     let (root, mut found) = (root(), Vec::new());
     let mut folders = vec![root.clone()];

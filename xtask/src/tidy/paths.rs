@@ -24,7 +24,11 @@ pub(super) fn check(files: &[PathBuf]) -> Result<Findings> {
         for line in text.lines() {
             // Of a source file only comments name files; of a document only what is in backticks.
             let parts: Vec<&str> = match kind {
-                "rs" => line.split_once("//").map(|(_, comment)| comment).into_iter().collect(),
+                "rs" => line
+                    .split_once("//")
+                    .map(|(_, comment)| comment)
+                    .into_iter()
+                    .collect(),
                 "md" => line.split('`').skip(1).step_by(2).collect(),
                 _ => vec![line],
             };
@@ -48,7 +52,9 @@ fn named<'a>(text: &'a str, crates: &[String]) -> Vec<&'a str> {
             let known = path.split_once('/').is_some_and(|(first, _)| {
                 matches!(first, "xtask" | "benches") || crates.iter().any(|name| name == first)
             });
-            let plain = path.chars().all(|c| c.is_ascii_alphanumeric() || "/_-.".contains(c));
+            let plain = path
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "/_-.".contains(c));
             known && plain && (path.ends_with(".rs") || path.ends_with('/'))
         })
         .collect()
@@ -88,7 +94,11 @@ mod tests {
         let text = "see core/span/open.rs::OpenSpan, crates/otlp/src/lib.rs and (otlp/http/). Not src/main.rs, a/b.rs, core/{a,b}.rs";
         assert_eq!(
             named(text, &crates),
-            ["core/span/open.rs::OpenSpan", "crates/otlp/src/lib.rs", "otlp/http/"]
+            [
+                "core/span/open.rs::OpenSpan",
+                "crates/otlp/src/lib.rs",
+                "otlp/http/"
+            ]
         );
     }
 

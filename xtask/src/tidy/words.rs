@@ -90,7 +90,9 @@ fn has_word(line: &str, word: &str) -> bool {
     let line = line.to_ascii_lowercase();
     line.match_indices(word).any(|(at, _)| {
         let before = line.get(..at).and_then(|text| text.chars().next_back());
-        let after = line.get(at + word.len()..).and_then(|text| text.chars().next());
+        let after = line
+            .get(at + word.len()..)
+            .and_then(|text| text.chars().next());
         let letter = |beside: Option<char>| beside.is_some_and(char::is_alphabetic);
         !letter(before) && !letter(after)
     })
@@ -129,7 +131,12 @@ mod tests {
 
     #[test]
     fn a_glossary_of_too_many_terms_is_found() {
-        let table = |terms: usize| format!("| term | meaning |\n| --- | --- |\n{}", "| a | b |\n".repeat(terms));
+        let table = |terms: usize| {
+            format!(
+                "| term | meaning |\n| --- | --- |\n{}",
+                "| a | b |\n".repeat(terms)
+            )
+        };
         assert_eq!(glossary(&table(MAX_TERMS)).len(), 0);
         assert_eq!(glossary(&table(MAX_TERMS + 1)).len(), 1);
     }
