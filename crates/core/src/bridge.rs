@@ -6,11 +6,14 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
+use crate::llm::usage;
+use crate::record::Usage;
 use crate::record::guard::text_of_args;
 use crate::record::{
     AsException, Exception, Level, ObservationType, SpanId, StatusCode, Timestamp, TraceAttributes,
     TraceId,
 };
+pub use crate::record::{Convention, Count};
 use crate::span::builder::buffer;
 pub use crate::span::delivering::{is_suppressed, suppress_thread};
 pub use crate::span::feature::RECORDS;
@@ -80,11 +83,13 @@ pub fn start_unrecorded(trace: TraceBuilder) -> Trace {
     trace.start_unrecorded()
 }
 
-/// Runs a future with `span` current and leaves the span open, for work that goes on, such as a stream. If the
-/// future is dropped before it is done, the span ends as cancelled; if it panics, the panic is recorded.
-pub async fn run_open<R>(span: &Span, future: impl Future<Output = R>) -> R {
-    run::run_open(span, future).await
+/// Runs a closure with `span` current and leaves the span open, for work that goes on, such as a stream. A panic is
+/// recorded and ends the span.
+pub fn run_open_sync<R>(span: &Span, f: impl FnOnce() -> R) -> R {
+    run::run_open_sync(span, f)
 }
+
+pub use crate::span::run::FUTURE_DROPPED;
 
 /// Ends a span whose work was given up; `message` says how.
 pub fn end_cancelled(span: &Span, message: &str) {
@@ -170,6 +175,25 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
         open: recorded(open),
         unrecorded: Unrecorded::NOOP,
     }
+}
+
+/// A count, as frameworks write it: a number, also as a float or as text.
+#[must_use]
+pub fn count(value: &serde_json::Value) -> Option<u64> {
+    usage::count(Some(value))
+}
+
+/// An amount of US dollars, as frameworks write it.
+#[must_use]
+pub fn dollars(value: &serde_json::Value) -> Option<f64> {
+    usage::dollars(value)
+}
+
+/// The usage that a provider's own report states, such as `{"prompt_tokens": 8, "total_tokens": 8}`; `None` if it is
+/// a report of no known language.
+#[must_use]
+pub fn reported_usage(report: &serde_json::Value) -> Option<Usage> {
+    usage::reported(report)
 }
 
 /// Whether inputs and outputs set on this span are recorded.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tracefuse_core::bridge::is_suppressed;
 use tracefuse_core::{ExporterStats, Leak, Masker, Processor, Report, ReportFuture, Stats};
-use tracefuse_exporter::record::{Resource, ScoreRecord, SpanRecord};
+use tracefuse_exporter::record::{Record, Resource, ScoreRecord, SpanRecord};
 use tracefuse_exporter::{Exporter, plain_text};
 
 use crate::config::PipelineConfig;
@@ -17,7 +17,7 @@ use crate::config::SpoolMode;
 use crate::contain::contained;
 use crate::delivery::disk::Disk;
 use crate::delivery::masking::Masking;
-use crate::delivery::shorten::shorten;
+use crate::delivery::shorten::fit;
 use crate::delivery::{Delivery, HealthCallback};
 use crate::ledger::Ledger;
 use crate::log;
@@ -215,8 +215,11 @@ impl Processor for Pipeline {
         // Larger than a batch: the worker cuts it, after the exporter has taken out of it what it sends beside
         // it, such as an image. Cut here only where there is no room for it as a whole.
         if bytes > limit && !self.shared.buffers.has_room_for(bytes) {
-            shorten(&mut span, limit / 20 * 19);
-            bytes = span.size();
+            let mut record = Record::Span(span);
+            fit(&mut record, limit, Record::size);
+            let Record::Span(cut) = record else { return };
+            bytes = cut.size();
+            span = cut;
         }
         self.shared.buffers.put(span, bytes);
     }

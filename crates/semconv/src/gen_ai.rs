@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tracefuse_core::bridge::set_first_token;
-use tracefuse_core::{Cost, ObservationType, Timestamp};
+use tracefuse_core::{ObservationType, Timestamp};
 
 use crate::observation::{Certainty, Facts, Observation, Rank};
 use crate::value::Value;
@@ -12,17 +12,31 @@ use crate::value::Value;
 /// Takes a field by its name, and by the name after `gen_ai.`.
 pub(crate) fn record(to: &Observation, name: &str, rest: &str, value: Value<'_>) {
     if let Some(count) = rest.strip_prefix("usage.") {
-        let taken = match (count, value.number()) {
-            ("cost", Some(dollars)) => to.with_facts(|facts| {
-                facts.cost = Some(Cost::total(dollars));
-                true
-            }),
-            _ => to.with_facts(|facts| facts.tokens.take(count, &value)),
-        };
+        let taken = to.with_facts(|facts| {
+            let is_cost = count.contains("cost");
+            match is_cost {
+                true => facts.tokens.take_cost(count, &value),
+                false => facts.tokens.take(name, count, &value),
+            }
+        });
         if !taken {
             to.span.add_metadata(name, &value);
         }
         return;
+    }
+    if let Some(unit) = rest.strip_prefix("cost.")
+        && to.with_facts(|facts| facts.tokens.take_cost(unit, &value))
+    {
+        return;
+    }
+    // Traceloop: a message by its parts.
+    for (prefix, is_input) in [("prompt.", true), ("completion.", false)] {
+        if let Some(place) = rest.strip_prefix(prefix)
+            && to.take_part(is_input, place, &[], value.json())
+        {
+            to.set_kind(ObservationType::Generation, Certainty::Model);
+            return;
+        }
     }
     match rest {
         "operation.name" => {
@@ -33,31 +47,11 @@ pub(crate) fn record(to: &Observation, name: &str, rest: &str, value: Value<'_>)
         }
         "request.model" => {
             to.set_kind(ObservationType::Generation, Certainty::Model);
-            let model = value.into_text();
-            to.with_facts(|facts| {
-                if facts.model_is_final {
-                    to.span.add_metadata(name, model.as_str());
-                } else {
-                    to.span.set_model(&model);
-                }
-                facts.request_model = Some(model);
-            });
+            to.set_request_model(value.into_text());
         }
         "response.model" => {
             to.set_kind(ObservationType::Generation, Certainty::Model);
-            let model = value.text();
-            to.with_facts(|facts| {
-                if facts.model_is_final {
-                    return;
-                }
-                facts.model_is_final = true;
-                to.span.set_model(&model);
-                if let Some(asked) = facts.request_model.as_deref()
-                    && asked != model
-                {
-                    to.span.add_metadata("gen_ai.request.model", asked);
-                }
-            });
+            to.set_response_model(&value.text());
         }
         "input.messages" => to.with_facts(|facts| {
             if Rank::Messages >= facts.input {
@@ -82,6 +76,17 @@ pub(crate) fn record(to: &Observation, name: &str, rest: &str, value: Value<'_>)
             to.set_kind(ObservationType::Agent, Certainty::Agent);
             to.span.add_metadata(name, &value);
             to.with_facts(|facts| facts.agent = Some(value.into_text()));
+        }
+        "workflow.name" => {
+            to.span.add_metadata(name, &value);
+            to.with_facts(|facts| facts.workflow = Some(value.into_text()));
+        }
+        "prompt.name" => to.with_facts(|facts| facts.prompt.0 = Some(value.into_text())),
+        "prompt.version" => to.set_prompt_version(&value),
+        "retrieval.query.text" => to.set_input(Rank::Text, value),
+        "retrieval.documents" => to.set_output(Rank::Text, value),
+        "openai.response.service_tier" | "response.service_tier" => {
+            to.span.add_model_parameter("service_tier", &value);
         }
         "conversation.id" => to.set_session(&value.text()),
         "response.time_to_first_chunk" => {
@@ -111,7 +116,14 @@ fn kind(operation: &str) -> Option<ObservationType> {
         "embeddings" => ObservationType::Embedding,
         "invoke_agent" | "create_agent" => ObservationType::Agent,
         "execute_tool" => ObservationType::Tool,
-        "retrieval" | "rerank" => ObservationType::Retriever,
+        "retrieval" | "rerank" | "search_memory" => ObservationType::Retriever,
+        "create_memory"
+        | "update_memory"
+        | "upsert_memory"
+        | "delete_memory"
+        | "create_memory_store"
+        | "delete_memory_store" => ObservationType::Tool,
+        "plan" => ObservationType::Agent,
         "invoke_workflow" => ObservationType::Chain,
         _ => return None,
     })
@@ -123,7 +135,10 @@ pub(crate) fn name(span: &str, facts: &Facts) -> Option<String> {
     let operation = facts.operation.as_deref().filter(|name| *name == span)?;
     let subject = match operation {
         "execute_tool" => &facts.tool,
-        "invoke_agent" | "create_agent" => &facts.agent,
+        "invoke_agent" | "create_agent" | "plan" => &facts.agent,
+        // Releases before 0.1.0 have `gen_ai.workflow.name`.
+        "invoke_workflow" if facts.workflow.is_some() => &facts.workflow,
+        "invoke_workflow" => &facts.agent,
         _ => &facts.request_model,
     };
     Some(format!("{operation} {}", subject.as_deref()?))

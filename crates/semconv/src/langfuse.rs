@@ -1,10 +1,12 @@
-//! `langfuse.*`: what a user says to Langfuse by the names Langfuse reads (`docs/langfuse.md` 2.4 and 2.5).
+//! `langfuse.*`: the attributes that Langfuse reads (`docs/langfuse.md` 2.4 and 2.5).
 //! Called by `observation`.
 
 use serde_json::{Map, Value as Json};
-use tracefuse_core::bridge::{set_first_token, update_trace};
+use tracefuse_core::bridge::{
+    Count, count, dollars, reported_usage, set_first_token, update_trace,
+};
 use tracefuse_core::record::Value as Captured;
-use tracefuse_core::{Cost, Level, ObservationType};
+use tracefuse_core::{Cost, Level, ObservationType, Usage};
 
 use crate::observation::{Certainty, Observation, Rank};
 use crate::time;
@@ -17,10 +19,7 @@ pub(crate) fn record(to: &Observation, name: &str, rest: &str, value: Value<'_>)
         return;
     }
     match rest {
-        "user.id" => {
-            let user = value.into_text();
-            update_trace(&to.span, |trace| trace.user_id = Some(user));
-        }
+        "user.id" => to.set_user(value.into_text()),
         "session.id" => to.set_session(&value.text()),
         "trace.name" => {
             let name = value.into_text();
@@ -48,7 +47,7 @@ pub(crate) fn record(to: &Observation, name: &str, rest: &str, value: Value<'_>)
             let environment = value.into_text();
             update_trace(&to.span, |trace| trace.environment = Some(environment));
         }
-        // A trace has no input of its own: it is its root's.
+        // The input of a trace is the input of its root.
         "trace.input" if to.is_root => to.set_input(Rank::Explicit, value),
         "trace.output" if to.is_root => to.set_output(Rank::Explicit, value),
         _ => match rest.strip_prefix("trace.metadata.") {
@@ -101,33 +100,29 @@ fn record_observation(to: &Observation, name: &str, rest: &str, value: Value<'_>
             }
         }
         "usage_details" => {
-            let units = object(&value).into_iter();
-            let buckets = units.filter_map(|(name, units)| Some((name, units.as_u64()?)));
-            let buckets = buckets.collect::<Vec<_>>();
-            if !buckets.is_empty() {
-                to.with_facts(|facts| facts.usage = Some(buckets));
+            let details = object(&value);
+            if !details.is_empty() {
+                to.with_facts(|facts| facts.usage = stated_usage(details));
             }
         }
         "cost_details" => {
-            let cost = object(&value)
-                .into_iter()
-                .filter_map(|(name, dollars)| Some((name, dollars.as_f64()?)))
-                .fold(Cost::default(), |cost, (name, dollars)| {
-                    cost.bucket(name, dollars)
+            let stated = object(&value);
+            let cost = stated
+                .iter()
+                .filter_map(|(name, amount)| Some((name.as_str(), dollars(amount)?)))
+                .fold(None, |cost: Option<Cost>, (name, dollars)| {
+                    Some(cost.unwrap_or_default().bucket(name, dollars))
                 });
-            to.with_facts(|facts| facts.cost = Some(cost));
+            to.with_facts(|facts| facts.cost = cost);
         }
         "completion_start_time" => match time::parse(&value.text()) {
             Some(time) => set_first_token(&to.span, |_| time),
-            // Of a span that is still open it says: now.
+            // On a span that is still open, any other value means now.
             None if !to.is_measured => to.span.record_first_token(),
             None => {}
         },
         "prompt.name" => to.with_facts(|facts| facts.prompt.0 = Some(value.into_text())),
-        "prompt.version" => {
-            let version = value.count().and_then(|version| version.try_into().ok());
-            to.with_facts(|facts| facts.prompt.1 = version);
-        }
+        "prompt.version" => to.set_prompt_version(&value),
         _ => {
             let key = rest.strip_prefix("metadata.").unwrap_or(name);
             to.span.add_metadata(key, &value);
@@ -141,6 +136,35 @@ impl Observation {
             trace.session_id = Some(session.to_owned())
         });
     }
+
+    pub(crate) fn set_user(&self, user: String) {
+        update_trace(&self.span, |trace| trace.user_id = Some(user));
+    }
+
+    pub(crate) fn set_prompt_version(&self, version: &Value<'_>) {
+        let version = version.count().and_then(|version| version.try_into().ok());
+        self.with_facts(|facts| facts.prompt.1 = version);
+    }
+}
+
+/// Buckets by name, or a provider's own report. Buckets do not include one another, unless the stated total shows
+/// that they do.
+fn stated_usage(details: Map<String, Json>) -> Option<Usage> {
+    let report = Json::Object(details);
+    if let Some(usage) = reported_usage(&report) {
+        return Some(usage);
+    }
+    let buckets = report.as_object()?.iter();
+    let buckets = buckets.filter_map(|(name, units)| Some((name.as_str(), count(units)?)));
+    buckets.fold(None, |usage: Option<Usage>, (name, units)| {
+        let usage = usage.unwrap_or_default();
+        Some(match name {
+            "input" => usage.count(Count::Input, units),
+            "output" => usage.count(Count::Output, units),
+            "total" => usage.total(units),
+            name => usage.bucket(name, units),
+        })
+    })
 }
 
 /// A JSON object given as text; nothing if it is not one.

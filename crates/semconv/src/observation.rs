@@ -1,18 +1,20 @@
-//! What the attributes of a span make of its observation: type, model, tokens, input, output, metadata.
-//! Fed by a bridge as they are recorded; the last word is said when the span ends.
+//! Turns the attributes of a span into an observation: type, model, tokens, input, output, metadata.
+//! A bridge gives it each attribute as it is recorded, and finishes it when the span ends.
 
 use std::borrow::Cow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use serde_json::Value as Json;
 use tracefuse_core::bridge::{captures_content, record_exception_at, set_failed, update_trace};
 use tracefuse_core::{Cost, Exception, Level, ObservationType, Span, Status, Timestamp, Usage};
 
-use crate::names::{GEN_AI, LANGFUSE};
+use crate::flat::Flat;
+use crate::names::{GEN_AI, LANGFUSE, TRACELOOP};
 use crate::usage::Tokens;
 use crate::value::Value;
-use crate::{gen_ai, langfuse};
+use crate::{gen_ai, langfuse, openinference, traceloop};
 
-/// How sure a field is of what the observation is; the surest wins, whatever the order.
+/// How clearly a field shows the observation's type; the clearest wins, whatever the order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Certainty {
     #[default]
@@ -25,28 +27,32 @@ pub(crate) enum Certainty {
     Tool,
     /// The operation is named.
     Operation,
-    /// The user says so.
+    /// The user states it.
     Explicit,
 }
 
-/// What must be known together before it can be written.
+/// Facts that are written together when the span ends.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     pub(crate) kind: Certainty,
     pub(crate) operation: Option<String>,
     pub(crate) agent: Option<String>,
     pub(crate) tool: Option<String>,
+    pub(crate) workflow: Option<String>,
     pub(crate) request_model: Option<String>,
     /// The model that answered, or the one the user named, is already set.
     pub(crate) model_is_final: bool,
     pub(crate) renamed: bool,
     pub(crate) system: Option<String>,
     pub(crate) messages: Option<String>,
+    /// Messages that come in parts, an attribute each.
+    pub(crate) input_parts: Flat,
+    pub(crate) output_parts: Flat,
     pub(crate) input: Rank,
     pub(crate) output: Rank,
     pub(crate) tokens: Tokens,
-    /// Buckets the user gave, over the tokens.
-    pub(crate) usage: Option<Vec<(String, u64)>>,
+    /// What the user gave, over the tokens.
+    pub(crate) usage: Option<Usage>,
     pub(crate) cost: Option<Cost>,
     pub(crate) prompt: (Option<String>, Option<u32>),
     pub(crate) status_message: Option<String>,
@@ -64,13 +70,13 @@ pub(crate) enum Rank {
     Explicit,
 }
 
-/// The observation that a span of another tracing system becomes, and what is known of it.
+/// The observation that a span of another tracing system becomes, and what is known about it.
 #[derive(Debug)]
 pub struct Observation {
     pub(crate) span: Span,
     /// Whether it begins its trace.
     pub(crate) is_root: bool,
-    /// Whether it was over before it came here, so that nothing of it happens now.
+    /// Whether it had ended before it came here.
     pub(crate) is_measured: bool,
     name: Cow<'static, str>,
     /// Only there once a field needs it.
@@ -90,7 +96,7 @@ impl Observation {
         }
     }
 
-    /// The same of a span that is over, and was measured elsewhere.
+    /// The same for a span that has ended and was measured by another system.
     #[must_use]
     pub fn measured(span: Span, is_root: bool, name: impl Into<Cow<'static, str>>) -> Self {
         Self {
@@ -105,14 +111,21 @@ impl Observation {
         &self.span
     }
 
-    /// Takes an attribute. Its value is formatted already, so no code of the user's runs in here.
+    /// Takes an attribute. Its value is formatted already, so no user code runs here.
     pub fn record(&self, name: &str, value: Value<'_>) {
         if let Some(rest) = name.strip_prefix(GEN_AI) {
             gen_ai::record(self, name, rest, value);
         } else if let Some(rest) = name.strip_prefix(LANGFUSE) {
             langfuse::record(self, name, rest, value);
         } else {
-            self.record_other(name, value);
+            let left = match name.strip_prefix(TRACELOOP) {
+                Some(rest) => traceloop::record(self, rest, value),
+                None => openinference::record(self, name, value)
+                    .and_then(|value| traceloop::record_pydantic(self, name, value)),
+            };
+            if let Some(value) = left {
+                self.record_other(name, value);
+            }
         }
     }
 
@@ -131,17 +144,18 @@ impl Observation {
                 self.fail(Some(&value.text()));
             }
             "user.id" | "session.id" => langfuse::record(self, name, name, value),
+            "openai.response.service_tier" => self.span.add_model_parameter("service_tier", &value),
             _ => self.span.add_metadata(name, &value),
         }
     }
 
-    /// Reads and writes what is known. Nothing of the user's runs inside.
+    /// Reads and writes the facts. No user code runs inside.
     pub(crate) fn with_facts<R>(&self, f: impl FnOnce(&mut Facts) -> R) -> R {
         f(self.lock().get_or_insert_default())
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Box<Facts>>> {
-        // We never panic while we hold it, so what it guards is whole.
+        // Nothing panics while the lock is locked, so the value is consistent.
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -171,7 +185,7 @@ impl Observation {
         }
     }
 
-    /// Names it by what is known at its start: spans below that end earlier carry the trace's name.
+    /// Sets the name by what is known at the start: spans below that end earlier carry the trace's name.
     pub fn started(&self) {
         if self.is_root
             && let Some(facts) = self.lock().as_deref()
@@ -207,7 +221,44 @@ impl Observation {
         });
     }
 
-    /// Marks it as failed, with a message unless there is one.
+    /// The model that was asked for.
+    pub(crate) fn set_request_model(&self, model: String) {
+        self.with_facts(|facts| {
+            if facts.model_is_final {
+                self.span
+                    .add_metadata("gen_ai.request.model", model.as_str());
+            } else {
+                self.span.set_model(&model);
+            }
+            facts.request_model = Some(model);
+        });
+    }
+
+    /// The model that answered. The one that was asked for stays in the metadata, if it is another.
+    pub(crate) fn set_response_model(&self, model: &str) {
+        self.with_facts(|facts| {
+            if facts.model_is_final {
+                return;
+            }
+            facts.model_is_final = true;
+            self.span.set_model(model);
+            if let Some(asked) = facts.request_model.as_deref()
+                && asked != model
+            {
+                self.span.add_metadata("gen_ai.request.model", asked);
+            }
+        });
+    }
+
+    /// Takes a part of the messages; `false` if its place is none.
+    pub(crate) fn take_part(&self, is_input: bool, place: &str, skip: &[&str], part: Json) -> bool {
+        self.with_facts(|facts| match is_input {
+            true => facts.input_parts.take(place, skip, part),
+            false => facts.output_parts.take(place, skip, part),
+        })
+    }
+
+    /// Marks the span as failed, with this message unless it has one.
     pub fn fail(&self, message: Option<&str>) {
         self.with_facts(|facts| {
             facts.failed = true;
@@ -221,7 +272,7 @@ impl Observation {
         });
     }
 
-    /// The message that goes with its status, over the one before.
+    /// Sets the status message, over the one before.
     pub fn note(&self, message: String) {
         self.with_facts(|facts| {
             if facts.failed {
@@ -237,7 +288,7 @@ impl Observation {
         self.span.set_level(level);
     }
 
-    /// Records an error that happened at this moment, and marks it as failed.
+    /// Records an error that happened at this time, and marks the span as failed.
     pub fn record_exception(&self, time: Timestamp, exception: Exception) {
         self.with_facts(|facts| {
             facts.failed = true;
@@ -248,15 +299,15 @@ impl Observation {
         record_exception_at(&self.span, time, exception);
     }
 
-    /// Says the last word and ends it. `counted` tells whether a span below had tokens of its own, so
-    /// that these would be counted twice; the answer is the same for what is above.
+    /// Writes what is left and ends the span. `counted` tells whether a span below has tokens, which would be counted
+    /// twice here; returns the same for the span above.
     pub fn finish(&self, counted: bool) -> bool {
         let counted = self.conclude(counted);
         self.span.end();
         counted
     }
 
-    /// [`finish`](Self::finish) at a moment that was measured elsewhere.
+    /// [`finish`](Self::finish) at a time that another system measured.
     pub fn finish_at(&self, counted: bool, time: Timestamp) -> bool {
         let counted = self.conclude(counted);
         self.span.end_at(time);
@@ -268,46 +319,81 @@ impl Observation {
         facts.is_some_and(|facts| self.settle(*facts, counted)) || counted
     }
 
-    fn settle(&self, facts: Facts, counted: bool) -> bool {
+    fn settle(&self, mut facts: Facts, counted: bool) -> bool {
         self.name_by(&facts);
-        let system = match facts.messages {
+        if let Some(messages) = std::mem::take(&mut facts.input_parts).text()
+            && Rank::Messages > facts.input
+        {
+            facts.messages = Some(messages);
+        }
+        if let Some(messages) = std::mem::take(&mut facts.output_parts).text()
+            && Rank::Messages > facts.output
+        {
+            self.span.set_output(messages);
+        }
+        let system = match facts.messages.take() {
             Some(messages) => {
-                let (input, left) = gen_ai::with_system(messages, facts.system);
+                let (input, left) = gen_ai::with_system(messages, facts.system.take());
                 self.span.set_input(input);
                 left
             }
-            None => facts.system,
+            None => facts.system.take(),
         };
-        // Instructions are words of the input's, wherever they end up.
+        // Instructions are part of the input, also where they go to the metadata.
         if let Some(system) = system.filter(|_| captures_content(&self.span)) {
             self.span.add_metadata("gen_ai.system_instructions", system);
         }
-        if let Some(cost) = facts.cost {
-            self.span.set_cost(cost);
+        match facts.prompt.clone() {
+            (Some(name), Some(version)) => self.span.set_prompt(&name, version),
+            // Without its version it is not known which prompt it was: no link is better than a wrong one.
+            (Some(name), None) => self.span.add_metadata("gen_ai.prompt.name", name),
+            (None, _) => {}
         }
-        if let (Some(name), version) = &facts.prompt {
-            self.span.set_prompt(name, version.unwrap_or(1));
-        }
-        if let Some(buckets) = facts.usage {
-            let usage = Usage::default();
-            self.span.set_usage(
-                buckets
-                    .into_iter()
-                    .fold(usage, |usage, (name, units)| usage.bucket(name, units)),
-            );
-            return true;
-        }
-        if facts.tokens.is_empty() {
-            return false;
-        }
-        if counted {
-            for (name, count) in facts.tokens.buckets().filter(|(_, count)| *count > 0) {
-                self.span
-                    .add_metadata(&format!("{GEN_AI}usage.{name}"), count);
+        self.settle_usage(facts, counted)
+    }
+
+    /// Writes usage and cost; whether there was a usage or a reported cost.
+    fn settle_usage(&self, facts: Facts, counted: bool) -> bool {
+        let reported = facts.tokens.cost();
+        let mut has_any = facts.usage.is_some() || reported.is_some();
+        match (facts.cost, reported) {
+            (Some(cost), _) => self.span.set_cost(cost),
+            // A span below has stated it already.
+            (None, Some(cost)) if counted => {
+                for (name, dollars) in cost.buckets() {
+                    let name = match name {
+                        "total" => "gen_ai.usage.cost".to_owned(),
+                        part => format!("{GEN_AI}usage.{part}_cost"),
+                    };
+                    self.span.add_metadata(&name, dollars);
+                }
             }
-        } else {
-            self.span.set_usage(facts.tokens.to_usage());
+            (None, Some(cost)) => self.span.set_cost(cost),
+            (None, None) => {}
         }
-        true
+        if let Some(usage) = facts.usage {
+            self.span.set_usage(usage);
+        } else if !facts.tokens.is_empty() {
+            has_any = true;
+            self.settle_tokens(&facts.tokens, counted);
+        }
+        has_any
+    }
+
+    fn settle_tokens(&self, tokens: &Tokens, counted: bool) {
+        let (usage, left) = tokens.to_usage();
+        match usage.filter(|_| !counted) {
+            Some(usage) => {
+                self.span.set_usage(usage);
+                for (name, units) in left {
+                    self.span.add_metadata(name, units);
+                }
+            }
+            None => {
+                for (name, units) in tokens.reported().filter(|(_, units)| *units > 0) {
+                    self.span.add_metadata(name, units);
+                }
+            }
+        }
     }
 }

@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 
 use serde::{Serialize, Serializer};
+use serde_json::Value as Json;
+use tracefuse_core::bridge;
 
 /// The value of an attribute.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,21 +61,42 @@ impl Value<'_> {
         }
     }
 
-    /// A count; also one that was given as text.
+    /// A count; also one that was given as a float or as text.
     pub(crate) fn count(&self) -> Option<u64> {
+        bridge::count(&self.scalar()?)
+    }
+
+    /// A number, also one that was given as text.
+    pub(crate) fn number(&self) -> Option<f64> {
         match self {
-            Self::U64(v) => Some(*v),
-            Self::I64(v) => u64::try_from(*v).ok(),
-            Self::Str(text) => text.parse().ok(),
-            Self::Bool(_) | Self::F64(_) | Self::List(_) => None,
+            Self::F64(number) => Some(*number),
+            Self::Str(text) => text.trim().parse().ok(),
+            Self::I64(number) => Some(*number as f64),
+            Self::U64(number) => Some(*number as f64),
+            Self::Bool(_) | Self::List(_) => None,
         }
     }
 
-    pub(crate) fn number(&self) -> Option<f64> {
+    /// As JSON: text stays text.
+    pub(crate) fn json(&self) -> Json {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// The texts of a list, or the one text.
+    pub(crate) fn texts(&self) -> Vec<String> {
         match self {
-            Self::F64(v) => Some(*v),
-            Self::Str(text) => text.parse().ok(),
-            other => Some(other.count()? as f64),
+            Self::List(values) => values
+                .iter()
+                .map(|value| value.text().into_owned())
+                .collect(),
+            one => vec![one.text().into_owned()],
+        }
+    }
+
+    fn scalar(&self) -> Option<Json> {
+        match self {
+            Self::Bool(_) | Self::List(_) => None,
+            scalar => Some(scalar.json()),
         }
     }
 }

@@ -13,6 +13,9 @@ struct Patterns;
 #[doc = include_str!("../../../docs/guide/best-practices.md")]
 struct BestPractices;
 
+#[doc = include_str!("../../../docs/guide/current-trace.md")]
+struct CurrentTrace;
+
 #[doc = include_str!("../../../docs/guide/exporters.md")]
 struct Exporters;
 

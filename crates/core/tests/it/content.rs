@@ -1,6 +1,7 @@
 //! Inputs and outputs switched off: they are not even built, and everything else is kept.
 
-use tracefuse_core::{Tracer, Usage};
+use futures::StreamExt as _;
+use tracefuse_core::{ObserveStream as _, Tracer, Usage};
 
 use crate::support::Kept;
 
@@ -36,6 +37,20 @@ fn without_content_neither_inputs_nor_outputs_are_recorded_or_built() {
                 span.record_error("broken");
             });
         });
+    tracer.trace("answers").user_id("u").run(|trace| {
+        let answer =
+            serde_json::json!({ "choices": [{ "message": { "content": "o" } }], "model": "m" });
+        trace.generation("g").run(|span| {
+            span.record_openai(&answer);
+            span.record_gemini("text");
+        });
+        let chunks = futures::stream::iter([answer]);
+        let chunks = chunks.observed(trace.generation("g").start()).openai();
+        futures::executor::block_on(chunks.count());
+        let words = futures::stream::iter(["o"]);
+        let words = words.observed(trace.generation("g").start()).text();
+        futures::executor::block_on(words.count());
+    });
     for span in kept.spans() {
         assert_eq!((span.input(), span.output()), (None, None));
         assert_eq!(span.trace().user_id.as_deref(), Some("u"));

@@ -130,12 +130,12 @@ fn an_error_body_makes_the_span_an_error() {
 }
 
 #[test]
-fn what_cannot_be_read_changes_nothing() {
+fn what_says_nothing_changes_nothing() {
     let (tracer, kept, _) = tracer();
     tracer.trace("root").run(|trace| {
         trace.generation("kept").model("asked").run(|span| {
             span.set_usage(Usage::new(1, 2));
-            for nonsense in ["", "<html>", "[", "{}", "7"] {
+            for nonsense in ["", " ", "{}", "[]", "null", r#"{"a":null}"#] {
                 span.record_openai(nonsense);
                 span.record_anthropic(nonsense);
                 span.record_gemini(nonsense);
@@ -152,7 +152,91 @@ fn what_cannot_be_read_changes_nothing() {
     assert_eq!(span.level(), None);
 }
 
-/// A response nobody may look at.
+#[test]
+fn a_body_that_is_no_object_is_the_output() {
+    let (tracer, kept, _) = tracer();
+    tracer.trace("root").run(|trace| {
+        let read = |name: &str, body: &str| trace.generation(name).run(|span| span.record_openai(body));
+        read("text", "no healthy upstream");
+        read("number", "7");
+        read("page", "<html><title>502 Bad Gateway</title></html>");
+        read("unknown", r#"{"answer":42}"#);
+        trace.generation("values").run(|span| span.record_gemini(&json!(["a", 1])));
+        trace.generation("errors").run(|span| {
+            span.record_gemini(&json!([{ "error": { "code": 400, "message": "API key not valid.", "status": "INVALID_ARGUMENT" } }]));
+        });
+        trace.generation("mistral").run(|span| {
+            span.record_openai(&json!({ "object": "error", "message": "Invalid model: x", "type": "invalid_model", "code": "1500" }));
+        });
+    });
+    let facts = |name: &str| {
+        let span = kept.named(name);
+        let output = span.output().map(|output| output.to_string());
+        let message = span.status_message().map(str::to_owned);
+        (output, span.level(), message)
+    };
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(facts("text"), (text("no healthy upstream"), None, None));
+    assert_eq!(facts("number"), (text("7"), None, None));
+    assert_eq!(facts("unknown"), (text(r#"{"answer":42}"#), None, None));
+    assert_eq!(facts("values"), (text(r#"["a",1]"#), None, None));
+    let error = Some(Level::Error);
+    assert_eq!(
+        facts("page"),
+        (
+            text("<html><title>502 Bad Gateway</title></html>"),
+            error,
+            text("openai.html: 502 Bad Gateway")
+        )
+    );
+    assert_eq!(
+        facts("errors"),
+        (
+            None,
+            error,
+            text("gemini.INVALID_ARGUMENT.400: API key not valid.")
+        )
+    );
+    assert_eq!(
+        facts("mistral"),
+        (
+            None,
+            error,
+            text("openai.invalid_model.1500: Invalid model: x")
+        )
+    );
+}
+
+/// An answer that cannot be read.
+struct Panicking;
+
+impl Serialize for Panicking {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        panic!("no luck");
+    }
+}
+
+#[test]
+fn an_answer_whose_serialize_panics_is_recorded_as_such() {
+    let (tracer, kept, _) = tracer();
+    tracer.trace("root").run(|trace| {
+        trace
+            .generation("whole")
+            .run(|span| span.record_openai(&Panicking));
+        let chunks = futures::stream::iter([Panicking, Panicking]);
+        let chunks =
+            tracefuse_core::ObserveStream::observed(chunks, trace.generation("stream").start());
+        let count = futures::StreamExt::count(chunks.openai());
+        assert_eq!(futures::executor::block_on(count), 2);
+    });
+    assert_eq!(
+        kept.named("whole").output().unwrap().to_string(),
+        "<not serializable: its Serialize panicked: no luck>"
+    );
+    assert_eq!(kept.named("stream").level(), None);
+}
+
+/// A response that must not be read.
 struct Untouchable;
 
 impl Serialize for Untouchable {

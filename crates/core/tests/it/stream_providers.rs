@@ -9,10 +9,10 @@ use tracefuse_core::{Level, ObserveStream as _};
 
 use crate::support::tracer;
 
-type Chunks = stream::Iter<std::vec::IntoIter<Value>>;
+pub(crate) type Chunks = stream::Iter<std::vec::IntoIter<Value>>;
 
 /// Reads `read` of the chunks, then drops the stream.
-fn record<S: Stream + Unpin>(
+pub(crate) fn record<S: Stream + Unpin>(
     chunks: Vec<Value>,
     read: usize,
     fold: impl FnOnce(Observed<Chunks, Every>) -> S,
@@ -30,19 +30,19 @@ fn record<S: Stream + Unpin>(
     kept.only()
 }
 
-fn output(span: &SpanRecord) -> Value {
+pub(crate) fn output(span: &SpanRecord) -> Value {
     span.output().map_or(Value::Null, |output| {
         serde_json::from_str(&output.to_string()).unwrap()
     })
 }
 
-fn finish_reason(span: &SpanRecord) -> Option<String> {
+pub(crate) fn finish_reason(span: &SpanRecord) -> Option<String> {
     span.metadata()
         .find(|(key, _)| *key == "finish_reason")
         .map(|(_, value)| value.to_string())
 }
 
-fn usage(span: &SpanRecord) -> Vec<(&str, u64)> {
+pub(crate) fn usage(span: &SpanRecord) -> Vec<(&str, u64)> {
     span.usage().filter(|(name, _)| *name != "total").collect()
 }
 

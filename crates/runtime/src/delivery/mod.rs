@@ -36,7 +36,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tracefuse_core::{DropReason, ExporterStats, RejectReason, SpanId};
+use tracefuse_core::{DropReason, ExporterStats, Health, RejectReason, SpanId};
 use tracefuse_exporter::record::{Record, Resource};
 use tracefuse_exporter::{Batch, Exporter};
 
@@ -47,7 +47,7 @@ use crate::delivery::breaker::{Breaker, Permit, Rule};
 use crate::delivery::disk::Disk;
 use crate::delivery::masking::Masking;
 use crate::delivery::retry::{Backoff, pause};
-use crate::delivery::shorten::shorten;
+use crate::delivery::shorten::fit;
 use crate::delivery::wait::{Woken, wait};
 use crate::ledger::Notice;
 use crate::log;
@@ -226,7 +226,8 @@ impl Delivery {
             .queue
             .lose_in_flight(&format!("delivery panicked: {panic}"));
         log::delivery_panicked(&self.queue.name, lost, panic);
-        self.tell_health(None);
+        let was_healthy = self.queue.stats().health == Health::Healthy;
+        self.tell_health(was_healthy.then_some(Health::Degraded));
     }
 
     /// How long nothing may be sent, if that is so.
@@ -315,10 +316,7 @@ impl Delivery {
         if size <= limit {
             return size;
         }
-        if let Record::Span(span) = record {
-            // A twentieth for what is beside the text.
-            shorten(span, limit - limit / 20);
-        }
+        fit(record, limit, |record| self.size_hint(record));
         self.size_hint(record)
     }
 

@@ -28,6 +28,10 @@ impl Disk {
         match self.0 {}
     }
 
+    pub(crate) fn verify(&self) {
+        match self.0 {}
+    }
+
     pub(crate) fn retry(&self) {
         match self.0 {}
     }

@@ -337,9 +337,6 @@ impl ExporterQueue {
             state.ledger.dropped(DropReason::DeliveryFailed, lost);
             state.ledger.maybe_delivered(lost);
         }
-        if state.phase != Phase::Stopped && state.health == Health::Healthy {
-            state.health = Health::Degraded;
-        }
         self.note_room(&state);
         drop(state);
         self.settled.notify_all();

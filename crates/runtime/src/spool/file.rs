@@ -41,6 +41,8 @@ pub(super) trait SpoolFs: Debug + Send + Sync {
     /// Takes the lock on a file: `None` while somebody else holds it, or when it was removed before it
     /// could be taken. Held until the file is dropped, and let go by the system when the process dies.
     fn lock(&self, path: &Path, create: bool) -> io::Result<Option<File>>;
+    /// Whether `path` still names this very file, and not none or another one.
+    fn is_at(&self, file: &File, path: &Path) -> io::Result<bool>;
     /// Creates a file that does not exist yet, for this user alone.
     fn create(&self, path: &Path) -> io::Result<File>;
     /// Writes at the end of a file.
@@ -114,6 +116,10 @@ impl SpoolFs for SystemFs {
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+
+    fn is_at(&self, file: &File, path: &Path) -> io::Result<bool> {
+        is_at(file, path)
     }
 
     fn create(&self, path: &Path) -> io::Result<File> {

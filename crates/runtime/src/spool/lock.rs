@@ -106,6 +106,24 @@ impl Claim {
         Ok(())
     }
 
+    /// Whether the directory is still ours: its lock file is the one that we have locked. What cannot be looked
+    /// at counts as ours.
+    pub(super) fn is_in_place(&self, fs: &dyn SpoolFs) -> bool {
+        fs.is_at(&self.lock, &self.directory.join(name::LOCK))
+            .unwrap_or(true)
+    }
+
+    /// Locks the directory anew after its lock file was removed, if it is there and of nobody else.
+    pub(super) fn lock_again(&mut self, fs: &dyn SpoolFs) -> bool {
+        match fs.lock(&self.directory.join(name::LOCK), true) {
+            Ok(Some(lock)) => {
+                self.lock = lock;
+                true
+            }
+            Ok(None) | Err(_) => false,
+        }
+    }
+
     pub(super) fn path(&self, file: FileName) -> PathBuf {
         self.directory.join(file.render())
     }

@@ -17,7 +17,7 @@
 //! that live share `dir` and never touch each other's.
 //!
 //! **Promises.** A payload for which [`append`](Spool::append) returned `Ok` is found again by the next `open`,
-//! unless it was acknowledged, given up at a bound (and counted) or damaged on disk (and counted).
+//! unless it was acknowledged, given up at a bound (and counted), or damaged or removed on disk (and counted).
 //! A payload may come twice when a process dies between delivering and acknowledging it.
 
 mod bounds;
@@ -26,6 +26,7 @@ mod error;
 mod file;
 mod frame;
 mod lock;
+mod mend;
 mod name;
 mod quarantine;
 mod recovery;
@@ -154,6 +155,10 @@ impl Spool {
                 limit: most,
             });
         }
+        self.check_tail();
+        if self.tail.is_none() {
+            self.check_home(now_unix_ms)?;
+        }
         self.tidy(now_unix_ms);
         self.make_room((FRAME_BYTES + payload.len()) as u64)?;
         self.scratch.clear();
@@ -188,6 +193,7 @@ impl Spool {
     /// # Errors
     /// The batch stays as it was, open for more; or, when only the directory could not be made durable, is sealed.
     pub fn seal(&mut self) -> Result<(), SpoolError> {
+        self.check_tail();
         let Some(tail) = &mut self.tail else {
             return Ok(());
         };

@@ -552,7 +552,7 @@ mod tests {
             ("OTEL_SDK_DISABLED", "true"),
         ];
         for (name, value) in switches {
-            // In the environment beside broken files, in `.env` beside a broken `tracefuse.toml`, in the latter.
+            // In the environment with broken files, in `.env` with a broken `tracefuse.toml`, in the latter.
             let mut given = Given::env(broken);
             given.toml = "= = =";
             given.dotenv = format!("LANGFUSE_SECRET_KEY broken\n{name}={value}\n");
@@ -734,8 +734,8 @@ mod tests {
             ),
             (
                 "TRACEFUSE_WARN_OPEN_LONGER",
-                ["0", "1e18", "x"],
-                "from 0.001 to",
+                ["-1", "1e18", "x"],
+                "from 0 to",
             ),
             ("TRACEFUSE_WARN_OPEN_MORE", ["0", "-1", "x"], "from 1 to"),
             (

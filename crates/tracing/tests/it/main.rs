@@ -11,3 +11,4 @@ mod filter;
 mod nesting;
 mod scale;
 mod support;
+mod usage;

@@ -7,6 +7,7 @@ use super::{Facts, error, text, without_nulls};
 use crate::llm::usage::{self, Language};
 
 pub(crate) fn facts(response: &Value) -> Facts {
+    let whole = response;
     let used = usage::read(Language::Anthropic, response);
     // The first event of a stream has the message inside.
     let message = response
@@ -27,7 +28,7 @@ pub(crate) fn facts(response: &Value) -> Facts {
         output: message
             .get("content")
             .and_then(|content| output(message, content)),
-        error: error(response, "anthropic"),
+        error: error::read(whole, "anthropic"),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::llm::usage::{self, Language};
 
 pub(crate) fn facts(response: &Value) -> Facts {
     let used = usage::read(Language::Bedrock, response);
-    // An event of a stream has what it says inside.
+    // An event of a stream has its fields in an inner object.
     let stop = response.get("messageStop").unwrap_or(response);
     let routed = response.pointer("/trace/promptRouter/invokedModelId");
     Facts {
@@ -20,7 +20,7 @@ pub(crate) fn facts(response: &Value) -> Facts {
         parameters: used.parameters,
         finish_reason: text(field(stop, "stopReason", "stop_reason")).map(Value::from),
         output: response.pointer("/output/message").and_then(output),
-        error: error(response, "bedrock"),
+        error: error::read(response, "bedrock"),
     }
 }
 

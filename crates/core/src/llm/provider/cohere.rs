@@ -23,7 +23,7 @@ pub(crate) fn facts(response: &Value) -> Facts {
         parameters: used.parameters,
         finish_reason: text(reason).map(Value::from),
         output: output(response),
-        error: error(response, "cohere"),
+        error: error::read(response, "cohere"),
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) fn field<'a>(value: &'a Value, camel: &str, snake: &str) -> Option<&'
 }
 
 pub(crate) fn facts(response: &Value) -> Facts {
+    let whole = response;
     let used = usage::read(Language::Gemini, response);
     // Code Assist wraps the answer.
     let inner = response.get("response").filter(|r| r.is_object());
@@ -42,7 +43,7 @@ pub(crate) fn facts(response: &Value) -> Facts {
         parameters: used.parameters,
         finish_reason: one_or_all(reasons).or_else(refused),
         output: one_or_all(candidates.iter().filter_map(output).collect()),
-        error: error(response, "gemini"),
+        error: error::read(whole, "gemini"),
     }
 }
 

@@ -1,9 +1,10 @@
-//! What a provider's response says: model, usage, finish reason, output, error.
+//! Reads a provider's response: model, usage, finish reason, output, error.
 //! Called by users on a `Span` or a `Usage`, and by `stream` at a stream's end; one file a provider.
 
 pub(crate) mod anthropic;
 pub(crate) mod bedrock;
 pub(crate) mod cohere;
+pub(crate) mod error;
 pub(crate) mod gemini;
 pub(crate) mod ollama;
 pub(crate) mod openai;
@@ -12,19 +13,19 @@ pub(crate) mod tree;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::llm::stream::{Anthropic, Fold, Gemini, OpenAi};
+use crate::llm::stream::{Anthropic, Bedrock, Cohere, Fold, Gemini, Ollama, OpenAi};
 use crate::llm::usage::{self, Language};
 use crate::record::{self, Cost, Exception, Role, Slot, Usage, ValueRef};
 use crate::span::handle::Span;
 
-/// What a response says, as far as it says it.
+/// What a response states; empty where it states nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
-    /// Whose language the response is in, as OpenTelemetry's `gen_ai.provider.name` has it.
+    /// The provider in whose language the response is, by OpenTelemetry's name (`gen_ai.provider.name`).
     pub(crate) provider: &'static str,
     pub(crate) model: Option<String>,
     pub(crate) usage: Option<Usage>,
-    /// What the provider or a gateway says that it cost.
+    /// The cost that the provider or a gateway states.
     pub(crate) cost: Option<Cost>,
     /// How the provider served the call: `service_tier`, `speed`.
     pub(crate) parameters: Vec<(&'static str, String)>,
@@ -34,7 +35,23 @@ pub(crate) struct Facts {
     pub(crate) error: Option<Exception>,
 }
 
-/// What a provider answered. What a method cannot read changes nothing.
+impl Facts {
+    /// Whether there is neither an answer nor an error.
+    fn say_nothing(&self) -> bool {
+        self.error.is_none() && self.have_no_answer()
+    }
+
+    fn have_no_answer(&self) -> bool {
+        self.model.is_none()
+            && self.usage.is_none()
+            && self.cost.is_none()
+            && self.parameters.is_empty()
+            && self.finish_reason.is_none()
+            && self.output.is_none()
+    }
+}
+
+/// Records what a provider answered. A response that states nothing changes nothing.
 ///
 /// Each takes an SDK's type, a `serde_json::Value`, or the body's text, and records
 ///
@@ -45,9 +62,10 @@ pub(crate) struct Facts {
 /// * unless an output was set, the answer as output,
 /// * an error body, or an error within the answer, as an error.
 ///
-/// An array of chunks, which is a stream that was read to its end, is recorded as the answer they are parts of.
+/// An array of chunks, or the text of a stream such as server-sent events, is recorded as the answer that they are
+/// parts of. What is neither an answer nor an error, such as the text of a proxy, is the output.
 impl Span {
-    /// Records what an OpenAI response says.
+    /// Records an OpenAI response.
     ///
     /// Reads Chat Completions, Responses, Embeddings, Completions, images, transcriptions, realtime, and the last
     /// chunk or event of a stream, of OpenAI and of those who speak its language.
@@ -69,19 +87,19 @@ impl Span {
         self.record_response(response, openai::SKIP, openai::facts, OpenAi::default);
     }
 
-    /// Records what an Anthropic `Message` says, of Anthropic, Bedrock or Vertex AI. The metadata `finish_reason` is
+    /// Records an Anthropic `Message`, of Anthropic, Bedrock or Vertex AI. The metadata `finish_reason` is
     /// its `stop_reason`.
     pub fn record_anthropic<T: Serialize + ?Sized>(&self, response: &T) {
         self.record_response(response, &[], anthropic::facts, Anthropic::default);
     }
 
-    /// Records what a Gemini `GenerateContentResponse` says, of the Gemini API, Vertex AI or Code Assist. Keys may
+    /// Records a Gemini `GenerateContentResponse`, of the Gemini API, Vertex AI or Code Assist. Keys may
     /// be in camel or snake case.
     pub fn record_gemini<T: Serialize + ?Sized>(&self, response: &T) {
         self.record_response(response, gemini::SKIP, gemini::facts, Gemini::default);
     }
 
-    /// Records what an answer of Amazon Bedrock's Converse API says, or the last event of its stream. Keys may be in
+    /// Records an answer of Amazon Bedrock's Converse API, or the last event of its stream. Keys may be in
     /// camel or snake case. The answer does not name its model: set it when the span is started.
     ///
     /// ```
@@ -94,25 +112,22 @@ impl Span {
     /// }));
     /// ```
     pub fn record_bedrock<T: Serialize + ?Sized>(&self, response: &T) {
-        self.record_response(response, &[], bedrock::facts, || Last::new(bedrock::facts));
+        self.record_response(response, &[], bedrock::facts, Bedrock::default);
     }
 
-    /// Records what an answer of Cohere's Chat (version 2), embeddings or ranking says, or the last event of a
-    /// stream. The answer does not name its model: set it when the span is started.
+    /// Records an answer of Cohere's Chat (version 2), embeddings or ranking, or the last event of a stream. The answer does not name its model: set it when the span is started.
     pub fn record_cohere<T: Serialize + ?Sized>(&self, response: &T) {
-        self.record_response(response, cohere::SKIP, cohere::facts, || {
-            Last::new(cohere::facts)
-        });
+        self.record_response(response, cohere::SKIP, cohere::facts, Cohere::default);
     }
 
-    /// Records what an answer of Ollama's own API says (`/api/chat`, `/api/generate`, `/api/embed`), or the last
-    /// object of a stream.
+    /// Records an answer of Ollama's own API (`/api/chat`, `/api/generate`, `/api/embed`), or the last object of a
+    /// stream.
     pub fn record_ollama<T: Serialize + ?Sized>(&self, response: &T) {
-        self.record_response(response, ollama::SKIP, ollama::facts, || {
-            Last::new(ollama::facts)
-        });
+        self.record_response(response, ollama::SKIP, ollama::facts, Ollama::default);
     }
 
+    /// Records an answer: an object as it is, an array of chunks and the text of a stream put together, and
+    /// what is none of these as the output, so that it can be seen.
     fn record_response<T: Serialize + ?Sized, F: Fold<Value>>(
         &self,
         response: &T,
@@ -123,19 +138,45 @@ impl Span {
         if self.open.is_none() {
             return;
         }
-        match tree::read(response, skip) {
-            Some(Value::Array(chunks)) => {
-                let mut fold = fold();
-                chunks.iter().for_each(|chunk| fold.push(chunk));
-                fold.record(self);
+        let Some(response) = tree::read(response, skip) else {
+            // Too large or not readable: captured as any other output, which is cut.
+            return self.offer(response);
+        };
+        let is_stream = match &response {
+            Value::String(_) => true,
+            Value::Array(chunks) => chunks.iter().any(Value::is_object),
+            _ => false,
+        };
+        if is_stream {
+            let mut fold = fold();
+            fold.push(&response);
+            return fold.record(self);
+        }
+        let facts = facts(&response);
+        if facts.say_nothing() {
+            let empty = match &response {
+                Value::Null => true,
+                Value::Array(list) => list.is_empty(),
+                Value::Object(object) => without_nulls(object).is_empty(),
+                _ => false,
+            };
+            if !empty {
+                self.offer(&response);
             }
-            Some(response) => self.record_facts(facts(&response)),
-            None => {}
+        }
+        self.record_facts(facts);
+    }
+
+    /// Sets the output unless there is one.
+    fn offer<T: Serialize + ?Sized>(&self, output: &T) {
+        if let Some(output) = record::Value::capture(output) {
+            self.offer_output(output);
         }
     }
 
     pub(crate) fn record_facts(&self, facts: Facts) {
         let Some(open) = &self.open else { return };
+        let no_answer = facts.have_no_answer();
         let Facts {
             provider,
             model,
@@ -149,16 +190,11 @@ impl Span {
         if let Some(error) = error {
             self.record_exception(error);
         }
-        let says_nothing = model.is_none()
-            && usage.is_none()
-            && cost.is_none()
-            && parameters.is_empty()
-            && finish_reason.is_none()
-            && output.is_none();
-        if says_nothing {
+        if no_answer {
             return;
         }
         let finish_reason = finish_reason.and_then(|reason| record::Value::capture(&reason));
+        let output = output.filter(|_| open.captures());
         let output = output.and_then(|output| record::Value::capture(&output));
         open.write(|buffer| {
             if let Some(model) = &model {
@@ -191,34 +227,7 @@ impl Span {
     }
 }
 
-/// Each chunk is recorded, the last one as the last: what it says is what stays.
-struct Last {
-    facts: fn(&Value) -> Facts,
-    chunks: Vec<Value>,
-}
-
-impl Last {
-    fn new(facts: fn(&Value) -> Facts) -> Self {
-        Self {
-            facts,
-            chunks: Vec::new(),
-        }
-    }
-}
-
-impl Fold<Value> for Last {
-    fn push(&mut self, chunk: &Value) {
-        self.chunks.push(chunk.clone());
-    }
-
-    fn record(self, span: &Span) {
-        for chunk in &self.chunks {
-            span.record_facts((self.facts)(chunk));
-        }
-    }
-}
-
-/// What a provider counted. `None` if the answer states no usage.
+/// Reads what a provider counted. `None` if the answer states no usage.
 impl Usage {
     /// The usage an OpenAI response states, see [`Span::record_openai`].
     ///
@@ -263,23 +272,12 @@ impl Usage {
     }
 }
 
-/// A text that says something.
+/// A text that is not empty.
 fn text(value: Option<&Value>) -> Option<&str> {
     value?.as_str().filter(|text| !text.is_empty())
 }
 
-/// `{"error": {"type", "code" or "status", "message"}}`, which all three have, or its inner object.
-fn error(response: &Value, provider: &str) -> Option<Exception> {
-    let error = response.get("error").filter(|error| !error.is_null())?;
-    let message = text(error.get("message")).or_else(|| text(Some(error)))?;
-    let kind = ["type", "status", "code"]
-        .iter()
-        .find_map(|key| text(error.get(*key)))
-        .map_or_else(|| provider.to_owned(), |kind| format!("{provider}.{kind}"));
-    Some(Exception::new(kind, message))
-}
-
-/// What is said of each answer: one as it is, several as an array.
+/// One value as it is, several as an array.
 fn one_or_all(mut values: Vec<Value>) -> Option<Value> {
     match values.len() {
         0 => None,

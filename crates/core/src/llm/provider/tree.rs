@@ -1,39 +1,96 @@
-//! Anything that is `Serialize` as a JSON tree that is safe to walk and to drop: 64 levels at most.
-//! Called by `provider` and `stream` on what a provider's client hands out.
+//! Anything that is `Serialize` as a JSON tree that is safe to walk and to drop, with limits on depth and size.
+//! Called by `provider` and `stream` on what a provider's client returns. Must not know what the tree means.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::ser::{self, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-/// Parts below this are left out, so that neither building nor dropping the tree overflows a stack.
+use crate::record::guard::{catch, text_of};
+
+/// Parts below this level are left out, so that neither building nor dropping the tree overflows a stack.
 const MAX_DEPTH: u32 = 64;
 
+/// Newtypes and `Some`s in one another, beyond which a value is not read.
+const MAX_WRAPS: u32 = 128;
+
+/// Parts of a tree, beyond which a value is not read: a `Serialize` may have no end.
+const MAX_PARTS: u32 = 1024 * 1024;
+
+/// Bytes of text in a tree, beyond which a value is not read.
+const MAX_BYTES: usize = 128 * 1024 * 1024;
+
 /// The tree of `value`, without the values of `skip` among its outermost keys: what is not needed may
-/// be large. JSON text, such as a response's body, is read as what it says. `None` if it cannot be read.
+/// be large. JSON text, such as a response's body, is parsed; other text stays text.
+/// `None` if the value cannot be read: its `Serialize` fails, panics or has no end.
 pub(crate) fn read<T: Serialize + ?Sized>(
     value: &T,
     skip: &'static [&'static str],
 ) -> Option<Value> {
-    match value.serialize(Reader { depth: 0, skip }).ok()? {
+    match raw(value, skip)? {
         // The parser refuses text of more than 128 levels.
-        Value::String(text) => serde_json::from_str(&text).ok(),
+        Value::String(text) => Some(serde_json::from_str(&text).unwrap_or(Value::String(text))),
         tree => Some(tree),
     }
 }
 
+/// [`read`], but text is never parsed.
+pub(crate) fn raw<T: Serialize + ?Sized>(
+    value: &T,
+    skip: &'static [&'static str],
+) -> Option<Value> {
+    let used = Cell::new((0, 0));
+    let reader = Reader {
+        depth: 0,
+        wraps: 0,
+        used: &used,
+        skip,
+    };
+    catch(|| value.serialize(reader)).ok()?.ok()
+}
+
 #[derive(Clone, Copy)]
-struct Reader {
+struct Reader<'a> {
     depth: u32,
+    wraps: u32,
+    /// Parts and bytes of text that were read.
+    used: &'a Cell<(u32, usize)>,
     skip: &'static [&'static str],
 }
 
-impl Reader {
-    fn parts(self, variant: Option<&'static str>) -> Parts {
+impl<'a> Reader<'a> {
+    /// Counts one more part with so many bytes of text.
+    fn count(self, bytes: usize) -> Result<(), Unreadable> {
+        let (parts, sum) = self.used.get();
+        let (parts, sum) = (parts + 1, sum.saturating_add(bytes));
+        self.used.set((parts, sum));
+        if parts > MAX_PARTS || sum > MAX_BYTES {
+            return Err(Unreadable);
+        }
+        Ok(())
+    }
+
+    fn text(self, text: &str) -> Result<Value, Unreadable> {
+        self.count(text.len())?;
+        Ok(Value::from(text))
+    }
+
+    /// The value inside a newtype or a `Some`.
+    fn inner<T: Serialize + ?Sized>(mut self, value: &T) -> Result<Value, Unreadable> {
+        self.wraps += 1;
+        if self.wraps > MAX_WRAPS {
+            return Err(Unreadable);
+        }
+        value.serialize(self)
+    }
+
+    fn parts(self, variant: Option<&'static str>) -> Parts<'a> {
         Parts {
             inner: Self {
                 depth: self.depth + 1,
                 skip: &[],
+                ..self
             },
             skip: self.skip,
             variant,
@@ -45,8 +102,8 @@ impl Reader {
 }
 
 /// An array or an object that is being built.
-struct Parts {
-    inner: Reader,
+struct Parts<'a> {
+    inner: Reader<'a>,
     skip: &'static [&'static str],
     variant: Option<&'static str>,
     list: Vec<Value>,
@@ -54,8 +111,9 @@ struct Parts {
     key: String,
 }
 
-impl Parts {
+impl Parts<'_> {
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unreadable> {
+        self.inner.count(0)?;
         if self.inner.depth <= MAX_DEPTH {
             self.list.push(value.serialize(self.inner)?);
         }
@@ -63,6 +121,7 @@ impl Parts {
     }
 
     fn entry<T: Serialize + ?Sized>(&mut self, key: String, value: &T) -> Result<(), Unreadable> {
+        self.inner.count(key.len())?;
         if self.inner.depth <= MAX_DEPTH && !self.skip.contains(&key.as_str()) {
             self.map.insert(key, value.serialize(self.inner)?);
         }
@@ -93,19 +152,19 @@ macro_rules! scalars {
     };
 }
 
-impl Serializer for Reader {
+impl<'a> Serializer for Reader<'a> {
     type Ok = Value;
     type Error = Unreadable;
-    type SerializeSeq = Parts;
-    type SerializeTuple = Parts;
-    type SerializeTupleStruct = Parts;
-    type SerializeTupleVariant = Parts;
-    type SerializeMap = Parts;
-    type SerializeStruct = Parts;
-    type SerializeStructVariant = Parts;
+    type SerializeSeq = Parts<'a>;
+    type SerializeTuple = Parts<'a>;
+    type SerializeTupleStruct = Parts<'a>;
+    type SerializeTupleVariant = Parts<'a>;
+    type SerializeMap = Parts<'a>;
+    type SerializeStruct = Parts<'a>;
+    type SerializeStructVariant = Parts<'a>;
 
     scalars! {
-        serialize_bool(bool), serialize_str(&str),
+        serialize_bool(bool),
         serialize_i8(i8), serialize_i16(i16), serialize_i32(i32), serialize_i64(i64),
         serialize_u8(u8), serialize_u16(u16), serialize_u32(u32), serialize_u64(u64),
         serialize_f32(f32), serialize_f64(f64),
@@ -119,12 +178,20 @@ impl Serializer for Reader {
         Ok(u64::try_from(v).map_or_else(|_| Value::from(v.to_string()), Value::from))
     }
 
+    fn serialize_str(self, v: &str) -> Result<Value, Unreadable> {
+        self.text(v)
+    }
+
+    fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Result<Value, Unreadable> {
+        self.text(&text_of(value))
+    }
+
     fn serialize_char(self, v: char) -> Result<Value, Unreadable> {
         Ok(Value::from(v.to_string()))
     }
 
     fn serialize_bytes(self, v: &[u8]) -> Result<Value, Unreadable> {
-        Ok(Value::from(String::from_utf8_lossy(v).as_ref()))
+        self.text(&String::from_utf8_lossy(v))
     }
 
     fn serialize_none(self) -> Result<Value, Unreadable> {
@@ -132,7 +199,7 @@ impl Serializer for Reader {
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Value, Unreadable> {
-        value.serialize(self)
+        self.inner(value)
     }
 
     fn serialize_unit(self) -> Result<Value, Unreadable> {
@@ -157,7 +224,7 @@ impl Serializer for Reader {
         _: &'static str,
         value: &T,
     ) -> Result<Value, Unreadable> {
-        value.serialize(self)
+        self.inner(value)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -172,15 +239,15 @@ impl Serializer for Reader {
         parts.object()
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Parts, Unreadable> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<Parts<'a>, Unreadable> {
         Ok(self.parts(None))
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Parts, Unreadable> {
+    fn serialize_tuple(self, _: usize) -> Result<Parts<'a>, Unreadable> {
         Ok(self.parts(None))
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Parts, Unreadable> {
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Parts<'a>, Unreadable> {
         Ok(self.parts(None))
     }
 
@@ -190,15 +257,15 @@ impl Serializer for Reader {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Parts, Unreadable> {
+    ) -> Result<Parts<'a>, Unreadable> {
         Ok(self.parts(Some(variant)))
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Parts, Unreadable> {
+    fn serialize_map(self, _: Option<usize>) -> Result<Parts<'a>, Unreadable> {
         Ok(self.parts(None))
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Parts, Unreadable> {
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Parts<'a>, Unreadable> {
         Ok(self.parts(None))
     }
 
@@ -208,14 +275,14 @@ impl Serializer for Reader {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Parts, Unreadable> {
+    ) -> Result<Parts<'a>, Unreadable> {
         Ok(self.parts(Some(variant)))
     }
 }
 
 macro_rules! compounds {
     ($($trait:ident $method:ident $($key:ident)? => $end:ident);* $(;)?) => {
-        $(impl ser::$trait for Parts {
+        $(impl ser::$trait for Parts<'_> {
             type Ok = Value;
             type Error = Unreadable;
             compounds!(@ $method $($key)?);
@@ -245,12 +312,21 @@ compounds! {
     SerializeStructVariant serialize_field key => object;
 }
 
-impl ser::SerializeMap for Parts {
+impl ser::SerializeMap for Parts<'_> {
     type Ok = Value;
     type Error = Unreadable;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Unreadable> {
-        self.key = match key.serialize(self.inner)? {
+        if self.inner.depth > MAX_DEPTH {
+            return Ok(());
+        }
+        // A key that is an array or an object is refused without a look into it.
+        let depth = self.inner.depth.max(MAX_DEPTH);
+        let reader = Reader {
+            depth,
+            ..self.inner
+        };
+        self.key = match key.serialize(reader)? {
             Value::String(key) => key,
             Value::Number(key) => key.to_string(),
             Value::Bool(key) => key.to_string(),
@@ -269,7 +345,7 @@ impl ser::SerializeMap for Parts {
     }
 }
 
-/// What a user's `Serialize` says of why it failed interests nobody here.
+/// A value that cannot be read. The reason is not used.
 #[derive(Debug)]
 struct Unreadable;
 
@@ -292,7 +368,7 @@ mod tests {
     use serde::{Serialize, Serializer, ser};
     use serde_json::json;
 
-    use super::{MAX_DEPTH, read};
+    use super::{MAX_DEPTH, Value, raw, read};
 
     #[derive(Serialize)]
     enum Shape {
@@ -349,7 +425,72 @@ mod tests {
         let text = tree.to_string();
         assert_eq!(text.matches('[').count(), 1 + MAX_DEPTH as usize);
         assert_eq!(read(&Failing, &[]), None);
-        assert_eq!(read("plain text", &[]), None);
-        assert_eq!(read(&"[".repeat(100_000), &[]), None);
+        assert_eq!(read("plain text", &[]), Some(json!("plain text")));
+        let deep = "[".repeat(100_000);
+        assert_eq!(read(&deep, &[]), Some(Value::from(deep)));
+    }
+
+    /// Recursion without an end, an array without an end, a panic.
+    enum Hostile {
+        Newtype,
+        Some,
+        Key,
+        Variant,
+        Endless,
+        EndlessBelow(u32),
+        Panics,
+    }
+
+    impl Serialize for Hostile {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            use ser::{SerializeMap as _, SerializeSeq as _};
+            match self {
+                Self::Newtype => serializer.serialize_newtype_struct("N", self),
+                Self::Some => serializer.serialize_some(self),
+                Self::Variant => serializer.serialize_newtype_variant("E", 0, "V", self),
+                Self::Key => {
+                    let mut map = serializer.serialize_map(None)?;
+                    map.serialize_entry(self, &1)?;
+                    map.end()
+                }
+                Self::EndlessBelow(n @ 1..) => {
+                    let mut seq = serializer.serialize_seq(None)?;
+                    seq.serialize_element(&Self::EndlessBelow(n - 1))?;
+                    seq.end()
+                }
+                Self::Endless | Self::EndlessBelow(0) => {
+                    let mut seq = serializer.serialize_seq(None)?;
+                    loop {
+                        seq.serialize_element(&0u8)?;
+                    }
+                }
+                Self::Panics => panic!("no luck"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_hostile_value_is_not_read() {
+        for hostile in [
+            Hostile::Newtype,
+            Hostile::Some,
+            Hostile::Key,
+            Hostile::Endless,
+            Hostile::EndlessBelow(64),
+            Hostile::Panics,
+        ] {
+            assert_eq!(read(&hostile, &[]), None);
+        }
+        let cut = read(&Hostile::Variant, &[]).unwrap();
+        assert_eq!(
+            cut.to_string().matches("{\"V\":").count(),
+            MAX_DEPTH as usize
+        );
+    }
+
+    #[test]
+    fn text_is_read_as_json_or_kept() {
+        assert_eq!(read("7", &[]), Some(json!(7)));
+        assert_eq!(raw("7", &[]), Some(json!("7")));
     }
 }

@@ -1,19 +1,19 @@
 //! The events of an Anthropic stream, put together into the message they are the pieces of.
-//! Driven by `Observed`; `provider` reads the message.
+//! Driven by `assembly`; `provider` reads the message. Must not know spans.
 
-use std::fmt;
-
-use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::Fold;
-use crate::llm::provider::{anthropic, tree};
-use crate::llm::usage;
-use crate::span::handle::Span;
+use super::assembly::{Language, fold};
+use super::merge::{append, extend, put, says};
+use crate::llm::provider::{Facts, anthropic};
 
-/// Puts Anthropic's events together: [`Observed::anthropic`](super::Observed::anthropic).
+fold! {
+    /// Puts Anthropic's events together: [`Observed::anthropic`](super::Observed::anthropic).
+    Anthropic(Events)
+}
+
 #[derive(Default)]
-pub struct Anthropic {
+struct Events {
     message: Map<String, Value>,
     blocks: Vec<Block>,
     complete: bool,
@@ -26,10 +26,45 @@ struct Block {
     input: String,
 }
 
-impl<I: Serialize + ?Sized> Fold<I> for Anthropic {
-    fn push(&mut self, item: &I) {
-        if let Some(Value::Object(event)) = tree::read(item, &[]) {
-            self.add(event);
+impl Language for Events {
+    const NAME: &'static str = "anthropic";
+
+    fn add(&mut self, mut event: Map<String, Value>) -> bool {
+        // Agents wrap the events of their model.
+        if let Some(Value::Object(inner)) = event.remove("event") {
+            return self.add(inner);
+        }
+        let index = event.get("index").and_then(Value::as_u64);
+        let kind = event.get("type").and_then(Value::as_str);
+        match kind.unwrap_or_default() {
+            "message_start" => match event.remove("message") {
+                Some(Value::Object(message)) => self.add_message(message),
+                _ => false,
+            },
+            "message" => self.add_message(event),
+            "content_block_start" => match event.remove("content_block") {
+                Some(Value::Object(content)) => self.start(index, content),
+                _ => false,
+            },
+            "content_block_delta" => match event.remove("delta") {
+                Some(Value::Object(delta)) => self.block(index, &delta).add(delta),
+                _ => false,
+            },
+            "message_delta" => {
+                if let Some(Value::Object(delta)) = event.remove("delta") {
+                    self.complete |= delta.get("stop_reason").is_some_and(says);
+                    extend(&mut self.message, delta);
+                }
+                if let Some(Value::Object(usage)) = event.remove("usage") {
+                    self.add_usage(usage);
+                }
+                false
+            }
+            "message_stop" => {
+                self.complete = true;
+                false
+            }
+            _ => false,
         }
     }
 
@@ -37,78 +72,99 @@ impl<I: Serialize + ?Sized> Fold<I> for Anthropic {
         self.complete
     }
 
-    fn record(mut self, span: &Span) {
+    fn len(&self) -> usize {
+        self.blocks.len()
+    }
+
+    fn facts(mut self) -> Facts {
         let blocks = self.blocks.into_iter().map(Block::whole).collect();
         self.message.insert("content".to_owned(), blocks);
-        span.record_facts(anthropic::facts(&Value::Object(self.message)));
+        anthropic::facts(&Value::Object(self.message))
     }
 }
 
-impl Anthropic {
-    fn add(&mut self, mut event: Map<String, Value>) {
-        let index = event.get("index").and_then(Value::as_u64);
-        let kind = event
-            .get("type")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        match kind {
-            "message_start" => {
-                if let Some(Value::Object(message)) = event.remove("message") {
-                    self.message = message;
+impl Events {
+    /// A message, most often without content.
+    fn add_message(&mut self, mut message: Map<String, Value>) -> bool {
+        let mut carries = false;
+        if let Some(Value::Array(blocks)) = message.remove("content") {
+            for (at, block) in blocks.into_iter().enumerate() {
+                let index = Some(at as u64);
+                let known = self.blocks.iter().any(|known| known.index == index);
+                if let (Value::Object(block), false) = (block, known) {
+                    carries |= self.start(index, block);
                 }
             }
-            "content_block_start" => {
-                if let Some(Value::Object(content)) = event.remove("content_block") {
-                    self.blocks.push(Block {
-                        index,
-                        content,
-                        input: String::new(),
-                    });
-                }
-            }
-            "content_block_delta" => {
-                let block = self.blocks.iter_mut().rev().find(|b| b.index == index);
-                if let (Some(block), Some(Value::Object(delta))) = (block, event.remove("delta")) {
-                    block.add(delta);
-                }
-            }
-            "message_delta" => {
-                if let Some(Value::Object(delta)) = event.remove("delta") {
-                    self.complete |= delta.get("stop_reason").is_some_and(|why| !why.is_null());
-                    self.message.extend(delta);
-                }
-                if let Some(Value::Object(usage)) = event.remove("usage") {
-                    self.add_usage(usage);
-                }
-            }
-            "message_stop" => self.complete = true,
-            "error" => {
-                if let Some(error) = event.remove("error") {
-                    self.message.insert("error".to_owned(), error);
-                }
-            }
-            _ => {}
         }
+        if let Some(Value::Object(usage)) = message.remove("usage") {
+            self.add_usage(usage);
+        }
+        self.complete |= message.get("stop_reason").is_some_and(says);
+        extend(&mut self.message, message);
+        carries
     }
 
-    /// Counts grow, so the last one counts; one that is left out, or zero, was stated at the start.
-    fn add_usage(&mut self, later: Map<String, Value>) {
+    fn start(&mut self, index: Option<u64>, content: Map<String, Value>) -> bool {
+        let carries = content
+            .iter()
+            .any(|(key, value)| !matches!(key.as_str(), "type" | "signature") && says(value));
+        self.blocks.push(Block {
+            index,
+            content,
+            input: String::new(),
+        });
+        carries
+    }
+
+    /// The block that a delta goes on; a new one if its start was not seen.
+    fn block(&mut self, index: Option<u64>, delta: &Map<String, Value>) -> &mut Block {
+        let last = self.blocks.len().checked_sub(1);
+        let known = match index {
+            Some(_) => self.blocks.iter().rposition(|block| block.index == index),
+            None => last,
+        };
+        let at = known.unwrap_or_else(|| {
+            let kind = match delta.get("type").and_then(Value::as_str) {
+                Some("input_json_delta") => "tool_use",
+                Some("thinking_delta" | "signature_delta") => "thinking",
+                _ => "text",
+            };
+            self.blocks.push(Block {
+                index,
+                content: Map::from_iter([("type".to_owned(), Value::from(kind))]),
+                input: String::new(),
+            });
+            self.blocks.len() - 1
+        });
+        // `at` is the position of a block, so the list is not empty.
+        let at = at.min(self.blocks.len() - 1);
+        #[expect(clippy::indexing_slicing, reason = "`at` is below the length")]
+        &mut self.blocks[at]
+    }
+
+    /// Counts grow, so the later ones count; 0 and `null` say nothing that the start did not say.
+    fn add_usage(&mut self, usage: Map<String, Value>) {
         let known = self
             .message
             .entry("usage")
             .or_insert_with(|| Value::Object(Map::new()));
         if let Value::Object(known) = known {
-            usage::absorb(known, later);
+            crate::llm::usage::absorb(known, usage);
         }
     }
 }
 
 impl Block {
     /// `{"type": "text_delta", "text": ".."}` and its like.
-    fn add(&mut self, delta: Map<String, Value>) {
+    fn add(&mut self, delta: Map<String, Value>) -> bool {
+        let mut carries = false;
         for (key, value) in delta {
             match (key.as_str(), value) {
-                ("partial_json", Value::String(piece)) => self.input.push_str(&piece),
+                ("type", _) => {}
+                ("partial_json", Value::String(piece)) => {
+                    carries |= !piece.is_empty();
+                    self.input.push_str(&piece);
+                }
                 ("citation", citation) => {
                     let citations = self.content.entry("citations").or_insert(Value::Null);
                     match citations {
@@ -116,35 +172,23 @@ impl Block {
                         none => *none = Value::Array(vec![citation]),
                     }
                 }
-                ("text" | "thinking" | "signature", Value::String(piece)) => {
-                    match self.content.get_mut(&key) {
-                        Some(Value::String(text)) => text.push_str(&piece),
-                        _ => {
-                            self.content.insert(key, Value::String(piece));
-                        }
-                    }
+                (_, Value::String(piece)) => {
+                    carries |= key != "signature" && !piece.is_empty();
+                    append(&mut self.content, &key, &piece);
                 }
-                _ => {}
+                (_, Value::Null) => {}
+                (_, value) => put(&mut self.content, &key, value),
             }
         }
+        carries
     }
 
     fn whole(mut self) -> Value {
         if !self.input.is_empty() {
-            // Given up half-way it is no JSON, and stays the text it is.
+            // The input of a call that was cut off is no JSON and stays text.
             let input = serde_json::from_str(&self.input).unwrap_or(Value::String(self.input));
             self.content.insert("input".to_owned(), input);
         }
         Value::Object(self.content)
-    }
-}
-
-/// A size only: what has arrived is a model's answer.
-impl fmt::Debug for Anthropic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Anthropic")
-            .field("blocks", &self.blocks.len())
-            .field("complete", &self.complete)
-            .finish_non_exhaustive()
     }
 }

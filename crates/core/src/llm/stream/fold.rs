@@ -1,5 +1,5 @@
 //! How a stream's items become what is recorded: the trait, and the folds for text and for closures.
-//! Driven by `Observed`; the providers' folds are in files of their own.
+//! Driven by `Observed`. The providers' folds are in files of their own.
 
 use std::fmt;
 
@@ -13,7 +13,14 @@ pub trait Fold<I: ?Sized> {
     /// Takes in an item that has arrived.
     fn push(&mut self, item: &I);
 
-    /// Whether the answer is whole. A stream that is dropped when it is was not cancelled; no by default.
+    /// Whether one of the items carried content: a text, reasoning, a tool call. The first item after which
+    /// this is true is the first token. By default each item is content.
+    fn has_content(&self) -> bool {
+        true
+    }
+
+    /// Whether the answer is whole. A stream that is dropped after that was not cancelled. By default
+    /// only the end of the stream makes it whole.
     fn is_complete(&self) -> bool {
         false
     }
@@ -22,7 +29,7 @@ pub trait Fold<I: ?Sized> {
     fn record(self, span: &Span);
 }
 
-/// Nothing is kept.
+/// Keeps nothing.
 impl<I: ?Sized> Fold<I> for () {
     fn push(&mut self, _: &I) {}
 
@@ -38,6 +45,10 @@ pub struct Text {
 impl<I: AsRef<str> + ?Sized> Fold<I> for Text {
     fn push(&mut self, item: &I) {
         self.text.push_str(item.as_ref());
+    }
+
+    fn has_content(&self) -> bool {
+        !self.text.is_empty()
     }
 
     fn record(self, span: &Span) {
@@ -81,8 +92,11 @@ impl<I: ?Sized, A: Serialize, F: FnMut(&mut A, &I)> Fold<I> for Output<A, F> {
 }
 
 impl Span {
-    /// Sets the output unless there is one.
+    /// Sets the output unless there is one, or content is not recorded.
     pub(crate) fn offer_output(&self, output: Value) {
+        if !self.captures() {
+            return;
+        }
         self.write(|buffer| {
             if buffer.output == Slot::Absent {
                 buffer.output = buffer.push_owned(output);

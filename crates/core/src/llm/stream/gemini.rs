@@ -1,18 +1,19 @@
 //! The chunks of a Gemini stream, put together into the response they are the pieces of.
-//! Driven by `Observed`; `provider` reads the response.
+//! Driven by `assembly`; `provider` reads the response. Must not know spans.
 
-use std::fmt;
-
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::Fold;
-use crate::llm::provider::{gemini, tree};
-use crate::span::handle::Span;
+use super::assembly::{Language, fold};
+use super::merge::{extend, is_empty, says};
+use crate::llm::provider::{Facts, gemini};
 
-/// Puts Gemini's chunks together: [`Observed::gemini`](super::Observed::gemini).
+fold! {
+    /// Puts Gemini's chunks together: [`Observed::gemini`](super::Observed::gemini).
+    Gemini(Chunks)
+}
+
 #[derive(Default)]
-pub struct Gemini {
+struct Chunks {
     response: Map<String, Value>,
     candidates: Vec<Candidate>,
 }
@@ -23,15 +24,37 @@ struct Candidate {
     role: Option<Value>,
     parts: Vec<Value>,
     finish_reason: Option<Value>,
-    /// What was searched for.
-    grounding: Option<Value>,
+    /// Everything else, such as what a search found.
+    fields: Map<String, Value>,
 }
 
-impl<I: Serialize + ?Sized> Fold<I> for Gemini {
-    fn push(&mut self, item: &I) {
-        if let Some(Value::Object(chunk)) = tree::read(item, gemini::SKIP) {
-            self.add(chunk);
+impl Language for Chunks {
+    const NAME: &'static str = "gemini";
+    const SKIP: &'static [&'static str] = gemini::SKIP;
+
+    fn add(&mut self, mut chunk: Map<String, Value>) -> bool {
+        // Code Assist wraps each chunk.
+        if let Some(Value::Object(inner)) = chunk.remove("response") {
+            return self.add(inner);
         }
+        let mut carries = false;
+        if let Some(Value::Array(candidates)) = chunk.remove("candidates") {
+            for candidate in candidates {
+                if let Value::Object(candidate) = candidate {
+                    carries |= self.add_candidate(candidate);
+                }
+            }
+        }
+        for key in ["usageMetadata", "usage_metadata"] {
+            if let Some(Value::Object(usage)) = chunk.remove(key) {
+                let known = self.response.entry(key).or_insert_with(|| json!({}));
+                if let Value::Object(known) = known {
+                    crate::llm::usage::absorb(known, usage);
+                }
+            }
+        }
+        extend(&mut self.response, chunk);
+        carries
     }
 
     fn is_complete(&self) -> bool {
@@ -39,69 +62,85 @@ impl<I: Serialize + ?Sized> Fold<I> for Gemini {
         !self.candidates.is_empty() && candidates.all(|c| c.finish_reason.is_some())
     }
 
-    fn record(mut self, span: &Span) {
+    fn len(&self) -> usize {
+        self.candidates.len()
+    }
+
+    fn facts(mut self) -> Facts {
         let candidates = self.candidates.into_iter().map(Candidate::whole).collect();
         self.response.insert("candidates".to_owned(), candidates);
-        span.record_facts(gemini::facts(&Value::Object(self.response)));
+        gemini::facts(&Value::Object(self.response))
     }
 }
 
-impl Gemini {
-    fn add(&mut self, mut chunk: Map<String, Value>) {
-        // Code Assist wraps each chunk.
-        if let Some(Value::Object(inner)) = chunk.remove("response") {
-            chunk = inner;
-        }
-        if let Some(Value::Array(candidates)) = chunk.remove("candidates") {
-            for candidate in &candidates {
-                self.add_candidate(candidate);
-            }
-        }
-        // Counts are cumulative, so the last word counts.
-        let said = chunk.into_iter().filter(|(_, value)| !value.is_null());
-        self.response.extend(said);
-    }
-
-    fn add_candidate(&mut self, candidate: &Value) {
+impl Chunks {
+    fn add_candidate(&mut self, mut candidate: Map<String, Value>) -> bool {
         let index = candidate.get("index").and_then(Value::as_u64).unwrap_or(0);
-        if !self.candidates.iter().any(|known| known.index == index) {
+        let at = self
+            .candidates
+            .iter()
+            .position(|known| known.index == index);
+        let at = at.unwrap_or_else(|| {
             self.candidates.push(Candidate {
                 index,
                 ..Candidate::default()
             });
-        }
-        let Some(known) = self.candidates.iter_mut().find(|c| c.index == index) else {
-            return;
+            self.candidates.len() - 1
+        });
+        let Some(known) = self.candidates.get_mut(at) else {
+            return false;
         };
-        if let Some(reason) = gemini::field(candidate, "finishReason", "finish_reason") {
-            known.finish_reason = Some(reason.clone()).filter(|reason| !reason.is_null());
+        for key in ["finishReason", "finish_reason"] {
+            let reason = candidate.remove(key).filter(says);
+            if let Some(reason) = reason
+                && reason != "FINISH_REASON_UNSPECIFIED"
+            {
+                known.finish_reason = Some(reason);
+            }
         }
-        if let Some(grounding) = gemini::field(candidate, "groundingMetadata", "grounding_metadata")
-            && grounding.is_object()
-        {
-            known.grounding = Some(grounding.clone());
-        }
-        let Some(content) = candidate.get("content") else {
-            return;
+        let content = candidate.remove("content");
+        extend(&mut known.fields, candidate);
+        let Some(Value::Object(mut content)) = content else {
+            return false;
         };
-        if let Some(role) = content.get("role").filter(|role| !role.is_null()) {
-            known.role = Some(role.clone());
+        if let Some(role) = content.remove("role").filter(Value::is_string) {
+            known.role = Some(role);
         }
-        for part in content
-            .get("parts")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
+        let Some(Value::Array(parts)) = content.remove("parts") else {
+            return false;
+        };
+        let mut carries = false;
+        for part in parts {
+            carries |= carries_content(&part);
             known.add(part);
         }
+        carries
     }
 }
 
+/// A text, a thought, a call, a picture; not a signature or a flag.
+fn carries_content(part: &Value) -> bool {
+    let fields = part.as_object().into_iter().flatten();
+    fields
+        .filter(|(key, _)| {
+            !matches!(
+                key.as_str(),
+                "thought" | "thoughtSignature" | "thought_signature"
+            )
+        })
+        .any(|(key, value)| {
+            if key == "text" {
+                says(value)
+            } else {
+                !value.is_null()
+            }
+        })
+}
+
 impl Candidate {
-    /// Text goes on where text of its kind ended; every other part stands for itself.
-    fn add(&mut self, part: &Value) {
-        if let (Some(Value::Object(last)), Value::Object(part)) = (self.parts.last_mut(), part)
+    /// A text continues the text of its kind before it; every other part is a part of its own.
+    fn add(&mut self, part: Value) {
+        if let (Some(Value::Object(last)), Value::Object(part)) = (self.parts.last_mut(), &part)
             && is_text(last)
             && is_text(part)
             && last.get("thought") == part.get("thought")
@@ -111,28 +150,24 @@ impl Candidate {
             text.push_str(piece);
             return;
         }
-        self.parts.push(part.clone());
+        if !is_empty(&part) {
+            self.parts.push(part);
+        }
     }
 
-    fn whole(self) -> Value {
-        json!({
-            "content": { "role": self.role, "parts": self.parts },
-            "finishReason": self.finish_reason,
-            "groundingMetadata": self.grounding,
-        })
+    fn whole(mut self) -> Value {
+        self.fields.insert(
+            "content".to_owned(),
+            json!({ "role": self.role, "parts": self.parts }),
+        );
+        if let Some(reason) = self.finish_reason {
+            self.fields.insert("finishReason".to_owned(), reason);
+        }
+        Value::Object(self.fields)
     }
 }
 
 fn is_text(part: &Map<String, Value>) -> bool {
     part.iter()
         .all(|(key, value)| key == "text" || key == "thought" || value.is_null())
-}
-
-/// A size only: what has arrived is a model's answer.
-impl fmt::Debug for Gemini {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gemini")
-            .field("candidates", &self.candidates.len())
-            .finish_non_exhaustive()
-    }
 }

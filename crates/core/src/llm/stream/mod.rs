@@ -1,10 +1,19 @@
 //! Streams that carry a span: current while they are polled, ended when they end, filled by what they yield.
-//! Used by applications on a model's answer as it arrives; folds put the chunks together.
+//! Used by applications on a model's answer as it arrives. Folds put the chunks together. Must not know exporters.
 
 mod anthropic;
+mod assembly;
+mod bedrock;
+mod calls;
+mod chat;
+mod cohere;
 mod fold;
 mod gemini;
+mod merge;
+mod ollama;
 mod openai;
+mod pieces;
+mod responses;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -21,15 +30,19 @@ use crate::span::handle::Span;
 use crate::span::run::record_panic;
 
 pub use anthropic::Anthropic;
+pub use bedrock::Bedrock;
+pub use cohere::Cohere;
 pub use fold::{Fold, Output, Text};
 pub use gemini::Gemini;
+pub use ollama::Ollama;
 pub use openai::OpenAi;
 
 /// Takes a span into a stream. Bring it into scope and every stream has these methods.
 ///
-/// The span is current whenever the stream is polled, notes the arrival of the first item as the
-/// first token, and ends when the stream ends, whatever other handles live on. If the stream is
-/// dropped before that, the span is marked as cancelled and keeps what had arrived.
+/// The span is current whenever the stream is polled. The arrival of the first item that carries content,
+/// reasoning or a tool call is the first token. The span ends when the stream ends, even if other handles
+/// of it exist. If the stream is dropped before that, the span is marked as cancelled and keeps what had
+/// arrived.
 ///
 /// ```
 /// use futures::{StreamExt as _, stream};
@@ -46,6 +59,9 @@ pub use openai::OpenAi;
 /// }
 /// # });
 /// ```
+///
+/// What had arrived stays, however the stream ends: by its end, an error, an event that describes an error,
+/// a panic, or when it is dropped.
 pub trait ObserveStream: Stream + Sized {
     /// Observes a stream of any items. Say what becomes of them by a method of [`Observed`].
     fn observed(self, span: Span) -> Observed<Self, Every> {
@@ -101,8 +117,8 @@ impl<T, E: AsException<Via>, Via> Select<Result<T, E>> for Oks<Via> {
 pin_project_lite::pin_project! {
     /// A stream with a span; made by [`ObserveStream`].
     ///
-    /// As it is it records the first token, errors and the end. One of the methods below adds an
-    /// output and what else the items say, each unless the span has an output already.
+    /// Without one of the methods below it records the first item as the first token, errors and the end.
+    /// Each of them adds an output, unless the span has one, and what else the items say.
     #[must_use = "streams do nothing unless polled"]
     pub struct Observed<S, J, F = ()>
     where
@@ -117,9 +133,27 @@ pin_project_lite::pin_project! {
 }
 
 impl<S: Stream, J: Select<S::Item>> Observed<S, J> {
-    /// Puts together the chunks of an OpenAI stream, of Chat Completions (also of providers that
-    /// speak its language) or Responses: model, usage, `finish_reason`, and the message with its tool
-    /// calls. Chat Completions state usage only if asked by `stream_options: {"include_usage": true}`.
+    /// Puts together the chunks of an OpenAI stream: model, usage, `finish_reason`, and the message with its
+    /// reasoning and tool calls. Reads Chat Completions (also of Azure and of providers that speak this
+    /// language), Completions, Responses, realtime, transcriptions and pictures. Chat Completions state
+    /// usage only if asked by `stream_options: {"include_usage": true}`.
+    ///
+    /// An item is an SDK's type, a `serde_json::Value`, or text: the lines or pieces of server-sent events
+    /// as they arrive. The same holds for the other providers.
+    ///
+    /// ```
+    /// # use futures::{StreamExt as _, stream};
+    /// # use tracefuse_core::{ObserveStream as _, Span};
+    /// # let span = Span::noop();
+    /// let lines = stream::iter([
+    ///     r#"data: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}"#,
+    ///     "data: [DONE]",
+    /// ]);
+    /// let mut lines = lines.observed(span).openai();
+    /// # futures::executor::block_on(async {
+    /// while let Some(line) = lines.next().await { /* pass it on */ }
+    /// # });
+    /// ```
     pub fn openai(self) -> Observed<S, J, OpenAi>
     where
         J::Item: Serialize,
@@ -136,13 +170,42 @@ impl<S: Stream, J: Select<S::Item>> Observed<S, J> {
         self.fold_by(Anthropic::default())
     }
 
-    /// Puts together the chunks of a Gemini stream: model, usage, `finish_reason`, and the content with
-    /// its function calls.
+    /// Puts together the chunks of a Gemini stream, also of Vertex AI and Code Assist: model, usage,
+    /// `finish_reason`, and the content with its function calls.
     pub fn gemini(self) -> Observed<S, J, Gemini>
     where
         J::Item: Serialize,
     {
         self.fold_by(Gemini::default())
+    }
+
+    /// Puts together the events of Bedrock's ConverseStream: usage, `finish_reason`, and the message with its
+    /// reasoning and tool calls. An event is an object in a field that names it, as in
+    /// `{"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"text": "Hi"}}}`, or the object alone. Keys
+    /// may be in camel or snake case. The events do not name the model: set it when the span is started.
+    pub fn bedrock(self) -> Observed<S, J, Bedrock>
+    where
+        J::Item: Serialize,
+    {
+        self.fold_by(Bedrock::default())
+    }
+
+    /// Puts together the events of Cohere's Chat (version 2): usage, `finish_reason`, and the message with its
+    /// plan and tool calls. The events do not name the model: set it when the span is started.
+    pub fn cohere(self) -> Observed<S, J, Cohere>
+    where
+        J::Item: Serialize,
+    {
+        self.fold_by(Cohere::default())
+    }
+
+    /// Puts together the objects of a stream of Ollama's own API (`/api/chat`, `/api/generate`): model, usage,
+    /// `finish_reason`, and the message with its thinking and tool calls.
+    pub fn ollama(self) -> Observed<S, J, Ollama>
+    where
+        J::Item: Serialize,
+    {
+        self.fold_by(Ollama::default())
     }
 
     /// The items are pieces of text, joined into the output.
@@ -202,7 +265,7 @@ impl<S: Stream, J: Select<S::Item>, F: Fold<J::Item>> Stream for Observed<S, J, 
         let this = self.project();
         let (inner, watch) = (this.inner, this.watch);
         let entered = watch.span.as_ref().map(current::enter);
-        // Caught only to be recorded, then it goes on: what it left broken stays as broken as it was.
+        // The panic is recorded and then resumed, so nothing looks at what it left inconsistent.
         let polled = catch_unwind(AssertUnwindSafe(|| {
             let polled = inner.poll_next(cx);
             if let Poll::Ready(Some(item)) = &polled {
@@ -248,14 +311,14 @@ impl<I: ?Sized, F: Fold<I>> Watch<I, F> {
         let Some(item) = J::select(span, item) else {
             return;
         };
-        if !self.started {
+        fold.push(item);
+        if !self.started && fold.has_content() {
             self.started = true;
             span.record_first_token();
         }
-        fold.push(item);
     }
 
-    /// Records what was kept. Gives the span, once: it is to be ended.
+    /// Records what was kept. Returns the span once, so that it is ended.
     fn record(&mut self) -> Option<Span> {
         let span = self.span.take()?;
         if let Some(fold) = self.fold.take() {
@@ -267,7 +330,7 @@ impl<I: ?Sized, F: Fold<I>> Watch<I, F> {
 
 impl<I: ?Sized, F: Fold<I>> Drop for Watch<I, F> {
     fn drop(&mut self) {
-        // A reader that stops at the answer's last word has not given it up.
+        // A reader that stops after the answer's last chunk has not cancelled it.
         let complete = self.fold.as_ref().is_some_and(Fold::is_complete);
         let Some(open) = self.record().and_then(|span| span.open) else {
             return;

@@ -1,6 +1,7 @@
 //! The providers' documented example responses, and what must be read out of each.
 //! The table is here, its rows are in the files beside.
 
+mod errors;
 mod openai;
 mod others;
 
@@ -49,7 +50,7 @@ fn errors_are_read_in_each_providers_words() {
         (
             super::openai::facts as fn(&Value) -> Facts,
             json!({ "error": { "message": "Rate limit reached", "type": "requests", "param": null, "code": "rate_limit_exceeded" } }),
-            "openai.requests",
+            "openai.requests.rate_limit_exceeded",
             "Rate limit reached",
         ),
         (
@@ -68,7 +69,7 @@ fn errors_are_read_in_each_providers_words() {
         (
             super::gemini::facts,
             json!({ "error": { "code": 429, "message": "Quota", "status": "RESOURCE_EXHAUSTED" } }),
-            "gemini.RESOURCE_EXHAUSTED",
+            "gemini.RESOURCE_EXHAUSTED.429",
             "Quota",
         ),
     ] {

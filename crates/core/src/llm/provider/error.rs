@@ -1,0 +1,498 @@
+//! What an answer, a chunk or an event of a stream says went wrong: one reader for the shapes of all providers.
+//! Called by the readers of each language and by `stream`. Must not know spans.
+//!
+//! An error is stated by a field that exists for errors (`error`, `__type`, `base_resp`, ..), or implied by a
+//! body that has a message and no part of an answer. Where an answer is, nothing is implied.
+
+use serde_json::{Map, Value};
+
+use super::text;
+use crate::record::Exception;
+
+/// Fields whose text says what kind of error it is, most telling first.
+const NAMES: &[&str] = &[
+    "type",
+    "__type",
+    "status",
+    "error_type",
+    "errorType",
+    "name",
+    "reason",
+];
+
+/// Fields with the code of an error, a number or a text.
+const CODES: &[&str] = &[
+    "code",
+    "Code",
+    "error_code",
+    "errorCode",
+    "errorcode",
+    "err_code",
+    "status_code",
+    "statusCode",
+    "originalStatusCode",
+    "status",
+];
+
+/// Fields with the text of an error for people, most telling first.
+const MESSAGES: &[&str] = &[
+    "message",
+    "Message",
+    "msg",
+    "error_description",
+    "error_message",
+    "errorMessage",
+    "error_msg",
+    "err_msg",
+    "status_msg",
+    "faultstring",
+    "originalMessage",
+    "detail",
+    "details",
+    "description",
+    "error",
+    "errors",
+    "title",
+];
+
+/// Fields that only an answer has.
+const ANSWER: &[&str] = &[
+    "choices",
+    "candidates",
+    "content",
+    "output",
+    "outputs",
+    "data",
+    "embedding",
+    "embeddings",
+    "results",
+    "generations",
+    "completion",
+    "response",
+    "usage",
+    "usageMetadata",
+    "usage_metadata",
+    "role",
+    "text",
+    "transcript",
+    "parts",
+    "model",
+    "modelVersion",
+    "delta",
+    "event_type",
+];
+
+/// What a body without an error says in the place of a code.
+const SUCCESS: &[&str] = &["0", "200", "ok", "success", "succeeded"];
+
+/// The error in `answer`, an object or an array of chunks. `provider` begins its kind, as in
+/// `openai.invalid_request_error.model_not_found`.
+pub(crate) fn read(answer: &Value, provider: &str) -> Option<Exception> {
+    match answer {
+        Value::Array(items) => items
+            .iter()
+            .filter(|item| item.is_object())
+            .find_map(|item| read(item, provider)),
+        Value::Object(object) => {
+            let error = stated(object).or_else(|| implied(object))?;
+            Some(error.exception(provider))
+        }
+        _ => None,
+    }
+}
+
+/// The error in an event of a stream. Nothing is implied by an event that has a `type`.
+pub(crate) fn of_event(event: &Map<String, Value>, provider: &str) -> Option<Exception> {
+    let error = stated(event).or_else(|| {
+        let typed = event.contains_key("type") || event.contains_key("event");
+        (!typed).then(|| implied(event))?
+    })?;
+    Some(error.exception(provider))
+}
+
+/// The error in a body that is no JSON: the page of a proxy. Other text may be an answer.
+pub(crate) fn of_text(body: &str, provider: &str) -> Option<Exception> {
+    let start: String = body.trim_start().chars().take(16).collect();
+    let start = start.to_ascii_lowercase();
+    let kind = match start.as_str() {
+        s if s.starts_with("<!doctype") || s.starts_with("<html") => "html",
+        s if s.starts_with("<?xml") || s.starts_with("<error") => "xml",
+        _ => return None,
+    };
+    let between = |open: &str, close: &str| {
+        // ASCII letters keep their length in lower case, so that positions are the same in both texts.
+        let lower = body.to_ascii_lowercase();
+        let from = lower.find(open)? + open.len();
+        let len = lower.get(from..)?.find(close)?;
+        body.get(from..from + len).map(str::trim)
+    };
+    let message = between("<title>", "</title>").or_else(|| between("<message>", "</message>"));
+    let code = between("<code>", "</code>").map(str::to_owned);
+    let message = message.filter(|message| !message.is_empty());
+    let message = message.map_or_else(|| body.trim().chars().take(200).collect(), str::to_owned);
+    let error = Error {
+        names: [Some(kind.to_owned()), code]
+            .into_iter()
+            .flatten()
+            .collect(),
+        message,
+        sources: Vec::new(),
+    };
+    Some(error.exception(provider))
+}
+
+/// An error as it was found.
+#[derive(Default)]
+struct Error {
+    /// Parts of its kind: a name, a code.
+    names: Vec<String>,
+    message: String,
+    sources: Vec<String>,
+}
+
+impl Error {
+    fn named(name: &str, message: impl Into<String>) -> Self {
+        Self {
+            names: vec![name.to_owned()],
+            message: message.into(),
+            sources: Vec::new(),
+        }
+    }
+
+    fn exception(self, provider: &str) -> Exception {
+        let mut kind = provider.to_owned();
+        let mut known: Vec<&str> = Vec::new();
+        for name in &self.names {
+            if !known.contains(&name.as_str()) {
+                kind.push('.');
+                kind.push_str(name);
+                known.push(name);
+            }
+        }
+        let mut exception = Exception::new(kind, self.message);
+        exception.sources = self.sources.join("\n");
+        exception
+    }
+}
+
+/// An error that a field states which exists for errors.
+fn stated(object: &Map<String, Value>) -> Option<Error> {
+    let get = |key: &str| object.get(key).filter(|value| says(value));
+    let inner = |key: &str| get(key).and_then(Value::as_object);
+    let is = |key: &str, word: &str| text(object.get(key)) == Some(word);
+    // A body that is an error as a whole.
+    if is("object", "error") || is("type", "error") && get("error").is_none() {
+        return of_object(object).or_else(|| Some(Error::named("error", compact(object))));
+    }
+    if let Some(error) = get("error").or_else(|| get("Error")) {
+        return in_field(object, error);
+    }
+    // MiniMax: HTTP 200 and a code that is not 0.
+    if let Some(base) = inner("base_resp")
+        && code(base).is_some_and(|code| !is_success(&code))
+    {
+        return of_object(base);
+    }
+    // Groq: within a chunk. Tencent: within the response.
+    for (outer, key) in [
+        ("x_groq", "error"),
+        ("Response", "Error"),
+        ("Output", "__type"),
+    ] {
+        if let Some(outer) = inner(outer)
+            && let Some(error) = outer.get(key).filter(|error| says(error))
+        {
+            return in_field(outer, error);
+        }
+    }
+    // Apigee and other gateways.
+    if let Some(fault) = inner("fault") {
+        return of_object(fault);
+    }
+    // AWS: a body has `__type`, an event of a stream has one field, named after the exception.
+    if get("__type").is_some() {
+        return of_object(object);
+    }
+    let exception = object
+        .iter()
+        .find(|(key, value)| key.ends_with("Exception") && value.is_object());
+    if let Some((name, value)) = exception {
+        let mut error = value.as_object().and_then(of_object).unwrap_or_default();
+        error.names.insert(0, name.clone());
+        if error.message.is_empty() {
+            error.message.clone_from(name);
+        }
+        return Some(error);
+    }
+    for key in [
+        "error_code",
+        "error_msg",
+        "err_msg",
+        "errorMessage",
+        "error_message",
+    ] {
+        if let Some(value) = get(key)
+            && !scalar(value).is_some_and(|code| is_success(&code))
+        {
+            return of_object(object);
+        }
+    }
+    // Responses and realtime: a status, with or without an error.
+    if is("status", "failed") {
+        let details = inner("status_details");
+        let error = details.and_then(|details| details.get("error")?.as_object());
+        let found = error
+            .and_then(of_object)
+            .or_else(|| details.and_then(of_object));
+        return Some(found.unwrap_or_else(|| Error::named("failed", "the response failed")));
+    }
+    if let Some(response) = inner("response") {
+        return stated(response);
+    }
+    // OpenRouter: an error of one of several choices.
+    let choices = object.get("choices").and_then(Value::as_array);
+    for choice in choices.into_iter().flatten().filter_map(Value::as_object) {
+        if let Some(error) = choice.get("error").filter(|error| says(error)) {
+            return in_field(choice, error);
+        }
+        if text(choice.get("finish_reason")) == Some("error") {
+            return Some(Error::named(
+                "error",
+                "the provider ended the answer with an error",
+            ));
+        }
+    }
+    // Cohere: the end of a stream, with or without an error.
+    let end = inner("delta").unwrap_or(object);
+    if let Some(reason) = text(end.get("finish_reason"))
+        && reason.starts_with("ERROR")
+    {
+        let error = end.get("error").filter(|error| says(error));
+        let error = error.and_then(|error| in_field(end, error));
+        let otherwise = || Error::named(reason, "the provider ended the answer with an error");
+        return Some(error.unwrap_or_else(otherwise));
+    }
+    None
+}
+
+/// An error that a body implies: a message, or a list of errors, and no part of an answer.
+fn implied(object: &Map<String, Value>) -> Option<Error> {
+    let is_answer = ANSWER
+        .iter()
+        .any(|key| object.get(*key).is_some_and(says_anything));
+    let succeeded = object.get("success").and_then(Value::as_bool);
+    if is_answer || succeeded == Some(true) || code(object).is_some_and(|code| is_success(&code)) {
+        return None;
+    }
+    let messages = ["message", "Message", "msg", "detail", "errors", "title"];
+    let has_message = messages.iter().any(|key| {
+        let value = object.get(*key).filter(|value| says(value));
+        value.is_some_and(|value| *key == "detail" || *key == "errors" || value.is_string())
+    });
+    if has_message {
+        return of_object(object);
+    }
+    (succeeded == Some(false)).then(|| Error::named("error", compact(object)))
+}
+
+/// An error in a field of its own: an object, a text, a list, a code, `true`.
+fn in_field(outer: &Map<String, Value>, error: &Value) -> Option<Error> {
+    match error {
+        Value::Object(error) => of_object(error),
+        Value::Array(list) => of_list(list),
+        _ => {
+            // The rest of what is to be said is beside the field.
+            let mut rest = outer.clone();
+            for key in ["error", "Error", "type", "object"] {
+                rest.remove(key);
+            }
+            for key in ANSWER {
+                rest.remove(*key);
+            }
+            let beside = of_object(&rest);
+            let word = scalar(error).filter(|_| !error.is_boolean());
+            Some(match (beside, word) {
+                // `{"error": "invalid_request", "error_description": ".."}`
+                (Some(mut beside), Some(word)) if message(&rest).is_some() => {
+                    beside.names.insert(0, word);
+                    beside
+                }
+                (Some(beside), None) => beside,
+                // `{"error": "..", "code": ".."}`
+                (beside, Some(word)) => Error {
+                    message: word,
+                    ..beside.unwrap_or_default()
+                },
+                (None, None) => Error::named("error", "an error without a text"),
+            })
+        }
+    }
+}
+
+/// An error whose fields are those of `object`; `None` if they say nothing or success.
+fn of_object(object: &Map<String, Value>) -> Option<Error> {
+    if !object.values().any(says) {
+        return None;
+    }
+    let code = code(object);
+    let message = message(object);
+    let good = |text: &Option<String>| text.as_deref().is_none_or(is_success);
+    if code.is_some() && good(&code) && good(&message) {
+        return None;
+    }
+    let mut error = Error::default();
+    error.names.extend(name(object));
+    let inner = match message {
+        Some(message) => {
+            error.message = message;
+            None
+        }
+        None => MESSAGES.iter().find_map(|key| match object.get(*key)? {
+            Value::Object(inner) => of_object(inner),
+            Value::Array(list) => of_list(list),
+            _ => None,
+        }),
+    };
+    if let Some(inner) = inner {
+        error.names.extend(inner.names);
+        error.message = inner.message;
+        error.sources = inner.sources;
+    }
+    error.names.extend(code);
+    if error.message.is_empty() {
+        // A name alone is a message too.
+        let word = error.names.last().cloned();
+        error.message = word.unwrap_or_else(|| compact(object));
+    }
+    error.sources.extend(causes(object));
+    Some(error)
+}
+
+/// Several errors: the kind of the first, the messages of all.
+fn of_list(list: &[Value]) -> Option<Error> {
+    let mut all = list
+        .iter()
+        .filter(|item| says(item))
+        .map(|item| match item {
+            Value::Object(item) => {
+                let mut error = of_object(item)?;
+                // FastAPI names the field: `{"loc": ["body", "model"], "msg": "Field required"}`.
+                let place = item.get("loc").and_then(Value::as_array);
+                let place: Vec<_> = place.into_iter().flatten().filter_map(scalar).collect();
+                if !place.is_empty() {
+                    error.message = format!("{}: {}", place.join("."), error.message);
+                }
+                Some(error)
+            }
+            Value::Array(list) => of_list(list),
+            item => Some(Error {
+                message: scalar(item)?,
+                ..Error::default()
+            }),
+        });
+    let mut first = all.by_ref().find_map(|error| error)?;
+    for further in all.flatten() {
+        first.message.push_str("; ");
+        first.message.push_str(&further.message);
+    }
+    Some(first)
+}
+
+/// What an error says of its causes: Azure's `innererror`, the upstream's own words at OpenRouter.
+fn causes(object: &Map<String, Value>) -> Vec<String> {
+    let mut causes = Vec::new();
+    for key in ["innererror", "inner_error"] {
+        if let Some(inner) = object.get(key).and_then(Value::as_object) {
+            let parts = [code(inner), message(inner)];
+            let parts: Vec<_> = parts.into_iter().flatten().collect();
+            causes.extend((!parts.is_empty()).then(|| parts.join(": ")));
+        }
+    }
+    if let Some(metadata) = object.get("metadata").and_then(Value::as_object)
+        && let Some(raw) = metadata.get("raw").filter(|raw| says(raw))
+    {
+        let raw = scalar(raw).unwrap_or_else(|| raw.to_string());
+        causes.push(match text(metadata.get("provider_name")) {
+            Some(provider) => format!("{provider}: {raw}"),
+            None => raw,
+        });
+    }
+    causes
+}
+
+/// The name of the kind of an error.
+fn name(object: &Map<String, Value>) -> Option<String> {
+    NAMES.iter().find_map(|key| {
+        let name = text(object.get(*key))?;
+        // AWS: `com.amazon.coral.service#ThrottlingException`.
+        let name = name.rsplit('#').next().unwrap_or(name);
+        let vague = ["error", "none", "null", "failed", "fail"];
+        // A problem type of RFC 9457 is an address. A code among the names is found as a code.
+        let address =
+            name.contains("://") || name.starts_with("about:") || name.starts_with("urn:");
+        let digits = name.bytes().all(|byte| byte.is_ascii_digit());
+        let useless = address || digits || vague.contains(&name.to_ascii_lowercase().as_str());
+        (!useless).then(|| name.to_owned())
+    })
+}
+
+/// The code of an error, a number or a text.
+fn code(object: &Map<String, Value>) -> Option<String> {
+    CODES.iter().find_map(|key| {
+        let value = object.get(*key)?;
+        // A status is a code where it is a number; otherwise it is a name.
+        let is_code = *key != "status" || value.is_number() || is_success(value.as_str()?);
+        scalar(value).filter(|code| is_code && !code.eq_ignore_ascii_case("none"))
+    })
+}
+
+/// The text of an error, if one of its fields has it as it is.
+fn message(object: &Map<String, Value>) -> Option<String> {
+    MESSAGES
+        .iter()
+        .find_map(|key| text(object.get(*key)).map(str::to_owned))
+}
+
+fn is_success(code: &str) -> bool {
+    code.is_empty() || SUCCESS.contains(&code.to_ascii_lowercase().as_str())
+}
+
+/// A text that is not empty, a number or `true` as text.
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(true) => Some("true".to_owned()),
+        _ => None,
+    }
+}
+
+/// Whether a field says that there is an error: not `null`, `false`, 0, or empty, nor an object of such.
+fn says(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(on) => *on,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => {
+            let text = text.trim();
+            !text.is_empty() && !text.eq_ignore_ascii_case("none") && text != "null"
+        }
+        Value::Array(list) => list.iter().any(says),
+        Value::Object(object) => object.values().any(says),
+    }
+}
+
+/// Whether a field of an answer has a value at all.
+fn says_anything(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(object) => !object.is_empty(),
+        _ => true,
+    }
+}
+
+fn compact(object: &Map<String, Value>) -> String {
+    Value::Object(object.clone()).to_string()
+}

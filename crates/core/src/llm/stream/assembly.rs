@@ -1,0 +1,140 @@
+//! What the folds of all languages share: items of any type as chunks, errors, the first content, the end.
+//! Driven by `Observed`, and by `provider` for bodies that are a stream. Must not know a language's chunks.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::pieces::{Found, Pieces};
+use crate::llm::provider::{Facts, error, tree};
+use crate::record::Exception;
+use crate::span::handle::Span;
+
+/// Puts the chunks of one language together into the answer they are the pieces of.
+pub(super) trait Language: Default {
+    /// Begins the kind of an error.
+    const NAME: &'static str;
+    /// Fields of a chunk that are not read.
+    const SKIP: &'static [&'static str] = &[];
+
+    /// Takes in a chunk. `true` if it carries content, reasoning or a tool call.
+    fn add(&mut self, chunk: Map<String, Value>) -> bool;
+
+    /// Whether the answer is whole.
+    fn is_complete(&self) -> bool;
+
+    /// Parts that have arrived.
+    fn len(&self) -> usize;
+
+    /// What the answer says that has been put together.
+    fn facts(self) -> Facts;
+}
+
+/// A stream that is being read.
+#[derive(Default)]
+pub(super) struct Assembly<L> {
+    language: L,
+    pieces: Pieces,
+    error: Option<Exception>,
+    has_content: bool,
+    done: bool,
+}
+
+impl<L: Language> Assembly<L> {
+    pub(super) fn push<I: Serialize + ?Sized>(&mut self, item: &I) {
+        match tree::raw(item, L::SKIP) {
+            Some(Value::String(text)) => {
+                let Found { values, done } = self.pieces.push(&text);
+                self.done |= done;
+                for value in values {
+                    self.value(value);
+                }
+            }
+            Some(value) => self.value(value),
+            None => {}
+        }
+    }
+
+    fn value(&mut self, value: Value) {
+        match value {
+            Value::Object(chunk) => {
+                if self.error.is_none() {
+                    self.error = error::of_event(&chunk, L::NAME);
+                }
+                self.has_content |= self.language.add(chunk);
+            }
+            Value::Array(chunks) => {
+                for chunk in chunks {
+                    if let Value::Object(_) = chunk {
+                        self.value(chunk);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn has_content(&self) -> bool {
+        self.has_content
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        self.done || self.error.is_some() || self.language.is_complete()
+    }
+
+    pub(super) fn record(self, span: &Span) {
+        let mut facts = self.language.facts();
+        if let Some(body) = self.pieces.body() {
+            facts.error = error::of_text(&body, L::NAME);
+            facts.output = Some(Value::String(body));
+        }
+        if self.error.is_some() {
+            facts.error = self.error;
+        }
+        span.record_facts(facts);
+    }
+
+    /// Sizes only: what has arrived is a model's answer.
+    pub(super) fn debug(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(name)
+            .field("parts", &self.language.len())
+            .field("complete", &self.is_complete())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The public type of a language's fold.
+macro_rules! fold {
+    ($(#[$doc:meta])* $name:ident($language:ty)) => {
+        $(#[$doc])*
+        #[derive(Default)]
+        pub struct $name(crate::llm::stream::assembly::Assembly<$language>);
+
+        impl<I: serde::Serialize + ?Sized> crate::llm::stream::Fold<I> for $name {
+            fn push(&mut self, item: &I) {
+                self.0.push(item);
+            }
+
+            fn has_content(&self) -> bool {
+                self.0.has_content()
+            }
+
+            fn is_complete(&self) -> bool {
+                self.0.is_complete()
+            }
+
+            fn record(self, span: &crate::Span) {
+                self.0.record(span);
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.debug(stringify!($name), f)
+            }
+        }
+    };
+}
+
+pub(super) use fold;

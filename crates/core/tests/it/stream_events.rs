@@ -1,0 +1,458 @@
+//! Streams of events: Responses, transcriptions, Anthropic, Gemini; text instead of JSON; the first token.
+
+use std::time::Duration;
+
+use futures::executor::block_on;
+use futures::stream::{self, StreamExt as _};
+use serde_json::{Value, json};
+use tracefuse_core::stream::{Every, Observed};
+use tracefuse_core::{Level, ObserveStream as _};
+
+use crate::stream_providers::{Chunks, finish_reason, output, record, usage};
+use crate::support::tracer;
+
+fn text_delta(index: u64, delta: &str) -> Value {
+    json!({ "type": "response.output_text.delta", "output_index": index, "content_index": 0, "delta": delta })
+}
+
+fn message(text: &str) -> Value {
+    json!({ "type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
+        "content": [{ "type": "output_text", "text": text, "annotations": [] }] })
+}
+
+#[test]
+fn what_was_streamed_is_kept_whatever_the_last_event_says() {
+    let done = json!({ "type": "response.output_item.done", "output_index": 0, "item": message("Hi there") });
+    for last in [
+        json!({ "type": "response.completed", "response": { "model": "gpt-5", "status": "completed", "output": [] } }),
+        json!({ "type": "response.completed", "response": { "model": "gpt-5", "status": "completed", "output": null } }),
+        json!({ "type": "response.completed", "response": { "model": "gpt-5", "status": "completed" } }),
+        json!({ "type": "response.completed", "response": { "model": "gpt-5", "status": "completed", "output": [message("")] } }),
+        json!({ "type": "response.completed", "response": { "model": "gpt-5", "status": "completed", "output": [
+            { "type": "message", "id": "other", "content": [] }] } }),
+    ] {
+        let chunks = vec![
+            json!({ "type": "response.created", "response": { "model": "gpt-5", "status": "in_progress", "output": [] } }),
+            text_delta(0, "Hi "),
+            text_delta(0, "there"),
+            done.clone(),
+            last.clone(),
+            last.clone(),
+        ];
+        let span = record(chunks, 99, |s| s.openai());
+        assert_eq!(output(&span)["content"][0]["text"], "Hi there", "{last}");
+        assert_eq!(finish_reason(&span).as_deref(), Some("completed"));
+        assert_eq!((span.model(), span.level()), (Some("gpt-5"), None));
+    }
+    // Without the item: the deltas alone.
+    let chunks = vec![
+        text_delta(0, "Hi"),
+        json!({ "type": "response.completed", "response": { "status": "completed", "output": [] } }),
+    ];
+    assert_eq!(output(&record(chunks, 99, |s| s.openai()))["content"], "Hi");
+    // The last event has more than what was streamed.
+    let more = json!({ "type": "function_call", "id": "fc_1", "name": "f", "arguments": "{}" });
+    let chunks = vec![
+        text_delta(0, "Hi"),
+        json!({ "type": "response.completed", "response": { "status": "completed", "output": [message("Hi"), more] } }),
+    ];
+    let items = output(&record(chunks, 99, |s| s.openai()));
+    assert_eq!(
+        (&items[0]["content"][0]["text"], &items[1]),
+        (&json!("Hi"), &more)
+    );
+}
+
+#[test]
+fn an_error_event_of_any_shape_is_an_error() {
+    for (event, message) in [
+        (
+            json!({ "type": "error", "error": { "type": "too_many_requests", "message": "Too Many Requests" } }),
+            "openai.too_many_requests: Too Many Requests",
+        ),
+        (
+            json!({ "type": "error", "code": "server_error", "message": "Try again", "param": null }),
+            "openai.server_error: Try again",
+        ),
+        (
+            json!({ "type": "response.failed", "response": { "status": "failed", "error": { "code": "server_error", "message": "m" }, "output": [] } }),
+            "openai.server_error: m",
+        ),
+        (
+            json!({ "error": { "message": "m", "code": 503 } }),
+            "openai.503: m",
+        ),
+    ] {
+        let span = record(vec![text_delta(0, "Hal"), event], 99, |s| s.openai());
+        assert_eq!(output(&span)["content"], "Hal");
+        assert_eq!(
+            (span.level(), span.status_message()),
+            (Some(Level::Error), Some(message))
+        );
+    }
+    let incomplete = json!({ "type": "response.incomplete", "response": { "status": "incomplete",
+        "incomplete_details": { "reason": "max_output_tokens" }, "error": null, "output": [] } });
+    let span = record(vec![text_delta(0, "Hal"), incomplete], 99, |s| s.openai());
+    assert_eq!(output(&span)["content"], "Hal");
+    assert_eq!(
+        (span.level(), finish_reason(&span).as_deref()),
+        (None, Some("max_output_tokens"))
+    );
+}
+
+#[test]
+fn a_dropped_response_keeps_calls_refusals_and_reasoning() {
+    for (event, key, item) in [
+        (
+            "response.function_call_arguments.delta",
+            "arguments",
+            json!({ "type": "function_call", "name": "weather", "call_id": "c" }),
+        ),
+        (
+            "response.custom_tool_call_input.delta",
+            "input",
+            json!({ "type": "custom_tool_call", "name": "shell" }),
+        ),
+        (
+            "response.mcp_call_arguments.delta",
+            "arguments",
+            json!({ "type": "mcp_call", "name": "ask" }),
+        ),
+        (
+            "response.code_interpreter_call_code.delta",
+            "code",
+            json!({ "type": "code_interpreter_call" }),
+        ),
+    ] {
+        for added in [true, false] {
+            let mut chunks = vec![
+                json!({ "type": event, "item_id": "i", "output_index": 1, "delta": "{\"ci" }),
+                json!({ "type": event, "item_id": "i", "output_index": 1, "delta": "ty" }),
+                // An item of another index that is done takes nothing away.
+                json!({ "type": "response.output_item.done", "output_index": 0, "item": message("first") }),
+            ];
+            if added {
+                let mut item = item.clone();
+                item["id"] = json!("i");
+                item[key] = json!("");
+                chunks.insert(0, json!({ "type": "response.output_item.added", "output_index": 1, "item": item }));
+            }
+            let span = record(chunks.clone(), chunks.len(), |s| s.openai());
+            let items = output(&span);
+            assert_eq!(items[0]["content"][0]["text"], "first", "{event}");
+            assert_eq!(items[1][key], "{\"city", "{event}");
+            assert_eq!(items[1]["type"], item["type"], "{event}");
+            if added {
+                assert_eq!(items[1]["name"], item["name"]);
+            }
+            assert_eq!(span.level(), Some(Level::Warning));
+        }
+    }
+    let refusal = json!({ "type": "response.refusal.delta", "output_index": 0, "content_index": 0, "delta": "I can't" });
+    let span = record(vec![refusal], 1, |s| s.openai());
+    assert_eq!(
+        output(&span)["content"][0],
+        json!({ "type": "refusal", "refusal": "I can't" })
+    );
+
+    let chunks = vec![
+        json!({ "type": "response.output_item.added", "output_index": 0, "item": { "type": "reasoning", "id": "rs", "summary": [] } }),
+        json!({ "type": "response.reasoning_summary_part.added", "output_index": 0, "summary_index": 0, "part": { "type": "summary_text", "text": "" } }),
+        json!({ "type": "response.reasoning_summary_text.delta", "item_id": "rs", "output_index": 0, "summary_index": 0, "delta": "I add" }),
+        json!({ "type": "response.reasoning_summary_text.delta", "item_id": "rs", "output_index": 0, "summary_index": 1, "delta": "Then" }),
+    ];
+    let span = record(chunks, 4, |s| s.openai());
+    assert_eq!(
+        output(&span)["summary"],
+        json!([{ "type": "summary_text", "text": "I add" }, { "type": "summary_text", "text": "Then" }])
+    );
+    let thought = json!({ "type": "response.reasoning_text.delta", "output_index": 0, "content_index": 0, "delta": "hm" });
+    let span = record(vec![thought], 1, |s| s.openai());
+    assert_eq!(output(&span)["content"][0]["text"], "hm");
+    assert_eq!(span.level(), Some(Level::Warning));
+}
+
+#[test]
+fn transcriptions_and_pictures_have_streams_too() {
+    let done = json!({ "type": "transcript.text.done", "text": "I see skies",
+        "usage": { "type": "tokens", "input_tokens": 14, "output_tokens": 3, "total_tokens": 17,
+            "input_token_details": { "text_tokens": 0, "audio_tokens": 14 } } });
+    let delta = |text: &str| json!({ "type": "transcript.text.delta", "delta": text });
+    let span = record(vec![delta("I see"), delta(" skies"), done], 99, |s| {
+        s.openai()
+    });
+    assert_eq!(span.output().unwrap().to_string(), "I see skies");
+    assert_eq!(span.usage().map(|(_, n)| n).max(), Some(17));
+    assert_eq!(span.level(), None);
+    assert!(span.completion_start_time().is_some());
+
+    let half = record(vec![delta("I see")], 1, |s| s.openai());
+    assert_eq!(half.output().unwrap().to_string(), "I see");
+    assert_eq!(half.level(), Some(Level::Warning));
+    let segment = json!({ "type": "transcript.text.segment", "text": "I see", "speaker": "A" });
+    let half = record(vec![segment], 1, |s| s.openai());
+    assert_eq!(half.output().unwrap().to_string(), "I see");
+
+    let partial = json!({ "type": "image_generation.partial_image", "b64_json": "AAAA", "partial_image_index": 0 });
+    let completed = json!({ "type": "image_generation.completed", "b64_json": "BBBB",
+        "usage": { "input_tokens": 50, "output_tokens": 50, "total_tokens": 100 } });
+    let span = record(vec![partial, completed], 2, |s| s.openai());
+    assert_eq!(span.usage().last(), Some(("total", 100)));
+    assert_eq!(span.level(), None, "dropped after the last picture");
+}
+
+#[test]
+fn counts_of_the_end_that_are_zero_do_not_replace_the_start() {
+    let chunks = vec![
+        json!({ "type": "message_start", "message": { "role": "assistant", "content": [], "model": "claude-sonnet-4-5",
+            "usage": { "input_tokens": 3602, "cache_read_input_tokens": 500, "output_tokens": 1 } } }),
+        json!({ "type": "message_delta", "delta": { "stop_reason": "end_turn" },
+            "usage": { "input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 878 } }),
+    ];
+    let span = record(chunks, 99, |s| s.anthropic());
+    let sum: u64 = usage(&span).iter().map(|(_, count)| count).sum();
+    assert_eq!(sum, 3602 + 500 + 878);
+    assert!(usage(&span).contains(&("input", 3602)));
+}
+
+#[test]
+fn anthropic_events_without_their_start_are_kept() {
+    let chunks = vec![
+        json!({ "type": "content_block_delta", "index": 0, "delta": { "type": "thinking_delta", "thinking": "hm" } }),
+        json!({ "type": "content_block_delta", "index": 1, "delta": { "type": "input_json_delta", "partial_json": "{\"a\":1}" } }),
+        json!({ "type": "content_block_delta", "delta": { "type": "input_json_delta", "partial_json": "" } }),
+        json!({ "type": "stream_event", "event": { "type": "content_block_delta", "index": 2, "delta": { "type": "text_delta", "text": "Hi" } } }),
+        json!({ "type": "error", "error": { "type": "overloaded_error", "message": "Overloaded" } }),
+        json!({ "type": "message_start", "message": { "content": [], "model": "" } }),
+    ];
+    let span = record(chunks, 99, |s| s.anthropic());
+    assert_eq!(
+        output(&span)["content"],
+        json!([
+            { "type": "thinking", "thinking": "hm" },
+            { "type": "tool_use", "input": { "a": 1 } },
+            { "type": "text", "text": "Hi" },
+        ])
+    );
+    assert_eq!(
+        span.status_message(),
+        Some("anthropic.overloaded_error: Overloaded")
+    );
+}
+
+#[test]
+fn gemini_in_an_array_wrapped_and_with_an_error() {
+    let chunk = |text: &str| json!({ "candidates": [{ "content": { "role": "model", "parts": [{ "text": text }] } }], "modelVersion": "gemini-2.5-flash" });
+    let end = json!({ "candidates": [{ "content": {}, "finishReason": "STOP" }], "modelVersion": "",
+        "usageMetadata": { "promptTokenCount": 4, "candidatesTokenCount": 2, "totalTokenCount": 6 } });
+    let array = json!([chunk("Bon"), chunk("jour"), end]);
+    let wrapped = vec![
+        json!({ "response": chunk("Bon") }),
+        json!({ "response": chunk("jour") }),
+        json!({ "response": end }),
+    ];
+    let pieces = vec![
+        chunk("Bon"),
+        chunk("jour"),
+        end,
+        json!({ "candidates": [], "usageMetadata": { "promptTokenCount": 0 } }),
+    ];
+    for chunks in [vec![array.clone()], wrapped, pieces] {
+        let span = record(chunks, 99, |s| s.gemini());
+        assert_eq!(
+            output(&span),
+            json!({ "role": "model", "content": "Bonjour" })
+        );
+        assert_eq!(usage(&span), [("input", 4), ("output", 2)]);
+        assert_eq!(
+            (span.model(), finish_reason(&span).as_deref()),
+            (Some("gemini-2.5-flash"), Some("STOP"))
+        );
+    }
+    // The whole body, as a value and as text.
+    let (tracer, kept, _) = tracer();
+    let trace = tracer.trace("root").start();
+    for (name, body) in [("value", array.clone()), ("text", json!(array.to_string()))] {
+        trace.generation(name).run(|span| span.record_gemini(&body));
+        let span = kept.named(name);
+        assert_eq!(
+            output(&span),
+            json!({ "role": "model", "content": "Bonjour" })
+        );
+        assert_eq!(usage(&span), [("input", 4), ("output", 2)]);
+    }
+    let error = json!([{ "error": { "code": 503, "message": "busy", "status": "UNAVAILABLE" } }]);
+    let span = record(vec![chunk("Bon"), error], 99, |s| s.gemini());
+    assert_eq!(output(&span)["content"], "Bon");
+    assert_eq!(span.status_message(), Some("gemini.UNAVAILABLE.503: busy"));
+}
+
+/// Items of text, however they are cut.
+fn read_text(items: Vec<String>) -> (String, Option<Level>) {
+    let (tracer, kept, _) = tracer();
+    let trace = tracer.trace("root").start();
+    let span = trace.generation("answer").start();
+    let mut items = stream::iter(items).observed(span).openai();
+    block_on(async { while items.next().await.is_some() {} });
+    drop(items);
+    let span = kept.only();
+    (
+        span.output().map(|o| o.to_string()).unwrap_or_default(),
+        span.level(),
+    )
+}
+
+#[test]
+fn server_sent_events_are_read_from_lines_pieces_and_bodies() {
+    let body = ": OPENROUTER PROCESSING\n\nevent: message\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel\"}}]}\n\n\
+        data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"lo\"}}]}\n\ndata: [DONE]\n\n";
+    let answer = (r#"{"content":"Hello"}"#.to_owned(), None);
+    assert_eq!(read_text(vec![body.to_owned()]), answer);
+    assert_eq!(read_text(body.lines().map(str::to_owned).collect()), answer);
+    assert_eq!(read_text(body.chars().map(String::from).collect()), answer);
+
+    let (tracer, kept, _) = tracer();
+    tracer.trace("root").run(|trace| {
+        trace
+            .generation("body")
+            .run(|span| span.record_openai(body))
+    });
+    assert_eq!(output(&kept.named("body"))["content"], "Hello");
+
+    let error = "data: {\"error\":{\"message\":\"busy\",\"code\":503}}\n\n";
+    assert_eq!(
+        read_text(vec![error.to_owned()]),
+        (String::new(), Some(Level::Error))
+    );
+    let page = "<html><title>502 Bad Gateway</title></html>";
+    assert_eq!(
+        read_text(vec![page.to_owned()]),
+        (page.to_owned(), Some(Level::Error))
+    );
+    assert_eq!(
+        read_text(vec!["no healthy upstream".to_owned()]),
+        ("no healthy upstream".to_owned(), None)
+    );
+}
+
+#[test]
+fn done_is_the_end_of_a_stream_that_is_dropped() {
+    let (tracer, kept, _) = tracer();
+    let trace = tracer.trace("root").start();
+    let lines = stream::iter([
+        "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}",
+        "data: [DONE]",
+    ]);
+    let lines = lines
+        .chain(stream::pending())
+        .observed(trace.generation("answer").start())
+        .openai();
+    assert_eq!(block_on(lines.take(2).count()), 2);
+    assert_eq!(kept.only().level(), None);
+}
+
+/// Milliseconds from the start to the first token, where an item arrives each 100 ms.
+fn first<S: stream::Stream + Unpin>(
+    chunks: Vec<Value>,
+    fold: impl FnOnce(Observed<stream::BoxStream<'static, Value>, Every>) -> S,
+) -> Option<u64> {
+    let (tracer, kept, clock) = tracer();
+    let trace = tracer.trace("root").start();
+    let span = trace.generation("answer").start();
+    let chunks = stream::iter(chunks)
+        .inspect(move |_| clock.advance(Duration::from_millis(100)))
+        .boxed();
+    let mut chunks = fold(chunks.observed(span));
+    block_on(async { while chunks.next().await.is_some() {} });
+    let span = kept.named("answer");
+    let first = span.completion_start_time()?;
+    Some((first.as_unix_nanos() - span.start_time().as_unix_nanos()) / 1_000_000)
+}
+
+#[test]
+fn the_first_token_is_the_first_item_with_content_reasoning_or_a_call() {
+    let chat = |delta: Value| json!({ "choices": [{ "index": 0, "delta": delta }] });
+    let empty = || {
+        vec![
+            json!({ "choices": [], "prompt_filter_results": [] }),
+            chat(
+                json!({ "role": "assistant", "content": "", "refusal": null, "reasoning": null, "tool_calls": [] }),
+            ),
+            json!({ "choices": [{ "index": 0, "delta": {} }] }),
+        ]
+    };
+    for content in [
+        json!({ "content": "Hi" }),
+        json!({ "reasoning_content": "hm" }),
+        json!({ "reasoning": "hm" }),
+        json!({ "refusal": "no" }),
+        json!({ "content": [{ "type": "thinking", "thinking": [{ "type": "text", "text": "hm" }] }] }),
+        json!({ "reasoning_details": [{ "type": "reasoning.text", "text": "hm", "index": 0 }] }),
+        json!({ "tool_calls": [{ "index": 0, "function": { "name": "f", "arguments": "" } }] }),
+        json!({ "function_call": { "name": "f" } }),
+        json!({ "audio": { "id": "a", "data": "AA" } }),
+    ] {
+        let mut chunks = empty();
+        chunks.extend([chat(content.clone()), chat(json!({ "content": "more" }))]);
+        assert_eq!(first(chunks, |s| s.openai()), Some(400), "{content}");
+    }
+    assert_eq!(first(empty(), |s| s.openai()), None, "no token has arrived");
+
+    let start = || {
+        vec![
+            json!({ "type": "response.created", "response": { "status": "in_progress", "output": [] } }),
+            json!({ "type": "response.output_item.added", "output_index": 0, "item": { "type": "message", "content": [] } }),
+            json!({ "type": "response.content_part.added", "output_index": 0, "content_index": 0, "part": { "type": "output_text", "text": "" } }),
+        ]
+    };
+    for content in [
+        text_delta(0, "Hi"),
+        json!({ "type": "response.reasoning_summary_text.delta", "output_index": 0, "delta": "hm" }),
+        json!({ "type": "response.output_item.added", "output_index": 0, "item": { "type": "function_call", "name": "f", "arguments": "" } }),
+        json!({ "type": "response.completed", "response": { "status": "completed", "output": [message("Hi")] } }),
+    ] {
+        let mut chunks = start();
+        chunks.push(content.clone());
+        assert_eq!(first(chunks, |s| s.openai()), Some(400), "{content}");
+    }
+
+    let start = || {
+        vec![
+            json!({ "type": "message_start", "message": { "content": [], "usage": { "input_tokens": 1 } } }),
+            json!({ "type": "ping" }),
+            json!({ "type": "content_block_start", "index": 0, "content_block": { "type": "text", "text": "" } }),
+        ]
+    };
+    for content in [
+        json!({ "type": "content_block_delta", "index": 0, "delta": { "type": "text_delta", "text": "Hi" } }),
+        json!({ "type": "content_block_delta", "index": 0, "delta": { "type": "thinking_delta", "thinking": "hm" } }),
+        json!({ "type": "content_block_start", "index": 1, "content_block": { "type": "tool_use", "name": "f", "input": {} } }),
+    ] {
+        let mut chunks = start();
+        chunks.push(content.clone());
+        assert_eq!(first(chunks, |s| s.anthropic()), Some(400), "{content}");
+    }
+
+    let gemini = |parts: Value| json!({ "candidates": [{ "content": { "parts": parts } }] });
+    for content in [
+        json!([{ "text": "Hi" }]),
+        json!([{ "text": "hm", "thought": true }]),
+        json!([{ "functionCall": { "name": "f", "args": {} } }]),
+    ] {
+        let chunks = vec![
+            json!({ "usageMetadata": { "promptTokenCount": 1 } }),
+            json!({ "candidates": [] }),
+            gemini(json!([{ "text": "" }, { "text": "", "thoughtSignature": "s" }])),
+            gemini(content.clone()),
+        ];
+        assert_eq!(first(chunks, |s| s.gemini()), Some(400), "{content}");
+    }
+}
+
+#[test]
+fn a_fold_of_chunks_goes_to_other_threads() {
+    fn is_send<T: Send>(_: &T) {}
+    let chunks: Observed<Chunks, Every> =
+        stream::iter(vec![json!(1)]).observed(tracefuse_core::Span::noop());
+    is_send(&chunks.openai());
+}

@@ -1,0 +1,190 @@
+//! The names of counts and costs in each convention. Support for a convention is added here.
+//! Read by `usage`.
+
+use tracefuse_core::bridge::Count;
+
+/// What the names count, after `gen_ai.usage.` or `llm.token_count.`. Each count of OpenTelemetry's conventions (0.1.0
+/// first, then the older names), then what Traceloop, OpenInference, pydantic-ai, rig and others send.
+pub(super) const NAMES: &[(Count, &[&str])] = &[
+    (Count::Input, &["input_tokens", "prompt_tokens", "prompt"]),
+    (
+        Count::Output,
+        &["output_tokens", "completion_tokens", "completion"],
+    ),
+    (Count::Total, &["total_tokens", "total"]),
+    (
+        Count::Cached,
+        &[
+            "cache_read.input_tokens",
+            "cache_read_input_tokens",
+            "cache_read_tokens",
+            "cached_input_tokens",
+            "cached_tokens",
+            "input_tokens.cached",
+            "input_cached_tokens",
+            "prompt_details.cache_read",
+            "details.cache_read_tokens",
+            "details.cache_read_input_tokens",
+            "details.cached_tokens",
+            "details.cached_content_tokens",
+        ],
+    ),
+    (
+        Count::CachedText,
+        &[
+            "cache_read.text.input_tokens",
+            "text.cache_read.input_tokens",
+        ],
+    ),
+    (
+        Count::CachedAudio,
+        &[
+            "cache_read.audio.input_tokens",
+            "audio.cache_read.input_tokens",
+            "cache_audio_read_tokens",
+            "details.cache_audio_read_tokens",
+        ],
+    ),
+    (
+        Count::CachedImage,
+        &[
+            "cache_read.image.input_tokens",
+            "image.cache_read.input_tokens",
+        ],
+    ),
+    (
+        Count::CacheWrite,
+        &[
+            "cache_write.input_tokens",
+            "cache_creation.input_tokens",
+            "cache_creation_input_tokens",
+            "cache_creation_tokens",
+            "cache_write_input_tokens",
+            "cache_write_tokens",
+            "input_tokens.cache_write",
+            "input_cache_creation",
+            "prompt_details.cache_write",
+            "details.cache_write_tokens",
+            "details.cache_creation_input_tokens",
+        ],
+    ),
+    (
+        Count::CacheWrite5m,
+        &[
+            "cache_creation.ephemeral_5m_input_tokens",
+            "cache_write.5m.input_tokens",
+            "ephemeral_5m_input_tokens",
+            "input_cache_creation_5m",
+            "details.ephemeral_5m_input_tokens",
+        ],
+    ),
+    (
+        Count::CacheWrite1h,
+        &[
+            "cache_creation.ephemeral_1h_input_tokens",
+            "cache_write.1h.input_tokens",
+            "ephemeral_1h_input_tokens",
+            "input_cache_creation_1h",
+            "details.ephemeral_1h_input_tokens",
+        ],
+    ),
+    (
+        Count::InputText,
+        &[
+            "text.input_tokens",
+            "input_text_tokens",
+            "details.text_prompt_tokens",
+        ],
+    ),
+    (
+        Count::InputAudio,
+        &[
+            "audio.input_tokens",
+            "input_audio_tokens",
+            "prompt_details.audio",
+            "details.input_audio_tokens",
+            "details.audio_prompt_tokens",
+            "details.audio_tokens",
+        ],
+    ),
+    (
+        Count::InputImage,
+        &[
+            "image.input_tokens",
+            "input_image_tokens",
+            "details.image_prompt_tokens",
+        ],
+    ),
+    (
+        Count::ToolUse,
+        &["tool_use_prompt_tokens", "details.tool_use_prompt_tokens"],
+    ),
+    (
+        Count::Reasoning,
+        &[
+            "reasoning.output_tokens",
+            "reasoning_tokens",
+            "output_tokens.reasoning",
+            "output_reasoning_tokens",
+            "completion_details.reasoning",
+            "details.reasoning_tokens",
+            "details.thoughts_tokens",
+        ],
+    ),
+    (
+        Count::OutputText,
+        &[
+            "text.output_tokens",
+            "output_text_tokens",
+            "details.text_candidates_tokens",
+        ],
+    ),
+    (
+        Count::OutputAudio,
+        &[
+            "audio.output_tokens",
+            "output_audio_tokens",
+            "completion_details.audio",
+            "details.output_audio_tokens",
+            "details.audio_candidates_tokens",
+        ],
+    ),
+    (
+        Count::OutputImage,
+        &[
+            "image.output_tokens",
+            "output_image_tokens",
+            "details.image_candidates_tokens",
+        ],
+    ),
+    (
+        Count::AcceptedPrediction,
+        &[
+            "accepted_prediction_tokens",
+            "details.accepted_prediction_tokens",
+        ],
+    ),
+    (
+        Count::RejectedPrediction,
+        &[
+            "rejected_prediction_tokens",
+            "details.rejected_prediction_tokens",
+        ],
+    ),
+    (
+        Count::Searches,
+        &[
+            "web_search_queries",
+            "web_search_requests",
+            "server_tool_use.web_search_requests",
+            "details.web_search_requests",
+        ],
+    ),
+];
+
+/// What the names cost, after `gen_ai.usage.`, `gen_ai.cost.` or `llm.cost.`.
+pub(super) const COSTS: &[(&str, &[&str])] = &[
+    ("total", &["cost", "total_cost", "total", "usd", "cost_usd"]),
+    ("input", &["input_cost", "prompt_cost", "prompt"]),
+    ("output", &["output_cost", "completion_cost", "completion"]),
+];
