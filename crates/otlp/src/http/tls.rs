@@ -37,7 +37,7 @@ impl Tls {
         })
     }
 
-    /// Shakes hands over `stream` with whoever must prove to be `host`.
+    /// Does the TLS handshake over `stream`; the server must prove to be `host`.
     pub(super) async fn handshake(
         &self,
         host: &str,

@@ -80,7 +80,7 @@ async fn a_compressed_body_says_so_and_is_read_back_whole() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_an_answer_and_nobody_goes_there() {
+async fn a_redirect_is_an_answer_and_is_not_followed() {
     let evil = Server::answering(answer(200, "", "")).await;
     let location = format!("location: {}/steal?token=1\r\n", evil.url());
     for status in [301, 302, 303, 307, 308] {

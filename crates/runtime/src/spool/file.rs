@@ -10,7 +10,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-/// What a name in a directory stands for. Symbolic links are `Other`: nothing here follows one.
+/// The kind of a directory's entry. Symbolic links are `Other`: nothing here follows one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     File,

@@ -38,7 +38,7 @@ pub(super) enum HeaderFault {
     Version,
 }
 
-/// What can be read of the frames of a file: all that stands before the first bad one.
+/// What can be read of the frames of a file: all before the first bad one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Frames<'a> {
     pub(super) payloads: Vec<&'a [u8]>,
@@ -101,7 +101,7 @@ pub(super) fn encode(payload: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(payload);
 }
 
-/// Reads frames until the end or the first bad one. What stands behind a bad frame is not looked at: its
+/// Reads frames until the end or the first bad one. Bytes after a bad frame are not read: its
 /// beginning cannot be known, and a payload may hold bytes that look like a frame.
 pub(super) fn decode(mut bytes: &[u8]) -> Frames<'_> {
     let mut payloads = Vec::new();
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn another_version_is_told_from_a_damaged_one() {
+    fn another_version_is_not_a_damaged_one() {
         let mut bytes = file(&[]);
         bytes[4] = 9;
         assert_eq!(Header::decode(&bytes), Err(HeaderFault::Damaged));

@@ -1,8 +1,8 @@
-//! Who owns a process's directory: whoever holds the lock on the file `lock` in it. The system lets go of it
+//! The owner of a process's directory is the process that holds the lock on the file `lock` in it. The system lets go of it
 //! when the process dies. Used by `mod` for its own directory and by `recovery` for those of the dead.
 //!
 //! A lock file is unlinked only by its holder, and made again only in a directory that has files of ours.
-//! A lock counts only while its name still stands for the file that is locked: between our opening and our
+//! A lock counts only while its name still refers to the file that is locked: between our opening and our
 //! locking it, its holder may have removed it with its directory, and somebody else made both anew.
 
 use std::fs::File;
@@ -113,7 +113,7 @@ impl Claim {
             .unwrap_or(true)
     }
 
-    /// Locks the directory anew after its lock file was removed, if it is there and of nobody else.
+    /// Locks the directory anew after its lock file was removed, if it exists and no other process has it.
     pub(super) fn lock_again(&mut self, fs: &dyn SpoolFs) -> bool {
         match fs.lock(&self.directory.join(name::LOCK), true) {
             Ok(Some(lock)) => {

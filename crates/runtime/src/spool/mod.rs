@@ -13,7 +13,7 @@
 //!
 //! The state is the listing of the directory and nothing else: no cursor, no ledger, no index that could
 //! disagree with it. A batch is sealed by a rename and acknowledged by an unlink, so a process may die
-//! at any instant. [`Spool::open`] moves what dead processes left into a directory of its own; processes
+//! at any instant. [`Spool::open`] moves the files of dead processes into its own directory; processes
 //! that live share `dir` and never touch each other's.
 //!
 //! **Promises.** A payload for which [`append`](Spool::append) returned `Ok` is found again by the next `open`,
@@ -417,7 +417,7 @@ impl Spool {
         })
     }
 
-    /// Removes the file of a batch that nobody needs, or sets it apart when it is damaged.
+    /// Removes the file of a batch that is not needed, or quarantines it when it is damaged.
     fn discard(&mut self, batch: Sealed) -> Result<(), SpoolError> {
         let path = self.home.path(batch.name);
         let result = if batch.damaged {

@@ -1,4 +1,4 @@
-//! Answers that are refusals, pauses, lies or rubbish.
+//! Answers that are refusals, pauses, false or malformed.
 
 use std::time::Duration;
 
