@@ -213,7 +213,7 @@ impl Processor for Pipeline {
         let mut bytes = span.size();
         let limit = self.shared.max_span_bytes;
         // Larger than a batch: the worker cuts it, after the exporter has taken out of it what it sends beside
-        // it, such as an image. Cut here only where there is no room for it as a whole.
+        // it, such as an image. Cut here only where it would take the room that other spans need.
         if bytes > limit && !self.shared.buffers.has_room_for(bytes) {
             let mut record = Record::Span(span);
             fit(&mut record, limit, Record::size);

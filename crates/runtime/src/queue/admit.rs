@@ -108,9 +108,10 @@ impl ExporterQueue {
         self.note_room(&state);
     }
 
-    /// Whether a record of this size finds room now.
+    /// Whether a record of this size leaves room for others.
     pub(crate) fn has_room_for(&self, bytes: usize) -> bool {
-        self.full(&self.lock(), bytes).is_none()
+        let (count, held) = self.lock().held();
+        !self.is_crowded_at((count.saturating_add(1), held.saturating_add(bytes)))
     }
 
     /// Whether there is room for all that threads may put parked.

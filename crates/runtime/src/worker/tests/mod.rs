@@ -5,3 +5,4 @@ mod guard;
 mod outage;
 #[cfg(feature = "conformance")]
 mod properties;
+mod queue;
