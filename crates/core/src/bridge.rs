@@ -22,8 +22,9 @@ use crate::span::handle::Span;
 use crate::span::open::{OpenSpan, TraceState};
 use crate::span::run;
 use crate::span::unrecorded::Unrecorded;
+use crate::trace::builder::TraceBuilder;
 use crate::trace::guard::TracerGuard;
-use crate::trace::handle::{Trace, TraceBuilder};
+use crate::trace::handle::Trace;
 use crate::trace::sampler::SamplingInput;
 use crate::trace::tracer::Tracer;
 

@@ -21,7 +21,7 @@ pub(crate) struct Options {
     pub(crate) facade: Path,
 }
 
-/// Which arguments are the input.
+/// Which arguments are captured as the input.
 pub(crate) enum Capture {
     Nothing,
     Only(Vec<Ident>),

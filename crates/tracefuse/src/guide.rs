@@ -13,9 +13,6 @@ struct Patterns;
 #[doc = include_str!("../../../docs/guide/best-practices.md")]
 struct BestPractices;
 
-#[doc = include_str!("../../../docs/guide/current-trace.md")]
-struct CurrentTrace;
-
 #[doc = include_str!("../../../docs/guide/exporters.md")]
 struct Exporters;
 
@@ -35,6 +32,13 @@ struct Propagation;
 
 #[doc = include_str!("../../../docs/guide/streaming.md")]
 struct Streaming;
+
+#[doc = include_str!("../../../docs/guide/web-servers.md")]
+struct WebServers;
+
+#[doc = include_str!("../../../docs/guide/no-current-trace.md")]
+struct NoCurrentTrace;
+
 #[cfg(feature = "tracing")]
 #[doc = include_str!("../../../docs/guide/tracing.md")]
 struct Tracing;
