@@ -13,7 +13,7 @@
 pub(super) const HEADER_BYTES: usize = 26;
 /// Bytes of a frame beside its payload.
 pub(super) const FRAME_BYTES: usize = 8;
-/// The largest payload. A length above it is damage, whatever its checksum says.
+/// The largest payload. A length above it is damage, even if the checksum is right.
 pub(super) const MAX_PAYLOAD_BYTES: usize = 64 << 20;
 
 const MAGIC: [u8; 4] = *b"TFSP";
@@ -101,7 +101,7 @@ pub(super) fn encode(payload: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(payload);
 }
 
-/// Reads frames until the end or the first bad one. Bytes after a bad frame are not read: its
+/// Reads frames until the end or the first bad one. What comes after a bad frame is not read: its
 /// beginning cannot be known, and a payload may hold bytes that look like a frame.
 pub(super) fn decode(mut bytes: &[u8]) -> Frames<'_> {
     let mut payloads = Vec::new();
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn another_version_is_not_a_damaged_one() {
+    fn another_version_is_told_from_a_damaged_one() {
         let mut bytes = file(&[]);
         bytes[4] = 9;
         assert_eq!(Header::decode(&bytes), Err(HeaderFault::Damaged));

@@ -1,5 +1,5 @@
-//! A server of another project, for the time of a command: started with its output in a file, waited for, and
-//! stopped at the end in every case, with all processes that it started. Used by `peers` and `relay`.
+//! A server of others for the length of a command: started with its output in a file, waited for, and stopped at the
+//! end in every case, with all that it started itself. Used by `peers` and `relay`.
 
 use std::fmt;
 use std::fs::File;
@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use crate::http;
-use crate::venv::last_line;
+use crate::install::last_line;
 
-/// The running servers, so that Ctrl-C can stop them.
+/// The processes that run, to be stopped when this program is interrupted.
 static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
 /// A server that runs; stops when dropped.
@@ -25,7 +25,7 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Starts it with its output in `log`.
+    /// Starts it; its output goes to `log`.
     pub(crate) fn start(name: &'static str, command: &mut Command, log: &Path) -> Result<Self> {
         stop_all_when_interrupted();
         let output = File::create(log)?;
@@ -36,7 +36,7 @@ impl Service {
         // A separate process group, so that its workers can be stopped with it.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
-        // The handler of Ctrl-C takes this lock too, so that every started server is in the list.
+        // An interruption waits for this lock, so that nothing is started that is not in the list.
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         let child = command
             .spawn()
@@ -94,7 +94,7 @@ impl Service {
     }
 }
 
-/// Another project's program does not start on this machine. That says nothing about tracefuse.
+/// A program of others does not start on this machine, which says nothing of ours.
 #[derive(Debug)]
 pub(crate) struct NotStarted(String);
 
@@ -110,7 +110,7 @@ impl Drop for Service {
     fn drop(&mut self) {
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         kill(self.child.id());
-        // No other process gets its id before it is waited for.
+        // Until it is waited for, no other process has its number.
         running.retain(|id| *id != self.child.id());
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -129,7 +129,7 @@ fn kill(id: u32) {
         command.args(["/F", "/T", "/PID", &id.to_string()]);
         command
     } else {
-        // The shell's builtin: not every system has a program `kill`.
+        // The shell's `kill`, since not every system has a program of that name.
         let mut command = Command::new("sh");
         command.args(["-c", &format!("kill -s KILL -- -{id}")]);
         command
