@@ -18,7 +18,7 @@ mod tidy;
 
 use std::process::ExitCode;
 
-// The modules name it as theirs.
+// The other modules import it as `crate::process`.
 use xtask::process;
 
 const HELP: &str = "\
@@ -26,8 +26,8 @@ cargo xtask <command>
 
   demo         run the RAG agent against a local server that behaves as Langfuse does, read its trace
                back and draw it; with LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY set, send it there
-  test         all tests: unit, behaviour, documentation and example tests, tidy, integration
-  integration  run every example as a process against the local server, read back, compare
+  test         everything: unit, behaviour, documentation and example tests, tidy, integration
+  integration  run every example as a separate process against the local server, read back, compare
   peers        install Arize Phoenix and MLflow (Python 3.10 or later, 1.3 GB, once), send them the examples'
                traces by OTLP, read them back by their APIs, compare; TRACEFUSE_VENV_PEERS names another venv
   python       install the official Python SDK (Python 3.10 or later, 100 MB, once), run the twins of our examples,
@@ -35,19 +35,19 @@ cargo xtask <command>
   js           install the official JS SDK (Node.js 20 or later and npm, 40 MB, once), run the twins of our examples,
                compare as `python` does; TRACEFUSE_NODE_JS names another folder with node_modules
   relay        install an OTLP relay (Python 3.10 or later, 50 MB, once), send the examples' traces through it to the
-               local server, with the relay or the server down for a while too, and compare;
+               local server, with the relay or the server away for a while too, and compare;
                TRACEFUSE_VENV_RELAY names another venv
   faults       every fault of the catalogue, and what became of the spans, as a table; [NAME ..]
   soak         ten million spans, or N, against a server that fails one request in ten
   fuzz         run the fuzz targets: [TARGET] [SECONDS]
   mock         run the local server: [--port N] [--scenario FILE]; it prints a line for each trace that arrives, with
                the address of its tree, /mock/traces/{id}/tree, which the server's keys open
-  bench        measure beside other libraries and compare with the targets: [--quick] [--reps N] [--part hot,delivery,
+  bench        measure beside the peers and judge by the targets: [--quick] [--reps N] [--part hot,delivery,
                encode,growth] [--only NAMES]; bench shape: crates, build time and size of a program
   instructions count instructions per span under valgrind and compare with benches/instructions.toml; [--bless]
   assembly     look through a program without exporters for what its calls were given
   tidy         check the architecture: arrows, module headers, links, paths, file sizes, import circles, words
-  ci           every check that a change must pass";
+  ci           all that a change must pass";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);

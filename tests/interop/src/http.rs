@@ -1,4 +1,4 @@
-//! A GET and its JSON, by the HTTP client of `tracefuse-otlp`. Used by `read_back` and `peers`.
+//! A GET and its JSON, by the HTTP client of tracefuse. Used by `read_back` and `peers`.
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use tracefuse_otlp::http::{
     Answer, Endpoint, Headers, HttpClient, HttpConfig, HttpRequest, Secret,
 };
 
-/// The JSON at `path` (`a/b?c=d`) below `url`; `secret` is removed from error texts.
+/// What is at `path` (`a/b?c=d`) below `url`; `secret` is removed from an error.
 pub(crate) fn get(url: &str, path: &str, headers: Headers, secret: &Secret) -> Result<Value> {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let query: Vec<(&str, &str)> = query

@@ -1,4 +1,4 @@
-//! Runs every example as a process against the local server, and reads the result back by the server's API.
+//! Every example as a separate process against the local server, read back by its API.
 
 use std::process::Command;
 
@@ -163,12 +163,12 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// The examples with an expected result.
+/// The examples of which it is known what a server has of them.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     EXPECTED.iter().map(|expected| expected.example)
 }
 
-/// Whether the local server has the expected result of an example, if there is one.
+/// Whether the local server has what it should of an example, if that is known.
 pub(crate) fn check_by_name(example: &str, mock: &MockLangfuse) -> Result<()> {
     let mut known = EXPECTED.iter();
     match known.find(|expected| expected.example == example) {

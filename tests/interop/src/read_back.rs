@@ -1,4 +1,4 @@
-//! Reads what a server stores, by its public API: `GET /api/public/v2/observations`.
+//! What a server has stored, by its public API: `GET /api/public/v2/observations`.
 //! Used by `demo` and `integration`, against the local server and against a real one.
 
 use std::time::Duration;
@@ -36,7 +36,7 @@ impl Server {
         }
     }
 
-    /// Waits until a trace has its root; a real server needs seconds.
+    /// Waits until a trace has its root, as a real server takes seconds for.
     pub(crate) fn wait_for_trace(&self, trace: &str) -> Result<Vec<Value>> {
         for _ in 0..60 {
             let rows = self.observations(Some(trace))?;
@@ -48,7 +48,7 @@ impl Server {
         anyhow::bail!("the trace is not readable after 30 seconds; it may still come")
     }
 
-    /// The address of a trace in the user interface.
+    /// Where a person sees a trace.
     pub(crate) fn address(&self, trace: &str) -> Result<String> {
         let projects = self.get("api/public/projects")?;
         let project = projects["data"][0]["id"]
@@ -69,7 +69,7 @@ impl Server {
     }
 }
 
-/// Names and types, indented; siblings are sorted by name, since concurrent ones have no fixed order.
+/// Names and types, indented; siblings by name, since concurrent ones come in any order.
 pub(crate) fn tree(rows: &[Value]) -> String {
     let mut text = String::new();
     branch(rows, &Value::Null, 0, &mut text);

@@ -33,7 +33,7 @@ impl Service {
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output);
-        // A separate process group, so that its workers can be stopped with it.
+        // Its own process group, so that its workers can be stopped with it.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
         // An interruption waits for this lock, so that nothing is started that is not in the list.
@@ -137,7 +137,7 @@ fn kill(id: u32) {
     let _ = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
 }
 
-/// Ctrl-C reaches this process alone, since the servers are in other process groups.
+/// Ctrl-C reaches this process alone, since the servers have groups of their own.
 fn stop_all_when_interrupted() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

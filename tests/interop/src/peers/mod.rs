@@ -1,4 +1,4 @@
-//! `cargo xtask peers`: sends the traces of the examples to other receivers by OTLP, and compares what they store
+//! `cargo xtask peers`: receivers of others, as they are, get the traces of our examples by OTLP; what they have
 //! afterwards is compared with what was recorded. Called by `main`.
 
 mod mlflow;
@@ -28,16 +28,16 @@ const MLFLOW: &str = "mlflow==3.17.2";
 
 /// Beside those of `integration`.
 const MORE: &[&str] = &["propagation", "streaming"];
-/// In a separate workspace.
+/// In its own workspace.
 const RIG: &str = "rig_agent";
 
 /// A receiver that runs.
 trait Receiver {
     fn name(&self) -> &'static str;
     fn wait_until_ready(&mut self) -> Result<()>;
-    /// The settings that send an example's traces there.
+    /// What sends an example's traces there.
     fn variables(&self) -> Vec<(&'static str, String)>;
-    /// What the receiver should have of a recorded trace, in its own terms.
+    /// What it should have of what was recorded, where it uses other words.
     fn expected(&self, recorded: Trace) -> Trace;
     /// A trace, as soon as it has this many spans.
     fn read(&self, trace: &str, spans: usize) -> Result<Trace>;
@@ -98,7 +98,7 @@ fn examples() -> Result<Programs> {
     Ok(programs)
 }
 
-/// Runs every example against a receiver and prints a line for each; returns the differences.
+/// Runs every example against a receiver and prints a line for each; gives what is not as recorded.
 fn examples_at(receiver: &dyn Receiver, programs: &Programs) -> Result<Vec<String>> {
     println!(
         "  {:<14}{:>6}{}",

@@ -16,7 +16,7 @@ use crate::programs::quiet;
 use crate::service::{Service, free_port};
 use crate::venv::Venv;
 
-/// How long a trace may take until it is readable: Phoenix answers first and stores afterwards.
+/// How long what was sent may take until it is readable: it answers first and stores afterwards.
 const STORED: Duration = Duration::from_secs(60);
 
 pub(super) struct Phoenix {
@@ -61,7 +61,7 @@ impl Receiver for Phoenix {
         ]
     }
 
-    /// OpenInference treats a span without a kind as a chain. Sums are not in this API.
+    /// A span without a kind is a step among others to OpenInference. Sums are not in this API.
     fn expected(&self, mut trace: Trace) -> Trace {
         trace.total = None;
         for span in trace.spans.iter_mut().filter(|span| span.kind.is_empty()) {
@@ -124,7 +124,7 @@ fn conversation(row: &Value) -> Result<()> {
         let whole = content(row["attributes"][&says[0]].clone());
         ensure!(
             whole.pointer("/0/role").is_none(),
-            "{message} of {} is a whole conversation: {whole}",
+            "{message} of {} is a separate conversation: {whole}",
             row["name"]
         );
     }

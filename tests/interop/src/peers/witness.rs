@@ -1,5 +1,5 @@
-//! What an example recorded, read from the local server that behaves as Langfuse does. The examples send to it
-//! and to the receiver at once. Read by `peers`.
+//! What an example recorded, by the local server: the examples send to it and to the receiver at the same time.
+//! Read by `peers`.
 
 use anyhow::{Result, ensure};
 use mock_langfuse::{MockLangfuse, Observation};
@@ -56,7 +56,7 @@ fn span(row: &Observation, rows: &[Observation]) -> Span {
     }
 }
 
-/// Tokens that a framework counts a second time on an agent are metadata in Langfuse.
+/// What a framework counts again on an agent is metadata to Langfuse.
 fn below(row: &Observation) -> Option<Tokens> {
     let count = |name: &str| {
         let value = row.metadata.get(&format!("gen_ai.usage.{name}"))?;
@@ -69,7 +69,7 @@ fn below(row: &Observation) -> Option<Tokens> {
     })
 }
 
-/// OpenInference's kinds; Langfuse's types have the same names except for these.
+/// OpenInference's words; Langfuse's own are the same but for these.
 fn kind(kind: &str) -> &str {
     match kind {
         "GENERATION" => "LLM",
@@ -78,7 +78,7 @@ fn kind(kind: &str) -> &str {
     }
 }
 
-/// Langfuse's buckets are disjoint; the receivers' `input` is their sum.
+/// Langfuse's buckets are disjoint, the receivers' `input` is all of it.
 fn tokens(row: &Observation) -> Option<Tokens> {
     let sum = |prefix: &str| {
         let buckets = row.usage.iter();

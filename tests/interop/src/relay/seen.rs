@@ -1,12 +1,12 @@
-//! What a server stores of the spans: their identity, to find each again, and their contents, to compare one run with
-//! another. Used by `relay`.
+//! What a server has of our spans: their identities, to find each again, and their contents, to compare two runs.
+//! Used by `relay`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use mock_langfuse::{MockLangfuse, Observation};
 use serde_json::{Map, Value, json};
 
-/// Trace, parent, start and end: the identity of a span.
+/// Trace, parent, start and end: what a span is whatever it says.
 pub(super) type Identity = (String, Option<String>, u64, u64);
 
 /// By span id. An event is a span to the Langfuse exporter alone.
@@ -24,7 +24,7 @@ pub(super) fn identities(server: &MockLangfuse) -> BTreeMap<String, Identity> {
     .collect()
 }
 
-/// How often each span is there, as text: the names of its ancestors and its contents, without ids and times.
+/// How often each span is there, as text of the names above it and all that it says, without ids and times.
 pub(super) type Spans = BTreeMap<String, usize>;
 
 /// Of all that a server has.
@@ -68,7 +68,7 @@ fn content(row: &Observation, by_id: &BTreeMap<&str, &Observation>) -> String {
     format!("{path} {fields}")
 }
 
-/// The time of the first token always differs; whether there is one is compared.
+/// The moment of the first token is never the same twice; that there is one is.
 fn blur(value: &mut Value) {
     const MOMENTS: [&str; 3] = [
         "completionStartTime",
@@ -84,7 +84,7 @@ fn blur(value: &mut Value) {
     }
 }
 
-/// Lines for entries that only one of both has.
+/// Lines of what one has and the other has not.
 pub(super) fn difference(direct: &Spans, through: &Spans) -> Vec<String> {
     let count = |spans: &Spans, span: &str| spans.get(span).copied().unwrap_or(0);
     let all: BTreeSet<&String> = direct.keys().chain(through.keys()).collect();
