@@ -13,7 +13,7 @@ fn address(server: &MockLangfuse) -> String {
     server.url().split_once("://").unwrap().1.to_owned()
 }
 
-/// Sends a head as it stands and returns the whole answer.
+/// Sends a head unchanged and returns the whole answer.
 fn raw(server: &MockLangfuse, head: &str) -> String {
     let mut stream = TcpStream::connect(address(server)).unwrap();
     stream.write_all(head.as_bytes()).unwrap();
