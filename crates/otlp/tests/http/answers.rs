@@ -94,7 +94,7 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_page_of_a_captive_portal_is_told_from_an_answer() {
+async fn a_page_of_a_captive_portal_is_not_an_answer() {
     let page = answer(
         200,
         "content-type: text/html; charset=utf-8\r\n",
@@ -239,7 +239,7 @@ async fn interim_answers_without_end_run_out_of_time() {
 }
 
 #[tokio::test]
-async fn what_is_not_http_is_told_so() {
+async fn an_answer_that_is_not_http_is_named() {
     for garbage in [
         &b"SSH-2.0-OpenSSH_9.9\r\n\r\n"[..],
         b"\x15\x03\x01\x00\x02\x02\x46",

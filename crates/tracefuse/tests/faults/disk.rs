@@ -144,7 +144,7 @@ pub(crate) fn cases() -> Vec<Case> {
         .bounds(Bounds::lossless().with_duplicates())
         .into(),
         spooled(
-            "spool_poison",
+            "spool_bad_span",
             Scenario::new().forever(Action::bad_span("77")),
             SpoolMode::WriteAhead,
         )
