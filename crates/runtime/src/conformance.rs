@@ -64,7 +64,7 @@ pub struct Evidence {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Receipt {
-    /// Times it was taken in, whatever was answered.
+    /// Times it was received, with any answer.
     pub received: u32,
     /// Times that was acknowledged.
     pub acknowledged: u32,
@@ -124,7 +124,7 @@ impl Bounds {
         self
     }
 
-    /// What the receiver says it acknowledged is not what we were told.
+    /// The receiver's own count may differ from the answers we got.
     pub const fn untrusted(mut self) -> Self {
         self.trusted = false;
         self

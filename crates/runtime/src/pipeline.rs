@@ -1,5 +1,5 @@
-//! Delivery of one tracer: a `Processor` with a queue and a worker for every exporter.
-//! Built by the facade; fed by the core on callers' threads.
+//! Delivery for one tracer: a `Processor` with a queue and a worker for every exporter.
+//! Built by the facade; called by the core on the application's threads.
 
 use std::fmt;
 use std::io;
@@ -28,7 +28,7 @@ use crate::queue::phase::Phase;
 use crate::spool::SpoolConfig;
 use crate::worker;
 
-/// Delivers finished spans to exporters, each by a thread, a queue and an accounting of its own: one
+/// Delivers finished spans to exporters, each with its thread, its queue and its numbers: one
 /// that is slow, down or broken does not touch the others.
 ///
 /// ```
@@ -98,19 +98,19 @@ impl PipelineBuilder {
         self.shared_exporter(Arc::new(exporter))
     }
 
-    /// Adds an exporter that is shared with somebody else.
+    /// Adds an exporter that is used at other places too.
     pub fn shared_exporter(mut self, exporter: Arc<dyn Exporter>) -> Self {
         self.exporters.push(exporter);
         self
     }
 
-    /// What takes out of spans what must not leave the process; none by default. Each exporter's worker
+    /// Removes from spans what must not leave the process; none by default. Each exporter's worker
     /// calls it, before anything else is done with a span.
     pub fn masker(self, masker: impl Masker) -> Self {
         self.shared_masker(Arc::new(masker))
     }
 
-    /// [`masker`](Self::masker) for one that is shared with somebody else.
+    /// [`masker`](Self::masker) for one that is used at other places too.
     pub fn shared_masker(mut self, masker: Arc<dyn Masker>) -> Self {
         self.masker = Some(masker);
         self

@@ -400,7 +400,7 @@ fn lines() -> Vec<String> {
 }
 
 /// Runs it on a thread; a deadlock fails and does not hang the test.
-fn in_time(what: String, work: impl FnOnce() + Send + 'static) {
+fn in_time(what: &str, work: impl FnOnce() + Send + 'static) {
     let (done, finished) = mpsc::channel();
     let thread = std::thread::spawn(move || {
         work();
@@ -432,7 +432,7 @@ fn a_log_subscriber_may_do_anything_at_every_line() {
     let mut tried = Vec::new();
     for Scenario { line, make, also } in scenarios() {
         for reaction in [Reaction::Records, Reaction::ShutsDown, Reaction::Panics] {
-            in_time(format!("{line:?} with {reaction:?}"), move || {
+            in_time(&format!("{line:?} with {reaction:?}"), move || {
                 let dir = tempfile::tempdir().unwrap();
                 SEEN.lock().unwrap().clear();
                 *REACTION.lock().unwrap() = None;

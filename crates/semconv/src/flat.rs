@@ -3,9 +3,10 @@
 
 use serde_json::{Map, Value as Json};
 
-/// More elements or levels than this are not a conversation.
-const MAX_INDEX: usize = 4096;
-const MAX_DEPTH: usize = 16;
+/// More messages, parts of a message, or levels than this are refused: a place far out makes a list as long.
+const MAX_MESSAGES: usize = 1024;
+const MAX_PARTS: usize = 128;
+const MAX_DEPTH: usize = 12;
 
 /// A list that arrives in parts.
 #[derive(Debug, Default)]
@@ -19,14 +20,15 @@ impl Flat {
             .split('.')
             .filter(|step| !skip.contains(step))
             .collect();
-        let is_index = |step: &&str| step.parse::<usize>().is_ok_and(|index| index < MAX_INDEX);
+        let (first, rest) = match steps.split_first() {
+            Some((first, rest)) => (first.parse::<usize>().ok(), rest),
+            None => return false,
+        };
+        let within = |step: &&str| step.parse::<usize>().is_ok_and(|index| index < MAX_PARTS);
+        let is_key = |step: &&str| !step.is_empty() && step.parse::<usize>().is_err();
         let fits = steps.len() <= MAX_DEPTH
-            && steps.iter().all(|step| !step.is_empty())
-            && steps.first().is_some_and(is_index)
-            && steps.iter().all(|step| {
-                step.parse::<usize>()
-                    .map_or(true, |index| index < MAX_INDEX)
-            });
+            && first.is_some_and(|index| index < MAX_MESSAGES)
+            && rest.iter().all(|step| is_key(step) || within(step));
         if fits {
             put(&mut self.0, &steps, value);
         }
@@ -117,7 +119,8 @@ mod tests {
             "-1.content",
             "99999999999.content",
             "0..content",
-            "5000",
+            "1024",
+            "0.content.128",
             &deep,
         ] {
             assert!(!flat.take(place, &[], json!(1)), "{place}");

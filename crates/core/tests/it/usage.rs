@@ -392,6 +392,40 @@ fn usage_is_found_wherever_a_provider_puts_it() {
 }
 
 #[test]
+fn audio_of_an_unknown_model_is_counted_once() {
+    let realtime = json!({ "type": "response.done", "response": { "usage": {
+        "total_tokens": 700, "input_tokens": 500, "output_tokens": 200,
+        "input_token_details": { "text_tokens": 120, "audio_tokens": 380, "cached_tokens": 384,
+            "cached_tokens_details": { "text_tokens": 64, "audio_tokens": 320 } },
+        "output_token_details": { "text_tokens": 50, "audio_tokens": 150 },
+    } } });
+    let expected = [
+        ("input_text_tokens", 56),
+        ("input_cached_text_tokens", 64),
+        ("input_audio_tokens", 60),
+        ("input_cached_audio_tokens", 320),
+        ("output_text_tokens", 50),
+        ("output_audio_tokens", 150),
+    ];
+    assert_eq!(openai(&realtime), named(&expected));
+    let gemini = json!({ "usageMetadata": {
+        "promptTokenCount": 1010, "cachedContentTokenCount": 500, "candidatesTokenCount": 5,
+        "promptTokensDetails": [
+            { "modality": "TEXT", "tokenCount": 10 }, { "modality": "AUDIO", "tokenCount": 1000 },
+        ],
+        "cacheTokensDetails": [{ "modality": "AUDIO", "tokenCount": 500 }],
+    } });
+    let expected = [
+        ("input", 10),
+        ("input_audio_tokens", 500),
+        ("input_cached_tokens", 500),
+        ("output", 5),
+    ];
+    let span = recorded("asked", |span| span.record_gemini(&gemini));
+    assert_eq!(tokens(&span), named(&expected));
+}
+
+#[test]
 fn a_report_that_grows_is_counted_once() {
     let chunk = |usage: Value| json!({ "choices": [{ "index": 0, "delta": { "content": "x" } }], "usage": usage });
     let span = recorded("asked", |span| {

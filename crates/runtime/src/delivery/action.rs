@@ -11,7 +11,7 @@ use crate::contain::contained;
 use crate::delivery::attempt::Failure;
 use crate::delivery::breaker::Outcome;
 
-/// The most causes of an error that are told.
+/// The most causes of an error that are shown.
 const MAX_CAUSES: usize = 8;
 
 /// What delivery does with a part of a batch after an attempt.

@@ -196,7 +196,7 @@ mod tests {
         }
         let kept = Kept::default();
         let tracer = Tracer::builder(kept.clone()).build();
-        tracer.trace(name).run(|trace| fill(&trace.root()));
+        tracer.trace(name).run(|trace| fill(trace.root()));
         let span = kept.0.lock().unwrap().take();
         span.unwrap().into()
     }

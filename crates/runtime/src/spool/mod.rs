@@ -13,7 +13,7 @@
 //!
 //! The state is the listing of the directory and nothing else: no cursor, no ledger, no index that could
 //! disagree with it. A batch is sealed by a rename and acknowledged by an unlink, so a process may die
-//! at any instant. [`Spool::open`] moves what dead processes left into a directory of its own; processes
+//! at any instant. [`Spool::open`] moves what dead processes left into its own directory; processes
 //! that live share `dir` and never touch each other's.
 //!
 //! **Promises.** A payload for which [`append`](Spool::append) returned `Ok` is found again by the next `open`,
@@ -123,7 +123,7 @@ impl Spool {
         spool.expire(now_unix_ms);
         if spool.config.full == WhenFull::DropOldest {
             // Several dead processes may have left more than one of them may hold. Best effort: the
-            // next append tries again, and has somebody to tell.
+            // next append tries again, and answers with the error.
             let _ = spool.make_room(0);
         }
         Ok((spool, adopted.recovered))
@@ -327,7 +327,7 @@ impl Spool {
             damaged: false,
             ..old
         };
-        // The remainder is there under its name: from here on it counts, whatever fails.
+        // The remainder is there under its name: from here on it counts, also if something fails.
         self.sealed.replace(at, new);
         if let Err(error) = self.sync_home() {
             self.acknowledged.push(old);
@@ -417,7 +417,7 @@ impl Spool {
         })
     }
 
-    /// Removes the file of a batch that nobody needs, or sets it apart when it is damaged.
+    /// Removes the file of a batch that is done, or quarantines it when it is damaged.
     fn discard(&mut self, batch: Sealed) -> Result<(), SpoolError> {
         let path = self.home.path(batch.name);
         let result = if batch.damaged {

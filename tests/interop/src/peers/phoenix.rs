@@ -12,7 +12,7 @@ use tracefuse_otlp::http::{Headers, Secret};
 use super::Receiver;
 use super::seen::{Span, Tokens, Trace, content};
 use crate::http;
-use crate::process::quiet;
+use crate::programs::quiet;
 use crate::service::{Service, free_port};
 use crate::venv::Venv;
 
@@ -124,7 +124,7 @@ fn conversation(row: &Value) -> Result<()> {
         let whole = content(row["attributes"][&says[0]].clone());
         ensure!(
             whole.pointer("/0/role").is_none(),
-            "{message} of {} is a conversation of its own: {whole}",
+            "{message} of {} is a separate conversation: {whole}",
             row["name"]
         );
     }
