@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use tracefuse::{
-    ConsoleConfig, Exception, InSpan as _, LangfuseConfig, Level, Span, Status, Trace, Tracer, Usage,
+    ConsoleConfig, Exception, InSpan as _, LangfuseConfig, Level, Span, Status, Trace, Tracer,
+    Usage,
 };
 
 #[tokio::main]
@@ -69,7 +70,10 @@ fn trace_operations(tracer: &Tracer) {
 fn trace_error(tracer: &Tracer) -> Result<(), std::num::ParseIntError> {
     let trace = tracer.trace("failing-conversation").start();
     trace.record_exception(Exception::new("RateLimit", "too many requests")); // by type and message
-    "many".parse::<u32>().map(drop).inspect_err(|error| trace.record_error(error))
+    "many"
+        .parse::<u32>()
+        .map(drop)
+        .inspect_err(|error| trace.record_error(error))
 }
 
 /// Spans within spans.
@@ -77,9 +81,13 @@ fn nested_spans(tracer: &Tracer) {
     let trace = tracer.trace("nested-operations").start();
     trace.span("parent-operation").run(|parent| {
         parent.add_metadata("level", "parent");
-        parent.span("child-operation-1").run(|child| child.set_output("first"));
+        parent
+            .span("child-operation-1")
+            .run(|child| child.set_output("first"));
         parent.span("child-operation-2").run(|child| {
-            child.span("grandchild").run(|span| span.set_output("second"));
+            child
+                .span("grandchild")
+                .run(|span| span.set_output("second"));
         });
     });
 }
@@ -87,12 +95,16 @@ fn nested_spans(tracer: &Tracer) {
 /// `span.setStatus(..)`, `span.recordError(..)`, and the error thrown again.
 fn span_status(tracer: &Tracer) -> Result<(), std::io::Error> {
     tracer.trace("risky-operations").run(|trace| {
-        trace.span("succeeds").run(|span| span.set_status(Status::Ok));
+        trace
+            .span("succeeds")
+            .run(|span| span.set_status(Status::Ok));
         trace.span("judged-by-hand").run(|span| {
             span.set_status(Status::error("the answer is empty"));
         });
         // `try_run` is the guide's try, catch, recordError, setStatus and throw.
-        trace.span("fails").try_run(|_| Err(std::io::Error::other("the index is gone")))
+        trace
+            .span("fails")
+            .try_run(|_| Err(std::io::Error::other("the index is gone")))
     })
 }
 
@@ -101,7 +113,10 @@ fn span_events(tracer: &Tracer) {
     tracer.trace("events").run(|trace| {
         trace.span("cached-operation").run(|span| {
             span.record_event("started");
-            span.event("cache-miss").metadata("key", "user:123").metadata("shard", 3).record();
+            span.event("cache-miss")
+                .metadata("key", "user:123")
+                .metadata("shard", 3)
+                .record();
             span.event("slow").level(Level::Warning).record();
         });
     });
@@ -135,37 +150,48 @@ fn llm_call(tracer: &Tracer) {
 /// The span `tool-$name` with a tag and the time that the tool took.
 fn tool_call(tracer: &Tracer) {
     tracer.trace("tool-execution").run(|trace| {
-        trace.tool("calculator").tag("tool").input(json!({ "expression": "2 + 2" })).run(|span| {
-            span.add_metadata("success", true);
-            span.add_metadata("execution_time_ms", Duration::from_millis(3).as_millis());
-            span.set_output(4);
-        });
+        trace
+            .tool("calculator")
+            .tag("tool")
+            .input(json!({ "expression": "2 + 2" }))
+            .run(|span| {
+                span.add_metadata("success", true);
+                span.add_metadata("execution_time_ms", Duration::from_millis(3).as_millis());
+                span.set_output(4);
+            });
     });
 }
 
 /// `TracedAgent`: a loop that counts its iterations in a variable outside of the closures.
 fn traced_agent(tracer: &Tracer) {
-    tracer.trace("agent-execution").input("What is 6 times 7?").run(|trace| {
-        let mut iteration = 0;
-        let mut answer = None;
-        while answer.is_none() {
-            trace.agent(&format!("iteration-{iteration}")).run(|step| {
-                iteration += 1;
-                step.add_metadata("iteration", iteration);
-                answer = think(&step, iteration);
-            });
-        }
-        trace.add_metadata("total_iterations", iteration);
-        trace.set_output(answer);
-    });
+    tracer
+        .trace("agent-execution")
+        .input("What is 6 times 7?")
+        .run(|trace| {
+            let mut iteration = 0;
+            let mut answer = None;
+            while answer.is_none() {
+                trace.agent(&format!("iteration-{iteration}")).run(|step| {
+                    iteration += 1;
+                    step.add_metadata("iteration", iteration);
+                    answer = think(&step, iteration);
+                });
+            }
+            trace.add_metadata("total_iterations", iteration);
+            trace.set_output(answer);
+        });
 }
 
 fn think(step: &Span, iteration: u32) -> Option<u32> {
-    step.generation("think").model("gpt-4o-mini").run(|span| span.set_usage(Usage::openai(40, 8)));
+    step.generation("think")
+        .model("gpt-4o-mini")
+        .run(|span| span.set_usage(Usage::openai(40, 8)));
     if iteration > 1 {
         return Some(42);
     }
-    step.tool("multiply").input([6, 7]).run(|span| span.set_output(42));
+    step.tool("multiply")
+        .input([6, 7])
+        .run(|span| span.set_output(42));
     None
 }
 
@@ -173,20 +199,33 @@ fn think(step: &Span, iteration: u32) -> Option<u32> {
 fn rag_pipeline(tracer: &Tracer) {
     let question = "How do I configure tracing?";
     tracer.trace("rag-pipeline").input(question).run(|trace| {
-        let vector = trace.embedding("embed-query").model("text-embedding-3-small").run(|span| {
-            span.set_usage(Usage::openai(7, 0));
-            [0.1, 0.2, 0.3]
-        });
-        let docs = trace.retriever("vector-search").metadata("top_k", 2).input(vector).run(|span| {
-            let docs = ["configuration.md", "terminal.md"];
-            span.set_output(docs);
-            docs
-        });
-        let prompt = trace.span("build-prompt").run(|_| format!("{question} Use {}.", docs.join(", ")));
-        trace.generation("answer").model("gpt-4o").input(&prompt).run(|span| {
-            span.set_usage(Usage::openai(312, 48));
-            span.set_output("Set TRACING_MODE.");
-        });
+        let vector = trace
+            .embedding("embed-query")
+            .model("text-embedding-3-small")
+            .run(|span| {
+                span.set_usage(Usage::openai(7, 0));
+                [0.1, 0.2, 0.3]
+            });
+        let docs = trace
+            .retriever("vector-search")
+            .metadata("top_k", 2)
+            .input(vector)
+            .run(|span| {
+                let docs = ["configuration.md", "terminal.md"];
+                span.set_output(docs);
+                docs
+            });
+        let prompt = trace
+            .span("build-prompt")
+            .run(|_| format!("{question} Use {}.", docs.join(", ")));
+        trace
+            .generation("answer")
+            .model("gpt-4o")
+            .input(&prompt)
+            .run(|span| {
+                span.set_usage(Usage::openai(312, 48));
+                span.set_output("Set TRACING_MODE.");
+            });
         trace.set_output("Set TRACING_MODE.");
     });
 }
@@ -209,13 +248,17 @@ async fn fetch(table: &str) {
 
 /// `try { .. } finally { trace.finish() }`: the trace ends with its closure, on success, on an error and on a panic.
 fn finish_in_every_case(tracer: &Tracer, text: &str) -> Result<u32, std::num::ParseIntError> {
-    tracer.trace("parse").input(text).try_run(|_| text.parse::<u32>())
+    tracer
+        .trace("parse")
+        .input(text)
+        .try_run(|_| text.parse::<u32>())
 }
 
 /// `TraceManagerConfig(..)`: the settings and the keys in code. The guide's defaults are ours: 100 spans or 5 s.
 /// Nothing is recorded with this tracer, so that the example needs no server.
 fn configured_in_code() -> anyhow::Result<Tracer> {
-    let langfuse = LangfuseConfig::new("pk-lf-example", "sk-lf-example").base_url("http://localhost:3000");
+    let langfuse =
+        LangfuseConfig::new("pk-lf-example", "sk-lf-example").base_url("http://localhost:3000");
     let tracer = tracefuse::builder()
         .configure(|config| {
             config.delivery.batch_size = 100;

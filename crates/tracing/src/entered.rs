@@ -31,7 +31,9 @@ pub(crate) fn enter(id: &Id, span: Span) {
 pub(crate) fn exit(id: &Id) {
     let left = ENTERED.try_with(|entered| {
         let mut entered = entered.try_borrow_mut().ok()?;
-        let at = entered.iter().rposition(|entry| entry.id == id.into_u64())?;
+        let at = entered
+            .iter()
+            .rposition(|entry| entry.id == id.into_u64())?;
         // Not exited in the order they were entered: guards go by order, so those above leave and return.
         let mut above = Vec::new();
         while entered.len() > at + 1 {
