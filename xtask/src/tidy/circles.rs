@@ -28,15 +28,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // To be cut.
     ("console", &["header", "tree"]),
     ("core", &["processor", "span::shared", "trace::leak"]),
-    ("core", &["propagation", "trace::handle"]),
+    ("core", &["propagation", "trace::builder"]),
     (
         "core",
         &["record::capture", "record::json", "record::value"],
     ),
     ("core", &["span::open", "span::slots"]),
-    ("otlp", &["http::connect", "http::proxy", "http::tls"]),
     ("otlp", &["mapping", "openinference"]),
-    ("semconv", &["gen_ai", "langfuse", "observation"]),
+    (
+        "semconv",
+        &["gen_ai", "langfuse", "observation", "openinference", "traceloop"],
+    ),
+    ("core", &["record::usage::buckets", "record::usage::report"]),
+    ("tower", &["body", "future"]),
 ];
 
 /// The files of a crate by their module's path, such as `span::open`; the root is the empty one.

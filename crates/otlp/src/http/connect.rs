@@ -7,20 +7,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::endpoint::{Endpoint, is_loopback};
 use super::error::{HttpError, HttpErrorKind};
+use super::io::Io;
 use super::proxy::{ProxyServer, Route};
 use super::tls::Tls;
-
-/// A stream, whatever is below it.
-pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
 
 /// Opens the way to `endpoint`'s server.
 pub(super) async fn connect(

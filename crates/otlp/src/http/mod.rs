@@ -36,6 +36,7 @@ mod connect;
 mod endpoint;
 mod error;
 mod headers;
+mod io;
 mod pool;
 mod proxy;
 mod request;
