@@ -37,7 +37,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("otlp", &["mapping", "openinference"]),
     (
         "semconv",
-        &["gen_ai", "langfuse", "observation", "openinference", "traceloop"],
+        &[
+            "gen_ai",
+            "langfuse",
+            "observation",
+            "openinference",
+            "traceloop",
+        ],
     ),
     ("core", &["record::usage::buckets", "record::usage::report"]),
     ("tower", &["body", "future"]),
