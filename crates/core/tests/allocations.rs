@@ -1,5 +1,5 @@
 //! What recording takes from the allocator: watched by counting, which a noisy machine cannot disturb.
-//! A test program of its own, since it brings its own allocator.
+//! A separate test program, since it has its own allocator.
 
 #![expect(unsafe_code, reason = "a global allocator is an unsafe trait")]
 
