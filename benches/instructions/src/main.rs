@@ -1,5 +1,5 @@
 //! Fixed work on the caller's side, one scenario a run: `cargo xtask instructions` runs it under callgrind, which
-//! counts inside of `measured` and on its thread alone. The clock stands still, so that machines agree.
+//! counts inside of `measured` and on its thread alone. The clock is fixed, so that machines agree.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tracefuse_core::{Clock, Health, ManualClock, Processor, SampleRate, Trace, T
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter};
 use tracefuse_runtime::{Pipeline, PipelineConfig};
 
-/// Enough that what happens once in a while, such as a growing list, weighs what it weighs in the long run.
+/// Enough that rare events, such as a growing list, have their average weight.
 const SPANS: usize = 1000;
 
 /// Takes spans and drops them, on the caller's thread.
@@ -18,6 +18,19 @@ struct Discard;
 impl Processor for Discard {
     fn on_end(&self, span: SpanRecord) {
         drop(span);
+    }
+}
+
+/// A receiver that takes everything.
+struct Accept;
+
+#[async_trait::async_trait]
+impl Exporter for Accept {
+    fn name(&self) -> &str {
+        "accept"
+    }
+    async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
+        Ok(ExportReport::accepted(batch.len()))
     }
 }
 
@@ -45,9 +58,9 @@ fn main() {
             let none = SampleRate::new(0.0).expect("a rate");
             (Tracer::builder(Discard).clock(standing()).sample_rate(none).build(), attributes)
         }
-        "bare" => (Tracer::builder(Discard).clock(standing()).build(), bare),
-        "attributes" => (Tracer::builder(Discard).clock(standing()).build(), attributes),
-        "generation" => (Tracer::builder(Discard).clock(standing()).build(), generation),
+        "bare" => (Tracer::builder(delivering()).clock(standing()).build(), bare),
+        "attributes" => (Tracer::builder(delivering()).clock(standing()).build(), attributes),
+        "generation" => (Tracer::builder(delivering()).clock(standing()).build(), generation),
         "no-room" => (Tracer::builder(full()).clock(standing()).build(), attributes),
         other => panic!("no scenario `{other}`"),
     };
@@ -57,6 +70,11 @@ fn main() {
     if name == "no-room" {
         until_open(&tracer);
         (0..10).for_each(|_| work(&trace));
+    }
+    if !matches!(name.as_str(), "off" | "unsampled" | "no-room") {
+        // From its first batch on, the worker lets spans wait in the buffers of their threads.
+        tracer.flush().expect("a flush");
+        work(&trace);
     }
     measured(&trace, work);
     println!("{SPANS}");
@@ -93,6 +111,13 @@ fn generation(trace: &Trace) {
     span.model("gpt-4o-2024-08-06").usage(Usage::new(812, 164).total(976)).run(|_| {});
 }
 
+/// A pipeline as by default, less its time limit, so that only full chunks are handed over.
+fn delivering() -> Pipeline {
+    let mut config = PipelineConfig::default();
+    config.flush_interval = Duration::from_secs(3600);
+    Pipeline::builder().exporter(Accept).config(config).build().expect("a worker")
+}
+
 /// A pipeline with room for one span, whose breaker opens with the first failure.
 fn full() -> Pipeline {
     let mut config = PipelineConfig::default();
@@ -107,7 +132,7 @@ fn full() -> Pipeline {
 fn until_open(tracer: &Tracer) {
     loop {
         let stats = tracer.stats();
-        if stats.exporters.iter().all(|lane| matches!(lane.health, Health::Open { .. })) {
+        if stats.exporters.iter().all(|exporter| matches!(exporter.health, Health::Open { .. })) {
             return;
         }
         std::thread::sleep(Duration::from_millis(1));

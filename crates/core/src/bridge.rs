@@ -128,7 +128,7 @@ pub struct Measured<'a> {
 /// Opens it once more, to be written to and ended at its time. The handle does nothing if it is not
 /// recorded: the tracer is off or closed, or its sampler leaves the trace out.
 ///
-/// Spans of one trace come alone and in any order. So each has attributes of its trace of its own, and the
+/// Spans of one trace come alone and in any order. So each has its own trace attributes, and the
 /// sampler is asked for each.
 #[must_use]
 pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
@@ -167,7 +167,7 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
         core.clock.anchor(),
         attributes,
     );
-    let mut buffer = buffer(&trace, span.span_id, span.name, ObservationType::Span);
+    let mut buffer = buffer(span.span_id, span.name, ObservationType::Span);
     buffer.parent = span.parent;
     buffer.remote_parent = span.parent.is_some() && span.parent_is_remote;
     let open = OpenSpan::open(Arc::new(trace), buffer);
@@ -238,5 +238,5 @@ pub fn set_failed(span: &Span) {
 
 /// The moment the first token arrived, from the span's start.
 pub fn set_first_token(span: &Span, when: impl FnOnce(Timestamp) -> Timestamp) {
-    span.write(|buffer| buffer.completion_start = Some(when(buffer.start)));
+    span.write(|buffer| buffer.set_completion_start(when(buffer.start)));
 }

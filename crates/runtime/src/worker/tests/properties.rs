@@ -182,8 +182,8 @@ impl Exporter for Receiver {
             Act::Split => return Err(ExportError::split("413")),
             Act::Reject => return Err(ExportError::reject("400")),
             Act::RejectPoison(divisor) => {
-                let poison = |name: &str| name.len().is_multiple_of(divisor);
-                if batch.spans().any(|span| poison(span.name())) {
+                let bad = |name: &str| name.len().is_multiple_of(divisor);
+                if batch.spans().any(|span| bad(span.name())) {
                     return Err(ExportError::reject("400"));
                 }
                 seen().take(batch, all);
@@ -212,7 +212,7 @@ impl Processor for Push {
     fn on_end(&self, span: SpanRecord) {
         let known = (span.span_id().to_string(), span.name().to_owned());
         self.recorded.lock().unwrap().push(known);
-        self.queue.push(span.into());
+        self.queue.push(span.into(), None);
         let stats = self.queue.stats();
         assert!(stats.is_balanced(), "{stats:?}");
     }
