@@ -13,12 +13,12 @@ fn main() -> anyhow::Result<()> {
             trace.generation("answer").model("gpt-4o").run(|span| {
                 span.set_output("It ships tomorrow.");
                 // A judge that is code: recorded at the end of the statement.
-                span.score("mentions-date", true);
+                span.score("mentions-date", true).record();
             });
             trace
                 .score("quality", 0.9)
                 .comment("short and right")
-                .metadata("judge", json!({ "model": "gpt-4o-mini" }));
+                .metadata("judge", json!({ "model": "gpt-4o-mini" })).record();
             trace.id()
         });
 
@@ -34,7 +34,7 @@ fn main() -> anyhow::Result<()> {
         "chat-17",
         "note",
         ScoreValue::text("wants a refund all the same"),
-    );
+    ).record();
 
     tracer.shutdown()?;
     Ok(())

@@ -46,6 +46,7 @@
 //! | `macros` | no | the attribute `#[observe]` | syn, quote |
 //! | `log` | no | log lines of tracefuse for `log` and env_logger, where `tracing` has no subscriber | log |
 //! | `tokio` | no | `task::spawn`, which keeps the current span | tokio |
+//! | `testing` | no | [`testing::Recorder`], for tests of traced code | none |
 //! | `tracing` | no | a layer that records spans of `tracing` | tracing-subscriber, serde_json |
 //! | `opentelemetry` | no | [`opentelemetry`]: a span processor and exporter for the OpenTelemetry SDK | opentelemetry_sdk, serde_json |
 //!
@@ -99,6 +100,9 @@ mod say;
 pub mod signal;
 #[cfg(feature = "tokio")]
 pub mod task;
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub use tracefuse_core::testing;
 
 pub use builder::Builder;
 pub use config::{Config, ConfigError, Mode, TracerConfig};

@@ -18,6 +18,7 @@ mod resource;
 mod score;
 mod span;
 mod time;
+mod tree;
 mod usage;
 mod value;
 
@@ -39,6 +40,7 @@ pub use resource::{Resource, TraceAttributes};
 pub use score::{ScoreRecord, ScoreTarget, ScoreValue};
 pub use span::{Place, PromptRef, SpanRecord};
 pub use time::Timestamp;
+pub use tree::tree;
 #[doc(hidden)]
 pub use usage::{Convention, Count};
 pub use usage::{Cost, Usage};

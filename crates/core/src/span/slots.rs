@@ -219,31 +219,19 @@ pub(crate) fn spans_of(core: &TracerShared) -> impl Iterator<Item = OpenSpanRef>
 mod tests {
     use std::collections::HashSet;
     use std::sync::mpsc;
-    use std::sync::{Arc, Barrier};
+    use std::sync::Barrier;
 
     use super::*;
-    use crate::processor::Processor;
     use crate::record::SpanRecord;
     use crate::span::handle::Span;
-    use crate::trace::tracer::Tracer;
-
-    /// Ids of what ended, and whether one ended twice.
-    #[derive(Clone, Default)]
-    struct Ended(Arc<Mutex<(HashSet<SpanId>, bool)>>);
-
-    impl Processor for Ended {
-        fn on_end(&self, span: SpanRecord) {
-            let mut ended = lock(&self.0);
-            ended.1 |= !ended.0.insert(span.span_id());
-        }
-    }
+    use crate::testing::Recorder;
 
     #[test]
     fn spans_of_many_threads_end_once_whoever_drops_the_last_handle_and_whoever_looks() {
         const THREADS: usize = 4;
         const SPANS: usize = 5_000;
-        let ended = Ended::default();
-        let tracer = Tracer::builder(ended.clone()).build();
+        let ended = Recorder::new();
+        let tracer = ended.tracer();
         let trace = tracer.trace("root").start();
         let all_there = Barrier::new(THREADS + 1);
         std::thread::scope(|scope| {
@@ -276,13 +264,15 @@ mod tests {
         });
         assert_eq!(tracer.stats().open, 1, "the root");
         drop(trace);
-        let (ids, twice) = std::mem::take(&mut *lock(&ended.0));
+        let spans = ended.spans();
+        let ids: HashSet<SpanId> = spans.iter().map(SpanRecord::span_id).collect();
+        let twice = ids.len() != spans.len();
         assert_eq!((ids.len(), twice), (THREADS * SPANS + 1, false));
     }
 
     #[test]
     fn seats_are_taken_again_also_those_of_threads_that_have_ended() {
-        let tracer = Tracer::builder(Ended::default()).build();
+        let tracer = Recorder::new().tracer();
         let slots = || lock(&ALL).len();
         let round = || {
             std::thread::scope(|scope| {
@@ -299,8 +289,7 @@ mod tests {
 
     #[test]
     fn a_look_sees_the_spans_of_its_own_tracer() {
-        let (one, other) = (Ended::default(), Ended::default());
-        let (one, other) = (Tracer::builder(one).build(), Tracer::builder(other).build());
+        let (one, other) = (Recorder::new().tracer(), Recorder::new().tracer());
         let (_a, _b) = (one.trace("a").start(), one.trace("b").start());
         let _c = other.trace("c").start();
         assert_eq!((one.stats().open, other.stats().open), (2, 1));

@@ -7,10 +7,10 @@ use serde_json::{Value as Json, json};
 use tracefuse_core::record::{SpanRecord, Value, ValueRef};
 use tracefuse_core::{Exception, Mask, MaskMemo, Masker, Status, Trace, Tracer};
 
-use crate::support::Kept;
+use crate::support::Recorder;
 
 fn recorded(record: impl FnOnce(Trace)) -> SpanRecord {
-    let kept = Kept::default();
+    let kept = Recorder::default();
     Tracer::builder(kept.clone()).build().trace("t").run(record);
     kept.only()
 }
@@ -94,7 +94,7 @@ fn values_that_hold_nothing_stay_as_they_are() {
 
 #[test]
 fn spans_of_a_trace_share_its_masked_attributes() {
-    let kept = Kept::default();
+    let kept = Recorder::default();
     let tracer = Tracer::builder(kept.clone()).build();
     tracer.trace("t").metadata("who", CANARY).run(|trace| {
         trace.span("a").run(|_| {});
