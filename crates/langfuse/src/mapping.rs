@@ -110,9 +110,10 @@ impl Mapping<'_> {
             let own = self.without_clashes(trace, || event.metadata().map(|(key, _)| key));
             self.event(record, event, own.as_ref().unwrap_or(&shared), spans);
         }
-        // One error is told by the span itself.
-        if record.exceptions().len() > 1 {
-            for exception in record.exceptions() {
+        // The span itself has its first error. An error that was recorded before, below or on this span, is there.
+        let own = || record.exceptions().filter(|error| !error.is_propagated());
+        if record.exceptions().skip(1).any(|error| !error.is_propagated()) {
+            for exception in own() {
                 self.exception(record, exception, &shared, spans);
             }
         }
