@@ -70,19 +70,33 @@ const WAYS: &[Way] = &[
     Way {
         name: "chat, details of reasoning",
         start: Vec::new,
-        piece: |text| chat(json!({ "reasoning_details": [{ "type": "reasoning.text", "text": text, "index": 0, "format": "f" }] })),
+        piece: |text| {
+            chat(
+                json!({ "reasoning_details": [{ "type": "reasoning.text", "text": text, "index": 0, "format": "f" }] }),
+            )
+        },
         read: openai,
     },
     Way {
         name: "chat, thinking in a list",
         start: Vec::new,
-        piece: |text| chat(json!({ "content": [{ "type": "thinking", "thinking": [{ "type": "text", "text": text }] }] })),
+        piece: |text| {
+            chat(
+                json!({ "content": [{ "type": "thinking", "thinking": [{ "type": "text", "text": text }] }] }),
+            )
+        },
         read: openai,
     },
     Way {
         name: "chat, a call",
-        start: || vec![chat(json!({ "tool_calls": [{ "index": 0, "id": "c", "function": { "name": "f", "arguments": "" } }] }))],
-        piece: |text| chat(json!({ "tool_calls": [{ "index": 0, "function": { "arguments": text } }] })),
+        start: || {
+            vec![chat(
+                json!({ "tool_calls": [{ "index": 0, "id": "c", "function": { "name": "f", "arguments": "" } }] }),
+            )]
+        },
+        piece: |text| {
+            chat(json!({ "tool_calls": [{ "index": 0, "function": { "arguments": text } }] }))
+        },
         read: openai,
     },
     Way {
@@ -99,7 +113,11 @@ const WAYS: &[Way] = &[
     },
     Way {
         name: "responses, a call",
-        start: || vec![json!({ "type": "response.output_item.added", "output_index": 0, "item": { "type": "function_call", "name": "f", "arguments": "" } })],
+        start: || {
+            vec![
+                json!({ "type": "response.output_item.added", "output_index": 0, "item": { "type": "function_call", "name": "f", "arguments": "" } }),
+            ]
+        },
         piece: |text| json!({ "type": "response.function_call_arguments.delta", "output_index": 0, "delta": text }),
         read: openai,
     },
@@ -166,7 +184,11 @@ const WAYS: &[Way] = &[
     },
     Way {
         name: "cohere",
-        start: || vec![json!({ "type": "message-start", "delta": { "message": { "role": "assistant", "content": [] } } })],
+        start: || {
+            vec![
+                json!({ "type": "message-start", "delta": { "message": { "role": "assistant", "content": [] } } }),
+            ]
+        },
         piece: |text| json!({ "type": "content-delta", "index": 0, "delta": { "message": { "content": { "text": text } } } }),
         read: cohere,
     },
@@ -211,19 +233,87 @@ fn pieces() -> impl Strategy<Value = Vec<String>> {
 /// Any JSON with the words of all languages, and without digits in its texts.
 fn junk() -> impl Strategy<Value = Value> {
     let word = prop::sample::select(vec![
-        "", "a", "bc", "text", "assistant", "message", "stop", "error", "tool_use", "function_call", "output_text",
-        "response.output_text.delta", "response.output_text.done", "response.output_item.added",
-        "response.output_item.done", "response.content_part.done", "response.completed", "response.failed",
-        "response.function_call_arguments.done", "message_start", "content_block_start", "content_block_delta",
-        "message_delta", "message_stop", "content-start", "content-delta", "message-end", "transcript.text.done",
-        "transcript.text.segment", "[DONE]", "{", "data: {", "reasoning.text", "thinking",
+        "",
+        "a",
+        "bc",
+        "text",
+        "assistant",
+        "message",
+        "stop",
+        "error",
+        "tool_use",
+        "function_call",
+        "output_text",
+        "response.output_text.delta",
+        "response.output_text.done",
+        "response.output_item.added",
+        "response.output_item.done",
+        "response.content_part.done",
+        "response.completed",
+        "response.failed",
+        "response.function_call_arguments.done",
+        "message_start",
+        "content_block_start",
+        "content_block_delta",
+        "message_delta",
+        "message_stop",
+        "content-start",
+        "content-delta",
+        "message-end",
+        "transcript.text.done",
+        "transcript.text.segment",
+        "[DONE]",
+        "{",
+        "data: {",
+        "reasoning.text",
+        "thinking",
     ]);
     let key = prop::sample::select(vec![
-        "type", "index", "output_index", "content_index", "choices", "delta", "message", "content", "text", "role",
-        "tool_calls", "function", "name", "arguments", "id", "item", "item_id", "part", "response", "output", "usage",
-        "error", "finish_reason", "reasoning_content", "reasoning_details", "content_block", "thinking", "partial_json",
-        "candidates", "parts", "contentBlockDelta", "contentBlockStart", "contentBlockIndex", "start", "toolUse",
-        "input", "done", "tool_plan", "event_type", "event", "model", "status", "object", "summary", "summary_index",
+        "type",
+        "index",
+        "output_index",
+        "content_index",
+        "choices",
+        "delta",
+        "message",
+        "content",
+        "text",
+        "role",
+        "tool_calls",
+        "function",
+        "name",
+        "arguments",
+        "id",
+        "item",
+        "item_id",
+        "part",
+        "response",
+        "output",
+        "usage",
+        "error",
+        "finish_reason",
+        "reasoning_content",
+        "reasoning_details",
+        "content_block",
+        "thinking",
+        "partial_json",
+        "candidates",
+        "parts",
+        "contentBlockDelta",
+        "contentBlockStart",
+        "contentBlockIndex",
+        "start",
+        "toolUse",
+        "input",
+        "done",
+        "tool_plan",
+        "event_type",
+        "event",
+        "model",
+        "status",
+        "object",
+        "summary",
+        "summary_index",
     ]);
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -235,8 +325,10 @@ fn junk() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(6, 48, 5, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::btree_map(key.clone(), inner, 0..6)
-                .prop_map(|map| map.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
+            prop::collection::btree_map(key.clone(), inner, 0..6).prop_map(|map| map
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect()),
         ]
     })
 }

@@ -1,5 +1,5 @@
-//! How a later word about a value joins an earlier one. Called by the folds of the languages.
-//! The rule of all: what has arrived is never replaced by less, nor by something of another kind.
+//! How a later value of a field joins an earlier one. Called by the folds of the languages. Must not know them.
+//! The rule of all functions here: what has arrived is never replaced by less, nor by a value of another kind.
 
 use serde_json::{Map, Value};
 
