@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 
 use crate::process::{cargo, succeed};
-use crate::{assembly, instructions, integration, peers, python, relay, tidy};
+use crate::{assembly, instructions, interop, tidy};
 
 /// Feature sets of the facade, each compiled alone.
 const FEATURES: &[&str] = &[
@@ -71,9 +71,10 @@ pub(crate) fn run() -> Result<()> {
     step("assembly", assembly::run)?;
     step("instructions", || instructions::run(&[]))?;
     test()?;
-    step("peers", peers::run_if_wanted)?;
-    step("python", python::run_if_wanted)?;
-    step("relay", relay::run_if_wanted)
+    for command in ["peers", "python", "js", "relay"] {
+        step(command, || interop::in_ci(command))?;
+    }
+    Ok(())
 }
 
 /// The command of the README.
@@ -81,7 +82,7 @@ pub(crate) fn test() -> Result<()> {
     step("tests", || {
         succeed(&mut cargo(&["test", "--workspace", "--all-features"]))
     })?;
-    step("integration", integration::run)?;
+    step("integration", || interop::run("integration", &[]))?;
     step("rig", rig)
 }
 

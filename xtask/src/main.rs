@@ -9,23 +9,17 @@
 mod assembly;
 mod bench;
 mod ci;
-mod demo;
 mod fuzz;
-mod http;
 mod instructions;
-mod integration;
+mod interop;
 mod mock;
-mod peers;
-mod process;
-mod python;
-mod read_back;
-mod relay;
-mod service;
 mod shape;
 mod tidy;
-mod venv;
 
 use std::process::ExitCode;
+
+// The modules name it as theirs.
+use xtask::process;
 
 const HELP: &str = "\
 cargo xtask <command>
@@ -38,6 +32,8 @@ cargo xtask <command>
                traces by OTLP, read them back by their APIs, compare; TRACEFUSE_VENV_PEERS names another venv
   python       install the official Python SDK (Python 3.10 or later, 100 MB, once), run the twins of our examples,
                compare what the local server has of both; TRACEFUSE_VENV_PYTHON names another venv
+  js           install the official JS SDK (Node.js 20 or later and npm, 40 MB, once), run the twins of our examples,
+               compare as `python` does; TRACEFUSE_NODE_JS names another folder with node_modules
   relay        install an OTLP relay (Python 3.10 or later, 50 MB, once), send the examples' traces through it to the
                local server, with the relay or the server away for a while too, and compare;
                TRACEFUSE_VENV_RELAY names another venv
@@ -61,11 +57,7 @@ fn main() -> ExitCode {
         "ci" => ci::run(),
         "test" => ci::test(),
         "tidy" => tidy::run(),
-        "demo" => demo::run(&rest),
-        "integration" => integration::run(),
-        "peers" => peers::run(),
-        "python" => python::run(),
-        "relay" => relay::run(),
+        command if interop::COMMANDS.contains(&command) => interop::run(command, &rest),
         "bench" => bench::run(&rest),
         "instructions" => instructions::run(&rest),
         "assembly" => assembly::run(),

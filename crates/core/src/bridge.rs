@@ -22,8 +22,9 @@ use crate::span::handle::Span;
 use crate::span::open::{OpenSpan, TraceState};
 use crate::span::run;
 use crate::span::unrecorded::Unrecorded;
+use crate::trace::builder::TraceBuilder;
 use crate::trace::guard::TracerGuard;
-use crate::trace::handle::{Trace, TraceBuilder};
+use crate::trace::handle::Trace;
 use crate::trace::sampler::SamplingInput;
 use crate::trace::tracer::Tracer;
 
@@ -83,11 +84,13 @@ pub fn start_unrecorded(trace: TraceBuilder) -> Trace {
     trace.start_unrecorded()
 }
 
-/// Runs a future with `span` current and leaves the span open, for work that goes on, such as a stream. If the
-/// future is dropped before it is done, the span ends as cancelled; if it panics, the panic is recorded.
-pub async fn run_open<R>(span: &Span, future: impl Future<Output = R>) -> R {
-    run::run_open(span, future).await
+/// Runs a closure with `span` current and leaves the span open, for work that goes on, such as a stream. A panic is
+/// recorded and ends the span.
+pub fn run_open_sync<R>(span: &Span, f: impl FnOnce() -> R) -> R {
+    run::run_open_sync(span, f)
 }
+
+pub use crate::span::run::FUTURE_DROPPED;
 
 /// Ends a span whose work was given up; `message` says how.
 pub fn end_cancelled(span: &Span, message: &str) {

@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[derive(Debug)]
-    struct Caused(&'static str, Option<Box<Caused>>);
+    struct Caused(&'static str, Option<Box<Self>>);
 
     impl fmt::Display for Caused {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

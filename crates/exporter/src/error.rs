@@ -9,9 +9,9 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExportReport {
-    /// Records the receiver took.
+    /// Records the receiver took. Those of the batch that are neither here nor in `rejected` count as rejected.
     pub accepted: usize,
-    /// Records it refused, one by one. All others of the batch were accepted.
+    /// Records it refused, one by one.
     pub rejected: Vec<Rejection>,
 }
 
@@ -39,7 +39,7 @@ impl ExportReport {
 pub struct Rejection {
     /// Its position in the batch; `None` if the receiver only said how many.
     pub index: Option<usize>,
-    /// The receiver's words.
+    /// What the receiver said.
     pub reason: String,
 }
 
@@ -67,7 +67,7 @@ impl Rejection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Advice {
-    /// The receiver or the way to it failed: send the same batch again later.
+    /// The receiver or the network failed: send the same batch again later.
     Retry,
     /// The receiver is alive and asks for a pause (429): everything waits, nothing is wrong.
     Pause(Option<Duration>),
@@ -75,7 +75,7 @@ pub enum Advice {
     Split,
     /// Something in the batch is bad: find it by bisection and reject it alone.
     Reject,
-    /// The receiver does not want us (wrong key, wrong address): hold everything, look again from time to time.
+    /// The receiver refuses our requests (wrong key, wrong address): keep everything, make an attempt from time to time.
     Stop,
 }
 
@@ -99,7 +99,7 @@ impl ExportError {
         }
     }
 
-    /// The receiver or the way to it failed; the same batch may go through later.
+    /// The receiver or the network failed; the same batch may be accepted later.
     #[must_use]
     pub fn retry(message: impl Into<String>) -> Self {
         Self::new(Advice::Retry, message)
@@ -126,7 +126,7 @@ impl ExportError {
         Self::new(Advice::Reject, message)
     }
 
-    /// The receiver does not want us at all: wrong key, wrong address.
+    /// The receiver refuses our requests at all: wrong key, wrong address.
     #[must_use]
     pub fn stop(message: impl Into<String>) -> Self {
         Self::new(Advice::Stop, message)

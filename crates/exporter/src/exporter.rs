@@ -47,7 +47,7 @@ pub trait Exporter: Send + Sync + 'static {
     /// Whatever kept the batch from being accepted as a whole, with [`Advice`](crate::Advice) on what to do.
     async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError>;
 
-    /// Writes out whatever is held back. Called by a flush, after the batches before it.
+    /// Writes out what it keeps back. Called by a flush, after the batches before it.
     ///
     /// # Errors
     /// If that failed; it is reported by the flush.

@@ -1,4 +1,4 @@
-//! The names that Langfuse reads, each with its section of `docs/langfuse.md`. They stand nowhere else.
+//! The attribute names that Langfuse reads, each with its section of `docs/langfuse.md`. They are written in this file only.
 //! Used by `mapping`.
 
 // 2.4, trace-level fields, read from every span
@@ -26,7 +26,7 @@ pub(crate) const COST: &str = "langfuse.observation.cost_details";
 pub(crate) const COMPLETION_START_TIME: &str = "langfuse.observation.completion_start_time";
 pub(crate) const PROMPT_NAME: &str = "langfuse.observation.prompt.name";
 pub(crate) const PROMPT_VERSION: &str = "langfuse.observation.prompt.version";
-/// A prompt that the server would not link, among the metadata.
+/// Metadata keys for a prompt that the server would not link.
 pub(crate) const UNLINKED_PROMPT_NAME: &str = "langfuse.observation.metadata.prompt.name";
 pub(crate) const UNLINKED_PROMPT_VERSION: &str = "langfuse.observation.metadata.prompt.version";
 pub(crate) const IS_APP_ROOT: &str = "langfuse.internal.is_app_root";

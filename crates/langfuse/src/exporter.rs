@@ -1,5 +1,5 @@
-//! One OTLP request with the spans of a batch, requests with its scores, and a verdict on each.
-//! Called by delivery; `mapping` makes the bytes, `tracefuse_otlp::http` sends them.
+//! Sends a batch: its spans in one OTLP request, its scores to the scores endpoint. Says what each answer means.
+//! Called by delivery. `mapping` encodes the spans, `tracefuse_otlp::http` sends the requests.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,29 +20,40 @@ use crate::config::{LangfuseConfig, LangfuseConfigError};
 use crate::media::{MediaMode, TakeOut, Target, Uploads};
 use crate::{mapping, score, size};
 
-/// The fastest: on a service's machine CPU is dearer than bandwidth.
+/// The fastest level: on a service's machine CPU costs more than bandwidth.
 const GZIP_LEVEL: u32 = 1;
 
-/// Of spans over this the size is told without their media; below, that would cost more than it tells.
+/// For spans over this size, the size is computed without their media. For smaller spans that would cost more than it gains.
 const LARGE: usize = 256 * 1024;
 
-/// Delivers to a Langfuse server by OTLP, as one complete span each, sent once.
+/// Delivers to a Langfuse server by OTLP. Each span is sent once, when it is complete.
 pub struct LangfuseExporter {
     client: HttpClient,
-    /// Address and headers of every request with spans, and of every one with a score.
+    /// Address and headers of the requests with spans, and of those with scores.
     request: HttpRequest,
     scores: HttpRequest,
     media: MediaMode,
     uploads: Uploads,
-    /// What a server that repeats our request must not bring into an error: the key, and both keys
-    /// as the header has them.
+    /// Texts that are removed from what a server answers, in case it repeats our request: the secret key, and
+    /// both keys as the header has them.
     secrets: [Secret; 2],
-    /// Address and public key: the project.
+    /// Address and public key, which together name the project.
     destination: String,
-    /// Until the receiver refuses it.
+    /// Whether requests are compressed. Switched off when the receiver refuses it.
     gzip: AtomicBool,
-    /// Whether the server takes one score a request and no list, as its answers showed.
+    /// Set when an answer showed that the server takes one score per request and no list.
     one_by_one: AtomicBool,
+}
+
+/// What became of several scores in one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ListOutcome {
+    /// The server took all of them.
+    Taken,
+    /// Each is to be sent alone, to find out which of them the server takes.
+    Partly,
+    /// The same, and the server may be one that does not take lists.
+    Refused,
 }
 
 impl LangfuseExporter {
@@ -113,7 +124,7 @@ impl LangfuseExporter {
         match self.client.send(&request).await {
             Ok(answer) => {
                 let report = self.judge(&answer, batch.spans().count())?;
-                // Only now: a batch that is sent again has them with it.
+                // Only after the spans were accepted: a batch that is sent again finds its media again.
                 self.uploads.push(take_out.found);
                 Ok(report)
             }
@@ -138,7 +149,11 @@ impl LangfuseExporter {
             }
         }
         for list in score::lists(&bodies) {
-            if list.len() > 1 && self.send_list(list).await? {
+            let outcome = match list.len() {
+                1 => ListOutcome::Partly,
+                _ => self.send_list(list).await?,
+            };
+            if outcome == ListOutcome::Taken {
                 report.accepted += list.len();
                 continue;
             }
@@ -149,8 +164,8 @@ impl LangfuseExporter {
                     Err(reason) => report.rejected.push(Rejection::at(*index, reason)),
                 }
             }
-            if list.len() > 1 && report.accepted > accepted {
-                // One by one they were taken, together they were not.
+            if outcome == ListOutcome::Refused && report.accepted > accepted {
+                // The server took some of them one by one, so it does not take lists.
                 self.one_by_one.store(true, Ordering::Relaxed);
             }
         }
@@ -158,10 +173,9 @@ impl LangfuseExporter {
     }
 
     /// Sends several scores in one request, as servers take them from version 4.59 on (`docs/langfuse.md` 3.1).
-    /// `false`: the server did not take all of them together, and each is to be sent alone.
-    async fn send_list(&self, list: &[(usize, String)]) -> Result<bool, ExportError> {
+    async fn send_list(&self, list: &[(usize, String)]) -> Result<ListOutcome, ExportError> {
         if self.one_by_one.load(Ordering::Relaxed) {
-            return Ok(false);
+            return Ok(ListOutcome::Partly);
         }
         let request = self
             .scores
@@ -169,19 +183,23 @@ impl LangfuseExporter {
             .body("application/json", score::list(list));
         let answer = self.client.send(&request).await.map_err(unanswered)?;
         if answer.class() == AnswerClass::Success {
-            // It counts how many it rejects, and does not say which.
-            return Ok(!score::has_rejections(answer.body()));
+            // The answer counts the rejected scores and does not say which they are.
+            return Ok(match score::has_rejections(answer.body()) {
+                true => ListOutcome::Partly,
+                false => ListOutcome::Taken,
+            });
         }
         let refusal = refusal(&answer, &self.secrets.each_ref(), remedy(answer.status()));
         match refusal.advice() {
-            Advice::Reject | Advice::Split => Ok(false),
+            Advice::Reject => Ok(ListOutcome::Refused),
+            Advice::Split => Ok(ListOutcome::Partly),
             _ => Err(refusal),
         }
     }
 
-    /// Sends one score; the inner `Err` says why this very score is not taken.
+    /// Sends one score. The inner `Err` says why the server refuses this score.
     async fn send_score(&self, body: String) -> Result<Result<(), String>, ExportError> {
-        // Not compressed: the JSON endpoints do not take it (`docs/langfuse.md` 1.1).
+        // Not compressed: the JSON endpoints refuse gzip (`docs/langfuse.md` 1.1).
         let request = self.scores.clone().body("application/json", body);
         let answer = self.client.send(&request).await.map_err(unanswered)?;
         if answer.class() == AnswerClass::Success {
@@ -189,7 +207,7 @@ impl LangfuseExporter {
         }
         let refusal = refusal(&answer, &self.secrets.each_ref(), remedy(answer.status()));
         let alone = matches!(refusal.advice(), Advice::Reject | Advice::Split);
-        // Older servers say so, in JSON, of a score configuration that they do not find.
+        // Older servers answer so, in JSON, when they do not find the score's configuration.
         let not_found = answer.status() == 404 && is_json(&answer);
         if alone || not_found {
             return Ok(Err(answer.describe(&self.secrets.each_ref())));
@@ -198,7 +216,7 @@ impl LangfuseExporter {
     }
 
     fn judge(&self, answer: &Answer, records: usize) -> Result<ExportReport, ExportError> {
-        // The body is the server's queue job and means nothing to us (`docs/langfuse.md` 2.2).
+        // The body is the server's queue job; it is not read (`docs/langfuse.md` 2.2).
         if answer.class() == AnswerClass::Success {
             return Ok(ExportReport::accepted(records));
         }
@@ -213,7 +231,7 @@ impl LangfuseExporter {
     }
 }
 
-/// Both keys, as the header has them.
+/// Both keys, encoded as the header has them.
 pub(crate) fn basic(config: &LangfuseConfig) -> Secret {
     let keys = format!("{}:{}", config.public_key, config.secret_key.expose());
     Secret::new(STANDARD.encode(keys))
@@ -275,7 +293,7 @@ impl Exporter for LangfuseExporter {
 
     async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
         let mut report = ExportReport::default();
-        // Scores first: one that arrives twice is kept once, by its id. Spans are not.
+        // Scores first: if the spans fail and the batch is sent again, a score that arrives twice is stored once.
         self.send_scores(batch, &mut report).await?;
         if batch.spans().next().is_some() {
             let spans = self.send_spans(batch).await?;
@@ -285,7 +303,7 @@ impl Exporter for LangfuseExporter {
         Ok(report)
     }
 
-    /// Waits for uploads, which go on beside the spans.
+    /// Waits for the uploads of media, which run concurrently with the delivery of spans.
     async fn flush(&self) -> Result<(), ExportError> {
         self.uploads.finish().await;
         Ok(())

@@ -1,14 +1,14 @@
 //! Delivers what tracefuse recorded to a Langfuse server.
 //!
-//! Depend on `tracefuse`, whose default feature `langfuse` this is; on this crate only to wire a
-//! tracer by hand.
+//! Applications depend on `tracefuse`, whose default feature `langfuse` uses this crate. Depend on this crate only to
+//! build a tracer from its parts.
 //!
-//! In reading order: [`LangfuseConfig`] says which server and project, [`LangfuseExporter`] is what
-//! delivery calls. `docs/langfuse.md` of the repository is the contract with the server.
+//! In reading order: [`LangfuseConfig`] names the server and the project, [`LangfuseExporter`] is called by delivery.
+//! `docs/langfuse.md` in the repository is the contract with the server.
 //!
-//! Records come from delivery through the `Exporter` trait and go, as OTLP with Langfuse's attributes,
-//! to `/api/public/otel/v1/traces`: one complete span once, trace attributes on every span. Scores go
-//! one by one to `/api/public/scores`.
+//! Delivery passes records through the `Exporter` trait. Spans are sent as OTLP with Langfuse's attributes to
+//! `/api/public/otel/v1/traces`: each span once, when it is complete, with the attributes of its trace. Scores are sent to
+//! `/api/public/scores`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
@@ -36,5 +36,5 @@ pub use config::{LangfuseConfig, LangfuseConfigError, check_key, stored_environm
 pub use exporter::LangfuseExporter;
 pub use media::MediaMode;
 pub use project::{AuthError, AuthProblem, LangfuseProject, trace_id_from_seed};
-/// How servers are reached: timeouts, certificate authorities, proxies.
+/// Settings of HTTP: timeouts, certificate authorities, proxies.
 pub use tracefuse_otlp::http::{HttpConfig, ProxyConfig, Secret};

@@ -1,5 +1,5 @@
-//! From a record to the attributes Langfuse reads (`docs/langfuse.md` 2.4 to 2.7, 5 and 6).
-//! Called by `exporter` for each batch; writes through the encoder, knows no HTTP.
+//! Writes records with the attributes that Langfuse reads (`docs/langfuse.md` 2.4 to 2.7, 5 and 6).
+//! Called by `exporter` for each batch. Writes through the encoder of `tracefuse_otlp`; knows no HTTP.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ fn write_resource(resource: &Resource, attributes: &mut Attributes<'_>) {
         .into_iter()
         .filter_map(|(key, value)| Some((key, value?)))
     {
-        // A key stands once: the user's own word wins.
+        // Each key is written once: a value that the user set wins.
         if !given(key) {
             attributes.set(key, Any::Str(value));
         }
@@ -76,18 +76,17 @@ fn write_resource(resource: &Resource, attributes: &mut Attributes<'_>) {
 
 struct Mapping<'a> {
     resource: &'a Resource,
-    /// The last trace's attributes and their bytes: spans that end one after another share them.
+    /// Attributes of the last trace and their encoded bytes: consecutive spans share them.
     shared: Option<(Arc<TraceAttributes>, Vec<u8>)>,
     scratch: String,
 }
 
 impl Mapping<'_> {
-    /// A record and what belongs to it: itself, and its events and further errors as child observations,
-    /// since Langfuse throws span events away.
+    /// Writes a record, and its events and errors as child observations, because Langfuse drops span events.
     fn observation(&mut self, record: &SpanRecord, spans: &mut Spans<'_>) {
         let trace = record.trace();
         let shared = self.trace_attributes(trace);
-        // The root's row is where the trace's metadata is read from, so there the trace's value stands.
+        // The server reads the trace's metadata from the root's row, so the root keeps the trace's value.
         let own = if record.is_local_root() {
             None
         } else {
@@ -110,7 +109,7 @@ impl Mapping<'_> {
             let own = self.without_clashes(trace, || event.metadata().map(|(key, _)| key));
             self.event(record, event, own.as_ref().unwrap_or(&shared), spans);
         }
-        // The span itself has its first error. An error that was recorded before, below or on this span, is there.
+        // A single error is written on the span itself. One that was recorded before, here or below, is not repeated.
         let own = || record.exceptions().filter(|error| !error.is_propagated());
         if record.exceptions().skip(1).any(|error| !error.is_propagated()) {
             for exception in own() {
@@ -120,7 +119,7 @@ impl Mapping<'_> {
         self.shared = Some((trace.clone(), shared));
     }
 
-    /// Taken out while it is used, put back afterwards.
+    /// The encoded attributes of a trace. They are taken out of `shared` while they are used, and put back afterwards.
     fn trace_attributes(&mut self, trace: &Arc<TraceAttributes>) -> Vec<u8> {
         match self.shared.take() {
             Some((known, bytes)) if Arc::ptr_eq(&known, trace) => bytes,
@@ -131,8 +130,8 @@ impl Mapping<'_> {
         }
     }
 
-    /// On one row the trace's metadata wins over the observation's of the same key (`docs/langfuse.md`
-    /// 2.4), whose value would be lost. So there the trace's value is left out; the other rows have it.
+    /// On one row, metadata of the trace replaces metadata of the observation with the same key (`docs/langfuse.md`
+    /// 2.4). To keep the observation's value, the trace's value is left out of that row; the other rows have it.
     fn without_clashes<'k, K: Iterator<Item = &'k str>>(
         &self,
         trace: &TraceAttributes,
@@ -231,7 +230,7 @@ impl Mapping<'_> {
             attributes.set(name::USAGE, Any::Str(json));
         }
         let cost = || record.cost().filter(|(_, dollars)| dollars.is_finite());
-        // The server adds up input and output alone, and only where nothing else is given.
+        // The server computes a total only if input and output are the only buckets.
         let total = match cost().any(|(bucket, _)| bucket == "total") {
             true => None,
             false => cost().map(|(_, dollars)| dollars).reduce(|a, b| a + b),
@@ -389,7 +388,7 @@ fn write_exception(exception: &ExceptionRef<'_>, attributes: &mut Attributes<'_>
         .into_iter()
         .filter_map(|(key, value)| Some((key, value?)))
     {
-        // An error may say no more than "404", and is text all the same.
+        // A message such as "404" is text too, and must be read back as text.
         attributes.set_below(
             name::METADATA,
             key,
@@ -398,7 +397,7 @@ fn write_exception(exception: &ExceptionRef<'_>, attributes: &mut Attributes<'_>
     }
 }
 
-/// Dollars to twelve decimal places, which is what the server keeps: a sum of fractions has more.
+/// Rounds dollars to twelve decimal places, which is what the server stores. A sum of fractions may have more.
 fn to_picodollars(dollars: f64) -> f64 {
     let rounded = (dollars * 1e12).round() / 1e12;
     if rounded.is_finite() {
@@ -408,7 +407,7 @@ fn to_picodollars(dollars: f64) -> f64 {
     }
 }
 
-/// DEFAULT is what no level means, and with a failed status it would win over it (`docs/langfuse.md` 2.5).
+/// The level to write. DEFAULT is left out: with a failed status it would replace the ERROR that the status gives (`docs/langfuse.md` 2.5).
 fn level(level: Option<Level>, failed: bool) -> Option<Level> {
     match level {
         Some(Level::Default) | None => failed.then_some(Level::Error),
@@ -416,7 +415,7 @@ fn level(level: Option<Level>, failed: bool) -> Option<Level> {
     }
 }
 
-/// Input and output are text to Langfuse: JSON text is shown as JSON.
+/// Input and output are sent as text. Langfuse shows JSON text as JSON.
 fn as_text<'a>(value: ValueRef<'a>, scratch: &'a mut String) -> Any<'a> {
     match value {
         ValueRef::Str(text) | ValueRef::Json(text) => Any::Str(text),
@@ -428,8 +427,8 @@ fn as_text<'a>(value: ValueRef<'a>, scratch: &'a mut String) -> Any<'a> {
     }
 }
 
-/// Metadata is stored as text and parsed as JSON on reading (`docs/langfuse.md` 2.5): a text that would
-/// come back as something else is quoted, so that it stays a text.
+/// A value of metadata. The server stores metadata as text and parses it as JSON on reading (`docs/langfuse.md` 2.5), so a
+/// text that is JSON is quoted: it is read back as that text.
 fn metadata<'a>(value: ValueRef<'a>, scratch: &'a mut String) -> Any<'a> {
     match value {
         ValueRef::Str(text) if text::reads_as_json(text) => {
@@ -441,7 +440,7 @@ fn metadata<'a>(value: ValueRef<'a>, scratch: &'a mut String) -> Any<'a> {
     }
 }
 
-/// The largest integer that a double holds with all its neighbours.
+/// 2^53: up to here a double represents every integer.
 const EXACT: u64 = 1 << 53;
 
 fn any<'a>(value: ValueRef<'a>, scratch: &'a mut String) -> Any<'a> {
@@ -454,7 +453,7 @@ fn any<'a>(value: ValueRef<'a>, scratch: &'a mut String) -> Any<'a> {
         _ => {}
     }
     scratch.clear();
-    // Beyond what a double holds the server would lose digits; quoted, so that reading does not either.
+    // The server reads numbers as doubles, which would lose digits. A quoted text keeps them.
     let _ = write!(scratch, "\"{value}\"");
     Any::Str(scratch)
 }

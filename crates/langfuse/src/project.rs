@@ -155,7 +155,7 @@ pub struct AuthError {
 }
 
 impl AuthError {
-    /// For the facade, which runs the check on a thread of its own and may fail to start it.
+    /// For the facade, which runs the check on a separate thread that may fail to start.
     #[doc(hidden)]
     #[must_use]
     pub fn new(problem: AuthProblem, message: String) -> Self {

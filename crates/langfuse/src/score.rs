@@ -1,4 +1,4 @@
-//! Scores as the JSON that `POST /api/public/scores` takes: one object, or a list of them (`docs/langfuse.md` 3.1).
+//! Writes scores as the JSON that `POST /api/public/scores` takes: one object, or a list of objects (`docs/langfuse.md` 3.1).
 //! Called by `exporter`; knows no HTTP.
 
 use serde_json::{Map, Value, json};
@@ -47,7 +47,7 @@ pub(crate) fn body(score: &ScoreRecord, resource: &Resource) -> Result<String, S
     let environments = [&score.environment, &resource.environment];
     let mut environments = environments.into_iter().flatten();
     let environment = environments.find_map(|name| text::environment(name));
-    // Absent, not null: null is a value to the server.
+    // Left out instead of null: the server treats null as a value.
     for (key, text) in [
         ("comment", score.comment.as_deref()),
         ("configId", score.config_id.as_deref()),
@@ -71,7 +71,7 @@ pub(crate) fn body(score: &ScoreRecord, resource: &Resource) -> Result<String, S
 const LIST: usize = 100;
 const LIST_BYTES: usize = 512 * 1024;
 
-/// Bodies, each with its place in the batch, in lists that one request may have.
+/// Splits bodies, each with its index in the batch, into lists that fit one request.
 pub(crate) fn lists(mut bodies: &[(usize, String)]) -> impl Iterator<Item = &[(usize, String)]> {
     std::iter::from_fn(move || {
         let mut bytes = 0;
@@ -100,7 +100,7 @@ pub(crate) fn has_rejections(answer: &[u8]) -> bool {
     rejected.is_some_and(|count| count > 0) || errors.is_some_and(|errors| !errors.is_empty())
 }
 
-/// JSON text as JSON, everything else as it is; numbers that JSON has not as text.
+/// A value as JSON. Numbers that JSON does not have (NaN, infinities) become text.
 fn plain(value: ValueRef<'_>) -> Value {
     match value {
         ValueRef::Str(text) => json!(text),

@@ -1,5 +1,5 @@
-//! How many bytes a record will take on the wire, before compression: what batches are cut by.
-//! Called once a record by way of `exporter`; follows what `mapping` writes, and errs upwards.
+//! Estimates how many bytes a record takes on the wire, before compression. Delivery cuts batches by it.
+//! Called by `exporter` once per record. Follows what `mapping` writes; never too small.
 
 use tracefuse_exporter::record::{SpanRecord, TraceAttributes, ValueRef};
 
@@ -12,7 +12,7 @@ const ATTRIBUTE: usize = 64;
 /// A key of JSON, with quotes and separators.
 const ENTRY: usize = 8;
 
-/// The record and its child observations, each with the trace's attributes on it.
+/// The size of a record and its child observations, each with the trace's attributes.
 pub(crate) fn hint(record: &SpanRecord) -> usize {
     let shared = SPAN + trace(record.trace());
     let message = optional(record.status_message()) * 2;
@@ -39,8 +39,8 @@ pub(crate) fn hint(record: &SpanRecord) -> usize {
             + optional(error.sources())
             + optional(error.stacktrace())
             + 3 * ATTRIBUTE;
-        // Always as a span event; the first among the span's metadata; each of several as a child,
-        // whose message stands twice more.
+        // An error is written as a span event; the first also as metadata of the span; each of several also as a
+        // child observation, which has the message twice more.
         let copies = 1 + usize::from(index == 0) + if errors > 1 { 3 } else { 0 };
         size += copies * texts + if errors > 1 { shared } else { 0 };
     }
@@ -60,7 +60,7 @@ fn trace(trace: &TraceAttributes) -> usize {
         &trace.environment,
     ];
     let texts = texts.into_iter().map(|text| optional(text.as_deref()));
-    // Release, version and environment may be the resource's, which a record does not know.
+    // Release, version and environment may come from the resource, which a record does not have.
     let fallbacks = 3 * ATTRIBUTE;
     trace.name.len()
         + ATTRIBUTE

@@ -1,5 +1,5 @@
-//! Text as Langfuse needs it: one line, safe keys, small JSON objects, and a warning where the official SDKs refuse.
-//! Used by `mapping`.
+//! Text in the form that Langfuse needs: messages of one line, keys, environments, small JSON objects; and warnings about
+//! values that the server or the official SDKs drop. Used by `mapping` and `score`.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -7,13 +7,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracefuse_exporter::record::{Timestamp, TraceAttributes, ValueRef};
 
-/// Text that need not be copied as a rule.
+use crate::config::stored_environment;
+
+/// Text that is borrowed in most cases.
 pub(crate) type Text<'a> = Cow<'a, str>;
 
-/// What fits the badge that the UI shows.
+/// How many characters of a message are kept: what fits the badge in the UI.
 const MESSAGE: usize = 500;
 
-/// A message on one line, and short: line breaks and other control characters become spaces.
+/// A message on one line, cut to what fits. Line breaks and other control characters become spaces.
 pub(crate) fn one_line(text: &str) -> Text<'_> {
     let text = text.trim();
     let long = text.chars().nth(MESSAGE).is_some();
@@ -44,7 +46,7 @@ pub(crate) fn safe_key(key: &str) -> &str {
     }
 }
 
-/// A key beside one of ours of the same name.
+/// A user's key that is also one of our keys: with an underscore at its end.
 pub(crate) fn renamed(key: &str) -> Text<'_> {
     Cow::Owned(format!("{key}_"))
 }
@@ -59,9 +61,9 @@ pub(crate) fn micros(out: &mut String, time: Timestamp) -> &str {
     out
 }
 
-/// Whether a text begins and ends as JSON does. Cheap, and errs towards yes.
+/// Whether a text begins and ends as JSON does. A cheap check that may say yes for text that is no JSON.
 pub(crate) fn may_be_json(text: &str) -> bool {
-    // What JSON calls white space, and no more.
+    // Only the four characters that JSON allows as white space.
     match text.trim_matches([' ', '\t', '\n', '\r']).as_bytes() {
         [b'"', .., b'"'] | [b'{', .., b'}'] | [b'[', .., b']'] => true,
         [b'-' | b'0'..=b'9', .., last] => last.is_ascii_digit(),
@@ -75,28 +77,13 @@ pub(crate) fn reads_as_json(text: &str) -> bool {
     may_be_json(text) && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
-/// The longest environment that the server keeps.
-const ENVIRONMENT: usize = 40;
-
-/// An environment as the server keeps it: in lower case, without `langfuse` at its beginning, at most 40
-/// characters (`docs/langfuse.md` 1.6). `None` for a name of which the server would make `default`; that is said in the
-/// log, once.
+/// An environment as the server stores it; `None` for a name of which the server would make `default`. That is said in
+/// the log, once.
 pub(crate) fn environment(name: &str) -> Option<Text<'_>> {
     static TOLD: AtomicBool = AtomicBool::new(false);
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
-    let mut kept = Cow::Borrowed(name);
-    if name.contains(char::is_uppercase) {
-        kept = Cow::Owned(name.to_lowercase());
-    }
-    while let Some(rest) = kept.strip_prefix("langfuse") {
-        let rest = rest.strip_prefix(['-', '_']).unwrap_or(rest);
-        kept = Cow::Owned(rest.to_owned());
-    }
-    if kept.chars().count() > ENVIRONMENT {
-        kept = Cow::Owned(kept.chars().take(ENVIRONMENT).collect());
-    }
-    if !kept.is_empty() && kept.chars().all(fits) {
-        return Some(kept);
+    let stored = stored_environment(name);
+    if stored != "default" || name.eq_ignore_ascii_case("default") {
+        return Some(stored);
     }
     if !name.is_empty() && !TOLD.swap(true, Ordering::Relaxed) {
         tracing::warn!(
@@ -107,7 +94,7 @@ pub(crate) fn environment(name: &str) -> Option<Text<'_>> {
     None
 }
 
-/// Says once for each reason that a prompt will not be linked. Langfuse drops such a link without a word.
+/// Logs, once per reason, that a prompt will not be linked. Langfuse drops such a link silently.
 pub(crate) fn warn_of_prompt(is_generation: bool, version: u32) {
     static TOLD: [AtomicBool; 2] = [const { AtomicBool::new(false) }; 2];
     let reasons = [
@@ -182,11 +169,10 @@ fn close(out: &mut String, bracket: char) -> Option<&str> {
     Some(out)
 }
 
-/// The official SDKs refuse longer ones; the server stores them.
+/// The longest value that the official SDKs send, in characters. The server stores longer ones.
 const LONG: usize = 200;
 
-/// Says once per field that a value is longer than the official SDKs allow. Once and no more, so it
-/// needs no rate limit.
+/// Logs, once per field and process, that a value is longer than the official SDKs allow.
 pub(crate) fn warn_if_long(trace: &TraceAttributes) {
     static TOLD: [AtomicBool; 4] = [const { AtomicBool::new(false) }; 4];
     let fields = [

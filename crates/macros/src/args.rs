@@ -1,12 +1,12 @@
-//! The options in `#[observe(..)]`. Fed by the compiler, drained by `expand`; knows no function.
+//! The options in `#[observe(..)]`. Parsed from the attribute, read by `expand`; knows nothing of the function.
 
 use proc_macro2::Span;
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Error, Ident, LitBool, LitStr, Result, Token, parenthesized, token};
+use syn::{Error, Ident, LitBool, LitStr, Path, Result, Token, parenthesized, parse_quote, token};
 
-/// What was asked for.
+/// The options of one attribute.
 pub(crate) struct Options {
     pub(crate) name: Option<LitStr>,
     /// The variant of `ObservationType`.
@@ -15,16 +15,20 @@ pub(crate) struct Options {
     pub(crate) debug: bool,
     pub(crate) output: bool,
     pub(crate) err: bool,
+    /// Whether what is returned is a stream; by its written type if it is not given.
+    pub(crate) stream: Option<bool>,
+    /// Where the facade is found: `::tracefuse`, unless it was renamed or re-exported.
+    pub(crate) facade: Path,
 }
 
-/// Which arguments are the input.
+/// Which arguments are captured as the input.
 pub(crate) enum Capture {
     Nothing,
     Only(Vec<Ident>),
     AllBut(Vec<Ident>),
 }
 
-/// Every observation type: as it is written, and the variant it stands for.
+/// Every observation type as it is written, and its variant.
 const KINDS: [(&str, &str); 10] = [
     ("span", "Span"),
     ("generation", "Generation"),
@@ -39,7 +43,7 @@ const KINDS: [(&str, &str); 10] = [
 ];
 
 const OPTIONS: &str = "`name = \"..\"`, `as_type = \"..\"`, `capture(arg, ..)`, `capture_input`, \
-     `skip(arg, ..)`, `skip_all`, `debug`, `capture_output = true`, `err = false`";
+     `skip(arg, ..)`, `skip_all`, `debug`, `capture_output = true`, `err = false`, `stream`, `crate = path`";
 
 impl Parse for Options {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
@@ -50,6 +54,8 @@ impl Parse for Options {
             debug: false,
             output: false,
             err: true,
+            stream: None,
+            facade: parse_quote!(::tracefuse),
         };
         let (mut only, mut all, mut skip, mut skip_all) = (None, None, None, None);
         let mut seen: Vec<Ident> = Vec::new();
@@ -73,6 +79,8 @@ impl Parse for Options {
                 "debug" => options.debug = flag(input, &option)?,
                 "capture_output" => options.output = flag(input, &option)?,
                 "err" => options.err = flag(input, &option)?,
+                "stream" => options.stream = Some(flag(input, &option)?),
+                "crate" => options.facade = path(input, &option)?,
                 _ => {
                     return Err(Error::new(
                         option.span(),
@@ -94,7 +102,7 @@ impl Parse for Options {
 
 type List = (Ident, Vec<Ident>);
 
-/// Options that contradict each other are refused: one of them was written by mistake.
+/// Refuses options that contradict each other: one of them was written by mistake.
 fn capture(
     only: Option<List>,
     all: Option<Ident>,
@@ -105,7 +113,7 @@ fn capture(
         if only.is_some() || all.is_some() || skip.is_some() {
             return Err(Error::new(
                 skip_all.span(),
-                "`skip_all` captures no argument: it cannot stand beside `capture`, `capture_input` or `skip`",
+                "`skip_all` captures no argument: it cannot be combined with `capture`, `capture_input` or `skip`",
             ));
         }
         return Ok(Capture::Nothing);
@@ -161,6 +169,25 @@ fn kind(text: &LitStr) -> Result<Ident> {
                 ),
             )
         })
+}
+
+/// `crate = my::path`, or as text: `crate = "my::path"`.
+fn path(input: ParseStream<'_>, option: &Ident) -> Result<Path> {
+    let complain = |error: &Error| {
+        Error::new(
+            error.span(),
+            format!("`{option}` takes a path: `{option} = my_crate::tracefuse`"),
+        )
+    };
+    input
+        .parse::<Token![=]>()
+        .map_err(|error| complain(&error))?;
+    let path = if input.peek(LitStr) {
+        input.parse::<LitStr>()?.parse_with(Path::parse_mod_style)
+    } else {
+        input.call(Path::parse_mod_style)
+    };
+    path.map_err(|error| complain(&error))
 }
 
 fn text(input: ParseStream<'_>, option: &Ident, example: &str) -> Result<LitStr> {

@@ -1,5 +1,5 @@
-//! What a function is: its arguments by name, what it returns, and where its async body stands.
-//! Asked by `expand`. Types are judged by how they are written, as a macro sees nothing else.
+//! What a function is: its arguments by name, what it returns, and where its async body is.
+//! Read by `expand`. Types are recognised by how they are written: a macro sees nothing else.
 
 use proc_macro2::TokenStream;
 use syn::ext::IdentExt as _;
@@ -29,7 +29,7 @@ pub(crate) fn function(item: TokenStream) -> Result<ItemFn> {
     })
 }
 
-/// Whether it reads like a function, if one that does not parse: its own error is the better one then.
+/// Whether it reads like a function that does not parse: then its own error is the better one.
 fn is_function(item: &TokenStream) -> bool {
     item.clone()
         .into_iter()
@@ -70,7 +70,7 @@ pub(crate) fn returned(signature: &Signature) -> Type {
     }
 }
 
-/// A type that may stand where `impl Trait` may not: the compiler finds out what `_` is.
+/// The type with `_` in place of `impl Trait`, for positions where `impl Trait` is not allowed.
 pub(crate) fn nameable(mut named: Type) -> Type {
     struct Infer;
     impl VisitMut for Infer {
@@ -91,24 +91,14 @@ pub(crate) fn is_result(returned: &Type) -> bool {
         if written.path.segments.last().is_some_and(|last| last.ident == "Result"))
 }
 
-/// What the future yields, if a future is returned: `impl Future`, `Pin<Box<dyn Future>>`, `BoxFuture`.
+/// The output of the future, if a future is returned: `impl Future`, `Pin<Box<dyn Future>>`, `BoxFuture`.
 pub(crate) fn future_output(returned: &Type) -> Option<Type> {
     match bare(returned) {
         Type::ImplTrait(opaque) => output_of(&opaque.bounds),
         Type::TraitObject(object) => output_of(&object.bounds),
         Type::Path(written) => {
             let last = written.path.segments.last()?;
-            let PathArguments::AngleBracketed(arguments) = &last.arguments else {
-                return None;
-            };
-            let argument = arguments
-                .args
-                .iter()
-                .rev()
-                .find_map(|argument| match argument {
-                    GenericArgument::Type(argument) => Some(argument),
-                    _ => None,
-                })?;
+            let argument = last_type(&last.arguments)?;
             match last.ident.to_string().as_str() {
                 "Pin" | "Box" => future_output(argument),
                 "BoxFuture" | "LocalBoxFuture" => Some(argument.clone()),
@@ -120,21 +110,93 @@ pub(crate) fn future_output(returned: &Type) -> Option<Type> {
 }
 
 fn output_of<'a>(bounds: impl IntoIterator<Item = &'a TypeParamBound>) -> Option<Type> {
-    let future = bounds.into_iter().find_map(|bound| match bound {
-        TypeParamBound::Trait(bound) => bound
-            .path
-            .segments
-            .last()
-            .filter(|last| last.ident == "Future"),
+    associated(bounds, "Future", "Output")
+}
+
+/// The associated type `name` of the bound on the trait `of`.
+fn associated<'a>(
+    bounds: impl IntoIterator<Item = &'a TypeParamBound>,
+    of: &str,
+    name: &str,
+) -> Option<Type> {
+    let found = bounds.into_iter().find_map(|bound| match bound {
+        TypeParamBound::Trait(bound) => bound.path.segments.last().filter(|last| last.ident == of),
         _ => None,
     })?;
-    let PathArguments::AngleBracketed(arguments) = &future.arguments else {
+    let PathArguments::AngleBracketed(arguments) = &found.arguments else {
         return None;
     };
     arguments.args.iter().find_map(|argument| match argument {
-        GenericArgument::AssocType(output) if output.ident == "Output" => Some(output.ty.clone()),
+        GenericArgument::AssocType(known) if known.ident == name => Some(known.ty.clone()),
         _ => None,
     })
+}
+
+/// A stream that is returned.
+pub(crate) struct Streamed {
+    /// Its type is `Pin<Box<..>>`, so what takes its place is boxed too.
+    pub(crate) boxed: bool,
+    /// What it yields, where that is written.
+    pub(crate) item: Option<Type>,
+}
+
+/// The stream, if one is returned: `impl Stream`, `Pin<Box<dyn Stream>>`, `BoxStream`.
+pub(crate) fn streamed(returned: &Type) -> Option<Streamed> {
+    let of = |bounds| associated(bounds, "Stream", "Item");
+    match bare(returned) {
+        Type::ImplTrait(opaque) => of(&opaque.bounds).map(|item| Streamed {
+            boxed: false,
+            item: Some(item),
+        }),
+        Type::TraitObject(object) => of(&object.bounds).map(|item| Streamed {
+            boxed: true,
+            item: Some(item),
+        }),
+        Type::Path(written) => {
+            let last = written.path.segments.last()?;
+            let argument = last_type(&last.arguments)?;
+            match last.ident.to_string().as_str() {
+                "Pin" | "Box" => streamed(argument).map(|inner| Streamed {
+                    boxed: true,
+                    ..inner
+                }),
+                "BoxStream" | "LocalBoxStream" => Some(Streamed {
+                    boxed: true,
+                    item: Some(argument.clone()),
+                }),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// The first type in the brackets of a `Result`.
+pub(crate) fn ok_type(returned: &Type) -> Option<&Type> {
+    let Type::Path(written) = bare(returned) else {
+        return None;
+    };
+    let PathArguments::AngleBracketed(arguments) = &written.path.segments.last()?.arguments else {
+        return None;
+    };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::Type(argument) => Some(argument),
+        _ => None,
+    })
+}
+
+fn last_type(arguments: &PathArguments) -> Option<&Type> {
+    let PathArguments::AngleBracketed(arguments) = arguments else {
+        return None;
+    };
+    arguments
+        .args
+        .iter()
+        .rev()
+        .find_map(|argument| match argument {
+            GenericArgument::Type(argument) => Some(argument),
+            _ => None,
+        })
 }
 
 /// The async block a function ends in, as it is or in `Box::pin(..)`.

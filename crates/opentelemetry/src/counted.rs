@@ -1,5 +1,5 @@
-//! Which spans have tokens counted below them: what an agent sums up again must not be counted twice.
-//! Told by `exporter` of each span that ends, children before their parents.
+//! Which spans have counted tokens below them: an agent's own sum of them must not be counted again.
+//! Called by `exporter` for each span that ends, children before their parents.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use opentelemetry::trace::{SpanId, TraceId};
 
 type Key = (TraceId, SpanId);
 
-/// Spans that are remembered; a parent that ends after that many others may be counted twice.
+/// How many spans are remembered; the tokens of a parent that ends after that many others may be counted twice.
 const REMEMBERED: usize = 8192;
 
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub(crate) struct Counted(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     open: HashSet<Key>,
-    /// The same by age, with those that have ended since.
+    /// The same spans by age, and spans that have ended since.
     order: VecDeque<Key>,
 }
 
@@ -41,7 +41,7 @@ impl Counted {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // We never panic while we hold it, so what it guards is whole.
+        // Nothing panics under the lock, so the state is whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

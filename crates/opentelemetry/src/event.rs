@@ -8,16 +8,16 @@ use tracefuse_semconv::{Observation, Value};
 
 use crate::value::{time, value};
 
-/// What events are to become.
+/// How events are recorded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Events {
-    /// The application says that the span went well: an error in it was overcome.
+    /// The span's status is OK: an error in it was handled.
     pub(crate) overcome: bool,
-    /// Also those that are log lines of little weight.
+    /// Also those that are log lines of level INFO and below.
     pub(crate) log_lines: bool,
 }
 
-/// Messages that came as events, as older conventions have it.
+/// Messages that came as events, as in older conventions.
 #[derive(Default)]
 struct Messages {
     input: Vec<Json>,
@@ -55,7 +55,7 @@ pub(crate) fn record(to: &Observation, events: Vec<Event>, how: Events) {
 }
 
 fn exception(to: &Observation, event: Event) {
-    // Rust's `record_error` says no type.
+    // Rust's `record_error` gives no type.
     let mut exception = Exception::new("error", "");
     for attribute in event.attributes {
         let value = value(attribute.value);
@@ -70,7 +70,7 @@ fn exception(to: &Observation, event: Event) {
     to.record_exception(time(event.timestamp), exception);
 }
 
-/// A message as JSON: its role, and what its attributes say but for those of the whole call.
+/// A message as JSON: its role, and its attributes but for those of the whole call.
 fn message(event: Event, role: &str) -> Json {
     let mut message = Map::new();
     message.insert("role".to_owned(), role.into());

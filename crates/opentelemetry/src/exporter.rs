@@ -1,5 +1,6 @@
 //! The SDK's span processor and exporter that hands spans to a tracer.
-//! Called by an `SdkTracerProvider`; gives spans to `span`, behind `filter`.
+//! Called by an `SdkTracerProvider`; asks `filter` which spans are recorded, `ancestors` for their parents, and gives them to
+//! `span`.
 
 use std::fmt;
 use std::future::{Future, ready};
@@ -16,6 +17,7 @@ use serde_json::{Map, Value as Json};
 use tracefuse_core::bridge::is_suppressed;
 use tracefuse_core::{Incomplete, Report, Tracer};
 
+use crate::ancestors::Ancestors;
 use crate::counted::Counted;
 use crate::filter::Spans;
 use crate::span;
@@ -27,8 +29,11 @@ use crate::value::value;
 /// * It keeps the tracer open as long as the provider, or a clone of the provider, lives.
 /// * `force_flush` flushes the tracer. `shutdown` of the provider does too, within the time it is given, and does not shut
 ///   the tracer down, which may have other users. Both fail if something was lost or is still waiting, and say what.
-/// * A tracer that is off records nothing and looks at nothing. A tracer's sampler is asked for each span, since spans
-///   end in any order: one that decides by the trace's id, as rates do, keeps traces whole.
+/// * A disabled tracer records nothing. A tracer's sampler is asked for each span, because spans end in any order: one that
+///   decides by the trace's id, as rates do, keeps traces whole.
+/// * The parent of a recorded span is its nearest ancestor that is recorded; without one it is a root of its trace. As a
+///   span processor it waits for the end of a parent that may be left out, for at most 30 s, and delivers before a
+///   `force_flush` or a `shutdown` returns.
 #[must_use = "give it to an SdkTracerProvider"]
 pub struct TracefuseExporter {
     tracer: Tracer,
@@ -36,6 +41,7 @@ pub struct TracefuseExporter {
     log_lines: bool,
     resource: Map<String, Json>,
     counted: Counted,
+    ancestors: Ancestors,
     closed: AtomicBool,
 }
 
@@ -48,6 +54,7 @@ impl TracefuseExporter {
             log_lines: false,
             resource: Map::new(),
             counted: Counted::default(),
+            ancestors: Ancestors::default(),
             closed: AtomicBool::new(false),
         }
     }
@@ -58,7 +65,7 @@ impl TracefuseExporter {
         self
     }
 
-    /// Records the spans this says yes to, in place of those of [`is_llm`](crate::is_llm). It runs on the thread
+    /// Records the spans for which this is true, in place of those of [`is_llm`](crate::is_llm). It runs on the thread
     /// that ends the span.
     pub fn with_filter(
         mut self,
@@ -75,29 +82,57 @@ impl TracefuseExporter {
         self
     }
 
-    fn take(&self, data: SpanData) {
-        if !data.span_context.is_sampled() {
-            return;
+    fn take(&self, spans: impl IntoIterator<Item = SpanData>) {
+        let spans = spans
+            .into_iter()
+            .filter(|span| span.span_context.is_sampled());
+        let spans: Vec<_> = spans
+            .map(|span| {
+                let is_recorded = self.spans.records(&span);
+                if !is_recorded {
+                    self.pass_count(&span);
+                }
+                (span, is_recorded)
+            })
+            .collect();
+        self.record(self.ancestors.ended(spans));
+    }
+
+    fn record(&self, spans: Vec<SpanData>) {
+        for data in spans {
+            let (trace, own) = (data.span_context.trace_id(), data.span_context.span_id());
+            let above = local_parent(&data);
+            let counted = self.counted.take(trace, own);
+            let counted = span::record(&self.tracer, data, &self.resource, self.log_lines, counted);
+            if let Some(above) = above.filter(|_| counted) {
+                self.counted.mark(trace, above);
+            }
         }
+    }
+
+    /// Hands what was counted below a left-out span to its parent.
+    fn pass_count(&self, data: &SpanData) {
         let trace = data.span_context.trace_id();
-        let above = (data.parent_span_id != SpanId::INVALID && !data.parent_span_is_remote)
-            .then_some(data.parent_span_id);
-        let mut counted = self.counted.take(trace, data.span_context.span_id());
-        if self.spans.records(&data) {
-            counted = span::record(&self.tracer, data, &self.resource, self.log_lines, counted);
-        }
-        if let Some(above) = above.filter(|_| counted) {
+        let counted = self.counted.take(trace, data.span_context.span_id());
+        if let Some(above) = local_parent(data).filter(|_| counted) {
             self.counted.mark(trace, above);
         }
     }
 
-    /// Whether there is anything to do for a span that ends here. What a delivery does is not recorded.
+    /// Records what waits for its parent.
+    fn release(&self) {
+        if self.is_open() {
+            self.record(self.ancestors.release());
+        }
+    }
+
+    /// Whether spans on this thread are recorded. What a delivery does is not.
     fn is_open(&self) -> bool {
         self.tracer.is_enabled() && !self.closed.load(Ordering::Relaxed) && !is_suppressed()
     }
 
     fn keep(&mut self, resource: &Resource) {
-        // The SDK's own name, and the name of a service without one, say nothing of the application.
+        // The SDK's name, and the name of a service that was given none, describe no application.
         let is_default = |name: &str, text: &str| {
             let unnamed = name == "service.name" && text.starts_with("unknown_service");
             unnamed || name.starts_with("telemetry.sdk.")
@@ -114,12 +149,18 @@ impl TracefuseExporter {
     }
 
     fn close(&self, timeout: Duration) -> OTelSdkResult {
+        self.release();
         self.closed.store(true, Ordering::Relaxed);
-        told(self.tracer.flush_within(timeout))
+        result_of(self.tracer.flush_within(timeout))
     }
 }
 
-fn told(result: Result<Report, Incomplete>) -> OTelSdkResult {
+fn local_parent(data: &SpanData) -> Option<SpanId> {
+    let is_local = data.parent_span_id != SpanId::INVALID && !data.parent_span_is_remote;
+    is_local.then_some(data.parent_span_id)
+}
+
+fn result_of(result: Result<Report, Incomplete>) -> OTelSdkResult {
     match result {
         Ok(_) => Ok(()),
         Err(incomplete) => Err(OTelSdkError::InternalFailure(incomplete.to_string())),
@@ -127,16 +168,27 @@ fn told(result: Result<Report, Incomplete>) -> OTelSdkResult {
 }
 
 impl SpanProcessor for TracefuseExporter {
-    fn on_start(&self, _: &mut Span, _: &Context) {}
+    fn on_start(&self, span: &mut Span, _: &Context) {
+        if self.is_open()
+            && let Some(data) = span.exported_data()
+            && data.span_context.is_sampled()
+        {
+            let key = (data.span_context.trace_id(), data.span_context.span_id());
+            let parent = (data.parent_span_id, data.parent_span_is_remote);
+            self.ancestors
+                .started(key, parent, self.spans.certainly_records(&data));
+        }
+    }
 
     fn on_end(&self, span: SpanData) {
         if self.is_open() {
-            self.take(span);
+            self.take([span]);
         }
     }
 
     fn force_flush(&self) -> OTelSdkResult {
-        told(self.tracer.flush())
+        self.release();
+        result_of(self.tracer.flush())
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
@@ -149,13 +201,13 @@ impl SpanProcessor for TracefuseExporter {
 }
 
 impl SpanExporter for TracefuseExporter {
-    /// Always at once: delivery has a queue and a thread of its own, and accounts for what it takes.
+    /// Returns at once: delivery has its own queue and thread, and accounts for what it takes.
     fn export(&self, batch: Vec<SpanData>) -> impl Future<Output = OTelSdkResult> + Send {
         if self.closed.load(Ordering::Relaxed) {
             return ready(Err(OTelSdkError::AlreadyShutdown));
         }
         if self.is_open() {
-            batch.into_iter().for_each(|span| self.take(span));
+            self.take(batch);
         }
         ready(Ok(()))
     }
@@ -165,7 +217,7 @@ impl SpanExporter for TracefuseExporter {
     }
 
     fn force_flush(&self) -> OTelSdkResult {
-        told(self.tracer.flush())
+        result_of(self.tracer.flush())
     }
 
     fn set_resource(&mut self, resource: &Resource) {

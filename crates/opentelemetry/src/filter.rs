@@ -1,5 +1,5 @@
 //! Which spans of the SDK are recorded.
-//! Asked by `exporter` for each span that ends.
+//! Called by `exporter` for each span that starts or ends.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub fn is_llm(span: &SpanData) -> bool {
     is_from(span, is_llm_library) || span.attributes.iter().any(|known| says(known.key.as_str()))
 }
 
-/// What the user chose to see.
+/// Which spans the user chose.
 #[derive(Clone, Default)]
 pub(crate) enum Spans {
     #[default]
@@ -35,6 +35,14 @@ impl Spans {
             Self::All => !is_from(span, is_transport) || is_llm(span),
             Self::Chosen(predicate) => predicate(span),
         }
+    }
+}
+
+impl Spans {
+    /// Whether a span that starts like this is recorded whatever is set on it later. Attributes are only added, so that
+    /// an LLM span stays one; what a predicate of the user answers later is not known.
+    pub(crate) fn certainly_records(&self, span: &SpanData) -> bool {
+        !matches!(self, Self::Chosen(_)) && self.records(span)
     }
 }
 

@@ -17,16 +17,17 @@
 //!
 //! # As a processor or as an exporter
 //! [`TracefuseExporter`] is both a `SpanProcessor` and a `SpanExporter`. As a processor, a span that ends is
-//! translated and pushed into the tracer's queue, which is bounded and has a thread of its own: a
-//! microsecond or two, no lock that spans wait for, and `force_flush` means what it says. `with_simple_exporter` does
+//! translated and pushed into the tracer's queue, which is bounded and has its own thread: a
+//! microsecond or two, and `force_flush` means what it says. `with_simple_exporter` does
 //! the same under a lock, and its `force_flush` does nothing, as in the SDK 0.33. `with_batch_exporter` puts a
-//! second queue, which drops without a word when it is full, and a second thread before ours.
+//! second queue, which drops silently when it is full, and a second thread before the tracer's.
 //!
 //! # What is recorded
 //! Sampled spans that are about a language model ([`is_llm`]), or others by
 //! [`with_filter`](TracefuseExporter::with_filter) and [`all`](TracefuseExporter::all), by the rules of
-//! `tracefuse-semconv`. Ids, parents, names and times are kept as they are. So a recorded span whose parent is left
-//! out stands at the top of its trace, beside others of the same trace.
+//! `tracefuse-semconv`. Ids, names and times are kept as they are. The parent of a recorded span is its nearest ancestor
+//! that is recorded too; without one the span is a root of its trace, beside others of the same trace. An exporter sees no
+//! starts, so there only ancestors of the same batch, or of batches before, are known to be left out.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -40,6 +41,7 @@
     )
 )]
 
+mod ancestors;
 mod counted;
 mod event;
 mod exporter;

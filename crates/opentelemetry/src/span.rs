@@ -1,4 +1,4 @@
-//! From the SDK's finished span to an observation of ours.
+//! Turns a finished span of the SDK into an observation.
 //! Called by `exporter` for each span that is recorded.
 
 use opentelemetry::trace::{SpanId, Status};
@@ -11,8 +11,7 @@ use tracefuse_semconv::Observation;
 use crate::event::{self, Events};
 use crate::value::{time, value};
 
-/// Records a span; `counted` tells whether a span below had tokens of its own. The answer is the same for
-/// the span above.
+/// Records a span; `counted` tells whether a span below has tokens. Returns the same for the span above.
 pub(crate) fn record(
     tracer: &Tracer,
     data: SpanData,
@@ -41,7 +40,7 @@ pub(crate) fn record(
             observation.fail(None);
         }
     }
-    // What the application says in Langfuse's own words comes after what OpenTelemetry has words for.
+    // Attributes come after status and events, so that Langfuse's attributes win.
     for attribute in data.attributes {
         observation.record(attribute.key.as_str(), value(attribute.value));
     }
@@ -71,7 +70,7 @@ pub(crate) fn record(
     observation.finish_at(counted, end.max(start))
 }
 
-/// `None` if it is not recorded: the tracer is off or leaves its trace out, or it has no ids.
+/// `None` if the span is not recorded: the tracer is off or leaves its trace out, or the span has no ids.
 fn open(tracer: &Tracer, data: &SpanData) -> Option<Span> {
     let context = &data.span_context;
     let measured = Measured {
@@ -86,7 +85,7 @@ fn open(tracer: &Tracer, data: &SpanData) -> Option<Span> {
     span.id().is_some().then_some(span)
 }
 
-/// Langfuse has no links; as metadata they can be followed by hand.
+/// Langfuse has no links: as metadata a person can follow them.
 fn links(links: &SpanLinks) -> Vec<Json> {
     let link = |link: &opentelemetry::trace::Link| {
         let mut shown = json!({

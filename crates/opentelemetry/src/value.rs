@@ -1,4 +1,4 @@
-//! Values, ids and times of OpenTelemetry in our words.
+//! Values and times of OpenTelemetry as ours.
 //! Used by `span` and `event`.
 
 use std::borrow::Cow;
@@ -8,7 +8,7 @@ use opentelemetry::{Array, Value};
 use tracefuse_core::Timestamp;
 use tracefuse_semconv::Value as Ours;
 
-/// Text is moved; what OpenTelemetry may add is taken as its text.
+/// Text is moved; a type that OpenTelemetry adds later becomes its text.
 pub(crate) fn value(value: Value) -> Ours<'static> {
     let text = |text: String| Ours::Str(Cow::Owned(text));
     match value {
@@ -26,7 +26,7 @@ pub(crate) fn value(value: Value) -> Ours<'static> {
     }
 }
 
-/// A moment before 1970 reads as 1970.
+/// A time before 1970 becomes 1970.
 pub(crate) fn time(time: SystemTime) -> Timestamp {
     let nanos = time.duration_since(UNIX_EPOCH).map_or(0, |since| {
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)

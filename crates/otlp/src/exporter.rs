@@ -1,5 +1,5 @@
-//! One batch, one request, one verdict on it, as the OTLP specification says.
-//! Called by delivery; `mapping` makes the bytes, `http` sends them.
+//! Sends a batch in one request and says what the answer means, by the rules of the OTLP specification.
+//! Called by delivery. `mapping` encodes the spans, `http` sends the request.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use crate::http::{
 use crate::verdict::{compression_refused, refusal, unanswered};
 use crate::{mapping, partial, size};
 
-/// The fastest: on a service's machine CPU is dearer than bandwidth.
+/// The fastest level: on a service's machine CPU costs more than bandwidth.
 const GZIP_LEVEL: u32 = 1;
 
 /// Delivers to any OpenTelemetry backend by OTLP over HTTP with protobuf.
@@ -24,7 +24,7 @@ pub struct OtlpExporter {
     request: HttpRequest,
     secrets: Vec<Secret>,
     conventions: Conventions,
-    /// Until the receiver refuses it.
+    /// Whether requests are compressed. Switched off when the receiver refuses it.
     gzip: AtomicBool,
 }
 
@@ -46,7 +46,7 @@ impl OtlpExporter {
             .map_err(|error| wrong("endpoint", format!("the OTLP endpoint: {error}")))?;
         let mut headers = Headers::new();
         for (name, value) in &config.headers {
-            // Credentials as a rule, whatever their names.
+            // Most headers are credentials, under any name.
             let inserted = headers.insert_secret(name, &Secret::new(value.clone()));
             inserted.map_err(|error| wrong("headers", error.to_string()))?;
         }
@@ -93,7 +93,7 @@ impl OtlpExporter {
     }
 }
 
-/// Adds that the batch's scores go nowhere.
+/// Adds a rejection for each score of the batch: OTLP has no scores.
 fn no_scores(report: ExportReport, batch: &Batch) -> ExportReport {
     let scores = batch.records().iter().enumerate();
     scores
@@ -104,8 +104,8 @@ fn no_scores(report: ExportReport, batch: &Batch) -> ExportReport {
         })
 }
 
-/// What a server that repeats our headers must not bring into an error: the value, and what follows
-/// its scheme (`Bearer ..`). Short values are no secrets, and struck out they would hide the server's words.
+/// Texts of a header's value that are removed from what a server answers, in case it repeats our headers: the value, and
+/// what follows its scheme (`Bearer ..`). Short values are no secrets, and removing them would make the answer unreadable.
 fn secrets(value: &str) -> Vec<Secret> {
     let credentials = value.split_once(' ').map(|(_, credentials)| credentials);
     [Some(value), credentials]

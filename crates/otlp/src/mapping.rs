@@ -1,6 +1,6 @@
-//! From a record to OpenTelemetry's semantic conventions for generative AI (`gen_ai.*`), with names of
-//! OpenInference and of our own (`tracefuse.*`) for what the conventions have no word for, so that nothing is lost.
-//! Called by `exporter` for each batch; writes through the encoder, knows no HTTP.
+//! Writes records by OpenTelemetry's semantic conventions for generative AI (`gen_ai.*`, version 0.1.0). What they have no
+//! name for gets names of OpenInference or our own (`tracefuse.*`).
+//! Called by `exporter` for each batch. Writes through the encoder; knows no HTTP.
 
 use std::fmt::Write as _;
 
@@ -67,7 +67,7 @@ fn resource(resource: &Resource, attributes: &mut Attributes<'_>) {
         .into_iter()
         .filter_map(|(key, value)| Some((key, value?)))
     {
-        // A key stands once: the user's own word wins.
+        // Each key is written once: a value that the user set wins.
         if !given(key) {
             attributes.set(key, Any::Str(value));
         }
@@ -114,13 +114,13 @@ fn gen_ai(record: &SpanRecord, older_too: bool, body: &mut SpanBody<'_>) {
     metadata(record, own);
 }
 
-/// Attributes with names of ours or of the conventions. Keys must be unique, so those a user's
-/// metadata may have too are kept in mind.
+/// Writes attributes with names of the conventions or our own, and remembers their keys. Keys must be unique, and a user's
+/// metadata may have the same ones.
 struct Own<'a> {
     record: &'a SpanRecord,
     attributes: Attributes<'a>,
     keys: Vec<&'static str>,
-    /// Keys of the span's metadata whose values stand under a name of the conventions already.
+    /// Keys of the span's metadata whose values were written under a name of the conventions.
     told: Vec<&'static str>,
     /// Whether the older names of the conventions are written as well.
     older_too: bool,
@@ -138,8 +138,7 @@ impl Own<'_> {
         self.set(key, text.map(ValueRef::Str));
     }
 
-    /// Writes a text unless the span's metadata has this very key: what a framework or a user said of the call
-    /// stands under that name.
+    /// Writes a text unless the span's metadata has this key: then the value that a framework or a user gave is written.
     fn text_unless_given(&mut self, key: &'static str, text: Option<&str>) {
         if given(self.record, key).is_none() {
             self.text(key, text);
@@ -153,8 +152,8 @@ fn given<'a>(record: &'a SpanRecord, wanted: &str) -> Option<ValueRef<'a>> {
     metadata.find_map(|(key, value)| (key == wanted).then_some(value))
 }
 
-/// What the observation is, where OpenTelemetry's conventions have a word for it and in
-/// OpenInference's words, which have one for each.
+/// The type of the observation: as an operation of OpenTelemetry's conventions if they have one, and as OpenInference's
+/// span kind.
 fn kind(record: &SpanRecord, own: &mut Own<'_>) {
     let (operation, open_inference) = match record.observation_type() {
         ObservationType::Generation => (Some("chat"), Some("LLM")),
@@ -171,7 +170,7 @@ fn kind(record: &SpanRecord, own: &mut Own<'_>) {
     own.text("openinference.span.kind", open_inference);
     let name = match record.observation_type() {
         ObservationType::Tool => Some("gen_ai.tool.name"),
-        // Of a workflow too.
+        // The conventions use it for workflows too.
         ObservationType::Agent | ObservationType::Chain => Some("gen_ai.agent.name"),
         _ => None,
     };
@@ -192,7 +191,7 @@ fn kind(record: &SpanRecord, own: &mut Own<'_>) {
     }
     own.text("tracefuse.level", level(record.level()));
     if record.status() != StatusCode::Error {
-        // A failed span's message stands in its status.
+        // The message of a failed span is in its status.
         own.text("tracefuse.status_message", record.status_message());
     }
 }
@@ -220,7 +219,7 @@ fn trace(record: &SpanRecord, own: &mut Own<'_>) {
 }
 
 fn model(record: &SpanRecord, own: &mut Own<'_>) {
-    // A bridge keeps the model that was asked for among the metadata.
+    // The bridges put the requested model into the metadata when another one answered.
     let asked = given(record, REQUEST_MODEL).and_then(text_of);
     let (request, response) = match asked {
         Some(asked) => (Some(asked), record.model()),
@@ -283,7 +282,7 @@ const PARAMETER: &str = "gen_ai.request.";
 const USAGE: &str = "tracefuse.usage.";
 const COST: &str = "tracefuse.cost.";
 
-/// A parameter called `model` would take the model's place.
+/// Parameters of the call, except one named `model` if the model is known: it would have the model's key.
 fn parameters(record: &SpanRecord) -> impl Iterator<Item = (&str, ValueRef<'_>)> {
     let taken = record.model().is_some();
     record
@@ -326,8 +325,8 @@ fn texts(text: &str) -> Option<Vec<String>> {
     (!text.is_empty()).then(|| vec![text.to_owned()])
 }
 
-/// The user's metadata under their own names; one that is taken, or empty, gets an underscore. Of a
-/// key that a span shares with its trace the span's value is the nearer one.
+/// Writes the user's metadata under their own keys. A key that is in use, or empty, gets an underscore. If a span and its
+/// trace have the same key, the span's value is written.
 fn metadata(record: &SpanRecord, mut own: Own<'_>) {
     let trace = record.trace();
     let tags = || trace.tags.iter().map(String::as_str).chain(record.tags());
@@ -398,7 +397,7 @@ fn events(record: &SpanRecord, body: &mut SpanBody<'_>) {
     }
 }
 
-/// Where the conventions put input and output; OpenInference's names where they have none.
+/// The keys of input and output: those of the conventions, or OpenInference's where they have none.
 fn places(record: &SpanRecord) -> (&'static str, &'static str) {
     match record.observation_type() {
         ObservationType::Tool => ("gen_ai.tool.call.arguments", "gen_ai.tool.call.result"),
@@ -433,7 +432,7 @@ pub(crate) fn set(attributes: &mut Attributes<'_>, prefix: &str, key: &str, valu
             }
         },
         ValueRef::F64(v) => Any::Double(v),
-        // Values may grow; what is not known is sent as its text.
+        // Kinds of values that are added later are sent as text.
         other => return attributes.set_below(prefix, key, Any::Str(&other.to_string())),
     };
     attributes.set_below(prefix, key, any);

@@ -1,5 +1,5 @@
-//! Conversations in the flat form of OpenInference: `llm.input_messages.0.message.role` and so on.
-//! Called by `openinference` with what went into a model and what came out, in the forms of OpenAI, Anthropic, Gemini and OpenTelemetry.
+//! Writes conversations in the flat form of OpenInference: `llm.input_messages.0.message.role` and so on.
+//! Called by `openinference` with the input and the output of a model, in the forms of OpenAI, Anthropic, Gemini and OpenTelemetry.
 
 use std::borrow::Cow;
 
@@ -8,14 +8,14 @@ use tracefuse_exporter::record::ValueRef;
 
 use crate::encode::{Any, Attributes};
 
-/// Which end of the model a conversation is on.
+/// Whether a conversation is the input or the output of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Input,
     Output,
 }
 
-/// Writes the messages of `value`. What is no conversation is left to `input.value` and `output.value`.
+/// Writes the messages of `value`. A value that is no conversation is only in `input.value` or `output.value`.
 pub(crate) fn write(to: &mut Attributes<'_>, side: Side, value: ValueRef<'_>) {
     let (prefix, role) = match side {
         Side::Input => ("llm.input_messages", "user"),
@@ -26,7 +26,7 @@ pub(crate) fn write(to: &mut Attributes<'_>, side: Side, value: ValueRef<'_>) {
         ValueRef::Json(text) => (text, true),
         _ => return,
     };
-    // A text may be a conversation, if nothing in it says otherwise.
+    // A text may be a conversation as JSON.
     let tree = match is_json || text.trim_start().starts_with(['{', '[']) {
         true => serde_json::from_str::<Json>(text).ok(),
         false => None,
@@ -44,7 +44,7 @@ pub(crate) fn write(to: &mut Attributes<'_>, side: Side, value: ValueRef<'_>) {
     }
 }
 
-/// The messages in a request or a response, in whatever it wraps them.
+/// The messages of a request or a response, out of the object that contains them.
 fn messages(tree: &Json) -> Vec<&Json> {
     let is_message = |tree: &Json| {
         ["role", "content", "parts"]
@@ -94,7 +94,7 @@ fn write_message(to: &mut Attributes<'_>, prefix: &str, role: &str, message: &Js
         let prefix = format!("{prefix}contents.{index}.message_content.");
         write_part(to, &prefix, part);
     }
-    // Anthropic's, Gemini's and OpenTelemetry's calls stand among the parts.
+    // Calls of Anthropic, Gemini and OpenTelemetry are among the parts.
     let listed = message.get("tool_calls").and_then(Json::as_array);
     let listed = listed.into_iter().flatten().map(|call| {
         let function = call.get("function").unwrap_or(call);
@@ -106,7 +106,7 @@ fn write_message(to: &mut Attributes<'_>, prefix: &str, role: &str, message: &Js
     }
 }
 
-/// What a message is made of, if of more than a text.
+/// The parts of a message; empty if it is a plain text.
 fn parts(message: &Json) -> &[Json] {
     let list = |key| message.get(key).and_then(Json::as_array);
     list("content")
@@ -119,7 +119,7 @@ fn is(part: &Json, kind: &str) -> bool {
 }
 
 fn write_part(to: &mut Attributes<'_>, prefix: &str, part: &Json) {
-    // OpenTelemetry's text is called content.
+    // OpenTelemetry names the text `content`.
     let of_text = |key| part.get(key).and_then(Json::as_str);
     let of_text = of_text("text").or_else(|| of_text("content").filter(|_| is(part, "text")));
     let text = of_text.or_else(|| part.as_str()).map(Cow::Borrowed);
@@ -136,7 +136,7 @@ fn write_part(to: &mut Attributes<'_>, prefix: &str, part: &Json) {
     }
 }
 
-/// The id of the call and what the tool answered, if that is what the part says.
+/// The id of the call and the tool's answer, if the part is one.
 fn answer(part: &Json) -> Option<(Option<&str>, Option<&Json>)> {
     let (part, id, value) = if is(part, "tool_call_response") {
         (part, "id", "response")

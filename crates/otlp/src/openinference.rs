@@ -1,6 +1,6 @@
-//! From a record to the conventions of OpenInference (`llm.*`, `input.value`, `openinference.span.kind`),
-//! which Arize Phoenix and others read; names of our own (`tracefuse.*`) for what they have no word for.
-//! Called by `mapping` for each span if the exporter is told to; `messages` takes conversations apart.
+//! Writes records by the conventions of OpenInference (`llm.*`, `input.value`, `openinference.span.kind`), which Arize
+//! Phoenix and others read. What they have no name for gets our own (`tracefuse.*`).
+//! Called by `mapping` for each span if the exporter is set so; `messages` writes conversations.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use crate::mapping::{level, set};
 use crate::messages::{self, Side};
 use crate::tokens;
 
-/// Attributes of a span. User's metadata is one attribute of JSON, so none of its keys can be taken.
+/// Writes the attributes of a span. The user's metadata is one attribute of JSON, so its keys cannot collide with ours.
 pub(crate) fn attributes(record: &SpanRecord, body: &mut SpanBody<'_>) {
     let mut to = body.attributes();
     let kind = record.observation_type();
@@ -49,8 +49,8 @@ pub(crate) fn attributes(record: &SpanRecord, body: &mut SpanBody<'_>) {
     metadata(record, &mut to);
 }
 
-/// The text of a value that is JSON, or a text that is an object or a list: frameworks that record by
-/// `tracing` have texts alone.
+/// The text of a value that is JSON, or a text that is a JSON object or list: frameworks that record through
+/// `tracing` have only texts.
 fn in_json(value: ValueRef<'_>) -> Option<&str> {
     match value {
         ValueRef::Json(text) => Some(text),
@@ -61,7 +61,7 @@ fn in_json(value: ValueRef<'_>) -> Option<&str> {
     }
 }
 
-/// A plain span is a step among others: OpenInference wants a kind on each, and calls that a chain.
+/// OpenInference's span kind, which each span must have. A plain span is a `CHAIN`.
 fn name_of(kind: ObservationType) -> &'static str {
     match kind {
         ObservationType::Generation => "LLM",
@@ -139,7 +139,7 @@ const PARTS: &[(&str, &str)] = &[
     (tokens::AUDIO_OUT, "completion_details.audio"),
 ];
 
-/// All input and all output are counted in one number each; our buckets are disjoint.
+/// Writes token counts. `prompt` and `completion` include their parts; our buckets are disjoint.
 fn usage(record: &SpanRecord, to: &mut Attributes<'_>) {
     let counts = tokens::counts(record, false);
     for (count, units) in &counts {
@@ -202,7 +202,7 @@ fn cost(record: &SpanRecord, to: &mut Attributes<'_>) {
     }
 }
 
-/// Of a key that a span shares with its trace the span's value is the nearer one.
+/// Writes the user's metadata. If a span and its trace have the same key, the span's value is written.
 fn metadata(record: &SpanRecord, to: &mut Attributes<'_>) {
     let of_trace = record.trace().metadata.iter();
     let of_trace = of_trace.map(|(key, value)| (key.as_str(), value.as_ref()));
@@ -223,9 +223,9 @@ fn json(value: ValueRef<'_>) -> Json {
         ValueRef::Bool(v) => v.into(),
         ValueRef::I64(v) => v.into(),
         ValueRef::U64(v) => v.into(),
-        // JSON has no word for NaN and infinities.
+        // JSON has no NaN and no infinities.
         ValueRef::F64(v) if v.is_finite() => v.into(),
-        // The parser refuses what is nested too deep to be dropped safely.
+        // JSON that is nested too deep is refused by the parser and sent as text.
         ValueRef::Json(text) => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
         other => other.to_string().into(),
     }

@@ -1,10 +1,10 @@
-//! The answer of an OTLP backend: how many spans it rejected and why
+//! Reads the answer of an OTLP backend: how many spans it rejected and why
 //! (`ExportTraceServiceResponse.partial_success`, OTLP 1.x "Partial Success").
-//! Called by `exporter`; what cannot be read counts as nothing rejected, since the status said so.
+//! Called by `exporter` for answers with a status of success. What cannot be read counts as nothing rejected.
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
-/// What a backend refused of a request it took.
+/// What a backend rejected of a request that it accepted.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Refused {
     pub(crate) spans: u64,
@@ -20,7 +20,7 @@ pub(crate) fn read(body: &[u8]) -> Refused {
     };
     for (number, field) in fields(partial) {
         match (number, field) {
-            // An int64: less than nothing is nothing.
+            // An int64: a negative count is read as zero.
             (1, Field::Number(spans)) => refused.spans = (spans as i64).max(0) as u64,
             (2, Field::Bytes(text)) => refused.message = String::from_utf8_lossy(text).into_owned(),
             _ => {}

@@ -1,4 +1,4 @@
-//! What a failed attempt means for delivery: the same for every receiver that is reached by HTTP.
+//! Says what a failed attempt means for delivery. The rules are the same for every receiver that is reached by HTTP.
 //! Called by exporters with the answer, or with the reason that there is none.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,20 +7,20 @@ use tracefuse_exporter::ExportError;
 
 use crate::http::{Answer, AnswerClass, HttpError, Secret};
 
-/// What an answer that is no success means. `remedy` says what to do about a server that does not want us.
+/// What an answer that is no success means. `remedy` is added where a person has to act: a wrong key or address.
 #[must_use]
 pub fn refusal(answer: &Answer, secrets: &[&Secret], remedy: &str) -> ExportError {
     let words = answer.describe(secrets);
     match answer.class() {
         AnswerClass::RateLimited => ExportError::pause(answer.retry_after(), words),
         AnswerClass::TooLarge => ExportError::split(words),
-        // No receiver of traces answers in a language of pages and documents: this is another server, and what it says
-        // is about no span.
+        // No receiver of traces answers in HTML or XML: this is another kind of server, so the address is wrong and no
+        // span is at fault.
         AnswerClass::BadRequest if is_markup(answer) => {
             ExportError::stop(format!("{words}; {remedy}"))
         }
         AnswerClass::BadRequest => ExportError::reject(words),
-        // A web page with status 200: whoever answered, it was not the receiver.
+        // A web page with status 200, as a captive portal sends it: this is not the receiver's answer.
         AnswerClass::Intercepted => ExportError::retry(words),
         AnswerClass::Retry => {
             let error = ExportError::retry(words).with_maybe_delivered(true);
@@ -39,7 +39,7 @@ fn is_markup(answer: &Answer) -> bool {
     answer.content_type().is_some_and(is) || answer.body().trim_ascii_start().starts_with(b"<")
 }
 
-/// What it means that there was no answer.
+/// What a missing answer means.
 #[must_use]
 pub fn unanswered(error: HttpError) -> ExportError {
     let maybe_delivered = error.maybe_delivered();
@@ -48,13 +48,11 @@ pub fn unanswered(error: HttpError) -> ExportError {
         .with_source(error)
 }
 
-/// What it means that a compressed body was refused as such (415): the same again, not compressed. `gzip` is
-/// switched off for what follows; `None` if that was not it.
+/// The error for an answer that refuses a compressed body (415): the batch is sent again without compression, and `gzip` is
+/// switched off for later requests. `None` if the answer says something else.
 #[must_use]
 pub fn compression_refused(answer: &Answer, gzip: &AtomicBool) -> Option<ExportError> {
     (answer.status() == 415 && gzip.swap(false, Ordering::Relaxed)).then(|| {
-        ExportError::retry(
-            "the receiver does not take gzip: it gets its requests without from now on",
-        )
+        ExportError::retry("the receiver refuses gzip: from now on requests are not compressed")
     })
 }

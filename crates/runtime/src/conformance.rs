@@ -1,5 +1,5 @@
-//! One check for any exporter under any fault: nothing lost in silence, nobody kept waiting.
-//! Used by tests: of this workspace for its catalogue of faults, and of whoever writes an exporter.
+//! One check for any exporter under any fault: every record accounted for, no caller kept waiting.
+//! Used by tests: of this workspace for its catalogue of faults, and of every author of an exporter.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -19,10 +19,13 @@ use crate::pipeline::{Pipeline, PipelineBuilder};
 /// use tracefuse_runtime::conformance::{Bounds, Receipt, Trial};
 ///
 /// let exporter = InMemoryExporter::new();
-/// let evidence = Trial::new(200).run(exporter.clone(), |_tracer| {
+/// let evidence = Trial::new(200).scores(10).run(exporter.clone(), |_tracer| {
 ///     // Here a receiver may fail and come back.
 /// });
-/// let receipts = exporter.spans().into_iter().map(|span| (span.span_id().to_string(), Receipt::new(1, 1)));
+/// // What the receiver has: spans by their ids, scores by theirs.
+/// let spans = exporter.spans().into_iter().map(|span| span.span_id().to_string());
+/// let scores = exporter.scores().into_iter().map(|score| score.id.clone());
+/// let receipts = spans.chain(scores).map(|id| (id, Receipt::new(1, 1)));
 /// evidence.check(&receipts.collect::<BTreeMap<_, _>>(), &Bounds::lossless())?;
 /// # Ok::<(), tracefuse_runtime::conformance::Violations>(())
 /// ```
@@ -30,6 +33,7 @@ use crate::pipeline::{Pipeline, PipelineBuilder};
 #[must_use = "a trial does nothing until `run`"]
 pub struct Trial {
     spans: usize,
+    scores: usize,
     threads: usize,
     input_bytes: usize,
     config: PipelineConfig,
@@ -42,7 +46,7 @@ pub struct Trial {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Evidence {
-    /// Ids of the spans that were recorded, as 16 hex digits.
+    /// Ids of what was recorded: of spans as 16 hex digits, of scores as they are.
     pub recorded: BTreeSet<String>,
     /// The exporter's numbers at the end.
     pub stats: ExporterStats,
@@ -60,7 +64,7 @@ pub struct Evidence {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Receipt {
-    /// Times it was taken in, whatever was answered.
+    /// Times it was received, with any answer.
     pub received: u32,
     /// Times that was acknowledged.
     pub acknowledged: u32,
@@ -120,7 +124,7 @@ impl Bounds {
         self
     }
 
-    /// What the receiver says it acknowledged is not what we were told.
+    /// The receiver's own count may differ from the answers we got.
     pub const fn untrusted(mut self) -> Self {
         self.trusted = false;
         self
@@ -151,6 +155,7 @@ impl Trial {
     pub fn new(spans: usize) -> Self {
         Self {
             spans,
+            scores: 0,
             threads: 1,
             input_bytes: 20,
             config: PipelineConfig::default(),
@@ -158,6 +163,13 @@ impl Trial {
             shutdown: Duration::from_secs(5),
             spool: None,
         }
+    }
+
+    /// Scores that are recorded beside the spans; none by default. An exporter that does not write scores must not
+    /// count them as accepted.
+    pub fn scores(mut self, scores: usize) -> Self {
+        self.scores = scores;
+        self
     }
 
     /// Settings of delivery.
@@ -196,8 +208,7 @@ impl Trial {
         self
     }
 
-    /// Records, lets `meanwhile` do what it will, waits for outcomes, shuts down. `meanwhile` runs beside the
-    /// recording, with the tracer.
+    /// Records, calls `meanwhile` beside that with the tracer, waits for outcomes, shuts down.
     ///
     /// # Panics
     /// If delivery cannot be started: a test cannot go on without.
@@ -222,6 +233,11 @@ impl Trial {
                     scope.spawn(move || record(tracer, clock, input, mine))
                 })
                 .collect();
+            let scores = 0..self.scores;
+            recorded.extend(scores.filter_map(|n| {
+                let score = tracer.score_session("conformance", "score", n as f64);
+                score.record()
+            }));
             meanwhile(&tracer);
             for (ids, times) in threads.into_iter().filter_map(|thread| thread.join().ok()) {
                 recorded.extend(ids);
@@ -315,14 +331,17 @@ impl Evidence {
             format!("the numbers do not add up: {stats:?}")
         });
         rule(stats.recorded == recorded + stats.recovered, &|| {
-            format!("{recorded} spans ended, {} were counted", stats.recorded)
+            format!(
+                "{recorded} records were made, {} were counted",
+                stats.recorded
+            )
         });
         let foreign = receipts
             .keys()
             .filter(|id| !self.recorded.contains(*id))
             .count() as u64;
         rule(foreign <= stats.recovered, &|| {
-            format!("{foreign} spans arrived that nobody recorded")
+            format!("{foreign} records arrived that were not recorded")
         });
         let acknowledged = receipts.values().filter(|got| got.acknowledged > 0).count() as u64;
         if bounds.trusted {

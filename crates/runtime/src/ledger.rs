@@ -154,3 +154,49 @@ impl Notices {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "what `tokio::test` makes")]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_line_of_one_kind_repeats_once_a_minute() {
+        let mut notices = Notices::default();
+        assert_eq!(notices.admit(Notice::QueueFull), Some(0));
+        assert_eq!(notices.admit(Notice::Rejected), Some(0), "another kind");
+        for _ in 0..3 {
+            assert_eq!(notices.admit(Notice::QueueFull), None);
+        }
+        tokio::time::advance(QUIET - Duration::from_millis(1)).await;
+        assert_eq!(notices.admit(Notice::QueueFull), None);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(notices.admit(Notice::QueueFull), Some(4));
+        assert_eq!(notices.admit(Notice::QueueFull), None);
+    }
+
+    #[test]
+    fn the_report_of_a_shutdown_counts_since_the_last_flush() {
+        let mut ledger = Ledger::default();
+        ledger.dropped(DropReason::MaxAge, 2);
+        assert_eq!((ledger.report_losses(), ledger.report_losses()), (2, 0));
+        ledger.rejected(RejectReason::Invalid, 3);
+        assert_eq!(
+            (ledger.unreported_losses(), ledger.unreported_losses()),
+            (3, 3)
+        );
+    }
+
+    #[test]
+    fn what_we_cut_off_hides_no_cause() {
+        let mut ledger = Ledger::default();
+        ledger.attempt_cut_off("cut off");
+        assert_eq!(ledger.last_error(), Some("cut off"));
+        ledger.attempt_failed("503");
+        ledger.attempt_cut_off("cut off again");
+        assert_eq!(
+            (ledger.last_error(), ledger.failed_attempts),
+            (Some("503"), 3)
+        );
+    }
+}

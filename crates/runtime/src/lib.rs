@@ -10,8 +10,7 @@
 //! process: see [`PipelineBuilder`]'s `spool`.
 //!
 //! Finished spans come in on callers' threads and go to exporters on threads of ours, one for each
-//! exporter, with an async runtime of its own: no reactor of the application's is needed, and none is
-//! held up. Callers do a bounded amount of work and never wait, unless [`Overload::Block`] is asked for.
+//! exporter, with its async runtime: no runtime of the application is needed, and none is blocked. Callers do a bounded amount of work and never wait, unless [`Overload::Block`] is asked for.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]

@@ -1,5 +1,5 @@
-//! Delivery of one tracer: a `Processor` with a queue and a worker for every exporter.
-//! Built by the facade; fed by the core on callers' threads.
+//! Delivery for one tracer: a `Processor` with a queue and a worker for every exporter.
+//! Built by the facade; called by the core on the application's threads.
 
 use std::fmt;
 use std::io;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tracefuse_core::bridge::is_suppressed;
 use tracefuse_core::{ExporterStats, Leak, Masker, Processor, Report, ReportFuture, Stats};
-use tracefuse_exporter::record::{Resource, ScoreRecord, SpanRecord};
+use tracefuse_exporter::record::{Record, Resource, ScoreRecord, SpanRecord};
 use tracefuse_exporter::{Exporter, plain_text};
 
 use crate::config::PipelineConfig;
@@ -17,7 +17,7 @@ use crate::config::SpoolMode;
 use crate::contain::contained;
 use crate::delivery::disk::Disk;
 use crate::delivery::masking::Masking;
-use crate::delivery::shorten::shorten;
+use crate::delivery::shorten::fit;
 use crate::delivery::{Delivery, HealthCallback};
 use crate::ledger::Ledger;
 use crate::log;
@@ -28,7 +28,7 @@ use crate::queue::phase::Phase;
 use crate::spool::SpoolConfig;
 use crate::worker;
 
-/// Delivers finished spans to exporters, each by a thread, a queue and an accounting of its own: one
+/// Delivers finished spans to exporters, each with its thread, its queue and its numbers: one
 /// that is slow, down or broken does not touch the others.
 ///
 /// ```
@@ -98,19 +98,19 @@ impl PipelineBuilder {
         self.shared_exporter(Arc::new(exporter))
     }
 
-    /// Adds an exporter that is shared with somebody else.
+    /// Adds an exporter that is used at other places too.
     pub fn shared_exporter(mut self, exporter: Arc<dyn Exporter>) -> Self {
         self.exporters.push(exporter);
         self
     }
 
-    /// What takes out of spans what must not leave the process; none by default. Each exporter's worker
+    /// Removes from spans what must not leave the process; none by default. Each exporter's worker
     /// calls it, before anything else is done with a span.
     pub fn masker(self, masker: impl Masker) -> Self {
         self.shared_masker(Arc::new(masker))
     }
 
-    /// [`masker`](Self::masker) for one that is shared with somebody else.
+    /// [`masker`](Self::masker) for one that is used at other places too.
     pub fn shared_masker(mut self, masker: Arc<dyn Masker>) -> Self {
         self.masker = Some(masker);
         self
@@ -213,10 +213,13 @@ impl Processor for Pipeline {
         let mut bytes = span.size();
         let limit = self.shared.max_span_bytes;
         // Larger than a batch: the worker cuts it, after the exporter has taken out of it what it sends beside
-        // it, such as an image. Cut here only where there is no room for it as a whole.
+        // it, such as an image. Cut here only where it would take the room that other spans need.
         if bytes > limit && !self.shared.buffers.has_room_for(bytes) {
-            shorten(&mut span, limit / 20 * 19);
-            bytes = span.size();
+            let mut record = Record::Span(span);
+            fit(&mut record, limit, Record::size);
+            let Record::Span(cut) = record else { return };
+            bytes = cut.size();
+            span = cut;
         }
         self.shared.buffers.put(span, bytes);
     }

@@ -1,5 +1,5 @@
-//! The locks that `queue` and `buffers` are built on: std's. A file of its own so that `tests/shuttle` can put shuttle's
-//! in their place and run the very same code under every order of its threads that it can think of.
+//! The locks that `queue` and `buffers` use: those of std. `tests/shuttle` replaces this file by shuttle's locks, and runs
+//! the same code under many orders of its threads.
 
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 pub(crate) use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

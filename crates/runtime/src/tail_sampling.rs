@@ -71,26 +71,26 @@ impl TailSampling {
         self
     }
 
-    /// Whether a trace with a span of [`Level::Error`] is kept whatever the rate; yes by default.
+    /// Whether a trace with a span of [`Level::Error`] is kept at any rate; yes by default.
     pub fn keep_errors(mut self, keep: bool) -> Self {
         self.errors = keep;
         self
     }
 
-    /// Keeps a trace that took longer than this, whatever the rate.
+    /// Keeps a trace that took longer than this, at any rate.
     pub fn keep_slower_than(mut self, duration: Duration) -> Self {
         self.slower_than = Some(duration);
         self
     }
 
-    /// Keeps a trace whose spans cost more US dollars than this, whatever the rate. Only cost that was
+    /// Keeps a trace whose spans cost more US dollars than this, at any rate. Only cost that was
     /// recorded counts: the one Langfuse computes is not known here.
     pub fn keep_costlier_than(mut self, dollars: f64) -> Self {
         self.costlier_than = Some(dollars);
         self
     }
 
-    /// Keeps a trace whose spans used more tokens (or other units) than this, whatever the rate.
+    /// Keeps a trace whose spans used more tokens (or other units) than this, at any rate.
     pub fn keep_more_tokens_than(mut self, tokens: u64) -> Self {
         self.more_tokens_than = Some(tokens);
         self

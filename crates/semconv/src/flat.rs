@@ -1,13 +1,14 @@
-//! Values that conventions without nested attributes spread over many: `gen_ai.prompt.0.content`.
+//! Messages that are spread over many attributes, such as `gen_ai.prompt.0.content`.
 //! Filled by `traceloop` and `openinference`, put together by `observation` at the end of a span.
 
 use serde_json::{Map, Value as Json};
 
-/// More elements or levels than this are not a conversation.
-const MAX_INDEX: usize = 4096;
-const MAX_DEPTH: usize = 16;
+/// More messages, parts of a message, or levels than this are refused: a place far out makes a list as long.
+const MAX_MESSAGES: usize = 1024;
+const MAX_PARTS: usize = 128;
+const MAX_DEPTH: usize = 12;
 
-/// A list that is told in parts.
+/// A list that arrives in parts.
 #[derive(Debug, Default)]
 pub(crate) struct Flat(Json);
 
@@ -19,21 +20,22 @@ impl Flat {
             .split('.')
             .filter(|step| !skip.contains(step))
             .collect();
-        let is_index = |step: &&str| step.parse::<usize>().is_ok_and(|index| index < MAX_INDEX);
+        let (first, rest) = match steps.split_first() {
+            Some((first, rest)) => (first.parse::<usize>().ok(), rest),
+            None => return false,
+        };
+        let within = |step: &&str| step.parse::<usize>().is_ok_and(|index| index < MAX_PARTS);
+        let is_key = |step: &&str| !step.is_empty() && step.parse::<usize>().is_err();
         let fits = steps.len() <= MAX_DEPTH
-            && steps.iter().all(|step| !step.is_empty())
-            && steps.first().is_some_and(is_index)
-            && steps.iter().all(|step| {
-                step.parse::<usize>()
-                    .map_or(true, |index| index < MAX_INDEX)
-            });
+            && first.is_some_and(|index| index < MAX_MESSAGES)
+            && rest.iter().all(|step| is_key(step) || within(step));
         if fits {
             put(&mut self.0, &steps, value);
         }
         fits
     }
 
-    /// The list as JSON text; `None` if nothing was told.
+    /// The list as JSON text; `None` if no part arrived.
     pub(crate) fn text(self) -> Option<String> {
         match self.0 {
             Json::Null => None,
@@ -44,7 +46,7 @@ impl Flat {
 
 fn put(target: &mut Json, steps: &[&str], value: Json) {
     let Some((step, rest)) = steps.split_first() else {
-        // What came with parts of its own stays.
+        // A value that already has parts stays.
         if target.is_null() || !(target.is_object() || target.is_array()) {
             *target = value;
         }
@@ -117,7 +119,8 @@ mod tests {
             "-1.content",
             "99999999999.content",
             "0..content",
-            "5000",
+            "1024",
+            "0.content.128",
             &deep,
         ] {
             assert!(!flat.take(place, &[], json!(1)), "{place}");

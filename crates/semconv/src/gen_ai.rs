@@ -136,7 +136,7 @@ pub(crate) fn name(span: &str, facts: &Facts) -> Option<String> {
     let subject = match operation {
         "execute_tool" => &facts.tool,
         "invoke_agent" | "create_agent" | "plan" => &facts.agent,
-        // Releases before 0.1.0 have a name of the workflow's own.
+        // Releases before 0.1.0 have `gen_ai.workflow.name`.
         "invoke_workflow" if facts.workflow.is_some() => &facts.workflow,
         "invoke_workflow" => &facts.agent,
         _ => &facts.request_model,

@@ -1,4 +1,4 @@
-//! `langfuse.*`: what a user says to Langfuse by the names Langfuse reads (`docs/langfuse.md` 2.4 and 2.5).
+//! `langfuse.*`: the attributes that Langfuse reads (`docs/langfuse.md` 2.4 and 2.5).
 //! Called by `observation`.
 
 use serde_json::{Map, Value as Json};
@@ -47,7 +47,7 @@ pub(crate) fn record(to: &Observation, name: &str, rest: &str, value: Value<'_>)
             let environment = value.into_text();
             update_trace(&to.span, |trace| trace.environment = Some(environment));
         }
-        // A trace has no input of its own: it is its root's.
+        // The input of a trace is the input of its root.
         "trace.input" if to.is_root => to.set_input(Rank::Explicit, value),
         "trace.output" if to.is_root => to.set_output(Rank::Explicit, value),
         _ => match rest.strip_prefix("trace.metadata.") {
@@ -117,7 +117,7 @@ fn record_observation(to: &Observation, name: &str, rest: &str, value: Value<'_>
         }
         "completion_start_time" => match time::parse(&value.text()) {
             Some(time) => set_first_token(&to.span, |_| time),
-            // Of a span that is still open it says: now.
+            // On a span that is still open, any other value means now.
             None if !to.is_measured => to.span.record_first_token(),
             None => {}
         },

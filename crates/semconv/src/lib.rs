@@ -1,8 +1,8 @@
-//! What attributes say of an observation: OpenTelemetry's `gen_ai.*`, Langfuse's `langfuse.*`, and the names of
+//! What attributes mean for an observation: OpenTelemetry's `gen_ai.*`, Langfuse's `langfuse.*`, and the names of
 //! OpenInference, Traceloop and pydantic-ai.
 //!
-//! The bridges from `tracing` and from the OpenTelemetry SDK read spans of others by the same rules,
-//! which are these. Applications name `tracefuse`; this crate is for bridges.
+//! The bridges from `tracing` and from the OpenTelemetry SDK read spans by these rules. Applications name
+//! `tracefuse`; this crate is for bridges.
 //!
 //! ```
 //! use tracefuse_semconv::{Observation, Value};

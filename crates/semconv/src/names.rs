@@ -1,16 +1,16 @@
-//! The prefixes of attributes, and the targets and scopes of libraries, that the bridges know. They stand nowhere else.
-//! Asked by the bridges' filters and by `observation`.
+//! The prefixes of attributes, and the targets and scopes of libraries, that the bridges know. No other file has them.
+//! Used by the bridges' filters and by `observation`.
 
 /// OpenTelemetry's conventions for generative AI.
 pub(crate) const GEN_AI: &str = "gen_ai.";
 /// What Langfuse reads.
 pub(crate) const LANGFUSE: &str = "langfuse.";
 
-/// Targets of libraries whose spans are LLM spans even where they have no `gen_ai.` field. Not
-/// `rig_core`: what rig marks so are its functions, some of which end before the work begins.
+/// Targets of libraries whose spans are LLM spans even without a `gen_ai.` field. Not `rig_core`: rig gives this
+/// target to functions, some of which end before the work begins.
 const LLM_TARGETS: [&str; 4] = ["rig", "async_openai", "genai", "swiftide"];
 
-/// Ours: log lines of delivery.
+/// Our targets: log lines of delivery.
 const OWN_TARGETS: [&str; 10] = [
     "tracefuse",
     "tracefuse_core",
@@ -24,7 +24,7 @@ const OWN_TARGETS: [&str; 10] = [
     "tracefuse_opentelemetry",
 ];
 
-/// What HTTP clients, ours among them, say of their connections.
+/// Targets of HTTP clients, ours among them.
 const TRANSPORT_TARGETS: [&str; 8] = [
     "hyper",
     "hyper_util",
@@ -42,7 +42,7 @@ pub(crate) const TRACELOOP: &str = "traceloop.";
 const LLM: &str = "llm.";
 const OPEN_INFERENCE: &str = "openinference.";
 
-/// Whether an attribute of this name says that its span is about a language model.
+/// Whether an attribute of this name shows that its span is about a language model.
 #[must_use]
 pub fn is_llm_attribute(name: &str) -> bool {
     [GEN_AI, LANGFUSE, LLM, OPEN_INFERENCE, TRACELOOP]

@@ -1,5 +1,5 @@
-//! What the attributes of a span make of its observation: type, model, tokens, input, output, metadata.
-//! Fed by a bridge as they are recorded; the last word is said when the span ends.
+//! Turns the attributes of a span into an observation: type, model, tokens, input, output, metadata.
+//! A bridge gives it each attribute as it is recorded, and finishes it when the span ends.
 
 use std::borrow::Cow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use crate::usage::Tokens;
 use crate::value::Value;
 use crate::{gen_ai, langfuse, openinference, traceloop};
 
-/// How sure a field is of what the observation is; the surest wins, whatever the order.
+/// How clearly a field shows the observation's type; the clearest wins, whatever the order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Certainty {
     #[default]
@@ -27,11 +27,11 @@ pub(crate) enum Certainty {
     Tool,
     /// The operation is named.
     Operation,
-    /// The user says so.
+    /// The user states it.
     Explicit,
 }
 
-/// What must be known together before it can be written.
+/// Facts that are written together when the span ends.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     pub(crate) kind: Certainty,
@@ -70,13 +70,13 @@ pub(crate) enum Rank {
     Explicit,
 }
 
-/// The observation that a span of another tracing system becomes, and what is known of it.
+/// The observation that a span of another tracing system becomes, and what is known about it.
 #[derive(Debug)]
 pub struct Observation {
     pub(crate) span: Span,
     /// Whether it begins its trace.
     pub(crate) is_root: bool,
-    /// Whether it was over before it came here, so that nothing of it happens now.
+    /// Whether it had ended before it came here.
     pub(crate) is_measured: bool,
     name: Cow<'static, str>,
     /// Only there once a field needs it.
@@ -96,7 +96,7 @@ impl Observation {
         }
     }
 
-    /// The same of a span that is over, and was measured elsewhere.
+    /// The same for a span that has ended and was measured by another system.
     #[must_use]
     pub fn measured(span: Span, is_root: bool, name: impl Into<Cow<'static, str>>) -> Self {
         Self {
@@ -111,7 +111,7 @@ impl Observation {
         &self.span
     }
 
-    /// Takes an attribute. Its value is formatted already, so no code of the user's runs in here.
+    /// Takes an attribute. Its value is formatted already, so no user code runs here.
     pub fn record(&self, name: &str, value: Value<'_>) {
         if let Some(rest) = name.strip_prefix(GEN_AI) {
             gen_ai::record(self, name, rest, value);
@@ -149,13 +149,13 @@ impl Observation {
         }
     }
 
-    /// Reads and writes what is known. Nothing of the user's runs inside.
+    /// Reads and writes the facts. No user code runs inside.
     pub(crate) fn with_facts<R>(&self, f: impl FnOnce(&mut Facts) -> R) -> R {
         f(self.lock().get_or_insert_default())
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Box<Facts>>> {
-        // We never panic while we hold it, so what it guards is whole.
+        // Nothing panics while the lock is locked, so the value is consistent.
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -185,7 +185,7 @@ impl Observation {
         }
     }
 
-    /// Names it by what is known at its start: spans below that end earlier carry the trace's name.
+    /// Sets the name by what is known at the start: spans below that end earlier carry the trace's name.
     pub fn started(&self) {
         if self.is_root
             && let Some(facts) = self.lock().as_deref()
@@ -258,7 +258,7 @@ impl Observation {
         })
     }
 
-    /// Marks it as failed, with a message unless there is one.
+    /// Marks the span as failed, with this message unless it has one.
     pub fn fail(&self, message: Option<&str>) {
         self.with_facts(|facts| {
             facts.failed = true;
@@ -272,7 +272,7 @@ impl Observation {
         });
     }
 
-    /// The message that goes with its status, over the one before.
+    /// Sets the status message, over the one before.
     pub fn note(&self, message: String) {
         self.with_facts(|facts| {
             if facts.failed {
@@ -288,7 +288,7 @@ impl Observation {
         self.span.set_level(level);
     }
 
-    /// Records an error that happened at this moment, and marks it as failed.
+    /// Records an error that happened at this time, and marks the span as failed.
     pub fn record_exception(&self, time: Timestamp, exception: Exception) {
         self.with_facts(|facts| {
             facts.failed = true;
@@ -299,15 +299,15 @@ impl Observation {
         record_exception_at(&self.span, time, exception);
     }
 
-    /// Says the last word and ends it. `counted` tells whether a span below had tokens of its own, so
-    /// that these would be counted twice; the answer is the same for what is above.
+    /// Writes what is left and ends the span. `counted` tells whether a span below has tokens, which would be counted
+    /// twice here; returns the same for the span above.
     pub fn finish(&self, counted: bool) -> bool {
         let counted = self.conclude(counted);
         self.span.end();
         counted
     }
 
-    /// [`finish`](Self::finish) at a moment that was measured elsewhere.
+    /// [`finish`](Self::finish) at a time that another system measured.
     pub fn finish_at(&self, counted: bool, time: Timestamp) -> bool {
         let counted = self.conclude(counted);
         self.span.end_at(time);
@@ -339,7 +339,7 @@ impl Observation {
             }
             None => facts.system.take(),
         };
-        // Instructions are words of the input's, wherever they end up.
+        // Instructions are part of the input, also where they go to the metadata.
         if let Some(system) = system.filter(|_| captures_content(&self.span)) {
             self.span.add_metadata("gen_ai.system_instructions", system);
         }
@@ -352,13 +352,13 @@ impl Observation {
         self.settle_usage(facts, counted)
     }
 
-    /// Whether it had a usage, or a reported cost, of its own.
+    /// Writes usage and cost; whether there was a usage or a reported cost.
     fn settle_usage(&self, facts: Facts, counted: bool) -> bool {
         let reported = facts.tokens.cost();
         let mut has_any = facts.usage.is_some() || reported.is_some();
         match (facts.cost, reported) {
             (Some(cost), _) => self.span.set_cost(cost),
-            // What is below has stated it already.
+            // A span below has stated it already.
             (None, Some(cost)) if counted => {
                 for (name, dollars) in cost.buckets() {
                     let name = match name {

@@ -1,9 +1,9 @@
-//! A moment as text: RFC 3339, the form Langfuse's attributes have it in.
+//! A time as text: RFC 3339, which Langfuse's attributes use.
 //! Read by `langfuse`.
 
 use tracefuse_core::Timestamp;
 
-/// The moment, to the nanosecond; `None` if it is none, or before 1970. Quotes around it are JSON's.
+/// The time, to the nanosecond; `None` if it is not a time, or before 1970. Quotes around it are JSON's.
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     let text = text.trim_matches('"');
     let digits = |from: usize, to: usize| {

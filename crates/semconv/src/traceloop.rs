@@ -1,5 +1,5 @@
-//! Traceloop's names (OpenLLMetry), beside OpenTelemetry's: `traceloop.*` and `llm.*`; and those that pydantic-ai and
-//! logfire have of their own. Called by `observation`.
+//! Traceloop's names (OpenLLMetry), beside OpenTelemetry's: `traceloop.*` and `llm.*`; and the names that only
+//! pydantic-ai and logfire use. Called by `observation`.
 
 use tracefuse_core::ObservationType;
 
@@ -37,7 +37,7 @@ pub(crate) fn kind(request: &str) -> Option<ObservationType> {
     })
 }
 
-/// Takes a field that pydantic-ai writes under a name of its own; gives it back if it is not one of these.
+/// Takes a field that only pydantic-ai and logfire write; gives it back if it is not one of these.
 pub(crate) fn record_pydantic<'a>(
     to: &Observation,
     name: &str,

@@ -1,34 +1,53 @@
-//! A tower layer for servers (axum, hyper, tonic): each request becomes a trace, or goes on with its caller's.
+//! A tower layer for servers (axum, hyper, tonic): each request becomes a trace, or continues its caller's trace.
 //!
 //! ```
-//! use tracefuse_tower::TraceLayer;
+//! use tracefuse_tower::{TraceLayer, matched_route};
 //! # let tracer = tracefuse_core::Tracer::noop();
-//! let layer = TraceLayer::new(tracer.clone());
+//! let layer = TraceLayer::new(tracer.clone())
+//!     .filter(|request| matched_route(request) != Some("/health"));
 //! // axum: Router::new().route("/chat", post(chat)).layer(layer)
 //! ```
 //!
-//! A request's trace is named by method and path, begins below the span that its `traceparent` names, with the user
-//! and session of its `baggage`, and is current in the handler. It ends when the handler has answered; a body that is
-//! streamed afterwards is not part of it (`observed` of the core traces streams). A status of 500 and more is
-//! level ERROR. For outgoing requests there is [`inject_current`].
+//! # What is recorded
+//! * **Name**: the method and the route that axum matched, such as `POST /chats/{id}` (feature `axum`); without a
+//!   route, the method alone. [`TraceLayer::name`] gives another one. The path itself is metadata (`url.path`), because
+//!   ids in it would make too many names.
+//! * **Parent**: the span in the request's `traceparent`, with the user and the session of its `baggage`.
+//! * **Current span**: the root is current in the handler, and whenever the response's body is polled.
+//! * **End**: with the response's body, so that a streamed answer (server-sent events) is inside its trace, and what is
+//!   set while it is streamed is recorded. A body of known size ends when its last byte was taken.
+//! * **Cancelled**: if the handler or the body is dropped before it is done, for example because the client went away,
+//!   the root has level WARNING and says so.
+//! * **Errors**: a status of 500 and more, an error of the service, and an error of the body are level ERROR.
+//!
+//! For outgoing requests there is [`inject_current`].
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod body;
+mod future;
+
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use http::request::Parts;
 use http::{HeaderMap, Request, Response};
+use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
-use tracefuse_core::{InSpan, Span, Status, Trace, Tracer};
+use tracefuse_core::bridge::start_unrecorded;
+use tracefuse_core::{Span, Trace, Tracer};
 
-type Name = Arc<dyn Fn(&http::request::Parts) -> String + Send + Sync>;
+pub use body::TracedBody;
+pub use future::ResponseFuture;
 
-/// Writes where the current trace stands into the headers of a request: for your own services, since user and
-/// session go along.
+type Name = Arc<dyn Fn(&Parts) -> String + Send + Sync>;
+type Filter = Arc<dyn Fn(&Parts) -> bool + Send + Sync>;
+
+/// Writes the context of the current span into the headers of a request, see [`Span::inject`]: for your own services,
+/// because user and session are sent too.
 ///
 /// ```
 /// let mut request = http::Request::builder().uri("http://service.internal/chat").body(()).unwrap();
@@ -38,31 +57,89 @@ pub fn inject_current(headers: &mut HeaderMap) {
     Span::current().inject(headers);
 }
 
+/// The route that axum matched, such as `/chats/{id}`; `None` for a request that no route matches, and in a build
+/// without the feature `axum`.
+#[must_use]
+pub fn matched_route(request: &Parts) -> Option<&str> {
+    #[cfg(feature = "axum")]
+    let route = request
+        .extensions
+        .get::<axum::extract::MatchedPath>()
+        .map(axum::extract::MatchedPath::as_str);
+    #[cfg(not(feature = "axum"))]
+    let route = {
+        let _ = request;
+        None
+    };
+    route
+}
+
 /// Makes a trace of every request; made by [`TraceLayer::new`].
 #[derive(Clone)]
 pub struct TraceLayer {
     tracer: Tracer,
     name: Name,
+    filter: Option<Filter>,
 }
 
 impl TraceLayer {
-    /// A layer that records with `tracer`.
+    /// A layer that records with `tracer`. It keeps the tracer open as long as the server has it.
     #[must_use]
     pub fn new(tracer: Tracer) -> Self {
         Self {
             tracer,
-            name: Arc::new(|request| format!("{} {}", request.method, request.uri.path())),
+            name: Arc::new(|request| match matched_route(request) {
+                Some(route) => format!("{} {route}", request.method),
+                None => request.method.to_string(),
+            }),
+            filter: None,
         }
     }
 
-    /// Another name for the trace of a request, such as its route: paths with ids in them make too many names.
+    /// Another name for the trace of a request.
     #[must_use]
-    pub fn name(
-        mut self,
-        name: impl Fn(&http::request::Parts) -> String + Send + Sync + 'static,
-    ) -> Self {
+    pub fn name(mut self, name: impl Fn(&Parts) -> String + Send + Sync + 'static) -> Self {
         self.name = Arc::new(name);
         self
+    }
+
+    /// Records only the requests for which `keep` is true; of several filters, all must keep a request. One that is left
+    /// out records nothing, also not by `#[observe]`, and forwards its caller's context.
+    ///
+    /// ```
+    /// use tracefuse_tower::{TraceLayer, matched_route};
+    /// # let tracer = tracefuse_core::Tracer::noop();
+    /// let layer = TraceLayer::new(tracer)
+    ///     .filter(|request| request.uri.path() != "/health")
+    ///     // With the feature `axum`: no trace for a 404, which no route matches.
+    ///     .filter(|request| matched_route(request).is_some());
+    /// ```
+    #[must_use]
+    pub fn filter(mut self, keep: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Self {
+        self.filter = Some(match self.filter.take() {
+            Some(before) => Arc::new(move |request| before(request) && keep(request)),
+            None => Arc::new(keep),
+        });
+        self
+    }
+
+    fn start(&self, request: &Parts) -> Trace {
+        if self.filter.as_ref().is_some_and(|keep| !keep(request)) {
+            let left_out = self.tracer.trace("").continue_from(&request.headers);
+            return start_unrecorded(left_out);
+        }
+        let trace = self
+            .tracer
+            .trace(&(self.name)(request))
+            .continue_from(&request.headers)
+            .start();
+        let root = trace.root();
+        root.add_metadata("http.request.method", request.method.as_str());
+        root.add_metadata("url.path", request.uri.path());
+        if let Some(route) = matched_route(request) {
+            root.add_metadata("http.route", route);
+        }
+        trace
     }
 }
 
@@ -87,12 +164,13 @@ pub struct Traced<S> {
 impl<S, B, R> Service<Request<B>> for Traced<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
-    S::Future: Send + 'static,
     S::Error: fmt::Display,
+    R: Body,
+    R::Error: fmt::Display,
 {
-    type Response = Response<R>;
+    type Response = Response<TracedBody<R>>;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<R>, S::Error>> + Send>>;
+    type Future = ResponseFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -100,47 +178,15 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (parts, body) = request.into_parts();
-        let trace = self
-            .layer
-            .tracer
-            .trace(&(self.layer.name)(&parts))
-            .continue_from(&parts.headers)
-            .start();
-        trace
-            .root()
-            .add_metadata("http.request.method", parts.method.as_str());
-        trace.root().add_metadata("url.path", parts.uri.path());
-        // A service may do its work when it is called, before it is polled.
+        let trace = self.layer.start(&parts);
+        let method = parts.method.clone();
+        // A service may do its work when it is called, before its future is polled.
         let answer = {
             let _entered = trace.root().enter();
             self.inner.call(Request::from_parts(parts, body))
         };
-        let root = trace.root().clone();
-        Box::pin(
-            async move {
-                let answer = answer.await;
-                record(&trace, &answer);
-                answer
-            }
-            .in_span(root),
-        )
+        ResponseFuture::new(answer, trace, method)
     }
-}
-
-fn record<R, E: fmt::Display>(trace: &Trace, answer: &Result<Response<R>, E>) {
-    match answer {
-        Ok(response) => {
-            let status = response.status();
-            trace
-                .root()
-                .add_metadata("http.response.status_code", status.as_u16());
-            if status.is_server_error() {
-                trace.set_status(Status::error(format!("answered with status {status}")));
-            }
-        }
-        Err(error) => trace.set_status(Status::error(format!("the service failed: {error}"))),
-    }
-    trace.finish();
 }
 
 impl fmt::Debug for TraceLayer {

@@ -28,6 +28,12 @@ pub fn tracer() -> &'static Tracer {
     GLOBAL.get().unwrap_or(&NONE)
 }
 
+/// The tracer of [`set_global`], if there is one.
+#[cfg(feature = "macros")]
+pub(crate) fn get() -> Option<&'static Tracer> {
+    GLOBAL.get()
+}
+
 /// A global tracer had been set before.
 #[non_exhaustive]
 pub struct AlreadySet(

@@ -32,6 +32,13 @@ struct Propagation;
 
 #[doc = include_str!("../../../docs/guide/streaming.md")]
 struct Streaming;
+
+#[doc = include_str!("../../../docs/guide/web-servers.md")]
+struct WebServers;
+
+#[doc = include_str!("../../../docs/guide/no-current-trace.md")]
+struct NoCurrentTrace;
+
 #[cfg(feature = "tracing")]
 #[doc = include_str!("../../../docs/guide/tracing.md")]
 struct Tracing;

@@ -40,6 +40,7 @@
 //! | `spool` | no | a queue on disk for what cannot be delivered | crc32fast |
 //! | `signal` | no | [`signal`]: a shutdown at Ctrl-C and SIGTERM | tokio's `signal` |
 //! | `tower` | no | [`tower`]: a layer for axum and other tower servers | http, tower-layer, tower-service |
+//! | `axum` | no | the layer of `tower`, with axum's matched routes as names | axum |
 //! | `macros` | no | the attribute `#[observe]` | syn, quote |
 //! | `log` | no | log lines of tracefuse for `log` and env_logger, where `tracing` has no subscriber | log |
 //! | `tokio` | no | `task::spawn`, which takes the current span along | tokio |

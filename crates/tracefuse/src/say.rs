@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn only_the_origin_of_an_address_is_logged() {
-        for (destination, told) in [
+        for (destination, logged) in [
             (
                 "https://cloud.langfuse.com/api/public/otel/v1/traces pk-lf-1",
                 Some("https://cloud.langfuse.com"),
@@ -232,7 +232,7 @@ mod tests {
             ("a queue", None),
             ("", None),
         ] {
-            assert_eq!(origin(destination), told);
+            assert_eq!(origin(destination), logged);
         }
     }
 }

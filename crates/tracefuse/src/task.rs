@@ -1,12 +1,12 @@
-//! tokio tasks that carry the current span along.
-//! Called by applications in place of `tokio::spawn`; spans are core's, tasks are tokio's.
+//! tokio tasks that start with the current span of the code that spawns them.
+//! Called by applications in place of `tokio::spawn`; knows no span's content.
 
 use tokio::task::JoinHandle;
 use tracefuse_core::{InSpan, Span};
 
-/// [`tokio::spawn`], with what runs now as the parent of what the task records.
+/// [`tokio::spawn`], with the current span as the parent of what the task records.
 ///
-/// For a span of the task's own, spawn `future.in_span(span)`, see [`InSpan::in_span`].
+/// For a new span that ends with the task, spawn `future.in_span(span)`, see [`InSpan::in_span`].
 ///
 /// ```
 /// # async fn fetch(_: u32) {}
@@ -33,9 +33,9 @@ where
     tokio::spawn(future.in_current_span())
 }
 
-/// [`tokio::task::spawn_blocking`], with what runs now as the parent of what the closure records.
+/// [`tokio::task::spawn_blocking`], with the current span as the parent of what the closure records.
 ///
-/// For a span of the closure's own, pass `span.wrap(closure)` to tokio, see [`Span::wrap`].
+/// For a new span that ends with the closure, pass `span.wrap(closure)` to tokio, see [`Span::wrap`].
 ///
 /// # Panics
 /// Outside of a tokio runtime, as [`tokio::task::spawn_blocking`] does.

@@ -1,4 +1,4 @@
-//! The values of fields, as `tracing` hands them to a visitor, one kind of them each.
+//! The values of fields, as `tracing` gives them to a visitor: one method for each type.
 //! Used by `layer` and `event`.
 
 use std::borrow::Cow;
@@ -11,7 +11,7 @@ use tracefuse_semconv::Value;
 use tracing_core::Field;
 use tracing_core::field::Visit;
 
-/// Gives every field to a closure. No lock may be held: `Debug` and `Display` of the user's run here.
+/// Gives every field to a closure. The caller has no lock locked: the user's `Debug` and `Display` run here.
 pub(crate) struct Fields<F>(pub(crate) F);
 
 impl<F: FnMut(&'static str, Value<'_>)> Visit for Fields<F> {

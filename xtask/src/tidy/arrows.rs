@@ -21,7 +21,8 @@ const LEVELS: &[(&str, u8)] = &[
     ("tracefuse-otlp", 2),
     ("tracefuse-langfuse", 3),
     ("tracefuse", 4),
-    ("xtask", 5),
+    ("xtask", 0),
+    ("interop", 5),
 ];
 
 /// The arrows of ARCHITECTURE.md, and no others.
@@ -65,9 +66,15 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tracefuse-tracing",
         ],
     ),
+    ("xtask", &[]),
     (
-        "xtask",
-        &["mock-langfuse", "tracefuse-console", "tracefuse-otlp"],
+        "interop",
+        &[
+            "mock-langfuse",
+            "tracefuse-console",
+            "tracefuse-otlp",
+            "xtask",
+        ],
     ),
 ];
 

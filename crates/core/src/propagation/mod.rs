@@ -13,7 +13,8 @@ use std::sync::Arc;
 use crate::record::{SpanId, TraceAttributes, TraceId, Value};
 use crate::span::handle::Span;
 use crate::span::unrecorded::Received;
-use crate::trace::handle::{Trace, TraceBuilder};
+use crate::trace::builder::TraceBuilder;
+use crate::trace::handle::Trace;
 
 pub(crate) const TRACEPARENT: &str = "traceparent";
 pub(crate) const TRACESTATE: &str = "tracestate";

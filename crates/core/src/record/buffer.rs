@@ -339,6 +339,44 @@ impl Buffer {
         }
     }
 
+    /// Takes the text out, with everything that refers to it. Ids, times and marks stay.
+    pub(crate) fn take_texts(&mut self) -> Self {
+        self.seen = 0;
+        Self {
+            text: std::mem::take(&mut self.text),
+            large: std::mem::take(&mut self.large),
+            entries: std::mem::take(&mut self.entries),
+            events: std::mem::take(&mut self.events),
+            exceptions: std::mem::take(&mut self.exceptions),
+            name: std::mem::take(&mut self.name),
+            input: std::mem::take(&mut self.input),
+            output: std::mem::take(&mut self.output),
+            model: std::mem::take(&mut self.model),
+            status_message: std::mem::take(&mut self.status_message),
+            prompt_name: std::mem::take(&mut self.prompt_name),
+            ..Self::default()
+        }
+    }
+
+    /// Adds an entry whose key is known to be new.
+    pub(crate) fn push_entry(&mut self, role: Role, key: &str, value: Slot) {
+        if value != Slot::Absent {
+            self.push_hashed(role, hash(key), key, value);
+        }
+    }
+
+    #[inline]
+    fn push_hashed(&mut self, role: Role, hash: u32, key: &str, value: Slot) {
+        self.seen |= 1u64 << (hash >> 26);
+        let key = self.push_text(key);
+        self.entries.push(Entry {
+            role,
+            hash,
+            key,
+            value,
+        });
+    }
+
     /// Sets `key` among the entries of `role`: the last value wins. An absent value changes nothing.
     pub(crate) fn set_entry(&mut self, role: Role, key: &str, value: Slot) {
         if value == Slot::Absent {
@@ -356,14 +394,7 @@ impl Buffer {
                 return;
             }
         }
-        self.seen |= bit;
-        let key = self.push_text(key);
-        self.entries.push(Entry {
-            role,
-            hash,
-            key,
-            value,
-        });
+        self.push_hashed(role, hash, key, value);
     }
 
     pub(crate) fn add_tag(&mut self, tag: &str) {

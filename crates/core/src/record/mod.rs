@@ -4,6 +4,7 @@
 mod buffer;
 mod capture;
 mod codec;
+mod cut;
 mod exception;
 pub(crate) mod guard;
 mod id;
@@ -21,6 +22,7 @@ mod value;
 pub(crate) use buffer::{Buffer, EventSlots, PROVIDER, Role, Slot};
 pub(crate) use capture::capture;
 pub use codec::DecodeError;
+pub use cut::Cut;
 #[doc(hidden)]
 pub use exception::via;
 pub use exception::{AsException, Exception};

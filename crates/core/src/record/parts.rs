@@ -13,6 +13,8 @@ pub struct EventRef<'a> {
     pub(super) buffer: &'a Buffer,
     pub(super) slots: &'a EventSlots,
     pub(super) index: u32,
+    /// Where its metadata begins among the entries, if it has some.
+    pub(super) from: usize,
 }
 
 impl<'a> EventRef<'a> {
@@ -55,11 +57,12 @@ impl<'a> EventRef<'a> {
 
     /// Its metadata, in the order it was given, each key once.
     pub fn metadata(&self) -> impl Iterator<Item = (&'a str, ValueRef<'a>)> + use<'a> {
-        let (buffer, role) = (self.buffer, Role::Event(self.index));
-        let entries = buffer
-            .entries
-            .iter()
-            .filter(move |entry| entry.role == role);
+        let (buffer, own) = (self.buffer, self.index);
+        // The entries of events are in the order of the events, with entries of the span in between.
+        let entries = buffer.entries.get(self.from..).unwrap_or_default().iter();
+        let entries = entries
+            .take_while(move |entry| !matches!(entry.role, Role::Event(index) if index > own))
+            .filter(move |entry| entry.role == Role::Event(own));
         entries.filter_map(move |entry| Some((buffer.text(entry.key), buffer.value(entry.value)?)))
     }
 }

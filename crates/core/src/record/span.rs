@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::buffer::{self, Buffer, Role, Slot};
+use super::buffer::{self, Buffer, Entry, Role, Slot};
 use super::id::{SpanId, TraceId};
 use super::observation::{Level, ObservationType, StatusCode};
 use super::parts::{EventRef, ExceptionRef};
@@ -222,15 +222,20 @@ impl SpanRecord {
     /// Its events, in the order they happened.
     pub fn events(&self) -> impl ExactSizeIterator<Item = EventRef<'_>> {
         let buffer = self.buffer();
-        buffer
-            .events
-            .iter()
-            .enumerate()
-            .map(|(index, slots)| EventRef {
+        // One pass over the entries for all events: there may be very many of both.
+        let mut from = 0;
+        buffer.events.iter().enumerate().map(move |(at, slots)| {
+            let at = at as u32;
+            let rest = buffer.entries.get(from..).unwrap_or_default().iter();
+            let before = |entry: &&Entry| !matches!(entry.role, Role::Event(index) if index >= at);
+            from += rest.take_while(before).count();
+            EventRef {
                 buffer,
                 slots,
-                index: index as u32,
-            })
+                index: at,
+                from,
+            }
+        })
     }
 
     /// Its errors, in the order they were recorded. The first gave it level, status and message.
@@ -271,6 +276,10 @@ impl SpanRecord {
             .iter()
             .filter(move |entry| entry.role == role);
         entries.filter_map(|entry| Some((buffer.text(entry.key), buffer.value(entry.value)?)))
+    }
+
+    pub(super) fn buffer_mut(&mut self) -> Option<&mut Buffer> {
+        self.buffer.as_deref_mut()
     }
 
     pub(super) fn buffer(&self) -> &Buffer {

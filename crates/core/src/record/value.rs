@@ -118,6 +118,13 @@ impl Value {
     }
 }
 
+/// As [`ValueRef`] does: JSON text goes as a string.
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.as_ref().serialize(serializer)
+    }
+}
+
 /// JSON text cannot be handed to a foreign serializer as a tree, so it goes as a string.
 impl Serialize for ValueRef<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -236,7 +236,8 @@ impl SpanBuilder {
         self.with(|buffer| buffer.set_cost(&cost))
     }
 
-    /// The managed prompt the input was made from.
+    /// The managed prompt the input was made from. Langfuse links a prompt to a generation only, and versions from 1 to
+    /// 32,767; another prompt is sent as metadata, and the log says so once.
     #[inline]
     pub fn prompt(self, name: &str, version: u32) -> Self {
         self.with(|buffer| {

@@ -86,6 +86,13 @@ impl<'a> EventBuilder<'a> {
         };
         let time = self.time.unwrap_or_else(|| open.trace.now());
         let id = SpanId::random();
+        let mut metadata: Vec<(String, Value)> = Vec::with_capacity(self.metadata.len());
+        for (key, value) in self.metadata {
+            match metadata.iter_mut().find(|(known, _)| *known == key) {
+                Some(known) => known.1 = value,
+                None => metadata.push((key, value)),
+            }
+        }
         open.write(|buffer| {
             let index = buffer.events.len() as u32;
             let name = buffer.push_text(self.name);
@@ -103,9 +110,10 @@ impl<'a> EventBuilder<'a> {
                 input,
                 output,
             });
-            for (key, value) in self.metadata {
+            // No search among the entries of the whole span: a span may have very many events.
+            for (key, value) in metadata {
                 let slot = buffer.push_owned(value);
-                buffer.set_entry(Role::Event(index), &key, slot);
+                buffer.push_entry(Role::Event(index), &key, slot);
             }
         });
     }

@@ -1,4 +1,4 @@
-//! Futures and closures that carry a span: it is current whenever they run, on whatever thread.
+//! Futures and closures that carry a span: the span is current whenever they run, on any thread.
 //! Used by applications to take a trace into spawned tasks and other threads.
 
 use std::fmt;
@@ -21,14 +21,14 @@ use crate::span::run::{FUTURE_DROPPED, record_panic};
 /// # futures::executor::block_on(async {
 /// tracer.with_trace_async("request", async |trace| {
 ///     spawn(fetch().in_current_span());                      // below the trace's root
-///     spawn(fetch().in_span(trace.tool("fetch").start()));   // a span of its own, ended with the future
+///     spawn(fetch().in_span(trace.tool("fetch").start()));   // a new span, which ends with the future
 /// }).await;
 /// # });
 /// ```
 pub trait InSpan: Future + Sized {
-    /// Runs the future with `span` as its current span, and ends the span with the future unless
-    /// other handles of it live on. If the future is dropped before that, the span is marked as
-    /// cancelled; if it panics, the panic is recorded and goes on.
+    /// Runs the future with `span` as its current span. The span ends with the future, unless other handles of it exist. If the
+    /// future is dropped before it is done, the span is marked as cancelled; if it panics, the panic is recorded and
+    /// continues unwinding.
     fn in_span(self, span: Span) -> WithSpan<Self> {
         WithSpan {
             inner: self,
@@ -77,10 +77,9 @@ impl<F: Future> Future for WithSpan<F> {
 }
 
 impl Span {
-    /// Takes the span into a closure that runs elsewhere: on a thread, in a pool. The closure runs
-    /// with it as its current span, and ends it unless other handles of it live on. If the closure
-    /// is dropped before it ran, the span is marked as cancelled; if it panics, the panic is recorded
-    /// and goes on.
+    /// Takes the span into a closure that runs on another thread or in a pool. The closure runs with it as its current span,
+    /// and ends it unless other handles of it exist. If the closure is dropped before it ran, the span is marked as cancelled;
+    /// if it panics, the panic is recorded and continues unwinding.
     ///
     /// ```
     /// # use tracefuse_core::{Span, Tracer};
@@ -88,7 +87,7 @@ impl Span {
     /// # fn hash() {}
     /// tracer.trace("request").run(|trace| {
     ///     let below = std::thread::spawn(Span::current().wrap(hash));              // below the trace's root
-    ///     let own = std::thread::spawn(trace.tool("hash").start().wrap(hash));     // a span of its own
+    ///     let own = std::thread::spawn(trace.tool("hash").start().wrap(hash));     // a new span
     ///     # below.join().unwrap();
     ///     # own.join().unwrap();
     /// });
@@ -109,8 +108,8 @@ impl Span {
 struct Held {
     /// `None` once the work is done.
     span: Option<Span>,
-    /// What the span is told if this was its last handle and the work was given up; `None` if it
-    /// is somebody else's span.
+    /// The status message if this was the last handle and the work was given up; `None` if the span does not belong to the
+    /// work.
     cancelled: Option<&'static str>,
 }
 
@@ -124,7 +123,7 @@ impl Held {
         if self.cancelled.is_none() {
             return f();
         }
-        // Caught only to be recorded, then it goes on: what it left broken stays as broken as it was.
+        // Caught only to be recorded; then it continues unwinding.
         let result = catch_unwind(AssertUnwindSafe(f));
         drop(entered);
         result.unwrap_or_else(|panic| {

@@ -22,21 +22,22 @@ pub(crate) fn run<R>(span: &Span, f: impl FnOnce() -> R, judge: impl FnOnce(&R))
     if !RECORDS {
         return f();
     }
+    let value = run_open_sync(span, f);
+    judge(&value);
+    span.end();
+    value
+}
+
+/// Runs `f` with `span` current and leaves the span open, unless `f` panics.
+pub(crate) fn run_open_sync<R>(span: &Span, f: impl FnOnce() -> R) -> R {
     let entered = span.enter();
     // The panic is recorded and then resumed, so nothing looks at what it left inconsistent.
     let result = catch_unwind(AssertUnwindSafe(f));
     drop(entered);
-    match result {
-        Ok(value) => {
-            judge(&value);
-            span.end();
-            value
-        }
-        Err(panic) => {
-            record_panic(span, &*panic);
-            resume_unwind(panic)
-        }
-    }
+    result.unwrap_or_else(|panic| {
+        record_panic(span, &*panic);
+        resume_unwind(panic)
+    })
 }
 
 /// Runs `future` with `span` current in every poll; `judge` sees the result before the span ends.
@@ -45,14 +46,6 @@ pub(crate) async fn run_async<R>(
     future: impl Future<Output = R>,
     judge: impl FnOnce(&R),
 ) -> R {
-    let value = run_open(span, future).await;
-    judge(&value);
-    span.end();
-    value
-}
-
-/// [`run_async`] that leaves the span open when the future is done.
-pub(crate) async fn run_open<R>(span: &Span, future: impl Future<Output = R>) -> R {
     let unless_done = CancelOnDrop(span);
     let mut future = pin!(future);
     let value = poll_fn(|cx| {
@@ -65,7 +58,9 @@ pub(crate) async fn run_open<R>(span: &Span, future: impl Future<Output = R>) ->
         })
     })
     .await;
-    std::mem::forget(unless_done);
+    judge(&value);
+    span.end();
+    drop(unless_done);
     value
 }
 
@@ -77,7 +72,7 @@ pub(crate) fn record_panic(span: &Span, panic: &(dyn std::any::Any + Send)) {
 }
 
 /// Status message of a span whose future was dropped before it completed.
-pub(crate) const FUTURE_DROPPED: &str = "cancelled: the future was dropped before it completed";
+pub const FUTURE_DROPPED: &str = "cancelled: the future was dropped before it completed";
 
 /// Marks the span as cancelled unless it has ended: this runs when the future is dropped.
 struct CancelOnDrop<'a>(&'a Span);

@@ -1,5 +1,5 @@
-//! Which traces are recorded, decided when a trace begins: by its id, or by a rule of the user's.
-//! Asked by `trace`; the rate comes from configuration.
+//! Which traces are recorded, decided when a trace begins: by its id, or by a rule of the application.
+//! Called by `trace::builder`; the rate comes from configuration.
 
 use std::fmt;
 
@@ -16,8 +16,8 @@ use crate::record::{ObservationType, SpanId, TraceAttributes, TraceId};
 /// # Ok::<(), tracefuse_core::SampleRateError>(())
 /// ```
 pub trait Sampler: Send + Sync + 'static {
-    /// Whether the trace is recorded. Called on the thread that begins it: must return at once. A
-    /// panic goes no further, and the trace is recorded.
+    /// Whether the trace is recorded. Called on the thread that begins it: must return at once. If it panics, the panic is
+    /// caught and the trace is recorded.
     fn should_sample(&self, trace: &SamplingInput<'_>) -> bool;
 
     /// Whether a trace is recorded of which only the id is known. Asked when a score is recorded by that id: the score of
@@ -31,7 +31,7 @@ pub trait Sampler: Send + Sync + 'static {
 // Sampler stays usable as dyn.
 const _: fn(&dyn Sampler) = |_| {};
 
-/// What is known of a trace when it begins.
+/// What is known about a trace when it begins.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct SamplingInput<'a> {
@@ -41,9 +41,9 @@ pub struct SamplingInput<'a> {
     pub attributes: &'a TraceAttributes,
     /// The kind of work its root is.
     pub observation_type: ObservationType,
-    /// The span of another service that it goes on below.
+    /// The span of another service that is its parent.
     pub remote_parent: Option<SpanId>,
-    /// Whether that service records the trace, if it said so.
+    /// Whether that service records the trace, if it sent that.
     pub remote_sampled: Option<bool>,
 }
 
@@ -53,7 +53,7 @@ impl<F: Fn(&SamplingInput<'_>) -> bool + Send + Sync + 'static> Sampler for F {
     }
 }
 
-/// What the service before decided holds; without one, the trace's id decides.
+/// The decision of the calling service is followed; without one, the trace's id decides.
 impl Sampler for SampleRate {
     fn should_sample(&self, trace: &SamplingInput<'_>) -> bool {
         trace
@@ -70,7 +70,7 @@ impl Sampler for SampleRate {
 ///
 /// The decision is a function of the trace id, by the rule of OpenTelemetry's `TraceIdRatioBased`
 /// as Langfuse's Python SDK uses it (the low 8 bytes against `rate * 2^64`), so every service that
-/// sees the same id decides alike.
+/// sees the same id decides the same.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SampleRate(f64);
 

@@ -15,8 +15,9 @@ use crate::span::feature::{RECORDS, Recorded, recorded};
 use crate::span::outside;
 use crate::span::score::ScoreBuilder;
 use crate::span::shared::TracerShared;
+use crate::trace::builder::TraceBuilder;
 use crate::trace::guard::TracerGuard;
-use crate::trace::handle::{Trace, TraceBuilder};
+use crate::trace::handle::Trace;
 use crate::trace::leak::{LeakLimits, LeakWatch};
 use crate::trace::sampler::{SampleRate, Sampler};
 

@@ -94,6 +94,9 @@ impl Shape {
                     "openai" => chunks.openai().count().await,
                     "anthropic" => chunks.anthropic().count().await,
                     "gemini" => chunks.gemini().count().await,
+                    "bedrock" => chunks.bedrock().count().await,
+                    "cohere" => chunks.cohere().count().await,
+                    "ollama" => chunks.ollama().count().await,
                     other => panic!("{other}"),
                 }
             });
@@ -283,4 +286,199 @@ fn how_many_shapes_and_entry_points_are_tried() {
         shapes.len()
     );
     assert!(streamed >= 25, "{streamed}");
+}
+
+/// Records an answer in OpenAI's language; its buckets without the total.
+fn openai(answer: &Value) -> BTreeMap<String, u64> {
+    tokens(&recorded("asked", |span| span.record_openai(answer)))
+}
+
+fn named(buckets: &[(&str, u64)]) -> BTreeMap<String, u64> {
+    let named = buckets.iter();
+    named
+        .map(|(name, units)| ((*name).to_owned(), *units))
+        .collect()
+}
+
+#[test]
+fn hostile_counts_do_no_harm() {
+    let absurd = 9_007_199_254_740_993u64;
+    for (usage, expected) in [
+        // Details larger than their total.
+        (
+            json!({ "prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15,
+                "prompt_tokens_details": { "cached_tokens": 400, "audio_tokens": 70 },
+                "completion_tokens_details": { "reasoning_tokens": 90, "audio_tokens": 80 } }),
+            &[
+                ("input", 0),
+                ("input_cached_tokens", 10),
+                ("output", 0),
+                ("output_reasoning_tokens", 5),
+            ][..],
+        ),
+        // A total that is less than its parts, or nothing.
+        (
+            json!({ "prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 3 }),
+            &[("input", 10), ("output", 5)],
+        ),
+        (
+            json!({ "prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 0 }),
+            &[("input", 10), ("output", 5)],
+        ),
+        // A missing part is what the total has more.
+        (
+            json!({ "prompt_tokens": 10, "total_tokens": 15 }),
+            &[("input", 10), ("output", 5)],
+        ),
+        (
+            json!({ "completion_tokens": 5, "total_tokens": 15 }),
+            &[("input", 10), ("output", 5)],
+        ),
+        (json!({ "total_tokens": 15 }), &[("input", 15)]),
+        // Negative, fractions, absurd, nulls, texts.
+        (
+            json!({ "prompt_tokens": 10, "completion_tokens": -5, "total_tokens": absurd,
+                "prompt_tokens_details": { "cached_tokens": -3, "audio_tokens": null } }),
+            &[("input", 10)],
+        ),
+        (
+            json!({ "prompt_tokens": "10", "completion_tokens": 5.0, "total_tokens": "15.0",
+                "prompt_tokens_details": null, "completion_tokens_details": [] }),
+            &[("input", 10), ("output", 5)],
+        ),
+        (
+            json!({ "prompt_tokens": 10, "completion_tokens": 0.5, "prompt_tokens_details": "many" }),
+            &[("input", 10)],
+        ),
+        // Both generations of names, one filled with zeros.
+        (
+            json!({ "prompt_tokens": 0, "completion_tokens": 0, "input_tokens": 10, "output_tokens": 5,
+                "total_tokens": 15, "cached_tokens": 4, "prompt_tokens_details": { "cached_tokens": 0 } }),
+            &[("input", 6), ("input_cached_tokens", 4), ("output", 5)],
+        ),
+        (json!({}), &[]),
+        (json!([]), &[]),
+        (json!("12"), &[]),
+        (json!(null), &[]),
+    ] {
+        assert_eq!(
+            openai(&json!({ "usage": usage })),
+            named(expected),
+            "{usage}"
+        );
+    }
+}
+
+#[test]
+fn usage_is_found_wherever_a_provider_puts_it() {
+    let report = json!({ "prompt_tokens": 19, "completion_tokens": 13, "total_tokens": 32 });
+    let zeros = json!({ "prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0 });
+    for answer in [
+        json!({ "usage": report }),
+        json!({ "usage": null, "x_groq": { "usage": report } }),
+        json!({ "usage": null, "choices": [{ "delta": {} }, { "delta": {}, "usage": report }] }),
+        json!({ "usage": zeros, "choices": [{ "delta": {}, "usage": report }] }),
+        json!({ "type": "response.completed", "response": { "usage": report } }),
+        json!({ "result": { "usage": report }, "success": true }),
+        json!([{ "usage": null, "choices": [] }, { "usage": report, "choices": [] }]),
+        json!([{ "usage": report, "choices": [] }, { "usage": zeros, "choices": [] }]),
+    ] {
+        assert_eq!(
+            openai(&answer),
+            named(&[("input", 19), ("output", 13)]),
+            "{answer}"
+        );
+    }
+}
+
+#[test]
+fn audio_of_an_unknown_model_is_counted_once() {
+    let realtime = json!({ "type": "response.done", "response": { "usage": {
+        "total_tokens": 700, "input_tokens": 500, "output_tokens": 200,
+        "input_token_details": { "text_tokens": 120, "audio_tokens": 380, "cached_tokens": 384,
+            "cached_tokens_details": { "text_tokens": 64, "audio_tokens": 320 } },
+        "output_token_details": { "text_tokens": 50, "audio_tokens": 150 },
+    } } });
+    let expected = [
+        ("input_text_tokens", 56),
+        ("input_cached_text_tokens", 64),
+        ("input_audio_tokens", 60),
+        ("input_cached_audio_tokens", 320),
+        ("output_text_tokens", 50),
+        ("output_audio_tokens", 150),
+    ];
+    assert_eq!(openai(&realtime), named(&expected));
+    let gemini = json!({ "usageMetadata": {
+        "promptTokenCount": 1010, "cachedContentTokenCount": 500, "candidatesTokenCount": 5,
+        "promptTokensDetails": [
+            { "modality": "TEXT", "tokenCount": 10 }, { "modality": "AUDIO", "tokenCount": 1000 },
+        ],
+        "cacheTokensDetails": [{ "modality": "AUDIO", "tokenCount": 500 }],
+    } });
+    let expected = [
+        ("input", 10),
+        ("input_audio_tokens", 500),
+        ("input_cached_tokens", 500),
+        ("output", 5),
+    ];
+    let span = recorded("asked", |span| span.record_gemini(&gemini));
+    assert_eq!(tokens(&span), named(&expected));
+}
+
+#[test]
+fn a_report_that_grows_is_counted_once() {
+    let chunk = |usage: Value| json!({ "choices": [{ "index": 0, "delta": { "content": "x" } }], "usage": usage });
+    let span = recorded("asked", |span| {
+        let chunks = [
+            chunk(json!(null)),
+            chunk(json!({ "prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11 })),
+            chunk(json!({ "prompt_tokens": 10, "completion_tokens": 7, "total_tokens": 17 })),
+            chunk(json!({ "prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0 })),
+            chunk(json!(null)),
+        ];
+        block_on(stream::iter(chunks).observed(span).openai().count());
+    });
+    assert_eq!(tokens(&span), named(&[("input", 10), ("output", 7)]));
+}
+
+#[test]
+fn what_a_provider_answers_is_recorded_whole() {
+    let facts = |span: &SpanRecord| {
+        let reason = span.metadata().find(|(key, _)| *key == "finish_reason");
+        (
+            span.output()
+                .map(|output| output.to_string())
+                .unwrap_or_default(),
+            reason
+                .map(|(_, reason)| reason.to_string())
+                .unwrap_or_default(),
+            span.provider().unwrap_or_default().to_owned(),
+        )
+    };
+    let expect = |output: &str, reason: &str, provider: &str| {
+        (output.to_owned(), reason.to_owned(), provider.to_owned())
+    };
+    let hi = r#"{"content":"Hi","role":"assistant"}"#;
+    for (name, expected) in [
+        ("bedrock-converse", expect(hi, "end_turn", "aws.bedrock")),
+        ("cohere-chat", expect(hi, "COMPLETE", "cohere")),
+        ("ollama-chat", expect(hi, "stop", "ollama")),
+        ("groq", expect(hi, "stop", "groq")),
+        ("azure-openai", expect(hi, "stop", "azure.ai.openai")),
+        ("deepseek", expect(hi, "stop", "deepseek")),
+        ("dashscope-native", expect(hi, "stop", "openai")),
+        ("openai-transcription", expect("Hello there", "", "openai")),
+        (
+            "code-assist",
+            expect(r#"{"content":"Hi","role":"model"}"#, "STOP", "gcp.gemini"),
+        ),
+        (
+            "gemini-array-of-chunks",
+            expect(r#"{"content":"Hi","role":"model"}"#, "STOP", "gcp.gemini"),
+        ),
+    ] {
+        let shapes = Shape::all();
+        let shape = shapes.iter().find(|shape| shape.name == name).unwrap();
+        assert_eq!(facts(&shape.whole()), expected, "{name}");
+    }
 }

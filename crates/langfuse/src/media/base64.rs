@@ -1,4 +1,4 @@
-//! Base64 as providers and people write it, told from text that only looks like it.
+//! Decodes base64 as providers and people write it, and refuses text that only looks like it.
 //! Called by `shapes` and `data_uri`.
 
 use std::borrow::Cow;

@@ -59,7 +59,7 @@ fn at_mark(text: &str, done: usize, mark: usize) -> Option<DataUri<'_>> {
     })
 }
 
-/// What ends a data URI that this stands before.
+/// The character that must end a data URI which comes after this one.
 fn closing(opening: char) -> Option<char> {
     Some(match opening {
         '(' => ')',
@@ -104,7 +104,7 @@ fn open(rest: &str) -> Option<usize> {
             // Words follow.
             break;
         }
-        // Lines of equal length and a last one that is not longer, or nobody can say where it ends.
+        // Continued only in lines of equal length, the last one not longer. Else its end is not known.
         if last != first || digits.len() > first || reads_as_word || !alone && !padded {
             return None;
         }

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use serde::de::IgnoredAny;
 
-/// An object, with those of its own fields that say what the data in it is. All are raw JSON text.
+/// An object, with its fields that say what the data in it is. All are raw JSON text.
 #[derive(Debug, Default)]
 pub(super) struct Object<'a> {
     /// The key under which the object is; of an object in an array, the array's key.

@@ -1,5 +1,5 @@
-//! Images, sound and files inside of input, output and metadata: a reference takes their place, and they are
-//! uploaded beside the span (`docs/langfuse.md` 3.2). Called by `exporter`, on delivery's thread.
+//! Replaces images, sound and files in input, output and metadata by references, and uploads them apart from the
+//! span (`docs/langfuse.md` 3.2). Called by `exporter`, on delivery's thread.
 
 mod base64;
 mod data_uri;
@@ -18,16 +18,16 @@ use tracefuse_exporter::record::{Place, SpanRecord, Value, ValueRef};
 
 pub(crate) use upload::{Target, Uploads};
 
-/// What becomes of media: base64 data URIs, and the base64 parts of the providers' messages.
+/// What is done with media: base64 data URIs, and the base64 parts of the providers' messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MediaMode {
-    /// A reference takes their place, and they are uploaded to Langfuse, which shows them.
+    /// Each is replaced by a reference and uploaded to Langfuse, which shows it.
     #[default]
     Upload,
-    /// A note of type and size takes their place, and they go nowhere.
+    /// Each is replaced by a note of its type and size. Nothing is uploaded.
     Strip,
-    /// They stay in the text. Spans over the batch's limit are cut, media and all.
+    /// They stay in the text. Spans over the batch's limit are cut, media included.
     Keep,
 }
 
@@ -49,7 +49,7 @@ pub(crate) struct Media {
     pub(crate) field: &'static str,
 }
 
-/// Whether a span may have media in it. Errs towards yes: cheap, for every span.
+/// Whether a span may have media in it. A cheap check of every span; it may say yes for a span without media.
 pub(crate) fn may_have(span: &SpanRecord) -> bool {
     let values = [span.input(), span.output()].into_iter().flatten();
     let events = span.events().flat_map(|event| {
@@ -167,7 +167,7 @@ impl TakeOut {
         Cow::Owned(without)
     }
 
-    /// An event is an observation of its own at Langfuse, and so are the media in it.
+    /// Announces media of events for the events: at Langfuse each event is a separate observation.
     fn announce_for_events(&mut self, span: &SpanRecord, in_events: &[Media]) {
         for event in span.events().filter(|_| !in_events.is_empty()) {
             let places = [("input", event.input()), ("output", event.output())];

@@ -1,4 +1,4 @@
-//! Which texts of a JSON document are base64 by what stands around them: the parts of messages as the
+//! Says which texts of a JSON document are base64, by their keys and the objects around them: the parts of messages as the
 //! providers define them. Called by `find` for each text. A table of forms; knows no upload.
 
 use super::base64;
@@ -74,9 +74,9 @@ pub(super) const KEYS: &[&str] = &[
 enum Claim<'a> {
     /// It is base64 of this type.
     Mime(&'a str),
-    /// It is base64; the type is what the bytes tell, else this.
+    /// It is base64. The type is read from its first bytes; this one if they do not show it.
     Likely(&'static str),
-    /// It is media only if the bytes tell so.
+    /// It is media only if its first bytes show a type.
     IfBytesTell,
 }
 

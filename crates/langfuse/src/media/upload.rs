@@ -1,5 +1,5 @@
-//! Uploads media beside the spans: a bounded queue and one task, so that no span ever waits for an image.
-//! Fed by `exporter` once the spans arrived; waited for by a flush.
+//! Uploads media in a task with a bounded queue, so that no span waits for an image.
+//! `exporter` adds media after their spans were accepted; a flush waits for the uploads.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,10 +22,10 @@ const ATTEMPTS: u32 = 3;
 const WAIT: Duration = Duration::from_millis(500);
 /// How many hosts of uploads are named in the log.
 const MAX_HOSTS: usize = 16;
-/// One part of an upload; a body of many megabytes takes its time.
+/// Time limit of one `PUT`: a body of many megabytes takes long.
 const PUT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Where media go.
+/// The server, and how to reach it.
 pub(crate) struct Target {
     pub(crate) client: HttpClient,
     pub(crate) base: Endpoint,
@@ -43,7 +43,7 @@ struct Shared {
     target: Target,
     clock: Clock,
     queue: Mutex<Queue>,
-    /// How many wait or are under way.
+    /// How many wait or are being uploaded.
     open: watch::Sender<usize>,
     failed: AtomicU64,
     /// Hosts that uploads went to, so that each is named in the log once.
@@ -77,7 +77,7 @@ impl Uploads {
         }
     }
 
-    /// Uploads these, after those before them. Must be called inside of an async runtime.
+    /// Adds media to the queue and starts the task if it does not run. Must be called inside of an async runtime.
     pub(crate) fn push(&self, media: Vec<Media>) {
         for one in media {
             self.shared.push(one);
@@ -101,7 +101,7 @@ impl Uploads {
     /// Waits until nothing is left to upload.
     pub(crate) async fn finish(&self) {
         let mut open = self.shared.open.subscribe();
-        // The sender lives as long as we do.
+        // The sender is not dropped before `self`.
         let _ = open.wait_for(|open| *open == 0).await;
     }
 }
@@ -116,7 +116,7 @@ impl Shared {
         let bytes = queue.bytes + media.bytes.len();
         if queue.waiting.len() >= MAX_WAITING || bytes > MAX_WAITING_BYTES {
             drop(queue);
-            self.tell("too many wait for their upload", 1);
+            self.tell("too many uploads are waiting", 1);
             return;
         }
         queue.bytes = bytes;
@@ -124,14 +124,14 @@ impl Shared {
         self.open.send_modify(|open| *open += 1);
     }
 
-    /// The first, and then at every power of two: an outage must not fill the log.
+    /// Logs a failure: the first one, and then at every power of two, so that an outage does not fill the log.
     fn tell(&self, words: &str, more: u64) {
         let failed = self.failed.fetch_add(more, Ordering::Relaxed) + more;
         if failed.is_power_of_two() {
             tracing::warn!(
                 target: "tracefuse",
                 failed,
-                "media was not uploaded, its span was: {words}"
+                "media was not uploaded; its span was delivered: {words}"
             );
         }
     }
@@ -152,7 +152,7 @@ impl Shared {
         let request = HttpRequest::post(address(&["api", "public", "media"])?);
         let answer = self.api(request, &announced).await?;
         let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
-        // Nowhere to upload to: it is there already.
+        // No address: the server has this media already.
         let Some(url) = answer.get("uploadUrl").and_then(Value::as_str) else {
             return Ok(());
         };
@@ -192,7 +192,7 @@ impl Shared {
             .insert("content-type", media.mime)
             .and_then(|()| headers.insert("x-amz-checksum-sha256", &media.hash));
         inserted.map_err(|error| last(error.to_string()))?;
-        // No key of ours: the address is signed, and the place is not always Langfuse's.
+        // Without our keys: the address is signed, and the host is not always Langfuse's.
         let request = HttpRequest::put(place)
             .headers(headers)
             .body("application/octet-stream", media.bytes.clone())
@@ -210,7 +210,7 @@ impl Shared {
         Err((answer.status(), failure))
     }
 
-    /// Says once for each host other than the server's that media go there.
+    /// Logs, once per host other than the server's, that media are uploaded to it.
     fn name_host(&self, place: &Endpoint) {
         if place.host() == self.target.base.host() {
             return;

@@ -110,3 +110,21 @@ async fn a_page_instead_of_an_answer_is_a_wrong_address() {
         assert_eq!(error.advice(), Advice::Stop, "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_server_of_4_59_stores_what_it_takes_of_a_list_once() {
+    let (server, exporter) = server(Scenario::new().server_version("4.59.0"));
+    let scores = batch([score("a", 1.0), score("", 2.0), score("c", 3.0)]);
+    let report = exporter.export(&scores).await.unwrap();
+    assert_eq!((report.accepted, report.rejected.len()), (2, 1));
+    let mut names: Vec<Value> = server
+        .scores()
+        .iter()
+        .map(|score| score["name"].clone())
+        .collect();
+    names.sort_by_key(Value::to_string);
+    assert_eq!(names, ["a", "c"]);
+    let good = batch([score("d", 1.0), score("e", 2.0)]);
+    assert_eq!(exporter.export(&good).await.unwrap().accepted, 2);
+    assert_eq!(sent(&server).last(), Some(&json!(["d", "e"])));
+}

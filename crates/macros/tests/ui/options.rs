@@ -31,6 +31,12 @@ fn not_a_list(query: &str) -> &str {
     query
 }
 
+#[observe(stream = "yes")]
+fn not_a_flag_either() {}
+
+#[observe(crate = 1)]
+fn not_a_path() {}
+
 fn main() {
     unknown_type();
 }

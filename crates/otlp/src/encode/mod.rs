@@ -1,12 +1,11 @@
-//! OTLP trace requests as protobuf, written straight from records into one buffer
-//! (opentelemetry-proto, `trace/v1/trace.proto`). Driven by exporters through a mapping of theirs; knows no attribute names.
+//! Encodes OTLP trace requests as protobuf, from records directly into one buffer (opentelemetry-proto,
+//! `trace/v1/trace.proto`). Called by the mappings of exporters; knows no attribute names.
 //!
-//! No tree of messages is built and no text is measured twice. A message's length is left open, as wide
-//! as the guess of it needs, and written when the message is closed; where the guess was of another
-//! width the message moves by that difference. So the bytes are those that prost would write, the shortest there
-//! are, and a span of usual size (128 bytes to 16 KiB) never moves. Lengths padded to five bytes would
-//! spare the rest of the moves; they are legal protobuf, but no common encoder writes them and not
-//! every proxy or hand-written decoder on the way has met them.
+//! No tree of messages is built and no text is measured twice. Space for a message's length is reserved by an estimate and
+//! filled in when the message is closed. If the length needs another number of bytes, the message is moved by the
+//! difference. So the bytes are those that prost writes, the shortest possible, and a span of usual size (128 bytes to
+//! 16 KiB) is never moved. Lengths padded to five bytes would avoid all moves. They are legal protobuf, but no common
+//! encoder writes them, and some proxies and hand-written decoders may not read them.
 
 mod spans;
 mod wire;
@@ -15,15 +14,15 @@ pub use spans::{Any, Attributes, Scope, SpanBody, SpanHead, Spans, StatusCode};
 
 use wire::Buffer;
 
-/// What most messages take, spans among them: anything from 128 bytes to 16 KiB.
+/// An estimate for most messages, spans included: any length from 128 bytes to 16 KiB needs as many bytes.
 const SHORT: usize = 256;
-/// What a status or a tag takes.
+/// An estimate for a status or a tag.
 const TINY: usize = 64;
 
 /// An `ExportTraceServiceRequest` of one resource and one scope.
 ///
-/// `resource` writes the resource's attributes, `spans` the spans. `capacity` is what the request is
-/// expected to take; a good estimate saves a move of the whole at its end.
+/// `resource` writes the resource's attributes, `spans` the spans. `capacity` is the expected size of the request in bytes;
+/// a good estimate avoids that the whole request is moved at its end.
 #[must_use]
 pub fn request(
     scope: &Scope<'_>,

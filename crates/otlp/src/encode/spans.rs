@@ -1,5 +1,5 @@
-//! Spans, their attributes, events and status, as OTLP's messages.
-//! Filled by exporters' mappings; writes through `wire`.
+//! Spans, their attributes, events and status as messages of OTLP.
+//! Called by the mappings of exporters; writes through `wire`.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use tracefuse_exporter::record::{SpanId, Timestamp, TraceId};
 use super::wire::{Buffer, varint_len};
 use super::{SHORT, TINY};
 
-/// Who instruments: OpenTelemetry's instrumentation scope.
+/// OpenTelemetry's instrumentation scope: the library that recorded the spans.
 #[derive(Clone, Copy, Debug)]
 #[expect(
     clippy::exhaustive_structs,
@@ -44,7 +44,7 @@ pub enum Any<'a> {
     Double(f64),
 }
 
-/// Attributes of a resource, a span or an event, as they are written.
+/// Writes the attributes of a resource, a span or an event.
 #[derive(Debug)]
 pub struct Attributes<'a> {
     out: &'a mut Buffer,
@@ -155,7 +155,7 @@ pub struct SpanHead<'a> {
     pub end: Timestamp,
 }
 
-/// The spans of a request, as they are written.
+/// Writes the spans of a request.
 #[derive(Debug)]
 pub struct Spans<'a> {
     out: &'a mut Buffer,
@@ -163,7 +163,7 @@ pub struct Spans<'a> {
 
 /// OpenTelemetry's span kind INTERNAL: what happens inside the application.
 const INTERNAL: u64 = 1;
-/// W3C trace flags: sampled; and OTLP's: whether the parent is remote is known, and is.
+/// Flags of a span: sampled (W3C); whether it is known that the parent is remote, and whether it is (OTLP).
 const SAMPLED: u32 = 0x1;
 const REMOTE_KNOWN: u32 = 0x100;
 const REMOTE: u32 = 0x200;
@@ -202,7 +202,7 @@ pub enum StatusCode {
     Error = 2,
 }
 
-/// The rest of a span, as it is written.
+/// Writes the rest of a span.
 #[derive(Debug)]
 pub struct SpanBody<'a> {
     out: &'a mut Buffer,

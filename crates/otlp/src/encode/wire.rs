@@ -1,5 +1,5 @@
-//! The protobuf wire format: tags, varints, lengths that are filled in when a message is closed.
-//! Written to by `spans`; knows no message.
+//! The protobuf wire format: tags, varints, and lengths that are filled in when a message is closed.
+//! Called by `spans`; knows no message.
 
 const VARINT: u32 = 0;
 const FIXED64: u32 = 1;
@@ -14,7 +14,7 @@ pub(super) struct Buffer {
 /// A message whose length is not known yet.
 #[must_use = "an open message must be closed"]
 pub(super) struct Open {
-    /// Where its length stands.
+    /// Where its length is.
     length_at: usize,
     /// Where its content begins.
     at: usize,
@@ -31,8 +31,8 @@ impl Buffer {
         self.bytes
     }
 
-    /// Begins a message that is `expected` bytes long, as far as is known. A wrong guess costs a move
-    /// of the message, and only where the length takes another number of bytes than the guess.
+    /// Begins a message whose estimated length is `expected` bytes. If the length needs another number of bytes than the
+    /// estimate, the message is moved when it is closed.
     pub(super) fn open(&mut self, field: u32, expected: usize) -> Open {
         self.tag(field, LENGTH);
         let length_at = self.bytes.len();
@@ -79,7 +79,7 @@ impl Buffer {
         self.varint(value);
     }
 
-    /// Writes the value even if it is zero: a time of zero is a time.
+    /// Writes the value even if it is zero: zero is a valid time.
     pub(super) fn fixed64(&mut self, field: u32, value: u64) {
         self.tag(field, FIXED64);
         self.raw(&value.to_le_bytes());
@@ -105,7 +105,7 @@ impl Buffer {
 
 /// Bytes a varint takes.
 pub(super) const fn varint_len(value: u64) -> usize {
-    // 9/64 is a seventh for every width a u64 has.
+    // Division by seven, rounded up: 9/64 gives the right result for every width of a u64.
     let bits = 64 - (value | 1).leading_zeros() as usize;
     (bits * 9 + 64) / 64
 }

@@ -1,14 +1,18 @@
 //! Reads an exporter's answer: what to do with the batch, what it says of the receiver, what to tell people. Pure.
 //! Asked by `delivery` after every attempt. The table is in the header of `delivery`.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use tracefuse_core::DropReason;
-use tracefuse_exporter::{Advice, ExportReport};
+use tracefuse_exporter::{Advice, ExportError, ExportReport};
 
 use crate::contain::contained;
 use crate::delivery::attempt::Failure;
 use crate::delivery::breaker::Outcome;
+
+/// The most causes of an error that are shown.
+const MAX_CAUSES: usize = 8;
 
 /// What delivery does with a part of a batch after an attempt.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,7 +54,8 @@ impl Answer {
         let (action, outcome, error, maybe_delivered, cut_off) = match result {
             Ok(report) => (Action::Accept(report), Outcome::Alive, None, false, false),
             Err(Failure::Error(error)) => {
-                let text = error.to_string();
+                let text = contained(|| text_of(&error))
+                    .unwrap_or_else(|panic| format!("an error whose text panicked: {panic}"));
                 let (action, outcome) = match error.advice() {
                     Advice::Split => (Action::Split(text.clone()), Outcome::Alive),
                     Advice::Reject => (Action::Reject(text.clone()), Outcome::Alive),
@@ -88,11 +93,63 @@ impl Answer {
     }
 }
 
+/// An error with its causes: the exporter's words say what failed, the causes what the system said. A cause that the
+/// words have already is not repeated.
+fn text_of(error: &ExportError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    for _ in 0..MAX_CAUSES {
+        let Some(error) = cause else { break };
+        let words = error.to_string();
+        if !words.is_empty() && !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
-    use tracefuse_exporter::ExportError;
+    use std::io;
 
     use super::*;
+
+    #[test]
+    fn an_error_is_told_with_its_causes() {
+        let system = io::Error::other("Too many open files (os error 24)");
+        let told = |error| Answer::of(Err(Failure::Error(error))).error.unwrap();
+        assert_eq!(
+            told(ExportError::retry("cannot be reached").with_source(system)),
+            "cannot be reached: Too many open files (os error 24)"
+        );
+        assert_eq!(
+            told(ExportError::retry("no: it is full").with_source(io::Error::other("full"))),
+            "no: it is full"
+        );
+    }
+
+    #[derive(Debug)]
+    struct PanicsAsText;
+
+    impl std::fmt::Display for PanicsAsText {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("in the text")
+        }
+    }
+
+    impl std::error::Error for PanicsAsText {}
+
+    #[test]
+    fn an_error_whose_text_panics_is_told_all_the_same() {
+        let error = ExportError::retry("503").with_source(PanicsAsText);
+        let answer = Answer::of(Err(Failure::Error(error)));
+        assert_eq!(
+            answer.error.as_deref(),
+            Some("an error whose text panicked: in the text")
+        );
+        assert_eq!(answer.outcome, Outcome::Failed);
+    }
 
     #[test]
     fn every_advice_has_its_action_and_outcome() {

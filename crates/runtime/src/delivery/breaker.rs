@@ -1,4 +1,4 @@
-//! The circuit breaker: after enough failed attempts in a row, leave the receiver alone for a while.
+//! The circuit breaker: after enough failed attempts in a row, nothing is sent for a while.
 //! A pure value: time comes in, permits go out. Asked by `delivery` before every attempt.
 
 use tokio::time::{Duration, Instant};
@@ -14,7 +14,7 @@ pub(crate) struct Rule {
     pub(crate) lease: Duration,
 }
 
-/// Leave for one attempt. Every change of state begins a new generation, and the answer to a permit of
+/// Permission for one attempt. Every change of state begins a new generation, and the answer to a permit of
 /// an older one changes nothing: a late answer must not close what has opened since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a permit must be answered by `record`"]
@@ -25,10 +25,10 @@ pub(crate) struct Permit {
 /// What an attempt says of the receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// It is alive, whatever it thinks of the batch.
+    /// It is alive, also if it refuses the batch.
     Alive,
     Failed,
-    /// It does not want us: opens at once.
+    /// It refuses our requests (wrong key, wrong address): opens at once.
     Refused,
     /// It asks for a pause, or the attempt was cut off by us.
     Neutral,
@@ -41,7 +41,7 @@ enum State {
     HalfOpen { lease_ends: Instant, refused: bool },
 }
 
-/// What changed, to be told once.
+/// What changed: logged once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     Opened,
@@ -65,7 +65,7 @@ impl Breaker {
         }
     }
 
-    /// Leave for an attempt, or how long there is none.
+    /// Permission for an attempt, or how long there is none.
     pub(crate) fn acquire(&mut self, now: Instant) -> Result<Permit, Duration> {
         let wait = match self.state {
             State::Closed { .. } => {
@@ -74,7 +74,7 @@ impl Breaker {
                 });
             }
             State::Open { until, .. } => until,
-            // A probe that never came back must not wedge us: its lease ends.
+            // A probe without an answer must not block delivery for ever: its lease ends.
             State::HalfOpen { lease_ends, .. } => lease_ends,
         };
         if now < wait {
@@ -89,7 +89,7 @@ impl Breaker {
         })
     }
 
-    /// Leave for a last attempt, whatever the state: a process that ends has no second chance.
+    /// Permission for an attempt in any state: a process that ends has no second chance.
     pub(crate) fn insist(&mut self, now: Instant) -> Permit {
         if !matches!(self.state, State::Closed { .. }) {
             self.enter(State::HalfOpen {
@@ -117,7 +117,7 @@ impl Breaker {
         let was_refused = self.is_refused();
         match (self.state, outcome) {
             (State::Closed { .. }, Outcome::Neutral) => None,
-            // The probe said nothing: the next one may go at once.
+            // The probe decided nothing: the next one may go at once.
             (State::HalfOpen { refused, .. }, Outcome::Neutral) => {
                 self.enter(State::Open {
                     until: now,
@@ -162,7 +162,7 @@ impl Breaker {
         }
     }
 
-    /// Whether the receiver does not want us.
+    /// Whether the receiver refuses our requests.
     pub(crate) fn is_refused(&self) -> bool {
         matches!(
             self.state,

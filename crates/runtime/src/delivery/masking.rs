@@ -1,4 +1,4 @@
-//! The one place where records are masked: on the worker's thread, before anything else is done with them.
+//! Masks records, here and nowhere else: on the worker's thread, before anything else is done with them.
 //! Called by `delivery` with what it took from the queue; failures are counted in the queue's ledger.
 
 use std::sync::Arc;
@@ -26,7 +26,7 @@ impl Masking {
         }
     }
 
-    /// Masks what was not masked before. Nothing may be read from an item until this has seen it.
+    /// Masks what was not masked before. Nothing may be read from a record before this was called.
     pub(crate) fn apply(&mut self, queue: &ExporterQueue, items: &mut [Queued]) {
         let Some(masker) = &self.masker else { return };
         let mut failed = 0;

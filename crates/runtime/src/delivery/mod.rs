@@ -19,6 +19,7 @@
 mod action;
 pub(crate) mod attempt;
 mod breaker;
+mod closing;
 #[cfg(feature = "spool")]
 pub(crate) mod disk;
 #[cfg(not(feature = "spool"))]
@@ -26,35 +27,32 @@ pub(crate) mod disk;
 pub(crate) mod disk;
 pub(crate) mod masking;
 mod retry;
+mod send;
 mod settle;
 pub(crate) mod shorten;
 mod spill;
 pub(crate) mod wait;
 
-use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tracefuse_core::{DropReason, ExporterStats, RejectReason, SpanId};
+use tracefuse_core::{DropReason, ExporterStats, Health, RejectReason, SpanId};
+use tracefuse_exporter::Exporter;
 use tracefuse_exporter::record::{Record, Resource};
-use tracefuse_exporter::{Batch, Exporter};
 
 use crate::contain::contained;
-use crate::delivery::action::{Action, Answer};
-use crate::delivery::attempt::{Call, Failure};
-use crate::delivery::breaker::{Breaker, Permit, Rule};
+use crate::delivery::action::Action;
+use crate::delivery::breaker::{Breaker, Rule};
 use crate::delivery::disk::Disk;
 use crate::delivery::masking::Masking;
-use crate::delivery::retry::{Backoff, pause};
-use crate::delivery::shorten::shorten;
-use crate::delivery::wait::{Woken, wait};
+use crate::delivery::retry::Backoff;
+use crate::delivery::shorten::fit;
 use crate::ledger::Notice;
 use crate::log;
 use crate::queue::ExporterQueue;
 use crate::queue::buffers::{SpanBuffers, Watch};
 use crate::queue::envelope::{Parked, Queued};
-use crate::queue::phase::Phase;
 
 /// Rounds of tries a batch gets before it is given up, each after a success of another.
 const MAX_ROUNDS: u32 = 3;
@@ -91,7 +89,7 @@ pub(crate) struct Delivery {
     /// Bytes a batch may have, learned from refusals, and batches taken since the last one.
     learned_bytes: usize,
     taken: u32,
-    /// Where records go that cannot be delivered now, if there is such a place.
+    /// Where records go that cannot be delivered now, if there is a spool.
     disk: Option<Disk>,
     on_health: Option<HealthCallback>,
     bisections: u32,
@@ -154,79 +152,14 @@ impl Delivery {
         self
     }
 
-    /// How long the receiver asked us to wait, if it did.
-    fn paused(&self) -> Option<Duration> {
-        let wait = self.paused_until?.saturating_duration_since(Instant::now());
-        (!wait.is_zero()).then_some(wait)
-    }
-
-    /// Until when a shutdown delivers; `None` when that is over, or there is none.
-    pub(crate) fn closing_until(&self) -> Option<Instant> {
-        match self.queue.phase() {
-            Phase::Closing(deadline) => {
-                Some(self.before(deadline)).filter(|until| Instant::now() < *until)
-            }
-            Phase::Running | Phase::Stopped => None,
-        }
-    }
-
-    /// How long a shutdown waits after its attempt number `failures` (from 0) that gave no record an outcome.
-    /// `None` if another one is of no use: the receiver refuses us, it asked for a pause that does not fit, or
-    /// what is left can go to disk.
-    pub(crate) fn closing_wait(&self, failures: u32, until: Instant) -> Option<Duration> {
-        if self.breaker.is_refused() || self.has_usable_disk() {
-            return None;
-        }
-        let left = until.saturating_duration_since(Instant::now());
-        match self.paused() {
-            Some(pause) => (pause < left).then_some(pause),
-            None => self.backoff.closing_delay(failures, left, jitter()),
-        }
-    }
-
-    /// Lets the exporter write out what it keeps back.
-    pub(crate) async fn flush_exporter(&mut self) {
-        let call = Call::flush(&self.exporter, self.queue.config.attempt_timeout);
-        let answer = self.answer(call).await;
-        self.note_end("flush", answer);
-    }
-
-    /// Lets the exporter release what it has.
-    pub(crate) async fn shutdown_exporter(&mut self) {
-        let left = match self.queue.phase() {
-            Phase::Closing(deadline) => deadline.saturating_duration_since(Instant::now()),
-            Phase::Running | Phase::Stopped => Duration::ZERO,
-        };
-        let mut call = Call::shutdown(&self.exporter, left.max(Duration::from_millis(10)));
-        let answer = call.answer().await;
-        self.note_end("shutdown", answer);
-    }
-
-    /// Counts and logs a flush or shutdown of the exporter that failed: nothing of ours is lost by it, but
-    /// what the exporter kept back may be.
-    fn note_end(&self, call: &str, answer: Result<(), Failure>) {
-        let Err(failure) = answer else { return };
-        let answer = Answer::of(Err(failure));
-        let error = format!("{call}: {}", answer.error.unwrap_or_default());
-        self.queue.with(|state| {
-            if answer.cut_off {
-                state.ledger.attempt_cut_off(&error);
-            } else {
-                state.ledger.attempt_failed(&error);
-            }
-        });
-        self.note(Notice::ExportFailed, |name, more| {
-            log::export_failed(name, 0, &error, more);
-        });
-    }
-
     /// Delivery panicked: what it was sending is lost.
-    pub(crate) fn recover(&mut self, panic: &str) {
+    pub(crate) fn recover(&self, panic: &str) {
         let lost = self
             .queue
             .lose_in_flight(&format!("delivery panicked: {panic}"));
         log::delivery_panicked(&self.queue.name, lost, panic);
-        self.tell_health(None);
+        let was_healthy = self.queue.stats().health == Health::Healthy;
+        self.tell_health(was_healthy.then_some(Health::Degraded));
     }
 
     /// How long nothing may be sent, if that is so.
@@ -315,10 +248,7 @@ impl Delivery {
         if size <= limit {
             return size;
         }
-        if let Record::Span(span) = record {
-            // A twentieth for what is beside the text.
-            shorten(span, limit - limit / 20);
-        }
+        fit(record, limit, |record| self.size_hint(record));
         self.size_hint(record)
     }
 
@@ -390,117 +320,6 @@ impl Delivery {
             }
         }
         left
-    }
-
-    /// Sends one part until it is known what becomes of it.
-    async fn attempt(
-        &mut self,
-        part: Vec<Queued>,
-        resource: &Arc<Resource>,
-    ) -> (Vec<Queued>, Action) {
-        let (mut metas, records): (Vec<_>, Vec<_>) = part.into_iter().map(Queued::split).unzip();
-        let spans = records.len();
-        let batch = Arc::new(Batch::new(resource.clone(), records));
-        let deadline = Instant::now() + self.queue.config.batch_timeout;
-        let mut retries = 0;
-        let action = loop {
-            let Some((permit, within)) = self.permit() else {
-                break Action::Pause(None);
-            };
-            let call = Call::export(&self.exporter, &batch, within);
-            let answer = Answer::of(self.answer(call).await);
-            let now = Instant::now();
-            let change = self.breaker.record(permit, answer.outcome, now, jitter());
-            self.tell(change, spans, &answer);
-            for meta in &mut metas {
-                if answer.error.is_some() {
-                    meta.tried.get_or_insert(now);
-                }
-                meta.maybe_delivered |= answer.maybe_delivered;
-            }
-            match answer.action {
-                Action::Retry { after, reason } => {
-                    if self.queue.phase() != Phase::Running {
-                        if let Some(after) = after {
-                            self.paused_until = Some(now + pause(after, jitter()));
-                        }
-                        break Action::Park(reason);
-                    }
-                    let delay = self.backoff.delay(retries, after, jitter());
-                    match delay.filter(|delay| now + *delay < deadline) {
-                        None => break Action::Park(reason),
-                        Some(delay) => {
-                            if self.breaker.retry_in(now).is_some() || !self.sleep(delay).await {
-                                break Action::Pause(None);
-                            }
-                        }
-                    }
-                    retries = retries.saturating_add(1);
-                }
-                Action::Pause(after) => {
-                    let asked = after.unwrap_or(Duration::from_secs(1));
-                    self.paused_until = Some(now + pause(asked, jitter()));
-                    break Action::Pause(after);
-                }
-                action => break action,
-            }
-        };
-        // The attempt's task has ended, so ours is the only handle.
-        let records = match Arc::try_unwrap(batch) {
-            Ok(batch) => batch.into_records(),
-            Err(shared) => shared.records().to_vec(),
-        };
-        let part = metas
-            .into_iter()
-            .zip(records)
-            .map(|(meta, record)| Queued::join(meta, record))
-            .collect();
-        (part, action)
-    }
-
-    /// Waits for a call of the exporter, and looks after the disk meanwhile. A shutdown's deadline cuts it off.
-    async fn answer<T: Send + 'static>(&mut self, mut call: Call<T>) -> Result<T, Failure> {
-        let queue = self.queue.clone();
-        loop {
-            let until = match queue.phase() {
-                Phase::Running => None,
-                Phase::Closing(deadline) => Some(self.before(deadline)),
-                Phase::Stopped => Some(Instant::now()),
-            };
-            match wait(&queue, call.answer(), until).await {
-                Woken::Event(answer) => return answer,
-                Woken::News => self.tend(),
-                Woken::Time => return Err(call.cut_off().await),
-            }
-        }
-    }
-
-    /// Permission for an attempt and the time it may take. During a shutdown also if the breaker is open.
-    fn permit(&mut self) -> Option<(Permit, Duration)> {
-        let now = Instant::now();
-        let limit = self.queue.config.attempt_timeout;
-        match self.queue.phase() {
-            Phase::Stopped => None,
-            Phase::Closing(_) => {
-                let left = self.closing_until()?.saturating_duration_since(now);
-                // The deadline may move, and cuts the call off when it comes.
-                (!left.is_zero()).then(|| (self.breaker.insist(now), limit))
-            }
-            Phase::Running => self.breaker.acquire(now).ok().map(|permit| (permit, limit)),
-        }
-    }
-
-    /// Waits before a retry; `false` if a shutdown begins meanwhile.
-    async fn sleep(&mut self, delay: Duration) -> bool {
-        let queue = self.queue.clone();
-        let until = Instant::now() + delay;
-        while queue.phase() == Phase::Running {
-            match wait(&queue, pending::<()>(), Some(until)).await {
-                Woken::Time => return true,
-                Woken::Event(()) | Woken::News => self.tend(),
-            }
-        }
-        false
     }
 
     /// A batch was too large: the next ones are half as large.

@@ -1,4 +1,4 @@
-//! What became of a batch, as numbers, health and log lines.
+//! The outcome of a batch, as numbers, health and log lines.
 //! Called by the rest of `delivery` after each answer.
 
 use std::mem::discriminant;
@@ -79,7 +79,7 @@ impl Delivery {
         });
     }
 
-    /// Gives records their outcome, wherever they are accounted for.
+    /// Gives records their outcome, in memory or on disk.
     pub(super) fn settle(
         &self,
         part: &[Queued],
@@ -128,7 +128,7 @@ impl Delivery {
         }
     }
 
-    /// Sets the health, if there is a new one, and calls back if its kind differs from the one told last.
+    /// Sets the health, if there is a new one, and calls back if its kind has changed.
     pub(super) fn tell_health(&self, health: Option<Health>) {
         let before = self.queue.with(|state| {
             let before = discriminant(&state.health);

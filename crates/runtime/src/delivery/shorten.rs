@@ -1,16 +1,104 @@
-//! Cuts the longest values of a span that is over the limit, says so, and leaves everything else alone.
-//! Called by `delivery`; nothing is ever dropped for its size alone.
+//! Cuts a span that is over the limit and marks what was cut: the longest values first, then long names, then events and
+//! errors beyond the first ones, then attributes of the trace. No span is dropped for its size alone.
+//! Called by `delivery` and `pipeline` for such spans.
 
-use tracefuse_exporter::record::{Place, SpanRecord, Value, ValueRef};
+use std::sync::Arc;
+
+use tracefuse_exporter::record::{Place, Record, SpanRecord, TraceAttributes, Value, ValueRef};
 
 /// What a cut value says of itself, between its head and its tail.
 const MARK: &str = "…[cut by tracefuse: ";
 /// Values shorter than this are never cut: they are not what makes a span large.
 const SHORT: usize = 1024;
 
+/// Names longer than this are cut where values alone do not make a span fit.
+const NAME: usize = 256;
+/// How often events and errors are counted anew, until the span fits.
+const ROUNDS: u32 = 8;
+/// How many tags, and how many keys of metadata, a trace keeps whose attributes are cut.
+const TRACE_KEYS: usize = 64;
+
+/// Cuts a span until its `size` is at most `limit`. A record of another kind stays as it is.
+pub(crate) fn fit(record: &mut Record, limit: usize, size: impl Fn(&Record) -> usize) {
+    if let Record::Span(span) = record {
+        // A twentieth for what is beside the text.
+        shorten(span, limit - limit / 20);
+    }
+    let mut keep = usize::MAX;
+    for _ in 0..ROUNDS {
+        let now = size(record);
+        if now <= limit {
+            return;
+        }
+        let Record::Span(span) = record else { return };
+        let (events, exceptions) = (span.events().len(), span.exceptions().len());
+        let cut = span.cut(keep, NAME);
+        for (name, original, left_out) in [
+            ("events", events, cut.events),
+            ("exceptions", exceptions, cut.exceptions),
+        ] {
+            let mark = format!("_truncated.{name}");
+            let is_marked = span.metadata().any(|(key, _)| key == mark);
+            if left_out > 0 && !is_marked {
+                let facts = format!(r#"{{"original_count":{original}}}"#);
+                span.set_metadata(&mark, &Value::Json(facts));
+            }
+        }
+        if cut.names > 0 {
+            let facts = format!(r#"{{"cut_names":{}}}"#, cut.names);
+            span.set_metadata("_truncated.names", &Value::Json(facts));
+        }
+        // As many as are likely to fit, and fewer each time.
+        let most = span.events().len().max(span.exceptions().len());
+        if keep == 0 || most == 0 {
+            break;
+        }
+        let share = (most as u128 * limit as u128 / now as u128) as usize;
+        keep = (share / 10 * 9).min(most - 1);
+    }
+    if size(record) > limit
+        && let Record::Span(span) = record
+    {
+        let trace = shorten_trace(span.trace());
+        span.set_trace(Arc::new(trace));
+        span.set_metadata("_truncated.trace", &Value::Bool(true));
+    }
+}
+
+/// A trace's attributes, each cut to what is short, and the first of many.
+fn shorten_trace(trace: &TraceAttributes) -> TraceAttributes {
+    let short = |text: &String| match text.len() > SHORT {
+        true => cut(text, SHORT),
+        false => text.clone(),
+    };
+    let mut new = trace.clone();
+    new.name = short(&trace.name);
+    for text in [
+        &mut new.user_id,
+        &mut new.session_id,
+        &mut new.version,
+        &mut new.release,
+        &mut new.environment,
+    ] {
+        *text = text.as_ref().map(short);
+    }
+    new.tags = trace.tags.iter().take(TRACE_KEYS).map(short).collect();
+    let metadata = trace.metadata.iter().take(TRACE_KEYS);
+    new.metadata = metadata
+        .map(|(key, value)| {
+            let value = match text_of(value.as_ref()).filter(|text| text.len() > SHORT) {
+                Some(text) => Value::Str(cut(text, SHORT)),
+                None => value.clone(),
+            };
+            (short(key), value)
+        })
+        .collect();
+    new
+}
+
 /// Shortens input, output, metadata and messages until the span's text is at most `limit` bytes.
 /// Ids, times, model, usage and level stay.
-pub(crate) fn shorten(span: &mut SpanRecord, limit: usize) {
+fn shorten(span: &mut SpanRecord, limit: usize) {
     let mut lengths = Vec::new();
     span.rewrite(|_, value| {
         lengths.push(text_of(value).map_or(0, str::len));
@@ -96,6 +184,84 @@ fn name_of(place: Place<'_>) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn record(name: &str, fill: impl FnOnce(&tracefuse_core::Span)) -> Record {
+        use tracefuse_core::{Processor, Tracer};
+        #[derive(Clone, Default)]
+        struct Kept(Arc<std::sync::Mutex<Option<SpanRecord>>>);
+        impl Processor for Kept {
+            fn on_end(&self, span: SpanRecord) {
+                *self.0.lock().unwrap() = Some(span);
+            }
+        }
+        let kept = Kept::default();
+        let tracer = Tracer::builder(kept.clone()).build();
+        tracer.trace(name).run(|trace| fill(trace.root()));
+        let span = kept.0.lock().unwrap().take();
+        span.unwrap().into()
+    }
+
+    fn check(mut record: Record, marks: &[&str]) {
+        const LIMIT: usize = 256 * 1024;
+        assert!(record.size() > LIMIT, "too small to begin with");
+        fit(&mut record, LIMIT, Record::size);
+        assert!(record.size() <= LIMIT, "{} bytes are left", record.size());
+        let span = record.as_span().unwrap();
+        for mark in marks {
+            let mark = format!("_truncated.{mark}");
+            assert!(span.metadata().any(|(key, _)| key == mark), "no {mark}");
+        }
+    }
+
+    #[test]
+    fn whatever_makes_a_span_large_is_cut_and_marked() {
+        let long = |n: usize| format!("{n} {}", "k".repeat(100_000));
+        check(
+            record("events", |span| {
+                (0..20_000).for_each(|n| span.event("e").metadata("n", n).record())
+            }),
+            &["events"],
+        );
+        check(
+            record("errors", |span| {
+                (0..20_000).for_each(|_| span.record_error("e"))
+            }),
+            &["exceptions"],
+        );
+        check(
+            record("keys", |span| {
+                (0..64).for_each(|n| span.add_metadata(&long(n), n))
+            }),
+            &["names"],
+        );
+        check(
+            record("values", |span| {
+                (0..64).for_each(|n| span.add_metadata(&n.to_string(), long(n)))
+            }),
+            &["metadata.7"],
+        );
+        check(
+            record("tags", |span| (0..64).for_each(|n| span.add_tag(&long(n)))),
+            &["names"],
+        );
+        check(record(&"n".repeat(1_000_000), |_| {}), &["names"]);
+    }
+
+    #[test]
+    fn keys_that_begin_alike_stay_apart() {
+        let key = |n: usize| format!("{}{n}", "k".repeat(100_000));
+        let mut record = record("keys", |span| {
+            (0..9).for_each(|n| span.add_metadata(&key(n), n))
+        });
+        fit(&mut record, 64 * 1024, Record::size);
+        let span = record.as_span().unwrap();
+        let keys: std::collections::BTreeSet<_> = span
+            .metadata()
+            .map(|(key, _)| key)
+            .filter(|key| key.starts_with('k'))
+            .collect();
+        assert_eq!(keys.len(), 9);
+    }
 
     proptest! {
         #[test]

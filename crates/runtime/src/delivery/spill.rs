@@ -91,12 +91,20 @@ impl Delivery {
             self.empty_aside();
             self.empty_queue();
             self.seal();
+            if let Some(disk) = &mut self.disk {
+                disk.verify();
+            }
         }
     }
 
     /// Whether there is a disk, and it takes records.
     pub(super) fn has_usable_disk(&self) -> bool {
         self.disk.as_ref().is_some_and(Disk::is_usable)
+    }
+
+    /// Whether there is a disk, and it has refused a write lately.
+    pub(crate) fn has_broken_disk(&self) -> bool {
+        self.disk.as_ref().is_some_and(|disk| !disk.is_usable())
     }
 
     /// Lets the disk be tried once more, though it refused a write lately: the process is ending.

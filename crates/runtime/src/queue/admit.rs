@@ -1,4 +1,4 @@
-//! How records get into a queue: bounds, the policies of a full queue, and who is to be woken.
+//! How records get into a queue: bounds, the policies of a full queue, and when the worker is woken.
 //! Called by `buffers` on callers' threads, and on the worker's for what they left buffered.
 
 use std::time::Duration;
@@ -14,10 +14,10 @@ use crate::queue::envelope::Queued;
 use crate::queue::phase::Phase;
 use crate::sync::{MutexGuard, Ordering};
 
-/// What is left to do after the locks: records to free, which may be large, and a loss to tell of, which
-/// runs code of whoever listens to the log.
+/// Work for after the lock is released: large records to drop, and a loss to log, which runs the code of a log
+/// subscriber.
 #[derive(Default)]
-#[must_use = "a loss is to be told"]
+#[must_use = "a loss is to be logged"]
 pub(crate) struct Deferred {
     freed: Vec<Record>,
     full: Option<(String, DropReason, u64)>,
@@ -65,7 +65,7 @@ impl ExporterQueue {
         after.settle();
     }
 
-    /// Takes what a thread has put parked, in order. Never blocks; `force` takes it over the bounds too.
+    /// Takes the spans that a thread has buffered, in order. Never blocks; `force` takes it over the bounds too.
     pub(crate) fn push_all(&self, spans: Vec<SpanRecord>, bytes: usize, force: bool) -> Deferred {
         let mut after = Deferred::default();
         let mut state = self.lock();
@@ -90,7 +90,7 @@ impl ExporterQueue {
         after
     }
 
-    /// Whether so much can be taken as it is, whatever the policy says of what cannot.
+    /// Whether all of it finds room, so that no overload policy is needed.
     fn takes(&self, state: &State, count: usize, bytes: usize, force: bool) -> bool {
         let open = matches!(state.health, Health::Open { .. } | Health::Refused { .. });
         let (held, held_bytes) = state.held();
@@ -101,19 +101,20 @@ impl ExporterQueue {
             && (force || fits)
     }
 
-    /// Keeps room for what threads may have put parked.
+    /// Keeps room for what threads may have buffered.
     pub(crate) fn reserve(&self, records: usize, bytes: usize) {
         let mut state = self.lock();
         state.reserved = (records, bytes);
         self.note_room(&state);
     }
 
-    /// Whether a record of this size finds room now.
+    /// Whether a record of this size leaves room for others.
     pub(crate) fn has_room_for(&self, bytes: usize) -> bool {
-        self.full(&self.lock(), bytes).is_none()
+        let (count, held) = self.lock().held();
+        !self.is_crowded_at((count.saturating_add(1), held.saturating_add(bytes)))
     }
 
-    /// Whether there is room for all that threads may put parked.
+    /// Whether there is room for all that threads may buffer.
     pub(crate) fn is_roomy(&self) -> bool {
         self.has_capacity.load(Ordering::Relaxed)
     }
@@ -143,7 +144,7 @@ impl ExporterQueue {
     /// Takes a record or counts its loss; whether the worker is to be woken.
     fn admit(&self, state: &mut State, record: Record, force: bool, after: &mut Deferred) -> bool {
         let bytes = record.size();
-        // Only now: whoever waits for room is nowhere in the numbers yet.
+        // Counted only now: a record that waits for room is not in the numbers yet.
         state.ledger.recorded += 1;
         let spills = self.spills.load(Ordering::Relaxed);
         let refused = loop {
@@ -162,7 +163,7 @@ impl ExporterQueue {
             let Some(reason) = self.full(state, bytes).filter(|_| !force) else {
                 break None;
             };
-            // The queue is full because nobody takes anything: that is the reason.
+            // The queue is full because the receiver takes nothing: that is the reason.
             let reason = if open {
                 DropReason::CircuitOpen
             } else {

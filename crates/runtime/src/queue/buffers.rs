@@ -115,7 +115,7 @@ impl SpanBuffers {
         }
     }
 
-    /// Whether a record of this size finds room in every queue now.
+    /// Whether a record of this size leaves room for others in every queue.
     pub(crate) fn has_room_for(&self, bytes: usize) -> bool {
         self.queues.iter().all(|queue| queue.has_room_for(bytes))
     }

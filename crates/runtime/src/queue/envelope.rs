@@ -1,19 +1,19 @@
-//! A record on its way, and what delivery remembers of it.
+//! A queued record, and what delivery remembers of it.
 //! Made by `queue`; taken apart and put together by `delivery`.
 
 use tokio::time::Instant;
 use tracefuse_exporter::record::Record;
 
-/// A record on its way, with the bytes it is accounted for.
+/// A queued record, with the bytes that it counts for.
 #[derive(Debug)]
 pub(crate) struct Queued {
     pub(crate) record: Record,
     pub(crate) bytes: usize,
-    /// Its place among all records of the queue, from 1.
+    /// Its number among all records of the queue, from 1.
     pub(crate) seq: u64,
     /// An attempt failed after its bytes had been sent: it may have arrived.
     pub(crate) maybe_delivered: bool,
-    /// What must not leave the process was taken out.
+    /// The masker has seen it.
     pub(crate) masked: bool,
     /// When it was first sent without success.
     pub(crate) tried: Option<Instant>,
@@ -81,11 +81,11 @@ impl Queued {
     }
 }
 
-/// A batch that was set parked.
+/// A parked batch: its retries are used up, and others go first.
 #[derive(Debug)]
 pub(crate) struct Parked {
     pub(crate) items: Vec<Queued>,
-    /// How often its tries were used up although the receiver took others meanwhile.
+    /// How often its retries were used up although the receiver accepted others meanwhile.
     pub(crate) rounds: u32,
 }
 

@@ -1,4 +1,4 @@
-//! One exporter's way: a queue bounded by count and bytes, its accounting, and the hand-shake of flush and shutdown.
+//! The queue of one exporter: bounded by count and bytes, with its accounting, flush and shutdown.
 //! Fed by `buffers` on callers' threads, drained by `worker`. One lock, held for a few instructions.
 
 mod admit;
@@ -44,24 +44,24 @@ pub(crate) struct ExporterQueue {
     pub(crate) wake: Notify,
     /// What does not fit goes to disk, so that nothing need be refused while the breaker is open.
     spills: AtomicBool,
-    /// There is room for all that threads may put parked: they ask without the lock.
+    /// There is room for all that threads may buffer: they ask without the lock.
     has_capacity: AtomicBool,
 }
 
 #[derive(Default)]
 pub(crate) struct State {
     queue: Queue,
-    /// Records and bytes that threads may have put parked.
+    /// Records and bytes that threads may have buffered.
     reserved: (usize, usize),
     in_flight: usize,
     in_flight_bytes: usize,
     /// Batches whose tries are used up, waiting for a success of another.
     parked: VecDeque<Parked>,
-    /// A batch succeeded since the last one was set parked or tried again.
+    /// A batch succeeded since the last one was parked or tried again.
     parked_due: bool,
     /// When they are tried again without such a success, since nothing else may come.
     parked_until: Option<Instant>,
-    /// Batches taken since one was set parked or tried again: the receiver is well, so the fault is the batch's.
+    /// A batch was accepted since one was parked or tried again: the receiver is well, so the fault is the batch's.
     taken_since: bool,
     /// Records on disk.
     pub(crate) spooled: usize,
@@ -143,7 +143,7 @@ impl ExporterQueue {
         answer
     }
 
-    /// Takes a batch that was set parked; it is in flight until `settle`.
+    /// Takes a parked batch; it is in flight until `settle`.
     pub(crate) fn take_aside(&self) -> Option<Parked> {
         let mut state = self.lock();
         let mut parked = state.parked.pop_front()?;
@@ -156,7 +156,7 @@ impl ExporterQueue {
         Some(parked)
     }
 
-    /// Sets a batch in flight parked until another one succeeds.
+    /// Parks a batch in flight until another one succeeds.
     pub(crate) fn park(&self, parked: Parked) {
         let mut state = self.lock();
         if state.phase == Phase::Stopped {
@@ -169,13 +169,13 @@ impl ExporterQueue {
         state.rest();
     }
 
-    /// When what was set parked is tried again, if nothing else happens.
+    /// When parked batches are tried again, if nothing else happens.
     pub(crate) fn parked_until(&self) -> Option<Instant> {
         let state = self.lock();
         state.parked_until.filter(|_| !state.parked.is_empty())
     }
 
-    /// A batch succeeded: those set parked may be tried again.
+    /// A batch succeeded: parked ones may be tried again.
     pub(crate) fn succeeded(&self) {
         let mut state = self.lock();
         state.parked_due = !state.parked.is_empty();
@@ -249,7 +249,7 @@ impl ExporterQueue {
         self.settled.notify_all();
     }
 
-    /// Whether somebody waits for a flush that cannot be done now; it is answered with what is.
+    /// Ends the wait for a flush that cannot be done now: its report says what has no outcome yet.
     pub(crate) fn give_up_flush(&self) {
         let mut state = self.lock();
         if state.flush_asked == state.flush_done {
@@ -337,9 +337,6 @@ impl ExporterQueue {
             state.ledger.dropped(DropReason::DeliveryFailed, lost);
             state.ledger.maybe_delivered(lost);
         }
-        if state.phase != Phase::Stopped && state.health == Health::Healthy {
-            state.health = Health::Degraded;
-        }
         self.note_room(&state);
         drop(state);
         self.settled.notify_all();
@@ -409,7 +406,7 @@ impl ExporterQueue {
     }
 
     fn wait(&self, within: Duration, done: impl Fn(&State) -> bool) {
-        // Poisoned or out of time, the caller looks at the state itself.
+        // If the time is over, the caller looks at the state itself.
         let _ = self
             .settled
             .wait_timeout_while(self.lock(), within, |state| !done(state));

@@ -10,7 +10,7 @@ pub(crate) enum Phase {
     Running,
     /// Shutdown was asked for, and must be done by then.
     Closing(Instant),
-    /// Everything has its outcome; whatever the worker still does changes nothing.
+    /// Everything has its outcome; what the worker still does changes nothing.
     Stopped,
 }
 

@@ -62,7 +62,7 @@ impl Spool {
         self.sealed.len() + self.acknowledged.len() + usize::from(self.tail.is_some())
     }
 
-    /// The oldest file that nobody is at work on; at last the one that is being written.
+    /// Gives up the oldest file that is not being delivered; at last the one that is being written.
     fn drop_oldest(&mut self) -> Result<(), SpoolError> {
         let oldest = self
             .sealed

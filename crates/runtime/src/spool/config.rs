@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// Where a spool lives and how much it may hold.
 ///
-/// The bounds hold for each process: every one has a directory of its own below [`dir`](Self::dir).
+/// The bounds hold for each process: each has its own directory below [`dir`](Self::dir).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SpoolConfig {

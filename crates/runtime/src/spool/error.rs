@@ -70,7 +70,7 @@ impl fmt::Display for SpoolError {
                 f,
                 "a payload of {bytes} bytes does not fit the spool: it may have at most {limit}"
             ),
-            Self::Full => f.write_str("the spool is full, and told to keep what it has"),
+            Self::Full => f.write_str("the spool is full, and is set to keep what it has"),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-/// What a name in a directory stands for. Symbolic links are `Other`: nothing here follows one.
+/// What a name in a directory is. Symbolic links are `Other`: nothing here follows one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     File,
@@ -38,9 +38,11 @@ pub(super) trait SpoolFs: Debug + Send + Sync {
     fn list(&self, path: &Path) -> io::Result<Vec<Entry>>;
     /// Whether `path` is a directory, no link to one, of the same owner as `like` and writable by no one else.
     fn is_private(&self, path: &Path, like: &Path) -> io::Result<bool>;
-    /// Takes the lock on a file: `None` while somebody else holds it, or when it was removed before it
+    /// Takes the lock on a file: `None` while another process has it, or when it was removed before it
     /// could be taken. Held until the file is dropped, and let go by the system when the process dies.
     fn lock(&self, path: &Path, create: bool) -> io::Result<Option<File>>;
+    /// Whether `path` still names this very file, and not none or another one.
+    fn is_at(&self, file: &File, path: &Path) -> io::Result<bool>;
     /// Creates a file that does not exist yet, for this user alone.
     fn create(&self, path: &Path) -> io::Result<File>;
     /// Writes at the end of a file.
@@ -116,6 +118,10 @@ impl SpoolFs for SystemFs {
         }
     }
 
+    fn is_at(&self, file: &File, path: &Path) -> io::Result<bool> {
+        is_at(file, path)
+    }
+
     fn create(&self, path: &Path) -> io::Result<File> {
         file_options().create_new(true).open(path)
     }
@@ -159,7 +165,7 @@ impl SpoolFs for SystemFs {
     }
 }
 
-/// Whether a removal has reached its end: the file is gone, by us or by somebody else.
+/// Success if the file is gone, removed by us or by others.
 pub(super) fn removed(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

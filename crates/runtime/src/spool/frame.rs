@@ -13,7 +13,7 @@
 pub(super) const HEADER_BYTES: usize = 26;
 /// Bytes of a frame beside its payload.
 pub(super) const FRAME_BYTES: usize = 8;
-/// The largest payload. A length above it is damage, whatever its checksum says.
+/// The largest payload. A length above it is damage, even if the checksum is right.
 pub(super) const MAX_PAYLOAD_BYTES: usize = 64 << 20;
 
 const MAGIC: [u8; 4] = *b"TFSP";
@@ -38,7 +38,7 @@ pub(super) enum HeaderFault {
     Version,
 }
 
-/// What can be read of the frames of a file: all that stands before the first bad one.
+/// What can be read of the frames of a file: all before the first bad one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Frames<'a> {
     pub(super) payloads: Vec<&'a [u8]>,
@@ -101,7 +101,7 @@ pub(super) fn encode(payload: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(payload);
 }
 
-/// Reads frames until the end or the first bad one. What stands behind a bad frame is not looked at: its
+/// Reads frames until the end or the first bad one. What comes after a bad frame is not read: its
 /// beginning cannot be known, and a payload may hold bytes that look like a frame.
 pub(super) fn decode(mut bytes: &[u8]) -> Frames<'_> {
     let mut payloads = Vec::new();

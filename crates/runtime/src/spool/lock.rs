@@ -1,9 +1,9 @@
-//! Who owns a process's directory: whoever holds the lock on the file `lock` in it. The system lets go of it
-//! when the process dies. Used by `mod` for its own directory and by `recovery` for those of the dead.
+//! The owner of a process's directory is the process that has locked the file `lock` in it. The system releases
+//! the lock when the process dies. Used by `mod` for its own directory and by `recovery` for those of the dead.
 //!
 //! A lock file is unlinked only by its holder, and made again only in a directory that has files of ours.
-//! A lock counts only while its name still stands for the file that is locked: between our opening and our
-//! locking it, its holder may have removed it with its directory, and somebody else made both anew.
+//! A lock counts only while its name still names the locked file: between our opening and our locking it, its
+//! owner may have removed it with its directory, and another process may have made both again.
 
 use std::fs::File;
 use std::io;
@@ -104,6 +104,24 @@ impl Claim {
             removed(fs.remove_directory(&self.directory))?;
         }
         Ok(())
+    }
+
+    /// Whether the directory is still ours: its lock file is the one that we have locked. What cannot be looked
+    /// at counts as ours.
+    pub(super) fn is_in_place(&self, fs: &dyn SpoolFs) -> bool {
+        fs.is_at(&self.lock, &self.directory.join(name::LOCK))
+            .unwrap_or(true)
+    }
+
+    /// Locks the directory again after its lock file was removed, if it is there and no other process has locked it.
+    pub(super) fn lock_again(&mut self, fs: &dyn SpoolFs) -> bool {
+        match fs.lock(&self.directory.join(name::LOCK), true) {
+            Ok(Some(lock)) => {
+                self.lock = lock;
+                true
+            }
+            Ok(None) | Err(_) => false,
+        }
     }
 
     pub(super) fn path(&self, file: FileName) -> PathBuf {

@@ -13,11 +13,11 @@
 //!
 //! The state is the listing of the directory and nothing else: no cursor, no ledger, no index that could
 //! disagree with it. A batch is sealed by a rename and acknowledged by an unlink, so a process may die
-//! at any instant. [`Spool::open`] moves what dead processes left into a directory of its own; processes
+//! at any instant. [`Spool::open`] moves what dead processes left into its own directory; processes
 //! that live share `dir` and never touch each other's.
 //!
 //! **Promises.** A payload for which [`append`](Spool::append) returned `Ok` is found again by the next `open`,
-//! unless it was acknowledged, given up at a bound (and counted) or damaged on disk (and counted).
+//! unless it was acknowledged, given up at a bound (and counted), or damaged or removed on disk (and counted).
 //! A payload may come twice when a process dies between delivering and acknowledging it.
 
 mod bounds;
@@ -26,6 +26,7 @@ mod error;
 mod file;
 mod frame;
 mod lock;
+mod mend;
 mod name;
 mod quarantine;
 mod recovery;
@@ -122,7 +123,7 @@ impl Spool {
         spool.expire(now_unix_ms);
         if spool.config.full == WhenFull::DropOldest {
             // Several dead processes may have left more than one of them may hold. Best effort: the
-            // next append tries again, and has somebody to tell.
+            // next append tries again, and answers with the error.
             let _ = spool.make_room(0);
         }
         Ok((spool, adopted.recovered))
@@ -153,6 +154,10 @@ impl Spool {
                 bytes: payload.len(),
                 limit: most,
             });
+        }
+        self.check_tail();
+        if self.tail.is_none() {
+            self.check_home(now_unix_ms)?;
         }
         self.tidy(now_unix_ms);
         self.make_room((FRAME_BYTES + payload.len()) as u64)?;
@@ -188,6 +193,7 @@ impl Spool {
     /// # Errors
     /// The batch stays as it was, open for more; or, when only the directory could not be made durable, is sealed.
     pub fn seal(&mut self) -> Result<(), SpoolError> {
+        self.check_tail();
         let Some(tail) = &mut self.tail else {
             return Ok(());
         };
@@ -321,7 +327,7 @@ impl Spool {
             damaged: false,
             ..old
         };
-        // The remainder is there under its name: from here on it counts, whatever fails.
+        // The remainder is there under its name: from here on it counts, also if something fails.
         self.sealed.replace(at, new);
         if let Err(error) = self.sync_home() {
             self.acknowledged.push(old);
@@ -411,7 +417,7 @@ impl Spool {
         })
     }
 
-    /// Removes the file of a batch that nobody needs, or sets it apart when it is damaged.
+    /// Removes the file of a batch that is done, or quarantines it when it is damaged.
     fn discard(&mut self, batch: Sealed) -> Result<(), SpoolError> {
         let path = self.home.path(batch.name);
         let result = if batch.damaged {

@@ -9,7 +9,7 @@ pub(super) const VERSION_DIRECTORY: &str = "v1";
 pub(super) const LOCK: &str = "lock";
 
 /// A file's name says its place in the order and what may be done with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum FileName {
     /// Being appended to, or left so by a process that died.
     Open { sequence: u64 },

@@ -43,7 +43,7 @@ enum Fate {
         created_unix_ms: u64,
         lost_bytes: u64,
     },
-    /// Nothing can be read, or nobody can tell whose it is.
+    /// Nothing can be read, or its owner is not known.
     Quarantine { lost_bytes: u64 },
     /// Nothing that was promised is in it.
     Remove { lost_bytes: u64 },

@@ -1,4 +1,4 @@
-//! What the spool tells of what it holds and has lost, and what it remembers of each file.
+//! The spool's numbers, and what it remembers of each file.
 
 use std::collections::VecDeque;
 
@@ -24,11 +24,11 @@ pub struct StoredBatch {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recovered {
-    /// Payloads that will be given out, as far as can be told before the files are read.
+    /// Payloads that will be given out, as far as is known before the files are read.
     pub frames: u64,
     /// Batches that will be given out.
     pub files: u64,
-    /// Files that are damaged as far as can be told without reading sealed ones; see [`SpoolStats`].
+    /// Files that are damaged as far as is known without reading sealed ones; see [`SpoolStats`].
     pub corrupt_files: u64,
     /// Bytes in them that cannot be read. Of a process that was killed while it appended this may be the
     /// beginning of a payload that was never promised.
@@ -53,7 +53,7 @@ pub struct SpoolStats {
     pub dropped_frames: u64,
     /// Of those, how many were too old.
     pub expired_frames: u64,
-    /// Payloads that `append` did not take, with an error. Whoever appended still has them.
+    /// Payloads that `append` did not take, with an error. The caller still has them.
     pub refused_frames: u64,
     /// Payloads known to have been held that could not be read back.
     pub corrupt_frames: u64,

@@ -53,6 +53,11 @@ impl Tail {
         Ok(())
     }
 
+    /// Whether the file is still where it was made. What cannot be looked at counts as there.
+    pub(super) fn is_in_place(&self, fs: &dyn SpoolFs) -> bool {
+        fs.is_at(&self.file, &self.path).unwrap_or(true)
+    }
+
     pub(super) fn sync(&self, fs: &dyn SpoolFs) -> io::Result<()> {
         fs.sync(&self.file)
     }

@@ -85,7 +85,7 @@ pub(crate) fn wait_on_thread(wait: impl FnOnce() -> Report + Send + 'static) -> 
     Box::pin(async { answered.await.unwrap_or_default() })
 }
 
-/// Runs a future on a thread and a runtime of its own, for callers that may have no reactor.
+/// Runs a future on a new thread with a new runtime, for callers that may have none.
 ///
 /// # Errors
 /// If the thread or its runtime cannot be started.

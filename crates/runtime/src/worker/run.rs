@@ -165,13 +165,25 @@ async fn flush(delivery: &mut Delivery) -> bool {
     true
 }
 
-/// Delivers what is left until the shutdown's deadline: the time is used, also past `max_retries` and while
-/// the breaker is open, one attempt at a time. What can wait on disk does not need it, and a receiver that
-/// refuses us does not change its mind in seconds.
+/// Delivers what is left, puts the rest on disk, and lets the exporter go.
 async fn close(delivery: &mut Delivery) {
-    let queue = delivery.queue.clone();
     delivery.retry_disk();
     delivery.seal();
+    deliver_rest(delivery).await;
+    delivery.save();
+    if delivery.has_broken_disk() {
+        // It did not take what is left: the rest of the time is for the receiver.
+        deliver_rest(delivery).await;
+        delivery.save();
+    }
+    delivery.shutdown_exporter().await;
+}
+
+/// Delivers until the shutdown's deadline: the time is used, also past `max_retries` and while the breaker is
+/// open, one attempt at a time. What can wait on disk does not need it, and a receiver that refuses us does
+/// not change its mind in seconds.
+async fn deliver_rest(delivery: &mut Delivery) {
+    let queue = delivery.queue.clone();
     let mut failures = 0;
     while let Some(until) = delivery.closing_until() {
         let before = outstanding(delivery);
@@ -195,8 +207,6 @@ async fn close(delivery: &mut Delivery) {
             wait(&queue, pending::<()>(), Some(over)).await;
         }
     }
-    delivery.save();
-    delivery.shutdown_exporter().await;
 }
 
 /// Records without an outcome, on disk or not.

@@ -260,7 +260,7 @@ fn a_panic_in_the_drop_of_an_exporter_ends_there() {
         method: "drop",
         ..Panics::default()
     };
-    let tracer = tracer_with(PanicsInDrop(exporter.clone()), |_| {});
+    let tracer = tracer_with(PanicsInDrop(exporter), |_| {});
     record(&tracer, 0..10);
     assert!(tracer.shutdown_within(LONG).unwrap().is_lossless());
 }
@@ -397,7 +397,7 @@ fn what_a_masker_or_a_health_callback_traces_is_not_recorded() {
     config.retry_cap = Duration::ZERO;
     let pipeline = Pipeline::builder()
         .config(config)
-        .exporter(exporter.clone())
+        .exporter(exporter)
         .masker(Mask::new().rewrite(move |_, _| {
             of_mask();
             None
@@ -453,8 +453,7 @@ fn a_longer_second_shutdown_gives_the_first_its_time() {
     exporter.wait_batches(1);
     let pipeline = tracer.clone();
     let short = std::thread::spawn(move || pipeline.shutdown_within(Duration::from_millis(400)));
-    let pipeline = tracer.clone();
-    let long = std::thread::spawn(move || pipeline.shutdown_within(LONG));
+    let long = std::thread::spawn(move || tracer.shutdown_within(LONG));
     let short = short.join().unwrap().unwrap_err();
     assert_eq!((short.report().lost, short.report().pending), (0, 30));
     exporter.release();

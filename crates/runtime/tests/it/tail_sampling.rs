@@ -347,3 +347,54 @@ fn the_numbers_add_up_while_threads_record() {
     assert!(stats.released_early == 0, "8 spans at most are held");
     assert_eq!(stats.sampled_out, 2400 / 10 * 6);
 }
+
+#[test]
+fn a_score_is_passed_on_and_counted() {
+    let held = held(none());
+    held.tracer.trace("t").run(|trace| {
+        trace.score("quality", 0.5).record();
+        assert_eq!(held.tracer.stats().recorded, 1, "not held");
+    });
+    let stats = held.shutdown();
+    assert_eq!(held.exporter.scores().len(), 1);
+    assert_eq!((stats.exporters[0].exported, stats.sampled_out), (1, 1));
+}
+
+#[test]
+fn a_trace_is_held_up_to_the_bounds_themselves() {
+    let early = |config: TailSampling, advance: u64| {
+        let held = held(config);
+        let trace = held.tracer.trace("t").start();
+        trace.span("first").run(|_| {});
+        held.clock.advance(Duration::from_secs(advance));
+        trace.span("second").run(|_| {});
+        let early = held.tracer.stats().released_early;
+        trace.finish();
+        held.shutdown();
+        early
+    };
+    let spans = |bound| early(TailSampling::new().max_spans(bound), 0);
+    assert_eq!((spans(2), spans(1)), (0, 1));
+    let age = |bound| early(TailSampling::new().max_age(Duration::from_secs(bound)), 10);
+    assert_eq!((age(11), age(10)), (0, 1));
+    let (exporter, size) = (InMemoryExporter::new(), |bytes| {
+        early(TailSampling::new().max_bytes(bytes), 0)
+    });
+    let pipeline = Pipeline::builder()
+        .exporter(exporter.clone())
+        .build()
+        .unwrap();
+    let tracer = Tracer::builder(pipeline).build();
+    tracer.trace("t").run(|trace| {
+        trace.span("first").run(|_| {});
+        trace.span("second").run(|_| {});
+    });
+    tracer.shutdown().unwrap();
+    let spans = exporter.spans();
+    let both: usize = spans
+        .iter()
+        .filter(|span| span.name() != "t")
+        .map(SpanRecord::size)
+        .sum();
+    assert_eq!((size(both), size(both - 1)), (0, 1));
+}

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use tracefuse_core::{DropReason, Tracer};
-use tracefuse_exporter::InMemoryExporter;
+use tracefuse_exporter::record::Record;
+use tracefuse_exporter::{
+    Batch, ExportError, ExportReport, Exporter, InMemoryExporter, async_trait,
+};
 use tracefuse_runtime::{Overload, Pipeline};
 
 use crate::support::{Scripted, assert_balanced, names, record, tracer, tracer_with};
@@ -184,4 +187,60 @@ fn a_flush_covers_what_came_before_it_even_if_newer_spans_were_dropped() {
     assert!(tracer.flush().unwrap().complete);
     assert_eq!(exporter.accepted(), names(0..20));
     tracer.shutdown().unwrap();
+}
+
+/// Says that each record takes 100 bytes.
+#[derive(Clone, Default)]
+struct Hundreds(Scripted);
+
+#[async_trait]
+impl Exporter for Hundreds {
+    fn name(&self) -> &str {
+        "hundreds"
+    }
+
+    fn size_hint(&self, _: &Record) -> usize {
+        100
+    }
+
+    async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
+        self.0.export(batch).await
+    }
+}
+
+#[test]
+fn a_batch_is_as_large_as_its_bound_and_no_larger() {
+    for (bytes, sizes) in [(500, [5, 5, 2]), (499, [4, 4, 4]), (501, [5, 5, 2])] {
+        let exporter = Hundreds::default();
+        exporter.0.hold();
+        let tracer = tracer_with(exporter.clone(), |config| {
+            config.max_batch_bytes = bytes;
+            config.flush_interval = Duration::from_millis(1);
+        });
+        // All wait behind the first, which is alone.
+        record(&tracer, 0..1);
+        exporter.0.wait_batches(1);
+        record(&tracer, 1..13);
+        exporter.0.release();
+        tracer.shutdown().unwrap();
+        assert_eq!(exporter.0.batches(), [&[1][..], &sizes].concat(), "{bytes}");
+    }
+}
+
+#[test]
+fn a_huge_span_is_cut_at_once_where_others_need_the_room() {
+    for (megabytes, cut) in [(5, false), (40, true)] {
+        let exporter = Scripted::default();
+        exporter.hold();
+        let tracer = tracer_with(exporter.clone(), |config| config.batch_size = 1);
+        tracer
+            .trace("huge")
+            .input("x".repeat(megabytes << 20))
+            .run(|_| {});
+        let bytes = tracer.stats().exporters[0].queued_bytes;
+        assert_eq!(bytes < 5 << 20, cut, "{bytes}");
+        tracer.trace("neighbour").run(|_| {});
+        exporter.release();
+        assert!(tracer.shutdown().unwrap().is_lossless());
+    }
 }

@@ -159,3 +159,59 @@ fn a_spool_may_be_opened_here_and_used_on_another_thread() {
     check(&spool);
     assert_eq!(spool.stats().files, 0);
 }
+
+/// Two batches, of three payloads and of two that are not sealed.
+fn five(dir: &std::path::Path) -> Spool {
+    let (mut spool, _) = open(dir);
+    append(&mut spool, &["a", "b", "c"]);
+    spool.seal().expect("sealed");
+    append(&mut spool, &["d", "e"]);
+    spool
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "removes what the spool has made")]
+fn a_directory_that_is_removed_is_made_again_and_its_loss_counted() {
+    type Remove = fn(&std::path::Path);
+    let ways: [Remove; 3] = [
+        |dir| std::fs::remove_dir_all(dir.join("v1")).expect("removed"),
+        |dir| std::fs::remove_dir_all(processes(dir).remove(0)).expect("removed"),
+        |dir| {
+            let process = processes(dir).remove(0);
+            std::fs::remove_dir_all(&process).expect("removed");
+            std::fs::create_dir(&process).expect("replaced");
+        },
+    ];
+    for remove in ways {
+        let dir = tempdir().expect("a directory");
+        let mut spool = five(dir.path());
+        remove(dir.path());
+        append(&mut spool, &["f"]);
+        let stats = spool.stats();
+        assert_eq!((stats.frames, stats.corrupt_frames), (1, 5));
+        assert_eq!(drain(&mut spool), ["f"]);
+        let mut spool = five(dir.path());
+        remove(dir.path());
+        spool.verify(NOW).expect("made again");
+        assert_eq!((spool.stats().frames, spool.stats().corrupt_frames), (0, 5));
+    }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "removes what the spool has made")]
+fn files_that_are_removed_are_counted_and_the_others_kept() {
+    let dir = tempdir().expect("a directory");
+    let mut spool = five(dir.path());
+    std::fs::remove_file(files(dir.path(), "open").remove(0)).expect("removed");
+    append(&mut spool, &["f"]);
+    assert_eq!((spool.stats().frames, spool.stats().corrupt_frames), (4, 2));
+    std::fs::remove_file(files(dir.path(), "batch").remove(0)).expect("removed");
+    spool.verify(NOW).expect("looked at");
+    assert_eq!((spool.stats().frames, spool.stats().corrupt_frames), (1, 5));
+    assert_eq!(drain(&mut spool), ["f"]);
+    let mut spool = five(dir.path());
+    std::fs::remove_file(processes(dir.path()).remove(0).join("lock")).expect("removed");
+    spool.verify(NOW).expect("locked again");
+    assert_eq!((spool.stats().frames, spool.stats().corrupt_frames), (5, 0));
+    assert_eq!(drain(&mut spool), ["a", "b", "c", "d", "e"]);
+}

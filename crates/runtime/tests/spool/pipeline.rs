@@ -300,8 +300,9 @@ fn a_disk_that_refuses_leaves_records_in_memory_and_says_so() {
         SpoolMode::OnFailure,
         Duration::from_secs(1),
     );
-    // As if the volume had gone.
+    // As if the volume had gone: the directory cannot be made again.
     std::fs::remove_dir_all(dir.path().join("v1")).unwrap();
+    std::fs::write(dir.path().join("v1"), "a file in the way").unwrap();
     record(&tracer, 0..30);
     exporter.wait_batches(1);
     let stats = wait(&tracer, "open", |stats| {

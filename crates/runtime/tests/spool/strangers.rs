@@ -202,6 +202,20 @@ mod unix {
     }
 
     #[test]
+    fn a_lock_that_is_a_link_is_not_even_opened() {
+        let dir = tempdir().expect("a directory");
+        let (mut spool, _) = open(dir.path());
+        append(&mut spool, &["ours"]);
+        drop(spool);
+        let process = processes(dir.path()).remove(0);
+        std::fs::remove_file(process.join("lock")).expect("removed");
+        // Opened as a lock, a directory would be an error, and counted.
+        symlink(dir.path(), process.join("lock")).expect("linked");
+        let (_spool, recovered) = open(dir.path());
+        assert_eq!((recovered.files, recovered.failures), (0, 0));
+    }
+
+    #[test]
     fn a_lock_file_that_was_cleaned_away_does_not_strand_its_batches() {
         let dir = tempdir().expect("a directory");
         let (mut spool, _) = open(dir.path());

@@ -1,4 +1,4 @@
-//! Counts and costs as attributes state them, under the names of each convention; into a usage and a cost.
+//! Turns counts and costs, which attributes state under the names of each convention, into a usage and a cost.
 //! Filled by `gen_ai`, `openinference` and `traceloop`, read by `observation` at the end of a span.
 
 mod names;
@@ -12,7 +12,7 @@ use names::{COSTS, NAMES};
 /// What was reported so far; a count reported again replaces the one before.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Tokens {
-    /// Each by the name it came under: the whole one, and the part of it that says what it counts.
+    /// Each under the name of its attribute.
     reported: Vec<Reported>,
     costs: Vec<(&'static str, f64)>,
 }
@@ -85,8 +85,7 @@ impl Tokens {
         })
     }
 
-    /// The usage, and the counts that have no place in it: what a name counts is not known, so it may be in a total
-    /// already. Without any total an unknown count is a bucket of its own.
+    /// The usage, and the counts that are not in it: it is not known what they count, so a total may include them. Without any total an unknown count is a bucket.
     pub(crate) fn to_usage(&self) -> (Option<Usage>, Vec<(&str, u64)>) {
         let mut usage = Usage::counted(Convention::Attributes);
         let mut any = false;

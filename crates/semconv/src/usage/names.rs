@@ -1,4 +1,4 @@
-//! The names of counts and costs in each convention. Who adds a convention adds names here.
+//! The names of counts and costs in each convention. Support for a convention is added here.
 //! Read by `usage`.
 
 use tracefuse_core::bridge::Count;

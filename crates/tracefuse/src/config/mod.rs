@@ -11,6 +11,8 @@ mod otel;
 mod setting;
 mod source;
 mod table;
+#[cfg(test)]
+mod tests;
 mod tracer;
 
 use std::collections::BTreeMap;

@@ -1,6 +1,7 @@
 //! Values in the forms of the OpenTelemetry specification: lists of pairs, its boolean.
 //! Called by `table` and, for the attributes of the resource, by `builder`.
 
+use percent_encoding::percent_decode_str;
 use tracefuse_core::record::{Resource, Value};
 
 /// `key=value,key2=value2`, percent-encoded, as `OTEL_EXPORTER_OTLP_HEADERS` and `OTEL_RESOURCE_ATTRIBUTES`
@@ -18,29 +19,11 @@ pub(super) fn pairs(text: &str) -> Option<Vec<(String, String)>> {
 
 /// Percent-decoded by the rules of W3C Baggage: invalid UTF-8 becomes U+FFFD, a `%` without two hex digits stays.
 fn decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte == b'%'
-            && let Some((&[high, low], behind)) = after.split_first_chunk()
-            && let (Some(high), Some(low)) = (hex(high), hex(low))
-        {
-            bytes.push(high << 4 | low);
-            rest = behind;
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).map(|value| value as u8)
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// The pairs as a text.
-pub(super) fn show_pairs(pairs: &Vec<(String, String)>) -> String {
+pub(super) fn show_pairs(pairs: &[(String, String)]) -> String {
     let pairs: Vec<String> = pairs
         .iter()
         .map(|(key, value)| format!("{key}={value}"))

@@ -102,7 +102,7 @@ settings! {
     Every "service_name" ["OTEL_SERVICE_NAME"], "name of the service", value!(Text("unknown_service"), |c| &mut c.tracer.service_name);
     Every "resource_attributes" ["OTEL_RESOURCE_ATTRIBUTES"],
         "attributes of the service, such as `service.name=shop,team=checkout`; a setting for the same attribute wins",
-        value!(Own { accepts: PAIRS, parse: pairs, show: show_pairs }, |c| &mut c.tracer.resource_attributes);
+        value!(Own { accepts: PAIRS, parse: pairs, show: |pairs| show_pairs(pairs) }, |c| &mut c.tracer.resource_attributes);
     Every "sample_rate" ["LANGFUSE_SAMPLE_RATE"], "share of traces that is recorded",
         value!(Own { accepts: "a number from 0 to 1. Remove it to keep every trace", parse: rate, show: |rate| rate.rate().to_string() },
             |c| &mut c.tracer.sample_rate);

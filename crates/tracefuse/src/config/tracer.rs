@@ -13,7 +13,7 @@ use super::ConfigError;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) const WAIT: RangeInclusive<Duration> = Duration::ZERO..=DAY;
 pub(super) const OPEN_LONGER: RangeInclusive<Duration> =
-    Duration::from_millis(1)..=Duration::from_secs(30 * 24 * 60 * 60);
+    Duration::ZERO..=Duration::from_secs(30 * 24 * 60 * 60);
 pub(super) const OPEN_MORE: RangeInclusive<u64> = 1..=1_000_000_000_000;
 pub(super) const SPOOL_BYTES: RangeInclusive<u64> = 1..=1 << 50;
 

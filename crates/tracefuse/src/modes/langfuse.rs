@@ -36,7 +36,7 @@ pub(crate) fn exporter(_: &str, config: &Config) -> Result<Shared, ConfigError> 
 
 /// The error with the name of the variable or key that the value came from.
 pub(crate) fn named(config: &Config, error: &LangfuseConfigError) -> ConfigError {
-    let own = format!("langfuse.{}", error.setting());
+    let own = ["langfuse", error.setting()].join(".");
     match config.origin(&[&own, error.setting()]) {
         Some(origin) => ConfigError::new(format!("{origin}: {error}")),
         None => ConfigError::new(error.to_string()),

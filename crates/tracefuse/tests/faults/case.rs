@@ -175,7 +175,7 @@ impl Fault {
         self
     }
 
-    fn run(self) -> Outcome {
+    pub(crate) fn outcome(self) -> Outcome {
         let mut server = MockLangfuse::builder().scenario(self.scenario);
         if let Some(tls) = self.tls {
             server = server.tls(tls);
@@ -207,7 +207,7 @@ pub(crate) fn receipts(server: &MockLangfuse) -> BTreeMap<String, Receipt> {
 
 impl From<Fault> for Case {
     fn from(fault: Fault) -> Self {
-        Self::new(fault.name, move || fault.run())
+        Self::new(fault.name, move || fault.outcome())
     }
 }
 

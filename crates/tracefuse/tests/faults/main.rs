@@ -6,6 +6,7 @@ mod answers;
 mod case;
 mod connections;
 mod disk;
+mod hostile;
 mod life;
 mod load;
 mod memory;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     cases.extend(load::cases());
     cases.extend(life::cases());
     cases.extend(disk::cases());
+    cases.extend(hostile::cases());
     if wanted.iter().any(|word| word == "--list") {
         for case in &cases {
             println!("{}: test", case.name);

@@ -8,6 +8,7 @@
 
 mod configuration;
 mod everyday;
+mod large;
 mod masking;
 mod media;
 mod nesting;

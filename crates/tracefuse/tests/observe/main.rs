@@ -6,5 +6,6 @@
 mod asynchronous;
 mod capture;
 mod errors;
+mod streams;
 mod support;
 mod synchronous;

@@ -38,6 +38,13 @@ impl Bench {
         let found = spans.into_iter().find(|span| span.name() == name);
         found.unwrap_or_else(|| panic!("no span {name} in\n{}", self.kept.tree()))
     }
+
+    /// The spans of this name, in the order in which they ended.
+    pub(crate) fn all(&self, name: &str) -> Vec<SpanRecord> {
+        let mut spans = self.kept.spans();
+        spans.retain(|span| span.name() == name);
+        spans
+    }
 }
 
 /// Runs `f` in a trace, and compares what is recorded below it.

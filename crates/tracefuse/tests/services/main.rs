@@ -65,7 +65,8 @@ fn service(langfuse: &str) {
     let tracer = tracer(langfuse);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let layer = TraceLayer::new(tracer.clone());
+        let layer = TraceLayer::new(tracer.clone())
+            .name(|request| format!("{} {}", request.method, request.uri.path()));
         let app = Router::new().route("/chat", post(chat)).layer(layer);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         println!("http://{}", listener.local_addr().unwrap());

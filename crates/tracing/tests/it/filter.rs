@@ -70,8 +70,8 @@ fn what_a_thread_that_delivers_does_is_not_recorded() {
             delivering.join().unwrap();
         },
     );
-    let mine = kept.only();
-    assert_eq!((mine.name(), mine.events().len()), ("mine", 0));
+    // Recording a delivery would need a delivery, so no observation is recorded there either.
+    assert!(kept.spans().is_empty());
 }
 
 /// What a log reader sees must not depend on what is traced.

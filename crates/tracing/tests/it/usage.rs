@@ -202,3 +202,61 @@ fn a_count_may_be_recorded_again_as_it_grows() {
         [("input", 500), ("input_cache_creation", 500)]
     );
 }
+
+/// What a span costs by the prices of Claude Sonnet 4 in Langfuse's table; a bucket that is not in it costs nothing.
+fn dollars(span: &SpanRecord) -> f64 {
+    let price = |bucket: &str| match bucket {
+        "input" => 3e-6,
+        "output" => 15e-6,
+        "input_cached_tokens" => 0.3e-6,
+        "input_cache_creation" => 3.75e-6,
+        _ => 0.0,
+    };
+    span.usage()
+        .map(|(bucket, units)| units as f64 * price(bucket))
+        .sum()
+}
+
+#[test]
+fn what_claude_counts_is_priced() {
+    let claude = |counts: &[(&str, u64)]| {
+        let kept = recorded(
+            |layer| layer,
+            |_| {
+                let span = span();
+                span.record("gen_ai.request.model", "claude-sonnet-4-20250514");
+                for (name, units) in counts {
+                    span.record(*name, *units);
+                }
+            },
+        );
+        kept.only()
+    };
+    let written = claude(&[
+        ("gen_ai.usage.input_tokens", 100_005),
+        ("gen_ai.usage.cache_creation.input_tokens", 100_000),
+        ("gen_ai.usage.output_tokens", 100),
+    ]);
+    assert_eq!(
+        written.usage().collect::<Vec<_>>(),
+        [
+            ("input", 5),
+            ("input_cache_creation", 100_000),
+            ("output", 100)
+        ]
+    );
+    assert!((dollars(&written) - 0.376_515).abs() < 1e-9);
+    let thinking = claude(&[
+        ("gen_ai.usage.input_tokens", 100),
+        ("gen_ai.usage.output_tokens", 2000),
+        ("gen_ai.usage.reasoning.output_tokens", 1500),
+    ]);
+    assert!((dollars(&thinking) - 0.0303).abs() < 1e-9);
+    let split = thinking
+        .metadata()
+        .find(|(key, _)| key.ends_with("reasoning.output_tokens"));
+    assert_eq!(
+        split.map(|(_, units)| units.to_string()).as_deref(),
+        Some("1500")
+    );
+}

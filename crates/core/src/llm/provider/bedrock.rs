@@ -9,7 +9,7 @@ use crate::llm::usage::{self, Language};
 
 pub(crate) fn facts(response: &Value) -> Facts {
     let used = usage::read(Language::Bedrock, response);
-    // An event of a stream has what it says inside.
+    // An event of a stream has its fields in an inner object.
     let stop = response.get("messageStop").unwrap_or(response);
     let routed = response.pointer("/trace/promptRouter/invokedModelId");
     Facts {

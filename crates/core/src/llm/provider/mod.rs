@@ -1,4 +1,4 @@
-//! What a provider's response says: model, usage, finish reason, output, error.
+//! Reads a provider's response: model, usage, finish reason, output, error.
 //! Called by users on a `Span` or a `Usage`, and by `stream` at a stream's end; one file a provider.
 
 pub(crate) mod anthropic;
@@ -18,14 +18,14 @@ use crate::llm::usage::{self, Language};
 use crate::record::{self, Cost, Exception, Role, Slot, Usage, ValueRef};
 use crate::span::handle::Span;
 
-/// What a response says, as far as it says it.
+/// What a response states; empty where it states nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
-    /// Whose language the response is in, as OpenTelemetry's `gen_ai.provider.name` has it.
+    /// The provider in whose language the response is, by OpenTelemetry's name (`gen_ai.provider.name`).
     pub(crate) provider: &'static str,
     pub(crate) model: Option<String>,
     pub(crate) usage: Option<Usage>,
-    /// What the provider or a gateway says that it cost.
+    /// The cost that the provider or a gateway states.
     pub(crate) cost: Option<Cost>,
     /// How the provider served the call: `service_tier`, `speed`.
     pub(crate) parameters: Vec<(&'static str, String)>,
@@ -51,7 +51,7 @@ impl Facts {
     }
 }
 
-/// What a provider answered. What says nothing changes nothing.
+/// Records what a provider answered. A response that states nothing changes nothing.
 ///
 /// Each takes an SDK's type, a `serde_json::Value`, or the body's text, and records
 ///
@@ -65,7 +65,7 @@ impl Facts {
 /// An array of chunks, or the text of a stream such as server-sent events, is recorded as the answer that they are
 /// parts of. What is neither an answer nor an error, such as the text of a proxy, is the output.
 impl Span {
-    /// Records what an OpenAI response says.
+    /// Records an OpenAI response.
     ///
     /// Reads Chat Completions, Responses, Embeddings, Completions, images, transcriptions, realtime, and the last
     /// chunk or event of a stream, of OpenAI and of those who speak its language.
@@ -87,19 +87,19 @@ impl Span {
         self.record_response(response, openai::SKIP, openai::facts, OpenAi::default);
     }
 
-    /// Records what an Anthropic `Message` says, of Anthropic, Bedrock or Vertex AI. The metadata `finish_reason` is
+    /// Records an Anthropic `Message`, of Anthropic, Bedrock or Vertex AI. The metadata `finish_reason` is
     /// its `stop_reason`.
     pub fn record_anthropic<T: Serialize + ?Sized>(&self, response: &T) {
         self.record_response(response, &[], anthropic::facts, Anthropic::default);
     }
 
-    /// Records what a Gemini `GenerateContentResponse` says, of the Gemini API, Vertex AI or Code Assist. Keys may
+    /// Records a Gemini `GenerateContentResponse`, of the Gemini API, Vertex AI or Code Assist. Keys may
     /// be in camel or snake case.
     pub fn record_gemini<T: Serialize + ?Sized>(&self, response: &T) {
         self.record_response(response, gemini::SKIP, gemini::facts, Gemini::default);
     }
 
-    /// Records what an answer of Amazon Bedrock's Converse API says, or the last event of its stream. Keys may be in
+    /// Records an answer of Amazon Bedrock's Converse API, or the last event of its stream. Keys may be in
     /// camel or snake case. The answer does not name its model: set it when the span is started.
     ///
     /// ```
@@ -115,14 +115,13 @@ impl Span {
         self.record_response(response, &[], bedrock::facts, Bedrock::default);
     }
 
-    /// Records what an answer of Cohere's Chat (version 2), embeddings or ranking says, or the last event of a
-    /// stream. The answer does not name its model: set it when the span is started.
+    /// Records an answer of Cohere's Chat (version 2), embeddings or ranking, or the last event of a stream. The answer does not name its model: set it when the span is started.
     pub fn record_cohere<T: Serialize + ?Sized>(&self, response: &T) {
         self.record_response(response, cohere::SKIP, cohere::facts, Cohere::default);
     }
 
-    /// Records what an answer of Ollama's own API says (`/api/chat`, `/api/generate`, `/api/embed`), or the last
-    /// object of a stream.
+    /// Records an answer of Ollama's own API (`/api/chat`, `/api/generate`, `/api/embed`), or the last object of a
+    /// stream.
     pub fn record_ollama<T: Serialize + ?Sized>(&self, response: &T) {
         self.record_response(response, ollama::SKIP, ollama::facts, Ollama::default);
     }
@@ -228,7 +227,7 @@ impl Span {
     }
 }
 
-/// What a provider counted. `None` if the answer states no usage.
+/// Reads what a provider counted. `None` if the answer states no usage.
 impl Usage {
     /// The usage an OpenAI response states, see [`Span::record_openai`].
     ///
@@ -273,12 +272,12 @@ impl Usage {
     }
 }
 
-/// A text that says something.
+/// A text that is not empty.
 fn text(value: Option<&Value>) -> Option<&str> {
     value?.as_str().filter(|text| !text.is_empty())
 }
 
-/// What is said of each answer: one as it is, several as an array.
+/// One value as it is, several as an array.
 fn one_or_all(mut values: Vec<Value>) -> Option<Value> {
     match values.len() {
         0 => None,

@@ -1,4 +1,4 @@
-//! OpenAI: Chat Completions, Responses, Embeddings, Completions; and providers that speak its language.
+//! OpenAI: Chat Completions, Responses, Embeddings, Completions; and providers with a compatible API.
 //! Called by `provider`; `stream` hands it the response it put together from chunks.
 
 use serde_json::Value;
@@ -37,7 +37,7 @@ pub(crate) fn facts(response: &Value) -> Facts {
     }
 }
 
-/// Who answers in OpenAI's language, where the answer shows it; by OpenTelemetry's names.
+/// The provider that answers in OpenAI's language, where the answer shows it; by OpenTelemetry's names.
 fn provider(response: &Value) -> &'static str {
     let has = |name: &str| response.get(name).is_some_and(|value| !value.is_null());
     let usage_has = |name: &str| {
@@ -80,7 +80,7 @@ fn stopped(response: &Value) -> Option<Value> {
         .map(Value::from)
 }
 
-/// A choice's message; its text if it is of the old Completions API; a chunk's delta if it says something.
+/// A choice's message; its text if it is of the old Completions API; a chunk's delta if it has content.
 fn message(choice: &Value) -> Option<Value> {
     if let Some(message) = choice.get("message") {
         return Some(plain(message));

@@ -22,7 +22,7 @@ const MAX_PARTS: u32 = 1024 * 1024;
 const MAX_BYTES: usize = 128 * 1024 * 1024;
 
 /// The tree of `value`, without the values of `skip` among its outermost keys: what is not needed may
-/// be large. JSON text, such as a response's body, is read as what it says; other text stays text.
+/// be large. JSON text, such as a response's body, is parsed; other text stays text.
 /// `None` if the value cannot be read: its `Serialize` fails, panics or has no end.
 pub(crate) fn read<T: Serialize + ?Sized>(
     value: &T,
@@ -35,7 +35,7 @@ pub(crate) fn read<T: Serialize + ?Sized>(
     }
 }
 
-/// [`read`], but text stays text whatever it says.
+/// [`read`], but text is never parsed.
 pub(crate) fn raw<T: Serialize + ?Sized>(
     value: &T,
     skip: &'static [&'static str],

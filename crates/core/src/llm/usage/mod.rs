@@ -1,4 +1,4 @@
-//! What an answer says of its own use: tokens, cost, service tier. One table for each provider's language.
+//! Reads what an answer states about its use: tokens, cost, service tier. One table for each provider's language.
 //! Called by `provider` for whole answers and for what `stream` put together; must not know spans.
 
 mod languages;
@@ -12,11 +12,11 @@ pub(crate) use languages::Language;
 use languages::Table;
 pub(crate) use number::{count, dollars};
 
-/// What an answer says of its use, as far as it says it.
+/// What an answer states about its use; empty where it states nothing.
 #[derive(Debug, Default)]
 pub(crate) struct UsageReading {
     pub(crate) usage: Option<Usage>,
-    /// What the provider or a gateway says that the call cost.
+    /// The cost that the provider or a gateway states.
     pub(crate) cost: Option<Cost>,
     /// How the provider served the call, as model parameters: `service_tier`, `speed`.
     pub(crate) parameters: Vec<(&'static str, String)>,
@@ -106,7 +106,7 @@ pub(crate) fn reported(report: &Value) -> Option<Usage> {
 }
 
 /// Takes the later of two reports of one stream into the earlier one. Counts grow, so the later one replaces the
-/// earlier; but `null`, and a zero after a count, say nothing.
+/// earlier one; `null`, and a zero after a count, change nothing.
 pub(crate) fn absorb(known: &mut Map<String, Value>, later: Map<String, Value>) {
     for (key, value) in later {
         let says_nothing = value.is_null() || count(Some(&value)) == Some(0);
@@ -120,7 +120,7 @@ pub(crate) fn absorb(known: &mut Map<String, Value>, later: Map<String, Value>) 
     }
 }
 
-/// What chunks say of their use, as one answer says it.
+/// Chunks as one answer, as far as usage is concerned.
 fn whole(table: &Table, chunks: &[Value]) -> Value {
     let mut report = Map::new();
     let mut answer = Map::new();
@@ -154,7 +154,7 @@ fn usage(language: Language, table: &Table, report: &Value) -> Option<Usage> {
         }
     }
     let mut any = [Count::Input, Count::Output, Count::Total].map(|count| usage.has(count));
-    // An answer of these has both; what is left out is zero.
+    // Answers in these languages have both counts; one that is left out is zero.
     if table.has_both && (any[0] || any[1]) {
         for (count, has) in [Count::Input, Count::Output].into_iter().zip(any) {
             if !has {
@@ -201,13 +201,13 @@ fn units(what: Count, places: &[&str], report: &Value) -> Option<u64> {
     }
 }
 
-/// What a report of OpenRouter, Perplexity, DeepInfra, xAI or LiteLLM says of money.
+/// The cost that a report of OpenRouter, Perplexity, DeepInfra, xAI or LiteLLM states.
 fn stated_cost(report: &Value) -> Option<Cost> {
     let amount = |place: &str| path::find(report, place).pop().and_then(dollars);
     // A tick is 10^-10 dollars (xAI).
     let ticks = || Some(amount("cost_in_usd_ticks")? / 1e10);
     if let Some(cost) = amount("cost") {
-        // With a key of one's own OpenRouter states its fee, and what the provider takes beside it.
+        // If the user brings a key, OpenRouter states its fee here, and the provider's price beside it.
         let own_key = report.get("is_byok") == Some(&Value::Bool(true));
         let upstream = amount("cost_details.upstream_inference_cost").filter(|_| own_key);
         return Some(Cost::total(cost + upstream.unwrap_or(0.0)));

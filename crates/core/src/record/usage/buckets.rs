@@ -13,9 +13,9 @@ use super::report::{Part, Report};
 pub(crate) struct Settled<'a> {
     /// Name and units, in the order they are sent; `total` last if it is known.
     pub(crate) buckets: Vec<(&'a str, u64)>,
-    /// Parts that are within a bucket, since the model has no price for them.
+    /// Parts that stay within a bucket, since the model has no separate price for them.
     pub(crate) within: Vec<(Count, u64)>,
-    /// What was written to the cache and is to be told apart by how long it stays.
+    /// Tokens written to the cache that are split by how long they stay there.
     timed: u64,
 }
 
@@ -48,7 +48,7 @@ impl<'a> Settled<'a> {
         if report.tool_use.units > 0 {
             self.within.push((Count::ToolUse, report.tool_use.units));
         }
-        // What was cached is counted among audio and images as well.
+        // Cached audio and images are part of the counts of audio and images too.
         let cached_audio = part(Count::CachedAudio).min(cached);
         let cached_image = part(Count::CachedImage).min(cached - cached_audio);
         let kinds = [
@@ -94,12 +94,12 @@ impl<'a> Settled<'a> {
         }
     }
 
-    /// Whether what was cached is told apart by what it is.
+    /// Whether cached tokens are split into text, audio and images.
     fn splits_cached(usage: &Usage, family: Family) -> bool {
         family.cached_kinds() && family.text(usage.text_apart)
     }
 
-    /// What was cached; by what it is, where the report says so and the model has prices for it.
+    /// Adds cached tokens; split into text, audio and images where the report does so and the model has prices for them.
     fn cached(
         &mut self,
         cached: u64,
@@ -120,7 +120,7 @@ impl<'a> Settled<'a> {
         self.part(name, rest);
     }
 
-    /// What was written to the cache, unless it goes into `lifetimes`.
+    /// Adds tokens written to the cache, unless `lifetimes` adds them.
     fn written(&mut self, written: u64, usage: &Usage) {
         let name = match usage.convention {
             Convention::Anthropic if !usage.plain_names => "cache_creation_input_tokens",
@@ -133,7 +133,7 @@ impl<'a> Settled<'a> {
         }
     }
 
-    /// A write that stays an hour has a price of its own. What has no stated lifetime stays five minutes.
+    /// A cache write that stays an hour has a separate price. One without a stated lifetime stays five minutes.
     fn lifetimes(&mut self, usage: &Usage) {
         let written = std::mem::take(&mut self.timed);
         let long = usage.part(Count::CacheWrite1h).unwrap_or(0).min(written);
@@ -186,7 +186,7 @@ impl<'a> Settled<'a> {
         }
     }
 
-    /// Buckets of names that were given. One that may be part of a total is not counted on top of it.
+    /// Adds the buckets that have a name given by the caller. One that may be part of a total is not added to it.
     fn others(&mut self, report: &Report, usage: &'a Usage) {
         for (name, units) in &usage.other {
             if report.others_inside
@@ -212,7 +212,7 @@ impl<'a> Settled<'a> {
             .filter(|(name, _)| side_of(name).is_some());
         let tokens = tokens.fold(0u64, |sum, (_, units)| sum.saturating_add(*units));
         let total = match report.total {
-            // A total that is less than its parts was counted otherwise: the server adds the parts up.
+            // A total below its parts is wrong: it is left out, and the server adds the parts up.
             Some(total) if total >= tokens => Some(total),
             // The server would add searches to the tokens.
             _ if usage.part(Count::Searches).is_some_and(|n| n > 0) && tokens > 0 => Some(tokens),
@@ -223,7 +223,7 @@ impl<'a> Settled<'a> {
         }
     }
 
-    /// Leaves a part in its whole, and says so.
+    /// Leaves a part in its whole, and notes it in `within`.
     fn keep(&mut self, count: Count, units: &mut u64, rest: &mut u64) {
         if *units > 0 {
             self.within.push((count, *units));

@@ -5,9 +5,9 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Count {
-    /// All input, or all that has no count of its own: see `Convention`.
+    /// All input, or the input that no other count covers: see `Convention`.
     Input,
-    /// All output, or all that has no count of its own.
+    /// All output, or the output that no other count covers.
     Output,
     /// All tokens of the call.
     Total,
@@ -33,7 +33,7 @@ pub enum Count {
     InputImage,
     /// Results of tools that the provider ran itself; they are priced as input.
     ToolUse,
-    /// Output that the model wrote for itself, also called thoughts.
+    /// Output that the model wrote to itself before the answer, also called thoughts.
     Reasoning,
     /// Text that came out.
     OutputText,
@@ -51,8 +51,8 @@ pub enum Count {
 
 impl Count {
     /// The name of the same count in OpenTelemetry's conventions for generative AI (release 0.1.0), after
-    /// `gen_ai.usage.`; where the conventions have none, the name that frameworks use. A part that has no bucket of
-    /// its own is kept in the metadata by this name.
+    /// `gen_ai.usage.`; where the conventions have none, the name that frameworks use. A part that has no separate
+    /// bucket is kept in the metadata under this name.
     pub(crate) const fn attribute(self) -> &'static str {
         match self {
             Self::Input => "gen_ai.usage.input_tokens",
@@ -80,7 +80,7 @@ impl Count {
     }
 }
 
-/// Which counts of a report include which others.
+/// Which counts of a report include which other counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Convention {
@@ -93,7 +93,7 @@ pub enum Convention {
     Anthropic,
     /// Gemini: input includes what was cached; thoughts and results of tools come on top.
     Gemini,
-    /// OpenTelemetry's attributes, written by frameworks: as `OpenAi`, but a part larger than its whole was counted
-    /// apart, and input may include results of tools.
+    /// OpenTelemetry's attributes, written by frameworks: as `OpenAi`, but a part larger than its whole is
+    /// counted apart, and input may include results of tools.
     Attributes,
 }

@@ -1,11 +1,11 @@
-//! Which parts of a usage have a price of their own, by family of models.
+//! Which parts of a usage have a separate price, by family of models.
 //! Asked by `buckets`; knows no prices, and nothing of how a provider counts.
 //!
 //! From the bucket names in Langfuse's price table (`worker/src/constants/default-model-prices.json` of the
 //! repository langfuse/langfuse, 167 models, 2026-08-22). Langfuse's server prices a bucket by its name and a bucket
 //! without a price costs nothing, so a part that a family has no price for stays in the whole it belongs to.
 
-/// The parts that are buckets of their own.
+/// The parts that are separate buckets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Family(u16);
 
@@ -17,13 +17,13 @@ impl Family {
     const IMAGE: Self = Self(1 << 4);
     /// Audio has a price going in, and none coming out.
     const AUDIO_IN: Self = Self(1 << 5);
-    /// Text has a bucket of its own, and plain `input` and `output` have no price.
+    /// Text is a separate bucket, and plain `input` and `output` have no price.
     const TEXT: Self = Self(1 << 6);
-    /// What was cached is priced by what it is: text, audio.
+    /// Cached text and cached audio have different prices.
     const CACHED_KINDS: Self = Self(1 << 7);
     /// Buckets of text, audio and images are named without `_tokens`.
     const SHORT_NAMES: Self = Self(1 << 8);
-    /// A report that counts text beside audio decides whether text has a bucket of its own.
+    /// Text is a separate bucket if the report counts it beside audio.
     const TEXT_AS_REPORTED: Self = Self(1 << 9);
 
     /// No model is known, or the price table does not have it: every part is kept apart.
@@ -80,7 +80,7 @@ impl Family {
         self.has(Self::SHORT_NAMES)
     }
 
-    /// Whether text has a bucket of its own, for a report that counts it so, or not.
+    /// Whether text is a separate bucket, for a report that counts it beside audio, or not.
     pub(crate) fn text(self, reported_apart: bool) -> bool {
         self.has(Self::TEXT) || (reported_apart && self.has(Self::TEXT_AS_REPORTED))
     }

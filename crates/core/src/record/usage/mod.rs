@@ -18,8 +18,8 @@ use family::Family;
 /// buckets add up to what the provider bills.
 ///
 /// A usage that was read from an answer ([`from_openai_response`](Self::from_openai_response) and its siblings) has
-/// on a span only the buckets that its model has prices for in Langfuse: a part without a price of its own, such as
-/// the reasoning of Claude, stays in `input` or `output`, and its count is in the span's metadata.
+/// on a span only the buckets that its model has prices for in Langfuse: a part without a separate price, such as the
+/// reasoning of Claude, stays in `input` or `output`, and its count is in the span's metadata.
 ///
 /// ```
 /// use tracefuse_core::Usage;
@@ -34,11 +34,11 @@ use family::Family;
 #[must_use]
 pub struct Usage {
     convention: Convention,
-    /// It was read from a report: which parts are buckets of their own depends on the model.
+    /// It was read from a report: which parts are separate buckets depends on the model.
     reported: bool,
     /// Buckets of a cache have the names that every provider's have, and not Anthropic's.
     plain_names: bool,
-    /// The report counts text beside audio: text may have a bucket of its own.
+    /// The report counts text beside audio: text may be a separate bucket.
     text_apart: bool,
     input: Option<u64>,
     output: Option<u64>,
@@ -179,7 +179,7 @@ impl Usage {
         self
     }
 
-    /// Text has a bucket of its own, unless the model is known to have none.
+    /// Text is a separate bucket, unless the model is known to have no price for it.
     pub(crate) fn with_text_apart(mut self) -> Self {
         self.text_apart = true;
         self

@@ -36,7 +36,7 @@ impl Part {
     }
 }
 
-/// A report of which is known what includes what.
+/// A report, with what is known about which count includes which.
 pub(super) struct Report {
     pub(super) input: Option<u64>,
     pub(super) output: Option<u64>,
@@ -47,7 +47,7 @@ pub(super) struct Report {
     pub(super) reasoning: Part,
     pub(super) kinds_on_top: bool,
     pub(super) others_inside: bool,
-    /// What only the total counts: output that was not shown.
+    /// Tokens that only the total counts: output that was not shown.
     pub(super) excess: u64,
 }
 
@@ -76,7 +76,7 @@ impl Report {
         );
         let total = usage.total.filter(|total| *total > 0);
         let convention = usage.convention;
-        // Reasoning first: of two explanations of a total it is the likelier one.
+        // Reasoning first: if two readings give the total, it is the likelier one.
         let mut groups = Groups([
             Group::new(
                 convention.reasoning(),
@@ -171,14 +171,14 @@ enum Whole {
     Output,
 }
 
-/// What a convention says of a kind of part.
+/// Where a convention counts a kind of part.
 #[derive(Clone, Copy, Debug)]
 enum Rule {
     Inside,
     Top,
-    /// Inside, unless the total says otherwise.
+    /// Inside, unless the total shows otherwise.
     MostlyInside,
-    /// On top, unless the total says otherwise.
+    /// On top, unless the total shows otherwise.
     MostlyTop,
 }
 
@@ -264,7 +264,7 @@ impl Groups {
         top.fold(0, |sum, group| sum.saturating_add(group.sum()))
     }
 
-    /// Finds what includes what: the fewest deviations from the convention by which the counts give the total.
+    /// Finds which wholes include their parts: the fewest deviations from the convention that give the total.
     fn decide(&mut self, wholes: [u64; 2], total: Option<u64>, units: u64, overflows: bool) {
         let base = wholes[0].saturating_add(wholes[1]);
         if let Some(total) = total {
@@ -287,7 +287,7 @@ impl Groups {
             }
         }
         if overflows {
-            // What is in the cache, read and written, is one part here.
+            // Cache reads and cache writes are one part here.
             let [reasoning, cached, write, ..] = &mut self.0;
             let cache = cached.units[0].saturating_add(write.units[0]);
             if cache > wholes[0] {

@@ -163,6 +163,15 @@ impl Disk {
         if let Err(error) = self.spool.seal() {
             self.fails(&error);
         }
+        self.reconcile();
+    }
+
+    /// Looks whether what was written is still there, so that the last report says what is safe on disk.
+    pub(crate) fn verify(&mut self) {
+        if let Err(error) = self.spool.verify(unix_ms(&self.clock)) {
+            self.fails(&error);
+        }
+        self.reconcile();
     }
 
     /// Batches that can be read.

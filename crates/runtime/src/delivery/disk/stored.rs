@@ -44,7 +44,7 @@ pub(crate) fn encode(item: &Queued, payload: &mut Vec<u8>) {
             });
             score.encode(payload);
         }
-        // Records may grow; one that this file does not know is told as damaged when it is read.
+        // `Record` may get new kinds; one that this file does not know is counted as damaged when it is read.
         _ => payload.push(u8::MAX),
     }
 }
@@ -68,7 +68,7 @@ impl Stored {
                         seq: index as u64,
                         maybe_delivered,
                         tried: None,
-                        // It was before it was written.
+                        // It was masked before it was written.
                         masked: true,
                     });
                 }

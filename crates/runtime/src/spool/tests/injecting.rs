@@ -109,6 +109,10 @@ impl SpoolFs for InjectingFs {
     fn lock(&self, path: &Path, create: bool) -> io::Result<Option<File>> {
         self.step("lock", || SystemFs.lock(path, create))
     }
+    /// Looks, and changes nothing: no step of the plan.
+    fn is_at(&self, file: &File, path: &Path) -> io::Result<bool> {
+        SystemFs.is_at(file, path)
+    }
     fn create(&self, path: &Path) -> io::Result<File> {
         self.step("create", || SystemFs.create(path))
     }

@@ -1,5 +1,8 @@
 //! The worker's loop on paused time, without a thread: outages, and properties over many schedules.
 
+mod closing;
+mod guard;
 mod outage;
 #[cfg(feature = "conformance")]
 mod properties;
+mod queue;

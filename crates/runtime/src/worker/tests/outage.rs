@@ -20,7 +20,7 @@ type Answer = Box<dyn Fn(Duration, &Batch) -> Result<ExportReport, ExportError> 
 type Calls = Arc<Mutex<Vec<(Duration, usize)>>>;
 
 /// Answers by the time since the beginning; keeps when it was called and with how much.
-struct Timed {
+pub(super) struct Timed {
     began: Instant,
     calls: Calls,
     answer: Answer,
@@ -39,7 +39,7 @@ impl Exporter for Timed {
     }
 }
 
-struct Push(Arc<ExporterQueue>);
+pub(super) struct Push(pub(super) Arc<ExporterQueue>);
 
 impl Processor for Push {
     fn on_end(&self, span: SpanRecord) {
@@ -47,17 +47,26 @@ impl Processor for Push {
     }
 }
 
-struct Worker {
-    queue: Arc<ExporterQueue>,
-    tracer: Tracer,
+pub(super) struct Worker {
+    pub(super) queue: Arc<ExporterQueue>,
+    pub(super) tracer: Tracer,
     calls: Calls,
-    healths: Arc<Mutex<Vec<Health>>>,
+    pub(super) healths: Arc<Mutex<Vec<Health>>>,
 }
 
 impl Worker {
-    fn start(
+    pub(super) fn start(
         change: impl FnOnce(&mut PipelineConfig),
         answer: impl Fn(Duration, &Batch) -> Result<ExportReport, ExportError> + Send + Sync + 'static,
+    ) -> Self {
+        Self::start_with(change, answer, None)
+    }
+
+    /// `at_tend` is called whenever delivery looks after the disk: at every step of the loop.
+    pub(super) fn start_with(
+        change: impl FnOnce(&mut PipelineConfig),
+        answer: impl Fn(Duration, &Batch) -> Result<ExportReport, ExportError> + Send + Sync + 'static,
+        at_tend: Option<fn()>,
     ) -> Self {
         let mut config = PipelineConfig::default();
         change(&mut config);
@@ -71,13 +80,14 @@ impl Worker {
         let told = healths.clone();
         let on_health: HealthCallback =
             Arc::new(move |stats: &ExporterStats| told.lock().unwrap().push(stats.health));
-        let delivery = Delivery::new(
+        let mut delivery = Delivery::new(
             queue.clone(),
             Arc::new(exporter),
             Arc::new(Resource::default()),
             None,
             Some(on_health),
         );
+        delivery.at_tend = at_tend;
         tokio::spawn(run(delivery));
         let tracer = Tracer::builder(Push(queue.clone())).build();
         Self {
@@ -88,24 +98,24 @@ impl Worker {
         }
     }
 
-    fn record(&self, spans: usize) {
+    pub(super) fn record(&self, spans: usize) {
         for n in 0..spans {
             self.tracer.trace(&n.to_string()).run(|_| {});
         }
     }
 
-    fn stats(&self) -> ExporterStats {
+    pub(super) fn stats(&self) -> ExporterStats {
         let stats = self.queue.stats();
         assert!(stats.is_balanced(), "{stats:#?}");
         stats
     }
 
-    fn calls(&self) -> Vec<(Duration, usize)> {
+    pub(super) fn calls(&self) -> Vec<(Duration, usize)> {
         self.calls.lock().unwrap().clone()
     }
 }
 
-fn down() -> ExportError {
+pub(super) fn down() -> ExportError {
     ExportError::retry("503")
 }
 

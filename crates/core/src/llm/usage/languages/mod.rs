@@ -1,4 +1,4 @@
-//! What each provider's language calls its counts, and where it puts them. Who adds a provider adds names here.
+//! The names of counts in each provider's language, and their places. Support for a provider is added here.
 //! Read by `usage`; the places are relative to the report, and written as `path` has them.
 //!
 //! Sources: the providers' API references and the SDKs' types, as of 2026-11; the compatible providers' own
@@ -55,7 +55,7 @@ impl Language {
         }
     }
 
-    /// Which counts of a report include which others.
+    /// Which counts of a report include which other counts.
     pub(super) fn convention(self, report: &Value) -> Convention {
         match self {
             // A gateway that gives Anthropic's counts as they are.

@@ -1,10 +1,10 @@
-//! OpenAI's language, and what those who speak it add: gateways, other providers, servers of open models.
+//! OpenAI's language, and what gateways, compatible providers and servers of open models add to it.
 //! Read by `usage`, as the other tables.
 
 use super::Table;
 use crate::record::Count;
 
-/// Input and output include their parts, unless the total says otherwise.
+/// Input and output include their parts, unless the total shows otherwise.
 pub(super) const OPENAI: Table = Table {
     places: &[
         "usage",

@@ -13,7 +13,7 @@ use tracefuse_otlp::http::{Headers, Secret};
 use super::Receiver;
 use super::seen::{Span, Tokens, Trace, content};
 use crate::http;
-use crate::process::quiet;
+use crate::programs::quiet;
 use crate::service::{Service, free_port};
 use crate::venv::Venv;
 

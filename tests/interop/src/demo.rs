@@ -9,8 +9,9 @@ use serde_json::Value;
 use tracefuse_console::{TreeHeader, TreeSpan, render_tree};
 use tracefuse_otlp::http::Secret;
 
-use crate::process::{examples, output, quiet};
+use crate::programs::{examples, quiet};
 use crate::read_back::Server;
+use xtask::process::output;
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let program = examples()?

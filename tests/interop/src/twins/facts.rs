@@ -1,5 +1,5 @@
 //! What a server has of a program, as facts that two runs share: no ids, no times.
-//! Made by `python` for each program, compared there.
+//! Made for each program by the functions in the parent module, and compared there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,15 +23,14 @@ pub(super) fn facts(server: &MockLangfuse) -> Facts {
     }
     let traces: BTreeSet<&str> = rows.iter().map(|row| row.trace_id.as_str()).collect();
     note(&mut facts, "(request)", "traces", &traces.len().into());
-    // As they were sent: a server of 4.16.0 refuses an array of them, which is what the SDK sends.
+    // As they were sent: a server of 4.16.0 refuses a list of them, which is what the Python SDK sends.
     for request in server.requests() {
-        if request.path != "/api/public/scores" {
-            continue;
-        }
-        let (form, scores) = match serde_json::from_slice(&request.inflated) {
-            Ok(Value::Array(scores)) => ("an array", scores),
-            Ok(score) => ("an object each", vec![score]),
-            Err(_) => ("not JSON", Vec::new()),
+        let body = serde_json::from_slice(&request.inflated);
+        let (form, scores) = match (request.path.as_str(), body) {
+            ("/api/public/scores", Ok(Value::Array(scores))) => ("a list", scores),
+            ("/api/public/scores", Ok(score)) => ("one object each", vec![score]),
+            ("/api/public/ingestion", Ok(batch)) => ("events of the old endpoint", events(&batch)),
+            _ => continue,
         };
         note(&mut facts, "(request)", "scores", &form.into());
         for score in &scores {
@@ -39,6 +38,13 @@ pub(super) fn facts(server: &MockLangfuse) -> Facts {
         }
     }
     facts
+}
+
+/// The scores of a batch.
+fn events(batch: &Value) -> Vec<Value> {
+    let events = batch["batch"].as_array().into_iter().flatten();
+    let scores = events.filter(|event| event["type"] == "score-create");
+    scores.map(|event| event["body"].clone()).collect()
 }
 
 /// Names from the root to each, by id; the second of the same name below one parent is `weather 2`.
@@ -58,7 +64,7 @@ fn places<'a>(rows: &[&'a Observation]) -> BTreeMap<&'a str, String> {
     };
     let path = |row: &'a Observation| {
         let (mut path, mut above) = (named(row), row.parent_id.as_deref());
-        // A parent that is nowhere ends it, and so does a circle.
+        // A parent that is not there ends it, and so does a circle.
         for _ in 0..rows.len() {
             let Some(parent) = above else { break };
             match rows.iter().find(|row| row.id == parent) {
@@ -98,7 +104,7 @@ fn of_observation(place: &str, row: &Observation, facts: &mut Facts) {
             }
             "metadata" | "modelParameters" | "usageDetails" | "costDetails" => {
                 for (key, value) in value.as_object().cloned().unwrap_or_else(Map::new) {
-                    // What all have of the process is said once.
+                    // What all spans have of the process is noted once.
                     match key.split_once('.') {
                         Some(("resourceAttributes", key)) => note(facts, "(resource)", key, &value),
                         Some(("scope", key)) => note(facts, "(scope)", key, &value),
@@ -147,7 +153,7 @@ fn there(value: &Value) -> Value {
     }
 }
 
-/// What is empty says nothing.
+/// An empty value is no fact.
 fn note(facts: &mut Facts, place: &str, field: &str, value: &Value) {
     let empty = match value {
         Value::Null => true,

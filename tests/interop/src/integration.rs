@@ -7,8 +7,9 @@ use mock_langfuse::MockLangfuse;
 use serde_json::{Value, json};
 use tracefuse_otlp::http::Secret;
 
-use crate::process::{examples, output, quiet};
+use crate::programs::{examples, quiet};
 use crate::read_back::{Server, tree};
+use xtask::process::output;
 
 /// What the server has after an example ran: its tree, and some fields by name of the observation.
 struct Expected {

@@ -1,5 +1,5 @@
 //! `cargo xtask peers`: receivers of others, as they are, get the traces of our examples by OTLP; what they have
-//! afterwards is held against what was recorded. Called by `main`, and by `ci` where it can run.
+//! afterwards is compared with what was recorded. Called by `main`.
 
 mod mlflow;
 mod phoenix;
@@ -16,9 +16,11 @@ use mock_langfuse::MockLangfuse;
 use self::mlflow::Mlflow;
 use self::phoenix::Phoenix;
 use self::seen::{ASPECTS, Comparison, Trace, compare, draw};
+use crate::install::Wanted;
 use crate::integration;
-use crate::process::{Programs, built, output, quiet, target};
-use crate::venv::{self, Venv};
+use crate::programs::{Programs, built, quiet};
+use crate::venv::{Venv, venv};
+use xtask::process::{output, target};
 
 const NAME: &str = "peers";
 const PHOENIX: &str = "arize-phoenix==20.26.1";
@@ -41,14 +43,15 @@ trait Receiver {
     fn read(&self, trace: &str, spans: usize) -> Result<Trace>;
 }
 
-/// All of it; says so and succeeds where the receivers cannot be installed.
-pub(crate) fn run() -> Result<()> {
-    venv::with(NAME, &[PHOENIX, MLFLOW], check)
-}
-
-/// As a step of `ci`.
-pub(crate) fn run_if_wanted() -> Result<()> {
-    venv::in_ci(NAME, &[PHOENIX, MLFLOW], "1.3 GB", check)
+/// All of it.
+pub(crate) fn run(in_ci: bool) -> Result<()> {
+    let wanted = Wanted {
+        name: NAME,
+        packages: &[PHOENIX, MLFLOW],
+        size: "1.3 GB",
+        variable: "TRACEFUSE_VENV_PEERS",
+    };
+    wanted.check(in_ci, || venv(&wanted), check)
 }
 
 fn check(venv: &Venv) -> Result<()> {

@@ -1,5 +1,5 @@
-//! A server of somebody else's for the length of a command: started with its words in a file, waited for, and
-//! gone at the end however that comes, with all that it started itself. Used by `peers` and `relay`.
+//! A server of others for the length of a command: started with its output in a file, waited for, and stopped at the
+//! end in every case, with all that it started itself. Used by `peers` and `relay`.
 
 use std::fmt;
 use std::fs::File;
@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use crate::http;
-use crate::venv::last_line;
+use crate::install::last_line;
 
-/// Those that run, for the one who interrupts us.
+/// The processes that run, to be stopped when this program is interrupted.
 static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
 /// A server that runs; stops when dropped.
@@ -25,7 +25,7 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Starts it; what it says goes to `log`.
+    /// Starts it; its output goes to `log`.
     pub(crate) fn start(name: &'static str, command: &mut Command, log: &Path) -> Result<Self> {
         stop_all_when_interrupted();
         let output = File::create(log)?;
@@ -36,7 +36,7 @@ impl Service {
         // A group of its own, so that its workers can be stopped with it.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
-        // Who interrupts waits for this lock: nothing is started that is not in the list.
+        // An interruption waits for this lock, so that nothing is started that is not in the list.
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         let child = command
             .spawn()
@@ -54,7 +54,7 @@ impl Service {
         self.wait_until(|| http::is_ok(url), url, within)
     }
 
-    /// Waits until somebody listens on the port of the loopback address.
+    /// Waits until a server listens on the port of the loopback address.
     pub(crate) fn wait_until_listening(&mut self, port: u16, within: Duration) -> Result<()> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let listens = || TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok();
@@ -94,7 +94,7 @@ impl Service {
     }
 }
 
-/// A program of others does not start on this machine: nothing is known of ours by that.
+/// A program of others does not start on this machine, which says nothing of ours.
 #[derive(Debug)]
 pub(crate) struct NotStarted(String);
 
@@ -110,14 +110,14 @@ impl Drop for Service {
     fn drop(&mut self) {
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         kill(self.child.id());
-        // Until it is waited for, its number is nobody else's.
+        // Until it is waited for, no other process has its number.
         running.retain(|id| *id != self.child.id());
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A port of the loopback address that nobody listens on.
+/// A free port of the loopback address.
 pub(crate) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
@@ -129,7 +129,7 @@ fn kill(id: u32) {
         command.args(["/F", "/T", "/PID", &id.to_string()]);
         command
     } else {
-        // The shell's own: a program `kill` is not everywhere.
+        // The shell's `kill`, since not every system has a program of that name.
         let mut command = Command::new("sh");
         command.args(["-c", &format!("kill -s KILL -- -{id}")]);
         command

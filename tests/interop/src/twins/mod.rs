@@ -1,51 +1,66 @@
-//! `cargo xtask python`: our examples and their twins in `xtask/python`, written for the official Python SDK, side by
-//! side: what the local server has of both must mean the same. Called by `main`, and by `ci` where it can run.
+//! Our examples beside the same programs for an official SDK: what the local server has of both must mean the same, and
+//! each difference needs a reason. Called by `main` through `python` and `js`.
 
-mod explained;
 mod facts;
+pub(crate) mod js;
+pub(crate) mod python;
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use mock_langfuse::MockLangfuse;
+use xtask::process::output;
 
-use self::explained::{EXPLAINED, explanation};
 use self::facts::{Facts, facts, same};
-use crate::process::{examples, output, quiet, root};
-use crate::venv::{self, Venv};
-
-const NAME: &str = "python";
-const SDK: &str = "langfuse==5.0.4";
+use crate::programs::{examples, quiet};
 
 /// Programs that exist as an example of ours and as a twin.
 const PROGRAMS: &[&str] = &["quickstart", "nested", "llm_call", "tool", "scores"];
 
-/// All of it; says so and succeeds where the SDK cannot be installed.
-pub(crate) fn run() -> Result<()> {
-    venv::with(NAME, &[SDK], check)
+/// An official SDK.
+struct Sdk<'a> {
+    /// Its name and version, for the heading of a column.
+    name: &'a str,
+    /// Every difference there may be between it and us.
+    explained: &'a [Explained],
 }
 
-/// As a step of `ci`.
-pub(crate) fn run_if_wanted() -> Result<()> {
-    venv::in_ci(NAME, &[SDK], "100 MB", check)
+/// A difference with its reason; `*` is every program, every place, or the rest of a name.
+struct Explained {
+    program: &'static str,
+    place: &'static str,
+    field: &'static str,
+    why: &'static str,
 }
 
-fn check(venv: &Venv) -> Result<()> {
+const fn difference(
+    program: &'static str,
+    place: &'static str,
+    field: &'static str,
+    why: &'static str,
+) -> Explained {
+    Explained {
+        program,
+        place,
+        field,
+        why,
+    }
+}
+
+/// Runs each program and its twin. Fails at a difference that is not explained, and at an explanation without a difference.
+fn check(sdk: &Sdk<'_>, twin: impl Fn(&str) -> Command) -> Result<()> {
     let programs = examples()?;
-    let python = venv.program("python");
     let (mut used, mut wrong) = (BTreeSet::new(), Vec::new());
     for name in PROGRAMS {
         let ours = programs
             .get(*name)
             .with_context(|| format!("the example `{name}` was not built"))?;
-        let twin = root().join("xtask/python").join(format!("{name}.py"));
-        let theirs = recorded(&python, Some(&twin))?;
-        let ours = recorded(ours, None)?;
-        compare(name, &theirs, &ours, &mut used, &mut wrong);
+        let theirs = recorded(&mut twin(name))?;
+        let ours = recorded(&mut Command::new(ours))?;
+        compare(sdk, name, &theirs, &ours, &mut used, &mut wrong);
     }
-    for (at, known) in EXPLAINED.iter().enumerate() {
+    for (at, known) in sdk.explained.iter().enumerate() {
         if !used.contains(&at) {
             wrong.push(format!(
                 "{}, {}, {}: explained, and there is no such difference",
@@ -59,26 +74,44 @@ fn check(venv: &Venv) -> Result<()> {
     bail!("not the same:\n  {}", wrong.join("\n  "))
 }
 
+/// The explanation of a difference, and its reason.
+fn explanation(
+    explained: &[Explained],
+    program: &str,
+    place: &str,
+    field: &str,
+) -> Option<(usize, &'static str)> {
+    let fits = |pattern: &str, name: &str| match pattern.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == pattern,
+    };
+    let mut known = explained.iter().enumerate();
+    let (at, found) = known.find(|(_, known)| {
+        fits(known.program, program) && fits(known.place, place) && fits(known.field, field)
+    })?;
+    Some((at, found.why))
+}
+
 /// What a server has of a program.
-fn recorded(program: &Path, script: Option<&Path>) -> Result<Facts> {
+fn recorded(command: &mut Command) -> Result<Facts> {
     let mock = MockLangfuse::start();
-    let mut command = Command::new(program);
-    quiet(&mut command)
-        .args(script)
+    quiet(command)
         .env("TRACING_MODE", "langfuse")
         .env("LANGFUSE_TRACING_ENVIRONMENT", "integration")
         .env("LANGFUSE_RELEASE", "1.2.3")
         .env("LANGFUSE_BASE_URL", mock.url())
         .env("LANGFUSE_PUBLIC_KEY", mock.public_key())
         .env("LANGFUSE_SECRET_KEY", mock.secret_key());
-    output(&mut command)?;
+    output(command)?;
     let facts = facts(&mock);
-    ensure!(!facts.is_empty(), "{} recorded nothing", program.display());
+    let program = command.get_program().to_string_lossy();
+    ensure!(!facts.is_empty(), "{program} recorded nothing");
     Ok(facts)
 }
 
 /// Prints what differs, with its reason; notes which reasons were used, and what has none.
 fn compare(
+    sdk: &Sdk<'_>,
     program: &str,
     theirs: &Facts,
     ours: &Facts,
@@ -93,7 +126,7 @@ fn compare(
         if same(theirs.as_deref(), ours.as_deref()) {
             continue;
         }
-        let why = match explanation(program, place, field) {
+        let why = match explanation(sdk.explained, program, place, field) {
             Some((at, why)) => {
                 used.insert(at);
                 why
@@ -115,16 +148,12 @@ fn compare(
         keys.len() - rows.len(),
         rows.len()
     );
-    println!("| where | what | Python {} | tracefuse | why |", version());
+    println!("| where | what | {} | tracefuse | why |", sdk.name);
     println!("| --- | --- | --- | --- | --- |");
     rows.iter().for_each(|row| println!("{row}"));
 }
 
-fn version() -> &'static str {
-    SDK.split_once("==").map_or(SDK, |(_, version)| version)
-}
-
-/// One line of at most 60 characters, without the table's own sign.
+/// One line of at most 60 characters, with the table's own sign escaped.
 fn cell(text: &str) -> String {
     let line = text.replace('\n', "\\n").replace('|', "\\|");
     match line.char_indices().nth(60) {

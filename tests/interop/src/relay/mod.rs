@@ -1,5 +1,5 @@
-//! `cargo xtask relay`: our examples, each a process of its own, through an OTLP relay of somebody else's to the local
-//! server; what arrives is held against what was recorded. Called by `main`, and by `ci` where it can run.
+//! `cargo xtask relay`: our examples, each its own process, through an OTLP relay of others to the local server; what
+//! arrives is compared with what was recorded. Called by `main`.
 
 mod seen;
 
@@ -14,10 +14,12 @@ use base64::Engine as _;
 use mock_langfuse::{Action, MockLangfuse, Scenario};
 
 use self::seen::{Identity, Spans, contents, difference, identities};
+use crate::install::Wanted;
 use crate::integration;
-use crate::process::{Programs, built, output, quiet, target};
+use crate::programs::{Programs, built, quiet};
 use crate::service::{Service, free_port};
-use crate::venv::{self, Venv};
+use crate::venv::{Venv, venv};
+use xtask::process::{output, target};
 
 const NAME: &str = "relay";
 const ROTEL: &str = "rotel==0.0.1a15";
@@ -28,14 +30,15 @@ const AWAY: Duration = Duration::from_secs(3);
 /// How long what was handed over may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// All of it; says so and succeeds where the relay cannot be installed.
-pub(crate) fn run() -> Result<()> {
-    venv::with(NAME, &[ROTEL], check)
-}
-
-/// As a step of `ci`.
-pub(crate) fn run_if_wanted() -> Result<()> {
-    venv::in_ci(NAME, &[ROTEL], "50 MB", check)
+/// All of it.
+pub(crate) fn run(in_ci: bool) -> Result<()> {
+    let wanted = Wanted {
+        name: NAME,
+        packages: &[ROTEL],
+        size: "50 MB",
+        variable: "TRACEFUSE_VENV_RELAY",
+    };
+    wanted.check(in_ci, || venv(&wanted), check)
 }
 
 fn check(venv: &Venv) -> Result<()> {
@@ -142,9 +145,9 @@ fn basic(server: &MockLangfuse) -> String {
 #[derive(Clone, Copy, PartialEq)]
 enum Trouble {
     None,
-    /// Our side holds.
+    /// Our side waits and retries.
     NoRelay,
-    /// The relay holds.
+    /// The relay waits and retries.
     NoServer,
 }
 
@@ -241,7 +244,7 @@ impl Stage {
             Trouble::None => running.ended()?,
             Trouble::NoRelay => {
                 std::thread::sleep(AWAY);
-                // Nobody has given up.
+                // None of them has given up.
                 for (name, child) in &mut running.0 {
                     ensure!(
                         child.try_wait()?.is_none(),
@@ -252,7 +255,7 @@ impl Stage {
                 running.ended()?;
             }
             Trouble::NoServer => {
-                // They are rid of their spans at once.
+                // The relay takes their spans at once.
                 running.ended()?;
                 std::thread::sleep(AWAY.saturating_sub(began.elapsed()));
                 ensure!(
@@ -281,7 +284,7 @@ fn example(name: &str, program: &Path) -> Command {
     let mut command = Command::new(program);
     quiet(&mut command)
         .env("LANGFUSE_TRACING_ENVIRONMENT", name)
-        // They end at once, and hold what they have for as long as the relay is away; a service would not notice.
+        // They end at once, so their shutdown has to wait for as long as the relay is away.
         .env("TRACEFUSE_SHUTDOWN_TIMEOUT", "60")
         .env("TRACEFUSE_FLUSH_TIMEOUT", "60")
         .env("TRACEFUSE_MAX_RETRIES", "30")

@@ -1,0 +1,416 @@
+//! Describes a trace and begins it: sampling, inherited attributes, and what came from another service.
+//! Made by `tracer`; gives a `Trace`.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::propagation::RemoteContext;
+use crate::record::{
+    AsException, ObservationType, SpanId, Timestamp, TraceAttributes, TraceId, Value,
+};
+use crate::span::builder::buffer;
+use crate::span::feature::{RECORDS, Recorded, recorded, unwrap};
+use crate::span::handle::Span;
+use crate::span::open::{OpenSpan, TraceState};
+use crate::span::run::{record_err, run, run_async};
+use crate::span::unrecorded::{Forwarded, Received, Unrecorded};
+use crate::trace::guard::TracerGuard;
+use crate::trace::handle::Trace;
+use crate::trace::sampler::SamplingInput;
+use crate::trace::scope;
+
+/// Describes a trace that has not begun.
+///
+/// ```
+/// # let tracer = tracefuse_core::Tracer::noop();
+/// let answer = tracer
+///     .trace("chat")
+///     .user_id("user123")
+///     .tag("beta")
+///     .input("What is the weather?")
+///     .run(|trace| trace.generation("answer").run(|_| "It rains."));
+/// ```
+#[must_use = "nothing is recorded until `run`, `run_async` or `start`"]
+pub struct TraceBuilder {
+    draft: Option<Draft>,
+    /// Forwarded also if nothing is recorded.
+    context: Option<Recorded<Box<Context>>>,
+    /// Why nothing is recorded, where `draft` is `None`.
+    reason: Unrecorded,
+}
+
+/// What another service sent.
+#[derive(Default)]
+struct Context {
+    /// Ids and flags of its `traceparent`.
+    parent: Option<(TraceId, SpanId, u8)>,
+    received: Option<Arc<Received>>,
+    attributes: TraceAttributes,
+    /// It has the trace's root.
+    claimed: bool,
+}
+
+impl Context {
+    /// For a trace that is not recorded here: the next service continues below the nearest span that is.
+    fn forwarded(&self) -> Option<Forwarded> {
+        (self.parent.is_some() || self.received.is_some()).then(|| Forwarded {
+            parent: self.parent,
+            received: self.received.clone(),
+        })
+    }
+}
+
+struct Draft {
+    owner: Recorded<Arc<TracerGuard>>,
+    id: TraceId,
+    /// Whether the caller records the trace, if it said so.
+    sampled: Option<bool>,
+    attributes: TraceAttributes,
+    kind: ObservationType,
+    input: Option<Value>,
+}
+
+impl TraceBuilder {
+    #[cfg_attr(not(feature = "record"), inline)]
+    pub(crate) fn new(owner: Option<&Recorded<Arc<TracerGuard>>>, name: &str) -> Self {
+        let draft = owner
+            .filter(|owner| owner.shared.admits())
+            .map(|owner| Draft {
+                owner: owner.clone(),
+                id: TraceId::random(),
+                sampled: None,
+                attributes: {
+                    let mut attributes = TraceAttributes::default();
+                    name.clone_into(&mut attributes.name);
+                    attributes
+                },
+                kind: ObservationType::Span,
+                input: None,
+            });
+        let reason = match owner {
+            // Spans below it must not be taken for spans outside of a trace.
+            Some(_) if draft.is_none() => Unrecorded::OFF,
+            _ => Unrecorded::NOOP,
+        };
+        Self {
+            draft,
+            context: None,
+            reason,
+        }
+    }
+
+    /// The user it is done for.
+    pub fn user_id(self, user: &str) -> Self {
+        self.with(|draft| draft.attributes.user_id = Some(user.to_owned()))
+    }
+
+    /// The session or conversation it belongs to.
+    pub fn session_id(self, session: &str) -> Self {
+        self.with(|draft| draft.attributes.session_id = Some(session.to_owned()))
+    }
+
+    /// Metadata of the trace. A key given before gets the new value; `null` changes nothing.
+    pub fn metadata<T: Serialize>(self, key: &str, value: T) -> Self {
+        self.with(|draft| {
+            if let Some(value) = Value::capture(&value) {
+                draft.attributes.set_metadata(key, value);
+            }
+        })
+    }
+
+    /// [`metadata`](Self::metadata) with a value that is only built if it may be recorded.
+    pub fn metadata_with<T: Serialize>(self, key: &str, value: impl FnOnce() -> T) -> Self {
+        if self.draft.is_some() {
+            self.metadata(key, value())
+        } else {
+            self
+        }
+    }
+
+    /// Tags the trace.
+    pub fn tag(self, tag: &str) -> Self {
+        self.with(|draft| draft.attributes.add_tag(tag))
+    }
+
+    /// Tags the trace with each of these.
+    pub fn tags<T: AsRef<str>>(self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.with(|draft| {
+            tags.into_iter()
+                .for_each(|tag| draft.attributes.add_tag(tag.as_ref()))
+        })
+    }
+
+    /// The version of what is traced, over the tracer's.
+    pub fn version(self, version: &str) -> Self {
+        self.with(|draft| draft.attributes.version = Some(version.to_owned()))
+    }
+
+    /// The release, over the tracer's.
+    pub fn release(self, release: &str) -> Self {
+        self.with(|draft| draft.attributes.release = Some(release.to_owned()))
+    }
+
+    /// Whether anyone with the link may see it; no by default.
+    pub fn public(self, public: bool) -> Self {
+        self.with(|draft| draft.attributes.public = public)
+    }
+
+    /// The kind of work the root span is; [`ObservationType::Span`] by default.
+    pub fn observation_type(self, kind: ObservationType) -> Self {
+        self.with(|draft| draft.kind = kind)
+    }
+
+    /// What goes in: the root span's input.
+    pub fn input<T: Serialize>(self, value: T) -> Self {
+        self.with(|draft| {
+            if draft.owner.shared.capture_content {
+                draft.input = take_owned(value);
+            }
+        })
+    }
+
+    /// [`input`](Self::input) with a value that is only built if it is recorded.
+    pub fn input_with<T: Serialize>(self, value: impl FnOnce() -> T) -> Self {
+        let captures = |draft: &Draft| draft.owner.shared.capture_content;
+        if self.draft.as_ref().is_some_and(captures) {
+            self.input(value())
+        } else {
+            self
+        }
+    }
+
+    /// A given id in place of the random one.
+    pub fn trace_id(self, id: TraceId) -> Self {
+        self.with(|draft| draft.id = id)
+    }
+
+    /// Continues a trace that another service began, below its span `parent`.
+    pub fn remote_parent(self, trace: TraceId, parent: SpanId) -> Self {
+        let flags = match &self.draft {
+            Some(draft) => u8::from(draft.sampled != Some(false)),
+            None => 1,
+        };
+        self.with(|draft| draft.id = trace)
+            .with_context(|context| context.parent = Some((trace, parent, flags)))
+    }
+
+    /// Whether the service with the [`remote_parent`](Self::remote_parent) records the trace, as its `traceparent` says:
+    /// a rate follows it, a [`Sampler`](crate::Sampler) receives it.
+    pub fn remote_sampled(mut self, sampled: bool) -> Self {
+        if let Some(context) = &mut self.context
+            && let Some((_, _, flags)) = &mut context.parent
+        {
+            *flags = *flags & !1 | u8::from(sampled);
+        }
+        self.with(|draft| draft.sampled = Some(sampled))
+    }
+
+    pub(crate) fn remote(self, remote: &RemoteContext) -> Self {
+        let (trace, parent) = (remote.trace_id(), remote.parent_span_id());
+        let sampled = remote.is_sampled();
+        let this = self.with(|draft| {
+            draft.id = trace;
+            draft.sampled = Some(sampled);
+        });
+        this.with_context(|context| {
+            *context = Context {
+                parent: Some((trace, parent, remote.flags())),
+                received: remote.received().cloned(),
+                attributes: remote.attributes().clone(),
+                claimed: remote.is_claimed(),
+            };
+        })
+    }
+
+    pub(crate) fn received(self, received: Arc<Received>) -> Self {
+        self.with_context(|context| context.received = Some(received))
+    }
+
+    /// [`start`](Self::start) at a moment in the past, for imports and batch jobs. Give children their times by
+    /// [`SpanBuilder::start_at`] and [`Span::end_at`], and end the trace by [`Trace::end_at`].
+    ///
+    /// ```
+    /// use tracefuse_core::Timestamp;
+    /// # let tracer = tracefuse_core::Tracer::noop();
+    /// // Read from a log: seconds since 1970.
+    /// let at = |seconds: u64| Timestamp::from_unix_nanos(seconds * 1_000_000_000);
+    /// let trace = tracer.trace("imported").start_at(at(1_767_225_600));
+    /// trace.generation("answer").start_at(at(1_767_225_601)).end_at(at(1_767_225_603));
+    /// trace.end_at(at(1_767_225_604));
+    /// ```
+    #[must_use = "dropping the last handle ends the trace"]
+    pub fn start_at(self, time: Timestamp) -> Trace {
+        let trace = self.start();
+        trace.root.write(|buffer| buffer.start = time);
+        trace
+    }
+
+    /// A trace that is not recorded and forwards what was received.
+    pub(crate) fn start_unrecorded(self) -> Trace {
+        let forwarded = self.context.and_then(|context| context.forwarded());
+        Trace::unrecorded(Unrecorded::OFF, forwarded, None)
+    }
+
+    /// Begins it and gives the handle. It ends by [`Trace::end`] or with its last handle.
+    #[must_use = "dropping the last handle ends the trace"]
+    #[cfg_attr(not(feature = "record"), inline)]
+    pub fn start(self) -> Trace {
+        let context = self.context;
+        let Some(mut draft) = self.draft else {
+            return match context.and_then(|context| context.forwarded()) {
+                Some(forwarded) => Trace::unrecorded(Unrecorded::OFF, Some(forwarded), None),
+                None => Trace::unrecorded(self.reason, None, None),
+            };
+        };
+        let context = context.map(|context| *unwrap(context)).unwrap_or_default();
+        let core = &draft.owner.shared;
+        scope::inherit(&mut draft.attributes);
+        let name = draft.attributes.name.clone();
+        // The trace is named where its root is.
+        if context.claimed || !context.attributes.name.is_empty() {
+            draft.attributes.name.clear();
+        }
+        scope::fill(&mut draft.attributes, &context.attributes);
+        let parent = context.parent.map(|(_, parent, _)| parent);
+        if !draft.is_sampled(parent) {
+            core.note_unsampled();
+            // The caller's span stays the parent: the next service must not refer to one that is never recorded.
+            let (id, received) = (draft.id, context.received);
+            let forwarded = Forwarded {
+                parent: Some((id, parent.unwrap_or_else(SpanId::random), 0)),
+                received,
+            };
+            return Trace::unrecorded(Unrecorded::UNSAMPLED, Some(forwarded), Some(draft.owner));
+        }
+        let id = SpanId::random();
+        let mut state = TraceState::new(
+            core.clone(),
+            draft.id,
+            id,
+            core.clock.anchor(),
+            draft.attributes,
+        );
+        state.received = context.received;
+        let shared = Arc::new(state);
+        draft.owner.leaks.look(core, shared.now());
+        let mut buffer = buffer(&shared, id, &name, draft.kind);
+        buffer.parent = parent;
+        buffer.claimed = context.claimed;
+        buffer.remote_parent = parent.is_some();
+        if let Some(input) = draft.input {
+            buffer.input = buffer.push_owned(input);
+        }
+        let root = OpenSpan::open(shared.clone(), buffer);
+        shared.set_root(&root);
+        Trace {
+            root: Span {
+                open: recorded(root),
+                unrecorded: Unrecorded::NOOP,
+            },
+            _owner: Some(draft.owner),
+            _forward: None,
+        }
+    }
+
+    /// Runs a closure in it and ends it. A panic ends it with [`Level::Error`] and continues unwinding.
+    pub fn run<R>(self, f: impl FnOnce(Trace) -> R) -> R {
+        let trace = self.start();
+        run(&trace.root, || f(trace.clone()), |_| {})
+    }
+
+    /// [`run`](Self::run) for closures that can fail: an `Err` is recorded and returned as it is.
+    ///
+    /// # Errors
+    /// What the closure returns.
+    pub fn try_run<T, E: AsException<Via>, Via>(
+        self,
+        f: impl FnOnce(Trace) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let trace = self.start();
+        run(
+            &trace.root,
+            || f(trace.clone()),
+            |result| record_err(&trace.root, result),
+        )
+    }
+
+    /// Runs an async closure in it and ends it; begins when first polled. A panic ends it with
+    /// [`Level::Error`] and continues unwinding; if the future is dropped, the root is marked as cancelled.
+    pub async fn run_async<R>(self, f: impl AsyncFnOnce(Trace) -> R) -> R {
+        let trace = self.start();
+        run_async(&trace.root, f(trace.clone()), |_| {}).await
+    }
+
+    /// [`run_async`](Self::run_async) for closures that can fail: an `Err` is recorded and returned as it is.
+    ///
+    /// # Errors
+    /// What the closure returns.
+    pub async fn try_run_async<T, E: AsException<Via>, Via>(
+        self,
+        f: impl AsyncFnOnce(Trace) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let trace = self.start();
+        run_async(&trace.root, f(trace.clone()), |result| {
+            record_err(&trace.root, result)
+        })
+        .await
+    }
+
+    fn with(mut self, f: impl FnOnce(&mut Draft)) -> Self {
+        if let Some(draft) = &mut self.draft {
+            f(draft);
+        }
+        self
+    }
+
+    fn with_context(mut self, f: impl FnOnce(&mut Context)) -> Self {
+        if !RECORDS {
+            return self;
+        }
+        if self.context.is_none() {
+            self.context = recorded(Box::default());
+        }
+        if let Some(context) = &mut self.context {
+            f(context);
+        }
+        self
+    }
+}
+
+impl Draft {
+    fn is_sampled(&self, remote_parent: Option<SpanId>) -> bool {
+        let sampler = &self.owner.shared.sampler;
+        let trace = SamplingInput {
+            trace_id: self.id,
+            attributes: &self.attributes,
+            observation_type: self.kind,
+            remote_parent,
+            remote_sampled: self.sampled,
+        };
+        // A panic of the user's sampler must not fail the work that is traced.
+        catch_unwind(AssertUnwindSafe(|| sampler.should_sample(&trace))).unwrap_or(true)
+    }
+}
+
+/// A string is moved, anything else captured.
+fn take_owned<T: Serialize>(value: T) -> Option<Value> {
+    match castaway::cast!(value, String) {
+        Ok(text) => Some(Value::Str(text)),
+        Err(value) => Value::capture(&value),
+    }
+}
+
+impl fmt::Debug for TraceBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self
+            .draft
+            .as_ref()
+            .map(|draft| draft.attributes.name.as_str());
+        f.debug_struct("TraceBuilder")
+            .field("name", &name)
+            .finish_non_exhaustive()
+    }
+}

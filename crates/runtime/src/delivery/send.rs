@@ -1,0 +1,135 @@
+//! Sends one part of a batch: permission, the call, the answer, and the retries with their waits.
+//! Called by `delivery` for each part.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracefuse_exporter::Batch;
+use tracefuse_exporter::record::Resource;
+
+use super::{Delivery, jitter};
+use crate::delivery::action::{Action, Answer};
+use crate::delivery::attempt::{Call, Failure};
+use crate::delivery::breaker::Permit;
+use crate::delivery::retry::pause;
+use crate::delivery::wait::{Woken, wait};
+use crate::queue::envelope::Queued;
+use crate::queue::phase::Phase;
+
+impl Delivery {
+    /// Sends one part until it is known what becomes of it.
+    pub(super) async fn attempt(
+        &mut self,
+        part: Vec<Queued>,
+        resource: &Arc<Resource>,
+    ) -> (Vec<Queued>, Action) {
+        let (mut metas, records): (Vec<_>, Vec<_>) = part.into_iter().map(Queued::split).unzip();
+        let spans = records.len();
+        let batch = Arc::new(Batch::new(resource.clone(), records));
+        let deadline = Instant::now() + self.queue.config.batch_timeout;
+        let mut retries = 0;
+        let action = loop {
+            let Some((permit, within)) = self.permit() else {
+                break Action::Pause(None);
+            };
+            let call = Call::export(&self.exporter, &batch, within);
+            let answer = Answer::of(self.answer(call).await);
+            let now = Instant::now();
+            let change = self.breaker.record(permit, answer.outcome, now, jitter());
+            self.tell(change, spans, &answer);
+            for meta in &mut metas {
+                if answer.error.is_some() {
+                    meta.tried.get_or_insert(now);
+                }
+                meta.maybe_delivered |= answer.maybe_delivered;
+            }
+            match answer.action {
+                Action::Retry { after, reason } => {
+                    if self.queue.phase() != Phase::Running {
+                        if let Some(after) = after {
+                            self.paused_until = Some(now + pause(after, jitter()));
+                        }
+                        break Action::Park(reason);
+                    }
+                    let delay = self.backoff.delay(retries, after, jitter());
+                    match delay.filter(|delay| now + *delay < deadline) {
+                        None => break Action::Park(reason),
+                        Some(delay) => {
+                            if self.breaker.retry_in(now).is_some() || !self.sleep(delay).await {
+                                break Action::Pause(None);
+                            }
+                        }
+                    }
+                    retries = retries.saturating_add(1);
+                }
+                Action::Pause(after) => {
+                    let asked = after.unwrap_or(Duration::from_secs(1));
+                    self.paused_until = Some(now + pause(asked, jitter()));
+                    break Action::Pause(after);
+                }
+                action => break action,
+            }
+        };
+        // The attempt's task has ended, so ours is the only handle.
+        let records = match Arc::try_unwrap(batch) {
+            Ok(batch) => batch.into_records(),
+            Err(shared) => shared.records().to_vec(),
+        };
+        let part = metas
+            .into_iter()
+            .zip(records)
+            .map(|(meta, record)| Queued::join(meta, record))
+            .collect();
+        (part, action)
+    }
+
+    /// Waits for a call of the exporter, and looks after the disk meanwhile. A shutdown's deadline cuts it off.
+    pub(super) async fn answer<T: Send + 'static>(
+        &mut self,
+        mut call: Call<T>,
+    ) -> Result<T, Failure> {
+        let queue = self.queue.clone();
+        loop {
+            let until = match queue.phase() {
+                Phase::Running => None,
+                Phase::Closing(deadline) => Some(self.before(deadline)),
+                Phase::Stopped => Some(Instant::now()),
+            };
+            match wait(&queue, call.answer(), until).await {
+                Woken::Event(answer) => return answer,
+                Woken::News => self.tend(),
+                Woken::Time => return Err(call.cut_off().await),
+            }
+        }
+    }
+
+    /// Permission for an attempt and the time it may take. During a shutdown also if the breaker is open.
+    fn permit(&mut self) -> Option<(Permit, Duration)> {
+        let now = Instant::now();
+        let limit = self.queue.config.attempt_timeout;
+        match self.queue.phase() {
+            Phase::Stopped => None,
+            Phase::Closing(_) => {
+                let left = self.closing_until()?.saturating_duration_since(now);
+                // The deadline may move, and cuts the call off when it comes.
+                (!left.is_zero()).then(|| (self.breaker.insist(now), limit))
+            }
+            Phase::Running => self.breaker.acquire(now).ok().map(|permit| (permit, limit)),
+        }
+    }
+
+    /// Waits before a retry; `false` if a shutdown begins meanwhile.
+    async fn sleep(&mut self, delay: Duration) -> bool {
+        let queue = self.queue.clone();
+        let until = Instant::now() + delay;
+        while queue.phase() == Phase::Running {
+            match wait(&queue, pending::<()>(), Some(until)).await {
+                Woken::Time => return true,
+                Woken::Event(()) | Woken::News => self.tend(),
+            }
+        }
+        false
+    }
+}

@@ -1,0 +1,119 @@
+//! What panics in the worker's loop is caught, counted and logged, and delivery goes on; a thread that ends is seen.
+#![expect(clippy::disallowed_methods, reason = "what `tokio::test` makes")]
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+use tracefuse_core::{DropReason, Health, Tracer};
+use tracefuse_exporter::ExportReport;
+
+use super::outage::{Push, Worker};
+use crate::config::PipelineConfig;
+use crate::queue::ExporterQueue;
+use crate::queue::phase::Phase;
+use crate::worker;
+
+thread_local! {
+    /// Panics left, and calls that pass before the next of them.
+    static PANICS: Cell<(u32, u32)> = const { Cell::new((0, 0)) };
+}
+
+fn panics() {
+    let (panics, passing) = PANICS.get();
+    if passing > 0 {
+        PANICS.set((panics, passing - 1));
+    } else if panics > 0 {
+        PANICS.set((panics - 1, passing));
+        panic!("in delivery");
+    }
+}
+
+fn worker() -> Worker {
+    Worker::start_with(
+        |config| config.batch_size = 10,
+        |_, batch| Ok(ExportReport::accepted(batch.len())),
+        Some(panics),
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_delivery_is_counted_and_the_rest_delivered() {
+    let worker = worker();
+    worker.record(10);
+    sleep(Duration::from_secs(1)).await;
+    PANICS.set((1, 0));
+    worker.record(20);
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(PANICS.get(), (0, 0), "it has panicked");
+    let stats = worker.stats();
+    assert_eq!((stats.exported, stats.pending()), (30, 0));
+    assert_eq!(
+        stats.last_error.as_deref(),
+        Some("delivery panicked: in delivery")
+    );
+    assert_eq!(stats.failed_attempts, 1);
+    let healths = worker.healths.lock().unwrap().clone();
+    assert_eq!(healths, [Health::Degraded, Health::Healthy]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_in_flight_in_a_panic_is_lost_and_counted() {
+    let worker = worker();
+    worker.record(5);
+    // As if the panic came between an attempt and its accounting.
+    let taken = worker.queue.take(3);
+    assert_eq!(worker.queue.stats().in_flight, 3);
+    drop(taken);
+    PANICS.set((1, 0));
+    worker.record(20);
+    sleep(Duration::from_secs(10)).await;
+    let stats = worker.stats();
+    assert_eq!(stats.dropped[&DropReason::DeliveryFailed], 3);
+    assert_eq!((stats.exported, stats.maybe_delivered), (22, 3));
+    assert!(stats.is_balanced());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loop_that_always_panics_still_ends_with_the_shutdown() {
+    let worker = worker();
+    PANICS.set((u32::MAX, 0));
+    worker.record(20);
+    sleep(Duration::from_secs(10)).await;
+    let attempts = worker.stats().failed_attempts;
+    assert!((1..=101).contains(&attempts), "not in a storm: {attempts}");
+    worker.queue.ask_close(Duration::from_secs(5));
+    sleep(Duration::from_secs(6)).await;
+    PANICS.set((0, 0));
+    assert_eq!(worker.queue.phase(), Phase::Stopped);
+    let stats = worker.stats();
+    assert_eq!(
+        (stats.exported + stats.dropped_total(), stats.pending()),
+        (20, 0)
+    );
+}
+
+#[test]
+fn the_death_of_the_thread_is_seen_and_hangs_nothing() {
+    let queue = Arc::new(ExporterQueue::new("t".into(), PipelineConfig::default()));
+    let tracer = Tracer::builder(Push(queue.clone())).build();
+    tracer.trace("before").run(|_| {});
+    worker::start(queue.clone(), || panic!("before anything is delivered")).unwrap();
+    queue.wait_stopped(Duration::from_secs(20));
+    tracer.trace("after").run(|_| {});
+    let stats = queue.stats();
+    assert_eq!(stats.dropped[&DropReason::DeliveryFailed], 2);
+    assert_eq!(stats.health, Health::Stopped);
+    assert_eq!(
+        stats.last_error.as_deref(),
+        Some("the thread that delivers has ended")
+    );
+    assert!(stats.is_balanced());
+    let ticket = queue.ask_flush();
+    assert!(queue.wait_flushed(ticket, Duration::MAX));
+    queue.ask_close(Duration::MAX);
+    assert!(queue.wait_stopped(Duration::MAX));
+    queue.stop_if_late();
+    assert_eq!(queue.stats(), stats);
+}

@@ -1,0 +1,186 @@
+//! The queue's bounds and numbers to the last record and byte, and when its worker is woken.
+
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+use tracefuse_core::{DropReason, Tracer};
+
+use super::outage::Push;
+use crate::config::{Overload, PipelineConfig};
+use crate::queue::ExporterQueue;
+use crate::queue::envelope::bytes_of;
+use crate::worker::next::{Next, next};
+
+struct Filled {
+    queue: Arc<ExporterQueue>,
+    tracer: Tracer,
+}
+
+fn queue(change: impl FnOnce(&mut PipelineConfig)) -> Filled {
+    let mut config = PipelineConfig::default();
+    change(&mut config);
+    let queue = Arc::new(ExporterQueue::new("t".into(), config));
+    let tracer = Tracer::builder(Push(queue.clone())).build();
+    Filled { queue, tracer }
+}
+
+impl Filled {
+    /// Records spans of the same size.
+    fn record(&self, spans: usize) {
+        for _ in 0..spans {
+            self.tracer.trace("t").run(|_| {});
+        }
+    }
+
+    fn is_woken(&self) -> bool {
+        self.queue.wake.notified().now_or_never().is_some()
+    }
+
+    fn dropped(&self, reason: DropReason) -> u64 {
+        self.queue
+            .stats()
+            .dropped
+            .get(&reason)
+            .copied()
+            .unwrap_or_default()
+    }
+}
+
+/// Bytes of a span as `record` makes it.
+fn size() -> usize {
+    let filled = queue(|_| {});
+    filled.record(1);
+    filled.queue.stats().queued_bytes as usize
+}
+
+#[test]
+fn bytes_in_flight_count_until_they_are_settled() {
+    let filled = queue(|_| {});
+    filled.record(5);
+    let bytes = || filled.queue.stats().queued_bytes as usize;
+    let all = 5 * size();
+    let taken = filled.queue.take(2);
+    assert_eq!((taken.len(), bytes()), (2, all));
+    filled.queue.put_back(taken);
+    assert_eq!(bytes(), all);
+    let taken = filled.queue.take(2);
+    filled
+        .queue
+        .settle(2, bytes_of(&taken), |state| state.ledger.exported(2));
+    assert_eq!(bytes(), 3 * size());
+    let rest = filled.queue.take(9);
+    filled
+        .queue
+        .settle(3, bytes_of(&rest), |state| state.ledger.exported(3));
+    assert_eq!((bytes(), filled.queue.stats().pending()), (0, 0));
+}
+
+#[test]
+fn a_queue_that_is_emptied_again_and_again_is_never_full() {
+    let filled = queue(|config| config.max_queue_bytes = 3 * size());
+    for _ in 0..50 {
+        filled.record(3);
+        let taken = filled.queue.take(3);
+        filled
+            .queue
+            .settle(3, bytes_of(&taken), |state| state.ledger.exported(3));
+    }
+    assert_eq!(filled.queue.stats().exported, 150);
+}
+
+#[test]
+fn a_queue_takes_what_its_bounds_say_and_no_more() {
+    let filled = queue(|config| config.max_queue_size = 4);
+    filled.record(6);
+    assert_eq!(
+        (
+            filled.queue.stats().queued,
+            filled.dropped(DropReason::QueueFullCount)
+        ),
+        (4, 2)
+    );
+    for (bytes, taken) in [(3 * size(), 3), (3 * size() - 1, 2), (1, 1)] {
+        let filled = queue(|config| config.max_queue_bytes = bytes);
+        filled.record(4);
+        assert_eq!(filled.queue.stats().queued, taken, "{bytes}");
+        assert_eq!(filled.dropped(DropReason::QueueFullBytes), 4 - taken);
+    }
+}
+
+#[test]
+fn a_worker_is_woken_once_when_it_sleeps_and_once_for_a_batch() {
+    let filled = queue(|config| config.batch_size = 5);
+    assert_eq!(next(&filled.queue, false), Next::Idle);
+    filled.record(1);
+    assert!(filled.is_woken(), "it slept");
+    filled.record(3);
+    assert!(!filled.is_woken(), "no batch yet");
+    filled.record(1);
+    assert!(filled.is_woken(), "a batch of five");
+    filled.record(1);
+    assert!(!filled.is_woken(), "told already");
+}
+
+#[test]
+fn a_worker_is_woken_for_a_batch_of_bytes() {
+    let filled = queue(|config| config.max_batch_bytes = 3 * size());
+    filled.record(2);
+    assert!(!filled.is_woken());
+    assert_eq!(next(&filled.queue, false), Next::Fill);
+    filled.record(1);
+    assert!(filled.is_woken());
+    assert_eq!(next(&filled.queue, false), Next::Send);
+}
+
+#[test]
+fn a_queue_is_crowded_beyond_three_quarters() {
+    let by_count = queue(|config| config.max_queue_size = 20);
+    let by_bytes = queue(|config| config.max_queue_bytes = 20 * size());
+    for filled in [by_count, by_bytes] {
+        filled.record(15);
+        assert!(!filled.queue.is_crowded() && !filled.is_woken());
+        assert_eq!(next(&filled.queue, true), Next::Fill);
+        filled.record(1);
+        assert!(filled.queue.is_crowded() && filled.is_woken());
+        assert_eq!(next(&filled.queue, true), Next::Send, "before it is full");
+        filled.record(1);
+        assert!(!filled.is_woken(), "told already");
+    }
+}
+
+#[test]
+fn a_record_without_room_lets_what_waits_be_sent() {
+    // Never crowded: one record is less than three quarters, and two are too much.
+    let filled = queue(|config| config.max_queue_bytes = size() * 3 / 2);
+    filled.record(1);
+    assert_eq!(next(&filled.queue, true), Next::Fill);
+    filled.record(2);
+    assert!(filled.is_woken());
+    assert_eq!(next(&filled.queue, true), Next::Send);
+    let taken = filled.queue.take(9);
+    filled.queue.put_back(taken);
+    assert_eq!(
+        next(&filled.queue, true),
+        Next::Fill,
+        "until it has taken some"
+    );
+}
+
+#[test]
+fn the_oldest_go_where_that_is_asked_for() {
+    let filled = queue(|config| {
+        config.max_queue_size = 3;
+        config.overload = Overload::DropOldest;
+    });
+    filled.record(5);
+    let left: Vec<u64> = filled
+        .queue
+        .take(9)
+        .iter()
+        .map(|queued| queued.seq)
+        .collect();
+    assert_eq!(
+        (left, filled.dropped(DropReason::QueueFullCount)),
+        (vec![3, 4, 5], 2)
+    );
+}

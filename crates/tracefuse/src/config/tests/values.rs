@@ -1,0 +1,198 @@
+//! A malformed value is refused with what is accepted; each documented default is the default.
+
+use std::time::Duration;
+
+use super::super::{Config, PipelineConfig, SETTINGS};
+use super::Given;
+
+#[test]
+fn a_malformed_value_is_an_error_that_says_what_to_do() {
+    let env = |name, value| Given::env(&[(name, value)]).refusal();
+    assert_eq!(
+        env("LANGFUSE_SAMPLE_RATE", "1.5"),
+        "`LANGFUSE_SAMPLE_RATE` is \"1.5\": expected a number from 0 to 1. Remove it to keep every trace"
+    );
+    assert_eq!(
+        env("TRACING_MODE", "lanfguse"),
+        "`TRACING_MODE` is \"lanfguse\": expected `langfuse`, `print` (or `console`), `otlp`, or `none` (or `off`, `noop`, `disabled`)"
+    );
+    assert!(env("TRACING_MODE", "print,none").contains("expected"));
+    assert!(env("LANGFUSE_FLUSH_INTERVAL", "-1").contains("seconds"));
+    assert_eq!(
+        Given::toml("batch_size = \"many\"").refusal(),
+        "`batch_size` in tracefuse.toml is \"many\": expected a whole number from 1 to 100000"
+    );
+    let shown = Given::env(&[("TRACEFUSE_OVERLOAD", "\u{1b}[31m\n")]).refusal();
+    assert!(!shown.contains(['\u{1b}', '\n']), "{shown:?}");
+}
+
+#[test]
+fn values_that_no_queue_can_mean_are_refused_with_the_range() {
+    for (name, values, range) in [
+        (
+            "LANGFUSE_FLUSH_AT",
+            ["0", "1000000000", "-1"],
+            "from 1 to 100000",
+        ),
+        (
+            "TRACEFUSE_MAX_QUEUE_SIZE",
+            ["0", "99999999999", ""],
+            "from 1 to 100000000",
+        ),
+        (
+            "TRACEFUSE_MAX_QUEUE_BYTES",
+            ["0", "18446744073709551615", "1e3"],
+            "from 1 to",
+        ),
+        (
+            "TRACEFUSE_MAX_BATCH_BYTES",
+            ["0", "18446744073709551615", "x"],
+            "from 1 to",
+        ),
+        (
+            "LANGFUSE_FLUSH_INTERVAL",
+            ["1e19", "inf", "NaN"],
+            "from 0 to 86400",
+        ),
+        (
+            "LANGFUSE_TIMEOUT",
+            ["0", "1e18", "-0.1"],
+            "from 0.001 to 3600",
+        ),
+        (
+            "TRACEFUSE_ATTEMPT_TIMEOUT",
+            ["0", "1e18", "x"],
+            "from 0.001 to 86400",
+        ),
+        (
+            "TRACEFUSE_BATCH_TIMEOUT",
+            ["0", "1e18", "x"],
+            "from 0.001 to 86400",
+        ),
+        (
+            "TRACEFUSE_RETRY_BASE",
+            ["0", "1e18", "x"],
+            "from 0.001 to 3600",
+        ),
+        (
+            "TRACEFUSE_RETRY_CAP",
+            ["0", "1e18", "x"],
+            "from 0.001 to 86400",
+        ),
+        (
+            "TRACEFUSE_MAX_AGE",
+            ["0", "1e18", "x"],
+            "from 0.001 to 2592000",
+        ),
+        (
+            "TRACEFUSE_CIRCUIT_BREAKER_THRESHOLD",
+            ["0", "4294967295", "x"],
+            "from 1 to",
+        ),
+        (
+            "TRACEFUSE_CIRCUIT_BREAKER_RESET",
+            ["0", "1e18", "x"],
+            "from 0.001 to 86400",
+        ),
+        (
+            "TRACEFUSE_MAX_RETRIES",
+            ["4294967295", "-1", "x"],
+            "from 0 to 1000000",
+        ),
+        (
+            "TRACEFUSE_SHUTDOWN_TIMEOUT",
+            ["1e18", "-1", "x"],
+            "from 0 to 86400",
+        ),
+        (
+            "TRACEFUSE_FLUSH_TIMEOUT",
+            ["1e18", "-1", "x"],
+            "from 0 to 86400",
+        ),
+        (
+            "TRACEFUSE_WARN_OPEN_LONGER",
+            ["-1", "1e18", "x"],
+            "from 0 to",
+        ),
+        ("TRACEFUSE_WARN_OPEN_MORE", ["0", "-1", "x"], "from 1 to"),
+        (
+            "TRACEFUSE_SPOOL_MAX_BYTES",
+            ["0", "18446744073709551615", "x"],
+            "from 1 to",
+        ),
+        (
+            "TRACEFUSE_OVERLOAD",
+            ["block:1e18", "block:", "block:-1"],
+            "up to 86400",
+        ),
+    ] {
+        for value in values.into_iter().filter(|value| !value.is_empty()) {
+            let error = Given::env(&[(name, value)]).refusal();
+            assert!(error.contains(name) && error.contains(range), "{error}");
+        }
+    }
+}
+
+#[test]
+fn every_setting_of_delivery_can_be_set() {
+    let seconds = Duration::from_secs;
+    let config = Given::env(&[
+        ("TRACEFUSE_ATTEMPT_TIMEOUT", "40"),
+        ("TRACEFUSE_BATCH_TIMEOUT", "41"),
+        ("TRACEFUSE_RETRY_BASE", "1"),
+        ("TRACEFUSE_RETRY_CAP", "42"),
+        ("TRACEFUSE_MAX_AGE", "43"),
+        ("TRACEFUSE_OVERLOAD", "block:2"),
+    ])
+    .config();
+    let delivery = config.tracer.delivery;
+    let expected = PipelineConfig::new()
+        .attempt_timeout(seconds(40))
+        .batch_timeout(seconds(41))
+        .retry_base(seconds(1))
+        .retry_cap(seconds(42))
+        .max_age(seconds(43))
+        .overload(tracefuse_runtime::Overload::Block(seconds(2)));
+    assert_eq!(delivery, expected);
+}
+
+#[test]
+fn each_documented_default_is_the_default() {
+    for setting in SETTINGS {
+        let mut config = Config::default();
+        let default = setting.default();
+        if setting.takes(&default) && !default.is_empty() && setting.key != "mode" {
+            setting.apply(&mut config, setting.key, &default).unwrap();
+            // What it sets is what was there; names in words (`default`) are texts of optional settings.
+            if !matches!(setting.key, "environment" | "service_name") {
+                assert_eq!(config.tracer, Config::default().tracer, "{}", setting.key);
+                assert_eq!(
+                    format!("{config:?}"),
+                    format!("{:?}", Config::default()),
+                    "{}",
+                    setting.key
+                );
+            }
+        }
+    }
+}
+
+#[test]
+#[cfg(feature = "langfuse")]
+fn secrets_are_in_no_error_and_no_debug_text() {
+    let canary = "sk-lf-CANARY";
+    let config = Given::dotenv(&format!("LANGFUSE_SECRET_KEY={canary}\n")).config();
+    assert_eq!(config.langfuse.secret_key.expose(), canary);
+    assert!(!format!("{config:?}").contains("CANARY"));
+    for (name, value) in [
+        ("LANGFUSE_HOST", "CANARY\u{1b}"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "CANARY"),
+        ("HTTPS_PROXY", "socks5://user:CANARY@proxy"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://user:CANARY@host"),
+    ] {
+        let shown = format!("{:?}", Given::env(&[(name, value)]).read());
+        assert!(!shown.contains("CANARY"), "{shown}");
+    }
+    let toml = Given::toml("https_proxy = \"socks5://user:CANARY@proxy\"").refusal();
+    assert!(toml.contains("SOCKS") && !toml.contains("CANARY"), "{toml}");
+}

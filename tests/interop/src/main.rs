@@ -1,0 +1,49 @@
+//! Our examples as processes of their own: `cargo xtask` runs this program for its commands `demo`, `integration`, `peers`,
+//! `python`, `js` and `relay`.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool"
+)]
+
+mod demo;
+mod http;
+mod install;
+mod integration;
+mod npm;
+mod peers;
+mod programs;
+mod read_back;
+mod relay;
+mod service;
+mod twins;
+mod venv;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    let in_ci = rest.iter().any(|argument| argument == "--ci");
+    let result = match command.as_str() {
+        "demo" => demo::run(&rest),
+        "integration" => integration::run(),
+        "peers" => peers::run(in_ci),
+        "python" => twins::python::run(in_ci),
+        "js" => twins::js::run(in_ci),
+        "relay" => relay::run(in_ci),
+        _ => {
+            eprintln!("demo, integration, peers, python, js or relay; `cargo xtask` explains them");
+            return ExitCode::FAILURE;
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

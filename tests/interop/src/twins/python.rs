@@ -1,0 +1,109 @@
+//! `cargo xtask python`: the twins in `python/`, written for the official Python SDK. Called by `main`.
+
+use std::process::Command;
+
+use anyhow::Result;
+use xtask::process::root;
+
+use super::{Explained, Sdk, check, difference};
+use crate::install::Wanted;
+use crate::venv::venv;
+
+/// The newest version on PyPI when this was last changed.
+const PACKAGE: &str = "langfuse==5.0.4";
+
+/// All of it.
+pub(crate) fn run(in_ci: bool) -> Result<()> {
+    let wanted = Wanted {
+        name: "python",
+        packages: &[PACKAGE],
+        size: "100 MB",
+        variable: "TRACEFUSE_VENV_PYTHON",
+    };
+    let sdk = Sdk {
+        name: &PACKAGE.replace("langfuse==", "Python SDK "),
+        explained: EXPLAINED,
+    };
+    wanted.check(
+        in_ci,
+        || venv(&wanted),
+        |venv| {
+            check(&sdk, |name| {
+                let mut command = Command::new(venv.program("python"));
+                command.arg(
+                    root()
+                        .join("tests/interop/python")
+                        .join(format!("{name}.py")),
+                );
+                command
+            })
+        },
+    )
+}
+
+const EXCEPTION: &str = "Langfuse drops the span event that has type and stack in theirs; ours are metadata, which it shows";
+
+const EXPLAINED: &[Explained] = &[
+    difference(
+        "*",
+        "(resource)",
+        "service.instance.id",
+        "theirs is random for each process; Langfuse does not read it",
+    ),
+    difference(
+        "*",
+        "(resource)",
+        "service.name",
+        "unknown in both; theirs names the language",
+    ),
+    difference(
+        "*",
+        "(resource)",
+        "telemetry.sdk.*",
+        "the name and version of the SDK",
+    ),
+    difference(
+        "*",
+        "(scope)",
+        "attributes.public_key",
+        "theirs tells projects in one process apart by it; Langfuse does not read it",
+    ),
+    difference(
+        "*",
+        "(scope)",
+        "name",
+        "begins with langfuse-sdk, so that the panel shows the user's keys alone; the rest is our own",
+    ),
+    difference("*", "(scope)", "version", "our version"),
+    difference("*", "*", "metadata exception.*", EXCEPTION),
+    difference(
+        "*",
+        "*",
+        "statusMessage type",
+        "types of errors have the names of their language",
+    ),
+    difference(
+        "nested",
+        "order / charge",
+        "metadata tags",
+        "the tag of a span: theirs has tags for traces only",
+    ),
+    difference(
+        "scores",
+        "(request)",
+        "scores",
+        "servers up to 4.16.0 refuse a list; one object each is taken by all",
+    ),
+    difference(
+        "scores",
+        "score *",
+        "timestamp",
+        "the API of 4.16.0 has no time of a score: the server sets it",
+    ),
+    difference(
+        "scores",
+        "score *",
+        "dataType",
+        "ours is always given; theirs leaves it to the server, unless the program gives it",
+    ),
+];
