@@ -29,6 +29,9 @@ pub(crate) fn run(data: &[u8]) {
             tracefuse_core::Span::record_openai::<str>,
             tracefuse_core::Span::record_anthropic::<str>,
             tracefuse_core::Span::record_gemini::<str>,
+            tracefuse_core::Span::record_bedrock::<str>,
+            tracefuse_core::Span::record_cohere::<str>,
+            tracefuse_core::Span::record_ollama::<str>,
         ] {
             let span = trace.generation("whole").start();
             record(&span, body);
@@ -45,11 +48,14 @@ pub(crate) fn run(data: &[u8]) {
             lines
         );
         assert_eq!(chunks().observed(start("g")).gemini().count().await, lines);
+        assert_eq!(chunks().observed(start("b")).bedrock().count().await, lines);
+        assert_eq!(chunks().observed(start("c")).cohere().count().await, lines);
+        assert_eq!(chunks().observed(start("l")).ollama().count().await, lines);
     };
     futures::executor::block_on(read);
     trace.finish();
     let spans = std::mem::take(&mut *kept.0.lock().unwrap_or_else(PoisonError::into_inner));
-    assert_eq!(spans.len(), 10, "each ended once");
+    assert_eq!(spans.len(), 19, "each ended once");
     for span in &spans {
         let values = [span.input(), span.output()].into_iter().flatten();
         for value in values.chain(span.metadata().map(|(_, value)| value)) {

@@ -18,7 +18,7 @@ mod tidy;
 
 use std::process::ExitCode;
 
-// The modules name it as theirs.
+// The other modules import it as `crate::process`.
 use xtask::process;
 
 const HELP: &str = "\
@@ -27,7 +27,7 @@ cargo xtask <command>
   demo         run the RAG agent against a local server that behaves as Langfuse does, read its trace
                back and draw it; with LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY set, send it there
   test         everything: unit, behaviour, documentation and example tests, tidy, integration
-  integration  run every example as a process of its own against the local server, read back, compare
+  integration  run every example as a separate process against the local server, read back, compare
   peers        install Arize Phoenix and MLflow (Python 3.10 or later, 1.3 GB, once), send them the examples'
                traces by OTLP, read them back by their APIs, compare; TRACEFUSE_VENV_PEERS names another venv
   python       install the official Python SDK (Python 3.10 or later, 100 MB, once), run the twins of our examples,

@@ -113,7 +113,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// In JavaScript `__proto__` is no key of its own.
+/// In JavaScript an assignment to `__proto__` adds no key.
 fn attributes(pairs: Vec<KeyValue>) -> Attributes {
     let own = pairs.into_iter().filter(|pair| pair.key != "__proto__");
     own.map(|pair| (pair.key, any(pair.value))).collect()

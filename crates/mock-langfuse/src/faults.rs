@@ -1,4 +1,4 @@
-//! A connection under a scenario: one request, read and answered byte by byte, so that any fault can be had.
+//! A connection under a scenario: one request, read and answered byte by byte, so that any fault can be produced.
 //! Called by `server` while a scenario has steps; without one, hyper serves.
 
 use std::io;
@@ -13,7 +13,7 @@ use crate::scenario::{Action, How, ReplySpec};
 use crate::state::Shared;
 use crate::{otlp, router};
 
-/// Longer than any client's patience in a test; the server's end interrupts it.
+/// Longer than any timeout of a client in a test; the server interrupts it when it stops.
 const SILENCE: Duration = Duration::from_secs(3600);
 
 /// Reads one request and does with it what the action says.
@@ -74,7 +74,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     end(stream, action.cut.map_or(How::Fin, |cut| cut.how)).await
 }
 
-/// A reset is prepared by `server`, which knows the socket; here it is a close like another.
+/// A reset is prepared by `server`, which knows the socket; here it is like any other close.
 pub(crate) async fn end<S: AsyncWrite + Unpin>(mut stream: S, how: How) -> io::Result<()> {
     match how {
         How::Silent => tokio::time::sleep(SILENCE).await,
@@ -144,7 +144,7 @@ fn answer(shared: &Shared, request: &Incoming, action: &Action) -> Reply {
         return reply;
     }
     let Some(spec) = &action.reply else {
-        // The answer is the server's own; if it is cut, whether it was stored is for the script to say.
+        // The answer is the server's own; if it is cut, the script decides whether it was stored.
         let store = action.cut.is_none() || action.store;
         return router::answer(shared, request, store, action.cut.is_none());
     };
@@ -171,7 +171,7 @@ fn answer(shared: &Shared, request: &Incoming, action: &Action) -> Reply {
     reply
 }
 
-/// The answer as it goes on the wire: right by default, wrong where the script asks for it.
+/// The answer as it goes on the wire: right by default, wrong where the script says so.
 fn render(reply: &Reply, spec: Option<&ReplySpec>) -> (String, Vec<u8>) {
     let kind = spec
         .and_then(|spec| spec.body.as_deref())

@@ -79,7 +79,7 @@ fn of_user(a: &Attributes, base: &str) -> Map<String, Value> {
             let Some(key) = key else { continue };
             let is_read_otherwise =
                 prefix == "ai.telemetry.metadata" && NOT_METADATA.contains(&key);
-            // In JavaScript `__proto__` is no key of its own.
+            // In JavaScript an assignment to `__proto__` adds no key.
             if !key.is_empty() && key != "__proto__" && !is_read_otherwise {
                 metadata.insert(key.to_owned(), value.clone());
             }

@@ -1,5 +1,5 @@
 //! A script of faults: TOML for people, a builder for tests.
-//! Read by `server` step by step; carried out by `faults`.
+//! Taken step by step by `state`; carried out by `faults`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -101,7 +101,7 @@ pub struct Action {
     pub fail_percent: u8,
 }
 
-/// An answer of the script's.
+/// An answer of the script.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]

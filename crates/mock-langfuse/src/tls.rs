@@ -1,5 +1,5 @@
 //! Certificates, good and bad, made when the server starts.
-//! Used by `server`; tests trust the good one by its authority's PEM.
+//! Made by `handle`, used by `server`; tests trust the good one by its authority's PEM.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub enum Tls {
     WrongHost,
     /// Plain http on a port that is addressed as https.
     PlainHttp,
-    /// The handshake never goes on.
+    /// The handshake never ends.
     Hang,
 }
 

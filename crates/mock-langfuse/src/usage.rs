@@ -192,7 +192,7 @@ const BUCKETS: &[(&str, &[&str])] = &[
 ];
 
 /// The conventions count cached and reasoning tokens into input and output; the server takes them out again, so that no
-/// token is in two buckets. A name that is not known is a bucket of its own.
+/// token is in two buckets. A name that is not known is kept as a bucket.
 fn by_conventions(a: &Attributes) -> Map<String, Value> {
     let mut raw: BTreeMap<String, f64> = BTreeMap::new();
     for (key, value) in a {

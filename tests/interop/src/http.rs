@@ -1,4 +1,4 @@
-//! A GET and its JSON, by the client that is tested here anyway. Used by `read_back` and `peers`.
+//! A GET and its JSON, by the HTTP client of tracefuse. Used by `read_back` and `peers`.
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use tracefuse_otlp::http::{
     Answer, Endpoint, Headers, HttpClient, HttpConfig, HttpRequest, Secret,
 };
 
-/// What is at `path` (`a/b?c=d`) below `url`; `secret` is struck out of what an error says.
+/// What is at `path` (`a/b?c=d`) below `url`; `secret` is removed from an error.
 pub(crate) fn get(url: &str, path: &str, headers: Headers, secret: &Secret) -> Result<Value> {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let query: Vec<(&str, &str)> = query

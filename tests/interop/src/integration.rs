@@ -1,4 +1,4 @@
-//! Every example as a process of its own against the local server, read back by its API.
+//! Every example as a separate process against the local server, read back by its API.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! What a server has, by its public API: `GET /api/public/v2/observations`.
+//! What a server has stored, by its public API: `GET /api/public/v2/observations`.
 //! Used by `demo` and `integration`, against the local server and against a real one.
 
 use std::time::Duration;

@@ -33,7 +33,7 @@ impl Service {
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output);
-        // A group of its own, so that its workers can be stopped with it.
+        // Its own process group, so that its workers can be stopped with it.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
         // An interruption waits for this lock, so that nothing is started that is not in the list.

@@ -1,4 +1,4 @@
-//! Who must not be answered, and what must not be swallowed: web pages, other names, bombs, crowds.
+//! Requests that must be refused: of web pages, for other host names, too large, too many.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ fn address(server: &MockLangfuse) -> String {
     server.url().split_once("://").unwrap().1.to_owned()
 }
 
-/// Sends a head as it stands and returns the whole answer.
+/// Sends a head as it is and returns the whole answer.
 fn raw(server: &MockLangfuse, head: &str) -> String {
     let mut stream = TcpStream::connect(address(server)).unwrap();
     stream.write_all(head.as_bytes()).unwrap();

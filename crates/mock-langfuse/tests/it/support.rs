@@ -1,4 +1,4 @@
-//! A client of one request per connection, written by hand so that it shares nothing with anybody.
+//! A client of one request per connection, written by hand so that it shares no code with the clients under test.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

@@ -28,7 +28,7 @@ const MLFLOW: &str = "mlflow==3.17.2";
 
 /// Beside those of `integration`.
 const MORE: &[&str] = &["propagation", "streaming"];
-/// In a workspace of its own.
+/// In its own workspace.
 const RIG: &str = "rig_agent";
 
 /// A receiver that runs.
@@ -37,7 +37,7 @@ trait Receiver {
     fn wait_until_ready(&mut self) -> Result<()>;
     /// What sends an example's traces there.
     fn variables(&self) -> Vec<(&'static str, String)>;
-    /// What it should have of what was recorded, where it has words of its own.
+    /// What it should have of what was recorded, where it uses other words.
     fn expected(&self, recorded: Trace) -> Trace;
     /// A trace, as soon as it has this many spans.
     fn read(&self, trace: &str, spans: usize) -> Result<Trace>;

@@ -124,7 +124,7 @@ fn conversation(row: &Value) -> Result<()> {
         let whole = content(row["attributes"][&says[0]].clone());
         ensure!(
             whole.pointer("/0/role").is_none(),
-            "{message} of {} is a conversation of its own: {whole}",
+            "{message} of {} is a separate conversation: {whole}",
             row["name"]
         );
     }

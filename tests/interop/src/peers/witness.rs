@@ -1,5 +1,5 @@
-//! What an example recorded, as the local server has it that behaves as Langfuse does: the examples send to it
-//! and to the receiver at once. Read by `peers`.
+//! What an example recorded, by the local server: the examples send to it and to the receiver at the same time.
+//! Read by `peers`.
 
 use anyhow::{Result, ensure};
 use mock_langfuse::{MockLangfuse, Observation};

@@ -1,5 +1,5 @@
-//! What a server has of our spans: what they are, to find each again, and what they say, to hold one run against
-//! another. Used by `relay`.
+//! What a server has of our spans: their identities, to find each again, and their contents, to compare two runs.
+//! Used by `relay`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
