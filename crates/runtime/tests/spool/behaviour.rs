@@ -190,6 +190,7 @@ fn a_directory_that_is_removed_is_made_again_and_its_loss_counted() {
         let stats = spool.stats();
         assert_eq!((stats.frames, stats.corrupt_frames), (1, 5));
         assert_eq!(drain(&mut spool), ["f"]);
+        drop(spool);
         let mut spool = five(dir.path());
         remove(dir.path());
         spool.verify(NOW).expect("made again");
@@ -209,6 +210,7 @@ fn files_that_are_removed_are_counted_and_the_others_kept() {
     spool.verify(NOW).expect("looked at");
     assert_eq!((spool.stats().frames, spool.stats().corrupt_frames), (1, 5));
     assert_eq!(drain(&mut spool), ["f"]);
+    drop(spool);
     let mut spool = five(dir.path());
     std::fs::remove_file(processes(dir.path()).remove(0).join("lock")).expect("removed");
     spool.verify(NOW).expect("locked again");
