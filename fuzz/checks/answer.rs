@@ -1,4 +1,4 @@
-//! Whatever a server answers, over a real connection: a verdict in time, counts that add up, no secret in it.
+//! Any answer of a server, over a real connection: a result in time, counts that add up, no secret in it.
 //! Input: a byte that says how, then the answer's bytes. Run by the fuzzer and by the replay of its seeds.
 
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -14,9 +14,9 @@ use tracefuse_langfuse::{LangfuseConfig, LangfuseExporter};
 use tracefuse_otlp::http::HttpConfig;
 use tracefuse_otlp::{OtlpConfig, OtlpExporter};
 
-/// What no error may repeat, however the server says it.
+/// No error may repeat this, even if the server sends it.
 const CANARY: &str = "sk-lf-CANARY-0123456789";
-/// Longer than anything takes on a loaded machine, shorter than the exporters' own limit.
+/// Longer than a call takes on a loaded machine, shorter than the exporters' own limit.
 const HUNG: Duration = Duration::from_secs(20);
 
 pub(crate) fn run(data: &[u8]) {
@@ -70,7 +70,7 @@ fn check(result: &Result<ExportReport, ExportError>, records: usize) {
     }
 }
 
-/// One line that commands no terminal and gives nothing away.
+/// One line without control sequences and without the secret.
 fn harmless(words: &str) {
     assert!(!words.chars().any(char::is_control), "{words:?}");
     assert!(!words.contains(CANARY), "{words:?}");

@@ -3,7 +3,7 @@
 
 use tracefuse::Config;
 
-/// Nothing else says this; found in an error or in `{:?}`, it has leaked.
+/// A unique text: if it is in an error or in `{:?}`, it has leaked.
 const CANARY: &str = "sk-lf-CANARY";
 
 pub(crate) fn run(data: &[u8]) {

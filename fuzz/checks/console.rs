@@ -1,4 +1,4 @@
-//! Text of strangers on its way to a terminal: nothing comes through that could command it.
+//! Foreign text for a terminal: no control sequence is written.
 //! Input: texts, separated by NULs. Run by the fuzzer and by the replay of its seeds.
 
 use std::io::Write;

@@ -1,5 +1,5 @@
-//! Masks over any text and any JSON: what they know is gone, valid JSON stays valid, nothing panics.
-//! Input: text that stands around the secrets. Run by the fuzzer and by the replay of its seeds.
+//! Masks over any text and any JSON: known secrets are gone, valid JSON stays valid, nothing panics.
+//! Input: text around the secrets. Run by the fuzzer and by the replay of its seeds.
 
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
@@ -33,7 +33,7 @@ pub(crate) fn run(data: &[u8]) {
     let kept = Kept::default();
     let tracer = Tracer::builder(kept.clone()).build();
     for secret in SECRETS {
-        // Spaces: where a secret begins inside of other text nobody can tell.
+        // Spaces: without them the start of a secret inside other text is undefined.
         let around = format!("{before} \n {secret} \n {after}");
         let document =
             serde_json::json!({ "a": [&around, { before: after }], "diagnosis": before });

@@ -1,4 +1,4 @@
-//! `traceparent` and `baggage` of strangers: refused or read, and what is passed on is read the same again.
+//! Foreign `traceparent` and `baggage`: refused or read, and what is passed on is read the same again.
 //! Input: the two headers, a line each. Run by the fuzzer and by the replay of its seeds.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! What a model's provider answers, whole or in chunks, whatever it is: read or left, never a panic, valid JSON out.
+//! Any answer of a provider, whole or in chunks: it is read or ignored, without a panic, and the output is valid JSON.
 //! Input: JSON documents, one a line. Run by the fuzzer and by the replay of its seeds.
 
 use std::sync::{Arc, Mutex, PoisonError};

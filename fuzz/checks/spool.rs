@@ -1,5 +1,5 @@
-//! A spool's directory as a crash, a disk or a stranger left it: every payload that comes back was written, and
-//! every one that can be read comes back. Input: files, then what is done with each batch. Run by the
+//! A spool's directory after a crash, a disk error or a foreign write: every payload that is read was written, and
+//! every readable one is read. Input: files, then what is done with each batch. Run by the
 //! fuzzer and by the replay of its seeds. The format is read here a second time, by other code.
 
 use std::collections::BTreeMap;
@@ -72,7 +72,7 @@ fn drain(
     let mut came = Vec::new();
     for round in 0..4 {
         let mut config = SpoolConfig::new(dir).tag(TAG);
-        // What is old is given up: not what is looked for here.
+        // Old batches are dropped: not tested here.
         config.max_age = Duration::MAX;
         let (mut spool, _) = Spool::open(config, NOW).expect("a directory that is private");
         let mut turns = 0;

@@ -1,5 +1,5 @@
-//! Looks through the assembly of a program that was built without exporters: nothing may be left of what its calls
-//! were given, nor of the calls. Called by `ci`; the program is `benches/off`.
+//! Checks the assembly of a program that was built without exporters: it may contain no arguments of its calls
+//! to tracefuse, and no calls. Called by `ci`; the program is `benches/off`.
 
 use std::path::PathBuf;
 
@@ -7,11 +7,11 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::process::{cargo, root, succeed};
 
-/// Whatever the program gives to tracefuse contains this.
+/// Every argument that the program gives to tracefuse contains this.
 const MARKER: &str = "MARKER";
 /// Functions that do nothing but call tracefuse, and some arithmetic.
 const TRACED: [&str; 3] = ["traced_work", "traced_trace", "traced_span"];
-/// More is not needed for the arithmetic, by whatever processor.
+/// The arithmetic needs no more on any processor.
 const MOST: usize = 8;
 
 pub(crate) fn run() -> Result<()> {
@@ -20,7 +20,7 @@ pub(crate) fn run() -> Result<()> {
     ensure!(
         left.is_empty(),
         "a build without exporters still holds what calls were given:\n{}\nSee `core/span/feature.rs`: handles are to be \
-         known as empty where they are used, which takes `#[inline]` on what stands between",
+         known as empty where they are used, which needs `#[inline]` on the functions between",
         left.join("\n")
     );
     for name in TRACED {
@@ -54,7 +54,7 @@ fn build() -> Result<PathBuf> {
         "benches/Cargo.toml",
     ];
     let program = ["--profile", "plain", "--package", "tracefuse-off"];
-    // Cargo does not know of the file and would not write it again.
+    // Cargo does not track the file and would not write it again.
     succeed(&mut cargo(&[&["clean"][..], &manifest, &program].concat()))?;
     let rustc = [&["rustc"][..], &manifest, &program].concat();
     let mut rustc = cargo(&rustc);

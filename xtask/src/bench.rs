@@ -1,4 +1,4 @@
-//! The benchmarks: tracefuse beside its peers, in a workspace of its own that nothing else builds.
+//! The benchmarks: tracefuse beside other libraries, in a separate workspace that no other command builds.
 //! `cargo xtask bench` prints markdown tables; `cargo xtask bench shape` compares builds.
 
 use anyhow::Result;
@@ -6,7 +6,7 @@ use anyhow::Result;
 use crate::process::{cargo, root, succeed};
 use crate::shape;
 
-/// Builds and runs the suite; what follows goes to it: `--quick`, `--reps N`, `--part hot`, `--only NAMES`.
+/// Builds and runs the suite and passes the arguments on: `--quick`, `--reps N`, `--part hot`, `--only NAMES`.
 pub(crate) fn run(rest: &[String]) -> Result<()> {
     if rest.first().is_some_and(|first| first == "shape") {
         return shape::run();
@@ -24,7 +24,7 @@ pub(crate) fn run(rest: &[String]) -> Result<()> {
         "--",
     ]);
     if !rest.iter().any(|argument| argument == "--quick") {
-        suite.arg("--plots").arg(root().join("docs/performance"));
+        suite.arg("--plots").arg(root().join("benches/plots"));
     }
     succeed(suite.args(rest).current_dir(&folder))
 }

@@ -1,4 +1,4 @@
-//! All that a change must pass, as one list. `.ci/run` and the forge's workflow call it.
+//! The list of checks that a change must pass. Called by `.ci/run` and the workflow of the forge.
 
 use std::process::Command;
 use std::time::Instant;
@@ -86,7 +86,7 @@ pub(crate) fn test() -> Result<()> {
     step("rig", rig)
 }
 
-/// The tests with the rig framework and async-openai, which are a workspace of their own.
+/// The tests with the rig framework and async-openai, which are a separate workspace.
 fn rig() -> Result<()> {
     let manifest = ["--manifest-path", "tests/rig/Cargo.toml"];
     let clippy = ["clippy", "--all-targets"];
@@ -98,7 +98,7 @@ fn rig() -> Result<()> {
     succeed(&mut cargo(&[&["test"][..], &manifest].concat()))
 }
 
-/// The catalogue of faults as a table; all of it, or what the names match.
+/// The catalogue of faults as a table: all faults, or those that match the names.
 pub(crate) fn faults(names: &[String]) -> Result<()> {
     let test = [
         "test",
@@ -122,7 +122,7 @@ pub(crate) fn soak(spans: &[String]) -> Result<()> {
     ))
 }
 
-/// Bans, licences and sources need no network; advisories do, and are checked where there is one.
+/// Bans, licences and sources need no network; advisories are checked only if there is a network.
 fn deny() -> Result<()> {
     let installed = Command::new("cargo-deny")
         .arg("--version")

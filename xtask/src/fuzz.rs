@@ -27,12 +27,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     install()?;
     for target in chosen {
         println!("\n== {target}, {seconds} s");
-        // What is found goes to corpus, which is not committed; seeds are.
+        // New inputs go to `corpus`, which is not committed; the seeds are.
         let corpus = root().join("fuzz/corpus").join(target);
         std::fs::create_dir_all(&corpus)?;
         let mut fuzz = Command::new("cargo-fuzz");
         fuzz.current_dir(root().join("fuzz"))
-            // Without a sanitizer: that is what needs no nightly toolchain. Our code has no unsafe.
+            // Without a sanitizer, which would need a nightly toolchain.
             .args(["fuzz", "run", "-s", "none", target])
             .arg(corpus)
             .arg(root().join("fuzz/seeds").join(target))

@@ -1,5 +1,5 @@
-//! Instructions per span, counted under callgrind and compared with `benches/instructions.toml`: a regression gate
-//! that a busy machine cannot disturb. Called by `ci`; `--bless` writes the table anew.
+//! Instructions per span, counted under callgrind and compared with `benches/instructions.toml`: a check for regressions
+//! that other load on the machine does not change. Called by `ci`; `--bless` writes the table again.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -143,7 +143,7 @@ fn read() -> Result<Vec<(String, f64)>> {
 
 fn write(counted: &[(&str, f64)]) -> Result<()> {
     let mut text = String::from(
-        "# Instructions per span on the caller's thread, x86-64, counted under callgrind with a clock that stands still.\n\
+        "# Instructions per span on the caller's thread, x86-64, counted under callgrind with a fixed clock.\n\
          # CI fails above 110 %. Written by `cargo xtask instructions --bless`.\n",
     );
     for ((name, now), (_, what)) in counted.iter().zip(SCENARIOS) {

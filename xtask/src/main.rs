@@ -46,7 +46,7 @@ cargo xtask <command>
                encode,growth] [--only NAMES]; bench shape: crates, build time and size of a program
   instructions count instructions per span under valgrind and compare with benches/instructions.toml; [--bless]
   assembly     look through a program without exporters for what its calls were given
-  tidy         check the architecture: arrows, module headers, links, file sizes, names in their place
+  tidy         check the architecture: arrows, module headers, links, paths, file sizes, import circles, words
   ci           all that a change must pass";
 
 fn main() -> ExitCode {

@@ -14,7 +14,7 @@ pub fn root() -> PathBuf {
         .unwrap_or_default()
 }
 
-/// Where cargo and these commands put what they make.
+/// The folder for the output of cargo and of these commands.
 #[must_use]
 pub fn target() -> PathBuf {
     let named = std::env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty());
@@ -43,7 +43,7 @@ pub fn succeed(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// The standard output of a command that succeeds; its errors go to ours, and all of it if it fails.
+/// The standard output of a command that succeeds. Its standard error is passed on, and if it fails all its output.
 ///
 /// # Errors
 /// If it cannot be started, or fails.

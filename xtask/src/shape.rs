@@ -1,5 +1,5 @@
-//! The facade as a dependency, beside what does its job otherwise: crates, clean build time, bytes in the program.
-//! Called by `bench shape`. Each is a program of its own, built from nothing, that sends one span to Langfuse.
+//! The facade as a dependency, beside the alternatives: crates, clean build time, bytes in the program.
+//! Called by `bench shape`. Each is a separate program, built without a cache, that sends one span to Langfuse.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ const OURS: &str = "fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 ";
-/// Ours come first: they are judged by the last one.
+/// Ours come first and are compared with the last one.
 const SHAPES: [Shape; 3] = [
     Shape {
         name: "tracefuse",
@@ -160,7 +160,7 @@ fn measure(shape: &Shape) -> Result<Measured> {
     })
 }
 
-/// Lays out a package of its own, without anything that an earlier run built.
+/// Writes a separate package, without the results of an earlier build.
 fn write(shape: &Shape) -> Result<PathBuf> {
     let folder = root().join("target/shape").join(shape.name);
     if folder.exists() {

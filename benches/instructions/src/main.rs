@@ -1,5 +1,5 @@
 //! Fixed work on the caller's side, one scenario a run: `cargo xtask instructions` runs it under callgrind, which
-//! counts inside of `measured` and on its thread alone. The clock stands still, so that machines agree.
+//! counts inside of `measured` and on its thread alone. The clock is fixed, so that machines agree.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tracefuse_core::{Clock, Health, ManualClock, Processor, SampleRate, Trace, T
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter};
 use tracefuse_runtime::{Pipeline, PipelineConfig};
 
-/// Enough that what happens once in a while, such as a growing list, weighs what it weighs in the long run.
+/// Enough that rare events, such as a growing list, have their average weight.
 const SPANS: usize = 1000;
 
 /// Takes spans and drops them, on the caller's thread.
@@ -107,7 +107,7 @@ fn full() -> Pipeline {
 fn until_open(tracer: &Tracer) {
     loop {
         let stats = tracer.stats();
-        if stats.exporters.iter().all(|lane| matches!(lane.health, Health::Open { .. })) {
+        if stats.exporters.iter().all(|exporter| matches!(exporter.health, Health::Open { .. })) {
             return;
         }
         std::thread::sleep(Duration::from_millis(1));

@@ -11,7 +11,7 @@ fn main() {
     println!("{sum}");
 }
 
-/// What the README shows: nothing may be left of it but the work.
+/// The program of the README: only its own work may be left.
 #[unsafe(no_mangle)]
 #[inline(never)]
 fn traced_work(tracer: &Tracer, number: u64) -> u64 {
@@ -26,7 +26,7 @@ fn traced_work(tracer: &Tracer, number: u64) -> u64 {
     })
 }
 
-/// The other calls, on handles that come from elsewhere.
+/// The other calls, on handles that are given as arguments.
 #[inline(never)]
 fn traced_everything(tracer: &Tracer, number: u64) -> u64 {
     let trace = tracer.trace("MARKER-a").version("MARKER-b").release("MARKER-c").input("MARKER-d").start();

@@ -136,7 +136,7 @@ fn main() {
             ("prost, messages built before", Box::new(|| built.encode_to_vec())),
         ];
         let mut times: [Vec<f64>; 3] = Default::default();
-        // Interleaved, so that what the machine does meanwhile meets all of them.
+        // Interleaved, so that other load on the machine affects all of them.
         for _ in 0..41 {
             for (way, times) in ways.iter().zip(&mut times) {
                 let start = Instant::now();

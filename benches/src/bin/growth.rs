@@ -37,7 +37,7 @@ fn main() {
     config.max_queue_bytes = 1 << 30;
     let pipeline = Pipeline::builder().config(config).exporter(Counter::default()).build().unwrap();
     let tracer = Tracer::builder(pipeline).build();
-    // Past what happens once in a process: its clock is calibrated.
+    // Warm up: the clock of a process is calibrated once.
     let begun = Instant::now();
     while begun.elapsed().as_millis() < 200 {
         tracer.trace("root").run(|trace| trace.span("child").run(|_| {}));

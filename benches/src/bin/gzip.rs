@@ -46,7 +46,7 @@ fn table(work: &str, body: &[u8], rounds: usize) {
     let mut ways: Vec<Way> = levels.map(|level| ("zlib-rs", level, zlib as _)).to_vec();
     ways.extend(levels.map(|level| ("miniz_oxide", level, miniz as fn(&[u8], u32) -> Vec<u8>)));
     let mut times = vec![Vec::new(); ways.len()];
-    // Interleaved, so that what the machine does meanwhile meets all of them.
+    // Interleaved, so that other load on the machine affects all of them.
     for _ in 0..rounds {
         for ((_, level, compress), times) in ways.iter().zip(&mut times) {
             let start = Instant::now();
@@ -72,7 +72,7 @@ fn miniz(body: &[u8], level: u32) -> Vec<u8> {
     miniz_oxide::deflate::compress_to_vec(body, level as u8)
 }
 
-/// What this repository says, code and prose, in an order that does not change.
+/// The text of this repository, code and prose, in a fixed order.
 fn text() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut files = Vec::new();
@@ -81,7 +81,7 @@ fn text() -> String {
     }
     files.sort();
     let text: String = files.iter().filter_map(|file| std::fs::read_to_string(file).ok()).collect();
-    // So that any place is a character's beginning.
+    // So that any position is the start of a character.
     text.chars().filter(char::is_ascii).collect()
 }
 
@@ -114,7 +114,7 @@ fn body(record: impl Fn(&Trace, usize)) -> Vec<u8> {
 fn receiver() -> (String, Receiver<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let (tell, told) = channel();
+    let (tell, answers) = channel();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
@@ -124,7 +124,7 @@ fn receiver() -> (String, Receiver<Vec<u8>>) {
             }
         }
     });
-    (url, told)
+    (url, answers)
 }
 
 fn receive(stream: &mut TcpStream) -> Option<Vec<u8>> {

@@ -38,7 +38,7 @@ fn main() {
     let spans = (traces * children) as f64;
     let threads = if scenario == "b2" { 2 } else { 1 };
 
-    // Past what happens once in a process, such as pools that fill and clocks that are calibrated.
+    // Warm up: pools fill, and the clock is calibrated, once in a process.
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_millis(200) {
         (0..traces).for_each(|_| trace());

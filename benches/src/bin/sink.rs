@@ -1,4 +1,4 @@
-//! Loopback sink in a process of its own: OTLP over HTTP, and for the floor Langfuse's ingestion endpoint. Counts, answers.
+//! A sink on loopback, run as a process: OTLP over HTTP, and for the floor Langfuse's ingestion endpoint. Counts, answers.
 
 use std::convert::Infallible;
 use std::io::Read;

@@ -1,5 +1,5 @@
 //! tracefuse as an application uses it: the core's handles, the pipeline behind them, and end to end
-//! the Langfuse exporter. Every trace has a user, a session and a tag, as ours are meant to.
+//! the Langfuse exporter. Every trace has a user, a session and a tag.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -46,7 +46,7 @@ pub fn gzip(target: &Target) -> Box<dyn Peer> {
     open::<true>(target, true, Overload::DropNewest)
 }
 
-/// Waits for room instead of dropping, as programs do that work through a batch.
+/// Waits for room instead of dropping, as batch programs do.
 pub fn block(target: &Target) -> Box<dyn Peer> {
     open::<true>(target, false, Overload::Block(Duration::from_secs(10)))
 }
@@ -83,7 +83,7 @@ pub fn no_room(_: &Target) -> Box<dyn Peer> {
     let pipeline = Pipeline::builder().exporter(Down).config(config).build().unwrap();
     let tracer = Tracer::builder(pipeline).build();
     tracer.trace("first").run(|_| {});
-    let is_open = |lane: &ExporterStats| matches!(lane.health, Health::Open { .. });
+    let is_open = |exporter: &ExporterStats| matches!(exporter.health, Health::Open { .. });
     while !tracer.stats().exporters.iter().all(is_open) {
         std::thread::sleep(Duration::from_millis(1));
     }

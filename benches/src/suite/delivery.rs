@@ -1,4 +1,4 @@
-//! End to end: two bursts through the real exporters to a sink in a process of its own, losses counted.
+//! End to end: two bursts through the real exporters to a sink in another process, losses counted.
 
 use std::collections::BTreeMap;
 

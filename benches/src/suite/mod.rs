@@ -1,4 +1,4 @@
-//! Starts the measuring programs, interleaved, each in a process of its own; gathers, prints and judges.
+//! Starts the measuring programs, interleaved, each as a process; collects and prints the results.
 //! Driven by the program `suite`.
 
 pub mod delivery;
@@ -16,7 +16,7 @@ pub fn mid(runs: &[Value], key: &str) -> f64 {
     median(&mut runs.iter().filter_map(|run| run[key].as_f64()).collect::<Vec<_>>())
 }
 
-/// The median over runs of the ratio within one run: what a noisy machine can say.
+/// The median over runs of the ratio within one run, which noise on the machine changes least.
 pub fn ratio(ours: &[Value], theirs: &[Value], of: impl Fn(&Value) -> Option<f64>) -> f64 {
     let pairs = ours.iter().zip(theirs);
     median(&mut pairs.filter_map(|(a, b)| Some(of(a)? / of(b)?)).collect::<Vec<_>>())

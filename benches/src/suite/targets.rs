@@ -1,4 +1,4 @@
-//! What we want to reach, and whether we do.
+//! Targets, and whether they are reached.
 
 /// A ratio against its target.
 pub struct Target {

@@ -128,7 +128,7 @@ pub struct Measured<'a> {
 /// Opens it once more, to be written to and ended at its time. The handle does nothing if it is not
 /// recorded: the tracer is off or closed, or its sampler leaves the trace out.
 ///
-/// Spans of one trace come alone and in any order. So each has attributes of its trace of its own, and the
+/// Spans of one trace come alone and in any order. So each has its own trace attributes, and the
 /// sampler is asked for each.
 #[must_use]
 pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {

@@ -1,5 +1,5 @@
 //! What recording takes from the allocator: watched by counting, which a noisy machine cannot disturb.
-//! A test program of its own, since it brings its own allocator.
+//! A separate test program, since it has its own allocator.
 
 #![expect(unsafe_code, reason = "a global allocator is an unsafe trait")]
 
@@ -118,7 +118,7 @@ fn spans_of_an_unsampled_trace_allocate_nothing_and_call_no_closure() {
 fn a_recorded_span_takes_no_allocation() {
     let tracer = Tracer::builder(Discard).build();
     let trace = tracer.trace("root").start();
-    // The first ones make the seat and the buffer that all of them use.
+    // The first spans allocate the slot and the buffer that all of them use.
     (0..10).for_each(|_| four_attributes(&trace));
     let (calls, bytes) = counted(|| (0..100).for_each(|_| four_attributes(&trace)));
     assert_eq!((calls, bytes), (0, 0), "for 100 spans");

@@ -80,12 +80,12 @@ pub(crate) fn reads_as_json(text: &str) -> bool {
 /// An environment as the server stores it; `None` for a name of which the server would make `default`. That is said in
 /// the log, once.
 pub(crate) fn environment(name: &str) -> Option<Text<'_>> {
-    static TOLD: AtomicBool = AtomicBool::new(false);
+    static WARNED: AtomicBool = AtomicBool::new(false);
     let stored = stored_environment(name);
     if stored != "default" || name.eq_ignore_ascii_case("default") {
         return Some(stored);
     }
-    if !name.is_empty() && !TOLD.swap(true, Ordering::Relaxed) {
+    if !name.is_empty() && !WARNED.swap(true, Ordering::Relaxed) {
         tracing::warn!(
             target: "tracefuse", environment = name,
             "an environment is not sent: expected lower-case letters, digits, `-` and `_`; the tracer's own is used instead"
@@ -96,7 +96,7 @@ pub(crate) fn environment(name: &str) -> Option<Text<'_>> {
 
 /// Logs, once per reason, that a prompt will not be linked. Langfuse drops such a link silently.
 pub(crate) fn warn_of_prompt(is_generation: bool, version: u32) {
-    static TOLD: [AtomicBool; 2] = [const { AtomicBool::new(false) }; 2];
+    static WARNED: [AtomicBool; 2] = [const { AtomicBool::new(false) }; 2];
     let reasons = [
         (!is_generation, "the observation is no generation"),
         (
@@ -104,8 +104,8 @@ pub(crate) fn warn_of_prompt(is_generation: bool, version: u32) {
             "its version is not from 1 to 32767",
         ),
     ];
-    for ((applies, reason), told) in reasons.into_iter().zip(&TOLD) {
-        if applies && !told.swap(true, Ordering::Relaxed) {
+    for ((applies, reason), warned) in reasons.into_iter().zip(&WARNED) {
+        if applies && !warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 target: "tracefuse", reason, version,
                 "a prompt is not linked; it is sent as metadata instead"
@@ -174,18 +174,18 @@ const LONG: usize = 200;
 
 /// Logs, once per field and process, that a value is longer than the official SDKs allow.
 pub(crate) fn warn_if_long(trace: &TraceAttributes) {
-    static TOLD: [AtomicBool; 4] = [const { AtomicBool::new(false) }; 4];
+    static WARNED: [AtomicBool; 4] = [const { AtomicBool::new(false) }; 4];
     let fields = [
         ("trace name", std::slice::from_ref(&trace.name)),
         ("user id", trace.user_id.as_slice()),
         ("session id", trace.session_id.as_slice()),
         ("tag", trace.tags.as_slice()),
     ];
-    for ((field, values), told) in fields.into_iter().zip(&TOLD) {
+    for ((field, values), warned) in fields.into_iter().zip(&WARNED) {
         let long = values
             .iter()
             .any(|value| value.len() > LONG && value.chars().count() > LONG);
-        if long && !told.swap(true, Ordering::Relaxed) {
+        if long && !warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 target: "tracefuse", field,
                 "a value is longer than 200 characters: it is sent, but Langfuse's own SDKs refuse such values"
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_json_is_told_from_text_that_is_not() {
+    fn text_that_is_json_is_distinguished_from_other_text() {
         let long = format!("\"{}\"", "x".repeat(10_000));
         for text in [
             "5",

@@ -105,7 +105,7 @@ pub(crate) fn announce(shared: &Shared, request: &Incoming) -> Reply {
         .collect();
     let mut store = shared.lock();
     let media = store.media.entry(id.clone()).or_default();
-    let is_there = media.told == Some(200) && media.content_type == text("contentType");
+    let is_there = media.reported == Some(200) && media.content_type == text("contentType");
     (media.id, media.content_type, media.hash) = (id.clone(), text("contentType"), hash);
     media.length = length as u64;
     let observation = body["observationId"].as_str().map(str::to_owned);
@@ -211,7 +211,7 @@ pub(crate) fn uploaded(shared: &Shared, request: &Incoming, id: &str) -> Reply {
     }
     match shared.lock().media.get_mut(id) {
         Some(media) => {
-            media.told = status;
+            media.reported = status;
             Reply::json(200, &json!({ "message": "OK" }))
         }
         None => {

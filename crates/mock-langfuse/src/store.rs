@@ -63,7 +63,7 @@ pub struct Media {
     /// What was uploaded.
     pub bytes: Option<Bytes>,
     /// The status that the client says its upload had.
-    pub told: Option<u64>,
+    pub reported: Option<u64>,
 }
 
 /// Spans of one trace that arrived together.

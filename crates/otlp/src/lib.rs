@@ -1,7 +1,7 @@
 //! OTLP over HTTP for tracefuse: an encoder, a client, and an exporter for any OpenTelemetry backend.
 //!
 //! Depend on `tracefuse` with its feature `otlp` to send traces to an OpenTelemetry backend; on this
-//! crate to write an exporter that speaks OTLP or HTTP of its own, as `tracefuse-langfuse` does.
+//! crate to write another exporter that uses OTLP or HTTP, as `tracefuse-langfuse` does.
 //!
 //! In reading order: [`OtlpExporter`] is the exporter, [`encode`] turns records into request bodies,
 //! [`http`] sends them, [`verdict`] says what an answer means.

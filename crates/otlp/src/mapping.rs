@@ -99,7 +99,7 @@ fn gen_ai(record: &SpanRecord, older_too: bool, body: &mut SpanBody<'_>) {
         record,
         attributes: body.attributes(),
         keys: Vec::with_capacity(24),
-        told: Vec::new(),
+        written: Vec::new(),
         older_too,
     };
     kind(record, &mut own);
@@ -121,7 +121,7 @@ struct Own<'a> {
     attributes: Attributes<'a>,
     keys: Vec<&'static str>,
     /// Keys of the span's metadata whose values were written under a name of the conventions.
-    told: Vec<&'static str>,
+    written: Vec<&'static str>,
     /// Whether the older names of the conventions are written as well.
     older_too: bool,
 }
@@ -227,7 +227,7 @@ fn model(record: &SpanRecord, own: &mut Own<'_>) {
     };
     own.text(REQUEST_MODEL, request);
     if asked.is_some() {
-        own.told.push(REQUEST_MODEL);
+        own.written.push(REQUEST_MODEL);
     }
     own.text_unless_given("gen_ai.response.model", response);
     finish_reasons(record, own);
@@ -303,7 +303,7 @@ fn finish_reasons(record: &SpanRecord, own: &mut Own<'_>) {
         own.attributes.set_texts(FINISH_REASONS, reasons);
         own.keys.push(FINISH_REASONS);
         if key == FINISH_REASONS || !own.older_too {
-            own.told.push(key);
+            own.written.push(key);
         }
         return;
     }
@@ -339,8 +339,8 @@ fn metadata(record: &SpanRecord, mut own: Own<'_>) {
         .iter()
         .map(|(key, value)| (key.as_str(), value.as_ref()))
         .filter(|(key, _)| !record.metadata().any(|(own, _)| own == *key));
-    let told = std::mem::take(&mut own.told);
-    let of_span = record.metadata().filter(|(key, _)| !told.contains(key));
+    let written = std::mem::take(&mut own.written);
+    let of_span = record.metadata().filter(|(key, _)| !written.contains(key));
     for (key, value) in of_trace.chain(of_span) {
         let below = |prefix| key.strip_prefix(prefix);
         let taken = key.is_empty()

@@ -1,6 +1,6 @@
 //! No log line is written under a lock: at every one of them a log subscriber records, asks for the numbers, flushes
 //! and shuts down, or panics. The lines are read from the source, so that one without its scenario here fails.
-//! A binary of its own: the subscriber is the process's.
+//! A separate binary, since the subscriber is global to the process.
 #![expect(
     clippy::disallowed_methods,
     reason = "tests are applications: they have threads, files and subscribers"

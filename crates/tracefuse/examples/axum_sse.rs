@@ -3,7 +3,7 @@
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 #![expect(
     clippy::disallowed_methods,
-    reason = "is the application, with a runtime of its own"
+    reason = "is the application, with its own runtime"
 )]
 
 use std::convert::Infallible;

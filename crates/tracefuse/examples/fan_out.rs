@@ -14,24 +14,22 @@ async fn main() -> anyhow::Result<()> {
     tracer
         .trace("fan-out")
         .run_async(async |trace| {
-            // Joined: both are polled inside this closure, so they know where they are.
+            // Joined: both futures are polled inside this closure, so the span is current for both.
             trace
                 .span("joined")
                 .run_async(async |_| tokio::join!(look_up("a"), look_up("b")))
                 .await;
 
-            // Spawned: a task starts without a span, so it is given one.
-            let below = tokio::spawn(look_up("c").in_current_span());
+            // Spawned: a task starts without a current span, so each is given one.
             let own = tokio::spawn(look_up("d").in_span(trace.span("spawned").start()));
 
-            // A thread enters it.
-            let root = trace.root().clone();
-            let blocking = tokio::task::spawn_blocking(move || {
-                let _entered = root.enter();
-                Span::current()
-                    .tool("blocking")
-                    .run(|span| span.set_output(42));
-            });
+            // A thread: the closure takes the span along.
+            let blocking = trace.tool("blocking").start();
+            let blocking =
+                tokio::task::spawn_blocking(blocking.wrap(|| Span::current().set_output(42)));
+
+            // Siblings are shown in the order in which they start: this one starts in its task, so after the two above.
+            let below = tokio::spawn(look_up("c").in_current_span());
             let _ = tokio::join!(below, own, blocking);
         })
         .await;

@@ -53,7 +53,7 @@ struct Reply {
     completion_tokens: u64,
 }
 
-/// Stands in for a provider's client.
+/// Replaces a provider's client.
 async fn call_model(
     _messages: &serde_json::Value,
     first_token: impl FnOnce(),

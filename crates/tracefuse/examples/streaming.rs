@@ -56,7 +56,7 @@ fn text(chunk: &Value) -> &str {
         .unwrap_or("")
 }
 
-/// Stands in for a provider's client, asked for usage by `stream_options`.
+/// Replaces a provider's client that is asked for usage by `stream_options`.
 fn chat(_question: &str) -> impl Stream<Item = anyhow::Result<Value>> + Unpin + use<> {
     let delta = |delta: &Value, why: &Value| {
         json!({

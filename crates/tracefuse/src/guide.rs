@@ -1,4 +1,5 @@
-//! The documents of the repository, so that their code is compiled by the tests.
+//! The documents of the repository, so that the tests compile their code. A page whose snippets need features is
+//! compiled with these alone, since a snippet cannot name features of this crate.
 
 #[cfg(feature = "tracing")]
 #[doc = include_str!("../../../README.md")]
@@ -22,20 +23,24 @@ struct Migration;
 #[doc = include_str!("../../../docs/guide/configuration.md")]
 struct Configuration;
 
+#[cfg(all(feature = "signal", feature = "spool", feature = "tower"))]
 #[doc = include_str!("../../../docs/guide/services.md")]
 struct Services;
 
 #[doc = include_str!("../../../docs/guide/privacy-and-sampling.md")]
 struct PrivacyAndSampling;
+#[cfg(feature = "tower")]
 #[doc = include_str!("../../../docs/guide/propagation.md")]
 struct Propagation;
 
 #[doc = include_str!("../../../docs/guide/streaming.md")]
 struct Streaming;
 
+#[cfg(all(feature = "axum", feature = "signal"))]
 #[doc = include_str!("../../../docs/guide/web-servers.md")]
 struct WebServers;
 
+#[cfg(feature = "macros")]
 #[doc = include_str!("../../../docs/guide/no-current-trace.md")]
 struct NoCurrentTrace;
 
@@ -57,3 +62,7 @@ struct Scores;
 #[doc = include_str!("../../../docs/guide/media.md")]
 #[cfg(feature = "langfuse")]
 struct Media;
+
+#[cfg(feature = "langfuse")]
+#[doc = include_str!("../../../docs/guide/troubleshooting.md")]
+struct Troubleshooting;

@@ -19,49 +19,54 @@
 //!         });
 //!     });
 //!
-//!     tracer.shutdown()?; // everything delivered, or an error that says what was not
+//!     tracer.shutdown()?; // flushes; an Err lists what could not be delivered
 //!     Ok(())
 //! }
 //! ```
 //!
 //! # What to read
-//! [`from_env`] and [`builder`] make a [`Tracer`]; it begins a [`Trace`]; traces and [`Span`]s start
-//! children through a [`SpanBuilder`]; [`InSpan`] takes a span into spawned futures, [`ObserveStream`]
-//! into streams, [`Span::wrap`] into closures. [`exporter`] is what you need to send traces elsewhere,
-//! [`config`] what can be configured.
+//! [`from_env`] and [`builder`] make a [`Tracer`]; a tracer begins a [`Trace`]; traces and [`Span`]s start
+//! children through a [`SpanBuilder`]. [`InSpan`] passes a span to a spawned future, [`ObserveStream`]
+//! to a stream, [`Span::wrap`] to a closure. [`exporter`] is for your own exporters, [`config`] for settings in code.
+//! The guides are in the repository, below `docs/guide`.
+//!
+//! Inputs and outputs are recorded by default; [`TracerConfig::capture_content`] turns that off.
 //!
 //! # Features
-//! | feature | default | adds | dependencies of its own |
+//! | feature | default | adds | its dependencies |
 //! | --- | --- | --- | --- |
 //! | `langfuse` | yes | delivery to a Langfuse server | hyper, rustls (ring), flate2 |
 //! | `console` | yes | traces in the terminal | anstream, serde_json |
 //! | `otlp` | no | delivery to any OpenTelemetry backend | those of `langfuse` |
-//! | `record` | with each of these | recording, for an exporter of your own alone | none |
-//! | `spool` | no | a queue on disk for what cannot be delivered | crc32fast |
+//! | `record` | with each of these | recording alone, for your own exporter | none |
+//! | `spool` | no | a queue on disk for spans that cannot be delivered | crc32fast |
 //! | `signal` | no | [`signal`]: a shutdown at Ctrl-C and SIGTERM | tokio's `signal` |
 //! | `tower` | no | [`tower`]: a layer for axum and other tower servers | http, tower-layer, tower-service |
 //! | `axum` | no | the layer of `tower`, with axum's matched routes as names | axum |
 //! | `macros` | no | the attribute `#[observe]` | syn, quote |
 //! | `log` | no | log lines of tracefuse for `log` and env_logger, where `tracing` has no subscriber | log |
-//! | `tokio` | no | `task::spawn`, which takes the current span along | tokio |
+//! | `tokio` | no | `task::spawn`, which keeps the current span | tokio |
 //! | `tracing` | no | a layer that records spans of `tracing` | tracing-subscriber, serde_json |
 //! | `opentelemetry` | no | [`opentelemetry`]: a span processor and exporter for the OpenTelemetry SDK | opentelemetry_sdk, serde_json |
 //!
-//! Without `record` (`default-features = false`) handles are empty: calls compile to nothing, what they are given is
-//! not in the program, and a tracer with an exporter cannot be built. Closures are run as ever.
+//! Without `record` (`default-features = false`) handles are empty: calls compile to nothing, their arguments are
+//! not in the program, and a tracer with an exporter cannot be built. Closures still run.
 //!
 //! # Guarantees
-//! * Your code never waits for tracing: ending a span is a bounded amount of work and a push into a
+//! * Your code does not wait for the network: ending a span is a bounded amount of work, and adds the span to a
 //!   queue that is bounded by count and by bytes.
-//! * Every span ends as exactly one of exported, rejected or dropped, by reason; the numbers add up,
-//!   [`Tracer::stats`] has them at any time and [`Tracer::shutdown`] at the end.
-//! * It works from synchronous code and on any async executor, and while one is shut down: delivery
-//!   has a thread and an async runtime of its own.
+//! * Every span has one outcome: exported, rejected or dropped, with a reason. [`Tracer::stats`] has the numbers at
+//!   any time and [`Tracer::shutdown`] at the end.
+//! * It works from synchronous code and on any async executor, also while a runtime shuts down: delivery
+//!   has its own thread and its own async runtime.
 //! * Tracing never panics in your code. A tracer that is off allocates nothing.
 //!
-//! What is lost, and when: a process that is killed loses what was not yet delivered; a receiver that
-//! stays down loses what does not fit the queue. With a spool the first is about a millisecond's worth
-//! (`write_ahead`), the second nothing up to the spool's size. What is lost is counted and logged through `tracing`.
+//! Spans can be lost in three cases: the process is killed before they are delivered; the queue is full, because the
+//! receiver is down or slow; or the receiver refuses them. With a spool in `write_ahead` mode a kill loses about a
+//! millisecond of spans, and an outage loses nothing up to the spool's size. Losses are counted and logged through `tracing`.
+//!
+//! # Platforms
+//! Linux, macOS and Windows. WebAssembly is not supported.
 //!
 //! The minimum supported Rust version is 1.89.
 

@@ -1,4 +1,4 @@
-//! `#[observe]` where no trace is current: a program of its own, since the global tracer is one for the process.
+//! `#[observe]` where no trace is current: a separate program, since the global tracer is one for the process.
 
 use std::sync::{Arc, Mutex};
 
@@ -69,7 +69,7 @@ fn a_call_outside_of_a_trace_is_counted_or_is_a_trace() {
     let said = lines.0.lock().unwrap().clone();
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(said[0].contains("no trace is current"), "{said:?}");
-    // In a trace it is its child, whoever the tracer is.
+    // In a trace it is its child, of any tracer.
     local.trace("local").run(|_| answer("why").unwrap());
     assert_eq!(local.stats().outside_trace, 6);
     local.shutdown().unwrap();

@@ -7,10 +7,10 @@ use tracefuse_core::{Entered, Span};
 use tracing_core::span::Id;
 
 thread_local! {
-    static ENTERED: RefCell<Vec<Seat>> = const { RefCell::new(Vec::new()) };
+    static ENTERED: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
 }
 
-struct Seat {
+struct Entry {
     id: u64,
     span: Span,
     guard: Entered,
@@ -18,11 +18,11 @@ struct Seat {
 
 /// Makes `span` current on this thread until [`exit`] with the same id.
 pub(crate) fn enter(id: &Id, span: Span) {
-    // At the end of a thread there is no stack any more, and nobody who would look at it.
+    // At the end of a thread the stack is gone, and nothing reads it.
     let _ = ENTERED.try_with(|entered| {
         if let Ok(mut entered) = entered.try_borrow_mut() {
             let (id, guard) = (id.into_u64(), span.enter());
-            entered.push(Seat { id, span, guard });
+            entered.push(Entry { id, span, guard });
         }
     });
 }
@@ -31,22 +31,24 @@ pub(crate) fn enter(id: &Id, span: Span) {
 pub(crate) fn exit(id: &Id) {
     let left = ENTERED.try_with(|entered| {
         let mut entered = entered.try_borrow_mut().ok()?;
-        let at = entered.iter().rposition(|seat| seat.id == id.into_u64())?;
+        let at = entered
+            .iter()
+            .rposition(|entry| entry.id == id.into_u64())?;
         // Not exited in the order they were entered: guards go by order, so those above leave and return.
         let mut above = Vec::new();
         while entered.len() > at + 1 {
-            above.extend(entered.pop().map(|seat| {
-                drop(seat.guard);
-                (seat.id, seat.span)
+            above.extend(entered.pop().map(|entry| {
+                drop(entry.guard);
+                (entry.id, entry.span)
             }));
         }
-        let Seat {
+        let Entry {
             span: left, guard, ..
         } = entered.pop()?;
         drop(guard);
         for (id, span) in above.into_iter().rev() {
             let guard = span.enter();
-            entered.push(Seat { id, span, guard });
+            entered.push(Entry { id, span, guard });
         }
         Some(left)
     });

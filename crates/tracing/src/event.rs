@@ -30,7 +30,7 @@ pub(crate) fn record(span: &Span, event: &Event<'_>) {
             }
         }
     }));
-    // A name that was given wins over the place in the source that stands for one.
+    // A given name wins over the source location that `tracing` uses as a name.
     let named = !metadata.name().starts_with("event ");
     let text = message.as_deref().or(error.as_deref());
     let name = match text {

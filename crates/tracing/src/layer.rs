@@ -85,7 +85,7 @@ impl Observe {
         };
         match parent.and_then(|parent| inherited(&parent)) {
             None => Place::Root,
-            // Current for `tracing` but not for the core: something that is not recorded lies between.
+            // Current for `tracing` but not for the core: a span that is not recorded is between them.
             Some(_) if contextual => Place::Below(Span::noop()),
             Some(span) => Place::Below(span),
         }

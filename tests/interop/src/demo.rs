@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: a RAG agent, its trace on a server, read back from there and drawn.
+//! `cargo xtask demo`: runs a RAG agent, reads its trace back from a server and draws it.
 
 use std::io::IsTerminal as _;
 use std::process::Command;
@@ -88,7 +88,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// A trace as the terminal exporter draws it, from what the server's API says.
+/// A trace as the terminal exporter draws it, from the answers of the server's API.
 fn draw(trace: &str, rows: &[Value], width: usize) -> String {
     let text = |row: &Value, key: &str| filled(row, key).map(str::to_owned);
     let root = rows

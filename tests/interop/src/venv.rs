@@ -21,11 +21,11 @@ impl Venv {
     }
 }
 
-/// The environment `target/<name>/venv` with exactly these packages (`package==version`), which is made if it is not there;
+/// The environment `target/<name>/venv` with exactly these packages (`package==version`), which is created if it is not there;
 /// or the one that the variable names, as it is.
 ///
 /// # Errors
-/// In words for a person, if it cannot be made here: no Python of at least 3.10, or no packages.
+/// As text for the user, if it cannot be created: no Python of at least 3.10, or no packages.
 pub(crate) fn venv(wanted: &Wanted<'_>) -> Result<Venv, String> {
     if let Some(folder) = wanted.named() {
         return Ok(Venv { folder });
@@ -43,7 +43,7 @@ pub(crate) fn venv(wanted: &Wanted<'_>) -> Result<Venv, String> {
             .args(["-m", "venv", "--clear"])
             .arg(&venv.folder),
     )?;
-    // Without an index it gives up soon.
+    // Fail soon without a package index.
     let quick = ["--timeout", "20", "--retries", "2"];
     log.run(
         Command::new(venv.program("python"))

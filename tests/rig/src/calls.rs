@@ -86,7 +86,7 @@ pub async fn ask_streamed(
     trace: &Trace,
     mut request: CreateChatCompletionRequest,
 ) -> Result<String, OpenAIError> {
-    // Without it a stream says nothing of tokens.
+    // Without it a stream has no token counts.
     request.stream_options = Some(ChatCompletionStreamOptions {
         include_usage: Some(true),
         include_obfuscation: None,

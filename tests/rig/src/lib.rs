@@ -1,5 +1,5 @@
 //! What the tests and examples of rig and async-openai share: an OpenAI-compatible server, an agent of rig
-//! with a tool, and calls by async-openai. A crate of its own, so that who uses tracefuse compiles neither.
+//! with a tool, and calls by async-openai. A separate crate, so that users of tracefuse compile neither.
 
 mod agent;
 mod calls;

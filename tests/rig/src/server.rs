@@ -75,7 +75,7 @@ async fn answer(mut socket: TcpStream) -> io::Result<()> {
     } else {
         ("200 OK", "application/json", whole(&request).to_string())
     };
-    // Who tries again need not wait.
+    // A client that retries does not have to wait.
     let head = format!(
         "HTTP/1.1 {status}\r\nretry-after: 0\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
         body.len()
@@ -125,7 +125,7 @@ fn refusal(request: &Value) -> Option<(&'static str, Value)> {
     Some((status, json!({ "error": error })))
 }
 
-/// Nothing is left but to say it.
+/// Whether the model answers now: the request has no tool, or the tool's result is in the conversation.
 fn answers(request: &Value) -> bool {
     let messages = request["messages"].as_array();
     request["tools"].is_null()

@@ -1,4 +1,4 @@
-//! Who depends on whom: only downwards, and only as drawn.
+//! Which crate depends on which: only on lower levels, and only as drawn in ARCHITECTURE.md.
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
@@ -35,11 +35,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tracefuse-semconv", &["tracefuse-core"]),
     (
         "tracefuse-opentelemetry",
-        &["tracefuse-semconv", "tracefuse-core"],
+        &["tracefuse-core", "tracefuse-semconv"],
     ),
     (
         "tracefuse-tracing",
-        &["tracefuse-semconv", "tracefuse-core"],
+        &["tracefuse-core", "tracefuse-semconv"],
     ),
     (
         "tracefuse-runtime",
@@ -109,7 +109,7 @@ pub(super) fn check() -> Result<Findings> {
                     && dependency["kind"].is_null()
                 {
                     findings.push(format!(
-                        "{name} depends on {to}: sockets and TLS live in otlp/http"
+                        "{name} depends on {to}: sockets and TLS belong into otlp/http/"
                     ));
                 }
                 continue;

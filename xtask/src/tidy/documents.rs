@@ -1,4 +1,4 @@
-//! Documents: they exist, their links lead somewhere, they name every crate, nothing private is in them.
+//! Documents: they exist, their links resolve, they name every crate, and their snippets can be pasted.
 
 use std::path::PathBuf;
 
@@ -18,6 +18,7 @@ const REQUIRED: &[&str] = &[
     "docs/langfuse.md",
     "docs/why.md",
     "docs/compare.md",
+    "docs/glossary.md",
     ".ci/run",
     ".github/workflows/ci.yml",
 ];
@@ -34,6 +35,12 @@ pub(super) fn check(files: &[PathBuf]) -> Result<Findings> {
         .filter(|file| file.extension().is_some_and(|end| end == "md"))
     {
         let text = std::fs::read_to_string(root().join(file))?;
+        for line in hidden_lines(&text) {
+            findings.push(format!(
+                "{}:{line}: a forge shows this hidden line of rustdoc; show the set-up or leave it out",
+                file.display()
+            ));
+        }
         for target in links(&text) {
             let path = target.split('#').next().unwrap_or_default();
             let folder = file.parent().map(PathBuf::from).unwrap_or_default();
@@ -61,6 +68,19 @@ pub(super) fn check(files: &[PathBuf]) -> Result<Findings> {
     Ok(findings)
 }
 
+/// Numbers of the lines in Rust snippets that rustdoc hides and others show.
+fn hidden_lines(text: &str) -> Vec<usize> {
+    let (mut found, mut rust) = (Vec::new(), false);
+    for (number, line) in text.lines().enumerate() {
+        if let Some(language) = line.trim_start().strip_prefix("```") {
+            rust = !rust && language.starts_with("rust");
+        } else if rust && (line.trim() == "#" || line.trim_start().starts_with("# ")) {
+            found.push(number + 1);
+        }
+    }
+    found
+}
+
 /// Targets of Markdown links that are not addresses.
 fn links(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
@@ -81,6 +101,13 @@ fn links(text: &str) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn hidden_lines_are_found_in_rust_and_nowhere_else() {
+        let text =
+            "# title\n```rust,no_run\n# let a = 1;\n#[derive(Debug)]\n```\n```toml\n# b\n```\n";
+        assert_eq!(super::hidden_lines(text), [3]);
+    }
+
     #[test]
     fn links_to_files_are_found_and_addresses_are_not() {
         let text =

@@ -1,10 +1,13 @@
-//! The architecture, checked: what ARCHITECTURE.md and CONTRIBUTING.md say is what the repository is.
+//! Checks that the repository is as ARCHITECTURE.md and CONTRIBUTING.md describe it.
 //! Run by `ci` and, as a test, by `cargo test`.
 
 mod arrows;
+mod circles;
 mod documents;
+mod paths;
 mod security;
 mod sources;
+mod words;
 
 use std::path::PathBuf;
 
@@ -12,7 +15,7 @@ use anyhow::{Result, bail};
 
 use crate::process::root;
 
-/// What is wrong, a line each.
+/// One line for each problem.
 type Findings = Vec<String>;
 
 pub(crate) fn run() -> Result<()> {
@@ -21,6 +24,9 @@ pub(crate) fn run() -> Result<()> {
     findings.extend(sources::check(&files)?);
     findings.extend(documents::check(&files)?);
     findings.extend(security::check(&files)?);
+    findings.extend(circles::check(&files)?);
+    findings.extend(paths::check(&files)?);
+    findings.extend(words::check(&files)?);
     if findings.is_empty() {
         println!("{} files are tidy", files.len());
         return Ok(());
@@ -28,7 +34,7 @@ pub(crate) fn run() -> Result<()> {
     bail!("not tidy:\n  {}", findings.join("\n  "))
 }
 
-/// Every file of the repository that is ours, relative to its root.
+/// Every file of the repository, relative to its root.
 fn files() -> Result<Vec<PathBuf>> {
     let (root, mut found) = (root(), Vec::new());
     let mut folders = vec![root.clone()];

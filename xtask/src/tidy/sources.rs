@@ -1,4 +1,4 @@
-//! Source files: a header each, no two ideas in one, every name and effect in its home.
+//! Source files: each has a header and one idea; names and effects are where they belong.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crate::process::root;
 /// A file above this holds two ideas as a rule.
 const MAX_LINES: usize = 500;
 
-/// Larger for a reason.
+/// Larger files, each with its reason.
 const LARGE: &[(&str, usize, &str)] = &[];
 
 pub(super) fn check(files: &[PathBuf]) -> Result<Findings> {
@@ -23,7 +23,7 @@ pub(super) fn check(files: &[PathBuf]) -> Result<Findings> {
         let name = file.to_string_lossy().replace('\\', "/");
         if !text.starts_with("//!") {
             findings.push(format!(
-                "{name}: no header. Say in `//!` lines what lives here, who feeds and who drains it"
+                "{name}: no header. Say in `//!` lines what is here, who calls it, and what it must not know"
             ));
         }
         let allowed = LARGE
@@ -62,7 +62,7 @@ fn names_in_place(name: &str, file: &Path, text: &str) -> Findings {
     );
     if code.contains(literal) && !keys && !homes {
         findings.push(format!(
-            "{name}: names of Langfuse's attributes live in crates/langfuse/src/attributes.rs"
+            "{name}: names of Langfuse's attributes belong into crates/langfuse/src/attributes.rs"
         ));
     }
     if name.starts_with("crates/core/src/record/") && code.contains("use crate::") {
@@ -74,7 +74,7 @@ fn names_in_place(name: &str, file: &Path, text: &str) -> Findings {
         for level in ["error", "warn", "info", "debug", "trace"] {
             if code.contains(&format!("tracing::{level}!")) {
                 findings.push(format!(
-                    "{name}: log lines live in log.rs, where a panic of the subscriber is contained"
+                    "{name}: log lines belong into log.rs, where a panic of the subscriber is contained"
                 ));
             }
         }

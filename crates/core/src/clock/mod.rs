@@ -125,7 +125,7 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// A clock that moves only when told; clones move together.
+/// A clock that moves only when it is advanced; clones move together.
 #[derive(Clone, Debug)]
 pub struct ManualClock {
     unix: Arc<AtomicU64>,
@@ -133,7 +133,7 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// A clock that stands at this moment.
+    /// A clock that shows this moment.
     #[must_use]
     pub fn at(time: Timestamp) -> Self {
         Self {

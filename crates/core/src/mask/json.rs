@@ -1,5 +1,5 @@
 //! JSON text as a flat list of tokens: valid as a whole or not at all, without recursion, at any depth.
-//! Used by `walk`, which changes some values and copies the rest as it stands.
+//! Used by `walk`, which changes some values and copies the rest unchanged.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ pub(super) enum Kind {
     Null,
 }
 
-/// A value, a key or an end, and where in the text it stands.
+/// A value, a key or an end, and its position in the text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Token {
     pub(super) kind: Kind,
@@ -205,7 +205,7 @@ impl Scanner<'_> {
     }
 }
 
-/// The text a string's inside stands for; half a surrogate pair as U+FFFD.
+/// The text that the inside of a string encodes; half a surrogate pair as U+FFFD.
 pub(super) fn decode(inside: &str) -> Cow<'_, str> {
     let Some(first) = inside.find('\\') else {
         return Cow::Borrowed(inside);
@@ -238,7 +238,7 @@ pub(super) fn decode(inside: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// What stands behind `\u`, which may be the first half of a pair.
+/// The digits after `\u`, which may be the first half of a pair.
 fn unicode(digits: &str) -> (char, &str) {
     let (high, rest) = hex(digits);
     if let Some(unit) = char::from_u32(high) {

@@ -1,11 +1,11 @@
-//! Where a value stands: the part of the span, and the way inside its JSON.
+//! The location of a value: the part of the span, and the path inside its JSON.
 //! Made by `walk`; read by maskers.
 
 use std::fmt;
 
 use crate::record::{ObservationType, Place};
 
-/// Where the value that a [`Masker`](super::Masker) sees stands.
+/// The location of the value that a [`Masker`](super::Masker) gets.
 #[derive(Clone, Copy)]
 pub struct Location<'a> {
     pub(super) place: Place<'a>,

@@ -20,9 +20,9 @@ pub use apply::{MaskMemo, MaskReport};
 pub use location::Location;
 pub use pattern::PatternError;
 
-/// What stands in the place of a value whose masker panicked.
+/// Replaces a value whose masker panicked.
 const FAILED: &str = "<masking failed>";
-/// What stands in the place of the value of a key that is not to be seen.
+/// Replaces the value of a secret key.
 const MASKED: &str = "<masked>";
 
 /// Takes out of values what must not leave the process; called on delivery's thread.
@@ -191,7 +191,7 @@ impl fmt::Debug for Mask {
     }
 }
 
-/// Masks text wherever it stands, and numbers by their text.
+/// Masks text at every location, and numbers by their text.
 struct Text<F> {
     mask: F,
     numbers: bool,

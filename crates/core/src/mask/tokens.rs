@@ -97,7 +97,7 @@ impl Run {
         }
     }
 
-    /// Where the stretch that `at` stands in ends, and whether a digit comes before that.
+    /// Where the word around `at` ends, and whether it has a digit before that.
     fn end(&mut self, text: &str, at: usize) -> (usize, bool) {
         if at < self.from || at >= self.end {
             (self.from, self.end, self.last_digit) = (at, at, 0);

@@ -92,7 +92,7 @@ impl<'a> Walk<'a> {
             match token.kind {
                 Kind::Close => {
                     self.steps.pop();
-                    // The end of the whole is for whoever asked about it to count.
+                    // The caller counts the end of the whole value.
                     if next < tokens.len() {
                         self.advance();
                     }
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn replaced_parts_are_written_as_json_and_the_rest_is_copied_as_it_stands() {
+    fn replaced_parts_are_written_as_json_and_the_rest_is_copied_unchanged() {
         let masker = Mask::new().rewrite(|value, at| match (at.key()?, value) {
             ("text", _) => Some(Value::Str("quo\"ted".into())),
             ("number", _) => Some(Value::U64(0)),

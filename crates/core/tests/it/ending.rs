@@ -14,7 +14,7 @@ fn outcome(span: &SpanRecord) -> (Option<Level>, StatusCode, Option<&str>) {
 }
 
 #[test]
-fn a_span_ends_once_whoever_ends_it() {
+fn a_span_ends_once_by_any_of_its_handles() {
     let (tracer, kept, clock) = tracer();
     let trace = tracer.trace("root").start();
     let span = trace.span("work").start();

@@ -1,4 +1,4 @@
-//! What looks like a leak of handles is told once.
+//! What looks like a leak of handles is reported once.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,41 +9,41 @@ use tracefuse_core::{Clock, Leak, ManualClock, Processor, Tracer};
 use crate::support::EPOCH;
 
 #[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<Leak>>>);
+struct Reported(Arc<Mutex<Vec<Leak>>>);
 
-impl Processor for Told {
+impl Processor for Reported {
     fn on_end(&self, _: SpanRecord) {}
     fn on_leak(&self, leak: &Leak) {
         self.0.lock().unwrap().push(leak.clone());
     }
 }
 
-impl Told {
+impl Reported {
     fn take(&self) -> Vec<Leak> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }
 
-fn tracer() -> (Tracer, Told, ManualClock) {
-    let told = Told::default();
+fn tracer() -> (Tracer, Reported, ManualClock) {
+    let reported = Reported::default();
     let clock = ManualClock::at(Timestamp::from_unix_nanos(EPOCH));
-    let tracer = Tracer::builder(told.clone())
+    let tracer = Tracer::builder(reported.clone())
         .clock(Clock::new(clock.clone()))
         .warn_open_longer(Duration::from_secs(60))
         .warn_open_more(10);
-    (tracer.build(), told, clock)
+    (tracer.build(), reported, clock)
 }
 
 #[test]
 fn a_trace_that_is_open_for_long_is_named_once() {
-    let (tracer, told, clock) = tracer();
+    let (tracer, reported, clock) = tracer();
     let kept = tracer.trace("kept").start();
     let _span = kept.span("a span of it").start();
     for _ in 0..10 {
         clock.advance(Duration::from_secs(20));
         tracer.trace("request").run(|_| {});
     }
-    let leaks = told.take();
+    let leaks = reported.take();
     assert!(
         matches!(leaks.as_slice(), [Leak::Long { name, age }] if name == "kept" && age.as_secs() > 60),
         "{leaks:?}"
@@ -52,8 +52,8 @@ fn a_trace_that_is_open_for_long_is_named_once() {
 }
 
 #[test]
-fn too_many_open_spans_are_told_once_until_they_were_few_again() {
-    let (tracer, told, clock) = tracer();
+fn too_many_open_spans_are_reported_once_until_they_are_few_again() {
+    let (tracer, reported, clock) = tracer();
     for _ in 0..2 {
         let trace = tracer.trace("many").start();
         let spans: Vec<_> = (0..20).map(|_| trace.span("s").start()).collect();
@@ -61,10 +61,10 @@ fn too_many_open_spans_are_told_once_until_they_were_few_again() {
             clock.advance(Duration::from_secs(10));
             tracer.trace("request").run(|_| {});
         }
-        assert_eq!(told.take(), [Leak::Many { open: 21 }]);
+        assert_eq!(reported.take(), [Leak::Many { open: 21 }]);
         drop((spans, trace));
         clock.advance(Duration::from_secs(10));
         tracer.trace("request").run(|_| {});
-        assert_eq!(told.take(), []);
+        assert_eq!(reported.take(), []);
     }
 }

@@ -7,7 +7,7 @@ use crate::support::{Kept, tracer};
 #[test]
 fn a_tracer_that_is_off_runs_the_work_and_builds_no_values() {
     let tracer = Tracer::noop();
-    let never = || -> String { panic!("built a value nobody records") };
+    let never = || -> String { panic!("built a value that is not recorded") };
     let result = tracer.trace("root").metadata_with("k", never).run(|trace| {
         trace.set_input_with(never);
         trace
@@ -87,7 +87,7 @@ fn spans_outside_of_a_trace_are_counted_and_reported_once() {
     });
     assert!(tracer.stats().outside_trace >= 3);
     let names = newest.0.lock().unwrap().clone();
-    // Tests beside this one build tracers, and the newest tracer is the one that is told.
+    // Tests beside this one build tracers, and the newest tracer gets the report.
     assert!(names.len() <= 1, "{names:?}");
     assert!(first.0.lock().unwrap().is_empty());
 }

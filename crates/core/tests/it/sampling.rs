@@ -10,7 +10,7 @@ fn kept(build: impl FnOnce(TracerBuilder) -> TracerBuilder) -> (Tracer, Kept) {
 }
 
 #[test]
-fn a_sampler_knows_what_the_builder_was_told() {
+fn a_sampler_knows_what_the_builder_was_given() {
     let (tracer, kept) = kept(|builder| {
         builder.sampler(|trace: &SamplingInput<'_>| {
             trace.attributes.name == "checkout"
@@ -66,7 +66,7 @@ fn every_service_decides_alike_by_the_id() {
 }
 
 #[test]
-fn a_sampler_that_panics_fails_nobody() {
+fn a_sampler_that_panics_does_not_fail_the_caller() {
     let (tracer, kept) = kept(|builder| {
         builder.sampler(|_: &SamplingInput<'_>| panic!("this is what the test is about"))
     });

@@ -1,4 +1,4 @@
-//! A processor that keeps spans, and a tracer on a clock that stands still.
+//! A processor that keeps spans, and a tracer on a clock that does not move.
 
 use std::sync::{Arc, Mutex};
 

@@ -175,9 +175,9 @@ impl Shared {
             "uploadTimeMs": took / 1_000_000,
         });
         let request = HttpRequest::patch(address(&["api", "public", "media", id])?);
-        let told = self.api(request, &outcome).await;
+        let reported = self.api(request, &outcome).await;
         match put {
-            Ok(_) => told.map(drop),
+            Ok(_) => reported.map(drop),
             Err((_, failure)) => Err(failure),
         }
     }

@@ -34,7 +34,7 @@ async fn check(action: Action, advice: Advice, maybe_delivered: bool, words: &st
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_batch_is_told_from_what_is_wrong_with_the_way() {
+async fn a_bad_batch_is_distinguished_from_a_bad_connection() {
     check(
         Action::status(400).body(r#"{"error":"1 bad span"}"#),
         Advice::Reject,
@@ -184,7 +184,7 @@ async fn the_body_of_a_success_is_not_looked_at() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_a_retry_of_something_that_did_not_arrive() {
+async fn no_server_is_a_retry_of_something_that_did_not_arrive() {
     let server = MockLangfuse::start();
     let exporter = LangfuseExporter::new(config(&server)).unwrap();
     drop(server);

@@ -254,7 +254,7 @@ async fn level_and_status_never_contradict_each_other() {
 }
 
 #[tokio::test]
-async fn one_error_is_told_by_its_span() {
+async fn one_error_is_shown_by_its_span() {
     let spans = wire(resource(|_| {}), |recording| {
         let trace = recording.tracer.trace("root").start();
         let span = trace.tool("it").start();

@@ -172,7 +172,8 @@ const LOCAL: &str =
 const QUOTED: &str = "they quote every text; we only what JSON would read as something else. Both read back as the text";
 const TYPED: &str =
     "they send the JSON text of a number, we the number. Both read back as the number";
-const EXCEPTION: &str = "Langfuse drops span events, so the error is told where it is shown too";
+const EXCEPTION: &str =
+    "Langfuse drops span events, so the error is also in the fields that are shown";
 
 /// Every difference there may be, with its reason.
 const EXPLAINED: &[(&str, &str, &str)] = &[

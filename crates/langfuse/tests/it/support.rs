@@ -1,4 +1,4 @@
-//! Records made with the real handles on a clock that stands still, sent by the real exporter, and
+//! Records made with the real handles on a clock that does not move, sent by the real exporter, and
 //! what arrived: the request as `opentelemetry-proto` decodes it and as text.
 
 use std::fmt::Write as _;

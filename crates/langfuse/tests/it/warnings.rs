@@ -23,15 +23,15 @@ impl Subscriber for Warnings {
     fn record(&self, _: &Id, _: &Record<'_>) {}
     fn record_follows_from(&self, _: &Id, _: &Id) {}
     fn event(&self, event: &Event<'_>) {
-        event.record(&mut Told(&self.0));
+        event.record(&mut Shown(&self.0));
     }
     fn enter(&self, _: &Id) {}
     fn exit(&self, _: &Id) {}
 }
 
-struct Told<'a>(&'a Mutex<Vec<String>>);
+struct Shown<'a>(&'a Mutex<Vec<String>>);
 
-impl Visit for Told<'_> {
+impl Visit for Shown<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == "field" {
             self.0.lock().unwrap().push(value.to_owned());

@@ -103,7 +103,7 @@ fn a_paused_server_refuses_connections_and_is_back_on_the_same_port() {
 }
 
 #[test]
-fn each_trace_that_arrives_is_told_once_with_its_errors() {
+fn each_trace_that_arrives_is_printed_once_with_its_errors() {
     let server = MockLangfuse::start();
     let mut seen = 0;
     assert_eq!(server.arrivals(&mut seen, Duration::ZERO), []);

@@ -32,7 +32,7 @@ fn end(span: &SpanRecord) -> (Option<Level>, StatusCode, Option<&str>) {
 }
 
 #[test]
-fn a_failure_is_told_once_however_it_was_said() {
+fn a_failure_is_shown_once_in_every_form() {
     use tracefuse_core::record::StatusCode as Code;
     let failed = |message| (Some(Level::Error), Code::Error, message);
     let status = |call: &Context, text: &'static str| call.span().set_status(Status::error(text));

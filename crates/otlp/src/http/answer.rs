@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_told_in_the_servers_words_without_our_secrets() {
+    fn a_refusal_has_the_servers_text_without_our_secrets() {
         let answer = answer(401, &[], "no such key: sk-CANARY\n\u{1b}[2J");
         assert_eq!(
             answer.describe(&[&Secret::new("sk-CANARY")]),

@@ -150,7 +150,7 @@ impl HttpClient {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|error| explain(endpoint, error))?;
-        // The driver's error reaches the request that waits for it; without one nobody misses it.
+        // The driver's error reaches the request that waits for it; without one it is dropped.
         let driver = tokio::spawn(async move { drop(connection.await) });
         Ok(Connection::new(sender, driver.abort_handle()))
     }
@@ -365,5 +365,5 @@ const ANSWER_BYTES: usize = 1024 * 1024;
 /// counts as handed over only when nearly all of it has left.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// Between the end of an answer and a connection's readiness lies one turn of its task.
+/// A connection is ready one turn of its task after the end of an answer.
 const SETTLING: Duration = Duration::from_millis(50);

@@ -7,20 +7,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::endpoint::{Endpoint, is_loopback};
 use super::error::{HttpError, HttpErrorKind};
+use super::io::Io;
 use super::proxy::{ProxyServer, Route};
 use super::tls::Tls;
-
-/// A stream, whatever is below it.
-pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
 
 /// Opens the way to `endpoint`'s server.
 pub(super) async fn connect(
@@ -146,10 +141,10 @@ impl Progress {
         self.0.store(step as u8, Ordering::Relaxed);
     }
 
-    /// Goes on to `next` if `step` is where it stands.
+    /// Moves on to `next` if the progress is at `step`.
     pub(super) fn passed(&self, step: Step, next: Step) {
         let (step, next) = (step as u8, next as u8);
-        // Failing means that it stands elsewhere already.
+        // A failure means that it has moved on already.
         let _ = self
             .0
             .compare_exchange(step, next, Ordering::Relaxed, Ordering::Relaxed);
@@ -202,15 +197,15 @@ mod tests {
 
     #[test]
     fn localhost_is_this_machine_whatever_a_resolver_says() {
-        let told = [
+        let resolved = [
             "10.0.0.1:80",
             "[::1]:80",
             "127.0.0.1:80",
             "[2001:db8::1]:80",
         ];
-        check("localhost", &told, &["[::1]:80", "127.0.0.1:80"]);
-        check("LOCALHOST", &told[..1], &[]);
-        check("langfuse.example", &told, &told);
+        check("localhost", &resolved, &["[::1]:80", "127.0.0.1:80"]);
+        check("LOCALHOST", &resolved[..1], &[]);
+        check("langfuse.example", &resolved, &resolved);
     }
 
     #[test]
@@ -227,11 +222,11 @@ mod tests {
     async fn an_address_where_nothing_listens_does_not_stop_the_next_one() {
         let dead = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let alive = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (nobody, somebody) = (dead.local_addr().unwrap(), alive.local_addr().unwrap());
+        let (down, up) = (dead.local_addr().unwrap(), alive.local_addr().unwrap());
         drop(dead);
-        let stream = first_to_answer(vec![nobody, somebody]).await.unwrap();
-        assert_eq!(stream.peer_addr().unwrap(), somebody);
-        let refused = first_to_answer(vec![nobody]).await.unwrap_err();
+        let stream = first_to_answer(vec![down, up]).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), up);
+        let refused = first_to_answer(vec![down]).await.unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
     }
 }

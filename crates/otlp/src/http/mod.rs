@@ -3,7 +3,7 @@
 //! Knows no record, no retry policy, no breaker and no process environment, and logs nothing.
 //!
 //! The client lives inside whatever tokio runtime polls it and never builds a runtime, a thread or
-//! a global of its own. It speaks TLS 1.2 and 1.3 (rustls with ring), verifies certificates against
+//! its own global state. It speaks TLS 1.2 and 1.3 (rustls with ring), verifies certificates against
 //! the system's roots plus a CA file of the user's, and has no switch to stop verifying. It follows
 //! no redirect, asks for no compressed answer and sends no credential in clear text to anything
 //! but loopback.
@@ -36,6 +36,7 @@ mod connect;
 mod endpoint;
 mod error;
 mod headers;
+mod io;
 mod pool;
 mod proxy;
 mod request;

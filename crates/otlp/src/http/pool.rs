@@ -46,7 +46,7 @@ impl Drop for Connection {
 }
 
 /// Which connections may serve an endpoint. A driver belongs to the runtime that spawned it and
-/// stands still with it, so a connection is never shared between runtimes.
+/// stops with it, so a connection is never shared between runtimes.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Key {
     origin: String,
@@ -74,7 +74,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     idle: Vec<Idle>,
-    /// Closes what nobody asks for again.
+    /// Closes connections that are not used again.
     reaper: Option<JoinHandle<()>>,
 }
 

@@ -8,9 +8,9 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::config::{HttpConfigError, ProxyConfig};
-use super::connect::Io;
 use super::endpoint::Endpoint;
 use super::error::{HttpError, HttpErrorKind};
+use super::io::Io;
 
 #[derive(Debug)]
 pub(super) struct Proxies(Matcher);

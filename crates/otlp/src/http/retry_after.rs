@@ -1,5 +1,5 @@
 //! `Retry-After` and the dates it may hold: RFC 9110 10.2.3 and 5.6.7, as pure functions.
-//! Fed by an answer's headers, drained by whoever paces the next attempt.
+//! Reads an answer's headers; called by the exporters, whose delivery waits that long.
 //! Reads no clock: a date means something only beside the answer's own `Date`.
 
 use std::time::Duration;

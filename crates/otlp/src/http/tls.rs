@@ -14,8 +14,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::config::HttpConfigError;
-use super::connect::Io;
 use super::error::{HttpError, HttpErrorKind, TlsProblem, find_source};
+use super::io::Io;
 
 /// Makes TLS streams. There is no way to construct one that does not verify.
 pub(super) struct Tls {
@@ -37,7 +37,7 @@ impl Tls {
         })
     }
 
-    /// Shakes hands over `stream` with whoever must prove to be `host`.
+    /// Does the TLS handshake over `stream`; the server must prove to be `host`.
     pub(super) async fn handshake(
         &self,
         host: &str,

@@ -80,7 +80,7 @@ async fn a_compressed_body_says_so_and_is_read_back_whole() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_an_answer_and_nobody_goes_there() {
+async fn a_redirect_is_an_answer_and_is_not_followed() {
     let evil = Server::answering(answer(200, "", "")).await;
     let location = format!("location: {}/steal?token=1\r\n", evil.url());
     for status in [301, 302, 303, 307, 308] {
@@ -94,7 +94,7 @@ async fn a_redirect_is_an_answer_and_nobody_goes_there() {
 }
 
 #[tokio::test]
-async fn a_page_of_a_captive_portal_is_told_from_an_answer() {
+async fn a_page_of_a_captive_portal_is_not_an_answer() {
     let page = answer(
         200,
         "content-type: text/html; charset=utf-8\r\n",
@@ -239,7 +239,7 @@ async fn interim_answers_without_end_run_out_of_time() {
 }
 
 #[tokio::test]
-async fn what_is_not_http_is_told_so() {
+async fn an_answer_that_is_not_http_is_named() {
     for garbage in [
         &b"SSH-2.0-OpenSSH_9.9\r\n\r\n"[..],
         b"\x15\x03\x01\x00\x02\x02\x46",

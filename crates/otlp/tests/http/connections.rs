@@ -83,7 +83,7 @@ async fn a_new_connection_that_dies_under_a_request_is_an_error_at_once() {
 }
 
 #[tokio::test]
-async fn a_connection_that_nobody_needs_is_closed_by_itself() {
+async fn a_connection_that_is_not_used_is_closed() {
     let closed = Arc::new(Notify::new());
     let seen = Arc::clone(&closed);
     let server = Server::start(move |mut peer| {

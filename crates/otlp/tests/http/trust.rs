@@ -166,7 +166,7 @@ async fn a_certificate_for_another_host_is_not_trusted() {
 }
 
 #[tokio::test]
-async fn a_plain_server_behind_an_https_address_is_told_so() {
+async fn a_plain_server_behind_an_https_address_is_named() {
     let server = Server::start(async |mut peer| {
         peer.write(answer(400, "", "").as_bytes()).await;
         peer.drain().await;
@@ -188,7 +188,7 @@ async fn a_plain_server_behind_an_https_address_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_tls_server_behind_an_http_address_is_told_so_and_never_gets_a_second_try() {
+async fn a_tls_server_behind_an_http_address_is_named_and_gets_no_retry() {
     let server = tls_server(Authority::new().issue("127.0.0.1", 2020, 2999)).await;
     let error = send_failing(&client(), &server.post("batch")).await;
     assert_eq!(error.kind(), HttpErrorKind::Protocol, "{error:?}");

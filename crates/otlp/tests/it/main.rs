@@ -2,7 +2,7 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "every async test has a runtime of its own"
+    reason = "every async test has its own runtime"
 )]
 
 mod encoding;

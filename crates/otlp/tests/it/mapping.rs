@@ -91,7 +91,7 @@ async fn attributes_of(config: fn(OtlpConfig) -> OtlpConfig, program: fn(&Trace)
 }
 
 #[tokio::test]
-async fn what_was_asked_for_and_what_answered_are_told_apart() {
+async fn the_requested_and_the_answering_model_differ() {
     let shown = attributes_of(
         |config| config,
         |trace| {
@@ -340,7 +340,7 @@ async fn events_and_errors_are_span_events() {
 }
 
 #[tokio::test]
-async fn a_users_key_that_is_taken_is_renamed_and_the_nearer_value_stands() {
+async fn a_users_key_that_is_taken_is_renamed_and_the_nearer_value_wins() {
     let records = records(|tracer, _| {
         let trace = tracer
             .trace("root")

@@ -1,4 +1,4 @@
-//! Every attribute of the generic exporter that is told to speak OpenInference.
+//! Every attribute of the generic exporter that is configured for OpenInference.
 
 use std::time::Duration;
 

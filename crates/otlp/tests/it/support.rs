@@ -1,4 +1,4 @@
-//! Records made with the real handles, and a server that answers one request with what it is told.
+//! Records made with the real handles, and a server that answers one request with a given answer.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};

@@ -116,15 +116,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_is_told_with_its_causes() {
+    fn an_error_is_shown_with_its_causes() {
         let system = io::Error::other("Too many open files (os error 24)");
-        let told = |error| Answer::of(Err(Failure::Error(error))).error.unwrap();
+        let shown = |error| Answer::of(Err(Failure::Error(error))).error.unwrap();
         assert_eq!(
-            told(ExportError::retry("cannot be reached").with_source(system)),
+            shown(ExportError::retry("cannot be reached").with_source(system)),
             "cannot be reached: Too many open files (os error 24)"
         );
         assert_eq!(
-            told(ExportError::retry("no: it is full").with_source(io::Error::other("full"))),
+            shown(ExportError::retry("no: it is full").with_source(io::Error::other("full"))),
             "no: it is full"
         );
     }
@@ -141,7 +141,7 @@ mod tests {
     impl std::error::Error for PanicsAsText {}
 
     #[test]
-    fn an_error_whose_text_panics_is_told_all_the_same() {
+    fn an_error_whose_text_panics_is_still_shown() {
         let error = ExportError::retry("503").with_source(PanicsAsText);
         let answer = Answer::of(Err(Failure::Error(error)));
         assert_eq!(

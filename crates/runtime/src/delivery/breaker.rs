@@ -237,7 +237,7 @@ mod tests {
         assert_eq!(
             breaker.record(probe, Outcome::Failed, now + after(62), 0.0),
             None,
-            "still open: not told again"
+            "still open: not reported again"
         );
         let probe = breaker.acquire(now + after(122)).unwrap();
         assert_eq!(
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_opens_at_once_and_is_told_once() {
+    fn a_refusal_opens_at_once_and_is_reported_once() {
         let now = Instant::now();
         let mut breaker = Breaker::new(RULE);
         let permit = breaker.acquire(now).unwrap();

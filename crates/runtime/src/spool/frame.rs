@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn another_version_is_told_from_a_damaged_one() {
+    fn another_version_is_not_a_damaged_one() {
         let mut bytes = file(&[]);
         bytes[4] = 9;
         assert_eq!(Header::decode(&bytes), Err(HeaderFault::Damaged));

@@ -7,7 +7,7 @@ use tracefuse_core::Tracer;
 
 use crate::support::{Scripted, names, record, tracer};
 
-/// Runs one cell on a thread of its own: a hang fails the test and does not stop it.
+/// Runs one cell on another thread: a hang fails the test and does not stop it.
 fn check(cell: impl FnOnce(Tracer) + Send + 'static) {
     let exporter = Scripted::default();
     let tracer = tracer(exporter.clone());

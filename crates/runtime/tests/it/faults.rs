@@ -1,4 +1,4 @@
-//! Receivers and exporters that fail: nothing lost in silence, nobody else harmed.
+//! Receivers and exporters that fail: nothing lost in silence, no other exporter affected.
 
 use std::time::Duration;
 
@@ -125,15 +125,15 @@ fn a_breaker_that_opened_over_nothing_still_finds_out_that_the_receiver_is_back(
 }
 
 #[test]
-fn a_poison_span_is_found_and_rejected_alone() {
+fn a_bad_span_is_found_and_rejected_alone() {
     let exporter = Scripted::default();
-    let poison = |batch: &Batch| {
+    let bad = |batch: &Batch| {
         if batch.spans().any(|span| span.name() == "41") {
             return Err(ExportError::reject("400: trace id is missing"));
         }
         Ok(ExportReport::accepted(batch.len()))
     };
-    let exporter = (0..40).fold(exporter, |exporter, _| exporter.then(poison));
+    let exporter = (0..40).fold(exporter, |exporter, _| exporter.then(bad));
     let tracer = tracer(exporter.clone());
     record(&tracer, 0..100);
     let report = tracer.shutdown().unwrap_err().report().clone();

@@ -1,5 +1,5 @@
 //! What must hold in every order: numbers that add up, flushes that cover what was before them, an outcome for
-//! each record, and nobody left waiting. The worker here is the loop of `src/worker.rs` without its exporter.
+//! each record, and no caller left waiting. The worker here is the loop of `src/worker.rs` without its exporter.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -197,7 +197,7 @@ fn a_flush_covers_what_was_before_it_and_a_shutdown_gives_all_an_outcome() {
 }
 
 #[test]
-fn a_shutdown_amid_it_all_leaves_nobody_waiting_and_nothing_without_an_outcome() {
+fn a_shutdown_leaves_no_waiter_and_no_record_without_an_outcome() {
     for receiver in [Receiver::Takes, Receiver::Hesitates, Receiver::Refuses] {
         in_many_orders(move |record| {
             let queue = queue(|_| {});
@@ -249,16 +249,16 @@ fn a_shutdown_that_leaves_a_blocked_worker_behind_counts_what_it_had_once() {
         // Time is up at once, whatever the worker is at.
         queue.ask_close(EVER);
         queue.stop();
-        let told = balanced(&queue);
-        assert_eq!(told.pending(), 0);
+        let balance = balanced(&queue);
+        assert_eq!(balance.pending(), 0);
         producer.join().unwrap();
         let stats = settled(&queue, 4, worker.join().unwrap());
-        assert_eq!(stats.exported, told.exported, "an outcome was changed");
+        assert_eq!(stats.exported, balance.exported, "an outcome was changed");
     });
 }
 
 #[test]
-fn whoever_waits_for_room_gets_it() {
+fn a_caller_that_waits_for_room_gets_it() {
     in_many_orders(|record| {
         let queue = queue(|config| {
             config.max_queue_size = 2;
@@ -287,7 +287,7 @@ fn whoever_waits_for_room_gets_it() {
 }
 
 #[test]
-fn whoever_waits_for_room_is_let_go_by_a_shutdown() {
+fn a_caller_that_waits_for_room_is_released_by_a_shutdown() {
     in_many_orders(|record| {
         let queue = queue(|config| {
             config.max_queue_size = 1;

@@ -49,7 +49,7 @@ const BATCH: &str = "0000000000000001-00000003.batch";
 const OPEN: &str = "0000000000000001.open";
 
 #[test]
-fn a_file_cut_anywhere_gives_back_what_stands_before_the_cut() {
+fn a_file_cut_anywhere_gives_back_what_is_before_the_cut() {
     let dir = tempdir().expect("a directory");
     let (_, whole) = batch_left_by_the_dead(dir.path());
     for length in 0..whole.len() {
@@ -60,7 +60,7 @@ fn a_file_cut_anywhere_gives_back_what_stands_before_the_cut() {
 }
 
 #[test]
-fn a_file_with_any_byte_flipped_gives_back_what_stands_before_it() {
+fn a_file_with_any_byte_flipped_gives_back_what_is_before_it() {
     let dir = tempdir().expect("a directory");
     let (_, whole) = batch_left_by_the_dead(dir.path());
     for at in 0..whole.len() {

@@ -54,7 +54,7 @@ impl Journal<'_> {
     }
 }
 
-/// Not a test of its own: does nothing unless the loop below started it.
+/// Not a test by itself: does nothing unless the loop below started it.
 #[test]
 fn a_child_appends_seals_and_acknowledges_until_it_is_killed() {
     let Ok(dir) = std::env::var(DIRECTORY) else {

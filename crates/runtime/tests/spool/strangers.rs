@@ -63,7 +63,7 @@ fn spools_that_come_and_go_at_once_lose_nothing_and_give_nothing_out_twice() {
                     for life in 0..LIVES {
                         let (mut spool, _) = open(dir);
                         append(&mut spool, &[&format!("{thread}/{life}")]);
-                        // Every other life leaves its batches to whoever opens next.
+                        // Every other life leaves its batches to the next process that opens the spool.
                         if (thread + life) % 2 == 0 {
                             found.extend(drain(&mut spool));
                         }

@@ -1,4 +1,4 @@
-//! Turns spans into metrics lines. In a crate of its own, `tracefuse_exporter` stands for this `use`.
+//! Turns spans into metrics lines. In a separate crate, write `use tracefuse_exporter::..` here.
 
 use tracefuse::exporter::record::SpanRecord;
 use tracefuse::exporter::{Batch, ExportError, ExportReport, Exporter, async_trait};

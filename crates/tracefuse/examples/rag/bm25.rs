@@ -12,7 +12,7 @@ pub(crate) struct Passage {
 
 pub(crate) struct Index {
     passages: Vec<Passage>,
-    /// In how many passages a word stands.
+    /// The number of passages that contain a word.
     documents: HashMap<String, f64>,
     mean_length: f64,
 }

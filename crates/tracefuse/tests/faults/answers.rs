@@ -1,4 +1,4 @@
-//! Answers that are refusals, pauses, lies or rubbish.
+//! Answers that are refusals, pauses, false or malformed.
 
 use std::time::Duration;
 
@@ -113,7 +113,7 @@ pub(crate) fn cases() -> Vec<Case> {
             assert!(server.requests().len() <= 2);
         })
         .into(),
-        // --- size and poison
+        // --- size and bad spans
         fault("413_over_2_kib", forever(Action::max_body(2048)))
             .reach(|config, _| config.gzip(false))
             .config(|config| config.max_queue_size = 1000)
@@ -126,7 +126,7 @@ pub(crate) fn cases() -> Vec<Case> {
             })
             .into(),
         fault("gzip_refused", forever(Action::refuse_gzip())).into(),
-        fault("poison_1_of_200", forever(Action::bad_span("77")))
+        fault("bad_1_of_200", forever(Action::bad_span("77")))
             .bounds(Bounds::accounted())
             .expect(|evidence, server| {
                 assert_eq!(evidence.stats.rejected[&RejectReason::Invalid], 1);
@@ -134,7 +134,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 assert!(server.requests().len() <= 30, "{}", server.requests().len());
             })
             .into(),
-        fault("poison_all", forever(Action::status(400)))
+        fault("bad_all", forever(Action::status(400)))
             .bounds(Bounds::accounted())
             .expect(|evidence, server| {
                 assert_eq!(evidence.stats.rejected_total(), 200);

@@ -27,7 +27,7 @@ fn distrusted(name: &'static str, tls: Tls, words: &'static [&'static str]) -> C
         .into()
 }
 
-/// An address nobody can be reached at.
+/// An address without a server.
 fn unreachable(name: &'static str, url: &'static str, words: &'static [&'static str]) -> Case {
     fault(name, Scenario::new())
         .reach(move |config, _| config.base_url(url).allow_plaintext_http(true))

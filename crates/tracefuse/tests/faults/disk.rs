@@ -15,7 +15,7 @@ use tracefuse_runtime::conformance::{Bounds, Evidence, Trial};
 
 use crate::case::{Case, Fault, Outcome, fault, quick, receipts};
 
-/// A fault with a spool in a directory of its own.
+/// A fault with a spool in its own directory.
 fn spooled(name: &'static str, scenario: Scenario, mode: SpoolMode) -> Fault {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().to_owned();
@@ -144,7 +144,7 @@ pub(crate) fn cases() -> Vec<Case> {
         .bounds(Bounds::lossless().with_duplicates())
         .into(),
         spooled(
-            "spool_poison",
+            "spool_bad_span",
             Scenario::new().forever(Action::bad_span("77")),
             SpoolMode::WriteAhead,
         )

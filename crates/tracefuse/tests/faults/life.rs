@@ -157,7 +157,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 };
                 scope.spawn(work).join()
             });
-            assert!(panicked.is_err(), "it goes on its way");
+            assert!(panicked.is_err(), "the panic continues");
         }),
         program("finished_twice_and_written_late", 1, |tracer, _| {
             let trace = tracer.trace("t").start();

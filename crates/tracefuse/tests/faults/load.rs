@@ -30,7 +30,7 @@ enum Way {
     Errors,
     Slow,
     /// Says that it rejected more than there was.
-    Lies,
+    False,
 }
 
 impl Odd {
@@ -61,7 +61,7 @@ impl Exporter for Odd {
                 self.accepted.lock().unwrap().extend(receipts);
                 Ok(ExportReport::accepted(batch.len()))
             }
-            Way::Lies => {
+            Way::False => {
                 let report = ExportReport::accepted(0);
                 Ok((0..batch.len() * 2).fold(report, |report, _| {
                     report.with_rejection(tracefuse::exporter::Rejection::unknown("no"))
@@ -91,7 +91,7 @@ fn neighbours() -> Case {
         let server = MockLangfuse::start();
         let config =
             LangfuseConfig::new(server.public_key(), server.secret_key()).base_url(server.url());
-        let tracer = [Way::Panics, Way::Hangs, Way::Errors, Way::Lies]
+        let tracer = [Way::Panics, Way::Hangs, Way::Errors, Way::False]
             .into_iter()
             .fold(tracefuse::builder(), |builder, way| {
                 builder.exporter(Odd::new(way))
@@ -220,7 +220,7 @@ pub(crate) fn cases() -> Vec<Case> {
         exporter("exporter_is_slow", Way::Slow, Bounds::lossless()),
         exporter(
             "exporter_rejects_more_than_there_is",
-            Way::Lies,
+            Way::False,
             Bounds::accounted(),
         ),
         neighbours(),

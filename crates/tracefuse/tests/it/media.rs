@@ -49,7 +49,7 @@ fn media_are_uploaded_and_referenced() {
         .find(|media| media.content_type == "image/png")
         .unwrap();
     assert_eq!(hello.bytes.as_deref(), Some(&b"hello"[..]));
-    assert_eq!(hello.told, Some(200));
+    assert_eq!(hello.reported, Some(200));
     let used = |field: &str| (trace.clone(), Some(span.clone()), field.to_owned());
     assert_eq!(hello.used, [used("input"), used("metadata")]);
     let puts = server.requests();

@@ -1,10 +1,10 @@
 //! What is allocated for spans that wait, and for a prompt of 50 MB on its way: bounds for both, and how many copies
-//! are made. A test program of its own, since it brings its own allocator; `-- --nocapture` shows the numbers.
+//! are made. A separate test program, since it has its own allocator; `-- --nocapture` shows the numbers.
 
 #![expect(unsafe_code, reason = "a global allocator is an unsafe trait")]
 #![expect(
     clippy::disallowed_methods,
-    reason = "a receiver that keeps nothing has a thread of its own"
+    reason = "a receiver that keeps nothing has its own thread"
 )]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -121,7 +121,7 @@ fn a_span_that_waits_takes_little_beside_its_payload() {
 fn sink() -> (String, Receiver<usize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let (tell, told) = channel();
+    let (tell, answers) = channel();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
@@ -132,7 +132,7 @@ fn sink() -> (String, Receiver<usize>) {
             }
         }
     });
-    (url, told)
+    (url, answers)
 }
 
 /// Reads a request and throws it away; the length of its body.
@@ -158,7 +158,7 @@ const PROMPT: usize = 50 * MB;
 
 /// Sends a prompt of 50 MB that was given away; the most that was allocated beside it, and the bytes on the wire.
 fn prompt(gzip: bool, change: impl FnOnce(&mut TracerConfig)) -> (usize, usize) {
-    let (url, told) = sink();
+    let (url, answers) = sink();
     let langfuse = LangfuseConfig::new("pk-lf-1", "sk-lf-1").base_url(&url);
     let builder = tracefuse::builder().langfuse(langfuse.gzip(gzip));
     let tracer = builder.configure(change).build().unwrap();
@@ -175,7 +175,7 @@ fn prompt(gzip: bool, change: impl FnOnce(&mut TracerConfig)) -> (usize, usize) 
     let report = tracer.shutdown_within(Duration::from_secs(60)).unwrap();
     assert!(report.is_lossless(), "{report:?}");
     let beside = PEAK.load(Ordering::Relaxed) - before;
-    (beside, told.try_iter().max().unwrap())
+    (beside, answers.try_iter().max().unwrap())
 }
 
 #[test]

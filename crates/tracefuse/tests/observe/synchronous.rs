@@ -177,7 +177,7 @@ impl Describe for u8 {
 }
 
 #[test]
-fn methods_of_traits_are_observed_where_their_body_stands() {
+fn methods_of_traits_are_observed_where_their_body_is() {
     let seen = check(|| (7u8.describe(), 7u8.required()), "describe\nrequired\n");
     assert_eq!(seen, ("<7>".to_owned(), 7));
 }

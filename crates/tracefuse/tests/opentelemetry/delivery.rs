@@ -1,4 +1,4 @@
-//! Delivery behind a provider: what it counts, what it is told, and when it does not come back.
+//! Delivery behind a provider: what it counts, what it reports, and when it does not return.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -86,7 +86,7 @@ fn the_exporter_keeps_the_tracer_open_as_long_as_the_provider_lives() {
 
 #[test]
 fn a_shutdown_with_the_server_away_is_bounded_and_says_what_was_not_delivered() {
-    // A port that nobody listens on any more.
+    // A port without a listener.
     let port = TcpListener::bind("127.0.0.1:0")
         .and_then(|socket| socket.local_addr())
         .unwrap()

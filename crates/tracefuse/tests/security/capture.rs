@@ -39,7 +39,7 @@ impl Subscriber for Everything {
     fn exit(&self, _: &Id) {}
 }
 
-/// As the plainest of subscribers would write it: values as they are, quoted by nobody.
+/// As the plainest of subscribers would write it: values as they are, without quotes.
 struct Line(String);
 
 impl Line {
@@ -99,7 +99,7 @@ pub(crate) struct Secret {
 }
 
 impl Secret {
-    /// `text` itself, its base64 wherever it stands in what was encoded, its hex and its list of bytes.
+    /// `text` itself, its base64 at any position of what was encoded, its hex and its list of bytes.
     pub(crate) fn new(text: &str) -> Self {
         let bytes = text.as_bytes();
         let mut forms = vec![text.to_owned()];

@@ -50,8 +50,8 @@ fn no_name_and_no_words_of_others_forge_a_line() {
         .unwrap();
     let open = tracer.trace(&format!("open {FORGERY}")).start();
     // Each looks for open traces, as often as it may.
-    let told = || ours().iter().any(|line| line.contains("trace=open x"));
-    while !told() {
+    let logged = || ours().iter().any(|line| line.contains("trace=open x"));
+    while !logged() {
         std::thread::park_timeout(Duration::from_millis(2));
         tracer
             .trace(FORGERY)
@@ -151,21 +151,21 @@ fn where_traces_go_is_logged_once_and_code_has_the_last_word() {
         "code sees what was configured, and changes it"
     );
     tracer.trace("request").run(|_| {});
-    let told = |host: &str| -> Vec<String> {
+    let logged = |host: &str| -> Vec<String> {
         let mut lines = ours();
         lines.retain(|line| line.contains(host) && line.contains("traces are delivered"));
         lines
     };
-    let lines = told("from-the-environment");
+    let lines = logged("from-the-environment");
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].starts_with("INFO "), "{lines:?}");
     assert!(
         lines[0].ends_with("origin=https://from-the-environment.example"),
         "{lines:?}"
     );
-    // What code says stands, whatever the environment of this process says.
+    // Settings in code win over the environment of this process.
     config.langfuse.base_url = "https://from-code.example".into();
     let _tracer = Builder::from_config(config).unwrap().build().unwrap();
-    assert_eq!(told("https://from-code.example").len(), 1);
-    assert_eq!(told("from-the-environment").len(), 1);
+    assert_eq!(logged("https://from-code.example").len(), 1);
+    assert_eq!(logged("from-the-environment").len(), 1);
 }

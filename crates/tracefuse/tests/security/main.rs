@@ -1,5 +1,5 @@
 //! The security rules of docs/security.md that concern the whole: secrets, addresses, servers that lie, logs, neighbours.
-//! A binary of its own, since everything that is logged in it is kept and searched.
+//! A separate binary, since everything that is logged in it is kept and searched.
 
 #![expect(
     clippy::disallowed_methods,

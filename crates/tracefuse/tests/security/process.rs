@@ -25,7 +25,7 @@ impl Exporter for Panics {
     }
 }
 
-/// Not a test of its own: does nothing unless the one below started it.
+/// Not a test by itself: does nothing unless the one below started it.
 #[test]
 fn a_child_that_is_configured_by_its_environment() {
     if std::env::var_os(ORDERS).is_none() {

@@ -89,10 +89,10 @@ pub(crate) fn all() -> Vec<Scene> {
         Scene::of("tls_signs_itself", tls(Tls::SelfSigned)),
         Scene::of("tls_expired", tls(Tls::Expired)),
         Scene::of("tls_of_another_host", tls(Tls::WrongHost)),
-        Scene::of("tls_of_nobody_we_know", tls(Tls::Good)),
+        Scene::of("tls_of_an_unknown_issuer", tls(Tls::Good)),
         Scene::of("tls_but_plain_http", tls(Tls::PlainHttp)),
         Scene::of("tls_hangs", tls(Tls::Hang)),
-        Scene::at("nobody_listens", reach("http://127.0.0.1:9")),
+        Scene::at("nothing_listens", reach("http://127.0.0.1:9")),
         Scene::at(
             "no_such_host",
             reach(&format!("https://{}.invalid", "x".repeat(64))),
@@ -119,7 +119,7 @@ fn said_action() -> Action {
     Action::status(500).body(&echo())
 }
 
-/// The address of a proxy that answers 407 and repeats all it was told.
+/// The address of a proxy that answers 407 and repeats all that it received.
 fn proxy() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

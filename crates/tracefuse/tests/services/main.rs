@@ -1,12 +1,12 @@
 //! One trace through three processes: a client, the axum service it calls, and a worker, all below a span of the
-//! official Python SDK's whose headers were captured. Each process is this very program, told its part by an argument.
+//! official Python SDK's whose headers were captured. Each process is this program; an argument selects its part.
 #![expect(
     clippy::print_stdout,
     reason = "processes that tell each other their addresses"
 )]
 #![expect(
     clippy::disallowed_methods,
-    reason = "is the application, with a runtime of its own"
+    reason = "is the application, with its own runtime"
 )]
 
 use std::collections::HashMap;

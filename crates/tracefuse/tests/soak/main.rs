@@ -1,4 +1,4 @@
-//! Many spans at full speed against a server in a process of its own that fails one request in ten, in mixed ways:
+//! Many spans at full speed against a server in another process that fails one request in ten, in mixed ways:
 //! the numbers add up, nothing is lost, and memory stays flat. `cargo xtask soak` runs ten million, `cargo test` 100,000.
 #![expect(
     clippy::print_stdout,

@@ -75,7 +75,7 @@ fn an_outage_loses_nothing_and_leaves_nothing_behind() {
     assert!(files(dir.path()).is_empty());
 }
 
-/// Not a test of its own: does nothing unless the loop below started it.
+/// Not a test by itself: does nothing unless the loop below started it.
 #[test]
 fn a_child_records_until_it_is_killed() {
     let Ok(dir) = std::env::var(DIRECTORY) else {

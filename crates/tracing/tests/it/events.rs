@@ -12,7 +12,7 @@ fn a_warning_is_an_event_of_the_innermost_observation() {
     let kept = recorded(
         |layer| layer,
         |tracer| {
-            warn!("of nobody");
+            warn!("of no span");
             tracer.trace("ours").run(|_| {
                 warn!(attempt = 2, "slow {}", "answer");
                 info_span!("call", gen_ai.prompt = "p").in_scope(|| {
@@ -104,7 +104,7 @@ fn a_long_message_is_the_name_in_short_and_metadata_in_full() {
         |tracer| {
             tracer.trace("t").run(|_| {
                 warn!("{long}");
-                info_span!("left out").in_scope(|| warn!(parent: None, "of nobody"));
+                info_span!("left out").in_scope(|| warn!(parent: None, "of no span"));
             });
             assert!(!Span::current().is_recording());
         },

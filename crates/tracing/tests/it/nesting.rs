@@ -34,7 +34,7 @@ fn a_span_without_a_parent_begins_a_trace() {
             info_span!("first").in_scope(|| info_span!("child").in_scope(|| {}));
             info_span!("third").in_scope(|| info_span!(parent: None, "second").in_scope(|| {}));
             tracer.trace("ours").run(|_| {
-                // Without a current span of its own kind this says nothing.
+                // Without a current `tracing` span this has no effect.
                 info_span!(parent: None, "below ours").in_scope(|| {});
             });
         },

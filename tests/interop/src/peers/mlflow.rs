@@ -33,7 +33,7 @@ impl Mlflow {
             .current_dir(folder)
             .env("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
             .env("MLFLOW_DISABLE_TELEMETRY", "true")
-            // It asks the network for prices before it accepts a span, and waits long where there is none.
+            // It requests prices from the network before it accepts a span, and waits long without a network.
             .env("MLFLOW_MODEL_CATALOG_URI", "");
         let service = Service::start("MLflow", &mut command, &folder.join("server.log"))?;
         let url = format!("http://127.0.0.1:{port}");
@@ -65,8 +65,8 @@ impl Receiver for Mlflow {
         ]
     }
 
-    /// By the conventions an agent may count again what the models below it used, and MLflow shows that; it
-    /// knows not to add them up.
+    /// By the conventions an agent may repeat the tokens of the models below it. MLflow shows them, and
+    /// does not add them to the total.
     fn expected(&self, mut trace: Trace) -> Trace {
         for span in &mut trace.spans {
             span.tokens = span.tokens.or(span.below);
@@ -110,7 +110,7 @@ fn span(row: &Value) -> Span {
     let mut events: Vec<String> = names.filter_map(|event| text(&event["name"])).collect();
     events.sort();
     let failed = row["status"]["code"] == "STATUS_CODE_ERROR";
-    // Values that are false to Python, such as `false` itself, are left where we put them.
+    // Values that Python treats as false, such as `false` itself, stay among the attributes.
     let side = |theirs: &str, ours: &str| match attribute(theirs) {
         Value::Null => content(attribute(ours)),
         value => content(value),

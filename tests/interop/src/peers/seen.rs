@@ -1,4 +1,4 @@
-//! A trace as a receiver has it, in a form that all share, and how two of them differ. Fed by `witness`,
+//! A trace as a receiver stores it, in one form for all receivers, and how two of them differ. Made by `witness`,
 //! `phoenix` and `mlflow`; compared and drawn by `peers`. Knows no HTTP.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use serde_json::Value;
 pub(super) struct Trace {
     pub(super) user: Option<String>,
     pub(super) session: Option<String>,
-    /// All tokens, each counted once; `None` if there are none, or the receiver's API does not tell.
+    /// All tokens, each counted once; `None` if there are none, or if the receiver's API does not have them.
     pub(super) total: Option<Tokens>,
     pub(super) spans: Vec<Span>,
 }
@@ -27,7 +27,7 @@ pub(super) struct Span {
     pub(super) start: String,
     pub(super) model: Option<String>,
     pub(super) tokens: Option<Tokens>,
-    /// Those of the spans below that it tells of as well, as an agent does: only of what was recorded.
+    /// Tokens of the spans below that this span repeats, as an agent does; only in recorded traces.
     pub(super) below: Option<Tokens>,
     /// The message of what failed.
     pub(super) error: Option<String>,
@@ -57,7 +57,7 @@ pub(super) struct Comparison {
     pub(super) differences: Vec<(&'static str, String)>,
 }
 
-/// Holds what a receiver has against what was recorded.
+/// Compares what a receiver has with what was recorded.
 pub(super) fn compare(recorded: &Trace, got: &Trace) -> Comparison {
     let mut counts = BTreeMap::new();
     let mut differences = Vec::new();
@@ -134,7 +134,7 @@ impl Span {
     }
 }
 
-/// JSON in a text is that JSON: receivers take texts apart, each in its way.
+/// A text that is JSON equals that JSON, because receivers parse texts in different ways.
 pub(super) fn content(value: Value) -> Value {
     match value {
         Value::String(text) => match serde_json::from_str(&text) {
@@ -200,7 +200,7 @@ impl Span {
     }
 }
 
-/// Of a conversation the last word, of everything else all.
+/// Of a conversation the last message, of other values everything.
 fn said(value: &Value) -> String {
     let last = value.as_array().and_then(|messages| messages.last());
     let parts = last.and_then(|message| message["parts"].as_array());
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn every_difference_is_told_of_its_span() {
+    fn every_difference_names_its_span() {
         let mut got = trace();
         got.user = Some("u".to_owned());
         got.spans[1].parent = None;

@@ -25,9 +25,9 @@ const NAME: &str = "relay";
 const ROTEL: &str = "rotel==0.0.1a15";
 /// Where Langfuse takes OTLP, and the relay too: `LANGFUSE_BASE_URL` may then name either.
 const BASE: &str = "/api/public/otel";
-/// How long the relay or the server is away.
+/// How long the relay or the server is down.
 const AWAY: Duration = Duration::from_secs(3);
-/// How long what was handed over may take to arrive.
+/// How long a span that the relay has may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// All of it.
@@ -87,7 +87,7 @@ fn rotel(venv: &Venv) -> Result<PathBuf> {
 fn examples() -> Result<Programs> {
     let features = ["--features", "otlp,opentelemetry"];
     let mut programs = built(&[&["-p", "tracefuse", "--examples"][..], &features].concat())?;
-    // The SDK of OpenTelemetry gives a shutdown 5 s, which may be less than the relay is away.
+    // The SDK of OpenTelemetry gives a shutdown 5 s, which may be shorter than the relay's outage.
     let known = integration::names().filter(|name| *name != "opentelemetry");
     let known: BTreeSet<&str> = known.collect();
     programs.retain(|name, _| known.contains(name.as_str()));
@@ -209,7 +209,7 @@ impl Relay {
     }
 }
 
-/// What every run of a check has.
+/// What all runs of a check share.
 struct Stage {
     relay: Relay,
     server: MockLangfuse,
@@ -217,7 +217,7 @@ struct Stage {
 }
 
 impl Stage {
-    /// All examples at once through the relay; prints a line, gives what is wrong.
+    /// All examples at once through the relay; prints a line, returns the differences.
     fn through(&mut self, mode: Mode, trouble: Trouble, direct: &Spans) -> Result<Vec<String>> {
         let witness = MockLangfuse::start();
         self.relay.service = None;
@@ -279,7 +279,7 @@ impl Stage {
     }
 }
 
-/// An example by itself, which says its name in all its spans.
+/// One example, with its name in all its spans.
 fn example(name: &str, program: &Path) -> Command {
     let mut command = Command::new(program);
     quiet(&mut command)
@@ -292,7 +292,7 @@ fn example(name: &str, program: &Path) -> Command {
     command
 }
 
-/// Examples that run; those that still do are stopped when it is dropped.
+/// Running examples; they are stopped when this is dropped.
 struct Running(Vec<(String, Child)>);
 
 impl Running {
@@ -327,7 +327,7 @@ fn direct(mode: Mode, programs: &Programs) -> Result<Spans> {
     Ok(contents(&server))
 }
 
-/// Prints the line of a run, and gives its differences in words.
+/// Prints the line of a run, and returns its differences as text.
 fn report(
     mode: Mode,
     trouble: Trouble,

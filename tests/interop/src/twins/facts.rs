@@ -1,4 +1,4 @@
-//! What a server has of a program, as facts that two runs share: no ids, no times.
+//! What a server stores of a program, as facts that can be compared between runs: no ids, no times.
 //! Made for each program by the functions in the parent module, and compared there.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,7 +89,7 @@ fn of_observation(place: &str, row: &Observation, facts: &mut Facts) {
     for (field, value) in fields {
         match field.as_str() {
             "id" | "traceId" | "parentObservationId" | "name" => {}
-            // Times are never the same; that there is one is.
+            // Times always differ; whether there is one is compared.
             "completionStartTime" => note(facts, place, &field, &there(&value)),
             // `Type: message` of an error; types are of their language.
             "statusMessage" => {
@@ -168,7 +168,7 @@ fn note(facts: &mut Facts, place: &str, field: &str, value: &Value) {
     }
 }
 
-/// JSON texts are compared by what they say: spaces, the order of keys and `1.0` for `1` are not meaning.
+/// JSON texts are compared by value: spaces, the order of keys, and `1.0` for `1` make no difference.
 pub(super) fn same(theirs: Option<&str>, ours: Option<&str>) -> bool {
     let json = |text: Option<&str>| serde_json::from_str::<Value>(text?).ok();
     let alike = |theirs: &Value, ours: &Value| {

@@ -109,7 +109,7 @@ fn recorded(command: &mut Command) -> Result<Facts> {
     Ok(facts)
 }
 
-/// Prints what differs, with its reason; notes which reasons were used, and what has none.
+/// Prints each difference with its reason; collects the used reasons, and the differences without one.
 fn compare(
     sdk: &Sdk<'_>,
     program: &str,

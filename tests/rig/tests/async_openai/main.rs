@@ -104,7 +104,7 @@ async fn a_streamed_call_has_the_same_and_its_first_token() {
 }
 
 #[tokio::test]
-async fn a_tool_stands_between_the_call_that_asks_for_it_and_the_one_that_answers() {
+async fn a_tool_is_between_the_call_that_asks_and_the_one_that_answers() {
     let (_, rows) = recorded(async |client, trace, _| {
         let request = with_add(request("gpt-4o", QUESTION));
         let answer = ask_with_tools(client, trace, request).await.unwrap();
@@ -158,7 +158,7 @@ async fn a_call_that_is_refused_says_why() {
     let why = check_failed(&rows, OpenAi::WITHOUT_QUOTA);
     assert!(why.contains("429 Too Many Requests"), "{why}");
     assert!(why.contains("You exceeded your current quota"), "{why}");
-    // Nobody said that the whole failed.
+    // The trace as a whole did not fail.
     assert_eq!(root.level, "DEFAULT");
 }
 

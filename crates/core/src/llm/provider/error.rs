@@ -295,7 +295,7 @@ fn implied(object: &Map<String, Value>) -> Option<Error> {
     (succeeded == Some(false)).then(|| Error::named("error", compact(object)))
 }
 
-/// An error in a field of its own: an object, a text, a list, a code, `true`.
+/// An error in its own field: an object, a text, a list, a code, `true`.
 fn in_field(outer: &Map<String, Value>, error: &Value) -> Option<Error> {
     match error {
         Value::Object(error) => of_object(error),

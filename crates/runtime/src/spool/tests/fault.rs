@@ -101,7 +101,7 @@ fn a_full_disk_leaves_no_draft_and_the_spool_works_again_when_there_is_room() {
 }
 
 #[test]
-fn half_a_frame_that_cannot_be_cut_off_does_not_hide_what_stands_before_it() {
+fn half_a_frame_that_cannot_be_cut_off_does_not_hide_what_is_before_it() {
     let dir = tempdir().expect("a directory");
     let fs = InjectingFs::default();
     let config = SpoolConfig::new(dir.path()).tag(TAG);
@@ -173,7 +173,7 @@ fn a_batch_that_cannot_be_read_is_kept_behind_the_others() {
 }
 
 #[test]
-fn a_read_only_file_system_is_told_at_once_with_the_remedy() {
+fn a_read_only_file_system_is_reported_at_once_with_the_remedy() {
     let dir = tempdir().expect("a directory");
     let fs = InjectingFs::failing_at(1, Fault::Error(io::ErrorKind::ReadOnlyFilesystem));
     let config = SpoolConfig::new(dir.path()).tag(TAG);

@@ -77,9 +77,9 @@ impl Worker {
             calls: calls.clone(),
             answer: Box::new(answer),
         };
-        let told = healths.clone();
+        let changes = healths.clone();
         let on_health: HealthCallback =
-            Arc::new(move |stats: &ExporterStats| told.lock().unwrap().push(stats.health));
+            Arc::new(move |stats: &ExporterStats| changes.lock().unwrap().push(stats.health));
         let mut delivery = Delivery::new(
             queue.clone(),
             Arc::new(exporter),
@@ -170,7 +170,7 @@ async fn after_its_first_failure_a_record_is_kept_for_an_hour_and_then_counted()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_that_is_told_to_wait_too_long_lets_the_others_pass() {
+async fn a_batch_with_a_long_retry_after_lets_the_others_pass() {
     let worker = Worker::start(
         |config| config.batch_size = 10,
         |_, batch| {

@@ -182,8 +182,8 @@ impl Exporter for Receiver {
             Act::Split => return Err(ExportError::split("413")),
             Act::Reject => return Err(ExportError::reject("400")),
             Act::RejectPoison(divisor) => {
-                let poison = |name: &str| name.len().is_multiple_of(divisor);
-                if batch.spans().any(|span| poison(span.name())) {
+                let bad = |name: &str| name.len().is_multiple_of(divisor);
+                if batch.spans().any(|span| bad(span.name())) {
                     return Err(ExportError::reject("400"));
                 }
                 seen().take(batch, all);

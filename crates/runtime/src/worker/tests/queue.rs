@@ -118,7 +118,7 @@ fn a_worker_is_woken_once_when_it_sleeps_and_once_for_a_batch() {
     filled.record(1);
     assert!(filled.is_woken(), "a batch of five");
     filled.record(1);
-    assert!(!filled.is_woken(), "told already");
+    assert!(!filled.is_woken(), "woken already");
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn a_queue_is_crowded_beyond_three_quarters() {
         assert!(filled.queue.is_crowded() && filled.is_woken());
         assert_eq!(next(&filled.queue, true), Next::Send, "before it is full");
         filled.record(1);
-        assert!(!filled.is_woken(), "told already");
+        assert!(!filled.is_woken(), "woken already");
     }
 }
 
