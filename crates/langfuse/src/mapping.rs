@@ -111,7 +111,11 @@ impl Mapping<'_> {
         }
         // A single error is written on the span itself. One that was recorded before, here or below, is not repeated.
         let own = || record.exceptions().filter(|error| !error.is_propagated());
-        if record.exceptions().skip(1).any(|error| !error.is_propagated()) {
+        if record
+            .exceptions()
+            .skip(1)
+            .any(|error| !error.is_propagated())
+        {
             for exception in own() {
                 self.exception(record, exception, &shared, spans);
             }
