@@ -21,6 +21,19 @@ impl Processor for Discard {
     }
 }
 
+/// A receiver that takes everything.
+struct Accept;
+
+#[async_trait::async_trait]
+impl Exporter for Accept {
+    fn name(&self) -> &str {
+        "accept"
+    }
+    async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
+        Ok(ExportReport::accepted(batch.len()))
+    }
+}
+
 /// A receiver that is down.
 struct Down;
 
@@ -45,9 +58,9 @@ fn main() {
             let none = SampleRate::new(0.0).expect("a rate");
             (Tracer::builder(Discard).clock(standing()).sample_rate(none).build(), attributes)
         }
-        "bare" => (Tracer::builder(Discard).clock(standing()).build(), bare),
-        "attributes" => (Tracer::builder(Discard).clock(standing()).build(), attributes),
-        "generation" => (Tracer::builder(Discard).clock(standing()).build(), generation),
+        "bare" => (Tracer::builder(delivering()).clock(standing()).build(), bare),
+        "attributes" => (Tracer::builder(delivering()).clock(standing()).build(), attributes),
+        "generation" => (Tracer::builder(delivering()).clock(standing()).build(), generation),
         "no-room" => (Tracer::builder(full()).clock(standing()).build(), attributes),
         other => panic!("no scenario `{other}`"),
     };
@@ -57,6 +70,11 @@ fn main() {
     if name == "no-room" {
         until_open(&tracer);
         (0..10).for_each(|_| work(&trace));
+    }
+    if !matches!(name.as_str(), "off" | "unsampled" | "no-room") {
+        // From its first batch on, the worker lets spans wait in the buffers of their threads.
+        tracer.flush().expect("a flush");
+        work(&trace);
     }
     measured(&trace, work);
     println!("{SPANS}");
@@ -91,6 +109,13 @@ fn generation(trace: &Trace) {
     };
     let span = trace.generation("generation").input(black_box(TEXT)).output(black_box(TEXT));
     span.model("gpt-4o-2024-08-06").usage(Usage::new(812, 164).total(976)).run(|_| {});
+}
+
+/// A pipeline as by default, less its time limit, so that only full chunks are handed over.
+fn delivering() -> Pipeline {
+    let mut config = PipelineConfig::default();
+    config.flush_interval = Duration::from_secs(3600);
+    Pipeline::builder().exporter(Accept).config(config).build().expect("a worker")
 }
 
 /// A pipeline with room for one span, whose breaker opens with the first failure.

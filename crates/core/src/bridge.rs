@@ -167,7 +167,7 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
         core.clock.anchor(),
         attributes,
     );
-    let mut buffer = buffer(&trace, span.span_id, span.name, ObservationType::Span);
+    let mut buffer = buffer(span.span_id, span.name, ObservationType::Span);
     buffer.parent = span.parent;
     buffer.remote_parent = span.parent.is_some() && span.parent_is_remote;
     let open = OpenSpan::open(Arc::new(trace), buffer);
@@ -238,5 +238,5 @@ pub fn set_failed(span: &Span) {
 
 /// The moment the first token arrived, from the span's start.
 pub fn set_first_token(span: &Span, when: impl FnOnce(Timestamp) -> Timestamp) {
-    span.write(|buffer| buffer.completion_start = Some(when(buffer.start)));
+    span.write(|buffer| buffer.set_completion_start(when(buffer.start)));
 }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::record::{ScoreRecord, SpanRecord};
+use crate::record::{FinishedSpan, ScoreRecord, SpanRecord};
 use crate::report::{Report, Stats};
 use crate::trace::leak::Leak;
 
@@ -19,6 +19,12 @@ pub type ReportFuture = Pin<Box<dyn Future<Output = Report> + Send>>;
 pub trait Processor: Send + Sync + 'static {
     /// Takes a span that has ended. Must return at once and must not panic.
     fn on_end(&self, span: SpanRecord);
+
+    /// Takes a span that has just ended, on the thread that ended it. By default it makes a record of it and calls
+    /// [`on_end`](Self::on_end); delivery copies it into a chunk instead, which allocates nothing.
+    fn on_finish(&self, span: &FinishedSpan<'_>) {
+        self.on_end(span.to_record());
+    }
 
     /// Takes a score; does nothing by default. Must return at once and must not panic.
     fn on_score(&self, score: ScoreRecord) {
@@ -81,6 +87,9 @@ const _: fn(&dyn Processor) = |_| {};
 impl<P: Processor + ?Sized> Processor for Arc<P> {
     fn on_end(&self, span: SpanRecord) {
         (**self).on_end(span);
+    }
+    fn on_finish(&self, span: &FinishedSpan<'_>) {
+        (**self).on_finish(span);
     }
     fn on_score(&self, score: ScoreRecord) {
         (**self).on_score(score);

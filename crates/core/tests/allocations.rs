@@ -5,8 +5,9 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::{Arc, Mutex};
 
-use tracefuse_core::record::SpanRecord;
+use tracefuse_core::record::{Chunk, FinishedSpan, SpanRecord};
 use tracefuse_core::{Processor, SampleRate, Trace, Tracer};
 
 struct Counting;
@@ -114,12 +115,26 @@ fn spans_of_an_unsampled_trace_allocate_nothing_and_call_no_closure() {
     assert!(!trace.is_recording());
 }
 
+/// Appends finished spans to a chunk, as delivery does.
+struct Append(Arc<Mutex<Chunk>>);
+
+impl Processor for Append {
+    fn on_end(&self, _: SpanRecord) {}
+
+    fn on_finish(&self, span: &FinishedSpan<'_>) {
+        self.0.lock().unwrap().push(span);
+    }
+}
+
 #[test]
 fn a_recorded_span_takes_no_allocation() {
-    let tracer = Tracer::builder(Discard).build();
+    let chunk = Arc::new(Mutex::new(Chunk::default()));
+    let tracer = Tracer::builder(Append(chunk.clone())).build();
     let trace = tracer.trace("root").start();
-    // The first spans allocate the slot and the buffer that all of them use.
-    (0..10).for_each(|_| four_attributes(&trace));
+    // The first ones make the slot, the buffer and the chunk that all of them use.
+    (0..200).for_each(|_| four_attributes(&trace));
+    assert_eq!(chunk.lock().unwrap().take().len(), 200);
+    four_attributes(&trace);
     let (calls, bytes) = counted(|| (0..100).for_each(|_| four_attributes(&trace)));
     assert_eq!((calls, bytes), (0, 0), "for 100 spans");
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tracefuse_core::bridge::is_suppressed;
 use tracefuse_core::{ExporterStats, Leak, Masker, Processor, Report, ReportFuture, Stats};
-use tracefuse_exporter::record::{Record, Resource, ScoreRecord, SpanRecord};
+use tracefuse_exporter::record::{FinishedSpan, Record, Resource, ScoreRecord, SpanRecord};
 use tracefuse_exporter::{Exporter, plain_text};
 
 use crate::config::PipelineConfig;
@@ -22,7 +22,7 @@ use crate::delivery::{Delivery, HealthCallback};
 use crate::ledger::Ledger;
 use crate::log;
 use crate::queue::ExporterQueue;
-use crate::queue::buffers::SpanBuffers;
+use crate::queue::buffers::{Incoming, SpanBuffers};
 use crate::queue::phase::Phase;
 #[cfg(feature = "spool")]
 use crate::spool::SpoolConfig;
@@ -210,18 +210,25 @@ impl PipelineBuilder {
 
 impl Processor for Pipeline {
     fn on_end(&self, mut span: SpanRecord) {
-        let mut bytes = span.size();
         let limit = self.shared.max_span_bytes;
+        let bytes = span.size();
         // Larger than a batch: the worker cuts it, after the exporter has taken out of it what it sends beside
         // it, such as an image. Cut here only where it would take the room that other spans need.
         if bytes > limit && !self.shared.buffers.has_room_for(bytes) {
             let mut record = Record::Span(span);
             fit(&mut record, limit, Record::size);
             let Record::Span(cut) = record else { return };
-            bytes = cut.size();
             span = cut;
         }
-        self.shared.buffers.put(span, bytes);
+        self.shared.buffers.put(Incoming::Record(&span));
+    }
+
+    fn on_finish(&self, span: &FinishedSpan<'_>) {
+        if span.size() > self.shared.max_span_bytes {
+            self.on_end(span.to_record());
+        } else {
+            self.shared.buffers.put(Incoming::Finished(span));
+        }
     }
 
     fn on_score(&self, score: ScoreRecord) {

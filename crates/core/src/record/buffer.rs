@@ -1,48 +1,19 @@
-//! The one buffer of a span: its text in one string, its attributes as small fixed-size entries.
-//! Written by the handles through `capture`, sealed into a `SpanRecord`, emptied and reused by `pool`.
-//!
-//! One `String` per value costs 276 ns for four attributes when another thread frees it; text copied
-//! into a buffer that comes back costs 48 ns. So nothing here owns small text of its own.
+//! The record of a span that is open: its head, and its attributes in the format of `format`.
+//! Written by the span handles; copied into a `chunk` when the span ends, and then used again by `pool`.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::capture::capture;
 use super::exception::Exception;
-use super::id::{SpanId, TraceId};
+use super::format::{Attribute, Attributes, LARGE, Moment, Raw, Reader, Role};
+use super::id::SpanId;
 use super::observation::{Level, ObservationType, Status, StatusCode};
-use super::resource::TraceAttributes;
 use super::time::Timestamp;
 use super::usage::{Cost, Usage};
 use super::value::{Value, ValueRef};
-
-/// Text from here on is kept apart, so that it is moved and not copied, and buffers stay small.
-pub(crate) const LARGE: usize = 64 * 1024;
-
-/// Where a value is.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) enum Slot {
-    #[default]
-    Absent,
-    Text(Span32),
-    Json(Span32),
-    /// Index into `large`.
-    LargeText(u32),
-    LargeJson(u32),
-    Bool(bool),
-    I64(i64),
-    U64(u64),
-    F64(f64),
-}
-
-/// A stretch of the buffer's text.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Span32 {
-    at: u32,
-    len: u32,
-}
 
 /// Key of [`Role::Call`]: the model that was asked for, where another one was said to answer.
 pub(crate) const REQUEST_MODEL: &str = "request_model";
@@ -51,70 +22,40 @@ pub(crate) const RESPONSE_MODEL: &str = "response_model";
 /// Key of [`Role::Call`]: the provider whose response was read, as OpenTelemetry names it.
 pub(crate) const PROVIDER: &str = "provider";
 
-/// What an entry says of its span.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
-    Metadata,
-    ModelParameter,
-    Tag,
-    Usage,
-    Cost,
-    /// A fact about the model call that is no metadata: see the constants `REQUEST_MODEL` and following.
-    Call,
-    /// Metadata of the event with this index.
-    Event(u32),
-}
+/// Keys of metadata, model parameters and tags that a span may have, as OpenTelemetry's default limit. Further
+/// ones are dropped and counted under [`DROPPED_KEYS`]; a key that the span has already can always be set.
+pub(crate) const MAX_KEYS: u32 = 128;
+/// Events, and errors, that a span may have. Further ones are dropped and counted under [`DROPPED_EVENTS`] and
+/// [`DROPPED_ERRORS`].
+pub(crate) const MAX_EVENTS: u32 = 1024;
+const DROPPED_KEYS: &str = "_dropped.keys";
+const DROPPED_EVENTS: &str = "_dropped.events";
+const DROPPED_ERRORS: &str = "_dropped.errors";
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry {
-    pub(crate) role: Role,
-    /// Of the key: most comparisons of keys end here.
-    hash: u32,
-    pub(crate) key: Span32,
-    pub(crate) value: Slot,
-}
+/// From this size on, values that were replaced are removed while the span is open.
+const COMPACT_AT: usize = 64 * 1024;
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct EventSlots {
-    pub(crate) id: SpanId,
-    pub(crate) time: Timestamp,
-    pub(crate) level: Level,
-    pub(crate) name: Span32,
-    pub(crate) input: Slot,
-    pub(crate) output: Slot,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ExceptionSlots {
-    pub(crate) id: SpanId,
-    pub(crate) time: Timestamp,
-    pub(crate) kind: Span32,
-    pub(crate) message: Slot,
-    pub(crate) sources: Slot,
-    pub(crate) stacktrace: Slot,
-    /// The same error was recorded before, on this span or on one below it.
-    pub(crate) propagated: bool,
-}
-
-/// Buffers go back and forth between the processor cores of those who record and of who delivers, so
-/// what a new span reads of an old buffer stands in one cache line: each line more is a wait of up to
-/// 100 ns. The rest is only written to.
-#[derive(Clone, Default)]
-#[repr(C, align(64))]
+#[derive(Clone)]
 pub(crate) struct Buffer {
-    text: String,
-    pub(crate) entries: Vec<Entry>,
-    /// A bit for every entry key seen, so that most keys need no search for an older value.
+    /// The name comes first in its text.
+    attributes: Attributes,
+    name_len: u16,
+    /// Roles it has an attribute of, see [`Role::bit`].
+    roles: u16,
+    /// A bit for every hash of a key, so that most keys need no search for an older value.
     seen: u64,
-    pub(crate) trace: Option<Arc<TraceAttributes>>,
-    pub(crate) trace_id: Option<TraceId>,
-    pub(crate) span_id: Option<SpanId>,
+    /// Limited keys that were written, with repetitions.
+    keys: u32,
+    events: u32,
+    errors: u32,
+    /// An attribute was replaced by a later one of the same key.
+    has_replaced: bool,
+    compact_at: usize,
+    limits: Option<Box<Limits>>,
+    pub(crate) span_id: SpanId,
     pub(crate) parent: Option<SpanId>,
-    pub(crate) local_root: Option<SpanId>,
     pub(crate) start: Timestamp,
     pub(crate) end: Timestamp,
-    pub(crate) name: Span32,
-    pub(crate) prompt_version: u32,
     pub(crate) remote_parent: bool,
     /// Another service has the root of its trace.
     pub(crate) claimed: bool,
@@ -124,323 +65,449 @@ pub(crate) struct Buffer {
     level_of_error: bool,
     message_of_error: bool,
     pub(crate) status: StatusCode,
-    pub(crate) completion_start: Option<Timestamp>,
-    pub(crate) input: Slot,
-    pub(crate) output: Slot,
-    pub(crate) model: Slot,
-    pub(crate) status_message: Slot,
-    pub(crate) prompt_name: Slot,
-    pub(crate) events: Vec<EventSlots>,
-    pub(crate) exceptions: Vec<ExceptionSlots>,
-    large: Vec<Arc<String>>,
 }
 
-/// Fixed memory of a record beside its text, an estimate for byte bounds.
-const FIXED: usize = 320;
+/// Kept once a span reached a limit.
+#[derive(Clone, Default)]
+struct Limits {
+    known: HashSet<(Role, String)>,
+    dropped_keys: u64,
+    dropped_events: u64,
+    dropped_errors: u64,
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self {
+            attributes: Attributes::default(),
+            name_len: 0,
+            roles: 0,
+            seen: 0,
+            keys: 0,
+            events: 0,
+            errors: 0,
+            has_replaced: false,
+            compact_at: COMPACT_AT,
+            limits: None,
+            span_id: SpanId::NOBODY,
+            parent: None,
+            start: Timestamp::default(),
+            end: Timestamp::default(),
+            remote_parent: false,
+            claimed: false,
+            kind: ObservationType::default(),
+            level: None,
+            level_of_error: false,
+            message_of_error: false,
+            status: StatusCode::default(),
+        }
+    }
+}
 
 impl Buffer {
-    /// Empty again, capacities kept. The trace's attributes stay: most often the next span has the same.
-    pub(crate) fn reset(&mut self) {
-        let Self {
-            text,
-            entries,
-            seen,
-            trace: _,
-            trace_id,
-            span_id,
-            parent,
-            start,
-            end,
-            name,
-            prompt_version,
-            remote_parent,
-            claimed,
-            local_root,
-            kind,
-            level,
-            level_of_error,
-            message_of_error,
-            status,
-            completion_start,
-            input,
-            output,
-            model,
-            status_message,
-            prompt_name,
-            events,
-            exceptions,
-            large,
-        } = self;
-        text.clear();
-        entries.clear();
-        *seen = 0;
-        *trace_id = None;
-        *span_id = None;
-        *parent = None;
-        *start = Timestamp::default();
-        *end = Timestamp::default();
-        *name = Span32::default();
-        *prompt_version = 0;
-        *remote_parent = false;
-        *claimed = false;
-        *local_root = None;
-        *kind = ObservationType::default();
-        *level = None;
-        *level_of_error = false;
-        *message_of_error = false;
-        *status = StatusCode::default();
-        *completion_start = None;
-        for slot in [input, output, model, status_message, prompt_name] {
-            *slot = Slot::Absent;
+    /// Empties it for a new span, capacities kept.
+    #[inline]
+    pub(crate) fn begin(&mut self, id: SpanId, name: &str, kind: ObservationType) {
+        self.attributes.clear();
+        self.roles = 0;
+        self.seen = 0;
+        self.keys = 0;
+        self.events = 0;
+        self.errors = 0;
+        self.has_replaced = false;
+        self.compact_at = COMPACT_AT;
+        self.limits = None;
+        self.span_id = id;
+        self.parent = None;
+        self.start = Timestamp::default();
+        self.end = Timestamp::default();
+        self.remote_parent = false;
+        self.claimed = false;
+        self.kind = kind;
+        self.level = None;
+        self.level_of_error = false;
+        self.message_of_error = false;
+        self.status = StatusCode::default();
+        self.name_len = 0;
+        if name.len() > usize::from(u16::MAX) {
+            self.put(Role::Name, "", ValueRef::Str(name));
+        } else {
+            self.name_len = name.len() as u16;
+            self.attributes.text.push_str(name);
         }
-        events.clear();
-        exceptions.clear();
-        large.clear();
-    }
-
-    /// Bytes an empty one holds.
-    pub(crate) fn held(&self) -> usize {
-        size_of::<Self>() + self.text.capacity() + self.entries.capacity() * size_of::<Entry>()
-    }
-
-    /// Gives the memory of what is large back, at once and by whoever dropped the record.
-    pub(crate) fn shed(&mut self) {
-        if !self.large.is_empty() {
-            self.large.clear();
-        }
-        if self.trace.as_deref().is_some_and(|trace| !trace.is_light()) {
-            self.trace = None;
-        }
-    }
-
-    /// Notes the attributes of its trace. Nothing is counted if it has them from the span before.
-    pub(crate) fn set_trace(&mut self, attributes: &Arc<TraceAttributes>) {
-        if !self
-            .trace
-            .as_ref()
-            .is_some_and(|known| Arc::ptr_eq(known, attributes))
-        {
-            self.trace = Some(attributes.clone());
-        }
-    }
-
-    /// Reads the line that the next span will read, so that it is here by then.
-    pub(crate) fn touch(&self) {
-        std::hint::black_box(self.seen);
     }
 
     /// Whether it is small enough to be kept for the next span.
     pub(crate) fn is_reusable(&self) -> bool {
         const TEXT: usize = 16 * 1024;
-        const PARTS: usize = 256;
-        self.text.capacity() <= TEXT
-            && self.entries.capacity() <= PARTS
-            && self.events.capacity() <= PARTS
-            && self.exceptions.capacity() <= PARTS
-            && self.large.capacity() <= PARTS
+        const WORDS: usize = 1024;
+        const PARTS: usize = 64;
+        self.attributes.text.capacity() <= TEXT
+            && self.attributes.words.capacity() <= WORDS
+            && self.attributes.large.capacity() <= PARTS
     }
 
-    pub(crate) fn push_text(&mut self, text: &str) -> Span32 {
-        // u32 offsets hold: text of 64 KiB and more is kept apart, so 4 GiB would be 65,000 values.
-        let Ok(at) = u32::try_from(self.text.len()) else {
-            return Span32::default();
-        };
-        let Ok(len) = u32::try_from(text.len()) else {
-            return Span32::default();
-        };
-        if at.checked_add(len).is_none() {
-            return Span32::default();
-        }
-        self.text.push_str(text);
-        Span32 { at, len }
-    }
-
-    fn push_large(&mut self, text: String) -> u32 {
-        self.large.push(Arc::new(text));
-        (self.large.len() - 1) as u32
-    }
-
-    /// Frees large text that nothing refers to any more; small text goes with the buffer.
-    pub(crate) fn release(&mut self, slot: Slot) {
-        if let Slot::LargeText(index) | Slot::LargeJson(index) = slot
-            && let Some(text) = self.large.get_mut(index as usize)
-        {
-            *text = Arc::default();
+    /// Gives large texts back at once.
+    #[inline]
+    pub(crate) fn release_large(&mut self) {
+        if !self.attributes.large.is_empty() {
+            self.attributes.large.clear();
         }
     }
 
-    pub(crate) fn push_value(&mut self, value: ValueRef<'_>) -> Slot {
-        match value {
-            ValueRef::Str(text) if text.len() >= LARGE => {
-                Slot::LargeText(self.push_large(text.to_owned()))
+    pub(crate) fn has(&self, role: Role) -> bool {
+        self.roles & role.bit() != 0
+    }
+
+    pub(crate) fn roles(&self) -> u16 {
+        self.roles
+    }
+
+    pub(crate) fn name_len(&self) -> u16 {
+        self.name_len
+    }
+
+    pub(crate) fn attributes(&self) -> &Attributes {
+        &self.attributes
+    }
+
+    pub(crate) fn read(&self) -> Reader<'_> {
+        self.attributes.read(usize::from(self.name_len))
+    }
+
+    /// The last attribute of a role that a span has once.
+    pub(crate) fn single(&self, role: Role) -> Option<Attribute<'_>> {
+        if !self.has(role) {
+            return None;
+        }
+        self.read()
+            .filter(|attribute| attribute.role == role)
+            .last()
+    }
+
+    /// The last value of `key` of a role.
+    pub(crate) fn keyed(&self, role: Role, key: &str) -> Option<ValueRef<'_>> {
+        if !self.has(role) {
+            return None;
+        }
+        let mine = |attribute: &Attribute<'_>| attribute.role == role && attribute.key == key;
+        self.read().filter(mine).last()?.value()
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        match self.single(Role::Name) {
+            Some(name) => name.text().unwrap_or_default(),
+            None => {
+                let len = usize::from(self.name_len);
+                self.attributes.text.get(..len).unwrap_or_default()
             }
-            ValueRef::Json(text) if text.len() >= LARGE => {
-                Slot::LargeJson(self.push_large(text.to_owned()))
-            }
-            ValueRef::Str(text) => Slot::Text(self.push_text(text)),
-            ValueRef::Json(text) => Slot::Json(self.push_text(text)),
-            ValueRef::Bool(v) => Slot::Bool(v),
-            ValueRef::I64(v) => Slot::I64(v),
-            ValueRef::U64(v) => Slot::U64(v),
-            ValueRef::F64(v) => Slot::F64(v),
         }
     }
 
-    /// A large string is taken over without a copy.
-    pub(crate) fn push_string(&mut self, text: String) -> Slot {
-        if text.len() >= LARGE {
-            Slot::LargeText(self.push_large(text))
-        } else {
-            Slot::Text(self.push_text(&text))
+    /// Writes an attribute; it replaces an older one of the same role and key.
+    #[inline]
+    pub(crate) fn put(&mut self, role: Role, key: &str, value: ValueRef<'_>) {
+        if self.admits(role, key) {
+            self.attributes.push(role, key, value);
+            self.compact_if_large();
         }
     }
 
-    pub(crate) fn push_owned(&mut self, value: Value) -> Slot {
+    /// [`put`](Self::put) that takes a large string over without a copy.
+    #[inline]
+    pub(crate) fn put_string(&mut self, role: Role, key: &str, text: String) {
+        if text.len() < LARGE {
+            self.put(role, key, ValueRef::Str(&text));
+        } else if self.admits(role, key) {
+            self.attributes.push_large(role, key, text, false);
+            self.compact_if_large();
+        }
+    }
+
+    pub(crate) fn put_owned(&mut self, role: Role, key: &str, value: Value) {
         match value {
-            Value::Str(text) => self.push_string(text),
-            other => self.push_value(other.as_ref()),
+            Value::Str(text) => self.put_string(role, key, text),
+            Value::Json(text) if text.len() >= LARGE => {
+                if self.admits(role, key) {
+                    self.attributes.push_large(role, key, text, true);
+                    self.compact_if_large();
+                }
+            }
+            other => self.put(role, key, other.as_ref()),
         }
     }
 
-    pub(crate) fn push_serialize<T: Serialize + ?Sized>(&mut self, value: &T) -> Slot {
-        let mut slot = Slot::Absent;
-        capture(value, &mut |value| slot = self.push_value(value));
-        slot
-    }
-
-    pub(crate) fn text(&self, span: Span32) -> &str {
-        let (from, len) = (span.at as usize, span.len as usize);
-        self.text.get(from..from + len).unwrap_or_default()
-    }
-
-    pub(crate) fn value(&self, slot: Slot) -> Option<ValueRef<'_>> {
-        let large = |index: u32| {
-            self.large
-                .get(index as usize)
-                .map_or("", |text| text.as_str())
-        };
-        Some(match slot {
-            Slot::Absent => return None,
-            Slot::Text(span) => ValueRef::Str(self.text(span)),
-            Slot::Json(span) => ValueRef::Json(self.text(span)),
-            Slot::LargeText(index) => ValueRef::Str(large(index)),
-            Slot::LargeJson(index) => ValueRef::Json(large(index)),
-            Slot::Bool(v) => ValueRef::Bool(v),
-            Slot::I64(v) => ValueRef::I64(v),
-            Slot::U64(v) => ValueRef::U64(v),
-            Slot::F64(v) => ValueRef::F64(v),
+    /// Writes any value: moves a string, captures anything else. Numbers need no serializer.
+    #[inline]
+    pub(crate) fn put_any<T: Serialize>(&mut self, role: Role, key: &str, value: T) {
+        castaway::match_type!(value, {
+            String as text => self.put_string(role, key, text),
+            bool as value => self.put(role, key, ValueRef::Bool(value)),
+            i32 as value => self.put(role, key, ValueRef::I64(value.into())),
+            i64 as value => self.put(role, key, ValueRef::I64(value)),
+            u32 as value => self.put(role, key, ValueRef::U64(value.into())),
+            u64 as value => self.put(role, key, ValueRef::U64(value)),
+            f64 as value => self.put(role, key, ValueRef::F64(value)),
+            value => capture(&value, &mut |value| self.put(role, key, value)),
         })
     }
 
-    pub(crate) fn str(&self, slot: Slot) -> Option<&str> {
-        match self.value(slot)? {
-            ValueRef::Str(text) | ValueRef::Json(text) => Some(text),
-            _ => None,
+    /// Notes what is about to be written; `false` if a limit forbids it.
+    #[inline]
+    fn admits(&mut self, role: Role, key: &str) -> bool {
+        let bit = role.bit();
+        if role.is_keyed() {
+            let seen = 1u64 << (hash(role, key) & 63);
+            if self.seen & seen != 0 && !self.has_replaced {
+                self.note_replaced(role, key);
+            }
+            if role.is_limited() {
+                if self.keys >= MAX_KEYS && !self.admits_key(role, key) {
+                    return false;
+                }
+                self.keys += 1;
+            }
+            self.seen |= seen;
+        } else if role.is_single() && self.roles & bit != 0 {
+            self.has_replaced = true;
+        }
+        self.roles |= bit;
+        true
+    }
+
+    #[cold]
+    fn note_replaced(&mut self, role: Role, key: &str) {
+        let mut known = self.read();
+        self.has_replaced = known.any(|known| known.role == role && known.key == key);
+    }
+
+    /// Whether a key may be written although as many were written as a span may have.
+    #[cold]
+    fn admits_key(&mut self, role: Role, key: &str) -> bool {
+        if self
+            .limits
+            .as_ref()
+            .is_none_or(|limits| limits.known.is_empty())
+        {
+            self.compact();
+            if self.keys < MAX_KEYS {
+                return true;
+            }
+            let limited = self.read().filter(|known| known.role.is_limited());
+            let known = limited.map(|known| (known.role, known.key.to_owned()));
+            let known = known.collect();
+            self.limits().known = known;
+        }
+        let limits = self.limits();
+        if limits.known.contains(&(role, key.to_owned())) {
+            self.has_replaced = true;
+            return true;
+        }
+        if limits.known.len() < MAX_KEYS as usize {
+            limits.known.insert((role, key.to_owned()));
+            return true;
+        }
+        limits.dropped_keys += 1;
+        false
+    }
+
+    /// Counts keys that a limit forbids.
+    pub(crate) fn note_dropped_keys(&mut self, keys: u64) {
+        if keys > 0 {
+            self.limits().dropped_keys += keys;
         }
     }
 
-    /// Takes the text out, with everything that refers to it. Ids, times and marks stay.
-    pub(crate) fn take_texts(&mut self) -> Self {
-        self.seen = 0;
-        Self {
-            text: std::mem::take(&mut self.text),
-            large: std::mem::take(&mut self.large),
-            entries: std::mem::take(&mut self.entries),
-            events: std::mem::take(&mut self.events),
-            exceptions: std::mem::take(&mut self.exceptions),
-            name: std::mem::take(&mut self.name),
-            input: std::mem::take(&mut self.input),
-            output: std::mem::take(&mut self.output),
-            model: std::mem::take(&mut self.model),
-            status_message: std::mem::take(&mut self.status_message),
-            prompt_name: std::mem::take(&mut self.prompt_name),
-            ..Self::default()
-        }
-    }
-
-    /// Adds an entry whose key is known to be new.
-    pub(crate) fn push_entry(&mut self, role: Role, key: &str, value: Slot) {
-        if value != Slot::Absent {
-            self.push_hashed(role, hash(key), key, value);
-        }
+    fn limits(&mut self) -> &mut Limits {
+        self.limits.get_or_insert_default()
     }
 
     #[inline]
-    fn push_hashed(&mut self, role: Role, hash: u32, key: &str, value: Slot) {
-        self.seen |= 1u64 << (hash >> 26);
-        let key = self.push_text(key);
-        self.entries.push(Entry {
-            role,
-            hash,
-            key,
-            value,
-        });
+    fn compact_if_large(&mut self) {
+        if self.has_replaced && self.attributes.size() > self.compact_at {
+            self.compact();
+            self.compact_at = (self.attributes.size() * 2).max(COMPACT_AT);
+        }
     }
 
-    /// Sets `key` among the entries of `role`: the last value wins. An absent value changes nothing.
-    pub(crate) fn set_entry(&mut self, role: Role, key: &str, value: Slot) {
-        if value == Slot::Absent {
+    /// Removes what was replaced. Each key stays where it was first, with its last value.
+    #[cold]
+    fn compact(&mut self) {
+        if !self.has_replaced {
             return;
         }
-        let hash = hash(key);
-        let bit = 1u64 << (hash >> 26);
-        if self.seen & bit != 0 {
-            let known = self
-                .entries
-                .iter()
-                .position(|e| e.hash == hash && e.role == role && self.text(e.key) == key);
-            if let Some(entry) = known.and_then(|at| self.entries.get_mut(at)) {
-                entry.value = value;
-                return;
+        self.has_replaced = false;
+        let mut last: HashMap<(Role, &str), usize> = HashMap::new();
+        let mut read = Vec::new();
+        let mut reader = self.read();
+        while let Some(raw) = reader.next_raw() {
+            let Attribute { role, key, .. } = raw.attribute;
+            if role.is_single() || role.is_keyed() {
+                let key = if role.is_single() { "" } else { key };
+                last.insert((role, key), read.len());
+            }
+            read.push(raw);
+        }
+        let mut compacted = Attributes::default();
+        let name = usize::from(self.name_len);
+        compacted
+            .text
+            .push_str(self.attributes.text.get(..name).unwrap_or_default());
+        let mut keys = 0;
+        for raw in &read {
+            let Attribute { role, key, .. } = raw.attribute;
+            let key = if role.is_single() { "" } else { key };
+            let written = if role.is_single() || role.is_keyed() {
+                // The first of its key takes the last value; those that follow find nothing any more.
+                last.remove(&(role, key)).and_then(|at| read.get(at))
+            } else {
+                Some(raw)
+            };
+            if let Some(written) = written {
+                compacted.push_read(written);
+                keys += u32::from(role.is_limited());
             }
         }
-        self.push_hashed(role, hash, key, value);
+        drop(last);
+        drop(read);
+        self.keys = keys;
+        self.attributes = compacted;
+    }
+
+    /// Removes all attributes of a role.
+    #[cold]
+    fn remove(&mut self, role: Role) {
+        let mut kept = Attributes::default();
+        let name = usize::from(self.name_len);
+        kept.text
+            .push_str(self.attributes.text.get(..name).unwrap_or_default());
+        let mut reader = self.read();
+        while let Some(raw) = reader.next_raw() {
+            if raw.attribute.role != role {
+                kept.push_read(&raw);
+            }
+        }
+        self.attributes = kept;
+        self.roles &= !role.bit();
+    }
+
+    /// To be called before the record leaves: what was replaced goes, what was dropped is said.
+    #[inline]
+    pub(crate) fn seal(&mut self) {
+        if self.has_replaced {
+            self.compact();
+        }
+        if self.limits.is_some() {
+            self.say_what_was_dropped();
+        }
+    }
+
+    #[cold]
+    fn say_what_was_dropped(&mut self) {
+        let Some(limits) = self.limits.take() else {
+            return;
+        };
+        let counts = [
+            (DROPPED_KEYS, limits.dropped_keys),
+            (DROPPED_EVENTS, limits.dropped_events),
+            (DROPPED_ERRORS, limits.dropped_errors),
+        ];
+        for (key, dropped) in counts {
+            if dropped > 0 {
+                self.roles |= Role::Metadata.bit();
+                self.attributes
+                    .push(Role::Metadata, key, ValueRef::U64(dropped));
+            }
+        }
+    }
+
+    /// Appends an attribute of a finished record.
+    pub(crate) fn copy_attribute(&mut self, raw: &Raw<'_>) {
+        self.roles |= raw.attribute.role.bit();
+        self.attributes.push_read(raw);
+    }
+
+    /// Appends an attribute of a finished record with another value.
+    pub(crate) fn copy_value(&mut self, role: Role, key: &str, value: Value) {
+        self.roles |= role.bit();
+        match value {
+            Value::Str(text) if text.len() >= LARGE => {
+                self.attributes.push_large(role, key, text, false);
+            }
+            Value::Json(text) if text.len() >= LARGE => {
+                self.attributes.push_large(role, key, text, true);
+            }
+            other => self.attributes.push(role, key, other.as_ref()),
+        }
+    }
+
+    /// Sets a metadata key of a record that is finished, whose keys are no longer counted.
+    pub(crate) fn set_metadata_unlimited(&mut self, key: &str, value: ValueRef<'_>) {
+        self.note_replaced(Role::Metadata, key);
+        self.roles |= Role::Metadata.bit();
+        self.attributes.push(Role::Metadata, key, value);
     }
 
     pub(crate) fn add_tag(&mut self, tag: &str) {
-        self.set_entry(Role::Tag, tag, Slot::Bool(true));
+        self.put(Role::Tag, tag, ValueRef::Bool(true));
     }
 
     /// Sets the buckets that the model has prices for. What is within them goes to the metadata.
     pub(crate) fn set_usage(&mut self, usage: &Usage) {
-        self.entries.retain(|entry| entry.role != Role::Usage);
+        if self.has(Role::Usage) {
+            self.remove(Role::Usage);
+        }
         if let Some(buckets) = usage.plain() {
             for (name, units) in buckets {
-                self.set_entry(Role::Usage, name, Slot::U64(units));
+                self.put(Role::Usage, name, ValueRef::U64(units));
             }
             return;
         }
-        let settled = usage.settle(self.str(self.model));
+        let model = self.single(Role::Model).and_then(|model| model.text());
+        let settled = usage.settle(model);
         for (name, units) in settled.buckets {
-            self.set_entry(Role::Usage, name, Slot::U64(units));
+            self.put(Role::Usage, name, ValueRef::U64(units));
         }
         for (count, units) in settled.within {
-            self.set_entry(Role::Metadata, count.attribute(), Slot::U64(units));
+            self.put(Role::Metadata, count.attribute(), ValueRef::U64(units));
         }
     }
 
     pub(crate) fn set_cost(&mut self, cost: &Cost) {
-        self.entries.retain(|entry| entry.role != Role::Cost);
-        for (name, dollars) in cost.buckets() {
-            self.set_entry(Role::Cost, name, Slot::F64(dollars));
+        if self.has(Role::Cost) {
+            self.remove(Role::Cost);
         }
+        for (name, dollars) in cost.buckets() {
+            self.put(Role::Cost, name, ValueRef::F64(dollars));
+        }
+    }
+
+    pub(crate) fn set_model(&mut self, model: &str) {
+        self.put(Role::Model, "", ValueRef::Str(model));
+    }
+
+    pub(crate) fn set_prompt(&mut self, name: &str, version: u32) {
+        self.put(Role::Prompt, name, ValueRef::U64(version.into()));
     }
 
     /// Sets the model that answered. The model that was set before it is kept as the requested one.
     pub(crate) fn set_response_model(&mut self, model: &str) {
-        if self.entry(Role::Call, RESPONSE_MODEL).is_none() {
-            self.set_entry(Role::Call, REQUEST_MODEL, self.model);
+        if self.keyed(Role::Call, RESPONSE_MODEL).is_none()
+            && let Some(asked) = self.single(Role::Model).and_then(|asked| asked.text())
+        {
+            let asked = asked.to_owned();
+            self.put(Role::Call, REQUEST_MODEL, ValueRef::Str(&asked));
         }
-        let slot = self.push_value(ValueRef::Str(model));
-        self.set_entry(Role::Call, RESPONSE_MODEL, slot);
-        self.model = slot;
+        self.put(Role::Call, RESPONSE_MODEL, ValueRef::Str(model));
+        self.set_model(model);
     }
 
-    /// The value of `key` among the entries of `role`.
-    pub(crate) fn entry(&self, role: Role, key: &str) -> Option<ValueRef<'_>> {
-        let mut entries = self.entries.iter();
-        let entry = entries.find(|e| e.role == role && self.text(e.key) == key)?;
-        self.value(entry.value)
+    pub(crate) fn set_completion_start(&mut self, time: Timestamp) {
+        self.put(
+            Role::CompletionStart,
+            "",
+            ValueRef::U64(time.as_unix_nanos()),
+        );
     }
 
     pub(crate) fn set_level(&mut self, level: Level) {
@@ -449,7 +516,7 @@ impl Buffer {
     }
 
     pub(crate) fn set_status_message(&mut self, message: &str) {
-        self.status_message = self.push_value(ValueRef::Str(message));
+        self.put(Role::StatusMessage, "", ValueRef::Str(message));
         self.message_of_error = false;
     }
 
@@ -474,8 +541,32 @@ impl Buffer {
             self.level = None;
         }
         if std::mem::take(&mut self.message_of_error) {
-            self.status_message = Slot::Absent;
+            self.remove(Role::StatusMessage);
         }
+    }
+
+    /// Begins an event, whose input, output and metadata are put next; `false` if the span has too many.
+    pub(crate) fn begin_event(
+        &mut self,
+        name: &str,
+        id: SpanId,
+        time: Timestamp,
+        level: Level,
+    ) -> bool {
+        if self.events >= MAX_EVENTS {
+            self.limits().dropped_events += 1;
+            return false;
+        }
+        self.events += 1;
+        self.roles |= Role::Event.bit();
+        let moment = Moment {
+            id,
+            time,
+            level,
+            propagated: false,
+        };
+        self.attributes.push_moment(Role::Event, name, moment);
+        true
     }
 
     /// All errors are kept. The first one, and the first after the status was set to OK, gives the span
@@ -487,43 +578,47 @@ impl Buffer {
         exception: Exception,
         propagated: bool,
     ) {
-        if self.exceptions.is_empty() || self.status != StatusCode::Error {
+        if !self.has(Role::Exception) || self.status != StatusCode::Error {
             self.level = Some(Level::Error);
             self.status = StatusCode::Error;
-            self.status_message = self.push_string(exception.to_string());
+            self.put_string(Role::StatusMessage, "", exception.to_string());
             self.level_of_error = true;
             self.message_of_error = true;
         }
-        let kind = self.push_text(&exception.kind);
-        let message = self.push_string(exception.message);
-        let sources = if exception.sources.is_empty() {
-            Slot::Absent
-        } else {
-            self.push_string(exception.sources)
-        };
-        let stacktrace = exception
-            .stacktrace
-            .map_or(Slot::Absent, |stack| self.push_string(stack));
-        self.exceptions.push(ExceptionSlots {
+        if self.errors >= MAX_EVENTS {
+            self.limits().dropped_errors += 1;
+            return;
+        }
+        self.errors += 1;
+        self.roles |= Role::Exception.bit();
+        let moment = Moment {
             id,
             time,
-            kind,
-            message,
-            sources,
-            stacktrace,
+            level: Level::Error,
             propagated,
-        });
+        };
+        self.attributes
+            .push_moment(Role::Exception, &exception.kind, moment);
+        self.put_string(Role::Message, "", exception.message);
+        if !exception.sources.is_empty() {
+            self.put_string(Role::Sources, "", exception.sources);
+        }
+        if let Some(stack) = exception.stacktrace {
+            self.put_string(Role::Stacktrace, "", stack);
+        }
     }
+}
 
-    /// Bytes it holds: text, entries and a constant.
-    pub(crate) fn size(&self) -> usize {
-        self.text.len()
-            + self.large.iter().map(|text| text.len()).sum::<usize>()
-            + self.entries.len() * size_of::<Entry>()
-            + self.events.len() * size_of::<EventSlots>()
-            + self.exceptions.len() * size_of::<ExceptionSlots>()
-            + FIXED
-    }
+/// Spreads keys over 64 bits: cheap, and enough to tell most keys of a span apart.
+#[inline]
+fn hash(role: Role, key: &str) -> u32 {
+    let bytes = key.as_bytes();
+    let first = bytes.first().copied().unwrap_or_default();
+    let middle = bytes.get(bytes.len() / 2).copied().unwrap_or_default();
+    let last = bytes.last().copied().unwrap_or_default();
+    let mixed = u32::from(first) | u32::from(middle) << 8 | u32::from(last) << 16;
+    let mixed = mixed ^ (bytes.len() as u32) << 24 ^ (role as u32) << 27;
+    mixed.wrapping_mul(0x9E37_79B1) >> 26
 }
 
 /// Nothing: a prompt must not reach a log by way of `{:?}` on one of the views.
@@ -533,80 +628,91 @@ impl fmt::Debug for Buffer {
     }
 }
 
-/// FxHash over length, first and last bytes: most keys of one span differ there, and keys that do not
-/// only cost a comparison.
-#[inline]
-fn hash(key: &str) -> u32 {
-    const FACTOR: u64 = 0x517c_c1b7_2722_0a95;
-    let bytes = key.as_bytes();
-    let (first, last) = if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk())
-    {
-        (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
-    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-        (
-            u32::from_le_bytes(*first).into(),
-            u32::from_le_bytes(*last).into(),
-        )
-    } else {
-        let word = |word: u64, byte: &u8| word << 8 | u64::from(*byte);
-        (bytes.iter().fold(0, word), 0)
-    };
-    let hash = (first ^ (bytes.len() as u64).rotate_left(32)).wrapping_mul(FACTOR);
-    ((hash.rotate_left(5) ^ last).wrapping_mul(FACTOR) >> 32) as u32
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_last_value_of_a_key_wins_within_its_role() {
+    fn buffer() -> Buffer {
         let mut buffer = Buffer::default();
-        for round in 0..2u64 {
-            for key in 0..100 {
-                buffer.set_entry(Role::Metadata, &format!("key{key}"), Slot::U64(round));
-            }
-        }
-        buffer.set_entry(Role::ModelParameter, "key1", Slot::Bool(true));
-        buffer.set_entry(Role::Metadata, "key2", Slot::Absent);
-        assert_eq!(buffer.entries.len(), 101);
-        assert!(
-            buffer
-                .entries
-                .iter()
-                .take(100)
-                .all(|e| e.value == Slot::U64(1))
-        );
+        buffer.begin(SpanId::random(), "a span", ObservationType::Span);
+        buffer
+    }
+
+    fn metadata(buffer: &Buffer) -> Vec<(String, String)> {
+        let mine = buffer.read().filter(|a| a.role == Role::Metadata);
+        mine.map(|a| (a.key.to_owned(), a.value().unwrap().to_string()))
+            .collect()
     }
 
     #[test]
-    fn a_large_string_is_moved_and_shared_by_clones() {
-        let text = "x".repeat(LARGE);
-        let address = text.as_ptr();
-        let mut buffer = Buffer::default();
-        buffer.input = buffer.push_string(text);
-        let clone = buffer.clone();
-        for copy in [&buffer, &clone] {
-            assert_eq!(copy.str(copy.input).unwrap().as_ptr(), address);
+    fn the_last_value_of_a_key_takes_the_first_place() {
+        let mut buffer = buffer();
+        for (key, value) in [("a", 1u64), ("b", 2), ("a", 3), ("c", 4), ("b", 5)] {
+            buffer.put_any(Role::Metadata, key, value);
         }
+        buffer.put_any(Role::Output, "", "first");
+        buffer.put_any(Role::Output, "", "second");
+        buffer.seal();
+        let pairs = [("a", "3"), ("b", "5"), ("c", "4")];
+        assert_eq!(
+            metadata(&buffer),
+            pairs.map(|(k, v)| (k.to_owned(), v.to_owned()))
+        );
+        assert_eq!(buffer.single(Role::Output).unwrap().text(), Some("second"));
+        assert_eq!(buffer.read().count(), 4);
+        assert_eq!(buffer.name(), "a span");
     }
 
     #[test]
-    fn a_reset_buffer_shows_nothing_of_the_span_before() {
-        let mut buffer = Buffer::default();
-        buffer.name = buffer.push_text("secret");
-        buffer.set_entry(Role::Metadata, "k", Slot::I64(1));
-        buffer.add_exception(
-            SpanId::random(),
-            Timestamp::default(),
-            Exception::new("E", "m"),
-            false,
+    fn keys_beyond_the_limit_are_dropped_and_counted() {
+        let mut buffer = buffer();
+        buffer.set_model("gpt-4o");
+        for n in 0..100_000 {
+            buffer.put_any(Role::Metadata, &format!("key {n}"), n);
+        }
+        // A key that it has can still be set, also many times.
+        for n in 0..100_000 {
+            buffer.put_any(Role::Metadata, "key 7", n);
+        }
+        buffer.seal();
+        let metadata = metadata(&buffer);
+        assert_eq!(metadata.len(), MAX_KEYS as usize + 1);
+        assert_eq!(metadata[7], ("key 7".into(), "99999".into()));
+        assert_eq!(
+            metadata.last().unwrap(),
+            &("_dropped.keys".into(), "99872".into())
         );
-        buffer.reset();
-        assert_eq!(buffer.text(buffer.name), "");
-        assert!(
-            buffer.entries.is_empty() && buffer.exceptions.is_empty() && buffer.level.is_none()
+        assert_eq!(buffer.single(Role::Model).unwrap().text(), Some("gpt-4o"));
+    }
+
+    #[test]
+    fn values_that_are_replaced_do_not_pile_up() {
+        let mut buffer = buffer();
+        for n in 0..1_000 {
+            buffer.put_string(Role::Output, "", format!("{n} {}", "x".repeat(20_000)));
+        }
+        assert!(buffer.attributes().size() < 200_000);
+        buffer.seal();
+        let output = buffer.single(Role::Output).unwrap();
+        assert!(output.text().unwrap().starts_with("999 "));
+    }
+
+    #[test]
+    fn events_and_errors_beyond_the_limit_are_dropped_and_counted() {
+        let mut buffer = buffer();
+        let (id, time) = (SpanId::random(), Timestamp::default());
+        for n in 0..5_000 {
+            buffer.begin_event("tick", id, time, Level::Default);
+            buffer.add_exception(id, time, Exception::new("E", n.to_string()), false);
+        }
+        buffer.seal();
+        let dropped = |kind: &str| (format!("_dropped.{kind}"), "3976".to_owned());
+        assert_eq!(metadata(&buffer), [dropped("events"), dropped("errors")]);
+        assert_eq!(
+            buffer.read().filter(|a| a.role == Role::Exception).count(),
+            1024
         );
-        assert_eq!(buffer.size(), FIXED);
+        let message = buffer.single(Role::StatusMessage).unwrap();
+        assert_eq!(message.text(), Some("E: 0"), "the first error's");
     }
 }

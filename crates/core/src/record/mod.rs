@@ -3,9 +3,11 @@
 
 mod buffer;
 mod capture;
+mod chunk;
 mod codec;
 mod cut;
 mod exception;
+mod format;
 pub(crate) mod guard;
 mod id;
 mod json;
@@ -19,18 +21,20 @@ mod time;
 mod usage;
 mod value;
 
-pub(crate) use buffer::{Buffer, EventSlots, PROVIDER, Role, Slot};
+pub(crate) use buffer::{Buffer, MAX_KEYS, PROVIDER};
 pub(crate) use capture::capture;
+pub use chunk::{Chunk, FinishedSpan, Records};
 pub use codec::DecodeError;
 pub use cut::Cut;
 #[doc(hidden)]
 pub use exception::via;
 pub use exception::{AsException, Exception};
+pub(crate) use format::Role;
 pub use id::{ParseIdError, SpanId, TraceId};
 pub(crate) use json::JsonWriter;
 pub use observation::{Level, ObservationType, Status, StatusCode};
 pub use parts::{EventRef, ExceptionRef};
-pub(crate) use pool::take as take_buffer;
+pub(crate) use pool::{give as give_buffer, take as take_buffer};
 pub use resource::{Resource, TraceAttributes};
 pub use score::{ScoreRecord, ScoreTarget, ScoreValue};
 pub use span::{Place, PromptRef, SpanRecord};

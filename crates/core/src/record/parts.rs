@@ -1,114 +1,150 @@
-//! Events and errors of a record, as views into its buffer.
+//! Events and errors of a record, as views into its chunk.
 //! Handed out by `SpanRecord`; exporters turn them into child observations or span events.
 
-use super::buffer::{Buffer, EventSlots, ExceptionSlots, Role};
+use std::fmt;
+use std::sync::Arc;
+
+use super::format::{Attribute, Moment, Reader, Role};
 use super::id::SpanId;
 use super::observation::Level;
 use super::time::Timestamp;
 use super::value::ValueRef;
 
-/// Something that happened at one moment inside a span.
-#[derive(Clone, Copy, Debug)]
-pub struct EventRef<'a> {
-    pub(super) buffer: &'a Buffer,
-    pub(super) slots: &'a EventSlots,
-    pub(super) index: u32,
-    /// Where its metadata begins among the entries, if it has some.
-    pub(super) from: usize,
+/// An event or an error, and the attributes behind it, of which the first belong to it.
+#[derive(Clone, Copy)]
+pub(super) struct Parts<'a> {
+    name: &'a str,
+    moment: Moment,
+    words: &'a [u64],
+    text: &'a str,
+    large: &'a [Arc<String>],
 }
+
+impl<'a> Parts<'a> {
+    pub(super) fn new(name: &'a str, moment: Moment, rest: &Reader<'a>) -> Self {
+        Self {
+            name,
+            moment,
+            words: rest.words,
+            text: rest.text,
+            large: rest.large,
+        }
+    }
+
+    /// Its own attributes: those behind it, up to the first that is no part of an event or an error.
+    fn own(&self) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
+        let reader = Reader {
+            words: self.words,
+            text: self.text,
+            large: self.large,
+        };
+        reader.take_while(|attribute| attribute.role.is_part())
+    }
+
+    fn first(&self, role: Role) -> Option<Attribute<'a>> {
+        self.own().find(|attribute| attribute.role == role)
+    }
+}
+
+/// Names only: what it holds may be a prompt.
+impl fmt::Debug for Parts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts")
+            .field("name", &self.name)
+            .field("id", &self.moment.id)
+            .field("time", &self.moment.time)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Something that happened during a span.
+#[derive(Clone, Copy, Debug)]
+pub struct EventRef<'a>(pub(super) Parts<'a>);
 
 impl<'a> EventRef<'a> {
-    /// An id of its own, given when it was recorded: backends without span events show it as a
-    /// child observation, and a retry must show the same one.
+    /// Its id, for exporters that send events as observations.
     #[must_use]
     pub fn id(&self) -> SpanId {
-        self.slots.id
+        self.0.moment.id
     }
 
-    /// What happened.
+    /// What it is called.
     #[must_use]
     pub fn name(&self) -> &'a str {
-        self.buffer.text(self.slots.name)
+        self.0.name
     }
 
-    /// When.
+    /// When it happened.
     #[must_use]
     pub fn time(&self) -> Timestamp {
-        self.slots.time
+        self.0.moment.time
     }
 
-    /// How grave.
+    /// How much attention it deserves.
     #[must_use]
     pub fn level(&self) -> Level {
-        self.slots.level
+        self.0.moment.level
     }
 
-    /// What went in, if that was recorded.
+    /// What went in.
     #[must_use]
     pub fn input(&self) -> Option<ValueRef<'a>> {
-        self.buffer.value(self.slots.input)
+        self.0.first(Role::EventInput)?.value()
     }
 
-    /// What came out, if that was recorded.
+    /// What came out.
     #[must_use]
     pub fn output(&self) -> Option<ValueRef<'a>> {
-        self.buffer.value(self.slots.output)
+        self.0.first(Role::EventOutput)?.value()
     }
 
-    /// Its metadata, in the order it was given, each key once.
+    /// Its metadata, in the order it was given.
     pub fn metadata(&self) -> impl Iterator<Item = (&'a str, ValueRef<'a>)> + use<'a> {
-        let (buffer, own) = (self.buffer, self.index);
-        // The entries of events are in the order of the events, with entries of the span in between.
-        let entries = buffer.entries.get(self.from..).unwrap_or_default().iter();
-        let entries = entries
-            .take_while(move |entry| !matches!(entry.role, Role::Event(index) if index > own))
-            .filter(move |entry| entry.role == Role::Event(own));
-        entries.filter_map(move |entry| Some((buffer.text(entry.key), buffer.value(entry.value)?)))
+        let own = self.0.own().filter(|own| own.role == Role::EventMetadata);
+        own.filter_map(|own| Some((own.key, own.value()?)))
     }
 }
 
-/// An error recorded in a span.
+/// An error that was recorded on a span.
 #[derive(Clone, Copy, Debug)]
-pub struct ExceptionRef<'a> {
-    pub(super) buffer: &'a Buffer,
-    pub(super) slots: &'a ExceptionSlots,
-}
+pub struct ExceptionRef<'a>(pub(super) Parts<'a>);
 
 impl<'a> ExceptionRef<'a> {
-    /// An id of its own, see [`EventRef::id`].
+    /// Its id, for exporters that send errors as observations.
     #[must_use]
     pub fn id(&self) -> SpanId {
-        self.slots.id
+        self.0.moment.id
     }
 
     /// When it was recorded.
     #[must_use]
     pub fn time(&self) -> Timestamp {
-        self.slots.time
+        self.0.moment.time
     }
 
-    /// The type's name, such as `std::io::error::Error`.
+    /// The type's name.
     #[must_use]
     pub fn kind(&self) -> &'a str {
-        self.buffer.text(self.slots.kind)
+        self.0.name
     }
 
     /// What the error says of itself.
     #[must_use]
     pub fn message(&self) -> &'a str {
-        self.buffer.str(self.slots.message).unwrap_or_default()
+        let message = self.0.first(Role::Message).and_then(|own| own.text());
+        message.unwrap_or_default()
     }
 
     /// The messages of its sources, a line each, nearest first.
     #[must_use]
     pub fn sources(&self) -> Option<&'a str> {
-        self.buffer.str(self.slots.sources)
+        self.0.first(Role::Sources)?.text()
     }
 
-    /// A stack trace, if one was captured.
+    /// The stack, if one was captured.
     #[must_use]
     pub fn stacktrace(&self) -> Option<&'a str> {
-        self.buffer.str(self.slots.stacktrace)
+        self.0.first(Role::Stacktrace)?.text()
     }
 
     /// Whether the same error was recorded before, on this span or on one below it: a function returned
@@ -118,6 +154,6 @@ impl<'a> ExceptionRef<'a> {
     /// sources contain that message.
     #[must_use]
     pub fn is_propagated(&self) -> bool {
-        self.slots.propagated
+        self.0.moment.propagated
     }
 }

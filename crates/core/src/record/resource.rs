@@ -45,11 +45,6 @@ pub struct TraceAttributes {
 }
 
 impl TraceAttributes {
-    /// Whether it is small enough to be kept alive by a pool of buffers.
-    pub(crate) fn is_light(&self) -> bool {
-        self.metadata.is_empty() && self.tags.len() <= 16
-    }
-
     /// Sets a metadata key; a key set before gets the new value.
     pub fn set_metadata(&mut self, key: &str, value: Value) {
         match self.metadata.iter_mut().find(|(known, _)| known == key) {

@@ -1,26 +1,32 @@
-//! The finished span: a typed view over its buffer, and the only owner of it.
-//! Sealed by the handles when a span ends; moved through queues by pointer; read by exporters.
+//! The finished record of a span: a view into a chunk that exporters and tests read.
+//! Made when a span ends; shared, not copied, by everything that delivers it. Changed only by copying it.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use super::buffer::{self, Buffer, Entry, Role, Slot};
+use super::buffer::{self, Buffer};
+use super::chunk::{Chunk, FinishedSpan, Head, TraceRef, View};
+use super::format::{Attribute, Content, Raw, Role};
 use super::id::{SpanId, TraceId};
 use super::observation::{Level, ObservationType, StatusCode};
-use super::parts::{EventRef, ExceptionRef};
-use super::pool;
+use super::parts::{EventRef, ExceptionRef, Parts};
 use super::resource::TraceAttributes;
 use super::time::Timestamp;
 use super::value::{Value, ValueRef};
 
 /// A finished observation.
 ///
-/// It owns one buffer that holds all its text and goes back to a pool when the record is dropped.
-/// A clone copies the text, except strings of 64 KiB and more, which clones share.
+/// A view into a chunk of finished spans, which it keeps alive. A clone shares the chunk. What changes a record
+/// ([`rewrite`](Self::rewrite), [`set_metadata`](Self::set_metadata)) copies it first.
+#[derive(Clone)]
 pub struct SpanRecord {
-    /// `None` only while it is being dropped. Nothing stands beside it: one word goes through the queues.
-    buffer: Option<Box<Buffer>>,
+    chunk: Arc<Chunk>,
+    /// Where its head and its text begin.
+    word: u32,
+    text: u32,
+    /// Given later, in the place of the trace attributes that the span ended with.
+    trace: Option<Arc<TraceAttributes>>,
 }
 
 /// The prompt a generation was made from, as Langfuse's prompt management names it.
@@ -33,76 +39,156 @@ pub struct PromptRef<'a> {
     pub version: u32,
 }
 
+const NO_HEAD: &[u64; super::chunk::HEAD] = &[0; super::chunk::HEAD];
+
 impl SpanRecord {
-    /// Seals a buffer whose ids are set; `None` if they are not.
-    pub(crate) fn seal(buffer: Box<Buffer>) -> Option<Self> {
-        let whole = buffer.trace_id.is_some() && buffer.span_id.is_some();
-        whole.then_some(Self {
-            buffer: Some(buffer),
-        })
+    pub(super) fn at(chunk: Arc<Chunk>, word: usize, text: usize) -> Self {
+        Self {
+            chunk,
+            word: word as u32,
+            text: text as u32,
+            trace: None,
+        }
+    }
+
+    /// The first span of a chunk.
+    pub(super) fn first(chunk: Arc<Chunk>) -> Self {
+        Self::at(chunk, 0, 0)
+    }
+
+    /// Its chunk, and where in it its words and its text begin.
+    pub(super) fn place(&self) -> (Arc<Chunk>, usize, usize) {
+        (self.chunk.clone(), self.word as usize, self.text as usize)
+    }
+
+    /// Whether its trace's attributes are others than its chunk has.
+    pub(super) fn has_own_trace(&self) -> bool {
+        self.trace.is_some()
+    }
+
+    pub(super) fn view(&self) -> Option<View<'_>> {
+        self.chunk.view(self.word as usize, self.text as usize)
+    }
+
+    fn head(&self) -> Head<'_> {
+        let words = self.chunk.words.get(self.word as usize..);
+        Head(words.and_then(<[u64]>::first_chunk).unwrap_or(NO_HEAD))
+    }
+
+    pub(super) fn trace_ref(&self) -> TraceRef {
+        TraceRef {
+            id: self.trace_id(),
+            local_root: self.local_root_id(),
+            attributes: self.trace().clone(),
+        }
+    }
+
+    fn known_trace(&self) -> Option<&TraceRef> {
+        self.chunk.traces.get(self.head().trace())
+    }
+
+    /// All attributes, in the order they were given.
+    pub(super) fn read(&self) -> impl Iterator<Item = Attribute<'_>> {
+        self.view()
+            .map(|view| view.attributes)
+            .into_iter()
+            .flatten()
+    }
+
+    fn has(&self, role: Role) -> bool {
+        self.head().roles() & role.bit() != 0
+    }
+
+    fn of(&self, role: Role) -> impl Iterator<Item = Attribute<'_>> {
+        let attributes = self.has(role).then(|| self.read()).into_iter().flatten();
+        attributes.filter(move |attribute| attribute.role == role)
+    }
+
+    fn value(&self, role: Role) -> Option<ValueRef<'_>> {
+        self.of(role).next()?.value()
+    }
+
+    fn text(&self, role: Role) -> Option<&str> {
+        self.of(role).next()?.text()
+    }
+
+    fn pairs(&self, role: Role) -> impl Iterator<Item = (&str, ValueRef<'_>)> {
+        self.of(role)
+            .filter_map(|attribute| Some((attribute.key, attribute.value()?)))
+    }
+
+    fn call(&self, key: &str) -> Option<&str> {
+        self.of(Role::Call).find(|call| call.key == key)?.text()
     }
 
     /// The trace it belongs to.
     #[must_use]
     pub fn trace_id(&self) -> TraceId {
-        self.buffer().trace_id.unwrap_or(TraceId::NOBODY)
+        self.known_trace().map_or(TraceId::NOBODY, |trace| trace.id)
     }
 
     /// Its own id.
     #[must_use]
     pub fn span_id(&self) -> SpanId {
-        self.buffer().span_id.unwrap_or(SpanId::NOBODY)
+        self.head().span_id()
     }
 
     /// The span it was started under; `None` for the root of a trace.
     #[must_use]
     pub fn parent_span_id(&self) -> Option<SpanId> {
-        self.buffer().parent
+        self.head().parent()
     }
 
     /// Whether it is the first span of this process's part of the trace: a root, or the child of a
     /// span in another service.
     #[must_use]
     pub fn is_local_root(&self) -> bool {
-        self.buffer().parent.is_none() || self.buffer().remote_parent
+        self.head().parent().is_none() || self.head().remote_parent()
     }
 
     /// The first span of this process's part of the trace, which may be this one. A record that was read
-    /// back from bytes does not know it any more, and gives its own id.
+    /// back from bytes does not know it, and gives its own id.
     #[must_use]
     pub fn local_root_id(&self) -> SpanId {
-        self.buffer().local_root.unwrap_or_else(|| self.span_id())
+        self.known_trace()
+            .map_or_else(|| self.span_id(), |trace| trace.local_root)
     }
 
     /// Whether it is where the trace begins for people: a local root, unless the service that called says that
     /// it has the trace's root.
     #[must_use]
     pub fn is_app_root(&self) -> bool {
-        self.is_local_root() && !self.buffer().claimed
+        self.is_local_root() && !self.head().claimed()
     }
 
     /// What it is called.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.buffer().text(self.buffer().name)
+        if self.has(Role::Name) {
+            return self.text(Role::Name).unwrap_or_default();
+        }
+        let name = self.head().name_len();
+        self.view()
+            .and_then(|view| view.text.get(..name))
+            .unwrap_or_default()
     }
 
     /// What kind of work it was.
     #[must_use]
     pub fn observation_type(&self) -> ObservationType {
-        self.buffer().kind
+        self.head().kind()
     }
 
     /// When it began.
     #[must_use]
     pub fn start_time(&self) -> Timestamp {
-        self.buffer().start
+        self.head().start()
     }
 
     /// When it ended; never before it began.
     #[must_use]
     pub fn end_time(&self) -> Timestamp {
-        self.buffer().end
+        self.head().end()
     }
 
     /// How long it took.
@@ -114,44 +200,47 @@ impl SpanRecord {
     /// When the first token of the answer arrived.
     #[must_use]
     pub fn completion_start_time(&self) -> Option<Timestamp> {
-        self.buffer().completion_start
+        match self.value(Role::CompletionStart)? {
+            ValueRef::U64(nanos) => Some(Timestamp::from_unix_nanos(nanos)),
+            _ => None,
+        }
     }
 
     /// The level that was set, or that an error set; `None` means [`Level::Default`] and is better
     /// left out on the wire.
     #[must_use]
     pub fn level(&self) -> Option<Level> {
-        self.buffer().level
+        self.head().level()
     }
 
     /// How it ended.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        self.buffer().status
+        self.head().status()
     }
 
     /// A short message for people about how it ended.
     #[must_use]
     pub fn status_message(&self) -> Option<&str> {
-        self.buffer().str(self.buffer().status_message)
+        self.text(Role::StatusMessage)
     }
 
     /// What went in.
     #[must_use]
     pub fn input(&self) -> Option<ValueRef<'_>> {
-        self.buffer().value(self.buffer().input)
+        self.value(Role::Input)
     }
 
     /// What came out.
     #[must_use]
     pub fn output(&self) -> Option<ValueRef<'_>> {
-        self.buffer().value(self.buffer().output)
+        self.value(Role::Output)
     }
 
     /// The model that was used.
     #[must_use]
     pub fn model(&self) -> Option<&str> {
-        self.buffer().str(self.buffer().model)
+        self.text(Role::Model)
     }
 
     /// The model that was asked for: the model that was set, also where a response named another one.
@@ -179,26 +268,30 @@ impl SpanRecord {
     /// The managed prompt it was made from.
     #[must_use]
     pub fn prompt(&self) -> Option<PromptRef<'_>> {
-        let name = self.buffer().str(self.buffer().prompt_name)?;
+        let prompt = self.of(Role::Prompt).next()?;
+        let version = match prompt.value()? {
+            ValueRef::U64(version) => u32::try_from(version).ok()?,
+            _ => return None,
+        };
         Some(PromptRef {
-            name,
-            version: self.buffer().prompt_version,
+            name: prompt.key,
+            version,
         })
     }
 
     /// The user's metadata, in the order it was given, each key once.
     pub fn metadata(&self) -> impl Iterator<Item = (&str, ValueRef<'_>)> {
-        self.entries(Role::Metadata)
+        self.pairs(Role::Metadata)
     }
 
     /// Parameters of the model call, such as `temperature`.
     pub fn model_parameters(&self) -> impl Iterator<Item = (&str, ValueRef<'_>)> {
-        self.entries(Role::ModelParameter)
+        self.pairs(Role::ModelParameter)
     }
 
     /// Units used, by bucket; buckets are disjoint but for `total`.
     pub fn usage(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.entries(Role::Usage)
+        self.pairs(Role::Usage)
             .filter_map(|(name, value)| match value {
                 ValueRef::U64(units) => Some((name, units)),
                 _ => None,
@@ -207,7 +300,7 @@ impl SpanRecord {
 
     /// Cost in US dollars, by bucket.
     pub fn cost(&self) -> impl Iterator<Item = (&str, f64)> {
-        self.entries(Role::Cost)
+        self.pairs(Role::Cost)
             .filter_map(|(name, value)| match value {
                 ValueRef::F64(dollars) => Some((name, dollars)),
                 _ => None,
@@ -216,78 +309,66 @@ impl SpanRecord {
 
     /// Tags of this span alone; a trace's tags are in [`trace`](Self::trace).
     pub fn tags(&self) -> impl Iterator<Item = &str> {
-        self.entries(Role::Tag).map(|(tag, _)| tag)
+        self.of(Role::Tag).map(|tag| tag.key)
     }
 
-    /// Its events, in the order they happened.
+    /// Its events, in the order they were recorded.
     pub fn events(&self) -> impl ExactSizeIterator<Item = EventRef<'_>> {
-        let buffer = self.buffer();
-        // One pass over the entries for all events: there may be very many of both.
-        let mut from = 0;
-        buffer.events.iter().enumerate().map(move |(at, slots)| {
-            let at = at as u32;
-            let rest = buffer.entries.get(from..).unwrap_or_default().iter();
-            let before = |entry: &&Entry| !matches!(entry.role, Role::Event(index) if index >= at);
-            from += rest.take_while(before).count();
-            EventRef {
-                buffer,
-                slots,
-                index: at,
-                from,
-            }
-        })
+        let parts = self.parts(Role::Event);
+        parts.into_iter().map(EventRef)
     }
 
     /// Its errors, in the order they were recorded. The first gave it level, status and message.
     pub fn exceptions(&self) -> impl ExactSizeIterator<Item = ExceptionRef<'_>> {
-        let buffer = self.buffer();
-        buffer
-            .exceptions
-            .iter()
-            .map(|slots| ExceptionRef { buffer, slots })
+        let parts = self.parts(Role::Exception);
+        parts.into_iter().map(ExceptionRef)
+    }
+
+    /// The events or the errors, each with what comes after it.
+    fn parts(&self, role: Role) -> Vec<Parts<'_>> {
+        let mut parts = Vec::new();
+        if !self.has(role) {
+            return parts;
+        }
+        let Some(mut reader) = self.view().map(|view| view.attributes) else {
+            return parts;
+        };
+        while let Some(attribute) = reader.next() {
+            if attribute.role == role
+                && let Content::Moment(moment) = attribute.content
+            {
+                let rest = reader.clone();
+                parts.push(Parts::new(attribute.key, moment, &rest));
+            }
+        }
+        parts
     }
 
     /// The trace's attributes as they were when this span ended. Spans that end one after another
     /// share one value, so an exporter may compare pointers to encode it once.
     #[must_use]
     pub fn trace(&self) -> &Arc<TraceAttributes> {
-        static NONE: std::sync::LazyLock<Arc<TraceAttributes>> =
-            std::sync::LazyLock::new(Arc::default);
-        self.buffer().trace.as_ref().unwrap_or(&NONE)
+        static NONE: LazyLock<Arc<TraceAttributes>> = LazyLock::new(Arc::default);
+        self.trace
+            .as_ref()
+            .or_else(|| Some(&self.known_trace()?.attributes))
+            .unwrap_or(&NONE)
     }
 
-    /// Bytes it holds in memory, an estimate for byte bounds.
+    /// Bytes it holds in memory: its text, 8 bytes an attribute, 8 more a number, and 48 for the rest.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.buffer().size()
-    }
-
-    fn call(&self, key: &str) -> Option<&str> {
-        match self.buffer().entry(Role::Call, key)? {
-            ValueRef::Str(text) => Some(text),
-            _ => None,
+        let Some(mut view) = self.view() else {
+            return 0;
+        };
+        let own = (super::chunk::HEAD + view.attributes.words.len()) * 8 + view.text.len();
+        let mut large = 0;
+        if !self.chunk.large.is_empty() {
+            while let Some(raw) = view.attributes.next_raw() {
+                large += raw.large.map_or(0, |text| text.len());
+            }
         }
-    }
-
-    fn entries(&self, role: Role) -> impl Iterator<Item = (&str, ValueRef<'_>)> {
-        let buffer = self.buffer();
-        let entries = buffer
-            .entries
-            .iter()
-            .filter(move |entry| entry.role == role);
-        entries.filter_map(|entry| Some((buffer.text(entry.key), buffer.value(entry.value)?)))
-    }
-
-    pub(super) fn buffer_mut(&mut self) -> Option<&mut Buffer> {
-        self.buffer.as_deref_mut()
-    }
-
-    pub(super) fn buffer(&self) -> &Buffer {
-        static NONE: std::sync::LazyLock<Buffer> = std::sync::LazyLock::new(Buffer::default);
-        match &self.buffer {
-            Some(buffer) => buffer,
-            None => &NONE,
-        }
+        own + large
     }
 }
 
@@ -295,63 +376,106 @@ impl SpanRecord {
 impl SpanRecord {
     /// Shows every value that may hold a user's words to `rewrite`, with its place; what that
     /// returns takes the value's place, `None` leaves it.
+    ///
+    /// The record is copied when the first value is replaced; otherwise nothing is written.
     pub fn rewrite(&mut self, mut rewrite: impl FnMut(Place<'_>, ValueRef<'_>) -> Option<Value>) {
-        let Some(buffer) = self.buffer.as_deref_mut() else {
+        let Some(view) = self.view() else { return };
+        let mut replaced = Vec::new();
+        for (at, attribute) in view.attributes.enumerate() {
+            if let Some(place) = place(&attribute)
+                && let Some(new) = attribute.value().and_then(|value| rewrite(place, value))
+            {
+                replaced.push((at, new));
+            }
+        }
+        if replaced.is_empty() {
             return;
-        };
-        let mut new = |buffer: &mut Buffer, slot: Slot, place: Place<'_>| {
-            let Some(value) = buffer.value(slot).and_then(|value| rewrite(place, value)) else {
-                return slot;
-            };
-            buffer.release(slot);
-            buffer.push_owned(value)
-        };
-        buffer.input = new(buffer, buffer.input, Place::Input);
-        buffer.output = new(buffer, buffer.output, Place::Output);
-        buffer.status_message = new(buffer, buffer.status_message, Place::StatusMessage);
-        let mut exceptions = std::mem::take(&mut buffer.exceptions);
-        for exception in &mut exceptions {
-            exception.message = new(buffer, exception.message, Place::ExceptionMessage);
-            exception.sources = new(buffer, exception.sources, Place::ExceptionMessage);
-            exception.stacktrace = new(buffer, exception.stacktrace, Place::Stacktrace);
         }
-        buffer.exceptions = exceptions;
-        let mut events = std::mem::take(&mut buffer.events);
-        for event in &mut events {
-            event.input = new(buffer, event.input, Place::EventInput);
-            event.output = new(buffer, event.output, Place::EventOutput);
-        }
-        buffer.events = events;
-        let mut entries = std::mem::take(&mut buffer.entries);
-        for entry in &mut entries {
-            let key = buffer.text(entry.key).to_owned();
-            entry.value = match entry.role {
-                Role::Metadata => new(buffer, entry.value, Place::Metadata(&key)),
-                Role::ModelParameter => new(buffer, entry.value, Place::ModelParameter(&key)),
-                Role::Event(_) => new(buffer, entry.value, Place::EventMetadata(&key)),
-                _ => entry.value,
-            };
-        }
-        buffer.entries = entries;
+        let mut replaced = replaced.into_iter().peekable();
+        self.copy_with(
+            None,
+            |buffer, at, raw| match replaced.next_if(|(of, _)| *of == at) {
+                Some((_, new)) => {
+                    let Attribute { role, key, .. } = raw.attribute;
+                    buffer.copy_value(role, key, new);
+                }
+                None => buffer.copy_attribute(raw),
+            },
+            |_| {},
+        );
     }
 
     /// Gives the span other attributes of its trace, such as those the trace had when it ended.
     pub fn set_trace(&mut self, trace: Arc<TraceAttributes>) {
-        if let Some(buffer) = self.buffer.as_deref_mut() {
-            buffer.trace = Some(trace);
-        }
+        self.trace = Some(trace);
     }
 
     /// Sets a metadata key of a finished span, as delivery does to say that it shortened a value.
     pub fn set_metadata(&mut self, key: &str, value: &Value) {
-        if let Some(buffer) = self.buffer.as_deref_mut() {
-            let slot = buffer.push_value(value.as_ref());
-            buffer.set_entry(Role::Metadata, key, slot);
+        self.copy_with(
+            None,
+            |buffer, _, raw| buffer.copy_attribute(raw),
+            |buffer| buffer.set_metadata_unlimited(key, value.as_ref()),
+        );
+    }
+
+    /// Makes the record the only one of a new chunk, with another name if one is given, and with what `each` writes of
+    /// its attributes.
+    pub(super) fn copy_with(
+        &mut self,
+        name: Option<&str>,
+        mut each: impl FnMut(&mut Buffer, usize, &Raw<'_>),
+        end: impl FnOnce(&mut Buffer),
+    ) {
+        let Some(mut view) = self.view() else { return };
+        let head = self.head();
+        let own_name = view.text.get(..head.name_len()).unwrap_or_default();
+        let name = name.unwrap_or(own_name);
+        let mut buffer = Buffer::default();
+        buffer.begin(head.span_id(), name, head.kind());
+        buffer.parent = head.parent();
+        buffer.start = head.start();
+        buffer.end = head.end();
+        buffer.remote_parent = head.remote_parent();
+        buffer.claimed = head.claimed();
+        buffer.level = head.level();
+        buffer.status = head.status();
+        let mut at = 0;
+        while let Some(raw) = view.attributes.next_raw() {
+            each(&mut buffer, at, &raw);
+            at += 1;
         }
+        end(&mut buffer);
+        buffer.seal();
+        let trace = self.trace_ref();
+        *self = FinishedSpan {
+            buffer: &buffer,
+            trace_id: trace.id,
+            local_root: trace.local_root,
+            trace: &trace.attributes,
+        }
+        .to_record();
     }
 }
 
-/// Where in a span a value stands.
+/// Where a value is that may hold a user's words.
+fn place<'a>(attribute: &Attribute<'a>) -> Option<Place<'a>> {
+    Some(match attribute.role {
+        Role::Input => Place::Input,
+        Role::Output => Place::Output,
+        Role::StatusMessage => Place::StatusMessage,
+        Role::Metadata => Place::Metadata(attribute.key),
+        Role::ModelParameter => Place::ModelParameter(attribute.key),
+        Role::EventInput => Place::EventInput,
+        Role::EventOutput => Place::EventOutput,
+        Role::EventMetadata => Place::EventMetadata(attribute.key),
+        Role::Message | Role::Sources => Place::ExceptionMessage,
+        Role::Stacktrace => Place::Stacktrace,
+        _ => return None,
+    })
+}
+
+/// Where in a span a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Place<'a> {
@@ -383,22 +507,6 @@ pub enum Place<'a> {
     ScoreComment,
     /// Metadata of a score, by key.
     ScoreMetadata(&'a str),
-}
-
-impl Clone for SpanRecord {
-    fn clone(&self) -> Self {
-        Self {
-            buffer: self.buffer.clone(),
-        }
-    }
-}
-
-impl Drop for SpanRecord {
-    fn drop(&mut self) {
-        if let Some(buffer) = self.buffer.take() {
-            pool::give(buffer);
-        }
-    }
 }
 
 /// Names and ids only: a prompt must not reach a log by way of `{:?}`.

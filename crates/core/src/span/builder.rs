@@ -8,8 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::record::{
-    AsException, Buffer, Cost, Level, ObservationType, Role, Slot, SpanId, Timestamp, Usage,
-    ValueRef, take_buffer,
+    AsException, Buffer, Cost, Level, ObservationType, Role, SpanId, Timestamp, Usage, take_buffer,
 };
 use crate::span::current;
 use crate::span::feature::{RECORDS, Recorded, recorded, unwrap};
@@ -171,7 +170,7 @@ impl SpanBuilder {
     #[inline]
     pub fn input<T: Serialize>(self, value: T) -> Self {
         if self.captures() {
-            self.with(|buffer| buffer.input = take_value(buffer, value))
+            self.with(|buffer| buffer.put_any(Role::Input, "", value))
         } else {
             self
         }
@@ -191,7 +190,7 @@ impl SpanBuilder {
     #[inline]
     pub fn output<T: Serialize>(self, value: T) -> Self {
         if self.captures() {
-            self.with(|buffer| buffer.output = take_value(buffer, value))
+            self.with(|buffer| buffer.put_any(Role::Output, "", value))
         } else {
             self
         }
@@ -210,15 +209,14 @@ impl SpanBuilder {
     /// The model that is asked, as the provider names it.
     #[inline]
     pub fn model(self, model: &str) -> Self {
-        self.with(|buffer| buffer.model = buffer.push_value(ValueRef::Str(model)))
+        self.with(|buffer| buffer.set_model(model))
     }
 
     /// A parameter of the model call, such as `temperature`.
     #[inline]
     pub fn model_parameter<T: Serialize>(self, name: &str, value: T) -> Self {
         self.with(|buffer| {
-            let slot = take_value(buffer, value);
-            buffer.set_entry(Role::ModelParameter, name, slot);
+            buffer.put_any(Role::ModelParameter, name, value);
         })
     }
 
@@ -241,8 +239,7 @@ impl SpanBuilder {
     #[inline]
     pub fn prompt(self, name: &str, version: u32) -> Self {
         self.with(|buffer| {
-            buffer.prompt_name = buffer.push_value(ValueRef::Str(name));
-            buffer.prompt_version = version;
+            buffer.set_prompt(name, version);
         })
     }
 
@@ -347,7 +344,7 @@ struct Recording {
 
 impl Recording {
     fn new(trace: Recorded<Arc<TraceState>>, name: &str, kind: ObservationType) -> Self {
-        let buffer = buffer(&trace, SpanId::random(), name, kind);
+        let buffer = buffer(SpanId::random(), name, kind);
         Self { trace, buffer }
     }
 
@@ -382,8 +379,7 @@ impl Recording {
     /// As [`written`](Self::written), without a closure to be put together where nothing is recorded.
     #[inline(never)]
     fn metadata<T: Serialize>(mut self, key: &str, value: T) -> Self {
-        let slot = take_value(&mut self.buffer, value);
-        self.buffer.set_entry(Role::Metadata, key, slot);
+        self.buffer.put_any(Role::Metadata, key, value);
         self
     }
 
@@ -396,41 +392,18 @@ impl Recording {
     }
 }
 
-/// A buffer with what every span has from the beginning.
-pub(crate) fn buffer(
-    trace: &TraceState,
-    id: SpanId,
-    name: &str,
-    kind: ObservationType,
-) -> Box<Buffer> {
-    let mut buffer = take_buffer();
-    buffer.trace_id = Some(trace.id);
-    buffer.span_id = Some(id);
-    buffer.local_root = Some(trace.root);
-    buffer.kind = kind;
-    buffer.name = buffer.push_text(name);
-    buffer
-}
-
-/// Moves a string, captures anything else. Numbers go in without a serializer.
+/// A buffer that is begun.
 #[inline]
-pub(crate) fn take_value<T: Serialize>(buffer: &mut Buffer, value: T) -> Slot {
-    castaway::match_type!(value, {
-        String as text => buffer.push_string(text),
-        bool as value => Slot::Bool(value),
-        i32 as value => Slot::I64(value.into()),
-        i64 as value => Slot::I64(value),
-        u32 as value => Slot::U64(value.into()),
-        u64 as value => Slot::U64(value),
-        f64 as value => Slot::F64(value),
-        value => buffer.push_serialize(&value),
-    })
+pub(crate) fn buffer(id: SpanId, name: &str, kind: ObservationType) -> Box<Buffer> {
+    let mut buffer = take_buffer();
+    buffer.begin(id, name, kind);
+    buffer
 }
 
 impl fmt::Debug for SpanBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match &self.0 {
-            State::Recording(draft) => Some(draft.buffer.text(draft.buffer.name)),
+            State::Recording(draft) => Some(draft.buffer.name()),
             State::Disabled(_) => None,
         };
         f.debug_struct("SpanBuilder")

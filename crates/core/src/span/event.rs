@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::record::{EventSlots, Level, Role, SpanId, Timestamp, Value};
+use crate::record::{Level, MAX_KEYS, Role, SpanId, Timestamp, Value};
 use crate::span::feature::RECORDS;
 use crate::span::handle::Span;
 
@@ -86,34 +86,30 @@ impl<'a> EventBuilder<'a> {
         };
         let time = self.time.unwrap_or_else(|| open.trace.now());
         let id = SpanId::random();
-        let mut metadata: Vec<(String, Value)> = Vec::with_capacity(self.metadata.len());
+        let mut metadata: Vec<(String, Value)> = Vec::new();
+        let mut dropped = 0;
         for (key, value) in self.metadata {
-            match metadata.iter_mut().find(|(known, _)| *known == key) {
-                Some(known) => known.1 = value,
-                None => metadata.push((key, value)),
+            if let Some(known) = metadata.iter_mut().find(|(known, _)| *known == key) {
+                known.1 = value;
+            } else if metadata.len() < MAX_KEYS as usize {
+                metadata.push((key, value));
+            } else {
+                dropped += 1;
             }
         }
         open.write(|buffer| {
-            let index = buffer.events.len() as u32;
-            let name = buffer.push_text(self.name);
-            let input = self
-                .input
-                .map_or_else(Default::default, |value| buffer.push_owned(value));
-            let output = self
-                .output
-                .map_or_else(Default::default, |value| buffer.push_owned(value));
-            buffer.events.push(EventSlots {
-                id,
-                time,
-                level: self.level,
-                name,
-                input,
-                output,
-            });
-            // No search among the entries of the whole span: a span may have very many events.
+            buffer.note_dropped_keys(dropped);
+            if !buffer.begin_event(self.name, id, time, self.level) {
+                return;
+            }
+            if let Some(input) = self.input {
+                buffer.put_owned(Role::EventInput, "", input);
+            }
+            if let Some(output) = self.output {
+                buffer.put_owned(Role::EventOutput, "", output);
+            }
             for (key, value) in metadata {
-                let slot = buffer.push_owned(value);
-                buffer.push_entry(Role::Event(index), &key, slot);
+                buffer.put_owned(Role::EventMetadata, &key, value);
             }
         });
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::record::{
     AsException, Buffer, Cost, Exception, Level, ObservationType, Role, ScoreTarget, ScoreValue,
-    Slot, SpanId, Status, Timestamp, TraceId, Usage, ValueRef, capture,
+    SpanId, Status, Timestamp, TraceId, Usage, ValueRef, capture,
 };
 use crate::span::builder::{SpanBuilder, observations};
 use crate::span::current::{self, Entered};
@@ -79,7 +79,7 @@ impl Span {
 
     /// A better name than the one it was started with.
     pub fn set_name(&self, name: &str) {
-        self.write(|buffer| buffer.name = buffer.push_text(name));
+        self.write(|buffer| buffer.put(Role::Name, "", ValueRef::Str(name)));
     }
 
     /// The kind of work, for a kind that is only known once it has started.
@@ -89,9 +89,7 @@ impl Span {
 
     /// Adds metadata. A key given before gets the new value; `null` changes nothing.
     pub fn add_metadata<T: Serialize>(&self, key: &str, value: T) {
-        self.set(value, |buffer, slot| {
-            buffer.set_entry(Role::Metadata, key, slot)
-        });
+        self.set(Role::Metadata, key, value);
     }
 
     /// [`add_metadata`](Self::add_metadata) with a value that is only built if it is recorded.
@@ -109,7 +107,7 @@ impl Span {
     /// What went in: text, a number, or anything that is `Serialize`.
     pub fn set_input<T: Serialize>(&self, value: T) {
         if self.captures() {
-            self.set(value, |buffer, slot| buffer.input = slot);
+            self.set(Role::Input, "", value);
         }
     }
 
@@ -123,7 +121,7 @@ impl Span {
     /// What came out: text, a number, or anything that is `Serialize`.
     pub fn set_output<T: Serialize>(&self, value: T) {
         if self.captures() {
-            self.set(value, |buffer, slot| buffer.output = slot);
+            self.set(Role::Output, "", value);
         }
     }
 
@@ -136,14 +134,12 @@ impl Span {
 
     /// The model that answered, as the provider names it.
     pub fn set_model(&self, model: &str) {
-        self.write(|buffer| buffer.model = buffer.push_value(ValueRef::Str(model)));
+        self.write(|buffer| buffer.set_model(model));
     }
 
     /// A parameter of the model call, such as `temperature`.
     pub fn add_model_parameter<T: Serialize>(&self, name: &str, value: T) {
-        self.set(value, |buffer, slot| {
-            buffer.set_entry(Role::ModelParameter, name, slot)
-        });
+        self.set(Role::ModelParameter, name, value);
     }
 
     /// Tokens used, over what was set before.
@@ -162,10 +158,7 @@ impl Span {
 
     /// The managed prompt the input was made from.
     pub fn set_prompt(&self, name: &str, version: u32) {
-        self.write(|buffer| {
-            buffer.prompt_name = buffer.push_value(ValueRef::Str(name));
-            buffer.prompt_version = version;
-        });
+        self.write(|buffer| buffer.set_prompt(name, version));
     }
 
     /// Marks now as the moment the first token arrived; later calls change nothing.
@@ -173,7 +166,9 @@ impl Span {
         let Some(open) = &self.open else { return };
         let now = open.trace.now();
         open.write(|buffer| {
-            buffer.completion_start.get_or_insert(now);
+            if !buffer.has(Role::CompletionStart) {
+                buffer.set_completion_start(now);
+            }
         });
     }
 
@@ -300,18 +295,12 @@ impl Span {
     }
 
     /// Captures a value outside of the lock, since a user's `Serialize` may come back to this span.
-    fn set<T: Serialize>(&self, value: T, mut assign: impl FnMut(&mut Buffer, Slot)) {
+    fn set<T: Serialize>(&self, role: Role, key: &str, value: T) {
         let Some(open) = &self.open else { return };
         match castaway::cast!(value, String) {
-            Ok(text) => open.write(|buffer| {
-                let slot = buffer.push_string(text);
-                assign(buffer, slot);
-            }),
+            Ok(text) => open.write(|buffer| buffer.put_string(role, key, text)),
             Err(value) => capture(&value, &mut |value| {
-                open.write(|buffer| {
-                    let slot = buffer.push_value(value);
-                    assign(buffer, slot);
-                });
+                open.write(|buffer| buffer.put(role, key, value));
             }),
         }
     }

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use crate::record::{Buffer, Slot, TraceAttributes, ValueRef};
+use crate::record::{Buffer, Role, TraceAttributes};
 
 /// What a scope has set, merged with the scopes around it.
 #[derive(Clone, Debug, Default)]
@@ -47,13 +47,12 @@ pub(crate) fn truncate(depth: usize) {
 
 /// Links a generation to the scope's prompt, unless it has one.
 pub(crate) fn link_prompt(buffer: &mut Buffer) {
-    if buffer.prompt_name != Slot::Absent {
+    if buffer.has(Role::Prompt) {
         return;
     }
     if let Some(scope) = innermost()
         && let Some((name, version)) = &scope.prompt
     {
-        buffer.prompt_name = buffer.push_value(ValueRef::Str(name));
-        buffer.prompt_version = *version;
+        buffer.set_prompt(name, *version);
     }
 }

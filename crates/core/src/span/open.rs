@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::clock::Anchor;
 use crate::record::{
-    Buffer, Exception, Level, ObservationType, SpanId, SpanRecord, StatusCode, Timestamp,
-    TraceAttributes, TraceId,
+    Buffer, Exception, FinishedSpan, Level, ObservationType, Role, SpanId, StatusCode, Timestamp,
+    TraceAttributes, TraceId, give_buffer,
 };
 use crate::span::failures::Failures;
 use crate::span::inherited;
@@ -145,7 +145,7 @@ pub(crate) struct OpenSpan {
 impl OpenSpan {
     /// Opens a span whose buffer is filled but for its start.
     pub(crate) fn open(trace: Arc<TraceState>, mut buffer: Box<Buffer>) -> OpenSpanRef {
-        let id = *buffer.span_id.get_or_insert_with(SpanId::random);
+        let id = buffer.span_id;
         buffer.start = trace.now();
         if buffer.kind == ObservationType::Generation {
             inherited::link_prompt(&mut buffer);
@@ -192,12 +192,7 @@ impl OpenSpan {
         let guard = lock(&self.buffer);
         let buffer = guard.as_deref()?;
         let is_root = buffer.parent.is_none() || buffer.remote_parent;
-        is_root.then(|| {
-            (
-                buffer.text(buffer.name).to_owned(),
-                self.trace.anchor.begun(),
-            )
-        })
+        is_root.then(|| (buffer.name().to_owned(), self.trace.anchor.begun()))
     }
 
     /// Ends the span after a last word; `false` if it had ended before.
@@ -223,11 +218,17 @@ impl OpenSpan {
     fn finish(&self, mut buffer: Box<Buffer>, time: Option<Timestamp>) {
         // The monotonic clock cannot step back, but an injected one may.
         buffer.end = time.unwrap_or_else(|| self.trace.now()).max(buffer.start);
-        self.trace
-            .attributes(|attributes| buffer.set_trace(attributes));
-        if let Some(span) = SpanRecord::seal(buffer) {
-            self.trace.core.take(span);
-        }
+        buffer.seal();
+        let trace = &*self.trace;
+        trace.attributes(|attributes| {
+            trace.core.processor.on_finish(&FinishedSpan {
+                buffer: &buffer,
+                trace_id: trace.id,
+                local_root: trace.root,
+                trace: attributes,
+            });
+        });
+        give_buffer(buffer);
     }
 
     /// Ends a span whose work was given up before it was done; `message` says how, after `cancelled: `.
@@ -251,7 +252,7 @@ fn abandon(buffer: &mut Buffer, message: &str) {
     if buffer.level.is_none() && buffer.status == StatusCode::Unset {
         buffer.level = Some(Level::Warning);
     }
-    if buffer.str(buffer.status_message).is_none() {
+    if !buffer.has(Role::StatusMessage) {
         buffer.set_status_message(message);
     }
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::processor::Processor;
-use crate::record::SpanRecord;
 use crate::span::delivering::is_suppressed;
 use crate::trace::sampler::Sampler;
 
@@ -47,10 +46,6 @@ impl TracerShared {
 
     pub(crate) fn note_late_write(&self) {
         self.late_writes.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn take(&self, span: SpanRecord) {
-        self.processor.on_end(span);
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::propagation::RemoteContext;
 use crate::record::{
-    AsException, ObservationType, SpanId, Timestamp, TraceAttributes, TraceId, Value,
+    AsException, ObservationType, Role, SpanId, Timestamp, TraceAttributes, TraceId, Value,
 };
 use crate::span::builder::buffer;
 use crate::span::feature::{RECORDS, Recorded, recorded, unwrap};
@@ -296,12 +296,12 @@ impl TraceBuilder {
         state.received = context.received;
         let shared = Arc::new(state);
         draft.owner.leaks.look(core, shared.now());
-        let mut buffer = buffer(&shared, id, &name, draft.kind);
+        let mut buffer = buffer(id, &name, draft.kind);
         buffer.parent = parent;
         buffer.claimed = context.claimed;
         buffer.remote_parent = parent.is_some();
         if let Some(input) = draft.input {
-            buffer.input = buffer.push_owned(input);
+            buffer.put_owned(Role::Input, "", input);
         }
         let root = OpenSpan::open(shared.clone(), buffer);
         shared.set_root(&root);

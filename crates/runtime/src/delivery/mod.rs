@@ -201,7 +201,16 @@ impl Delivery {
 
     /// The next records of the queue, masked: the one way out of it, to an exporter and to disk.
     fn take(&mut self) -> Vec<Queued> {
-        let mut items = self.queue.take(self.queue.config.batch_size);
+        let count = self.queue.config.batch_size;
+        // What other threads ended before must come first.
+        if let Some(watch) = self
+            .watch
+            .as_ref()
+            .filter(|_| self.queue.needs_drain(count))
+        {
+            watch.drain();
+        }
+        let mut items = self.queue.take(count);
         self.masking.apply(&self.queue, &mut items);
         items
     }

@@ -218,13 +218,18 @@ mod tests {
         let long = |n: usize| format!("{n} {}", "k".repeat(100_000));
         check(
             record("events", |span| {
-                (0..20_000).for_each(|n| span.event("e").metadata("n", n).record())
+                (0..1_000).for_each(|n| {
+                    span.event("e")
+                        .metadata("n", "v".repeat(1_000))
+                        .input(n)
+                        .record()
+                })
             }),
             &["events"],
         );
         check(
             record("errors", |span| {
-                (0..20_000).for_each(|_| span.record_error("e"))
+                (0..1_000).for_each(|n| span.record_error(&format!("{n} {}", "e".repeat(1_000))))
             }),
             &["exceptions"],
         );

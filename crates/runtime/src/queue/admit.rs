@@ -1,12 +1,13 @@
 //! How records get into a queue: bounds, the policies of a full queue, and when the worker is woken.
 //! Called by `buffers` on callers' threads, and on the worker's for what they left buffered.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tracefuse_core::{DropReason, Health};
-use tracefuse_exporter::record::{Record, SpanRecord};
+use tracefuse_exporter::record::{Chunk, Record, Records};
 
-use super::{ExporterQueue, State};
+use super::{ExporterQueue, Source, State};
 use crate::config::{Overload, WhileOpen};
 use crate::ledger::Notice;
 use crate::log;
@@ -44,7 +45,7 @@ impl Deferred {
 
 impl ExporterQueue {
     /// Takes a record, or counts its loss. Bounded work; blocks only under `Overload::Block`.
-    pub(crate) fn push(&self, record: Record) {
+    pub(crate) fn push(&self, record: Record, from: Option<Source>) {
         let bytes = record.size();
         let mut state = self.lock();
         if let Overload::Block(within) = self.config.overload
@@ -56,7 +57,7 @@ impl ExporterQueue {
             state = self.wait_for_room(state, bytes, within);
         }
         let mut after = Deferred::default();
-        let wake = self.admit(&mut state, record, false, &mut after);
+        let wake = self.admit(&mut state, record, from, false, &mut after);
         self.note_room(&state);
         drop(state);
         if wake {
@@ -65,21 +66,22 @@ impl ExporterQueue {
         after.settle();
     }
 
-    /// Takes the spans that a thread has buffered, in order. Never blocks; `force` takes it over the bounds too.
-    pub(crate) fn push_all(&self, spans: Vec<SpanRecord>, bytes: usize, force: bool) -> Deferred {
+    /// Takes the spans of a thread, in order. Never blocks; `force` takes them over the bounds too.
+    pub(crate) fn push_chunk(&self, chunk: &Arc<Chunk>, from: Source, force: bool) -> Deferred {
         let mut after = Deferred::default();
         let mut state = self.lock();
         let mut wake = false;
-        if self.takes(&state, spans.len(), bytes, force) {
+        if self.takes(&state, chunk.len(), chunk.size(), force) {
             let before = state.waiting();
             let seq = state.ledger.recorded + 1;
-            state.ledger.recorded += spans.len() as u64;
-            state.queue.push_all(spans, seq, bytes);
+            state.ledger.recorded += chunk.len() as u64;
+            let records = Records::new(chunk.clone());
+            state.queue.push_spans(records, from, seq, chunk.size());
             wake = self.is_news(&mut state, before);
         } else {
             // Some of it may fit.
-            for span in spans {
-                wake |= self.admit(&mut state, span.into(), force, &mut after);
+            for span in Records::new(chunk.clone()) {
+                wake |= self.admit(&mut state, span.into(), Some(from), force, &mut after);
             }
         }
         self.note_room(&state);
@@ -115,7 +117,7 @@ impl ExporterQueue {
     }
 
     /// Whether there is room for all that threads may buffer.
-    pub(crate) fn is_roomy(&self) -> bool {
+    pub(crate) fn has_capacity(&self) -> bool {
         self.has_capacity.load(Ordering::Relaxed)
     }
 
@@ -142,7 +144,14 @@ impl ExporterQueue {
     }
 
     /// Takes a record or counts its loss; whether the worker is to be woken.
-    fn admit(&self, state: &mut State, record: Record, force: bool, after: &mut Deferred) -> bool {
+    fn admit(
+        &self,
+        state: &mut State,
+        record: Record,
+        from: Option<Source>,
+        force: bool,
+        after: &mut Deferred,
+    ) -> bool {
         let bytes = record.size();
         // Counted only now: a record that waits for room is not in the numbers yet.
         state.ledger.recorded += 1;
@@ -192,7 +201,12 @@ impl ExporterQueue {
         }
         let before = state.waiting();
         let seq = state.ledger.recorded;
-        state.queue.push(Queued::new(record, seq));
+        match (&record, from) {
+            (Record::Span(span), Some(from)) => {
+                state.queue.push_spans(Records::one(span), from, seq, bytes);
+            }
+            _ => state.queue.push(Queued::new(record, seq)),
+        }
         self.is_news(state, before)
     }
 

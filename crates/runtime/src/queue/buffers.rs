@@ -1,52 +1,78 @@
-//! Where finished spans come in: each thread lays small ones into a buffer of its own and hands them over by the dozen,
-//! so that the queues' locks and the waking of workers are shared by many spans.
-//! Fed by `pipeline`; emptied by the thread itself, by workers when time is up, by a flush and by a shutdown.
+//! Where finished spans come in: each thread appends them to a chunk of its own and hands the chunk over when it is
+//! full, so that the queues' locks and the waking of workers are shared by many spans.
+//! Fed by `pipeline`; drained by workers, by a flush and by a shutdown. Knows no exporter.
 
 use std::cell::RefCell;
 use std::sync::Arc;
-// Not `sync`'s: shuttle's cannot stand in a static, and no order depends on it.
+// Not `sync`'s: shuttle's cannot be in a static, and no order depends on it.
 use std::sync::atomic::AtomicU64 as Number;
 
 use tracefuse_core::Stats;
-use tracefuse_exporter::record::{Record, ScoreRecord, SpanRecord};
+use tracefuse_exporter::record::{Chunk, FinishedSpan, Record, ScoreRecord, SpanRecord};
 
 use crate::config::{Overload, PipelineConfig};
-use crate::queue::{Deferred, ExporterQueue};
+use crate::queue::{Deferred, ExporterQueue, Source};
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError};
 
-/// A larger record goes to the queues at once: room is kept for what may lie in buffers.
-const SMALL: usize = 4 * 1024;
-/// The most records of one thread.
-const MOST: usize = 32;
+/// A chunk is handed over from this size on.
+const CHUNK_BYTES: usize = 32 * 1024;
 
 pub(crate) struct SpanBuffers {
     number: u64,
     queues: Vec<Arc<ExporterQueue>>,
     buffers: Mutex<Vec<Arc<ThreadBuffer>>>,
-    /// Workers that will look into the buffers before long. Without one nothing may lie there.
+    /// Workers that will drain the buffers before long. Without one nothing may wait in a buffer.
     watchers: AtomicUsize,
     closed: AtomicBool,
-    /// A queue has no room for what lies in buffers, and they were emptied for that.
+    /// A queue has no room for what waits in buffers, and they were drained for that.
     out_of_room: AtomicBool,
     recorded: AtomicU64,
-    /// Records a buffer takes; so many buffers make a batch.
+    /// The round that spans are recorded in: each drain begins one, see [`drain`](Self::drain).
+    round: AtomicU64,
+    /// Spans that a chunk takes before it is handed over.
     room: usize,
     blocks: bool,
 }
 
-/// Not in one line with another thread's.
+/// The buffer of one thread. Aligned so that two threads do not share a cache line.
 #[repr(align(128))]
-#[derive(Default)]
-pub(crate) struct ThreadBuffer(Mutex<Buffered>);
+pub(crate) struct ThreadBuffer {
+    number: u64,
+    buffered: Mutex<Buffered>,
+}
 
 #[derive(Default)]
 struct Buffered {
-    spans: Vec<SpanRecord>,
-    bytes: usize,
+    chunk: Chunk,
+    /// The round that all spans of the chunk were recorded in.
+    round: u64,
+}
+
+/// A span that comes in.
+#[derive(Clone, Copy)]
+pub(crate) enum Incoming<'a> {
+    Finished(&'a FinishedSpan<'a>),
+    Record(&'a SpanRecord),
+}
+
+impl Incoming<'_> {
+    fn to_record(self) -> SpanRecord {
+        match self {
+            Self::Finished(span) => span.to_record(),
+            Self::Record(span) => span.clone(),
+        }
+    }
+
+    fn append_to(self, chunk: &mut Chunk) {
+        match self {
+            Self::Finished(span) => chunk.push(span),
+            Self::Record(span) => chunk.push_record(span),
+        }
+    }
 }
 
 thread_local! {
-    /// The buffers of this thread, by the number of their buffers: one, as a rule.
+    /// The buffers of this thread, by the number of their `SpanBuffers`: one, as a rule.
     static LOCAL: RefCell<Vec<(u64, Arc<ThreadBuffer>)>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -54,7 +80,7 @@ static NEXT: Number = Number::new(0);
 
 impl SpanBuffers {
     pub(crate) fn new(queues: Vec<Arc<ExporterQueue>>, config: &PipelineConfig) -> Self {
-        let batch = config.batch_size.max(1);
+        queues.iter().for_each(|queue| queue.order_by_rounds());
         Self {
             number: NEXT.fetch_add(1, Ordering::Relaxed),
             queues,
@@ -63,7 +89,8 @@ impl SpanBuffers {
             closed: AtomicBool::new(false),
             out_of_room: AtomicBool::new(false),
             recorded: AtomicU64::new(0),
-            room: batch / batch.div_ceil(MOST),
+            round: AtomicU64::new(1),
+            room: config.batch_size.clamp(1, 256),
             blocks: matches!(config.overload, Overload::Block(_)),
         }
     }
@@ -78,13 +105,16 @@ impl SpanBuffers {
         &self.queues
     }
 
-    /// What came in, and the numbers of every queue; what lies in buffers counts as queued.
+    /// What came in, and the numbers of every queue; what waits in buffers counts as queued.
     pub(crate) fn stats(&self) -> Stats {
         let buffers = lock(&self.buffers);
         // All at once: a span that is handed over meanwhile would count twice, or not at all.
-        let buffers: Vec<_> = buffers.iter().map(|buffer| lock(&buffer.0)).collect();
-        let buffered: u64 = buffers.iter().map(|buffer| buffer.spans.len() as u64).sum();
-        let bytes: u64 = buffers.iter().map(|buffer| buffer.bytes as u64).sum();
+        let buffers: Vec<_> = buffers
+            .iter()
+            .map(|buffer| lock(&buffer.buffered))
+            .collect();
+        let buffered: u64 = buffers.iter().map(|own| own.chunk.len() as u64).sum();
+        let bytes: u64 = buffers.iter().map(|own| own.chunk.size() as u64).sum();
         let mut stats = Stats::default();
         stats.recorded = self.recorded.load(Ordering::Relaxed) + buffered;
         stats.exporters = self.queues.iter().map(|queue| queue.stats()).collect();
@@ -97,21 +127,19 @@ impl SpanBuffers {
     }
 
     /// Takes a span. Blocks only under `Overload::Block`.
-    pub(crate) fn put(&self, span: SpanRecord, bytes: usize) {
-        let mut span = Some(span);
-        if bytes <= SMALL && self.room > 1 {
-            // There is no buffer on a thread that is ending, nor for a listener of our log that records.
-            let _ = LOCAL.try_with(|own| {
-                let mut own = own.try_borrow_mut().ok()?;
-                let known = own.iter().position(|(number, _)| *number == self.number);
-                let at = known.unwrap_or_else(|| self.new_tray(&mut own));
-                let (_, buffer) = own.get(at)?;
-                self.lay(buffer, span.take()?, bytes);
-                Some(())
-            });
-        }
-        if let Some(span) = span {
-            self.push(span.into());
+    #[inline]
+    pub(crate) fn put(&self, span: Incoming<'_>) {
+        // There is no buffer on a thread that is ending, nor for a log subscriber of ours that records.
+        let put = LOCAL.try_with(|local| {
+            let mut local = local.try_borrow_mut().ok()?;
+            let known = local.iter().position(|(number, _)| *number == self.number);
+            let at = known.unwrap_or_else(|| self.add_buffer(&mut local));
+            let (_, buffer) = local.get(at)?;
+            self.append(buffer, span);
+            Some(())
+        });
+        if put.ok().flatten().is_none() {
+            self.push(span.to_record().into(), None);
         }
     }
 
@@ -122,82 +150,113 @@ impl SpanBuffers {
 
     /// Takes a score, past the buffers.
     pub(crate) fn put_score(&self, score: ScoreRecord) {
-        self.push(score.into());
+        self.push(score.into(), None);
     }
 
-    fn push(&self, record: Record) {
+    fn push(&self, record: Record, from: Option<Source>) {
         self.recorded.fetch_add(1, Ordering::Relaxed);
         if let Some((last, others)) = self.queues.split_last() {
-            others.iter().for_each(|queue| queue.push(record.clone()));
-            last.push(record);
+            others
+                .iter()
+                .for_each(|queue| queue.push(record.clone(), from));
+            last.push(record, from);
         }
     }
 
     #[cold]
-    fn new_tray(&self, own: &mut Vec<(u64, Arc<ThreadBuffer>)>) -> usize {
+    fn add_buffer(&self, local: &mut Vec<(u64, Arc<ThreadBuffer>)>) -> usize {
         // Those of pipelines that are gone.
-        own.retain(|(_, buffer)| Arc::strong_count(buffer) > 1);
-        own.push((self.number, self.buffer()));
-        own.len() - 1
+        local.retain(|(_, buffer)| Arc::strong_count(buffer) > 1);
+        local.push((self.number, self.buffer()));
+        local.len() - 1
     }
 
     /// A buffer for one thread.
     pub(crate) fn buffer(&self) -> Arc<ThreadBuffer> {
-        let buffer = Arc::new(ThreadBuffer::default());
+        let buffer = Arc::new(ThreadBuffer {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            buffered: Mutex::default(),
+        });
         let mut buffers = lock(&self.buffers);
         buffers.push(buffer.clone());
         self.reserve(buffers.len());
         buffer
     }
 
-    /// What lies in buffers is within the queues' bounds: they keep room for all that may.
+    /// What waits in buffers is within the queues' bounds: they keep room for all that may.
     fn reserve(&self, buffers: usize) {
-        let records = buffers * self.room;
         for queue in &self.queues {
-            queue.reserve(records, records * SMALL);
+            queue.reserve(buffers * self.room, buffers * CHUNK_BYTES);
         }
     }
 
-    /// Lays a span into the buffer of this thread, and hands all of it over if it is full. Where nothing may
-    /// lie, what does is handed over, and the span goes its own way.
-    pub(crate) fn lay(&self, buffer: &ThreadBuffer, span: SpanRecord, bytes: usize) {
-        let mut buffered = lock(&buffer.0);
-        // Asked under the lock: a worker that stops watching looks into every buffer after that.
-        let quiet =
+    /// Appends a span to the buffer of this thread, and hands the chunk over if it is full. Where nothing may wait
+    /// in a buffer, what does is handed over, and the span is pushed to the queues by itself.
+    pub(crate) fn append(&self, buffer: &ThreadBuffer, span: Incoming<'_>) {
+        let mut buffered = lock(&buffer.buffered);
+        // Asked under the lock: a worker that stops watching drains every buffer after that.
+        let watched =
             self.watchers.load(Ordering::Relaxed) > 0 && !self.closed.load(Ordering::Relaxed);
-        let has_capacity = self.queues.iter().all(|queue| queue.is_roomy());
-        let mut direct = None;
-        if quiet && has_capacity {
-            self.out_of_room.store(false, Ordering::Relaxed);
-            buffered.spans.push(span);
-            buffered.bytes += bytes;
-            if buffered.spans.len() < self.room {
-                return;
+        let has_capacity = self.queues.iter().all(|queue| queue.has_capacity());
+        if watched && has_capacity {
+            // In the same order as `drain` does it: what ended before a drain began is in its round or an earlier one.
+            let round = self.round.load(Ordering::Acquire);
+            let mut after = Vec::new();
+            if round != buffered.round {
+                after = self.hand_over(buffer, &mut buffered);
+                buffered.round = round;
             }
-        } else {
-            direct = Some(span);
+            span.append_to(&mut buffered.chunk);
+            if buffered.chunk.len() >= self.room || buffered.chunk.size() >= CHUNK_BYTES {
+                after.extend(self.hand_over(buffer, &mut buffered));
+            }
+            drop(buffered);
+            if self.out_of_room.load(Ordering::Relaxed) {
+                self.out_of_room.store(false, Ordering::Relaxed);
+            }
+            after.into_iter().for_each(Deferred::settle);
+            return;
         }
-        let after = self.hand_over(&mut buffered);
+        self.append_unwatched(buffer, buffered, span, has_capacity);
+    }
+
+    #[cold]
+    fn append_unwatched(
+        &self,
+        buffer: &ThreadBuffer,
+        mut buffered: MutexGuard<'_, Buffered>,
+        span: Incoming<'_>,
+        has_capacity: bool,
+    ) {
+        let after = self.hand_over(buffer, &mut buffered);
+        let from = Source {
+            thread: buffer.number,
+            round: self.round.load(Ordering::Acquire),
+        };
+        // Without the lock, since a caller may wait for room; spans of one thread come one after another anyway.
         drop(buffered);
         after.into_iter().for_each(Deferred::settle);
         if !has_capacity && !self.out_of_room.swap(true, Ordering::Relaxed) {
             // Before others take the room that was kept for it.
             self.drain();
         }
-        if let Some(span) = direct {
-            self.push(span.into());
-        }
+        self.push(span.to_record().into(), Some(from));
     }
 
-    /// Hands over what lies in any buffer; whether there was something.
+    /// Hands over what waits in any buffer; whether there was something.
+    ///
+    /// A drain begins a round. When it is done, every span of an earlier round is in the queues, and so is all that
+    /// ended before it: a span that ends after its thread was drained is of the new round, and so is every span
+    /// that ends after that one, on any thread. So the queues may merge the threads of rounds that are over.
     pub(crate) fn drain(&self) -> bool {
-        let (mut swept, mut after) = (false, Vec::new());
+        let round = self.round.fetch_add(1, Ordering::AcqRel);
+        let (mut drained, mut after) = (false, Vec::new());
         let mut buffers = lock(&self.buffers);
         let before = buffers.len();
         buffers.retain(|buffer| {
-            let mut buffered = lock(&buffer.0);
-            swept |= !buffered.spans.is_empty();
-            after.extend(self.hand_over(&mut buffered));
+            let mut buffered = lock(&buffer.buffered);
+            drained |= !buffered.chunk.is_empty();
+            after.extend(self.hand_over(buffer, &mut buffered));
             // That of a thread that has ended is not needed again.
             Arc::strong_count(buffer) > 1
         });
@@ -205,33 +264,32 @@ impl SpanBuffers {
             self.reserve(buffers.len());
         }
         drop(buffers);
+        for queue in &self.queues {
+            queue.note_drained(round);
+        }
         after.into_iter().for_each(Deferred::settle);
-        swept
+        drained
     }
 
     /// There is room for it, as a rule: see `reserve`. Where callers wait for room nothing is lost if another
     /// thread was faster: it is taken all the same.
-    fn hand_over(&self, buffered: &mut Buffered) -> Vec<Deferred> {
-        let mut after = Vec::new();
-        if buffered.spans.is_empty() {
-            return after;
+    fn hand_over(&self, buffer: &ThreadBuffer, buffered: &mut Buffered) -> Vec<Deferred> {
+        if buffered.chunk.is_empty() {
+            return Vec::new();
         }
-        let bytes = std::mem::take(&mut buffered.bytes);
-        let spans = std::mem::replace(&mut buffered.spans, Vec::with_capacity(self.room));
+        let chunk = Arc::new(buffered.chunk.take());
         self.recorded
-            .fetch_add(spans.len() as u64, Ordering::Relaxed);
-        let Some((last, others)) = self.queues.split_last() else {
-            return after;
+            .fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        let from = Source {
+            thread: buffer.number,
+            round: buffered.round,
         };
-        for queue in others {
-            after.push(queue.push_all(spans.clone(), bytes, self.blocks));
-        }
-        after.push(last.push_all(spans, bytes, self.blocks));
-        after.retain(|after| !after.is_nothing());
-        after
+        let push = |queue: &Arc<ExporterQueue>| queue.push_chunk(&chunk, from, self.blocks);
+        let after = self.queues.iter().map(push);
+        after.filter(|after| !after.is_nothing()).collect()
     }
 
-    /// Nothing lies in buffers from now on.
+    /// Nothing waits in buffers from now on.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
         self.drain();

@@ -1,72 +1,58 @@
-//! What waits in a queue: records one by one, and spans by the dozen as threads hand them over, which only the
-//! worker takes apart that sends them. Kept by `queue`, under its lock.
+//! What waits for one exporter: chunks of finished spans by thread, and single records.
+//! Kept by `queue` under its lock. Knows no bounds and no policy.
+//!
+//! Spans leave in the order in which they ended, children before parents, also when threads differ: the chunks of
+//! a thread are in order, and threads are merged by the end of their next span. A chunk can only be merged once
+//! every thread has handed over what ended before; see `SpanBuffers::drain`, which says so by `safe`.
 
 use std::collections::VecDeque;
 
-use tracefuse_exporter::record::{Record, SpanRecord};
+use tracefuse_exporter::record::{Record, Records};
 
-use crate::queue::envelope::Queued;
+use super::envelope::Queued;
 
 #[derive(Default)]
 pub(crate) struct Queue {
-    entries: VecDeque<Entry>,
+    /// Came back from an attempt, and leaves first.
+    returned: VecDeque<Queued>,
+    /// Scores, and spans of threads that are ending.
+    singles: VecDeque<Queued>,
+    streams: Vec<Stream>,
     len: usize,
     bytes: usize,
 }
 
-pub(crate) enum Entry {
-    One(Queued),
-    Chunk(Chunk),
+/// From where spans come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source {
+    /// The number of the thread's buffer.
+    pub(crate) thread: u64,
+    /// The round of `SpanBuffers::drain` in which they were recorded.
+    pub(crate) round: u64,
 }
 
-/// Spans of one thread, in order.
-pub(crate) struct Chunk {
-    spans: std::vec::IntoIter<SpanRecord>,
-    /// The queue's number of the first.
+/// The chunks of one thread, oldest first. Never empty.
+struct Stream {
+    thread: u64,
+    chunks: VecDeque<Waiting>,
+}
+
+struct Waiting {
+    records: Records,
+    /// The queue's number of the next record.
     seq: u64,
     bytes: usize,
+    /// The round of `SpanBuffers::drain` in which the chunk was filled.
+    round: u64,
 }
 
-impl Chunk {
-    fn items(self) -> impl Iterator<Item = Queued> {
-        let numbered = (self.seq..).zip(self.spans);
-        numbered.map(|(seq, span)| Queued::new(Record::Span(span), seq))
-    }
-
-    /// Leaves itself what comes after the first `count`, and gives those.
-    fn split(&mut self, count: usize) -> Self {
-        let spans: Vec<_> = self.spans.by_ref().take(count).collect();
-        let front = Self {
-            seq: self.seq,
-            bytes: spans.iter().map(SpanRecord::size).sum(),
-            spans: spans.into_iter(),
-        };
-        self.seq += count as u64;
-        self.bytes = self.bytes.saturating_sub(front.bytes);
-        front
-    }
-}
-
-impl Entry {
-    pub(crate) fn into_items(self, items: &mut Vec<Queued>) {
-        match self {
-            Self::One(item) => items.push(item),
-            Self::Chunk(chunk) => items.extend(chunk.items()),
-        }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::One(_) => 1,
-            Self::Chunk(chunk) => chunk.spans.len(),
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        match self {
-            Self::One(item) => item.bytes,
-            Self::Chunk(chunk) => chunk.bytes,
-        }
+impl Waiting {
+    fn next(&mut self) -> Option<Queued> {
+        let record = self.records.next()?;
+        let queued = Queued::new(Record::Span(record), self.seq);
+        self.seq += 1;
+        self.bytes = self.bytes.saturating_sub(queued.bytes);
+        Some(queued)
     }
 }
 
@@ -79,74 +65,211 @@ impl Queue {
         self.bytes
     }
 
-    /// The queue's number of the first.
+    /// The queue's number of the oldest record.
     pub(crate) fn seq(&self) -> Option<u64> {
-        self.entries.front().map(|entry| match entry {
-            Entry::One(item) => item.seq,
-            Entry::Chunk(chunk) => chunk.seq,
-        })
+        let streams = self
+            .streams
+            .iter()
+            .filter_map(|stream| stream.chunks.front());
+        let returned = self.returned.iter().map(|queued| queued.seq).min();
+        let single = self.singles.front().map(|queued| queued.seq);
+        let oldest = streams.map(|waiting| waiting.seq).min();
+        [returned, single, oldest].into_iter().flatten().min()
     }
 
-    /// Those that came back from an attempt: only they may know something beside their record.
-    pub(crate) fn items(&self) -> impl Iterator<Item = &Queued> {
-        self.entries.iter().filter_map(|entry| match entry {
-            Entry::One(item) => Some(item),
-            Entry::Chunk(_) => None,
-        })
+    /// Those that came back from an attempt: only they may have been delivered.
+    pub(crate) fn returned(&self) -> impl Iterator<Item = &Queued> {
+        self.returned.iter()
     }
 
-    pub(crate) fn push(&mut self, item: Queued) {
+    pub(crate) fn push(&mut self, queued: Queued) {
         self.len += 1;
-        self.bytes += item.bytes;
-        self.entries.push_back(Entry::One(item));
+        self.bytes += queued.bytes;
+        self.singles.push_back(queued);
     }
 
-    /// `seq` is the number of the first, `bytes` what all of them hold.
-    pub(crate) fn push_all(&mut self, spans: Vec<SpanRecord>, seq: u64, bytes: usize) {
-        self.len += spans.len();
+    /// `seq` is the number of the first span, `bytes` what all of them hold.
+    pub(crate) fn push_spans(&mut self, records: Records, from: Source, seq: u64, bytes: usize) {
+        self.len += records.len();
         self.bytes += bytes;
-        self.entries.push_back(Entry::Chunk(Chunk {
-            spans: spans.into_iter(),
+        let waiting = Waiting {
+            records,
             seq,
             bytes,
-        }));
+            round: from.round,
+        };
+        let mut streams = self.streams.iter_mut();
+        match streams.find(|stream| stream.thread == from.thread) {
+            Some(stream) => stream.chunks.push_back(waiting),
+            None => self.streams.push(Stream {
+                thread: from.thread,
+                chunks: VecDeque::from([waiting]),
+            }),
+        }
     }
 
-    pub(crate) fn put_back(&mut self, items: Vec<Queued>) {
-        for item in items.into_iter().rev() {
+    pub(crate) fn put_back(&mut self, queued: Vec<Queued>) {
+        for queued in queued.into_iter().rev() {
             self.len += 1;
-            self.bytes += item.bytes;
-            self.entries.push_front(Entry::One(item));
+            self.bytes += queued.bytes;
+            self.returned.push_front(queued);
         }
     }
 
+    /// Takes the oldest record, whatever the order of the others.
     pub(crate) fn pop(&mut self) -> Option<Queued> {
-        let mut items = Vec::with_capacity(1);
-        for entry in self.take(1).0 {
-            entry.into_items(&mut items);
-        }
-        items.pop()
+        let queued = self
+            .returned
+            .pop_front()
+            .or_else(|| self.next_single())
+            .or_else(|| self.next_of(self.oldest_stream()?, 1).pop())?;
+        self.len -= 1;
+        self.bytes = self.bytes.saturating_sub(queued.bytes);
+        Some(queued)
     }
 
-    /// Takes up to `count` records, in entries, so that they can be taken apart without the queue's lock.
-    /// Gives their bytes too.
-    pub(crate) fn take(&mut self, count: usize) -> (Vec<Entry>, usize) {
-        let mut left = count.min(self.len);
-        let before = self.bytes;
-        let mut taken = Vec::with_capacity(self.entries.len().min(left));
-        self.len -= left;
-        while left > 0 {
-            let entry = match self.entries.front_mut() {
-                Some(Entry::Chunk(chunk)) if chunk.spans.len() > left => {
-                    Some(Entry::Chunk(chunk.split(left)))
-                }
-                _ => self.entries.pop_front(),
+    /// Takes up to `count` records of rounds up to `safe`. Also gives their bytes, and the lowest of their numbers.
+    pub(crate) fn take(&mut self, count: usize, safe: u64) -> (Vec<Queued>, usize, Option<u64>) {
+        let mut taken: Vec<Queued> = Vec::new();
+        let returned = count.min(self.returned.len());
+        taken.extend(self.returned.drain(..returned));
+        while taken.len() < count {
+            if let Some(single) = self.next_single() {
+                taken.push(single);
+                continue;
+            }
+            let Some((stream, upto)) = self.first_stream(safe) else {
+                break;
             };
-            let Some(entry) = entry else { break };
-            left -= entry.len();
-            self.bytes -= entry.bytes();
-            taken.push(entry);
+            self.take_run(stream, upto, count, safe, &mut taken);
         }
-        (taken, before - self.bytes)
+        let before = self.bytes;
+        self.len -= taken.len();
+        let bytes: usize = taken.iter().map(|queued| queued.bytes).sum();
+        self.bytes = self.bytes.saturating_sub(bytes);
+        if self.len == 0 {
+            // What a record says of its size and what its chunk says may differ by what spans share.
+            self.bytes = 0;
+        }
+        let first = taken.iter().map(|queued| queued.seq).min();
+        (taken, before - self.bytes, first)
+    }
+
+    /// Whether a batch of `count` can be taken in order: what came back and spans of rounds up to `safe` are enough
+    /// for it, or there are no others.
+    pub(crate) fn has_safe(&self, count: usize, safe: u64) -> bool {
+        let (mut early, mut late) = (self.returned.len(), 0);
+        for waiting in self.streams.iter().flat_map(|stream| &stream.chunks) {
+            if waiting.round <= safe {
+                early += waiting.records.len();
+            } else {
+                late += waiting.records.len();
+            }
+        }
+        late == 0 || early >= count
+    }
+
+    /// The next single record, if every span that was there before it has left.
+    fn next_single(&mut self) -> Option<Queued> {
+        let seq = self.singles.front()?.seq;
+        let fronts = self
+            .streams
+            .iter()
+            .filter_map(|stream| stream.chunks.front());
+        if fronts
+            .map(|waiting| waiting.seq)
+            .min()
+            .is_some_and(|oldest| oldest < seq)
+        {
+            return None;
+        }
+        self.singles.pop_front()
+    }
+
+    fn oldest_stream(&self) -> Option<usize> {
+        let fronts = self.streams.iter().enumerate();
+        let numbered = fronts.filter_map(|(at, stream)| Some((stream.chunks.front()?.seq, at)));
+        numbered.min().map(|(_, at)| at)
+    }
+
+    /// The stream whose next span ended first, and how far it may be read until that is another's.
+    fn first_stream(&self, safe: u64) -> Option<(usize, Option<Order>)> {
+        let mut first: Option<(Order, usize)> = None;
+        let mut second: Option<Order> = None;
+        for (at, stream) in self.streams.iter().enumerate() {
+            let Some(front) = stream.chunks.front().filter(|front| front.round <= safe) else {
+                continue;
+            };
+            let Some(order) = front.records.order() else {
+                continue;
+            };
+            match first {
+                Some((known, _)) if known <= order => {
+                    second = Some(second.map_or(order, |second| second.min(order)));
+                }
+                _ => {
+                    second = first.map(|(known, _)| known).or(second);
+                    first = Some((order, at));
+                }
+            }
+        }
+        first.map(|(_, at)| (at, second))
+    }
+
+    /// Takes from a stream until a span ended after `upto`, `taken` has `count`, or its chunk ends.
+    fn take_run(
+        &mut self,
+        stream: usize,
+        upto: Option<Order>,
+        count: usize,
+        safe: u64,
+        taken: &mut Vec<Queued>,
+    ) {
+        let single = self.singles.front().map_or(u64::MAX, |single| single.seq);
+        let Some(front) = self
+            .streams
+            .get_mut(stream)
+            .and_then(|s| s.chunks.front_mut())
+        else {
+            return;
+        };
+        debug_assert!(front.round <= safe, "a chunk that may not be merged yet");
+        while taken.len() < count {
+            let Some(queued) = front.next() else { break };
+            taken.push(queued);
+            let past =
+                upto.is_some_and(|upto| front.records.order().is_some_and(|next| next > upto));
+            if past || front.seq > single {
+                break;
+            }
+        }
+        if front.records.len() == 0 {
+            self.next_of(stream, 0);
+        }
+    }
+
+    /// Takes `count` records of a stream's first chunk, and removes what is empty.
+    fn next_of(&mut self, at: usize, count: usize) -> Vec<Queued> {
+        let Some(stream) = self.streams.get_mut(at) else {
+            return Vec::new();
+        };
+        let front = stream.chunks.front_mut();
+        let taken = front.map_or_else(Vec::new, |front| {
+            std::iter::from_fn(|| front.next()).take(count).collect()
+        });
+        if stream
+            .chunks
+            .front()
+            .is_some_and(|front| front.records.len() == 0)
+        {
+            stream.chunks.pop_front();
+        }
+        if stream.chunks.is_empty() {
+            self.streams.swap_remove(at);
+        }
+        taken
     }
 }
+
+/// By what spans of different threads are merged, see [`Records::order`].
+type Order = (u64, bool, std::cmp::Reverse<u64>);

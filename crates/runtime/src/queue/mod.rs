@@ -24,7 +24,8 @@ use crate::sync::Ordering;
 use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, PoisonError};
 
 pub(crate) use admit::Deferred;
-use chunks::{Entry, Queue};
+use chunks::Queue;
+pub(crate) use chunks::Source;
 
 /// A flush that was asked for.
 #[derive(Clone, Copy, Debug)]
@@ -48,9 +49,10 @@ pub(crate) struct ExporterQueue {
     has_capacity: AtomicBool,
 }
 
-#[derive(Default)]
 pub(crate) struct State {
     queue: Queue,
+    /// The last round of `SpanBuffers::drain` that is complete; spans of later rounds must wait.
+    safe: u64,
     /// Records and bytes that threads may have buffered.
     reserved: (usize, usize),
     in_flight: usize,
@@ -88,7 +90,7 @@ impl ExporterQueue {
         Self {
             name,
             config: config.bounded(),
-            state: Mutex::default(),
+            state: Mutex::new(State::new()),
             settled: Condvar::new(),
             wake: Notify::new(),
             spills: AtomicBool::new(false),
@@ -197,16 +199,27 @@ impl ExporterQueue {
     pub(crate) fn take(&self, count: usize) -> Vec<Queued> {
         let mut state = self.lock();
         state.no_room = false;
-        let seq = state.queue.seq();
-        let (entries, bytes) = state.queue.take(count);
-        let taken = entries.iter().map(Entry::len).sum();
-        state.depart(taken, bytes, seq);
-        drop(state);
-        let mut items = Vec::with_capacity(taken);
-        for entry in entries {
-            entry.into_items(&mut items);
-        }
-        items
+        let safe = state.safe;
+        let (taken, bytes, first) = state.queue.take(count, safe);
+        state.depart(taken.len(), bytes, first);
+        taken
+    }
+
+    /// Spans come through the buffers of threads, and may leave only once all of them were drained.
+    pub(crate) fn order_by_rounds(&self) {
+        self.lock().safe = 0;
+    }
+
+    /// All threads have handed over what they recorded up to this round.
+    pub(crate) fn note_drained(&self, round: u64) {
+        let mut state = self.lock();
+        state.safe = state.safe.max(round);
+    }
+
+    /// Whether a batch can only be taken once the buffers of threads were drained.
+    pub(crate) fn needs_drain(&self, count: usize) -> bool {
+        let state = self.lock();
+        !state.queue.has_safe(count, state.safe)
     }
 
     /// Puts records that were taken back to where they were.
@@ -374,7 +387,7 @@ impl ExporterQueue {
             state.ledger.dropped(reason, lost);
             // An attempt that failed or was cut off may have been received.
             let waiting = left
-                .items()
+                .returned()
                 .chain(parked.iter().flat_map(|parked| &parked.items));
             let maybe = waiting.filter(|item| item.maybe_delivered).count();
             state.ledger.maybe_delivered(in_flight + maybe);
@@ -418,6 +431,32 @@ impl ExporterQueue {
 }
 
 impl State {
+    fn new() -> Self {
+        Self {
+            queue: Queue::default(),
+            safe: u64::MAX,
+            reserved: (0, 0),
+            in_flight: 0,
+            in_flight_bytes: 0,
+            parked: VecDeque::new(),
+            parked_due: false,
+            parked_until: None,
+            taken_since: false,
+            spooled: 0,
+            ledger: Ledger::default(),
+            notices: Notices::default(),
+            health: Health::default(),
+            in_flight_from: None,
+            flush_asked: 0,
+            flush_done: 0,
+            flush_upto: 0,
+            phase: Phase::default(),
+            asleep: false,
+            no_room: false,
+            died: false,
+        }
+    }
+
     /// Records and bytes that have no outcome yet.
     fn held(&self) -> (usize, usize) {
         let parked = self

@@ -9,6 +9,7 @@ mod executors;
 mod faults;
 mod hostile;
 mod masking;
+mod order;
 mod support;
 mod tail_sampling;
 mod wiring;

@@ -11,7 +11,7 @@ use tracefuse_core::record::{Record, SpanRecord};
 use crate::config::{Overload, PipelineConfig};
 use crate::orders::{EVER, in_many_orders, queue};
 use crate::queue::ExporterQueue;
-use crate::queue::buffers::{SpanBuffers, Watch};
+use crate::queue::buffers::{Incoming, SpanBuffers, Watch};
 use crate::queue::envelope::bytes_of;
 use crate::queue::phase::Phase;
 use crate::worker::next::{Next, next};
@@ -65,7 +65,7 @@ fn work(buffers: &Arc<SpanBuffers>, queue: &ExporterQueue, enough: u64) {
             match next {
                 Next::Flush(ticket) => queue.flushed(ticket),
                 Next::Send | Next::Fill => {
-                    delivered += deliver(queue);
+                    delivered += deliver(buffers, queue);
                     watching = true;
                 }
                 Next::Idle if watching => watching = watch.drain(),
@@ -75,14 +75,18 @@ fn work(buffers: &Arc<SpanBuffers>, queue: &ExporterQueue, enough: u64) {
         }
         drop(watch);
         if queue.phase() != Phase::Running {
-            while deliver(queue) > 0 {}
+            while deliver(buffers, queue) > 0 {}
             queue.stop();
         }
     });
 }
 
-fn deliver(queue: &ExporterQueue) -> u64 {
-    let items = queue.take(queue.config.batch_size);
+fn deliver(buffers: &SpanBuffers, queue: &ExporterQueue) -> u64 {
+    let count = queue.config.batch_size;
+    if queue.needs_drain(count) {
+        buffers.drain();
+    }
+    let items = queue.take(count);
     queue.settle(items.len(), bytes_of(&items), |state| {
         state.ledger.exported(items.len());
     });
@@ -94,9 +98,7 @@ fn produce(buffers: &Arc<SpanBuffers>, record: &Record, spans: usize) -> thread:
     thread::spawn(move || {
         let buffer = buffers.buffer();
         for _ in 0..spans {
-            let span = span.clone();
-            let bytes = span.size();
-            buffers.lay(&buffer, span, bytes);
+            buffers.append(&buffer, Incoming::Record(&span));
             numbers(&buffers);
         }
     })

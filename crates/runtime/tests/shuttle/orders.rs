@@ -166,7 +166,7 @@ fn a_flush_covers_what_was_before_it_and_a_shutdown_gives_all_an_outcome() {
                     let record = record.clone();
                     start(&queue, move |queue| {
                         for _ in 0..3 {
-                            queue.push(record.clone());
+                            queue.push(record.clone(), None);
                             balanced(queue);
                         }
                     })
@@ -175,7 +175,7 @@ fn a_flush_covers_what_was_before_it_and_a_shutdown_gives_all_an_outcome() {
             let record = record.clone();
             let flusher = start(&queue, move |queue| {
                 for _ in 0..2 {
-                    queue.push(record.clone());
+                    queue.push(record.clone(), None);
                     let before = queue.stats().recorded;
                     let ticket = queue.ask_flush();
                     assert!(queue.wait_flushed(ticket, EVER), "not all of it was done");
@@ -205,7 +205,7 @@ fn a_shutdown_leaves_no_waiter_and_no_record_without_an_outcome() {
             let record = record.clone();
             let producer = start(&queue, move |queue| {
                 for _ in 0..4 {
-                    queue.push(record.clone());
+                    queue.push(record.clone(), None);
                 }
             });
             let flusher = start(&queue, |queue| {
@@ -243,7 +243,7 @@ fn a_shutdown_that_leaves_a_blocked_worker_behind_counts_what_it_had_once() {
         let record = record.clone();
         let producer = start(&queue, move |queue| {
             for _ in 0..4 {
-                queue.push(record.clone());
+                queue.push(record.clone(), None);
             }
         });
         // Time is up at once, whatever the worker is at.
@@ -270,7 +270,7 @@ fn a_caller_that_waits_for_room_gets_it() {
                 let record = record.clone();
                 start(&queue, move |queue| {
                     for _ in 0..3 {
-                        queue.push(record.clone());
+                        queue.push(record.clone(), None);
                         assert!(balanced(queue).pending() <= 2);
                     }
                 })
@@ -297,7 +297,7 @@ fn a_caller_that_waits_for_room_is_released_by_a_shutdown() {
         let producers: Vec<_> = (0..2)
             .map(|_| {
                 let record = record.clone();
-                start(&queue, move |queue| queue.push(record))
+                start(&queue, move |queue| queue.push(record, None))
             })
             .collect();
         queue.ask_close(EVER);

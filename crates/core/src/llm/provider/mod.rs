@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::llm::stream::{Anthropic, Bedrock, Cohere, Fold, Gemini, Ollama, OpenAi};
 use crate::llm::usage::{self, Language};
-use crate::record::{self, Cost, Exception, Role, Slot, Usage, ValueRef};
+use crate::record::{self, Cost, Exception, Role, Usage, ValueRef};
 use crate::span::handle::Span;
 
 /// What a response states; empty where it states nothing.
@@ -201,8 +201,7 @@ impl Span {
                 buffer.set_response_model(model);
             }
             if !provider.is_empty() {
-                let slot = buffer.push_value(ValueRef::Str(provider));
-                buffer.set_entry(Role::Call, record::PROVIDER, slot);
+                buffer.put(Role::Call, record::PROVIDER, ValueRef::Str(provider));
             }
             if let Some(usage) = &usage {
                 buffer.set_usage(usage);
@@ -211,17 +210,15 @@ impl Span {
                 buffer.set_cost(cost);
             }
             for (name, value) in &parameters {
-                let slot = buffer.push_value(ValueRef::Str(value));
-                buffer.set_entry(Role::ModelParameter, name, slot);
+                buffer.put(Role::ModelParameter, name, ValueRef::Str(value));
             }
             if let Some(reason) = finish_reason {
-                let reason = buffer.push_owned(reason);
-                buffer.set_entry(Role::Metadata, "finish_reason", reason);
+                buffer.put_owned(Role::Metadata, "finish_reason", reason);
             }
             if let Some(output) = output
-                && buffer.output == Slot::Absent
+                && !buffer.has(Role::Output)
             {
-                buffer.output = buffer.push_owned(output);
+                buffer.put_owned(Role::Output, "", output);
             }
         });
     }

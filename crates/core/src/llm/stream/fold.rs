@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::record::{Slot, Value};
+use crate::record::{Role, Value};
 use crate::span::handle::Span;
 
 /// Puts the items of a stream together. Nothing is folded for a span that is not recorded.
@@ -98,8 +98,8 @@ impl Span {
             return;
         }
         self.write(|buffer| {
-            if buffer.output == Slot::Absent {
-                buffer.output = buffer.push_owned(output);
+            if !buffer.has(Role::Output) {
+                buffer.put_owned(Role::Output, "", output);
             }
         });
     }

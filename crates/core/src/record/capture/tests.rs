@@ -1,4 +1,4 @@
-//! Values of every shape, captured and read back; values that panic, recurse or do not end.
+//! Values of every shape, and hostile ones: without an end, too deep, failing, panicking.
 
 use super::super::json::MAX_BYTES;
 use super::super::value::Value;

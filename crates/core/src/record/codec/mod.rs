@@ -1,8 +1,8 @@
 //! A finished span as bytes and back, for a spool: complete, versioned, and safe to read from a damaged file.
 //! Called by delivery; no exporter's wire format, and not for the network.
 //!
-//! One byte of version, then the fields in a fixed order: integers as LEB128, text with its length in front, a
-//! tag before whatever may be absent. Readers of another version refuse, so that nothing is guessed.
+//! One byte of version, then the span's words and text as they are in memory (see `chunk` and `format`), its large
+//! texts, and its trace's attributes. Readers of another version refuse, so that nothing is guessed.
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
@@ -11,10 +11,8 @@ mod score;
 use std::fmt;
 use std::sync::Arc;
 
-use super::buffer::{Buffer, EventSlots, ExceptionSlots, Role, Slot};
+use super::chunk::{self, Chunk, HEAD};
 use super::id::{SpanId, TraceId};
-use super::observation::{Level, ObservationType, StatusCode};
-use super::pool;
 use super::resource::{Resource, TraceAttributes};
 use super::span::SpanRecord;
 use super::time::Timestamp;
@@ -49,55 +47,18 @@ impl std::error::Error for DecodeError {}
 impl SpanRecord {
     /// Appends the span to `out`, its trace's attributes included.
     pub fn encode(&self, out: &mut Vec<u8>) {
+        let mut single = Chunk::default();
+        single.push_record(self);
         let mut w = Writer(out);
-        let buffer = self.buffer();
         w.byte(VERSION);
         w.0.extend_from_slice(&self.trace_id().to_bytes());
-        w.0.extend_from_slice(&self.span_id().to_bytes());
-        w.option(buffer.parent, |w, id| w.0.extend_from_slice(&id.to_bytes()));
-        w.byte(u8::from(buffer.remote_parent));
-        w.byte(u8::from(buffer.claimed));
-        w.u64(buffer.start.as_unix_nanos());
-        w.u64(buffer.end.as_unix_nanos());
-        w.option(buffer.completion_start, |w, at| w.u64(at.as_unix_nanos()));
-        w.byte(position(&ObservationType::ALL, buffer.kind));
-        w.option(buffer.level, |w, level| w.byte(position(&LEVELS, level)));
-        w.byte(position(&STATUS_CODES, buffer.status));
-        w.text(self.name());
-        for slot in [
-            buffer.status_message,
-            buffer.input,
-            buffer.output,
-            buffer.model,
-            buffer.prompt_name,
-        ] {
-            w.value(buffer.value(slot));
+        for word in &single.words {
+            w.0.extend_from_slice(&word.to_le_bytes());
         }
-        w.u64(u64::from(buffer.prompt_version));
-        w.u64(buffer.entries.len() as u64);
-        for entry in &buffer.entries {
-            w.role(entry.role);
-            w.text(buffer.text(entry.key));
-            w.value(buffer.value(entry.value));
-        }
-        w.u64(buffer.events.len() as u64);
-        for event in &buffer.events {
-            w.0.extend_from_slice(&event.id.to_bytes());
-            w.u64(event.time.as_unix_nanos());
-            w.byte(position(&LEVELS, event.level));
-            w.text(buffer.text(event.name));
-            w.value(buffer.value(event.input));
-            w.value(buffer.value(event.output));
-        }
-        w.u64(buffer.exceptions.len() as u64);
-        for exception in &buffer.exceptions {
-            w.0.extend_from_slice(&exception.id.to_bytes());
-            w.u64(exception.time.as_unix_nanos());
-            w.text(buffer.text(exception.kind));
-            w.value(buffer.value(exception.message));
-            w.value(buffer.value(exception.sources));
-            w.value(buffer.value(exception.stacktrace));
-            w.byte(exception.propagated.into());
+        w.0.extend_from_slice(single.text.as_bytes());
+        w.u64(single.large.len() as u64);
+        for text in &single.large {
+            w.text(text);
         }
         w.trace(self.trace());
     }
@@ -148,15 +109,6 @@ impl Resource {
             other => Err(DecodeError::Version(other)),
         }
     }
-}
-
-const LEVELS: [Level; 4] = [Level::Debug, Level::Default, Level::Warning, Level::Error];
-const STATUS_CODES: [StatusCode; 3] = [StatusCode::Unset, StatusCode::Ok, StatusCode::Error];
-
-fn position<T: PartialEq + Copy>(all: &[T], value: T) -> u8 {
-    all.iter()
-        .position(|known| *known == value)
-        .unwrap_or_default() as u8
 }
 
 struct Writer<'a>(&'a mut Vec<u8>);
@@ -210,22 +162,6 @@ impl Writer<'_> {
                 self.byte(7);
                 self.0.extend_from_slice(&v.to_bits().to_le_bytes());
             }
-        }
-    }
-
-    fn role(&mut self, role: Role) {
-        let tag = match role {
-            Role::Metadata => 0,
-            Role::ModelParameter => 1,
-            Role::Tag => 2,
-            Role::Usage => 3,
-            Role::Cost => 4,
-            Role::Event(_) => 5,
-            Role::Call => 6,
-        };
-        self.byte(tag);
-        if let Role::Event(index) = role {
-            self.u64(u64::from(index));
         }
     }
 
@@ -298,10 +234,6 @@ impl<'a> Reader<'a, '_> {
         Err(DecodeError::Damaged)
     }
 
-    fn u32(&mut self) -> Result<u32, DecodeError> {
-        u32::try_from(self.u64()?).map_err(|_| DecodeError::Damaged)
-    }
-
     fn text(&mut self) -> Result<&'a str, DecodeError> {
         let len = usize::try_from(self.u64()?).map_err(|_| DecodeError::Damaged)?;
         std::str::from_utf8(self.take(len)?).map_err(|_| DecodeError::Damaged)
@@ -322,19 +254,6 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    fn pick<T: Copy>(&mut self, all: &[T]) -> Result<T, DecodeError> {
-        let at = usize::from(self.byte()?);
-        all.get(at).copied().ok_or(DecodeError::Damaged)
-    }
-
-    fn time(&mut self) -> Result<Timestamp, DecodeError> {
-        self.u64().map(Timestamp::from_unix_nanos)
-    }
-
-    fn span_id(&mut self) -> Result<SpanId, DecodeError> {
-        SpanId::from_bytes(self.array()?).ok_or(DecodeError::Damaged)
-    }
-
     fn value(&mut self) -> Result<Option<ValueRef<'a>>, DecodeError> {
         Ok(Some(match self.byte()? {
             0 => return Ok(None),
@@ -349,24 +268,6 @@ impl<'a> Reader<'a, '_> {
         }))
     }
 
-    fn slot(&mut self, buffer: &mut Buffer) -> Result<Slot, DecodeError> {
-        let value = self.value()?;
-        Ok(value.map_or(Slot::Absent, |value| buffer.push_value(value)))
-    }
-
-    fn role(&mut self) -> Result<Role, DecodeError> {
-        Ok(match self.byte()? {
-            0 => Role::Metadata,
-            1 => Role::ModelParameter,
-            2 => Role::Tag,
-            3 => Role::Usage,
-            4 => Role::Cost,
-            5 => Role::Event(self.u32()?),
-            6 => Role::Call,
-            _ => return Err(DecodeError::Damaged),
-        })
-    }
-
     fn pairs(&mut self) -> Result<Vec<(String, Value)>, DecodeError> {
         let mut pairs = Vec::new();
         for _ in 0..self.u64()? {
@@ -377,59 +278,39 @@ impl<'a> Reader<'a, '_> {
         Ok(pairs)
     }
 
+    fn time(&mut self) -> Result<Timestamp, DecodeError> {
+        self.u64().map(Timestamp::from_unix_nanos)
+    }
+
+    fn span_id(&mut self) -> Result<SpanId, DecodeError> {
+        SpanId::from_bytes(self.array()?).ok_or(DecodeError::Damaged)
+    }
+
+    fn word(&mut self) -> Result<u64, DecodeError> {
+        self.array().map(u64::from_le_bytes)
+    }
+
     fn span(&mut self) -> Result<SpanRecord, DecodeError> {
-        let mut buffer = pool::take();
-        // A record that turns out to be damaged gives its buffer up: pooling it half filled is not worth a reset.
-        buffer.reset();
-        let b = &mut *buffer;
-        b.trace_id = Some(TraceId::from_bytes(self.array()?).ok_or(DecodeError::Damaged)?);
-        b.span_id = Some(self.span_id()?);
-        b.parent = self.option(Self::span_id)?;
-        b.remote_parent = self.bool()?;
-        b.claimed = self.bool()?;
-        b.start = self.time()?;
-        b.end = self.time()?;
-        b.completion_start = self.option(Self::time)?;
-        b.kind = self.pick(&ObservationType::ALL)?;
-        b.level = self.option(|r| r.pick(&LEVELS))?;
-        b.status = self.pick(&STATUS_CODES)?;
-        b.name = b.push_text(self.text()?);
-        b.status_message = self.slot(b)?;
-        b.input = self.slot(b)?;
-        b.output = self.slot(b)?;
-        b.model = self.slot(b)?;
-        b.prompt_name = self.slot(b)?;
-        b.prompt_version = self.u32()?;
-        for _ in 0..self.u64()? {
-            let (role, key) = (self.role()?, self.text()?);
-            let value = self.slot(b)?;
-            b.set_entry(role, key, value);
+        let trace_id = TraceId::from_bytes(self.array()?).ok_or(DecodeError::Damaged)?;
+        let mut head = [0; HEAD];
+        for word in &mut head {
+            *word = self.word()?;
         }
-        for _ in 0..self.u64()? {
-            let slots = EventSlots {
-                id: self.span_id()?,
-                time: self.time()?,
-                level: self.pick(&LEVELS)?,
-                name: b.push_text(self.text()?),
-                input: self.slot(b)?,
-                output: self.slot(b)?,
-            };
-            b.events.push(slots);
+        let (words, text) = chunk::lengths(&head).ok_or(DecodeError::Damaged)?;
+        let mut attributes = Vec::new();
+        for bytes in self.take(words.saturating_mul(8))?.chunks_exact(8) {
+            let bytes = bytes.try_into().map_err(|_| DecodeError::Damaged)?;
+            attributes.push(u64::from_le_bytes(bytes));
         }
+        let text = std::str::from_utf8(self.take(text)?).map_err(|_| DecodeError::Damaged)?;
+        let mut large = Vec::new();
         for _ in 0..self.u64()? {
-            let slots = ExceptionSlots {
-                id: self.span_id()?,
-                time: self.time()?,
-                kind: b.push_text(self.text()?),
-                message: self.slot(b)?,
-                sources: self.slot(b)?,
-                stacktrace: self.slot(b)?,
-                propagated: self.bool()?,
-            };
-            b.exceptions.push(slots);
+            large.push(Arc::new(self.string()?));
         }
-        b.trace = Some(Arc::new(self.trace()?));
-        SpanRecord::seal(buffer).ok_or(DecodeError::Damaged)
+        let trace = Arc::new(self.trace()?);
+        Chunk::from_parts(trace_id, head, &attributes, text, large, trace)
+            .map(|chunk| SpanRecord::first(Arc::new(chunk)))
+            .ok_or(DecodeError::Damaged)
     }
 
     fn trace(&mut self) -> Result<TraceAttributes, DecodeError> {

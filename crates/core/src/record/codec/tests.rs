@@ -1,32 +1,36 @@
 //! What is written is read back whole; what is damaged is refused, whatever the damage.
 
+use super::super::buffer::Buffer;
+use super::super::chunk::FinishedSpan;
 use super::super::exception::Exception;
+use super::super::format::Role;
+use super::super::observation::{Level, ObservationType, StatusCode};
 use super::super::span::Place;
 use super::super::usage::{Cost, Usage};
 use super::*;
 
 /// A span that has something of everything.
 fn full() -> SpanRecord {
-    let mut b = Box::<Buffer>::default();
-    b.trace_id = Some(TraceId::random());
-    b.span_id = Some(SpanId::random());
+    let mut b = Buffer::default();
+    b.begin(
+        SpanId::random(),
+        "näme \u{0}\u{1f600}",
+        ObservationType::Guardrail,
+    );
     b.parent = Some(SpanId::random());
     b.remote_parent = true;
     b.claimed = true;
     b.start = Timestamp::from_unix_nanos(1_795_439_990_504_748_853);
     b.end = Timestamp::from_unix_nanos(u64::MAX);
-    b.completion_start = Some(Timestamp::from_unix_nanos(7));
-    b.kind = ObservationType::Guardrail;
+    b.set_completion_start(Timestamp::from_unix_nanos(7));
     b.level = Some(Level::Debug);
     b.status = StatusCode::Ok;
-    b.name = b.push_text("näme \u{0}\u{1f600}");
     b.set_status_message("odd");
-    b.input = b.push_string("x".repeat(100_000));
-    b.output = b.push_value(ValueRef::Json(r#"{"a":[1,null]}"#));
-    b.model = b.push_value(ValueRef::Str("gpt-4o"));
+    b.put_string(Role::Input, "", "x".repeat(100_000));
+    b.put(Role::Output, "", ValueRef::Json(r#"{"a":[1,null]}"#));
+    b.set_model("gpt-4o");
     b.set_response_model("gpt-4o-2024-08-06");
-    b.prompt_name = b.push_value(ValueRef::Str("greeting"));
-    b.prompt_version = 3;
+    b.set_prompt("greeting", 3);
     for (key, value) in [
         ("i", ValueRef::I64(i64::MIN)),
         ("u", ValueRef::U64(u64::MAX)),
@@ -34,29 +38,24 @@ fn full() -> SpanRecord {
         ("b", ValueRef::Bool(true)),
         ("", ValueRef::Str("")),
     ] {
-        let slot = b.push_value(value);
-        b.set_entry(Role::Metadata, key, slot);
-        b.set_entry(Role::ModelParameter, key, slot);
+        b.put(Role::Metadata, key, value);
+        b.put(Role::ModelParameter, key, value);
     }
+    b.put_string(Role::Metadata, "large", "y".repeat(9_000));
     b.add_tag("tag");
     b.set_usage(&Usage::openai(10, 3).cached_tokens(4));
     b.set_cost(&Cost::new(0.25, 0.5));
-    let event = EventSlots {
-        id: SpanId::random(),
-        time: Timestamp::from_unix_nanos(9),
-        level: Level::Warning,
-        name: b.push_text("hit"),
-        input: Slot::Bool(false),
-        output: Slot::Absent,
-    };
-    b.events.push(event);
-    b.set_entry(Role::Event(0), "score", Slot::F64(0.9));
+    let time = Timestamp::from_unix_nanos(9);
+    b.begin_event("hit", SpanId::random(), time, Level::Warning);
+    b.put(Role::EventInput, "", ValueRef::Bool(false));
+    b.put(Role::EventMetadata, "score", ValueRef::F64(0.9));
     b.add_exception(
         SpanId::random(),
         Timestamp::from_unix_nanos(11),
         Exception::new("io::Error", "refused"),
         true,
     );
+    b.seal();
     let mut trace = TraceAttributes {
         name: "chat".into(),
         user_id: Some("user".into()),
@@ -66,8 +65,13 @@ fn full() -> SpanRecord {
     };
     trace.add_tag("a");
     trace.set_metadata("k", Value::Json("[1]".into()));
-    b.trace = Some(Arc::new(trace));
-    SpanRecord::seal(b).unwrap()
+    FinishedSpan {
+        buffer: &b,
+        trace_id: TraceId::random(),
+        local_root: SpanId::random(),
+        trace: &Arc::new(trace),
+    }
+    .to_record()
 }
 
 fn encoded(span: &SpanRecord) -> Vec<u8> {

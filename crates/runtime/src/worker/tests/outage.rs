@@ -13,7 +13,7 @@ use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, async_trait
 use crate::config::PipelineConfig;
 use crate::delivery::{Delivery, HealthCallback};
 use crate::queue::ExporterQueue;
-use crate::queue::buffers::{SpanBuffers, ThreadBuffer};
+use crate::queue::buffers::{Incoming, SpanBuffers, ThreadBuffer};
 use crate::worker::run::run;
 
 type Answer = Box<dyn Fn(Duration, &Batch) -> Result<ExportReport, ExportError> + Send + Sync>;
@@ -43,7 +43,7 @@ pub(super) struct Push(pub(super) Arc<ExporterQueue>);
 
 impl Processor for Push {
     fn on_end(&self, span: SpanRecord) {
-        self.0.push(span.into());
+        self.0.push(span.into(), None);
     }
 }
 
@@ -345,13 +345,13 @@ async fn what_lies_in_many_trays_waits_no_longer_than_the_flush_interval() {
     let delivery = Delivery::new(queue.clone(), Arc::new(exporter), resource, None, None);
     tokio::spawn(run(delivery.watching(buffers.clone())));
     let span = a_span();
-    let lay = |buffer: &ThreadBuffer| buffers.lay(buffer, span.clone(), span.size());
+    let append = |buffer: &ThreadBuffer| buffers.append(buffer, Incoming::Record(&span));
     let thread_buffers: Vec<_> = (0..10).map(|_| buffers.buffer()).collect();
     // Goes to the queue, since nobody watches yet, and wakes the worker.
-    lay(&thread_buffers[0]);
+    append(&thread_buffers[0]);
     sleep(Duration::from_millis(1)).await;
     for buffer in &thread_buffers {
-        (0..20).for_each(|_| lay(buffer));
+        (0..20).for_each(|_| append(buffer));
     }
     sleep(Duration::from_secs(4)).await;
     assert_eq!(
@@ -369,7 +369,7 @@ async fn what_lies_in_many_trays_waits_no_longer_than_the_flush_interval() {
     assert_eq!(sizes, [100, 100, 1]);
     // The promise is given up once there is nothing more, and the next span wakes the worker again.
     sleep(Duration::from_secs(60)).await;
-    lay(&thread_buffers[0]);
+    append(&thread_buffers[0]);
     assert_eq!(queue.stats().recorded, 202);
     sleep(Duration::from_secs(6)).await;
     assert_eq!(queue.stats().exported, 202);

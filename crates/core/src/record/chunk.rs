@@ -1,0 +1,460 @@
+//! Finished spans in a row: what a thread appends to, what queues hold, and what `SpanRecord` looks into.
+//! Filled by delivery from spans that end; read by exporters through `SpanRecord`. Knows no queue and no clock.
+//!
+//! A span is a head of six words, then its attributes in the format of `format`, and its text. A span that is
+//! bare takes 48 bytes and its name. What all spans of a trace share is in the chunk once, as long as it is the same.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::buffer::Buffer;
+use super::format::{Attributes, Reader, number_large};
+use super::id::{SpanId, TraceId};
+use super::observation::{Level, ObservationType, StatusCode};
+use super::resource::TraceAttributes;
+use super::span::SpanRecord;
+use super::time::Timestamp;
+
+/// Words of a head.
+pub(super) const HEAD: usize = 6;
+
+const REMOTE_PARENT: u64 = 1;
+const CLAIMED: u64 = 2;
+
+/// What the spans of a trace have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct TraceRef {
+    pub(crate) id: TraceId,
+    pub(crate) local_root: SpanId,
+    pub(crate) attributes: Arc<TraceAttributes>,
+}
+
+/// A span that has just ended, as the thread that ended it sees it.
+pub struct FinishedSpan<'a> {
+    pub(crate) buffer: &'a Buffer,
+    pub(crate) trace_id: TraceId,
+    pub(crate) local_root: SpanId,
+    pub(crate) trace: &'a Arc<TraceAttributes>,
+}
+
+impl FinishedSpan<'_> {
+    /// Bytes that its record will hold.
+    #[inline]
+    #[must_use]
+    pub fn size(&self) -> usize {
+        HEAD * 8 + self.buffer.attributes().size()
+    }
+
+    /// The span as a record with memory of its own.
+    #[must_use]
+    pub fn to_record(&self) -> SpanRecord {
+        let mut chunk = Chunk::default();
+        chunk
+            .words
+            .reserve_exact(HEAD + self.buffer.attributes().words.len());
+        chunk.push(self);
+        SpanRecord::first(Arc::new(chunk))
+    }
+}
+
+/// Names only: what it holds may be a prompt.
+impl fmt::Debug for FinishedSpan<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FinishedSpan")
+            .field("trace_id", &self.trace_id)
+            .field("span_id", &self.buffer.span_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Finished spans, in the order in which they were pushed: at most 65,536 of them, in at most 4 GiB.
+///
+/// Cloning copies the spans; share a chunk by an `Arc`.
+#[derive(Clone, Default)]
+pub struct Chunk {
+    pub(super) words: Vec<u64>,
+    pub(super) text: String,
+    pub(super) large: Vec<Arc<String>>,
+    pub(super) traces: Vec<TraceRef>,
+    spans: usize,
+    large_bytes: usize,
+}
+
+impl Chunk {
+    /// Spans in it.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.spans
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.spans == 0
+    }
+
+    /// Bytes that its spans hold.
+    #[inline]
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.words.len() * 8 + self.text.len() + self.large_bytes
+    }
+
+    /// Appends a span.
+    #[inline]
+    pub fn push(&mut self, span: &FinishedSpan<'_>) {
+        let trace = self.trace(span.trace_id, span.local_root, span.trace);
+        let buffer = span.buffer;
+        let attributes = buffer.attributes();
+        let words = HEAD + attributes.words.len();
+        self.words.extend_from_slice(&[
+            head(words, buffer, trace),
+            u64::from(buffer.roles())
+                | u64::from(buffer.name_len()) << 16
+                | (attributes.text.len() as u64) << 32,
+            id_word(Some(buffer.span_id)),
+            id_word(buffer.parent),
+            buffer.start.as_unix_nanos(),
+            buffer.end.as_unix_nanos(),
+        ]);
+        let from = self.words.len();
+        self.words.extend_from_slice(&attributes.words);
+        self.text.push_str(&attributes.text);
+        if !attributes.large.is_empty() {
+            self.push_large(from, &attributes.large);
+        }
+        self.spans += 1;
+    }
+
+    /// Appends a span of another chunk.
+    pub fn push_record(&mut self, span: &SpanRecord) {
+        let Some(view) = span.view() else { return };
+        let traced = span.trace_ref();
+        let trace = self.trace(traced.id, traced.local_root, &traced.attributes);
+        let from = self.words.len() + HEAD;
+        self.words.extend_from_slice(view.head);
+        if let Some(first) = self.words.get_mut(from - HEAD) {
+            *first = *first & !(0xFFFF << 48) | u64::from(trace) << 48;
+        }
+        self.words.extend_from_slice(view.attributes.words);
+        self.text.push_str(view.text);
+        // Those of this span only, in the order in which its attributes name them.
+        let mut reader = view.attributes.clone();
+        let mut own = Attributes::default();
+        while let Some(raw) = reader.next_raw() {
+            if raw.large.is_some() {
+                own.push_read(&raw);
+            }
+        }
+        if !own.large.is_empty() {
+            self.push_large(from, &own.large);
+        }
+        self.spans += 1;
+    }
+
+    /// The n-th attribute with a large text among `words[from..]` refers to `large[n]` from now on.
+    #[cold]
+    fn push_large(&mut self, from: usize, large: &[Arc<String>]) {
+        let by = self.large.len();
+        if let Some(words) = self.words.get_mut(from..) {
+            number_large(words, by);
+        }
+        self.large_bytes += large.iter().map(|text| text.len()).sum::<usize>();
+        self.large.extend_from_slice(large);
+    }
+
+    #[inline]
+    fn trace(&mut self, id: TraceId, local_root: SpanId, attributes: &Arc<TraceAttributes>) -> u16 {
+        let known = self.traces.last().is_some_and(|last| {
+            last.id == id
+                && last.local_root == local_root
+                && Arc::ptr_eq(&last.attributes, attributes)
+        });
+        if !known {
+            self.traces.push(TraceRef {
+                id,
+                local_root,
+                attributes: attributes.clone(),
+            });
+        }
+        (self.traces.len() - 1) as u16
+    }
+
+    /// Copies the spans into memory of their exact size and empties this chunk, which keeps its capacity.
+    ///
+    /// A copy, so that the memory that a thread writes to is never read by another: a store to a cache line that
+    /// another core has read costs some 60 ns.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        let mut taken = Self {
+            words: self.words.as_slice().to_vec(),
+            text: self.text.as_str().to_owned(),
+            ..Self::default()
+        };
+        std::mem::swap(&mut taken.large, &mut self.large);
+        std::mem::swap(&mut taken.traces, &mut self.traces);
+        taken.spans = std::mem::take(&mut self.spans);
+        taken.large_bytes = std::mem::take(&mut self.large_bytes);
+        self.words.clear();
+        self.text.clear();
+        taken
+    }
+}
+
+/// Sizes only: what it holds may be a prompt.
+impl fmt::Debug for Chunk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chunk")
+            .field("spans", &self.spans)
+            .field("bytes", &self.size())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads the spans of a shared chunk, first to last.
+#[derive(Clone, Debug)]
+pub struct Records {
+    chunk: Arc<Chunk>,
+    word: usize,
+    text: usize,
+    left: usize,
+}
+
+impl Records {
+    /// All spans of a chunk.
+    #[must_use]
+    pub fn new(chunk: Arc<Chunk>) -> Self {
+        Self {
+            left: chunk.len(),
+            chunk,
+            word: 0,
+            text: 0,
+        }
+    }
+
+    /// One span alone.
+    #[must_use]
+    pub fn one(span: &SpanRecord) -> Self {
+        if span.has_own_trace() {
+            let mut chunk = Chunk::default();
+            chunk.push_record(span);
+            return Self::new(Arc::new(chunk));
+        }
+        let (chunk, word, text) = span.place();
+        Self {
+            chunk,
+            word,
+            text,
+            left: 1,
+        }
+    }
+
+    /// The span that comes next, without taking it.
+    #[must_use]
+    pub fn peek(&self) -> Option<SpanRecord> {
+        (self.left > 0).then(|| SpanRecord::at(self.chunk.clone(), self.word, self.text))
+    }
+
+    /// By what the span that comes next is ordered among spans of other threads: its end, and where that is
+    /// the same, children before parents.
+    #[must_use]
+    pub fn order(&self) -> Option<(u64, bool, std::cmp::Reverse<u64>)> {
+        let head = self
+            .chunk
+            .words
+            .get(self.word..)
+            .filter(|_| self.left > 0)?;
+        let &[_, _, _, parent, start, end] = head.first_chunk::<HEAD>()?;
+        Some((end, parent == 0, std::cmp::Reverse(start)))
+    }
+}
+
+impl Iterator for Records {
+    type Item = SpanRecord;
+
+    fn next(&mut self) -> Option<SpanRecord> {
+        let record = self.peek()?;
+        let head = self.chunk.words.get(self.word..self.word + HEAD)?;
+        let (&[first, second], _) = head.split_first_chunk::<2>()?;
+        self.word += (first & 0xFF_FFFF) as usize;
+        self.text += (second >> 32) as usize;
+        self.left -= 1;
+        Some(record)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Records {}
+
+/// The parts of a record in its chunk.
+pub(super) struct View<'a> {
+    pub(super) head: &'a [u64; HEAD],
+    /// Name first.
+    pub(super) text: &'a str,
+    pub(super) attributes: Reader<'a>,
+}
+
+impl Chunk {
+    pub(super) fn view(&self, word: usize, text: usize) -> Option<View<'_>> {
+        let (head, rest) = self.words.get(word..)?.split_first_chunk::<HEAD>()?;
+        let [first, second, ..] = head;
+        let len = ((first & 0xFF_FFFF) as usize).checked_sub(HEAD)?;
+        let text_len = (second >> 32) as usize;
+        let name = usize::from((second >> 16) as u16);
+        let text = self.text.get(text..)?.get(..text_len)?;
+        Some(View {
+            head,
+            text,
+            attributes: Reader {
+                words: rest.get(..len)?,
+                text: text.get(name..)?,
+                large: &self.large,
+            },
+        })
+    }
+}
+
+impl Chunk {
+    /// A chunk of one span from parts that were read from bytes; `None` if they are not a record.
+    pub(super) fn from_parts(
+        trace_id: TraceId,
+        mut head: [u64; HEAD],
+        attributes: &[u64],
+        text: &str,
+        large: Vec<Arc<String>>,
+        trace: Arc<TraceAttributes>,
+    ) -> Option<Self> {
+        let known = usize::from((head[0] >> 32) as u8) < ObservationType::ALL.len()
+            && head[0] >> 40 & 0xF <= 4
+            && head[0] >> 44 & 0xF <= 2
+            && head[0] >> 24 & 0xFF <= REMOTE_PARENT | CLAIMED;
+        let span_id = SpanId::from_bytes(head[2].to_be_bytes()).filter(|_| known)?;
+        let mut reader = Reader {
+            words: attributes,
+            text: text.get(usize::from((head[1] >> 16) as u16)..)?,
+            large: &large,
+        };
+        let mut roles = 0;
+        for attribute in reader.by_ref() {
+            roles |= attribute.role.bit();
+        }
+        if !reader.is_at_end() {
+            return None;
+        }
+        head[0] &= 0xFFFF_FFFF_FFFF;
+        head[1] = head[1] & !0xFFFF | u64::from(roles);
+        let mut words = Vec::with_capacity(HEAD + attributes.len());
+        words.extend_from_slice(&head);
+        words.extend_from_slice(attributes);
+        Some(Self {
+            words,
+            text: text.to_owned(),
+            large_bytes: large.iter().map(|text| text.len()).sum(),
+            large,
+            traces: vec![TraceRef {
+                id: trace_id,
+                local_root: span_id,
+                attributes: trace,
+            }],
+            spans: 1,
+        })
+    }
+}
+
+/// Words of the attributes and bytes of the text that a head announces.
+pub(super) fn lengths(head: &[u64; HEAD]) -> Option<(usize, usize)> {
+    let words = ((head[0] & 0xFF_FFFF) as usize).checked_sub(HEAD)?;
+    Some((words, (head[1] >> 32) as usize))
+}
+
+fn id_word(id: Option<SpanId>) -> u64 {
+    id.map_or(0, |id| u64::from_be_bytes(id.to_bytes()))
+}
+
+/// Words of the record 24 bits, flags 8, type 8, level 4, status 4, trace 16.
+#[inline]
+fn head(words: usize, buffer: &Buffer, trace: u16) -> u64 {
+    let flags = if buffer.remote_parent {
+        REMOTE_PARENT
+    } else {
+        0
+    } | if buffer.claimed { CLAIMED } else { 0 };
+    let level = match buffer.level {
+        None => 0,
+        Some(Level::Debug) => 1,
+        Some(Level::Default) => 2,
+        Some(Level::Warning) => 3,
+        Some(Level::Error) => 4,
+    };
+    let status = match buffer.status {
+        StatusCode::Unset => 0,
+        StatusCode::Ok => 1,
+        StatusCode::Error => 2,
+    };
+    words as u64 & 0xFF_FFFF
+        | flags << 24
+        | (buffer.kind as u64) << 32
+        | level << 40
+        | status << 44
+        | u64::from(trace) << 48
+}
+
+/// What a head says.
+pub(super) struct Head<'a>(pub(super) &'a [u64; HEAD]);
+
+impl Head<'_> {
+    fn first(&self) -> u64 {
+        self.0[0]
+    }
+    pub(super) fn trace(&self) -> usize {
+        (self.first() >> 48) as usize
+    }
+    pub(super) fn remote_parent(&self) -> bool {
+        self.first() >> 24 & REMOTE_PARENT != 0
+    }
+    pub(super) fn claimed(&self) -> bool {
+        self.first() >> 24 & CLAIMED != 0
+    }
+    pub(super) fn kind(&self) -> ObservationType {
+        let at = usize::from((self.first() >> 32) as u8);
+        ObservationType::ALL.get(at).copied().unwrap_or_default()
+    }
+    pub(super) fn level(&self) -> Option<Level> {
+        match self.first() >> 40 & 0xF {
+            1 => Some(Level::Debug),
+            2 => Some(Level::Default),
+            3 => Some(Level::Warning),
+            4 => Some(Level::Error),
+            _ => None,
+        }
+    }
+    pub(super) fn status(&self) -> StatusCode {
+        match self.first() >> 44 & 0xF {
+            1 => StatusCode::Ok,
+            2 => StatusCode::Error,
+            _ => StatusCode::Unset,
+        }
+    }
+    pub(super) fn roles(&self) -> u16 {
+        self.0[1] as u16
+    }
+    pub(super) fn name_len(&self) -> usize {
+        usize::from((self.0[1] >> 16) as u16)
+    }
+    pub(super) fn span_id(&self) -> SpanId {
+        SpanId::from_bytes(self.0[2].to_be_bytes()).unwrap_or(SpanId::NOBODY)
+    }
+    pub(super) fn parent(&self) -> Option<SpanId> {
+        SpanId::from_bytes(self.0[3].to_be_bytes())
+    }
+    pub(super) fn start(&self) -> Timestamp {
+        Timestamp::from_unix_nanos(self.0[4])
+    }
+    pub(super) fn end(&self) -> Timestamp {
+        Timestamp::from_unix_nanos(self.0[5])
+    }
+}
