@@ -29,7 +29,7 @@ impl Kept {
         self.spans()
             .into_iter()
             .find(|span| span.name() == name)
-            .unwrap_or_else(|| panic!("no span {name}"))
+            .unwrap_or_else(|| panic!("no span {name} in {:?}", self.spans()))
     }
 
     /// Names, children indented below their parent in the order they finished.
