@@ -1,9 +1,9 @@
-//! The open spans of the process: each sits in a slot, which counts its handles and is taken again by the next span.
-//! Taken by a span's start, left by its last handle; asked by the tracer for the spans that a shutdown finds open.
+//! The open spans of the process: each is in a slot, which has the reference count of its handles and is reused.
+//! Taken by a span's start, freed by its last handle; read by the tracer for the spans that a shutdown finds open.
 //!
 //! An `Arc` for each span and a list of them cost 40 ns a span: memory from the allocator and back, a lock
-//! and a search at both ends. Seats are never given back, so the list of all of them is only written when
-//! more spans are open at once than ever before, and whoever looks through it raises a count that is not zero.
+//! and a search at both ends. Slots are never deallocated, so the list of all of them is only written when
+//! more spans are open at once than ever before. A reader of the list only raises counts that are not zero.
 
 use std::cell::{RefCell, UnsafeCell};
 use std::fmt;
@@ -16,16 +16,16 @@ use crate::record::SpanId;
 use crate::span::open::OpenSpan;
 use crate::span::shared::{TracerShared, lock};
 
-/// A line of its own, so that spans of different threads do not share one.
+/// Aligned to a cache line, so that spans of different threads do not share one (false sharing).
 #[repr(align(64))]
 struct SpanSlot {
-    /// Handles of the span that sits here; zero while it is free.
+    /// Handles of the span in this slot; zero while the slot is free.
     handles: AtomicUsize,
     span: UnsafeCell<Option<OpenSpan>>,
 }
 
-// SAFETY: `span` is written by one thread only: by whoever took the free slot from a pool, before `handles`
-// becomes one, and by whoever brought `handles` to zero, before the slot goes back to a pool. In between it
+// SAFETY: `span` is written by one thread only: by the thread that took the free slot from a pool, before `handles`
+// becomes one, and by the thread that brought `handles` to zero, before the slot goes back to a pool. In between it
 // is read by holders of handles; `OpenSpan` may be shared and sent.
 #[expect(unsafe_code, reason = "see above: counted by hand, to be used again")]
 unsafe impl Sync for SpanSlot {}
@@ -41,7 +41,7 @@ const _: () = {
 /// A handle of an open span: counted, and dereferenced without a lock.
 pub(crate) struct OpenSpanRef(&'static SpanSlot);
 
-/// Seats that are made at once.
+/// Slots that are allocated at once.
 const SLOTS_PER_CHUNK: usize = 16;
 /// Free slots that a thread keeps, and how many change hands at once.
 const KEPT: usize = 64;
@@ -122,12 +122,12 @@ impl SpanSlot {
 impl OpenSpanRef {
     pub(crate) fn new(open: OpenSpan) -> Self {
         let slot = free_slot();
-        // SAFETY: the slot came from a pool, so no handle of it exists and nobody else has it.
+        // SAFETY: the slot came from a pool, so no handle of it exists and no other thread has it.
         #[expect(unsafe_code, reason = "see above")]
         unsafe {
             *slot.span.get() = Some(open);
         }
-        // Whoever sees the count sees the span.
+        // A thread that sees the count sees the span.
         slot.handles.store(1, Ordering::Release);
         Self(slot)
     }
@@ -168,7 +168,7 @@ impl Deref for OpenSpanRef {
 
     #[inline]
     fn deref(&self) -> &OpenSpan {
-        // SAFETY: this handle is counted, so nobody writes to the slot, and a span sits in it.
+        // SAFETY: this handle is counted, so no thread writes to the slot, and a span is in it.
         #[expect(unsafe_code, reason = "see above")]
         unsafe {
             (*self.0.span.get()).as_ref().unwrap_unchecked()
@@ -208,7 +208,7 @@ impl fmt::Debug for OpenSpanRef {
 }
 
 /// The spans of a tracer that have a handle, one after another: each is held only while it is looked at, and
-/// no lock meanwhile, since the last handle of a span may be dropped by whoever looks.
+/// no lock meanwhile, since the reader may drop the last handle of a span.
 pub(crate) fn spans_of(core: &TracerShared) -> impl Iterator<Item = OpenSpanRef> {
     let chunks = lock(&ALL).clone();
     let found = chunks.into_iter().flatten().filter_map(OpenSpanRef::find);
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_of_many_threads_end_once_whoever_drops_the_last_handle_and_whoever_looks() {
+    fn spans_of_many_threads_end_once_while_the_list_is_read() {
         const THREADS: usize = 4;
         const SPANS: usize = 5_000;
         let ended = Ended::default();
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn seats_are_taken_again_also_those_of_threads_that_have_ended() {
+    fn slots_are_reused_also_those_of_ended_threads() {
         let tracer = Tracer::builder(Ended::default()).build();
         let slots = || lock(&ALL).len();
         let round = || {
