@@ -1,4 +1,4 @@
-//! Where finished spans come in: each thread appends them to a chunk of its own and hands the chunk over when it is
+//! Where finished spans come in: each thread appends them to its own chunk and hands the chunk over when it is
 //! full, so that the queues' locks and the waking of workers are shared by many spans.
 //! Fed by `pipeline`; drained by workers, by a flush and by a shutdown. Knows no exporter.
 
@@ -345,7 +345,7 @@ impl Watch {
 }
 
 impl Drop for Watch {
-    /// Also of a worker that panics: what lies in the buffers must not lie there for ever.
+    /// Also of a worker that panics: spans in the buffers must not stay there for ever.
     fn drop(&mut self) {
         self.end();
     }
