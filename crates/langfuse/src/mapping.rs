@@ -109,9 +109,14 @@ impl Mapping<'_> {
             let own = self.without_clashes(trace, || event.metadata().map(|(key, _)| key));
             self.event(record, event, own.as_ref().unwrap_or(&shared), spans);
         }
-        // A single error is written on the span itself.
-        if record.exceptions().len() > 1 {
-            for exception in record.exceptions() {
+        // A single error is written on the span itself. One that was recorded before, here or below, is not repeated.
+        let own = || record.exceptions().filter(|error| !error.is_propagated());
+        if record
+            .exceptions()
+            .skip(1)
+            .any(|error| !error.is_propagated())
+        {
+            for exception in own() {
                 self.exception(record, exception, &shared, spans);
             }
         }

@@ -231,6 +231,11 @@ impl Processor for Pipeline {
         }
     }
 
+    #[inline]
+    fn refuses(&self) -> bool {
+        self.shared.buffers.refuse()
+    }
+
     fn on_score(&self, score: ScoreRecord) {
         self.shared.buffers.put_score(score);
     }

@@ -18,7 +18,8 @@ fn main() -> anyhow::Result<()> {
             trace
                 .score("quality", 0.9)
                 .comment("short and right")
-                .metadata("judge", json!({ "model": "gpt-4o-mini" })).record();
+                .metadata("judge", json!({ "model": "gpt-4o-mini" }))
+                .record();
             trace.id()
         });
 
@@ -30,11 +31,13 @@ fn main() -> anyhow::Result<()> {
             .id(&format!("{id}-thumbs"))
             .record();
     }
-    tracer.score_session(
-        "chat-17",
-        "note",
-        ScoreValue::text("wants a refund all the same"),
-    ).record();
+    tracer
+        .score_session(
+            "chat-17",
+            "note",
+            ScoreValue::text("wants a refund all the same"),
+        )
+        .record();
 
     tracer.shutdown()?;
     Ok(())

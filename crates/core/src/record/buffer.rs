@@ -89,7 +89,7 @@ impl Default for Buffer {
             has_replaced: false,
             compact_at: COMPACT_AT,
             limits: None,
-            span_id: SpanId::NOBODY,
+            span_id: SpanId::PLACEHOLDER,
             parent: None,
             start: Timestamp::default(),
             end: Timestamp::default(),

@@ -45,7 +45,7 @@ impl FinishedSpan<'_> {
         HEAD * 8 + self.buffer.attributes().size()
     }
 
-    /// The span as a record with memory of its own.
+    /// The span as a record with its own memory.
     #[must_use]
     pub fn to_record(&self) -> SpanRecord {
         let mut chunk = Chunk::default();
@@ -446,7 +446,7 @@ impl Head<'_> {
         usize::from((self.0[1] >> 16) as u16)
     }
     pub(super) fn span_id(&self) -> SpanId {
-        SpanId::from_bytes(self.0[2].to_be_bytes()).unwrap_or(SpanId::NOBODY)
+        SpanId::from_bytes(self.0[2].to_be_bytes()).unwrap_or(SpanId::PLACEHOLDER)
     }
     pub(super) fn parent(&self) -> Option<SpanId> {
         SpanId::from_bytes(self.0[3].to_be_bytes())

@@ -124,7 +124,8 @@ impl SpanRecord {
     /// The trace it belongs to.
     #[must_use]
     pub fn trace_id(&self) -> TraceId {
-        self.known_trace().map_or(TraceId::NOBODY, |trace| trace.id)
+        self.known_trace()
+            .map_or(TraceId::PLACEHOLDER, |trace| trace.id)
     }
 
     /// Its own id.

@@ -291,11 +291,7 @@ mod tests {
             assert!(Span::current().id().is_none());
             kept = Some(inner);
         });
-        assert_eq!(
-            recorder.names(),
-            ["inner"],
-            "ended with its closure"
-        );
+        assert_eq!(recorder.names(), ["inner"], "ended with its closure");
         assert!(!kept.unwrap().is_recording());
         assert!(with(|stack| stack.frames.is_empty() && stack.out_of_order.is_empty()).unwrap());
     }

@@ -17,6 +17,7 @@ mod setters;
 mod stream;
 mod stream_chat;
 mod stream_events;
+mod stream_laws;
 mod stream_others;
 mod stream_providers;
 mod support;

@@ -1,9 +1,7 @@
 //! Scores leave through the processor with what they are about, once, and never from what is not recorded.
 
 use tracefuse_core::testing::Recorder;
-use tracefuse_core::{
-    Mask, SampleRate, ScoreTarget, ScoreValue, SpanId, TraceId, Tracer,
-};
+use tracefuse_core::{Mask, SampleRate, ScoreTarget, ScoreValue, SpanId, TraceId, Tracer};
 
 #[test]
 fn a_score_knows_its_target_and_is_recorded_once_by_record_or_by_drop() {

@@ -160,8 +160,9 @@ fn log_lines_of_little_weight_are_left_out_unless_wanted() {
         call.span().add_event("plain", vec![]);
         call.span().end();
     };
-    let levels =
-        |kept: Recorder| -> Vec<Level> { kept.only().events().map(|event| event.level()).collect() };
+    let levels = |kept: Recorder| -> Vec<Level> {
+        kept.only().events().map(|event| event.level()).collect()
+    };
     assert_eq!(
         levels(recorded(|it| it, lines)),
         [Level::Error, Level::Warning, Level::Default]

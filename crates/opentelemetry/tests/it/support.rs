@@ -3,8 +3,8 @@
 use opentelemetry::trace::{SpanBuilder, TraceContextExt as _, Tracer as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
-use tracefuse_core::record::SpanRecord;
 use tracefuse_core::Tracer;
+use tracefuse_core::record::SpanRecord;
 pub(crate) use tracefuse_core::testing::Recorder;
 use tracefuse_opentelemetry::TracefuseExporter;
 

@@ -187,7 +187,10 @@ mod tests {
 
     fn record(name: &str, fill: impl FnOnce(&tracefuse_core::Span)) -> Record {
         let recorder = tracefuse_core::testing::Recorder::new();
-        recorder.tracer().trace(name).run(|trace| fill(trace.root()));
+        recorder
+            .tracer()
+            .trace(name)
+            .run(|trace| fill(trace.root()));
         recorder.only().into()
     }
 

@@ -2,6 +2,7 @@
 //! Fed by `buffers` on callers' threads, drained by `worker`. One lock, held for a few instructions.
 
 mod admit;
+mod budget;
 pub(crate) mod buffers;
 mod chunks;
 pub(crate) mod envelope;
@@ -19,11 +20,11 @@ use crate::ledger::{Ledger, Notices};
 use crate::log;
 use crate::queue::envelope::{Parked, Queued, bytes_of};
 use crate::queue::phase::{Phase, View};
-#[cfg(feature = "spool")]
 use crate::sync::Ordering;
-use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, PoisonError};
+use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, PoisonError};
 
 pub(crate) use admit::Deferred;
+use budget::WaitBudget;
 use chunks::Queue;
 pub(crate) use chunks::Source;
 
@@ -47,6 +48,10 @@ pub(crate) struct ExporterQueue {
     spills: AtomicBool,
     /// There is room for all that threads may buffer: they ask without the lock.
     has_capacity: AtomicBool,
+    /// The circuit breaker is open and there is no room: a span that started now would be dropped at its end.
+    refuses: AtomicBool,
+    /// Spans that were refused when they started, since the beginning.
+    refused: AtomicU64,
 }
 
 pub(crate) struct State {
@@ -77,6 +82,11 @@ pub(crate) struct State {
     flush_done: u64,
     flush_upto: u64,
     phase: Phase,
+    budget: WaitBudget,
+    /// The receiver has accepted a batch: it is worth waiting for.
+    has_accepted: bool,
+    /// How many of the refused spans the ledger has.
+    refused: u64,
     /// The worker sleeps until it is woken, and does not look again by itself.
     asleep: bool,
     /// A record found no room since the worker took some: what waits is to be sent, also when it makes no batch.
@@ -95,6 +105,8 @@ impl ExporterQueue {
             wake: Notify::new(),
             spills: AtomicBool::new(false),
             has_capacity: AtomicBool::new(true),
+            refuses: AtomicBool::new(false),
+            refused: AtomicU64::new(0),
         }
     }
 
@@ -180,6 +192,7 @@ impl ExporterQueue {
     /// A batch succeeded: parked ones may be tried again.
     pub(crate) fn succeeded(&self) {
         let mut state = self.lock();
+        state.has_accepted = true;
         state.parked_due = !state.parked.is_empty();
         state.taken_since = state.parked_due;
         if state.phase != Phase::Stopped {
@@ -248,7 +261,10 @@ impl ExporterQueue {
     }
 
     pub(crate) fn with<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
-        f(&mut self.lock())
+        let mut state = self.lock();
+        let result = f(&mut state);
+        self.note_room(&state);
+        result
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -426,7 +442,16 @@ impl ExporterQueue {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = self.refused.load(Ordering::Relaxed);
+        if state.refused != refused {
+            let more = refused - state.refused;
+            state.refused = refused;
+            state.ledger.recorded += more;
+            let more = usize::try_from(more).unwrap_or(usize::MAX);
+            state.ledger.dropped(DropReason::CircuitOpen, more);
+        }
+        state
     }
 }
 
@@ -451,6 +476,9 @@ impl State {
             flush_done: 0,
             flush_upto: 0,
             phase: Phase::default(),
+            budget: WaitBudget::new(),
+            has_accepted: false,
+            refused: 0,
             asleep: false,
             no_room: false,
             died: false,

@@ -214,9 +214,10 @@ const PAIRS: &str = "`name=value` pairs, with commas, percent-encoded";
 const ADDRESS: &str = "an address that begins with http:// or https://";
 
 const OVERLOAD: Own<Overload> = Own {
-    accepts: "`drop_newest`, `drop_oldest` or `block:SECONDS`, up to 86400",
+    accepts: "`block_briefly`, `drop_newest`, `drop_oldest` or `block:SECONDS`, up to 86400",
     parse: overload,
     show: |overload| match overload {
+        Overload::BlockBriefly => "block_briefly".to_owned(),
         Overload::DropNewest => "drop_newest".to_owned(),
         Overload::DropOldest => "drop_oldest".to_owned(),
         Overload::Block(wait) => format!("block:{}", wait.as_secs_f64()),
@@ -325,6 +326,7 @@ fn rate(text: &str) -> Option<SampleRate> {
 /// `block:SECONDS` waits for room.
 fn overload(text: &str) -> Option<Overload> {
     match text.to_ascii_lowercase().as_str() {
+        "block_briefly" => Some(Overload::BlockBriefly),
         "drop_newest" => Some(Overload::DropNewest),
         "drop_oldest" => Some(Overload::DropOldest),
         other => {

@@ -30,11 +30,15 @@ fn every_type_and_target_arrives() {
         .build()
         .unwrap();
     let (trace, span) = tracer.trace("chat").run(|trace| {
-        trace.score("quality", 0.9).comment("short and right").record();
+        trace
+            .score("quality", 0.9)
+            .comment("short and right")
+            .record();
         let span = trace.generation("answer").start();
         span.score("helpful", true).config_id("cfg-1").record();
         span.score("tone", "kind")
-            .metadata("judge", json!({ "model": "gpt-4o" })).record();
+            .metadata("judge", json!({ "model": "gpt-4o" }))
+            .record();
         (trace.id().unwrap(), span.id().unwrap())
     });
     let note = tracer
@@ -42,7 +46,8 @@ fn every_type_and_target_arrives() {
         .record();
     tracer
         .score_observation(trace, span, "late", -3)
-        .environment("eval").record();
+        .environment("eval")
+        .record();
     let report = tracer.shutdown().unwrap();
 
     assert_eq!(report.stats.exporters[0].exported, 7);
@@ -157,7 +162,8 @@ fn masked_like_everything_else() {
         .unwrap();
     tracer
         .score_session("s", "note", 1)
-        .comment("by a@example.com").record();
+        .comment("by a@example.com")
+        .record();
     tracer.shutdown().unwrap();
     assert_eq!(named(&server, "note")["comment"], "by <email>");
 }
@@ -198,7 +204,9 @@ fn scores_wait_on_disk_like_spans() {
         trace.score("quality", 0.5).comment("kept").record();
         trace.id().unwrap()
     });
-    tracer.score_session("s", "note", ScoreValue::text("kept too")).record();
+    tracer
+        .score_session("s", "note", ScoreValue::text("kept too"))
+        .record();
     let left = tracer.shutdown_within(Duration::from_secs(2));
     assert!(left.is_err() || server.scores().is_empty());
     drop(tracer);
