@@ -290,13 +290,15 @@ pub(crate) fn spans_of(core: &TracerShared) -> impl Iterator<Item = Look> {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
-    use std::sync::Barrier;
+    use std::sync::{Arc, Barrier};
     use std::sync::mpsc;
 
     use super::*;
+    use crate::processor::Processor;
     use crate::record::SpanRecord;
     use crate::span::handle::Span;
     use crate::testing::Recorder;
+    use crate::trace::tracer::Tracer;
 
     #[test]
     fn spans_of_many_threads_end_once_while_others_look() {
