@@ -290,8 +290,8 @@ pub(crate) fn spans_of(core: &TracerShared) -> impl Iterator<Item = Look> {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
-    use std::sync::{Arc, Barrier};
     use std::sync::mpsc;
+    use std::sync::{Arc, Barrier};
 
     use super::*;
     use crate::processor::Processor;
