@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use tracefuse_console::{ConsoleConfig, ConsoleExporter};
-use tracefuse_core::record::{Record, Resource, Timestamp};
-use tracefuse_core::testing::Recorder;
-use tracefuse_core::{Clock, ManualClock, Tracer};
+use tracefuse_core::record::{Record, Resource, ScoreRecord, SpanRecord, Timestamp};
+use tracefuse_core::{Clock, ManualClock, Processor, Tracer};
 use tracefuse_exporter::{Batch, Exporter};
 
 /// What an exporter wrote, write by write.
@@ -38,17 +37,30 @@ impl Write for Screen {
     }
 }
 
+#[derive(Clone, Default)]
+struct Collect(Arc<Mutex<Vec<Record>>>);
+
+impl Processor for Collect {
+    fn on_end(&self, span: SpanRecord) {
+        self.0.lock().unwrap().push(span.into());
+    }
+
+    fn on_score(&self, score: ScoreRecord) {
+        self.0.lock().unwrap().push(score.into());
+    }
+}
+
 pub(crate) struct App {
     pub(crate) tracer: Tracer,
     clock: ManualClock,
-    ended: Recorder,
+    ended: Collect,
 }
 
 impl App {
     pub(crate) fn new() -> Self {
         // 2026-11-23T13:19:50.504Z
         let clock = ManualClock::at(Timestamp::from_unix_nanos(1_795_439_990_504_000_000));
-        let ended = Recorder::new();
+        let ended = Collect::default();
         let tracer = Tracer::builder(ended.clone())
             .clock(Clock::new(clock.clone()))
             .build();
@@ -69,7 +81,7 @@ impl App {
     }
 
     pub(crate) fn records(&self) -> Vec<Record> {
-        self.ended.take()
+        std::mem::take(&mut *self.ended.0.lock().unwrap())
     }
 }
 

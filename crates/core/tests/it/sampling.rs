@@ -2,10 +2,10 @@
 
 use tracefuse_core::{SampleRate, SamplingInput, SpanId, TraceId, Tracer, TracerBuilder};
 
-use crate::support::Recorder;
+use crate::support::Kept;
 
-fn kept(build: impl FnOnce(TracerBuilder) -> TracerBuilder) -> (Tracer, Recorder) {
-    let kept = Recorder::default();
+fn kept(build: impl FnOnce(TracerBuilder) -> TracerBuilder) -> (Tracer, Kept) {
+    let kept = Kept::default();
     (build(Tracer::builder(kept.clone())).build(), kept)
 }
 

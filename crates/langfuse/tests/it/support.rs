@@ -2,7 +2,7 @@
 //! what arrived: the request as `opentelemetry-proto` decodes it and as text.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mock_langfuse::MockLangfuse;
@@ -11,14 +11,22 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value as Wire;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
-use tracefuse_core::record::{Record, Resource, Timestamp};
-use tracefuse_core::testing::Recorder;
-use tracefuse_core::{Clock, ManualClock, Tracer};
+use tracefuse_core::record::{Record, Resource, SpanRecord, Timestamp};
+use tracefuse_core::{Clock, ManualClock, Processor, Tracer};
 use tracefuse_exporter::{Batch, Exporter};
 use tracefuse_langfuse::{LangfuseConfig, LangfuseExporter};
 
 /// 2026-11-23T13:00:00Z.
 pub(crate) const START: u64 = 1_795_438_800_000_000_000;
+
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<SpanRecord>>>);
+
+impl Processor for Kept {
+    fn on_end(&self, span: SpanRecord) {
+        self.0.lock().unwrap().push(span);
+    }
+}
 
 /// A tracer whose clock a program moves.
 pub(crate) struct Recording {
@@ -34,17 +42,18 @@ impl Recording {
 
 /// The records of a program, in the order they ended.
 pub(crate) fn records(program: impl FnOnce(&Recording)) -> Vec<Record> {
-    let recorder = Recorder::new();
+    let kept = Kept::default();
     let clock = ManualClock::at(Timestamp::from_unix_nanos(START));
     let recording = Recording {
-        tracer: Tracer::builder(recorder.clone())
+        tracer: Tracer::builder(kept.clone())
             .clock(Clock::new(clock.clone()))
             .build(),
         clock,
     };
     program(&recording);
     drop(recording);
-    recorder.take()
+    let spans = std::mem::take(&mut *kept.0.lock().unwrap());
+    spans.into_iter().map(Record::from).collect()
 }
 
 pub(crate) fn resource(change: impl FnOnce(&mut Resource)) -> Resource {

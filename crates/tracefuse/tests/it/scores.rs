@@ -30,15 +30,11 @@ fn every_type_and_target_arrives() {
         .build()
         .unwrap();
     let (trace, span) = tracer.trace("chat").run(|trace| {
-        trace
-            .score("quality", 0.9)
-            .comment("short and right")
-            .record();
+        trace.score("quality", 0.9).comment("short and right");
         let span = trace.generation("answer").start();
-        span.score("helpful", true).config_id("cfg-1").record();
+        span.score("helpful", true).config_id("cfg-1");
         span.score("tone", "kind")
-            .metadata("judge", json!({ "model": "gpt-4o" }))
-            .record();
+            .metadata("judge", json!({ "model": "gpt-4o" }));
         (trace.id().unwrap(), span.id().unwrap())
     });
     let note = tracer
@@ -46,8 +42,7 @@ fn every_type_and_target_arrives() {
         .record();
     tracer
         .score_observation(trace, span, "late", -3)
-        .environment("eval")
-        .record();
+        .environment("eval");
     let report = tracer.shutdown().unwrap();
 
     assert_eq!(report.stats.exporters[0].exported, 7);
@@ -100,8 +95,8 @@ fn a_score_that_is_sent_again_is_there_once() {
     ] {
         let server = failing(Scenario::new().times(2, action.clone()));
         let tracer = tracer(&server);
-        tracer.score_session("s", "first", 1).record();
-        tracer.score_session("s", "second", 2).record();
+        tracer.score_session("s", "first", 1);
+        tracer.score_session("s", "second", 2);
         let report = tracer.shutdown_within(LONG).unwrap();
         assert!(report.is_lossless(), "{action:?}");
         assert_eq!(server.scores().len(), 2, "{action:?}");
@@ -117,11 +112,11 @@ fn a_refused_score_harms_no_neighbour() {
     let tracer = tracer(&server);
     for n in 0..5 {
         tracer.trace("chat").run(|trace| {
-            trace.score("good", n).record();
-            trace.score("", n).record();
+            trace.score("good", n);
+            trace.score("", n);
         });
     }
-    tracer.score_session("s", "not-a-number", f64::NAN).record();
+    tracer.score_session("s", "not-a-number", f64::NAN);
     let error = tracer.shutdown().unwrap_err();
     let stats = &error.report().stats.exporters[0];
     assert_eq!(
@@ -162,8 +157,7 @@ fn masked_like_everything_else() {
         .unwrap();
     tracer
         .score_session("s", "note", 1)
-        .comment("by a@example.com")
-        .record();
+        .comment("by a@example.com");
     tracer.shutdown().unwrap();
     assert_eq!(named(&server, "note")["comment"], "by <email>");
 }
@@ -175,7 +169,7 @@ fn a_receiver_without_scores_says_so() {
         .otlp(OtlpConfig::new(format!("{}/v1/traces", server.url())))
         .build()
         .unwrap();
-    tracer.score_session("s", "quality", 1).record();
+    tracer.score_session("s", "quality", 1);
     let error = tracer.shutdown().unwrap_err();
     let stats = &error.report().stats.exporters[0];
     assert_eq!(stats.rejected[&RejectReason::Invalid], 1);
@@ -201,12 +195,10 @@ fn scores_wait_on_disk_like_spans() {
     server.pause();
     let tracer = open();
     let trace = tracer.trace("chat").run(|trace| {
-        trace.score("quality", 0.5).comment("kept").record();
+        trace.score("quality", 0.5).comment("kept");
         trace.id().unwrap()
     });
-    tracer
-        .score_session("s", "note", ScoreValue::text("kept too"))
-        .record();
+    tracer.score_session("s", "note", ScoreValue::text("kept too"));
     let left = tracer.shutdown_within(Duration::from_secs(2));
     assert!(left.is_err() || server.scores().is_empty());
     drop(tracer);
