@@ -7,6 +7,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::capture::capture;
+use super::chunk::HEAD;
 use super::exception::Exception;
 use super::format::{Attribute, Attributes, LARGE, Moment, Raw, Reader, Role};
 use super::id::SpanId;
@@ -37,7 +38,7 @@ const COMPACT_AT: usize = 64 * 1024;
 
 #[derive(Clone)]
 pub(crate) struct Buffer {
-    /// The name comes first in its text.
+    /// Its words begin with room for the head, so that a chunk takes them in one piece; its text with the name.
     attributes: Attributes,
     name_len: u16,
     /// Roles it has an attribute of, see [`Role::bit`].
@@ -109,6 +110,7 @@ impl Buffer {
     #[inline]
     pub(crate) fn begin(&mut self, id: SpanId, name: &str, kind: ObservationType) {
         self.attributes.clear();
+        self.attributes.words.extend_from_slice(&[0; HEAD]);
         self.roles = 0;
         self.seen = 0;
         self.keys = 0;
@@ -172,7 +174,7 @@ impl Buffer {
     }
 
     pub(crate) fn read(&self) -> Reader<'_> {
-        self.attributes.read(usize::from(self.name_len))
+        self.attributes.read(HEAD, usize::from(self.name_len))
     }
 
     /// The last attribute of a role that a span has once.
@@ -348,11 +350,7 @@ impl Buffer {
             }
             read.push(raw);
         }
-        let mut compacted = Attributes::default();
-        let name = usize::from(self.name_len);
-        compacted
-            .text
-            .push_str(self.attributes.text.get(..name).unwrap_or_default());
+        let mut compacted = self.attributes_without_any();
         let mut keys = 0;
         for raw in &read {
             let Attribute { role, key, .. } = raw.attribute;
@@ -374,13 +372,19 @@ impl Buffer {
         self.attributes = compacted;
     }
 
+    /// The room for the head, and the name.
+    fn attributes_without_any(&self) -> Attributes {
+        let mut attributes = Attributes::default();
+        attributes.words.extend_from_slice(&[0; HEAD]);
+        let name = self.attributes.text.get(..usize::from(self.name_len));
+        attributes.text.push_str(name.unwrap_or_default());
+        attributes
+    }
+
     /// Removes all attributes of a role.
     #[cold]
     fn remove(&mut self, role: Role) {
-        let mut kept = Attributes::default();
-        let name = usize::from(self.name_len);
-        kept.text
-            .push_str(self.attributes.text.get(..name).unwrap_or_default());
+        let mut kept = self.attributes_without_any();
         let mut reader = self.read();
         while let Some(raw) = reader.next_raw() {
             if raw.attribute.role != role {
