@@ -4,7 +4,8 @@
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use tracefuse_core::record::{SpanRecord, ValueRef};
-use tracefuse_core::{Mask, MaskMemo, Processor, Tracer};
+use tracefuse_core::{Processor, Tracer};
+use tracefuse_mask::{Mask, MaskMemo, mask_span};
 
 #[derive(Clone, Default)]
 struct Kept(Arc<Mutex<Vec<SpanRecord>>>);
@@ -47,7 +48,7 @@ pub(crate) fn run(data: &[u8]) {
     assert_eq!(spans.len(), SECRETS.len());
     let mut memo = MaskMemo::default();
     for (mut span, secret) in spans.into_iter().zip(SECRETS) {
-        assert_eq!(span.mask(&*MASK, &mut memo).failed, 0);
+        assert_eq!(mask_span(&mut span, &*MASK, &mut memo).failed, 0);
         let values = [span.input(), span.output()].into_iter().flatten();
         let values = values.chain(span.metadata().map(|(_, value)| value));
         for value in values {

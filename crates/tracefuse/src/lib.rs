@@ -117,11 +117,11 @@ pub use tracefuse_console::ConsoleConfig;
 pub use tracefuse_core::record::{Place, Value, ValueRef};
 pub use tracefuse_core::{
     AsException, Clock, Cost, DropReason, Entered, EnteredScope, EventBuilder, Exception,
-    ExporterStats, Health, InSpan, Incomplete, Level, Location, ManualClock, Mask, Masker,
-    ObservationType, ObserveStream, Observed, PatternError, RejectReason, Report, SampleRate,
-    SampleRateError, Sampler, SamplingInput, Scoped, ScoreBuilder, ScoreTarget, ScoreValue, Span,
-    SpanBuilder, SpanId, Stats, Status, TimeSource, Timestamp, Trace, TraceBuilder, TraceId,
-    Tracer, Usage, WithAttributes, WithSpan, propagation, stream, with_attributes,
+    ExporterStats, Health, InSpan, Incomplete, Level, ManualClock, ObservationType, ObserveStream,
+    Observed, RejectReason, Report, SampleRate, SampleRateError, Sampler, SamplingInput, Scoped,
+    ScoreBuilder, ScoreTarget, ScoreValue, Span, SpanBuilder, SpanId, Stats, Status, TimeSource,
+    Timestamp, Trace, TraceBuilder, TraceId, Tracer, Usage, WithAttributes, WithSpan, propagation,
+    stream, with_attributes,
 };
 /// All that the author of an exporter names.
 pub use tracefuse_exporter as exporter;
@@ -146,6 +146,7 @@ pub use tracefuse_exporter as exporter;
 /// ```
 #[cfg(feature = "macros")]
 pub use tracefuse_macros::observe;
+pub use tracefuse_mask::{Location, Mask, Masker, PatternError};
 #[cfg(feature = "opentelemetry")]
 #[cfg_attr(docsrs, doc(cfg(feature = "opentelemetry")))]
 pub use tracefuse_opentelemetry as opentelemetry;

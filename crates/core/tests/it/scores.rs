@@ -3,9 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use tracefuse_core::record::{ScoreRecord, SpanRecord};
-use tracefuse_core::{
-    Mask, Processor, SampleRate, ScoreTarget, ScoreValue, SpanId, TraceId, Tracer,
-};
+use tracefuse_core::{Processor, SampleRate, ScoreTarget, ScoreValue, SpanId, TraceId, Tracer};
 
 #[derive(Default)]
 struct Kept(Mutex<Vec<ScoreRecord>>);
@@ -89,24 +87,6 @@ fn what_is_not_recorded_takes_no_scores() {
     assert_eq!(Tracer::noop().score_session("s", "late", 1).record(), None);
     assert!(kept.0.lock().unwrap().is_empty());
     assert_eq!(tracer.stats().not_recorded, 1);
-}
-
-#[test]
-fn a_mask_sees_comment_words_and_metadata_of_a_score_but_no_category() {
-    let kept = Arc::new(Kept::default());
-    let tracer = Tracer::builder(kept.clone()).build();
-    tracer
-        .score_session("s", "note", ScoreValue::text("ask a@example.com"))
-        .comment("b@example.com said so")
-        .metadata("who", "c@example.com");
-    tracer.score_session("s", "mail", "a@example.com");
-    let mut scores = kept.0.lock().unwrap().clone();
-    let mask = Mask::new().emails();
-    assert_eq!(scores[0].mask(&mask).changed, 3);
-    assert_eq!(scores[0].value, ScoreValue::text("ask <email>"));
-    assert_eq!(scores[0].comment.as_deref(), Some("<email> said so"));
-    assert_eq!(scores[0].metadata[0].1.as_ref().to_string(), "<email>");
-    assert_eq!(scores[1].mask(&mask).changed, 0);
 }
 
 #[test]
