@@ -55,6 +55,9 @@ pub mod propagation;
 pub mod record;
 mod report;
 mod span;
+#[cfg(any(test, feature = "testing"))]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub mod testing;
 mod trace;
 
 pub use clock::{Clock, ManualClock, TimeSource};

@@ -46,6 +46,7 @@
 //! | `macros` | no | the attribute `#[observe]` | syn, quote |
 //! | `log` | no | log lines of tracefuse for `log` and env_logger, where `tracing` has no subscriber | log |
 //! | `tokio` | no | `task::spawn`, which keeps the current span | tokio |
+//! | `testing` | no | [`testing::Recorder`], for tests of traced code | none |
 //! | `tracing` | no | a layer that records spans of `tracing` | tracing-subscriber, serde_json |
 //! | `opentelemetry` | no | [`opentelemetry`]: a span processor and exporter for the OpenTelemetry SDK | opentelemetry_sdk, serde_json |
 //!
@@ -54,7 +55,7 @@
 //!
 //! # Guarantees
 //! * Your code does not wait for the network: ending a span is a bounded amount of work, and adds the span to a
-//!   queue that is bounded by count and by bytes.
+//!   queue that is bounded by count and by bytes. If the queue is full, it waits at most 20 ms, see [`Overload`].
 //! * Every span has one outcome: exported, rejected or dropped, with a reason. [`Tracer::stats`] has the numbers at
 //!   any time and [`Tracer::shutdown`] at the end.
 //! * It works from synchronous code and on any async executor, also while a runtime shuts down: delivery
@@ -99,6 +100,9 @@ mod say;
 pub mod signal;
 #[cfg(feature = "tokio")]
 pub mod task;
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub use tracefuse_core::testing;
 
 pub use builder::Builder;
 pub use config::{Config, ConfigError, Mode, TracerConfig};

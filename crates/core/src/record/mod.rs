@@ -19,6 +19,7 @@ mod resource;
 mod score;
 mod span;
 mod time;
+mod tree;
 mod usage;
 mod value;
 
@@ -40,6 +41,7 @@ pub use resource::{Resource, TraceAttributes};
 pub use score::{ScoreRecord, ScoreTarget, ScoreValue};
 pub use span::{PromptRef, SpanRecord};
 pub use time::Timestamp;
+pub use tree::tree;
 #[doc(hidden)]
 pub use usage::{Convention, Count};
 pub use usage::{Cost, Usage};

@@ -297,25 +297,15 @@ mod tests {
     use crate::processor::Processor;
     use crate::record::SpanRecord;
     use crate::span::handle::Span;
+    use crate::testing::Recorder;
     use crate::trace::tracer::Tracer;
-
-    /// Ids of what ended, and whether one ended twice.
-    #[derive(Clone, Default)]
-    struct Ended(Arc<Mutex<(HashSet<SpanId>, bool)>>);
-
-    impl Processor for Ended {
-        fn on_end(&self, span: SpanRecord) {
-            let mut ended = lock(&self.0);
-            ended.1 |= !ended.0.insert(span.span_id());
-        }
-    }
 
     #[test]
     fn spans_of_many_threads_end_once_while_others_look() {
         const THREADS: usize = 4;
         const SPANS: usize = 5_000;
-        let ended = Ended::default();
-        let tracer = Tracer::builder(ended.clone()).build();
+        let ended = Recorder::new();
+        let tracer = ended.tracer();
         let trace = tracer.trace("root").start();
         let all_there = Barrier::new(THREADS + 1);
         std::thread::scope(|scope| {
@@ -348,13 +338,15 @@ mod tests {
         });
         assert_eq!(tracer.stats().open, 1, "the root");
         drop(trace);
-        let (ids, twice) = std::mem::take(&mut *lock(&ended.0));
+        let spans = ended.spans();
+        let ids: HashSet<SpanId> = spans.iter().map(SpanRecord::span_id).collect();
+        let twice = ids.len() != spans.len();
         assert_eq!((ids.len(), twice), (THREADS * SPANS + 1, false));
     }
 
     #[test]
     fn slots_of_threads_that_have_ended_are_used_again() {
-        let tracer = Tracer::builder(Ended::default()).build();
+        let tracer = Recorder::new().tracer();
         let slots = || lock(&ALL).len();
         let round = || {
             std::thread::scope(|scope| {
@@ -371,8 +363,7 @@ mod tests {
 
     #[test]
     fn a_look_sees_the_spans_of_its_own_tracer() {
-        let (one, other) = (Ended::default(), Ended::default());
-        let (one, other) = (Tracer::builder(one).build(), Tracer::builder(other).build());
+        let (one, other) = (Recorder::new().tracer(), Recorder::new().tracer());
         let (_a, _b) = (one.trace("a").start(), one.trace("b").start());
         let _c = other.trace("c").start();
         assert_eq!((one.stats().open, other.stats().open), (2, 1));

@@ -2,4 +2,3 @@
 
 mod scores;
 mod spans;
-mod support;

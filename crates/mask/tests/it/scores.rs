@@ -1,19 +1,19 @@
 //! Masks on scores: words that a user wrote are shown, names and categories are not.
 
+use tracefuse_core::testing::Recorder;
 use tracefuse_core::{ScoreValue, Tracer};
 use tracefuse_mask::{Mask, mask_score};
 
-use crate::support::Kept;
-
 #[test]
 fn a_mask_sees_comment_words_and_metadata_of_a_score_but_no_category() {
-    let kept = Kept::default();
+    let kept = Recorder::new();
     let tracer = Tracer::builder(kept.clone()).build();
     tracer
         .score_session("s", "note", ScoreValue::text("ask a@example.com"))
         .comment("b@example.com said so")
-        .metadata("who", "c@example.com");
-    tracer.score_session("s", "mail", "a@example.com");
+        .metadata("who", "c@example.com")
+        .record();
+    tracer.score_session("s", "mail", "a@example.com").record();
     let mut scores = kept.scores();
     let mask = Mask::new().emails();
     assert_eq!(mask_score(&mut scores[0], &mask).changed, 3);

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use tracefuse_core::record::{SpanRecord, Value, ValueRef};
+use tracefuse_core::testing::Recorder;
 use tracefuse_core::{Exception, Status, Trace, Tracer};
 use tracefuse_mask::{Mask, MaskMemo, Masker, mask_span};
 
-use crate::support::Kept;
-
 fn recorded(record: impl FnOnce(Trace)) -> SpanRecord {
-    let kept = Kept::default();
+    let kept = Recorder::new();
     Tracer::builder(kept.clone()).build().trace("t").run(record);
     kept.only()
 }
@@ -95,7 +94,7 @@ fn values_that_hold_nothing_stay_as_they_are() {
 
 #[test]
 fn spans_of_a_trace_share_its_masked_attributes() {
-    let kept = Kept::default();
+    let kept = Recorder::new();
     let tracer = Tracer::builder(kept.clone()).build();
     tracer.trace("t").metadata("who", CANARY).run(|trace| {
         trace.span("a").run(|_| {});

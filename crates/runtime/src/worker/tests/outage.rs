@@ -376,17 +376,7 @@ async fn spans_in_many_buffers_wait_no_longer_than_the_flush_interval() {
 }
 
 fn a_span() -> SpanRecord {
-    struct Keep(Arc<Mutex<Option<SpanRecord>>>);
-
-    impl Processor for Keep {
-        fn on_end(&self, span: SpanRecord) {
-            *self.0.lock().unwrap() = Some(span);
-        }
-    }
-
-    let kept = Arc::default();
-    let tracer = Tracer::builder(Keep(Arc::clone(&kept))).build();
-    tracer.trace("t").run(|_| {});
-    let span = kept.lock().unwrap().take();
-    span.unwrap()
+    let recorder = tracefuse_core::testing::Recorder::new();
+    recorder.tracer().trace("t").run(|_| {});
+    recorder.only()
 }
