@@ -203,7 +203,7 @@ pub(crate) struct Attributes {
 
 impl Attributes {
     #[inline]
-    fn key<'a>(&mut self, key: &'a str) -> &'a str {
+    fn key(key: &str) -> &str {
         if key.len() <= MAX_KEY {
             return key;
         }
@@ -217,7 +217,7 @@ impl Attributes {
     /// Appends an attribute.
     #[inline]
     pub(crate) fn push(&mut self, role: Role, key: &str, value: ValueRef<'_>) {
-        let key = self.key(key);
+        let key = Self::key(key);
         let (kind, text, number) = match value {
             ValueRef::Str(text) => (Kind::Str, text, 0),
             ValueRef::Json(text) => (Kind::Json, text, 0),
@@ -250,7 +250,7 @@ impl Attributes {
     }
 
     fn push_shared(&mut self, role: Role, key: &str, text: Arc<String>, json: bool) {
-        let key = self.key(key);
+        let key = Self::key(key);
         let kind = if json {
             Kind::LargeJson
         } else {
@@ -264,7 +264,7 @@ impl Attributes {
 
     /// Appends an event or an error.
     pub(crate) fn push_moment(&mut self, role: Role, key: &str, moment: Moment) {
-        let key = self.key(key);
+        let key = Self::key(key);
         let level = LEVELS.iter().position(|known| *known == moment.level);
         let flags = level.unwrap_or(1) as u32 | u32::from(moment.propagated) << 8;
         self.text.push_str(key);

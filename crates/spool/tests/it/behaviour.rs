@@ -170,7 +170,6 @@ fn five(dir: &std::path::Path) -> Spool {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "removes what the spool has made")]
 fn a_directory_that_is_removed_is_made_again_and_its_loss_counted() {
     type Remove = fn(&std::path::Path);
     let ways: [Remove; 3] = [
@@ -199,7 +198,6 @@ fn a_directory_that_is_removed_is_made_again_and_its_loss_counted() {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "removes what the spool has made")]
 fn files_that_are_removed_are_counted_and_the_others_kept() {
     let dir = tempdir().expect("a directory");
     let mut spool = five(dir.path());
