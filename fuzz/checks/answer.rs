@@ -10,8 +10,8 @@ use tokio::runtime::{Builder, Runtime};
 use tracefuse_core::record::Resource;
 use tracefuse_core::testing::Recorder;
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter};
+use tracefuse_http::HttpConfig;
 use tracefuse_langfuse::{LangfuseConfig, LangfuseExporter};
-use tracefuse_otlp::http::HttpConfig;
 use tracefuse_otlp::{OtlpConfig, OtlpExporter};
 
 /// No error may repeat this, even if the server sends it.

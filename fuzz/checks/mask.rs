@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use tracefuse_core::record::ValueRef;
 use tracefuse_core::testing::Recorder;
-use tracefuse_core::{Mask, MaskMemo};
+use tracefuse_mask::{Mask, MaskMemo, mask_span};
 
 static MASK: LazyLock<Mask> = LazyLock::new(|| Mask::standard().keys(["diagnosis"]));
 
@@ -36,7 +36,7 @@ pub(crate) fn run(data: &[u8]) {
     assert_eq!(spans.len(), SECRETS.len());
     let mut memo = MaskMemo::default();
     for (mut span, secret) in spans.into_iter().zip(SECRETS) {
-        assert_eq!(span.mask(&*MASK, &mut memo).failed, 0);
+        assert_eq!(mask_span(&mut span, &*MASK, &mut memo).failed, 0);
         let values = [span.input(), span.output()].into_iter().flatten();
         let values = values.chain(span.metadata().map(|(_, value)| value));
         for value in values {

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tracefuse_core::bridge::is_suppressed;
-use tracefuse_core::{ExporterStats, Leak, Masker, Processor, Report, ReportFuture, Stats};
+use tracefuse_core::{ExporterStats, Leak, Processor, Report, ReportFuture, Stats};
 use tracefuse_exporter::record::{FinishedSpan, Record, Resource, ScoreRecord, SpanRecord};
 use tracefuse_exporter::{Exporter, plain_text};
+use tracefuse_mask::Masker;
 
 use crate::config::PipelineConfig;
 #[cfg(feature = "spool")]

@@ -118,11 +118,12 @@ pub use tracefuse_console::ConsoleConfig;
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub use tracefuse_core::testing;
 pub use tracefuse_core::{
-    Cost, Exception, InSpan, Level, Mask, ObservationType, ObserveStream, SampleRate, Span, SpanId,
+    Cost, Exception, InSpan, Level, ObservationType, ObserveStream, SampleRate, Span, SpanId,
     Status, Trace, TraceId, Tracer, Usage, propagation, with_attributes,
 };
 /// All that the author of an exporter names.
 pub use tracefuse_exporter as exporter;
+pub use tracefuse_mask::Mask;
 #[cfg(feature = "opentelemetry")]
 #[cfg_attr(docsrs, doc(cfg(feature = "opentelemetry")))]
 pub use tracefuse_opentelemetry as opentelemetry;
@@ -144,14 +145,14 @@ pub mod handle {
 /// Masks: what removes secrets from records before they leave the process. See [`Builder::masker`].
 pub mod mask {
     pub use tracefuse_core::record::{Place, Value, ValueRef};
-    pub use tracefuse_core::{Location, Mask, Masker, PatternError};
+    pub use tracefuse_mask::{Mask, MaskTarget, Masker, PatternError};
 }
 
 /// OTLP: its configuration, and the HTTP settings that it takes. See [`otlp()`](crate::otlp()).
 #[cfg(feature = "otlp")]
 #[cfg_attr(docsrs, doc(cfg(feature = "otlp")))]
 pub mod otlp {
-    pub use tracefuse_otlp::http::{HttpConfig, ProxyConfig, Secret};
+    pub use tracefuse_http::{HttpConfig, ProxyConfig, Secret};
     pub use tracefuse_otlp::{Conventions, OtlpConfig, OtlpConfigError};
 }
 

@@ -21,8 +21,11 @@ pub(crate) use examples::check;
 /// The published crates, by the folder of each.
 pub(crate) const CRATES: &[&str] = &[
     "core",
+    "mask",
     "exporter",
+    "spool",
     "runtime",
+    "http",
     "otlp",
     "langfuse",
     "console",

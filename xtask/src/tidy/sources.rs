@@ -18,21 +18,6 @@ const LARGE: &[(&str, usize, &str)] = &[
         "a serializer of serde has many methods",
     ),
     (
-        "crates/core/src/record/buffer.rs",
-        720,
-        "to be split: attributes, events, limits",
-    ),
-    (
-        "crates/core/src/record/span.rs",
-        530,
-        "to be split: the record and its accessors",
-    ),
-    (
-        "crates/runtime/src/queue/mod.rs",
-        540,
-        "to be split: bounds and the hand-shake of a flush",
-    ),
-    (
         "crates/runtime/tests/it/hostile.rs",
         550,
         "to be split: settings, plugins, shutdown",
@@ -58,9 +43,7 @@ pub(super) fn check(files: &[PathBuf]) -> Result<Findings> {
             .map_or(MAX_LINES, |(_, lines, _)| *lines);
         let lines = lines_without_examples(&text);
         if lines > allowed {
-            findings.push(format!(
-                "{name}: {lines} lines; does it hold two ideas?"
-            ));
+            findings.push(format!("{name}: {lines} lines; does it hold two ideas?"));
         }
         findings.extend(names_in_place(&name, file, &text));
     }

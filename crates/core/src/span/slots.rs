@@ -418,7 +418,7 @@ mod tests {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
-                    tracer.stats();
+                    let _ = tracer.stats();
                 }
             });
             for _ in 0..5_000 {

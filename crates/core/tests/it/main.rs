@@ -6,7 +6,6 @@ mod content;
 mod ending;
 mod errors;
 mod leaks;
-mod masking;
 mod nesting;
 mod off;
 mod propagation;

@@ -1,7 +1,7 @@
 //! Scores leave through the processor with what they are about, once, and never from what is not recorded.
 
 use tracefuse_core::testing::Recorder;
-use tracefuse_core::{Mask, SampleRate, ScoreTarget, ScoreValue, SpanId, TraceId, Tracer};
+use tracefuse_core::{SampleRate, ScoreTarget, ScoreValue, SpanId, TraceId, Tracer};
 
 #[test]
 fn a_score_knows_its_target_and_is_recorded_once_by_record_or_by_drop() {
@@ -76,25 +76,6 @@ fn what_is_not_recorded_takes_no_scores() {
     assert_eq!(Tracer::noop().score_session("s", "late", 1).record(), None);
     assert!(kept.scores().is_empty());
     assert_eq!(tracer.stats().not_recorded, 1);
-}
-
-#[test]
-fn a_mask_sees_comment_words_and_metadata_of_a_score_but_no_category() {
-    let kept = Recorder::new();
-    let tracer = Tracer::builder(kept.clone()).build();
-    tracer
-        .score_session("s", "note", ScoreValue::text("ask a@example.com"))
-        .comment("b@example.com said so")
-        .metadata("who", "c@example.com")
-        .record();
-    tracer.score_session("s", "mail", "a@example.com").record();
-    let mut scores = kept.scores();
-    let mask = Mask::new().emails();
-    assert_eq!(scores[0].mask(&mask).changed, 3);
-    assert_eq!(scores[0].value, ScoreValue::text("ask <email>"));
-    assert_eq!(scores[0].comment.as_deref(), Some("<email> said so"));
-    assert_eq!(scores[0].metadata[0].1.as_ref().to_string(), "<email>");
-    assert_eq!(scores[1].mask(&mask).changed, 0);
 }
 
 #[test]
