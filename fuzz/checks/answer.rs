@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
-use tracefuse_core::record::{Resource, SpanRecord};
-use tracefuse_core::{Processor, Tracer};
+use tracefuse_core::record::Resource;
+use tracefuse_core::testing::Recorder;
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter};
+use tracefuse_http::HttpConfig;
 use tracefuse_langfuse::{LangfuseConfig, LangfuseExporter};
-use tracefuse_otlp::http::HttpConfig;
 use tracefuse_otlp::{OtlpConfig, OtlpExporter};
 
 /// No error may repeat this, even if the server sends it.
@@ -163,25 +163,11 @@ fn is_whole(request: &[u8]) -> bool {
     request.len() >= head.len() + 4 + length.unwrap_or_default()
 }
 
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<SpanRecord>>>);
-
-impl Processor for Kept {
-    fn on_end(&self, span: SpanRecord) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(span);
-    }
-}
-
 fn batch() -> Batch {
-    let kept = Kept::default();
-    let tracer = Tracer::builder(kept.clone()).build();
+    let recorder = Recorder::new();
+    let tracer = recorder.tracer();
     for name in ["one", "two", "three"] {
         tracer.trace(name).run(|_| {});
     }
-    let spans = std::mem::take(&mut *kept.0.lock().unwrap_or_else(PoisonError::into_inner));
-    let records = spans.into_iter().map(Into::into).collect();
-    Batch::new(Arc::new(Resource::default()), records)
+    Batch::new(Arc::new(Resource::default()), recorder.take())
 }

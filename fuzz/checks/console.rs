@@ -8,18 +8,10 @@ use tracefuse_console::{
     Color, ConsoleConfig, ConsoleExporter, Format, Sanitized, Text, TreeHeader, TreeSpan,
     render_tree,
 };
-use tracefuse_core::record::{Resource, SpanRecord};
-use tracefuse_core::{Exception, Processor, Tracer, Usage};
+use tracefuse_core::record::Resource;
+use tracefuse_core::testing::Recorder;
+use tracefuse_core::{Exception, Usage};
 use tracefuse_exporter::{Batch, Exporter as _};
-
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<SpanRecord>>>);
-
-impl Processor for Kept {
-    fn on_end(&self, span: SpanRecord) {
-        lock(&self.0).push(span);
-    }
-}
 
 #[derive(Clone, Default)]
 struct Screen(Arc<Mutex<Vec<u8>>>);
@@ -100,8 +92,8 @@ fn exported<'a>(
     width: usize,
     at: &impl Fn(usize) -> &'a str,
 ) -> String {
-    let (kept, screen) = (Kept::default(), Screen::default());
-    let tracer = Tracer::builder(kept.clone()).build();
+    let (recorder, screen) = (Recorder::new(), Screen::default());
+    let tracer = recorder.tracer();
     let trace = tracer
         .trace(at(0))
         .user_id(at(1))
@@ -119,8 +111,7 @@ fn exported<'a>(
     span.record_exception(Exception::new(at(2), at(3)));
     span.end();
     trace.finish();
-    let records = std::mem::take(&mut *lock(&kept.0));
-    let records = records.into_iter().map(Into::into).collect();
+    let records = recorder.take();
     let config = ConsoleConfig::new()
         .format(format)
         .text(text)

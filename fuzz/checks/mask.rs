@@ -1,22 +1,11 @@
 //! Masks over any text and any JSON: known secrets are gone, valid JSON stays valid, nothing panics.
 //! Input: text around the secrets. Run by the fuzzer and by the replay of its seeds.
 
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::LazyLock;
 
-use tracefuse_core::record::{SpanRecord, ValueRef};
-use tracefuse_core::{Mask, MaskMemo, Processor, Tracer};
-
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<SpanRecord>>>);
-
-impl Processor for Kept {
-    fn on_end(&self, span: SpanRecord) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(span);
-    }
-}
+use tracefuse_core::record::ValueRef;
+use tracefuse_core::testing::Recorder;
+use tracefuse_mask::{Mask, MaskMemo, mask_span};
 
 static MASK: LazyLock<Mask> = LazyLock::new(|| Mask::standard().keys(["diagnosis"]));
 
@@ -30,8 +19,8 @@ const SECRETS: [&str; 3] = [
 pub(crate) fn run(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (before, after) = text.split_once('\0').unwrap_or((&text, ""));
-    let kept = Kept::default();
-    let tracer = Tracer::builder(kept.clone()).build();
+    let recorder = Recorder::new();
+    let tracer = recorder.tracer();
     for secret in SECRETS {
         // Spaces: without them the start of a secret inside other text is undefined.
         let around = format!("{before} \n {secret} \n {after}");
@@ -43,11 +32,11 @@ pub(crate) fn run(data: &[u8]) {
         trace.add_metadata("raw", before);
         trace.finish();
     }
-    let spans = std::mem::take(&mut *kept.0.lock().unwrap_or_else(PoisonError::into_inner));
+    let spans = recorder.spans();
     assert_eq!(spans.len(), SECRETS.len());
     let mut memo = MaskMemo::default();
     for (mut span, secret) in spans.into_iter().zip(SECRETS) {
-        assert_eq!(span.mask(&*MASK, &mut memo).failed, 0);
+        assert_eq!(mask_span(&mut span, &*MASK, &mut memo).failed, 0);
         let values = [span.input(), span.output()].into_iter().flatten();
         let values = values.chain(span.metadata().map(|(_, value)| value));
         for value in values {

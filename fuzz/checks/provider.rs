@@ -1,28 +1,15 @@
 //! Any answer of a provider, whole or in chunks: it is read or ignored, without a panic, and the output is valid JSON.
 //! Input: JSON documents, one a line. Run by the fuzzer and by the replay of its seeds.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use futures::{StreamExt as _, stream};
+use tracefuse_core::ObserveStream as _;
 use tracefuse_core::record::{SpanRecord, ValueRef};
-use tracefuse_core::{ObserveStream as _, Processor, Tracer};
-
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<SpanRecord>>>);
-
-impl Processor for Kept {
-    fn on_end(&self, span: SpanRecord) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(span);
-    }
-}
+use tracefuse_core::testing::Recorder;
 
 pub(crate) fn run(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let kept = Kept::default();
-    let tracer = Tracer::builder(kept.clone()).build();
+    let recorder = Recorder::new();
+    let tracer = recorder.tracer();
     let trace = tracer.trace("fuzz").start();
     for body in [&*text, text.lines().next().unwrap_or_default()] {
         for record in [
@@ -54,7 +41,7 @@ pub(crate) fn run(data: &[u8]) {
     };
     futures::executor::block_on(read);
     trace.finish();
-    let spans = std::mem::take(&mut *kept.0.lock().unwrap_or_else(PoisonError::into_inner));
+    let spans = recorder.spans();
     assert_eq!(spans.len(), 19, "each ended once");
     for span in &spans {
         let values = [span.input(), span.output()].into_iter().flatten();

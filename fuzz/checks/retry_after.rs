@@ -1,7 +1,7 @@
 //! `Retry-After` and `Date` as any server may write them: no panic, no wait beyond a day.
 //! Input: the two values, a line each. Run by the fuzzer and by the replay of its seeds.
 
-use tracefuse_otlp::http::retry_after::{LONGEST, parse};
+use tracefuse_http::retry_after::{LONGEST, parse};
 
 pub(crate) fn run(data: &[u8]) {
     let text = String::from_utf8_lossy(data);

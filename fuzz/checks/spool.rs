@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use tracefuse_runtime::spool::{Spool, SpoolConfig};
+use tracefuse_spool::{Spool, SpoolConfig};
 
 const TAG: u64 = 7;
 const NOW: u64 = 1_700_000_000_000;

@@ -52,7 +52,7 @@ fn traced_trace(trace: &Trace, number: u64) {
     trace.set_input("MARKER-H");
     trace.set_output_with(|| format!("MARKER-I {number}"));
     trace.record_event("MARKER-J");
-    trace.score("MARKER-K", number).comment("MARKER-L");
+    trace.score("MARKER-K", number).comment("MARKER-L").record();
 }
 
 #[unsafe(no_mangle)]
@@ -70,6 +70,6 @@ fn traced_span(span: &Span, number: u64) {
     span.set_status_message("MARKER-W");
     span.set_prompt("MARKER-X", 1);
     span.event("MARKER-Y").metadata("MARKER-Z", "MARKER-1").input("MARKER-2").record();
-    span.score("MARKER-3", 0.5).comment("MARKER-4");
+    span.score("MARKER-3", 0.5).comment("MARKER-4").record();
     span.tool("MARKER-5").metadata("MARKER-6", number).start().end();
 }

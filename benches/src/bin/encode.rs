@@ -1,7 +1,6 @@
 //! Our protobuf encoder beside prost on opentelemetry-proto's types, from the same finished spans to bytes
 //! of the same content; as one line of JSON.
 
-use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -12,18 +11,9 @@ use prost::Message;
 use serde_json::{Map, json};
 use tracefuse_benches::measure::median;
 use tracefuse_benches::work::{ATTRS, Generation};
-use tracefuse_core::{Processor, Tracer};
+use tracefuse_core::testing::Recorder;
 use tracefuse_exporter::record::{SpanRecord, ValueRef};
 use tracefuse_otlp::encode::{self, Any, Scope, SpanHead};
-
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<SpanRecord>>>);
-
-impl Processor for Kept {
-    fn on_end(&self, span: SpanRecord) {
-        self.0.lock().unwrap().push(span);
-    }
-}
 
 const SCOPE: Scope<'_> = Scope { name: "tracefuse", version: "0" };
 
@@ -103,8 +93,8 @@ fn tree(records: &[SpanRecord]) -> ExportTraceServiceRequest {
 }
 
 fn records(generations: bool) -> Vec<SpanRecord> {
-    let kept = Kept::default();
-    let tracer = Tracer::builder(kept.clone()).build();
+    let recorder = Recorder::new();
+    let tracer = recorder.tracer();
     let g = Generation::of(4096);
     tracer.trace("root").run(|trace| {
         for _ in 0..99 {
@@ -118,7 +108,7 @@ fn records(generations: bool) -> Vec<SpanRecord> {
             }
         }
     });
-    std::mem::take(&mut *kept.0.lock().unwrap())
+    recorder.spans()
 }
 
 fn main() {

@@ -50,18 +50,19 @@
 pub mod bridge;
 mod clock;
 mod llm;
-mod mask;
 mod processor;
 pub mod propagation;
 pub mod record;
 mod report;
 mod span;
+#[cfg(any(test, feature = "testing"))]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub mod testing;
 mod trace;
 
 pub use clock::{Clock, ManualClock, TimeSource};
 pub use llm::stream;
 pub use llm::stream::{ObserveStream, Observed};
-pub use mask::{Location, Mask, MaskMemo, MaskReport, Masker, PatternError};
 pub use processor::{Processor, ReportFuture};
 pub use record::{
     AsException, Cost, Exception, Level, ObservationType, ScoreTarget, ScoreValue, SpanId, Status,

@@ -36,6 +36,13 @@ pub trait Processor: Send + Sync + 'static {
         true
     }
 
+    /// Whether a span that is started now is refused, because it could not be kept at its end: delivery answers so
+    /// while its circuit breaker is open and its queue is full. A processor that refuses a span counts it as recorded
+    /// and dropped. A trace that is refused counts once; spans below it are not started.
+    fn refuses(&self) -> bool {
+        false
+    }
+
     /// Hears of what looks like a leak of handles, once for each. Must return at once and must not panic.
     fn on_leak(&self, leak: &Leak) {
         let _ = leak;
@@ -96,6 +103,9 @@ impl<P: Processor + ?Sized> Processor for Arc<P> {
     }
     fn is_recording(&self) -> bool {
         (**self).is_recording()
+    }
+    fn refuses(&self) -> bool {
+        (**self).refuses()
     }
     fn on_leak(&self, leak: &Leak) {
         (**self).on_leak(leak);

@@ -1,12 +1,11 @@
 //! An exporter that keeps what it is given, for tests of instrumented code.
 //! Fed by delivery; read by assertions.
 
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::record::{Record, ScoreRecord, SpanId, SpanRecord};
+use crate::record::{self, Record, ScoreRecord, SpanRecord};
 use crate::{Batch, ExportError, ExportReport, Exporter};
 
 /// Keeps every record; clones share what they keep.
@@ -57,40 +56,14 @@ impl InMemoryExporter {
     }
 
     /// The traces as text, a line per span, children indented by two spaces below their parent,
-    /// siblings by start time: what a test compares with.
+    /// siblings by start time, as `tracefuse_core::testing::Recorder` orders them.
     #[must_use]
     pub fn tree(&self) -> String {
-        let mut spans = self.spans();
-        spans.sort_by_key(|span| (span.start_time(), span.end_time()));
-        let known: Vec<SpanId> = spans.iter().map(SpanRecord::span_id).collect();
-        let mut text = String::new();
-        for span in &spans {
-            if span
-                .parent_span_id()
-                .is_none_or(|parent| !known.contains(&parent))
-            {
-                branch(&mut text, &spans, span, 0);
-            }
-        }
-        text
+        record::tree(&self.spans())
     }
 
     fn with<R>(&self, f: impl FnOnce(&mut Vec<Record>) -> R) -> R {
         f(&mut self.records.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-fn branch(text: &mut String, spans: &[SpanRecord], span: &SpanRecord, depth: usize) {
-    // A trace is a tree by construction; the bound is for a record that claims otherwise.
-    if depth > spans.len() {
-        return;
-    }
-    let _ = writeln!(text, "{:indent$}{}", "", span.name(), indent = depth * 2);
-    for child in spans
-        .iter()
-        .filter(|child| child.parent_span_id() == Some(span.span_id()))
-    {
-        branch(text, spans, child, depth + 1);
     }
 }
 

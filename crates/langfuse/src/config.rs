@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::media::MediaMode;
-use tracefuse_otlp::http::{Endpoint, HttpConfig, ProxyConfig, Secret};
+use tracefuse_http::{Endpoint, HttpConfig, ProxyConfig, Secret};
 
 /// Langfuse Cloud in the EU.
 const CLOUD: &str = "https://cloud.langfuse.com";

@@ -1,5 +1,5 @@
 //! Sends a batch: its spans in one OTLP request, its scores to the scores endpoint. Says what each answer means.
-//! Called by delivery. `mapping` encodes the spans, `tracefuse_otlp::http` sends the requests.
+//! Called by delivery. `mapping` encodes the spans, `tracefuse_http` sends the requests.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tracefuse_exporter::record::Record;
 use tracefuse_exporter::{Advice, Batch, ExportError, ExportReport, Exporter, Rejection};
-use tracefuse_otlp::http::{
+use tracefuse_http::{
     Answer, AnswerClass, Endpoint, HeaderError, Headers, HttpClient, HttpRequest, Secret,
 };
 use tracefuse_otlp::verdict::{compression_refused, refusal, unanswered};

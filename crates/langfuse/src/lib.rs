@@ -38,4 +38,4 @@ pub use exporter::LangfuseExporter;
 pub use media::MediaMode;
 pub use project::{AuthError, AuthProblem, LangfuseProject, trace_id_from_seed};
 /// Settings of HTTP: timeouts, certificate authorities, proxies.
-pub use tracefuse_otlp::http::{HttpConfig, ProxyConfig, Secret};
+pub use tracefuse_http::{HttpConfig, ProxyConfig, Secret};

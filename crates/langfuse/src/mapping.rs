@@ -113,9 +113,10 @@ impl Mapping<'_> {
             let own = self.without_clashes(trace, || event.metadata().map(|(key, _)| key));
             self.event(record, event, own.as_ref().unwrap_or(&shared), spans);
         }
-        // A single error is written on the span itself.
-        if fields.exceptions.len() > 1 {
-            for exception in &fields.exceptions {
+        // A single error is written on the span itself. One that was recorded before, here or below, is not repeated.
+        let own = |error: &&ExceptionRef<'_>| !error.is_propagated();
+        if fields.exceptions.iter().skip(1).any(|error| own(&error)) {
+            for exception in fields.exceptions.iter().filter(own) {
                 self.exception(record, *exception, &shared, spans);
             }
         }

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde_json::Value;
 use tracefuse_exporter::record::TraceId;
-use tracefuse_otlp::http::{
+use tracefuse_http::{
     Answer, AnswerClass, Endpoint, HttpClient, HttpError, HttpErrorKind, HttpRequest, Secret,
 };
 

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::http::HttpConfig;
+use tracefuse_http::HttpConfig;
 
 /// Settings of an [`OtlpExporter`](crate::OtlpExporter). The default is a collector on this machine, `http://localhost:4318`.
 ///
@@ -131,7 +131,7 @@ impl OtlpConfigError {
 
     /// The setting that cannot be used: `endpoint`, `headers`, or one of [`HttpConfigError::setting`].
     ///
-    /// [`HttpConfigError::setting`]: crate::http::HttpConfigError::setting
+    /// [`HttpConfigError::setting`]: tracefuse_http::HttpConfigError::setting
     #[must_use]
     pub fn setting(&self) -> &'static str {
         self.setting

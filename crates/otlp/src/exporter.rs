@@ -1,5 +1,5 @@
 //! Sends a batch in one request and says what the answer means, by the rules of the OTLP specification.
-//! Called by delivery. `mapping` encodes the spans, `http` sends the request.
+//! Called by delivery. `mapping` encodes the spans, `tracefuse-http` sends the request.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,11 +9,11 @@ use tracefuse_exporter::record::Record;
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, Rejection};
 
 use crate::config::{Conventions, OtlpConfig, OtlpConfigError};
-use crate::http::{
-    Answer, AnswerClass, Endpoint, Headers, HttpClient, HttpRequest, Secret, sanitize_server_text,
-};
 use crate::verdict::{compression_refused, refusal, unanswered};
 use crate::{mapping, partial, size};
+use tracefuse_http::{
+    Answer, AnswerClass, Endpoint, Headers, HttpClient, HttpRequest, Secret, sanitize_server_text,
+};
 
 /// The fastest level: on a service's machine CPU costs more than bandwidth.
 const GZIP_LEVEL: u32 = 1;

@@ -1,10 +1,10 @@
-//! OTLP over HTTP for tracefuse: an encoder, a client, and an exporter for any OpenTelemetry backend.
+//! OTLP over HTTP for tracefuse: an encoder, and an exporter for any OpenTelemetry backend.
 //!
 //! Depend on `tracefuse` with its feature `otlp` to send traces to an OpenTelemetry backend; on this
 //! crate to write another exporter that uses OTLP or HTTP, as `tracefuse-langfuse` does.
 //!
 //! In reading order: [`OtlpExporter`] is the exporter, [`encode`] turns records into request bodies,
-//! [`http`] sends them, [`verdict`] says what an answer means.
+//! `tracefuse-http` sends them, [`verdict`] says what an answer means.
 //!
 //! Records come from delivery through the `Exporter` trait; bytes go to a socket. Nothing here starts
 //! a thread or a runtime, reads the environment, or panics.
@@ -24,7 +24,6 @@
 mod config;
 pub mod encode;
 mod exporter;
-pub mod http;
 mod mapping;
 mod messages;
 mod openinference;
@@ -36,3 +35,5 @@ pub mod verdict;
 
 pub use config::{Conventions, OtlpConfig, OtlpConfigError};
 pub use exporter::OtlpExporter;
+/// Settings of HTTP, which are fields of [`OtlpConfig`].
+pub use tracefuse_http::{HttpConfig, ProxyConfig};

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracefuse_exporter::ExportError;
 
-use crate::http::{Answer, AnswerClass, HttpError, Secret};
+use tracefuse_http::{Answer, AnswerClass, HttpError, Secret};
 
 /// What an answer that is no success means. `remedy` is added where a person has to act: a wrong key or address.
 #[must_use]

@@ -34,9 +34,6 @@ mod ledger;
 mod log;
 mod pipeline;
 mod queue;
-#[cfg(feature = "spool")]
-#[cfg_attr(docsrs, doc(cfg(feature = "spool")))]
-pub mod spool;
 mod sync;
 mod tail_sampling;
 mod worker;
@@ -44,5 +41,8 @@ mod worker;
 pub use config::{Overload, PipelineConfig, PipelineConfigError, SpoolMode, WhileOpen, limits};
 pub use pipeline::{Pipeline, PipelineBuilder};
 pub use tail_sampling::{TailSampler, TailSampling};
+#[cfg(feature = "spool")]
+#[cfg_attr(docsrs, doc(cfg(feature = "spool")))]
+pub use tracefuse_spool as spool;
 #[doc(hidden)]
 pub use worker::{BlockingTask, spawn_on_thread};

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tracefuse_core::bridge::is_suppressed;
-use tracefuse_core::{ExporterStats, Leak, Masker, Processor, Report, ReportFuture, Stats};
+use tracefuse_core::{ExporterStats, Leak, Processor, Report, ReportFuture, Stats};
 use tracefuse_exporter::record::{FinishedSpan, Record, Resource, ScoreRecord, SpanRecord};
 use tracefuse_exporter::{Exporter, plain_text};
+use tracefuse_mask::Masker;
 
 use crate::config::PipelineConfig;
 #[cfg(feature = "spool")]
@@ -229,6 +230,11 @@ impl Processor for Pipeline {
         } else {
             self.shared.buffers.put(Incoming::Finished(span));
         }
+    }
+
+    #[inline]
+    fn refuses(&self) -> bool {
+        self.shared.buffers.refuse()
     }
 
     fn on_score(&self, score: ScoreRecord) {

@@ -398,6 +398,10 @@ impl Processor for TailSampler {
         self.shared.inner.is_recording()
     }
 
+    fn refuses(&self) -> bool {
+        self.shared.inner.refuses()
+    }
+
     fn on_leak(&self, leak: &Leak) {
         self.shared.inner.on_leak(leak);
     }

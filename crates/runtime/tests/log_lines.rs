@@ -15,9 +15,10 @@ use std::sync::mpsc;
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
-use tracefuse_core::{Mask, Tracer, TracerBuilder};
+use tracefuse_core::{Tracer, TracerBuilder};
 use tracefuse_exporter::record::Record;
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, Rejection, async_trait};
+use tracefuse_mask::Mask;
 use tracefuse_runtime::spool::SpoolConfig;
 use tracefuse_runtime::{Pipeline, PipelineConfig, SpoolMode, TailSampler, TailSampling};
 use tracing::field::{Field, Visit};

@@ -11,10 +11,13 @@ pub(crate) const LANGFUSE: &str = "langfuse.";
 const LLM_TARGETS: [&str; 4] = ["rig", "async_openai", "genai", "swiftide"];
 
 /// Our targets: log lines of delivery.
-const OWN_TARGETS: [&str; 10] = [
+const OWN_TARGETS: [&str; 13] = [
     "tracefuse",
     "tracefuse_core",
     "tracefuse_runtime",
+    "tracefuse_http",
+    "tracefuse_mask",
+    "tracefuse_spool",
     "tracefuse_otlp",
     "tracefuse_langfuse",
     "tracefuse_console",

@@ -13,12 +13,13 @@ fn main() -> anyhow::Result<()> {
             trace.generation("answer").model("gpt-4o").run(|span| {
                 span.set_output("It ships tomorrow.");
                 // A judge that is code: recorded at the end of the statement.
-                span.score("mentions-date", true);
+                span.score("mentions-date", true).record();
             });
             trace
                 .score("quality", 0.9)
                 .comment("short and right")
-                .metadata("judge", json!({ "model": "gpt-4o-mini" }));
+                .metadata("judge", json!({ "model": "gpt-4o-mini" }))
+                .record();
             trace.id()
         });
 
@@ -30,11 +31,13 @@ fn main() -> anyhow::Result<()> {
             .id(&format!("{id}-thumbs"))
             .record();
     }
-    tracer.score_session(
-        "chat-17",
-        "note",
-        ScoreValue::text("wants a refund all the same"),
-    );
+    tracer
+        .score_session(
+            "chat-17",
+            "note",
+            ScoreValue::text("wants a refund all the same"),
+        )
+        .record();
 
     tracer.shutdown()?;
     Ok(())

@@ -6,9 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracefuse_core::{Clock, ExporterStats, Masker, Sampler, SamplingInput, Tracer};
+use tracefuse_core::{Clock, ExporterStats, Sampler, SamplingInput, Tracer};
 use tracefuse_exporter::Exporter;
 use tracefuse_exporter::record::Resource;
+use tracefuse_mask::Masker;
 use tracefuse_runtime::{Pipeline, PipelineBuilder, PipelineConfig, TailSampler, TailSampling};
 
 use crate::config::{Config, ConfigError, Mode, TracerConfig};

@@ -44,6 +44,10 @@ struct WebServers;
 #[doc = include_str!("../../../docs/guide/no-current-trace.md")]
 struct NoCurrentTrace;
 
+#[cfg(all(feature = "macros", feature = "testing"))]
+#[doc = include_str!("../../../docs/guide/testing.md")]
+struct Testing;
+
 #[cfg(feature = "tracing")]
 #[doc = include_str!("../../../docs/guide/tracing.md")]
 struct Tracing;

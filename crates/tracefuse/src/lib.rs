@@ -46,6 +46,7 @@
 //! | `macros` | no | the attribute `#[observe]` | syn, quote |
 //! | `log` | no | log lines of tracefuse for `log` and env_logger, where `tracing` has no subscriber | log |
 //! | `tokio` | no | `task::spawn`, which keeps the current span | tokio |
+//! | `testing` | no | [`testing::Recorder`], for tests of traced code | none |
 //! | `tracing` | no | a layer that records spans of `tracing` | tracing-subscriber, serde_json |
 //! | `opentelemetry` | no | [`opentelemetry`]: a span processor and exporter for the OpenTelemetry SDK | opentelemetry_sdk, serde_json |
 //!
@@ -54,7 +55,7 @@
 //!
 //! # Guarantees
 //! * Your code does not wait for the network: ending a span is a bounded amount of work, and adds the span to a
-//!   queue that is bounded by count and by bytes.
+//!   queue that is bounded by count and by bytes. If the queue is full, it waits at most 20 ms, see [`Overload`].
 //! * Every span has one outcome: exported, rejected or dropped, with a reason. [`Tracer::stats`] has the numbers at
 //!   any time and [`Tracer::shutdown`] at the end.
 //! * It works from synchronous code and on any async executor, also while a runtime shuts down: delivery
@@ -99,6 +100,9 @@ mod say;
 pub mod signal;
 #[cfg(feature = "tokio")]
 pub mod task;
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub use tracefuse_core::testing;
 
 pub use builder::Builder;
 pub use config::{Config, ConfigError, Mode, TracerConfig};
@@ -117,11 +121,11 @@ pub use tracefuse_console::ConsoleConfig;
 pub use tracefuse_core::record::{Place, Value, ValueRef};
 pub use tracefuse_core::{
     AsException, Clock, Cost, DropReason, Entered, EnteredScope, EventBuilder, Exception,
-    ExporterStats, Health, InSpan, Incomplete, Level, Location, ManualClock, Mask, Masker,
-    ObservationType, ObserveStream, Observed, PatternError, RejectReason, Report, SampleRate,
-    SampleRateError, Sampler, SamplingInput, Scoped, ScoreBuilder, ScoreTarget, ScoreValue, Span,
-    SpanBuilder, SpanId, Stats, Status, TimeSource, Timestamp, Trace, TraceBuilder, TraceId,
-    Tracer, Usage, WithAttributes, WithSpan, propagation, stream, with_attributes,
+    ExporterStats, Health, InSpan, Incomplete, Level, ManualClock, ObservationType, ObserveStream,
+    Observed, RejectReason, Report, SampleRate, SampleRateError, Sampler, SamplingInput, Scoped,
+    ScoreBuilder, ScoreTarget, ScoreValue, Span, SpanBuilder, SpanId, Stats, Status, TimeSource,
+    Timestamp, Trace, TraceBuilder, TraceId, Tracer, Usage, WithAttributes, WithSpan, propagation,
+    stream, with_attributes,
 };
 /// All that the author of an exporter names.
 pub use tracefuse_exporter as exporter;
@@ -146,6 +150,7 @@ pub use tracefuse_exporter as exporter;
 /// ```
 #[cfg(feature = "macros")]
 pub use tracefuse_macros::observe;
+pub use tracefuse_mask::{Location, Mask, Masker, PatternError};
 #[cfg(feature = "opentelemetry")]
 #[cfg_attr(docsrs, doc(cfg(feature = "opentelemetry")))]
 pub use tracefuse_opentelemetry as opentelemetry;

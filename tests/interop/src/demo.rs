@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use mock_langfuse::MockLangfuse;
 use serde_json::Value;
 use tracefuse_console::{TreeHeader, TreeSpan, render_tree};
-use tracefuse_otlp::http::Secret;
+use tracefuse_http::Secret;
 
 use crate::programs::{examples, quiet};
 use crate::read_back::Server;

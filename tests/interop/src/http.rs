@@ -2,9 +2,7 @@
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
-use tracefuse_otlp::http::{
-    Answer, Endpoint, Headers, HttpClient, HttpConfig, HttpRequest, Secret,
-};
+use tracefuse_http::{Answer, Endpoint, Headers, HttpClient, HttpConfig, HttpRequest, Secret};
 
 /// What is at `path` (`a/b?c=d`) below `url`; `secret` is removed from an error.
 pub(crate) fn get(url: &str, path: &str, headers: Headers, secret: &Secret) -> Result<Value> {

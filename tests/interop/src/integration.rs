@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use mock_langfuse::MockLangfuse;
 use serde_json::{Value, json};
-use tracefuse_otlp::http::Secret;
+use tracefuse_http::Secret;
 
 use crate::programs::{examples, quiet};
 use crate::read_back::{Server, tree};

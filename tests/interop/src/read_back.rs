@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use serde_json::Value;
-use tracefuse_otlp::http::{Headers, Secret};
+use tracefuse_http::{Headers, Secret};
 
 use crate::http;
 

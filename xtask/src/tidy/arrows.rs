@@ -16,13 +16,16 @@ const LEVELS: &[(&str, u8)] = &[
     ("mock-langfuse", 0),
     ("tracefuse-exporter", 1),
     ("tracefuse-tower", 1),
-    ("tracefuse-runtime", 2),
+    ("tracefuse-mask", 1),
+    ("tracefuse-http", 2),
+    ("tracefuse-spool", 2),
+    ("tracefuse-runtime", 3),
     ("tracefuse-console", 2),
-    ("tracefuse-otlp", 2),
-    ("tracefuse-langfuse", 3),
-    ("tracefuse", 4),
+    ("tracefuse-otlp", 3),
+    ("tracefuse-langfuse", 4),
+    ("tracefuse", 5),
     ("xtask", 0),
-    ("interop", 5),
+    ("interop", 6),
 ];
 
 /// The arrows of ARCHITECTURE.md, and no others.
@@ -43,13 +46,21 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "tracefuse-runtime",
-        &["tracefuse-core", "tracefuse-exporter"],
+        &[
+            "tracefuse-core",
+            "tracefuse-exporter",
+            "tracefuse-mask",
+            "tracefuse-spool",
+        ],
     ),
+    ("tracefuse-mask", &["tracefuse-core"]),
+    ("tracefuse-http", &["tracefuse-exporter"]),
+    ("tracefuse-spool", &["tracefuse-exporter"]),
     ("tracefuse-console", &["tracefuse-exporter"]),
-    ("tracefuse-otlp", &["tracefuse-exporter"]),
+    ("tracefuse-otlp", &["tracefuse-exporter", "tracefuse-http"]),
     (
         "tracefuse-langfuse",
-        &["tracefuse-exporter", "tracefuse-otlp"],
+        &["tracefuse-exporter", "tracefuse-http", "tracefuse-otlp"],
     ),
     (
         "tracefuse",
@@ -57,8 +68,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tracefuse-console",
             "tracefuse-core",
             "tracefuse-exporter",
+            "tracefuse-http",
             "tracefuse-langfuse",
             "tracefuse-macros",
+            "tracefuse-mask",
             "tracefuse-opentelemetry",
             "tracefuse-otlp",
             "tracefuse-runtime",
@@ -72,7 +85,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "mock-langfuse",
             "tracefuse-console",
-            "tracefuse-otlp",
+            "tracefuse-http",
             "xtask",
         ],
     ),
@@ -105,11 +118,11 @@ pub(super) fn check() -> Result<Findings> {
             let to = dependency["name"].as_str().unwrap_or_default();
             let Some(theirs) = level(to) else {
                 if matches!(to, "hyper" | "rustls" | "hyper-rustls")
-                    && !matches!(name, "tracefuse-otlp" | "mock-langfuse")
+                    && !matches!(name, "tracefuse-http" | "mock-langfuse")
                     && dependency["kind"].is_null()
                 {
                     findings.push(format!(
-                        "{name} depends on {to}: sockets and TLS belong into otlp/http/"
+                        "{name} depends on {to}: sockets and TLS belong into crates/http/"
                     ));
                 }
                 continue;

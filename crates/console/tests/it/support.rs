@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use tracefuse_console::{ConsoleConfig, ConsoleExporter};
-use tracefuse_core::record::{Record, Resource, ScoreRecord, SpanRecord, Timestamp};
-use tracefuse_core::{Clock, ManualClock, Processor, Tracer};
+use tracefuse_core::record::{Record, Resource, Timestamp};
+use tracefuse_core::testing::Recorder;
+use tracefuse_core::{Clock, ManualClock, Tracer};
 use tracefuse_exporter::{Batch, Exporter};
 
 /// What an exporter wrote, write by write.
@@ -37,30 +38,17 @@ impl Write for Screen {
     }
 }
 
-#[derive(Clone, Default)]
-struct Collect(Arc<Mutex<Vec<Record>>>);
-
-impl Processor for Collect {
-    fn on_end(&self, span: SpanRecord) {
-        self.0.lock().unwrap().push(span.into());
-    }
-
-    fn on_score(&self, score: ScoreRecord) {
-        self.0.lock().unwrap().push(score.into());
-    }
-}
-
 pub(crate) struct App {
     pub(crate) tracer: Tracer,
     clock: ManualClock,
-    ended: Collect,
+    ended: Recorder,
 }
 
 impl App {
     pub(crate) fn new() -> Self {
         // 2026-11-23T13:19:50.504Z
         let clock = ManualClock::at(Timestamp::from_unix_nanos(1_795_439_990_504_000_000));
-        let ended = Collect::default();
+        let ended = Recorder::new();
         let tracer = Tracer::builder(ended.clone())
             .clock(Clock::new(clock.clone()))
             .build();
@@ -81,7 +69,7 @@ impl App {
     }
 
     pub(crate) fn records(&self) -> Vec<Record> {
-        std::mem::take(&mut *self.ended.0.lock().unwrap())
+        self.ended.take()
     }
 }
 

@@ -1,20 +1,23 @@
-//! The processor's time version counter, where the kernel itself trusts it as its clock (Linux on x86-64).
-//! Asked by `clock` for moments within a trace; a trace begun before it is calibrated uses the system's clock.
+//! The processor's time stamp counter, where the kernel itself trusts it as its clock (Linux on x86-64).
+//! Read by `clock` for moments within a trace; a trace that begins before it is calibrated uses the system's clock.
 //!
 //! Measured: 9 ns a reading against 19 to 40 ns for the system's clock and the arithmetic on it, twice a
 //! span. Calibrated from readings that traces take anyway: nothing spins, nothing runs before `main`.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 /// Nanoseconds per tick times 2^32; zero until it is known.
 static RATE: AtomicU64 = AtomicU64::new(0);
-/// The first reading: ticks and nanoseconds of the system's monotonic clock.
-static FIRST: OnceLock<(u64, u64)> = OnceLock::new();
+static CALIBRATION: Mutex<Calibration> = Mutex::new(Calibration::new());
 /// A shorter base gives an error above a millionth: a reading is off by up to 50 ns.
 const BASE_NANOS: u64 = 100_000_000;
 /// A reading that took longer was interrupted.
 const UNDISTURBED_NANOS: u64 = 500;
+/// Two rates of one counter differ by less than one part in so many.
+const AGREEMENT: u64 = 10_000;
+/// Disagreements after which the counter is given up.
+const MAX_DISAGREEMENTS: u32 = 3;
 
 /// A moment in ticks; zero where there are none yet. `monotonic` reads the system's clock.
 pub(crate) fn begin(monotonic: impl Fn() -> u64) -> u64 {
@@ -41,21 +44,79 @@ fn calibrated(monotonic: &dyn Fn() -> u64) -> bool {
     if !TRUSTED.get_or_init(trusted) {
         return false;
     }
+    // One thread at a time; the others use the system's clock meanwhile.
+    let Ok(mut calibration) = CALIBRATION.try_lock() else {
+        return false;
+    };
     let before = monotonic();
     let now = ticks();
     let nanos = monotonic();
-    if nanos - before > UNDISTURBED_NANOS {
+    if nanos.saturating_sub(before) > UNDISTURBED_NANOS {
         return false;
     }
-    let (first_ticks, first_nanos) = *FIRST.get_or_init(|| (now, nanos));
-    let (passed, elapsed) = (now.saturating_sub(first_ticks), nanos - first_nanos);
-    if elapsed < BASE_NANOS || passed == 0 {
-        return false;
+    let rate = calibration.read(now, nanos);
+    if let Some(rate) = rate {
+        // Never changed again: moments of one trace are compared by one rate.
+        let _ = RATE.compare_exchange(0, rate, Ordering::Relaxed, Ordering::Relaxed);
     }
-    let rate = (u128::from(elapsed) << 32) / u128::from(passed);
-    // The first one stays: moments of one trace are compared by one rate.
-    let _ = RATE.compare_exchange(0, rate as u64, Ordering::Relaxed, Ordering::Relaxed);
-    true
+    rate.is_some()
+}
+
+/// Finds the rate from readings of both clocks. Pure.
+struct Calibration {
+    /// Ticks and nanoseconds of the reading that the next rate is taken from.
+    from: Option<(u64, u64)>,
+    rate: u64,
+    disagreements: u32,
+}
+
+impl Calibration {
+    const fn new() -> Self {
+        Self {
+            from: None,
+            rate: 0,
+            disagreements: 0,
+        }
+    }
+
+    /// The rate, once two stretches in a row agree on it. Readings in a wrong order, or of a counter that changes its
+    /// rate or jumps, begin anew, and after a few of them there is never a rate.
+    fn read(&mut self, ticks: u64, nanos: u64) -> Option<u64> {
+        if self.disagreements >= MAX_DISAGREEMENTS {
+            return None;
+        }
+        let Some((first_ticks, first_nanos)) = self.from else {
+            self.from = Some((ticks, nanos));
+            return None;
+        };
+        let passed = ticks.checked_sub(first_ticks);
+        let elapsed = nanos.checked_sub(first_nanos);
+        let (Some(passed), Some(elapsed)) = (passed, elapsed) else {
+            self.disagree();
+            return None;
+        };
+        if elapsed < BASE_NANOS {
+            return None;
+        }
+        let rate = (u128::from(elapsed) << 32).checked_div(u128::from(passed));
+        let rate = rate.and_then(|rate| u64::try_from(rate).ok()).unwrap_or(0);
+        let known = std::mem::replace(&mut self.rate, rate);
+        self.from = Some((ticks, nanos));
+        if known == 0 {
+            return None;
+        }
+        if rate == 0 || known.abs_diff(rate) > known / AGREEMENT {
+            self.disagree();
+            return None;
+        }
+        Some(rate)
+    }
+
+    fn disagree(&mut self) {
+        self.from = None;
+        self.rate = 0;
+        self.disagreements += 1;
+    }
 }
 
 /// Whether the kernel reads its own time from the counter: then it is constant, never stops and
@@ -120,5 +181,45 @@ mod tests {
         // Loose: this thread may have been off the processor between two readings.
         assert!(counter.abs_diff(system) < BASE_NANOS, "{counter} {system}");
         assert_eq!(nanos_since(u64::MAX), None);
+    }
+
+    /// Readings of a counter at 2 GHz, at these milliseconds.
+    fn readings(milliseconds: &[u64]) -> Option<u64> {
+        let mut calibration = Calibration::new();
+        let read = |at: &u64| calibration.read(7 + at * 2_000_000, at * 1_000_000);
+        milliseconds.iter().map(read).last().flatten()
+    }
+
+    #[test]
+    fn two_stretches_that_agree_give_the_rate() {
+        let half = Some(1 << 31);
+        assert_eq!(readings(&[0, 100, 200]), half);
+        assert_eq!(readings(&[0, 50, 99, 150, 260]), half);
+        assert_eq!(readings(&[0, 100]), None);
+        assert_eq!(readings(&[0, 1, 2, 3]), None);
+    }
+
+    #[test]
+    fn readings_in_any_order_give_no_wrong_rate() {
+        let half = Some(1 << 31);
+        assert_eq!(readings(&[5, 0, 100, 200, 300]), half);
+        assert_eq!(readings(&[100, 0, 100, 0, 100, 0, 100, 200, 300]), None);
+        for (ticks, nanos) in [(0, u64::MAX), (u64::MAX, 0), (u64::MAX, u64::MAX)] {
+            let mut calibration = Calibration::new();
+            let read = [(0, 0), (ticks, nanos), (1, 1), (ticks, nanos)];
+            let rates = read.map(|(ticks, nanos)| calibration.read(ticks, nanos));
+            assert_eq!(rates, [None; 4]);
+        }
+    }
+
+    #[test]
+    fn a_counter_whose_rate_changes_is_given_up() {
+        let mut calibration = Calibration::new();
+        let mut ticks = 0;
+        for round in 0..100u64 {
+            ticks += 200_000_000 + round % 2 * 1_000_000;
+            assert_eq!(calibration.read(ticks, round * BASE_NANOS), None);
+        }
+        assert_eq!(calibration.disagreements, MAX_DISAGREEMENTS);
     }
 }

@@ -1,5 +1,5 @@
 //! Makes a finished record smaller than cut values make it: fewer events and errors, shorter names.
-//! Called by delivery for a record that no batch has room for; knows no limit of its own.
+//! Called by delivery for a record that no batch has room for; the limit is an argument.
 
 use super::format::{Attribute, Content, Raw, Role};
 use super::span::SpanRecord;

@@ -18,8 +18,8 @@ pub struct TraceId(NonZeroU128);
 pub struct SpanId(NonZeroU64);
 
 impl TraceId {
-    /// Never shown: sealed records have an id.
-    pub(super) const NOBODY: Self = Self(NonZeroU128::MIN);
+    /// For records without an id yet; a finished record always has one.
+    pub(super) const PLACEHOLDER: Self = Self(NonZeroU128::MIN);
 
     /// A new random id.
     #[must_use]
@@ -52,8 +52,8 @@ impl TraceId {
 }
 
 impl SpanId {
-    /// Never shown: sealed records have an id.
-    pub(super) const NOBODY: Self = Self(NonZeroU64::MIN);
+    /// For records without an id yet; a finished record always has one.
+    pub(super) const PLACEHOLDER: Self = Self(NonZeroU64::MIN);
 
     /// A new random id.
     #[must_use]

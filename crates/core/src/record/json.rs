@@ -60,10 +60,6 @@ impl JsonWriter {
         }
     }
 
-    pub(crate) fn into_text(self) -> String {
-        self.text
-    }
-
     pub(crate) fn take_text(&mut self) -> String {
         std::mem::take(&mut self.text)
     }
@@ -180,11 +176,6 @@ impl JsonWriter {
         }
     }
 
-    /// Appends what is JSON already, or part of it.
-    pub(crate) fn splice(&mut self, text: &str) {
-        self.text.push_str(text);
-    }
-
     fn raw(&mut self, text: &str) -> Result<(), CaptureError> {
         self.text.push_str(text);
         Ok(())
@@ -202,7 +193,7 @@ impl JsonWriter {
     }
 
     /// RFC 8259 section 7: quote, backslash and the control characters are escaped, nothing else.
-    pub(crate) fn string(&mut self, value: &str) {
+    fn string(&mut self, value: &str) {
         const HEX: &[u8; 16] = b"0123456789abcdef";
         self.text.reserve(value.len() + 2);
         self.text.push('"');

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::id::{SpanId, TraceId};
-use super::span::Place;
+use super::place::Place;
 use super::time::Timestamp;
 use super::value::{Value, ValueRef};
 

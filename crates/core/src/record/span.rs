@@ -12,6 +12,7 @@ use super::format::{Attribute, Content, Raw, Role};
 use super::id::{SpanId, TraceId};
 use super::observation::{Level, ObservationType, StatusCode};
 use super::parts::{EventRef, ExceptionRef, Parts};
+use super::place::Place;
 use super::resource::TraceAttributes;
 use super::time::Timestamp;
 use super::value::{Value, ValueRef};
@@ -168,7 +169,8 @@ impl SpanRecord {
     /// The trace it belongs to.
     #[must_use]
     pub fn trace_id(&self) -> TraceId {
-        self.known_trace().map_or(TraceId::NOBODY, |trace| trace.id)
+        self.known_trace()
+            .map_or(TraceId::PLACEHOLDER, |trace| trace.id)
     }
 
     /// Its own id.
@@ -517,40 +519,6 @@ fn place<'a>(attribute: &Attribute<'a>) -> Option<Place<'a>> {
         Role::Stacktrace => Place::Stacktrace,
         _ => return None,
     })
-}
-
-/// Where in a span a value is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Place<'a> {
-    /// The span's input.
-    Input,
-    /// The span's output.
-    Output,
-    /// The message about how it ended.
-    StatusMessage,
-    /// Metadata of the span, by key.
-    Metadata(&'a str),
-    /// A parameter of the model call, by name.
-    ModelParameter(&'a str),
-    /// Metadata of the trace, by key. Spans share it, so `SpanRecord::rewrite` does not show it.
-    TraceMetadata(&'a str),
-    /// Input of an event.
-    EventInput,
-    /// Output of an event.
-    EventOutput,
-    /// Metadata of an event, by key.
-    EventMetadata(&'a str),
-    /// The message of an error or of its sources.
-    ExceptionMessage,
-    /// The stack trace of an error.
-    Stacktrace,
-    /// The words of a text score.
-    ScoreValue,
-    /// The comment of a score.
-    ScoreComment,
-    /// Metadata of a score, by key.
-    ScoreMetadata(&'a str),
 }
 
 /// Names and ids only: a prompt must not reach a log by way of `{:?}`.

@@ -49,7 +49,7 @@ impl ValueRef<'_> {
     }
 }
 
-/// Text as it stands, numbers in decimal, JSON as its text; NaN and infinities as `NaN`, `Infinity`, `-Infinity`.
+/// Text unchanged, numbers in decimal, JSON as its text; NaN and infinities as `NaN`, `Infinity`, `-Infinity`.
 impl fmt::Display for ValueRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {

@@ -355,7 +355,7 @@ impl Recording {
             open: recorded(OpenSpan::open(unwrap(self.trace), self.buffer)),
             unrecorded: Unrecorded::NOOP,
         };
-        // One handle for the closure; ours lies on the stack meanwhile.
+        // One handle for the closure; the other one is on the stack meanwhile.
         let handle = span.clone();
         let pushed = current::push(span);
         // Caught only to be recorded, then it goes on: what it left broken stays as broken as it was.

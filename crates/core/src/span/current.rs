@@ -246,25 +246,14 @@ impl fmt::Debug for Entered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::processor::Processor;
-    use crate::record::SpanRecord;
+    use crate::testing::Recorder;
     use crate::trace::tracer::Tracer;
-    use std::sync::{Arc, Mutex};
-
-    #[derive(Clone, Default)]
-    struct Names(Arc<Mutex<Vec<String>>>);
-
-    impl Processor for Names {
-        fn on_end(&self, span: SpanRecord) {
-            self.0.lock().unwrap().push(span.name().to_owned());
-        }
-    }
 
     #[test]
     fn what_is_not_sampled_hides_what_is_and_lets_it_be_seen_again() {
-        let tracer = Tracer::builder(Names::default()).build();
+        let tracer = Tracer::builder(Recorder::new()).build();
         let none = crate::SampleRate::new(0.0).unwrap();
-        let other = Tracer::builder(Names::default()).sample_rate(none).build();
+        let other = Tracer::builder(Recorder::new()).sample_rate(none).build();
         tracer.trace("sampled").run(|outer| {
             let seen = || Span::current().id();
             assert_eq!(seen(), outer.root().id());
@@ -291,8 +280,8 @@ mod tests {
 
     #[test]
     fn a_guard_dropped_out_of_order_takes_no_span_from_its_closure() {
-        let names = Names::default();
-        let tracer = Tracer::builder(names.clone()).build();
+        let recorder = Recorder::new();
+        let tracer = recorder.tracer();
         let trace = tracer.trace("root").start();
         let outer = trace.span("outer").start();
         let entered = outer.enter();
@@ -302,11 +291,7 @@ mod tests {
             assert!(Span::current().id().is_none());
             kept = Some(inner);
         });
-        assert_eq!(
-            *names.0.lock().unwrap(),
-            ["inner"],
-            "ended with its closure"
-        );
+        assert_eq!(recorder.names(), ["inner"], "ended with its closure");
         assert!(!kept.unwrap().is_recording());
         assert!(with(|stack| stack.frames.is_empty() && stack.out_of_order.is_empty()).unwrap());
     }

@@ -244,8 +244,8 @@ impl Span {
         }
     }
 
-    /// Scores this observation, which may have ended; recorded by [`ScoreBuilder::record`] or when the
-    /// builder is dropped. A span that is not recorded takes no scores.
+    /// Scores this observation, which may have ended; recorded by [`ScoreBuilder::record`].
+    /// A span that is not recorded takes no scores.
     pub fn score(&self, name: &str, value: impl Into<ScoreValue>) -> ScoreBuilder {
         self.score_as(name, value, ScoreTarget::Observation)
     }

@@ -247,7 +247,7 @@ impl OpenSpan {
     }
 }
 
-/// A level and a message of its own are the user's word and stay.
+/// A level and a message that the user set stay.
 fn abandon(buffer: &mut Buffer, message: &str) {
     if buffer.level.is_none() && buffer.status == StatusCode::Unset {
         buffer.level = Some(Level::Warning);
@@ -260,7 +260,7 @@ fn abandon(buffer: &mut Buffer, message: &str) {
 impl Drop for OpenSpan {
     /// The last handle is gone: the span has ended, whatever was meant.
     fn drop(&mut self) {
-        // Nobody else has it, so the lock need not be taken.
+        // No other handle exists, so the lock is not needed.
         let buffer = self
             .buffer
             .get_mut()

@@ -10,14 +10,13 @@ use crate::record::{ScoreRecord, ScoreTarget, ScoreValue, Value};
 use crate::span::feature::{Recorded, recorded, unwrap};
 use crate::span::shared::TracerShared;
 
-/// Describes a score. It is recorded by [`record`](Self::record), or when the builder is dropped, so that
-/// `trace.score("quality", 0.9);` is all that is needed.
+/// Describes a score; nothing is recorded until [`record`](Self::record).
 ///
 /// ```
 /// # let tracer = tracefuse_core::Tracer::noop();
 /// let id = tracer.trace("chat").run(|trace| {
-///     trace.score("quality", 0.9);
-///     trace.score("tone", "friendly").comment("greets by name");
+///     trace.score("quality", 0.9).record();
+///     trace.score("tone", "friendly").comment("greets by name").record();
 ///     trace.id()
 /// });
 /// // feedback that comes later needs the id alone
@@ -25,14 +24,11 @@ use crate::span::shared::TracerShared;
 ///     tracer.score_trace(id, "thumbs-up", true).record();
 /// }
 /// ```
+#[must_use = "a score is recorded by `record`"]
 pub struct ScoreBuilder {
     draft: Option<Recorded<(Arc<TracerShared>, ScoreRecord)>>,
 }
 
-#[expect(
-    clippy::return_self_not_must_use,
-    reason = "a builder that is dropped records"
-)]
 impl ScoreBuilder {
     /// One that records nothing.
     pub(crate) const fn off() -> Self {
@@ -102,23 +98,11 @@ impl ScoreBuilder {
     /// Records it now and gives its id; `None` if the trace or the tracer records nothing.
     #[expect(clippy::must_use_candidate, reason = "the id is rarely wanted")]
     #[cfg_attr(not(feature = "record"), inline)]
-    pub fn record(mut self) -> Option<String> {
-        self.finish()
-    }
-
-    #[cfg_attr(not(feature = "record"), inline)]
-    fn finish(&mut self) -> Option<String> {
-        let (core, score) = unwrap(self.draft.take()?);
+    pub fn record(self) -> Option<String> {
+        let (core, score) = unwrap(self.draft?);
         let id = score.id.clone();
         core.processor.on_score(score);
         Some(id)
-    }
-}
-
-impl Drop for ScoreBuilder {
-    #[cfg_attr(not(feature = "record"), inline)]
-    fn drop(&mut self) {
-        self.finish();
     }
 }
 

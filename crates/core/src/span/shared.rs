@@ -34,7 +34,8 @@ impl TracerShared {
     pub(crate) fn admits(&self) -> bool {
         let is_open = !self.closed.load(Ordering::Relaxed);
         if is_open && !is_suppressed() && self.processor.is_recording() {
-            return true;
+            // What is refused is counted by the processor.
+            return !self.processor.refuses();
         }
         self.not_recorded.fetch_add(1, Ordering::Relaxed);
         false

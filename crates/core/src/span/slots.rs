@@ -1,36 +1,44 @@
-//! The open spans of the process: each sits in a slot, which counts its handles and is taken again by the next span.
-//! Taken by a span's start, left by its last handle; asked by the tracer for the spans that a shutdown finds open.
+//! Slots for the open spans of the process. A slot holds a span and a count of its handles; free slots go to a
+//! thread-local free list and are used again, never freed.
+//! Used by the start of a span and by its handles; the tracer looks through all slots at a shutdown and for its numbers.
 //!
-//! An `Arc` for each span and a list of them cost 40 ns a span: memory from the allocator and back, a lock
-//! and a search at both ends. Seats are never given back, so the list of all of them is only written when
-//! more spans are open at once than ever before, and whoever looks through it raises a count that is not zero.
+//! An `Arc` for each span and a list of them cost 40 ns a span: memory from the allocator and back, a lock and a search
+//! at both ends. Since slots are never freed, the list of all slots is only written when more spans are open at once
+//! than ever before.
+//!
+//! The count has two halves: handles, and looks of threads that go through all slots. A look keeps the slot and not the
+//! span: the span ends with its last handle, on the thread that drops it. The slot is free when both are zero.
 
 use std::cell::{RefCell, UnsafeCell};
 use std::fmt;
 use std::ops::Deref;
 use std::panic::RefUnwindSafe;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use crate::record::SpanId;
 use crate::span::open::OpenSpan;
 use crate::span::shared::{TracerShared, lock};
 
-/// A line of its own, so that spans of different threads do not share one.
+/// Aligned so that spans of different threads do not share a cache line.
 #[repr(align(64))]
 struct SpanSlot {
-    /// Handles of the span that sits here; zero while it is free.
-    handles: AtomicUsize,
+    /// Handles in the low bits (`HANDLES`), looks in the high ones (`LOOK`); zero while the slot is free.
+    count: AtomicU64,
     span: UnsafeCell<Option<OpenSpan>>,
 }
 
-// SAFETY: `span` is written by one thread only: by whoever took the free slot from a pool, before `handles`
-// becomes one, and by whoever brought `handles` to zero, before the slot goes back to a pool. In between it
-// is read by holders of handles; `OpenSpan` may be shared and sent.
-#[expect(unsafe_code, reason = "see above: counted by hand, to be used again")]
+// SAFETY: `span` is written by one thread only: by the one that took the free slot from a free list, before the count
+// becomes one, and by the one that brought the count to zero, before the slot goes to a free list. In between it is
+// only read, by handles and looks, which are counted; `OpenSpan` may be shared and sent. The count cannot wrap: a
+// clone aborts beyond 2^47 handles, and a look is refused beyond 65,535 looks.
+#[expect(
+    unsafe_code,
+    reason = "see above: counted by hand, so that slots are used again"
+)]
 unsafe impl Sync for SpanSlot {}
 
-/// What is guarded stays whole through a panic, as a `Mutex` does: users catch panics with handles at hand.
+/// A panic leaves a span consistent: its state is behind a mutex.
 impl RefUnwindSafe for SpanSlot {}
 
 const _: () = {
@@ -41,15 +49,19 @@ const _: () = {
 /// A handle of an open span: counted, and dereferenced without a lock.
 pub(crate) struct OpenSpanRef(&'static SpanSlot);
 
-/// Seats that are made at once.
+/// Slots that are allocated at once.
 const SLOTS_PER_CHUNK: usize = 16;
-/// Free slots that a thread keeps, and how many change hands at once.
+/// One look in the count.
+const LOOK: u64 = 1 << 48;
+/// The bits of the count that are handles.
+const HANDLES: u64 = LOOK - 1;
+/// Free slots that a thread keeps, and how many it exchanges with the shared list at once.
 const KEPT: usize = 64;
 const MOVED: usize = 32;
 
-/// All there are.
+/// All slots.
 static ALL: Mutex<Vec<&'static [SpanSlot]>> = Mutex::new(Vec::new());
-/// Free ones that no thread keeps.
+/// Free slots that no thread keeps.
 static SHARED_FREE: Mutex<Vec<&'static SpanSlot>> = Mutex::new(Vec::new());
 
 struct LocalFree(Vec<&'static SpanSlot>);
@@ -99,12 +111,21 @@ fn more(slots: &mut Vec<&'static SpanSlot>) {
 impl SpanSlot {
     const fn new() -> Self {
         Self {
-            handles: AtomicUsize::new(0),
+            count: AtomicU64::new(0),
             span: UnsafeCell::new(None),
         }
     }
 
-    fn give_back(&'static self) {
+    /// Empties the slot and gives it to a free list. The caller has brought the count to zero.
+    #[inline]
+    fn free(&'static self) {
+        // All that was done by way of other handles comes before the end.
+        fence(Ordering::Acquire);
+        // SAFETY: the count is zero: nothing refers to the slot, and nothing can until it is in a free list.
+        #[expect(unsafe_code, reason = "see above")]
+        let open = unsafe { (*self.span.get()).take() };
+        // Ends the span if it is open. If that panics, the slot is not used again.
+        drop(open);
         let kept = LOCAL_FREE.try_with(|own| {
             let LocalFree(slots) = &mut *own.try_borrow_mut().ok()?;
             slots.push(self);
@@ -117,49 +138,69 @@ impl SpanSlot {
             lock(&SHARED_FREE).push(self);
         }
     }
+
+    #[inline]
+    fn span(&self) -> &OpenSpan {
+        // SAFETY: called by counted handles and looks alone, so nothing writes to the slot, and a span is in it.
+        #[expect(unsafe_code, reason = "see above")]
+        unsafe {
+            (*self.span.get()).as_ref().unwrap_unchecked()
+        }
+    }
+
+    /// Looks at the span in the slot, if there is one with a handle.
+    fn look(&'static self) -> Option<Look> {
+        let more = |count: u64| {
+            // With as many looks as can be counted, one more is left out.
+            (count & HANDLES > 0)
+                .then(|| count.checked_add(LOOK))
+                .flatten()
+        };
+        let looked = self
+            .count
+            .fetch_update(Ordering::Acquire, Ordering::Relaxed, more);
+        looked.ok().map(|_| Look(self))
+    }
 }
 
 impl OpenSpanRef {
+    #[inline]
     pub(crate) fn new(open: OpenSpan) -> Self {
         let slot = free_slot();
-        // SAFETY: the slot came from a pool, so no handle of it exists and nobody else has it.
+        // SAFETY: the slot came from a free list, so its count is zero and no other thread has it.
         #[expect(unsafe_code, reason = "see above")]
         unsafe {
             *slot.span.get() = Some(open);
         }
-        // Whoever sees the count sees the span.
-        slot.handles.store(1, Ordering::Release);
+        // A thread that sees the count also sees the span.
+        slot.count.store(1, Ordering::Release);
         Self(slot)
     }
 
-    /// Whether no other handle exists. Another thread may be about to find the span in the registry.
+    /// Whether no other handle exists; looks are not handles.
+    #[inline]
     pub(crate) fn is_last(&self) -> bool {
-        self.0.handles.load(Ordering::Acquire) == 1
+        self.0.count.load(Ordering::Acquire) & HANDLES == 1
     }
 
-    /// A handle of the span in a slot, if one sits there.
-    fn find(slot: &'static SpanSlot) -> Option<Self> {
-        let more = |handles: usize| (handles > 0).then(|| handles + 1);
-        let found = slot
-            .handles
-            .fetch_update(Ordering::Acquire, Ordering::Relaxed, more);
-        found.ok().map(|_| Self(slot))
+    pub(crate) fn downgrade(&self) -> WeakSpanRef {
+        WeakSpanRef(self.0)
     }
 }
 
 /// Finds an open span again without keeping it open.
 pub(crate) struct WeakSpanRef(&'static SpanSlot);
 
-impl OpenSpanRef {
-    pub(crate) fn downgrade(&self) -> WeakSpanRef {
-        WeakSpanRef(self.0)
-    }
-}
-
 impl WeakSpanRef {
     /// A handle of the span with this id; `None` if it is gone and its slot is free or used by another span.
     pub(crate) fn upgrade(&self, id: SpanId) -> Option<OpenSpanRef> {
-        OpenSpanRef::find(self.0).filter(|open| open.id == id)
+        let look = self.0.look().filter(|open| open.id == id)?;
+        let more = |count: u64| (count & HANDLES > 0).then(|| count + 1);
+        let counted = look
+            .0
+            .count
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        counted.ok().map(|_| OpenSpanRef(look.0))
     }
 }
 
@@ -168,35 +209,67 @@ impl Deref for OpenSpanRef {
 
     #[inline]
     fn deref(&self) -> &OpenSpan {
-        // SAFETY: this handle is counted, so nobody writes to the slot, and a span sits in it.
-        #[expect(unsafe_code, reason = "see above")]
-        unsafe {
-            (*self.0.span.get()).as_ref().unwrap_unchecked()
-        }
+        self.0.span()
     }
 }
 
 impl Clone for OpenSpanRef {
     #[inline]
     fn clone(&self) -> Self {
-        // Handles that are forgotten for ever would have to be as many as there are bytes of memory.
-        self.0.handles.fetch_add(1, Ordering::Relaxed);
+        let before = self.0.count.fetch_add(1, Ordering::Relaxed);
+        if before & HANDLES > HANDLES / 2 {
+            // As `Arc` does: so many handles can only be forgotten ones, and the count must not wrap.
+            std::process::abort();
+        }
         Self(self.0)
     }
 }
 
 impl Drop for OpenSpanRef {
+    /// The last handle ends the span, on this thread, also while another thread looks at it.
     #[inline]
     fn drop(&mut self) {
-        if self.0.handles.fetch_sub(1, Ordering::Release) == 1 {
-            // All that was done by way of other handles comes before the end.
-            fence(Ordering::Acquire);
-            // SAFETY: the count is zero: no handle exists, and none can be made until the slot is in a pool.
-            #[expect(unsafe_code, reason = "see above")]
-            let open = unsafe { (*self.0.span.get()).take() };
-            // Ends the span if it is open. If that panics, the slot is not used again.
-            drop(open);
-            self.0.give_back();
+        let count = &self.0.count;
+        let mut seen = count.load(Ordering::Relaxed);
+        loop {
+            let next = match seen {
+                1 => 0,
+                _ if seen & HANDLES > 1 => seen - 1,
+                _ => return end_looked_at(self.0),
+            };
+            match count.compare_exchange_weak(seen, next, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) if next == 0 => return self.0.free(),
+                Ok(_) => return,
+                Err(now) => seen = now,
+            }
+        }
+    }
+}
+
+/// Drops the last handle of a span that another thread looks at, which then frees the slot.
+#[cold]
+fn end_looked_at(slot: &'static SpanSlot) {
+    slot.span().end(|_| {});
+    if slot.count.fetch_sub(1, Ordering::Release) == 1 {
+        slot.free();
+    }
+}
+
+/// A look at an open span: it keeps the slot, but not the span open.
+pub(crate) struct Look(&'static SpanSlot);
+
+impl Deref for Look {
+    type Target = OpenSpan;
+
+    fn deref(&self) -> &OpenSpan {
+        self.0.span()
+    }
+}
+
+impl Drop for Look {
+    fn drop(&mut self) {
+        if self.0.count.fetch_sub(LOOK, Ordering::Release) == LOOK {
+            self.0.free();
         }
     }
 }
@@ -207,11 +280,10 @@ impl fmt::Debug for OpenSpanRef {
     }
 }
 
-/// The spans of a tracer that have a handle, one after another: each is held only while it is looked at, and
-/// no lock meanwhile, since the last handle of a span may be dropped by whoever looks.
-pub(crate) fn spans_of(core: &TracerShared) -> impl Iterator<Item = OpenSpanRef> {
+/// The open spans of a tracer, one after another. Nothing is locked while the caller looks at one.
+pub(crate) fn spans_of(core: &TracerShared) -> impl Iterator<Item = Look> {
     let chunks = lock(&ALL).clone();
-    let found = chunks.into_iter().flatten().filter_map(OpenSpanRef::find);
+    let found = chunks.into_iter().flatten().filter_map(SpanSlot::look);
     found.filter(|open| std::ptr::eq(&*open.trace.core, core))
 }
 
@@ -225,25 +297,15 @@ mod tests {
     use crate::processor::Processor;
     use crate::record::SpanRecord;
     use crate::span::handle::Span;
+    use crate::testing::Recorder;
     use crate::trace::tracer::Tracer;
 
-    /// Ids of what ended, and whether one ended twice.
-    #[derive(Clone, Default)]
-    struct Ended(Arc<Mutex<(HashSet<SpanId>, bool)>>);
-
-    impl Processor for Ended {
-        fn on_end(&self, span: SpanRecord) {
-            let mut ended = lock(&self.0);
-            ended.1 |= !ended.0.insert(span.span_id());
-        }
-    }
-
     #[test]
-    fn spans_of_many_threads_end_once_whoever_drops_the_last_handle_and_whoever_looks() {
+    fn spans_of_many_threads_end_once_while_others_look() {
         const THREADS: usize = 4;
         const SPANS: usize = 5_000;
-        let ended = Ended::default();
-        let tracer = Tracer::builder(ended.clone()).build();
+        let ended = Recorder::new();
+        let tracer = ended.tracer();
         let trace = tracer.trace("root").start();
         let all_there = Barrier::new(THREADS + 1);
         std::thread::scope(|scope| {
@@ -256,7 +318,7 @@ mod tests {
                         let span = trace.span("s").start();
                         let id = span.id();
                         if n % 3 == 0 {
-                            // Its slot goes back to the pool of another thread.
+                            // Its slot goes to the free list of another thread.
                             to.send(span).unwrap();
                         } else {
                             let other = span.clone();
@@ -267,22 +329,24 @@ mod tests {
                 });
             }
             drop(to);
-            let elsewhere = scope.spawn(move || from.into_iter().for_each(drop));
+            let receiver = scope.spawn(move || from.into_iter().for_each(drop));
             all_there.wait();
-            // How many are open is anybody's guess here; that looking neither loses nor ends one is not.
-            while !elsewhere.is_finished() {
+            // The number of open spans varies; a look neither loses nor ends one.
+            while !receiver.is_finished() {
                 assert!(tracer.stats().open > 0, "the root is");
             }
         });
         assert_eq!(tracer.stats().open, 1, "the root");
         drop(trace);
-        let (ids, twice) = std::mem::take(&mut *lock(&ended.0));
+        let spans = ended.spans();
+        let ids: HashSet<SpanId> = spans.iter().map(SpanRecord::span_id).collect();
+        let twice = ids.len() != spans.len();
         assert_eq!((ids.len(), twice), (THREADS * SPANS + 1, false));
     }
 
     #[test]
-    fn seats_are_taken_again_also_those_of_threads_that_have_ended() {
-        let tracer = Tracer::builder(Ended::default()).build();
+    fn slots_of_threads_that_have_ended_are_used_again() {
+        let tracer = Recorder::new().tracer();
         let slots = || lock(&ALL).len();
         let round = || {
             std::thread::scope(|scope| {
@@ -299,12 +363,72 @@ mod tests {
 
     #[test]
     fn a_look_sees_the_spans_of_its_own_tracer() {
-        let (one, other) = (Ended::default(), Ended::default());
-        let (one, other) = (Tracer::builder(one).build(), Tracer::builder(other).build());
+        let (one, other) = (Recorder::new().tracer(), Recorder::new().tracer());
         let (_a, _b) = (one.trace("a").start(), one.trace("b").start());
         let _c = other.trace("c").start();
         assert_eq!((one.stats().open, other.stats().open), (2, 1));
         assert_eq!(one.shutdown().unwrap().unfinished, 2);
         assert_eq!((one.stats().open, other.stats().open), (0, 1));
+    }
+
+    #[test]
+    fn a_span_ends_on_its_own_thread_also_while_another_looks() {
+        #[derive(Clone, Default)]
+        struct Threads(Arc<Mutex<Vec<std::thread::ThreadId>>>);
+        impl Processor for Threads {
+            fn on_end(&self, _: SpanRecord) {
+                lock(&self.0).push(std::thread::current().id());
+            }
+        }
+        let threads = Threads::default();
+        let tracer = Tracer::builder(threads.clone()).build();
+        let trace = tracer.trace("root").start();
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    assert!(tracer.stats().open > 0);
+                }
+            });
+            for _ in 0..20_000 {
+                drop(trace.span("dropped").start());
+                trace.span("run").run(|_| {});
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        let own = std::thread::current().id();
+        let ended = std::mem::take(&mut *lock(&threads.0));
+        assert_eq!(ended.len(), 40_000);
+        assert!(ended.iter().all(|thread| *thread == own));
+    }
+
+    #[test]
+    fn a_panic_is_recorded_while_another_thread_looks() {
+        #[derive(Clone, Default)]
+        struct Panics(Arc<Mutex<u32>>);
+        impl Processor for Panics {
+            fn on_end(&self, span: SpanRecord) {
+                *lock(&self.0) += u32::from(span.exceptions().len() == 1);
+            }
+        }
+        let panics = Panics::default();
+        let tracer = Tracer::builder(panics.clone()).build();
+        let trace = tracer.trace("root").start();
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let _ = tracer.stats();
+                }
+            });
+            for _ in 0..5_000 {
+                let wrapped = trace.span("wrapped").start().wrap(|| {
+                    std::panic::resume_unwind(Box::new("boom"));
+                });
+                let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(wrapped));
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        assert_eq!(*lock(&panics.0), 5_000);
     }
 }

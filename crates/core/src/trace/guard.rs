@@ -61,7 +61,7 @@ impl Drop for TracerGuard {
     fn drop(&mut self) {
         if !self.shared.closed.load(Ordering::SeqCst) {
             self.shared.close();
-            // Losses are logged by delivery; a drop has nobody to return them to.
+            // Losses are logged by delivery; a drop cannot return them.
             let _ = self.shared.processor.shutdown(self.shared.shutdown_timeout);
         }
     }

@@ -193,7 +193,7 @@ impl Trace {
         self.root.event(name)
     }
 
-    /// Scores the trace as a whole; recorded by [`ScoreBuilder::record`] or when the builder is dropped.
+    /// Scores the trace as a whole; recorded by [`ScoreBuilder::record`].
     /// A trace that is not recorded takes no scores.
     pub fn score(&self, name: &str, value: impl Into<ScoreValue>) -> ScoreBuilder {
         self.root

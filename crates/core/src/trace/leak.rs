@@ -1,5 +1,5 @@
-//! Traces that stay open too long, or too many of them: found when another one begins, told once.
-//! Looked for by `trace`; told to the `Processor`, since nothing here writes logs.
+//! Traces that stay open too long, or too many of them: found when another trace begins, reported once.
+//! Called by `trace`; reports to the `Processor`, since nothing here writes logs.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -13,14 +13,14 @@ use crate::span::shared::{TracerShared, lock};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Leak {
-    /// A trace is open for longer than it should; told once for each name.
+    /// A trace is open for longer than the limit; reported once for each name.
     Long {
         /// The trace's name.
         name: String,
         /// For how long it is open.
         age: Duration,
     },
-    /// More spans are open than there should be; told again only after they were half as many.
+    /// More spans are open than the limit; reported again only after there were less than half as many.
     Many {
         /// Spans open now.
         open: u64,
@@ -43,7 +43,7 @@ impl Default for LeakLimits {
     }
 }
 
-/// Names told so far; beyond, none is told any more.
+/// The most names that are reported.
 const NAMES: usize = 100;
 
 #[derive(Default)]
@@ -52,7 +52,7 @@ pub(crate) struct LeakWatch {
     /// When the next look is due, by the clock that is never set back.
     due: AtomicU64,
     many: AtomicBool,
-    told: Mutex<HashSet<String>>,
+    reported: Mutex<HashSet<String>>,
 }
 
 impl LeakWatch {
@@ -98,8 +98,8 @@ impl LeakWatch {
         for (name, start) in core.open_roots() {
             let age = now.since(start);
             let is_news = age > self.limits.age && {
-                let mut told = lock(&self.told);
-                told.len() < NAMES && told.insert(name.clone())
+                let mut reported = lock(&self.reported);
+                reported.len() < NAMES && reported.insert(name.clone())
             };
             if is_news {
                 core.processor.on_leak(&Leak::Long { name, age });

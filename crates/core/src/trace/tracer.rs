@@ -24,7 +24,7 @@ use crate::trace::sampler::{SampleRate, Sampler};
 /// Begins traces. Cheap to clone; all clones are one tracer.
 ///
 /// When the last clone, and the last [`Trace`] it began, is dropped, the tracer shuts down, for at
-/// most its shutdown timeout (5 s by default). Call [`shutdown`](Self::shutdown) to be told what
+/// most its shutdown timeout (5 s by default). Call [`shutdown`](Self::shutdown) to learn what
 /// became of everything. A tracer that is a `static` is never dropped: shut it down yourself.
 #[derive(Clone)]
 #[must_use = "dropping the last tracer shuts it down; bind it to a name in main"]
@@ -135,7 +135,7 @@ impl Tracer {
         )
     }
 
-    /// [`flush`](Self::flush) with a limit of its own.
+    /// [`flush`](Self::flush) with a given limit.
     ///
     /// # Errors
     /// As [`flush`](Self::flush).
@@ -172,7 +172,7 @@ impl Tracer {
         )
     }
 
-    /// [`shutdown`](Self::shutdown) with a limit of its own.
+    /// [`shutdown`](Self::shutdown) with a given limit.
     ///
     /// # Errors
     /// As [`shutdown`](Self::shutdown).
@@ -260,13 +260,13 @@ impl TracerBuilder {
         self
     }
 
-    /// How long a trace may be open before it is told as a leak, once for each name; 10 minutes by default.
+    /// How long a trace may be open before it is reported as a leak, once for each name; 10 minutes by default.
     pub fn warn_open_longer(mut self, age: Duration) -> Self {
         self.leak_limits.age = age;
         self
     }
 
-    /// How many spans may be open before that is told as a leak; 10,000 by default.
+    /// How many spans may be open before that is reported as a leak; 10,000 by default.
     pub fn warn_open_more(mut self, spans: u64) -> Self {
         self.leak_limits.open = spans;
         self

@@ -11,15 +11,15 @@ use tracefuse_core::{
     Tracer,
 };
 
-use crate::support::{Kept, tracer};
+use crate::support::{Recorder, tracer};
 
 type Headers = HashMap<String, String>;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const SPAN: &str = "b7ad6b7169203331";
 
-fn rated(rate: f64) -> (Tracer, Kept) {
-    let kept = Kept::default();
+fn rated(rate: f64) -> (Tracer, Recorder) {
+    let kept = Recorder::default();
     let rate = SampleRate::new(rate).unwrap();
     let tracer = Tracer::builder(kept.clone()).sample_rate(rate).build();
     (tracer, kept)
@@ -165,7 +165,7 @@ fn a_callers_no_goes_on_with_all_that_it_sent() {
 
 #[test]
 fn a_sampler_that_refuses_a_sampled_trace_says_no() {
-    let tracer = Tracer::builder(Kept::default())
+    let tracer = Tracer::builder(Recorder::default())
         .sampler(|_: &SamplingInput<'_>| false)
         .build();
     for (way, headers) in injected(|| tracer.trace("t").continue_from(&sent("01"))) {
@@ -425,7 +425,7 @@ fn five_thousand_requests_over_two_services_give_whole_traces() {
                 .continue_from(&headers)
                 .run(|trace| trace.span("work").run(|_| {}));
         }
-        let ids = |kept: &Kept, name: &str| {
+        let ids = |kept: &Recorder, name: &str| {
             let spans = kept.spans();
             let named = spans.iter().filter(|span| span.name() == name);
             named

@@ -3,7 +3,7 @@
 use futures::StreamExt as _;
 use tracefuse_core::{ObserveStream as _, Tracer, Usage};
 
-use crate::support::Kept;
+use crate::support::Recorder;
 
 fn never() -> &'static str {
     panic!("built for nothing")
@@ -11,7 +11,7 @@ fn never() -> &'static str {
 
 #[test]
 fn without_content_neither_inputs_nor_outputs_are_recorded_or_built() {
-    let kept = Kept::default();
+    let kept = Recorder::default();
     let tracer = Tracer::builder(kept.clone()).capture_content(false).build();
     tracer
         .trace("t")

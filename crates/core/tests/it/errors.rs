@@ -6,7 +6,7 @@ use futures::executor::block_on;
 use tracefuse_core::record::{SpanRecord, StatusCode};
 use tracefuse_core::{Level, Span, Status};
 
-use crate::support::{Kept, tracer};
+use crate::support::{Recorder, tracer};
 
 fn outcome(span: &SpanRecord) -> (Option<Level>, StatusCode, Option<&str>) {
     (span.level(), span.status(), span.status_message())
@@ -72,7 +72,7 @@ fn an_error_after_ok_is_an_error() {
 }
 
 /// Span and whether its errors are propagated.
-fn propagated(kept: &Kept) -> Vec<(String, Vec<bool>)> {
+fn propagated(kept: &Recorder) -> Vec<(String, Vec<bool>)> {
     let spans = kept.spans();
     spans
         .iter()

@@ -2,7 +2,7 @@
 
 use tracefuse_core::{SampleRate, Span, Tracer};
 
-use crate::support::{Kept, tracer};
+use crate::support::{Recorder, tracer};
 
 #[test]
 fn a_tracer_that_is_off_runs_the_work_and_builds_no_values() {
@@ -28,7 +28,7 @@ fn a_tracer_that_is_off_runs_the_work_and_builds_no_values() {
 
 #[test]
 fn a_trace_that_is_not_sampled_is_counted_and_leaves_nothing() {
-    let kept = Kept::default();
+    let kept = Recorder::default();
     let tracer = Tracer::builder(kept.clone())
         .sample_rate(SampleRate::new(0.0).unwrap())
         .build();
@@ -42,7 +42,7 @@ fn a_trace_that_is_not_sampled_is_counted_and_leaves_nothing() {
 #[test]
 fn work_below_a_trace_that_is_not_sampled_is_not_given_to_the_trace_around_it() {
     let (outer, kept, _) = tracer();
-    let inner = Tracer::builder(Kept::default())
+    let inner = Tracer::builder(Recorder::default())
         .sample_rate(SampleRate::new(0.0).unwrap())
         .build();
     outer.trace("outer").run(|_| {
@@ -94,7 +94,7 @@ fn spans_outside_of_a_trace_are_counted_and_reported_once() {
 
 #[test]
 fn spans_of_a_tracer_that_is_closed_are_not_outside_of_a_trace() {
-    let tracer = Tracer::builder(Kept::default()).build();
+    let tracer = Tracer::builder(Recorder::default()).build();
     tracer.shutdown().unwrap();
     tracer.trace("t").run(|_| {
         assert!(!tracefuse_core::bridge::is_outside_trace(&Span::current()));

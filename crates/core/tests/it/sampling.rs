@@ -2,10 +2,10 @@
 
 use tracefuse_core::{SampleRate, SamplingInput, SpanId, TraceId, Tracer, TracerBuilder};
 
-use crate::support::Kept;
+use crate::support::Recorder;
 
-fn kept(build: impl FnOnce(TracerBuilder) -> TracerBuilder) -> (Tracer, Kept) {
-    let kept = Kept::default();
+fn kept(build: impl FnOnce(TracerBuilder) -> TracerBuilder) -> (Tracer, Recorder) {
+    let kept = Recorder::default();
     (build(Tracer::builder(kept.clone())).build(), kept)
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tracefuse_exporter::Clock;
 use tracefuse_exporter::record::Timestamp;
-use tracefuse_otlp::http::{AnswerClass, Endpoint, Headers, HttpClient, HttpRequest, Secret};
+use tracefuse_http::{AnswerClass, Endpoint, Headers, HttpClient, HttpRequest, Secret};
 
 use super::{Media, Room};
 

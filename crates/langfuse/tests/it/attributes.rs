@@ -292,6 +292,27 @@ async fn one_error_is_shown_by_its_span() {
 }
 
 #[tokio::test]
+async fn an_error_that_is_returned_is_no_observation_of_its_own() {
+    let spans = wire(resource(|_| {}), |recording| {
+        let result = recording.tracer.trace("root").try_run(|trace| {
+            let inner = trace.span("inner").try_run(|inner| {
+                inner.record_error("timeout");
+                Err::<(), _>("timeout")
+            });
+            trace.record_error(&inner.unwrap_err());
+            Err::<(), _>("timeout")
+        });
+        result.unwrap_err();
+    })
+    .await;
+    let names: Vec<_> = spans.iter().map(|span| span.name.as_str()).collect();
+    assert_eq!(names, ["inner", "root"]);
+    for span in &spans {
+        assert_eq!(span.events.len(), 2, "other backends see each recording");
+    }
+}
+
+#[tokio::test]
 async fn several_errors_are_observations_of_their_own_and_the_first_names_the_span() {
     let spans = wire(resource(|_| {}), |recording| {
         let trace = recording.tracer.trace("root").user_id("u").start();

@@ -2,7 +2,7 @@
 //! what arrived: the request as `opentelemetry-proto` decodes it and as text.
 
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use mock_langfuse::MockLangfuse;
@@ -11,22 +11,14 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value as Wire;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
-use tracefuse_core::record::{Record, Resource, SpanRecord, Timestamp};
-use tracefuse_core::{Clock, ManualClock, Processor, Tracer};
+use tracefuse_core::record::{Record, Resource, Timestamp};
+use tracefuse_core::testing::Recorder;
+use tracefuse_core::{Clock, ManualClock, Tracer};
 use tracefuse_exporter::{Batch, Exporter};
 use tracefuse_langfuse::{LangfuseConfig, LangfuseExporter};
 
 /// 2026-11-23T13:00:00Z.
 pub(crate) const START: u64 = 1_795_438_800_000_000_000;
-
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<SpanRecord>>>);
-
-impl Processor for Kept {
-    fn on_end(&self, span: SpanRecord) {
-        self.0.lock().unwrap().push(span);
-    }
-}
 
 /// A tracer whose clock a program moves.
 pub(crate) struct Recording {
@@ -42,18 +34,17 @@ impl Recording {
 
 /// The records of a program, in the order they ended.
 pub(crate) fn records(program: impl FnOnce(&Recording)) -> Vec<Record> {
-    let kept = Kept::default();
+    let recorder = Recorder::new();
     let clock = ManualClock::at(Timestamp::from_unix_nanos(START));
     let recording = Recording {
-        tracer: Tracer::builder(kept.clone())
+        tracer: Tracer::builder(recorder.clone())
             .clock(Clock::new(clock.clone()))
             .build(),
         clock,
     };
     program(&recording);
     drop(recording);
-    let spans = std::mem::take(&mut *kept.0.lock().unwrap());
-    spans.into_iter().map(Record::from).collect()
+    recorder.take()
 }
 
 pub(crate) fn resource(change: impl FnOnce(&mut Resource)) -> Resource {

@@ -6,7 +6,7 @@ use tracefuse_core::record::{SpanRecord, StatusCode};
 use tracefuse_core::{Level, ObservationType, Tracer};
 use tracefuse_opentelemetry::TracefuseExporter;
 
-use crate::support::{Kept, llm, metadata, recorded, start, through};
+use crate::support::{Recorder, llm, metadata, recorded, start, through};
 
 /// One span, and what `f` does to it.
 fn of(f: impl FnOnce(&Context)) -> SpanRecord {
@@ -120,7 +120,7 @@ fn messages_that_came_as_events_are_input_and_output() {
 
 #[test]
 fn without_content_there_is_none_of_it_anywhere() {
-    let kept = Kept::default();
+    let kept = Recorder::default();
     let tracer = Tracer::builder(kept.clone()).capture_content(false).build();
     through(
         &tracer,
@@ -160,8 +160,9 @@ fn log_lines_of_little_weight_are_left_out_unless_wanted() {
         call.span().add_event("plain", vec![]);
         call.span().end();
     };
-    let levels =
-        |kept: Kept| -> Vec<Level> { kept.only().events().map(|event| event.level()).collect() };
+    let levels = |kept: Recorder| -> Vec<Level> {
+        kept.only().events().map(|event| event.level()).collect()
+    };
     assert_eq!(
         levels(recorded(|it| it, lines)),
         [Level::Error, Level::Warning, Level::Default]

@@ -8,7 +8,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracefuse_core::Tracer;
 use tracefuse_opentelemetry::TracefuseExporter;
 
-use crate::support::{Kept, llm, recorded, start};
+use crate::support::{Recorder, llm, recorded, start};
 
 #[test]
 fn spans_below_a_left_out_root_are_roots() {
@@ -112,7 +112,7 @@ fn the_parent_in_another_service_is_kept_through_a_left_out_root() {
 
 #[test]
 fn a_flush_delivers_what_waits_for_an_open_parent() {
-    let kept = Kept::default();
+    let kept = Recorder::default();
     let tracer = Tracer::builder(kept.clone()).build();
     let provider = SdkTracerProvider::builder()
         .with_span_processor(TracefuseExporter::new(&tracer))
@@ -156,7 +156,7 @@ fn a_parent_that_stays_open_is_waited_for_no_longer_than_30_s() {
 
 #[test]
 fn a_batch_of_an_exporter_knows_its_own_left_out_spans() {
-    let kept = Kept::default();
+    let kept = Recorder::default();
     let tracer = Tracer::builder(kept.clone()).build();
     let provider = SdkTracerProvider::builder()
         .with_batch_exporter(TracefuseExporter::new(&tracer))

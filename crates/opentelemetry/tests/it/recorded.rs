@@ -9,7 +9,7 @@ use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use tracefuse_core::{ManualClock, SampleRate, SamplingInput, Timestamp, Tracer};
 use tracefuse_opentelemetry::{TracefuseExporter, is_llm};
 
-use crate::support::{Kept, llm, metadata, recorded, start, through};
+use crate::support::{Recorder, llm, metadata, recorded, start, through};
 
 /// A request with a transport span, and a model call below it.
 fn request(otel: &opentelemetry_sdk::trace::SdkTracer) {
@@ -43,7 +43,7 @@ fn llm_spans_are_recorded_and_others_by_choice() {
 
 #[test]
 fn scopes_and_targets_of_llm_libraries_count_and_ours_never() {
-    let kept = Kept::default();
+    let kept = Recorder::default();
     let tracer = Tracer::builder(kept.clone()).build();
     let provider = SdkTracerProvider::builder()
         .with_span_processor(TracefuseExporter::new(&tracer).all())
@@ -60,7 +60,7 @@ fn scopes_and_targets_of_llm_libraries_count_and_ours_never() {
 
 #[test]
 fn what_the_provider_does_not_sample_is_not_recorded() {
-    let kept = Kept::default();
+    let kept = Recorder::default();
     let tracer = Tracer::builder(kept.clone()).build();
     let provider = SdkTracerProvider::builder()
         .with_sampler(Sampler::AlwaysOff)
@@ -72,7 +72,7 @@ fn what_the_provider_does_not_sample_is_not_recorded() {
 
 #[test]
 fn the_tracers_own_rate_keeps_whole_traces_and_counts_the_others_once() {
-    let kept = Kept::default();
+    let kept = Recorder::default();
     let rate = SampleRate::new(0.5).unwrap();
     let sampler = move |trace: &SamplingInput<'_>| rate.samples(trace.trace_id);
     let tracer = Tracer::builder(kept.clone()).sampler(sampler).build();
@@ -105,7 +105,7 @@ fn the_tracers_own_rate_keeps_whole_traces_and_counts_the_others_once() {
 #[test]
 fn tracers_that_are_off_or_closed_record_nothing() {
     through(&Tracer::noop(), TracefuseExporter::all, request);
-    let kept = Kept::default();
+    let kept = Recorder::default();
     let tracer = Tracer::builder(kept.clone()).build();
     through(&tracer, TracefuseExporter::all, |otel| {
         tracer.shutdown().unwrap();
@@ -130,7 +130,7 @@ fn what_a_delivery_does_is_not_recorded() {
 
 #[test]
 fn times_are_those_that_were_measured() {
-    let kept = Kept::default();
+    let kept = Recorder::default();
     // A tracer whose own clock is elsewhere.
     let clock = ManualClock::at(Timestamp::from_unix_nanos(5));
     let tracer = Tracer::builder(kept.clone())

@@ -1,47 +1,19 @@
-//! A processor that keeps spans, and providers before it.
-
-use std::sync::{Arc, Mutex};
+//! A recorder, and providers before it.
 
 use opentelemetry::trace::{SpanBuilder, TraceContextExt as _, Tracer as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use tracefuse_core::Tracer;
 use tracefuse_core::record::SpanRecord;
-use tracefuse_core::{Processor, Tracer};
+pub(crate) use tracefuse_core::testing::Recorder;
 use tracefuse_opentelemetry::TracefuseExporter;
-
-#[derive(Clone, Default)]
-pub(crate) struct Kept(Arc<Mutex<Vec<SpanRecord>>>);
-
-impl Processor for Kept {
-    fn on_end(&self, span: SpanRecord) {
-        self.0.lock().unwrap().push(span);
-    }
-}
-
-impl Kept {
-    pub(crate) fn names(&self) -> Vec<String> {
-        let spans = self.0.lock().unwrap();
-        spans.iter().map(|span| span.name().to_owned()).collect()
-    }
-
-    pub(crate) fn named(&self, name: &str) -> SpanRecord {
-        let spans = self.0.lock().unwrap();
-        let found = spans.iter().find(|span| span.name() == name);
-        found.unwrap_or_else(|| panic!("no span {name}")).clone()
-    }
-
-    pub(crate) fn only(&self) -> SpanRecord {
-        assert_eq!(self.names().len(), 1, "{:?}", self.names());
-        self.0.lock().unwrap()[0].clone()
-    }
-}
 
 /// What is recorded of what `f` does, as `choose` says.
 pub(crate) fn recorded(
     choose: impl FnOnce(TracefuseExporter) -> TracefuseExporter,
     f: impl FnOnce(&SdkTracer),
-) -> Kept {
-    let kept = Kept::default();
+) -> Recorder {
+    let kept = Recorder::default();
     through(&Tracer::builder(kept.clone()).build(), choose, f);
     kept
 }

@@ -1,7 +1,7 @@
 //! Records made with the real handles, and a server that answers one request with a given answer.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -11,33 +11,24 @@ use prost::Message as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tracefuse_core::record::{Record, Resource, SpanRecord, Timestamp};
-use tracefuse_core::{Clock, ManualClock, Processor, Tracer};
+use tracefuse_core::record::{Record, Resource, Timestamp};
+use tracefuse_core::testing::Recorder;
+use tracefuse_core::{Clock, ManualClock, Tracer};
 use tracefuse_exporter::{Batch, Exporter as _};
 use tracefuse_otlp::{OtlpConfig, OtlpExporter};
 
 pub(crate) const START: u64 = 1_800_000_000_000_000_000;
 
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<SpanRecord>>>);
-
-impl Processor for Kept {
-    fn on_end(&self, span: SpanRecord) {
-        self.0.lock().unwrap().push(span);
-    }
-}
-
 /// The records of a program, in the order they ended, on a clock that only the program moves.
 pub(crate) fn records(program: impl FnOnce(&Tracer, &ManualClock)) -> Vec<Record> {
-    let kept = Kept::default();
+    let recorder = Recorder::new();
     let clock = ManualClock::at(Timestamp::from_unix_nanos(START));
-    let tracer = Tracer::builder(kept.clone())
+    let tracer = Tracer::builder(recorder.clone())
         .clock(Clock::new(clock.clone()))
         .build();
     program(&tracer, &clock);
     drop(tracer);
-    let spans = std::mem::take(&mut *kept.0.lock().unwrap());
-    spans.into_iter().map(Record::from).collect()
+    recorder.take()
 }
 
 /// A request as it arrived.

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use tracefuse_core::{MaskMemo, Masker};
 use tracefuse_exporter::record::Record;
+use tracefuse_mask::{MaskMemo, Masker, mask_score, mask_span};
 
 use crate::ledger::Notice;
 use crate::log;
@@ -32,8 +32,8 @@ impl Masking {
         let mut failed = 0;
         for item in items.iter_mut().filter(|item| !item.masked) {
             failed += match &mut item.record {
-                Record::Span(span) => span.mask(&**masker, &mut self.memo).failed,
-                Record::Score(score) => score.mask(&**masker).failed,
+                Record::Span(span) => mask_span(span, &**masker, &mut self.memo).failed,
+                Record::Score(score) => mask_score(score, &**masker).failed,
                 _ => 0,
             };
             item.masked = true;

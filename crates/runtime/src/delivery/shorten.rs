@@ -186,19 +186,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn record(name: &str, fill: impl FnOnce(&tracefuse_core::Span)) -> Record {
-        use tracefuse_core::{Processor, Tracer};
-        #[derive(Clone, Default)]
-        struct Kept(Arc<std::sync::Mutex<Option<SpanRecord>>>);
-        impl Processor for Kept {
-            fn on_end(&self, span: SpanRecord) {
-                *self.0.lock().unwrap() = Some(span);
-            }
-        }
-        let kept = Kept::default();
-        let tracer = Tracer::builder(kept.clone()).build();
-        tracer.trace(name).run(|trace| fill(trace.root()));
-        let span = kept.0.lock().unwrap().take();
-        span.unwrap().into()
+        let recorder = tracefuse_core::testing::Recorder::new();
+        recorder
+            .tracer()
+            .trace(name)
+            .run(|trace| fill(trace.root()));
+        recorder.only().into()
     }
 
     fn check(mut record: Record, marks: &[&str]) {

@@ -2,7 +2,7 @@
 //! Called by `buffers` on callers' threads, and on the worker's for what they left buffered.
 
 use std::sync::Arc;
-use std::time::Duration;
+use tokio::time::Instant;
 
 use tracefuse_core::{DropReason, Health};
 use tracefuse_exporter::record::{Chunk, Record, Records};
@@ -43,18 +43,18 @@ impl Deferred {
     }
 }
 
+/// Bytes of the smallest span.
+const SMALLEST_SPAN: usize = 48;
+/// A log line is considered for one in so many refused spans.
+const REFUSALS_PER_NOTICE: u64 = 1024;
+
 impl ExporterQueue {
     /// Takes a record, or counts its loss. Bounded work; blocks only under `Overload::Block`.
     pub(crate) fn push(&self, record: Record, from: Option<Source>) {
         let bytes = record.size();
         let mut state = self.lock();
-        if let Overload::Block(within) = self.config.overload
-            && self.full(&state, bytes).is_some()
-        {
-            // What waits is sent now, though it may be less than a batch.
-            state.no_room = true;
-            self.wake.notify_one();
-            state = self.wait_for_room(state, bytes, within);
+        if self.full(&state, bytes).is_some() {
+            state = self.wait_for_room(state, bytes);
         }
         let mut after = Deferred::default();
         let wake = self.admit(&mut state, record, from, false, &mut after);
@@ -94,7 +94,7 @@ impl ExporterQueue {
 
     /// Whether all of it finds room, so that no overload policy is needed.
     fn takes(&self, state: &State, count: usize, bytes: usize, force: bool) -> bool {
-        let open = matches!(state.health, Health::Open { .. } | Health::Refused { .. });
+        let open = is_open(state);
         let (held, held_bytes) = state.held();
         let fits = held + count <= self.config.max_queue_size
             && held_bytes.saturating_add(bytes) <= self.config.max_queue_bytes;
@@ -121,26 +121,79 @@ impl ExporterQueue {
         self.has_capacity.load(Ordering::Relaxed)
     }
 
+    /// Whether a span that started now would be dropped at its end.
+    #[inline]
+    pub(crate) fn refuses(&self) -> bool {
+        self.refuses.load(Ordering::Relaxed)
+    }
+
+    /// Counts a span that was refused when it started: recorded and dropped, as if it had come to its end. Says so in
+    /// the log as a full queue is said, for the first of many.
+    pub(crate) fn note_refused(&self) {
+        let before = self.refused.fetch_add(1, Ordering::Relaxed);
+        if before.is_multiple_of(REFUSALS_PER_NOTICE) {
+            let mut after = Deferred::default();
+            after.note_full(self, &mut self.lock(), DropReason::CircuitOpen);
+            after.settle();
+        }
+    }
+
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
     pub(super) fn note_room(&self, state: &State) {
         let (held, bytes) = state.held();
         let (more, more_bytes) = state.reserved;
         let has_capacity = held + more <= self.config.max_queue_size
             && bytes.saturating_add(more_bytes) <= self.config.max_queue_bytes;
         self.has_capacity.store(has_capacity, Ordering::Relaxed);
+        let full = match self.config.while_open {
+            WhileOpen::NoOp => held > 0,
+            WhileOpen::Hold => {
+                self.config.overload != Overload::DropOldest
+                    && self.full(state, SMALLEST_SPAN).is_some()
+            }
+        };
+        let refuses = full
+            && is_open(state)
+            && state.phase == Phase::Running
+            && !self.spills.load(Ordering::Relaxed);
+        self.refuses.store(refuses, Ordering::Relaxed);
     }
 
+    /// Waits as long as the policy allows. What waits in the queue is sent meanwhile, though it may be less than a batch.
     fn wait_for_room<'a>(
         &self,
-        state: MutexGuard<'a, State>,
+        mut state: MutexGuard<'a, State>,
         bytes: usize,
-        within: Duration,
     ) -> MutexGuard<'a, State> {
-        let wait =
-            |state: &mut State| self.full(state, bytes).is_some() && state.phase == Phase::Running;
-        match self.settled.wait_timeout_while(state, within, wait) {
+        let (within, more) = match self.config.overload {
+            Overload::Block(within) => (within, 0),
+            Overload::BlockBriefly if is_worth_waiting_for(&state) => {
+                match state.budget.begin(Instant::now()) {
+                    // Until there is room for some more, so that few callers wait and not each of them.
+                    Some(within) => (within, self.config.max_queue_bytes / 16),
+                    None => return state,
+                }
+            }
+            _ => return state,
+        };
+        state.no_room = true;
+        self.wake.notify_one();
+        let wait = |state: &mut State| {
+            self.full(state, bytes.saturating_add(more)).is_some()
+                && state.phase == Phase::Running
+                && (more == 0 || is_worth_waiting_for(state))
+        };
+        let mut state = match self.settled.wait_timeout_while(state, within, wait) {
             Ok((state, _)) => state,
             Err(poisoned) => poisoned.into_inner().0,
+        };
+        if self.config.overload == Overload::BlockBriefly {
+            state.budget.end(Instant::now());
         }
+        state
     }
 
     /// Takes a record or counts its loss; whether the worker is to be woken.
@@ -164,7 +217,7 @@ impl ExporterQueue {
                     DropReason::AfterShutdown
                 });
             }
-            let open = matches!(state.health, Health::Open { .. } | Health::Refused { .. });
+            let open = is_open(state);
             // An empty queue takes one: without it nothing would probe whether the receiver is back.
             if open && !spills && self.config.while_open == WhileOpen::NoOp && state.held().0 > 0 {
                 break Some(DropReason::CircuitOpen);
@@ -236,4 +289,13 @@ impl ExporterQueue {
             None
         }
     }
+}
+
+/// Whether the receiver accepts batches, so that there will be room.
+fn is_worth_waiting_for(state: &State) -> bool {
+    state.has_accepted && state.health == Health::Healthy && state.phase == Phase::Running
+}
+
+fn is_open(state: &State) -> bool {
+    matches!(state.health, Health::Open { .. } | Health::Refused { .. })
 }

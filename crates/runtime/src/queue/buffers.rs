@@ -1,4 +1,4 @@
-//! Where finished spans come in: each thread appends them to a chunk of its own and hands the chunk over when it is
+//! Where finished spans come in: each thread appends them to its own chunk and hands the chunk over when it is
 //! full, so that the queues' locks and the waking of workers are shared by many spans.
 //! Fed by `pipeline`; drained by workers, by a flush and by a shutdown. Knows no exporter.
 
@@ -91,7 +91,7 @@ impl SpanBuffers {
             recorded: AtomicU64::new(0),
             round: AtomicU64::new(1),
             room: config.batch_size.clamp(1, 256),
-            blocks: matches!(config.overload, Overload::Block(_)),
+            blocks: matches!(config.overload, Overload::Block(_) | Overload::BlockBriefly),
         }
     }
 
@@ -99,6 +99,16 @@ impl SpanBuffers {
     pub(crate) fn unused(mut self) -> Self {
         self.room = 1;
         self
+    }
+
+    /// Whether a span that starts now is refused: every exporter would drop it at its end. Counts it if so.
+    #[inline]
+    pub(crate) fn refuse(&self) -> bool {
+        let refuses = !self.queues.is_empty() && self.queues.iter().all(|queue| queue.refuses());
+        if refuses {
+            self.queues.iter().for_each(|queue| queue.note_refused());
+        }
+        refuses
     }
 
     pub(crate) fn queues(&self) -> &[Arc<ExporterQueue>] {
@@ -116,7 +126,9 @@ impl SpanBuffers {
         let buffered: u64 = buffers.iter().map(|own| own.chunk.len() as u64).sum();
         let bytes: u64 = buffers.iter().map(|own| own.chunk.size() as u64).sum();
         let mut stats = Stats::default();
-        stats.recorded = self.recorded.load(Ordering::Relaxed) + buffered;
+        // Each queue counts all spans that were refused.
+        let refused = self.queues.first().map_or(0, |queue| queue.refused());
+        stats.recorded = self.recorded.load(Ordering::Relaxed) + buffered + refused;
         stats.exporters = self.queues.iter().map(|queue| queue.stats()).collect();
         for exporter in &mut stats.exporters {
             exporter.recorded += buffered;
@@ -333,7 +345,7 @@ impl Watch {
 }
 
 impl Drop for Watch {
-    /// Also of a worker that panics: what lies in the buffers must not lie there for ever.
+    /// Also of a worker that panics: spans in the buffers must not stay there for ever.
     fn drop(&mut self) {
         self.end();
     }

@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use tracefuse_core::{DropReason, Health, Mask, Processor, Tracer};
+use tracefuse_core::{DropReason, Health, Processor, Tracer};
 use tracefuse_exporter::record::Record;
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, async_trait};
+use tracefuse_mask::Mask;
 use tracefuse_runtime::{Overload, Pipeline, PipelineConfig};
 
 use crate::support::{Scripted, assert_balanced, names, record, tracer_with};

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tracefuse_core::{Mask, Tracer};
+use tracefuse_core::Tracer;
 use tracefuse_exporter::record::{Value, ValueRef};
 use tracefuse_exporter::{ExportError, InMemoryExporter};
+use tracefuse_mask::Mask;
 use tracefuse_runtime::{Pipeline, PipelineConfig};
 
 use crate::support::{Scripted, assert_balanced, record};

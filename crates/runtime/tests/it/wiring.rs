@@ -232,7 +232,10 @@ fn a_huge_span_is_cut_at_once_where_others_need_the_room() {
     for (megabytes, cut) in [(5, false), (40, true)] {
         let exporter = Scripted::default();
         exporter.hold();
-        let tracer = tracer_with(exporter.clone(), |config| config.batch_size = 1);
+        let tracer = tracer_with(exporter.clone(), |config| {
+            config.batch_size = 1;
+            config.max_queue_bytes = 32 << 20;
+        });
         tracer
             .trace("huge")
             .input("x".repeat(megabytes << 20))

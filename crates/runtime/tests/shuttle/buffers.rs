@@ -1,5 +1,5 @@
 //! What threads lay into buffers is delivered without a flush, covered by one, counted once, and within the bounds,
-//! whoever sweeps and whenever the worker goes to sleep. A buffer that nobody looks into is found as a deadlock.
+//! with any thread that drains, and any moment at which the worker goes to sleep. A buffer that is not drained is found as a deadlock.
 
 use std::sync::Arc;
 
@@ -27,8 +27,8 @@ fn worked(
     change: impl FnOnce(&mut PipelineConfig),
 ) -> (Arc<SpanBuffers>, Arc<ExporterQueue>, thread::JoinHandle<()>) {
     let (buffers, queue) = buffers(change);
-    let (theirs, their_lane) = (buffers.clone(), queue.clone());
-    let worker = thread::spawn(move || work(&theirs, &their_lane, u64::MAX));
+    let (theirs, their_queue) = (buffers.clone(), queue.clone());
+    let worker = thread::spawn(move || work(&theirs, &their_queue, u64::MAX));
     (buffers, queue, worker)
 }
 
@@ -112,7 +112,7 @@ fn numbers(buffers: &SpanBuffers) -> ExporterStats {
 }
 
 #[test]
-fn what_lies_in_trays_is_delivered_without_a_flush() {
+fn buffered_spans_are_delivered_without_a_flush() {
     in_many_orders(|record| {
         let (buffers, queue) = buffers(|_| {});
         let producers: Vec<_> = (0..2).map(|_| produce(&buffers, record, 3)).collect();
@@ -126,7 +126,7 @@ fn what_lies_in_trays_is_delivered_without_a_flush() {
 }
 
 #[test]
-fn a_flush_covers_what_lay_in_trays() {
+fn a_flush_covers_buffered_spans() {
     in_many_orders(|record| {
         let (buffers, queue, worker) = worked(|_| {});
         let producers: Vec<_> = (0..2).map(|_| produce(&buffers, record, 3)).collect();
@@ -140,7 +140,7 @@ fn a_flush_covers_what_lay_in_trays() {
 }
 
 #[test]
-fn a_shutdown_amid_it_all_leaves_nothing_in_a_tray() {
+fn a_shutdown_meanwhile_leaves_nothing_in_a_buffer() {
     in_many_orders(|record| {
         let (buffers, queue, worker) = worked(|_| {});
         let producers: Vec<_> = (0..2).map(|_| produce(&buffers, record, 3)).collect();

@@ -1,13 +1,13 @@
 //! What must hold in every order: numbers that add up, flushes that cover what was before them, an outcome for
 //! each record, and no caller left waiting. The worker here is the loop of `src/worker.rs` without its exporter.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use shuttle::future::block_on;
 use shuttle::thread;
-use tracefuse_core::record::{Record, SpanRecord};
-use tracefuse_core::{DropReason, ExporterStats, Processor, Tracer};
+use tracefuse_core::record::Record;
+use tracefuse_core::{DropReason, ExporterStats};
 
 use crate::config::{Overload, PipelineConfig};
 use crate::queue::ExporterQueue;
@@ -18,23 +18,10 @@ use crate::worker::next::{Next, next};
 /// Longer than any schedule: a wait ends because somebody woke it, or is found as a deadlock.
 pub(crate) const EVER: Duration = Duration::from_secs(24 * 3600);
 
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<SpanRecord>>>);
-
-impl Processor for Kept {
-    fn on_end(&self, span: SpanRecord) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(span);
-    }
-}
-
 fn a_record() -> Record {
-    let kept = Kept::default();
-    Tracer::builder(kept.clone()).build().trace("t").run(|_| {});
-    let mut spans = kept.0.lock().unwrap_or_else(PoisonError::into_inner);
-    spans.pop().map(Record::from).unwrap()
+    let recorder = tracefuse_core::testing::Recorder::new();
+    recorder.tracer().trace("t").run(|_| {});
+    recorder.only().into()
 }
 
 /// Runs a scenario in many orders: at random, and with few switches at the worst places.

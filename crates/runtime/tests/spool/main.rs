@@ -1,8 +1,5 @@
-//! The spool through its public API: what it keeps, what it leaves alone, and what `kill -9` cannot take.
+//! The spool behind a pipeline: what goes to disk, and that it was masked before.
 
-mod behaviour;
-mod damage;
-mod kill;
 mod masking;
 mod pipeline;
 #[expect(
@@ -11,40 +8,8 @@ mod pipeline;
 )]
 #[path = "../it/support.rs"]
 mod scripted;
-mod strangers;
 
 use std::path::{Path, PathBuf};
-
-use tracefuse_runtime::spool::{Recovered, Spool, SpoolConfig};
-
-const NOW: u64 = 1_700_000_000_000;
-const TAG: u64 = 7;
-
-fn open(dir: &Path) -> (Spool, Recovered) {
-    Spool::open(SpoolConfig::new(dir).tag(TAG), NOW).expect("a spool")
-}
-
-fn append(spool: &mut Spool, payloads: &[&str]) {
-    for payload in payloads {
-        spool.append(payload.as_bytes(), NOW).expect("appended");
-    }
-}
-
-/// Everything that can be read, in order, and acknowledged on the way.
-fn drain(spool: &mut Spool) -> Vec<String> {
-    let mut all = Vec::new();
-    spool.seal().expect("sealed");
-    while let Some(batch) = spool.next(NOW).expect("read") {
-        all.extend(
-            batch
-                .payloads
-                .into_iter()
-                .map(|payload| String::from_utf8(payload).expect("text")),
-        );
-        spool.acknowledge(batch.id).expect("acknowledged");
-    }
-    all
-}
 
 /// The process directories of a spool.
 fn processes(dir: &Path) -> Vec<PathBuf> {

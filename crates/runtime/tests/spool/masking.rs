@@ -1,8 +1,9 @@
 //! What is masked is not on disk either, whichever way a record gets there.
 #![expect(clippy::disallowed_methods, reason = "reads what was written")]
 
-use tracefuse_core::{Mask, Tracer};
+use tracefuse_core::Tracer;
 use tracefuse_exporter::ExportError;
+use tracefuse_mask::Mask;
 use tracefuse_runtime::spool::SpoolConfig;
 use tracefuse_runtime::{Pipeline, PipelineConfig, SpoolMode};
 

@@ -29,7 +29,7 @@ pub use table::SETTINGS;
 pub use tracefuse_console::{Color, Format, Stream, Text};
 #[cfg(any(feature = "langfuse", feature = "otlp"))]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "langfuse", feature = "otlp"))))]
-pub use tracefuse_otlp::http::{HttpConfig, ProxyConfig};
+pub use tracefuse_http::{HttpConfig, ProxyConfig};
 pub use tracefuse_runtime::{PipelineConfig, PipelineConfigError, limits};
 pub use tracer::TracerConfig;
 

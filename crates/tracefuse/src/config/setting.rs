@@ -119,7 +119,7 @@ pub(super) fn apply<T>(
 /// Settings of every HTTP exporter.
 #[cfg(any(feature = "langfuse", feature = "otlp"))]
 pub(super) mod http {
-    use tracefuse_otlp::http::HttpConfig;
+    use tracefuse_http::HttpConfig;
 
     use super::{Config, Form};
 

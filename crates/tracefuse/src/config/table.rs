@@ -158,7 +158,7 @@ settings! {
         value!(Whole(OPEN_MORE), |c| &mut c.tracer.warn_open_more);
 
     Http "timeout" ["LANGFUSE_TIMEOUT"], "longest one HTTP attempt may take, in seconds",
-        http!(Seconds(tracefuse_otlp::http::TIMEOUT_RANGE), |h| &mut h.timeout);
+        http!(Seconds(tracefuse_http::TIMEOUT_RANGE), |h| &mut h.timeout);
     Http "ca_file" ["TRACEFUSE_CA_FILE"], "certificate authorities to trust in addition to the system's",
         http!(Path("the path of a PEM file"), |h| &mut h.ca_file);
     Http "allow_plaintext_http" ["TRACEFUSE_ALLOW_PLAINTEXT_HTTP"],
@@ -214,9 +214,10 @@ const PAIRS: &str = "`name=value` pairs, with commas, percent-encoded";
 const ADDRESS: &str = "an address that begins with http:// or https://";
 
 const OVERLOAD: Own<Overload> = Own {
-    accepts: "`drop_newest`, `drop_oldest` or `block:SECONDS`, up to 86400",
+    accepts: "`block_briefly`, `drop_newest`, `drop_oldest` or `block:SECONDS`, up to 86400",
     parse: overload,
     show: |overload| match overload {
+        Overload::BlockBriefly => "block_briefly".to_owned(),
         Overload::DropNewest => "drop_newest".to_owned(),
         Overload::DropOldest => "drop_oldest".to_owned(),
         Overload::Block(wait) => format!("block:{}", wait.as_secs_f64()),
@@ -286,7 +287,7 @@ const CONVENTIONS: Choice<tracefuse_otlp::Conventions> = Choice(&[
 #[cfg(any(feature = "langfuse", feature = "otlp"))]
 const PROXY: Own<String> = Own {
     accepts: "the address of an HTTP proxy, such as http://proxy.example:3128 (SOCKS is not supported)",
-    parse: |text| tracefuse_otlp::http::ProxyConfig::accepts(text).then(|| text.to_owned()),
+    parse: |text| tracefuse_http::ProxyConfig::accepts(text).then(|| text.to_owned()),
     show: String::clone,
 };
 
@@ -325,6 +326,7 @@ fn rate(text: &str) -> Option<SampleRate> {
 /// `block:SECONDS` waits for room.
 fn overload(text: &str) -> Option<Overload> {
     match text.to_ascii_lowercase().as_str() {
+        "block_briefly" => Some(Overload::BlockBriefly),
         "drop_newest" => Some(Overload::DropNewest),
         "drop_oldest" => Some(Overload::DropOldest),
         other => {
@@ -345,7 +347,7 @@ fn base(text: &str) -> Option<String> {
 #[cfg(feature = "otlp")]
 fn headers(text: &str) -> Option<Vec<(String, String)>> {
     let pairs = pairs(text)?;
-    let mut headers = tracefuse_otlp::http::Headers::new();
+    let mut headers = tracefuse_http::Headers::new();
     let fit = pairs
         .iter()
         .all(|(name, value)| headers.insert(name, value).is_ok());
@@ -356,7 +358,7 @@ fn headers(text: &str) -> Option<Vec<(String, String)>> {
 #[cfg(feature = "otlp")]
 fn milliseconds(text: &str) -> Option<std::time::Duration> {
     let time = std::time::Duration::from_millis(text.parse().ok()?);
-    tracefuse_otlp::http::TIMEOUT_RANGE
+    tracefuse_http::TIMEOUT_RANGE
         .contains(&time)
         .then_some(time)
 }

@@ -85,7 +85,8 @@ pub(crate) fn cases() -> Vec<Case> {
             .expect(|evidence, server| {
                 assert_eq!(evidence.stats.exported, 0);
                 // A breaker that did not open would have sent hundreds.
-                assert!(server.requests().len() < 20, "{}", server.requests().len());
+                // Those during the shutdown, which uses all of its time, are included.
+                assert!(server.requests().len() < 40, "{}", server.requests().len());
                 says(evidence, &["503"]);
             })
             .into(),

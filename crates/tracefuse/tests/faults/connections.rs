@@ -119,7 +119,7 @@ pub(crate) fn cases() -> Vec<Case> {
         unreachable("port_closed", "http://127.0.0.1:9", &["nothing listens at"]),
         fault("proxy_dead", Scenario::new())
             .reach(|config, _| {
-                let proxy = tracefuse_otlp::http::ProxyConfig::new().http("http://127.0.0.1:9");
+                let proxy = tracefuse_http::ProxyConfig::new().http("http://127.0.0.1:9");
                 config
                     .base_url("http://langfuse.example")
                     .allow_plaintext_http(true)

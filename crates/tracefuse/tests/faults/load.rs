@@ -119,7 +119,12 @@ fn neighbours() -> Case {
 pub(crate) fn cases() -> Vec<Case> {
     vec![
         fault("queue_full_by_count", stuck())
-            .trial(|trial| trial.config(|config| config.max_queue_size = 50))
+            .trial(|trial| {
+                trial.config(|config| {
+                    config.max_queue_size = 50;
+                    config.overload = Overload::DropNewest;
+                })
+            })
             .hopeless()
             .expect(|evidence, _| {
                 assert!(evidence.stats.dropped[&DropReason::QueueFullCount] >= 150);
@@ -127,7 +132,10 @@ pub(crate) fn cases() -> Vec<Case> {
             .into(),
         fault("queue_full_by_bytes", stuck())
             .trial(|trial| trial.input_bytes(20_000))
-            .config(|config| config.max_queue_bytes = 400_000)
+            .config(|config| {
+                config.max_queue_bytes = 400_000;
+                config.overload = Overload::DropNewest;
+            })
             .hopeless()
             .expect(|evidence, _| {
                 assert!(evidence.stats.dropped[&DropReason::QueueFullBytes] >= 180);

@@ -13,7 +13,7 @@ const LONG: Duration = Duration::from_secs(60);
 fn delivered(name: &str, fill: impl FnOnce(&Span)) -> (MockLangfuse, Vec<String>) {
     let server = MockLangfuse::start();
     let tracer = tracer(&server);
-    tracer.trace(name).run(|trace| fill(&trace.root()));
+    tracer.trace(name).run(|trace| fill(trace.root()));
     let report = tracer.shutdown_within(LONG).unwrap();
     assert!(report.is_lossless(), "{report:?}");
     let keys = row(&server, name).metadata.keys().cloned().collect();

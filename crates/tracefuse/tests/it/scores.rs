@@ -30,11 +30,15 @@ fn every_type_and_target_arrives() {
         .build()
         .unwrap();
     let (trace, span) = tracer.trace("chat").run(|trace| {
-        trace.score("quality", 0.9).comment("short and right");
+        trace
+            .score("quality", 0.9)
+            .comment("short and right")
+            .record();
         let span = trace.generation("answer").start();
-        span.score("helpful", true).config_id("cfg-1");
+        span.score("helpful", true).config_id("cfg-1").record();
         span.score("tone", "kind")
-            .metadata("judge", json!({ "model": "gpt-4o" }));
+            .metadata("judge", json!({ "model": "gpt-4o" }))
+            .record();
         (trace.id().unwrap(), span.id().unwrap())
     });
     let note = tracer
@@ -42,7 +46,8 @@ fn every_type_and_target_arrives() {
         .record();
     tracer
         .score_observation(trace, span, "late", -3)
-        .environment("eval");
+        .environment("eval")
+        .record();
     let report = tracer.shutdown().unwrap();
 
     assert_eq!(report.stats.exporters[0].exported, 7);
@@ -95,8 +100,8 @@ fn a_score_that_is_sent_again_is_there_once() {
     ] {
         let server = failing(Scenario::new().times(2, action.clone()));
         let tracer = tracer(&server);
-        tracer.score_session("s", "first", 1);
-        tracer.score_session("s", "second", 2);
+        tracer.score_session("s", "first", 1).record();
+        tracer.score_session("s", "second", 2).record();
         let report = tracer.shutdown_within(LONG).unwrap();
         assert!(report.is_lossless(), "{action:?}");
         assert_eq!(server.scores().len(), 2, "{action:?}");
@@ -112,11 +117,11 @@ fn a_refused_score_harms_no_neighbour() {
     let tracer = tracer(&server);
     for n in 0..5 {
         tracer.trace("chat").run(|trace| {
-            trace.score("good", n);
-            trace.score("", n);
+            trace.score("good", n).record();
+            trace.score("", n).record();
         });
     }
-    tracer.score_session("s", "not-a-number", f64::NAN);
+    tracer.score_session("s", "not-a-number", f64::NAN).record();
     let error = tracer.shutdown().unwrap_err();
     let stats = &error.report().stats.exporters[0];
     assert_eq!(
@@ -157,7 +162,8 @@ fn masked_like_everything_else() {
         .unwrap();
     tracer
         .score_session("s", "note", 1)
-        .comment("by a@example.com");
+        .comment("by a@example.com")
+        .record();
     tracer.shutdown().unwrap();
     assert_eq!(named(&server, "note")["comment"], "by <email>");
 }
@@ -169,7 +175,7 @@ fn a_receiver_without_scores_says_so() {
         .otlp(OtlpConfig::new(format!("{}/v1/traces", server.url())))
         .build()
         .unwrap();
-    tracer.score_session("s", "quality", 1);
+    tracer.score_session("s", "quality", 1).record();
     let error = tracer.shutdown().unwrap_err();
     let stats = &error.report().stats.exporters[0];
     assert_eq!(stats.rejected[&RejectReason::Invalid], 1);
@@ -195,10 +201,12 @@ fn scores_wait_on_disk_like_spans() {
     server.pause();
     let tracer = open();
     let trace = tracer.trace("chat").run(|trace| {
-        trace.score("quality", 0.5).comment("kept");
+        trace.score("quality", 0.5).comment("kept").record();
         trace.id().unwrap()
     });
-    tracer.score_session("s", "note", ScoreValue::text("kept too"));
+    tracer
+        .score_session("s", "note", ScoreValue::text("kept too"))
+        .record();
     let left = tracer.shutdown_within(Duration::from_secs(2));
     assert!(left.is_err() || server.scores().is_empty());
     drop(tracer);

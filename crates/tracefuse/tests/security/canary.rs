@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracefuse::exporter::{Batch, ExportError, ExportReport, Exporter, async_trait};
 use tracefuse::{Config, ConsoleConfig, LangfuseConfig, OtlpConfig};
-use tracefuse_otlp::http::{HttpConfig, ProxyConfig};
+use tracefuse_http::{HttpConfig, ProxyConfig};
 
 use crate::capture::{self, Secret};
 use crate::scenes::{self, PASSWORD, PUBLIC, SECRET, Scene};

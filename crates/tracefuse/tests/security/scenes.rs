@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mock_langfuse::{Action, How, MockLangfuse, Scenario, Tls};
 use tracefuse::{LangfuseConfig, TracerConfig};
-use tracefuse_otlp::http::ProxyConfig;
+use tracefuse_http::ProxyConfig;
 
 pub(crate) const PUBLIC: &str = "pk-lf-0000-1111-2222";
 pub(crate) const SECRET: &str = "sk-lf-CANARY-0123456789";

@@ -4,7 +4,7 @@ use tracefuse_core::{InSpan as _, SampleRate, Span, Tracer};
 use tracing::{Instrument as _, info_span};
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use crate::support::{Kept, recorded, tracer, under};
+use crate::support::{Recorder, recorded, tracer, under};
 
 #[test]
 fn spans_of_both_kinds_nest_in_either_order() {
@@ -41,7 +41,7 @@ fn a_span_without_a_parent_begins_a_trace() {
     );
     assert_eq!(
         kept.tree(),
-        "first\n  child\nsecond\nthird\nours\n  below ours\n"
+        "first\n  child\nthird\nsecond\nours\n  below ours\n"
     );
     assert_eq!(kept.named("first").trace().name, "first");
 }
@@ -57,7 +57,7 @@ fn an_explicit_parent_wins_over_the_current_span() {
                 .run(|_| info_span!(parent: &parent, "child").in_scope(|| {}));
         },
     );
-    assert_eq!(kept.tree(), "ours\nparent\n  child\n");
+    assert_eq!(kept.tree(), "parent\n  child\nours\n");
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_span_that_is_not_recorded_passes_its_parent_on() {
             info_span!("left out").in_scope(|| info_span!("d").in_scope(|| {}));
         },
     );
-    assert_eq!(kept.tree(), "d\na\n  b\n  c\n");
+    assert_eq!(kept.tree(), "a\n  b\n  c\nd\n");
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn spans_exited_out_of_order_stay_current_until_their_own_exit() {
 
 #[test]
 fn a_trace_that_is_not_sampled_is_left_out_whole() {
-    let kept = Kept::default();
+    let kept = Recorder::default();
     let tracer = Tracer::builder(kept.clone())
         .sample_rate(SampleRate::new(0.0).unwrap())
         .build();

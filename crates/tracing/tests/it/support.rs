@@ -1,63 +1,12 @@
-//! A processor that keeps spans, and subscribers with the layer.
+//! A recorder, and subscribers with the layer.
 
-use std::sync::{Arc, Mutex};
-
-use tracefuse_core::record::SpanRecord;
-use tracefuse_core::{Processor, Tracer};
+use tracefuse_core::Tracer;
+pub(crate) use tracefuse_core::testing::Recorder;
 use tracefuse_tracing::LayerBuilder;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-#[derive(Clone, Default)]
-pub(crate) struct Kept(Arc<Mutex<Vec<SpanRecord>>>);
-
-impl Processor for Kept {
-    fn on_end(&self, span: SpanRecord) {
-        self.0.lock().unwrap().push(span);
-    }
-}
-
-impl Kept {
-    pub(crate) fn spans(&self) -> Vec<SpanRecord> {
-        self.0.lock().unwrap().clone()
-    }
-
-    pub(crate) fn only(&self) -> SpanRecord {
-        let spans = self.spans();
-        assert_eq!(spans.len(), 1, "{spans:?}");
-        spans.into_iter().next().unwrap()
-    }
-
-    pub(crate) fn named(&self, name: &str) -> SpanRecord {
-        self.spans()
-            .into_iter()
-            .find(|span| span.name() == name)
-            .unwrap_or_else(|| panic!("no span {name}"))
-    }
-
-    /// Names, children indented below their parent in the order they finished.
-    pub(crate) fn tree(&self) -> String {
-        let spans = self.spans();
-        let mut text = String::new();
-        for root in spans.iter().filter(|span| span.parent_span_id().is_none()) {
-            branch(&spans, root, 0, &mut text);
-        }
-        text
-    }
-}
-
-fn branch(spans: &[SpanRecord], span: &SpanRecord, depth: usize, text: &mut String) {
-    text.push_str(&format!("{}{}\n", "  ".repeat(depth), span.name()));
-    for child in spans
-        .iter()
-        .filter(|child| child.parent_span_id() == Some(span.span_id()))
-    {
-        assert_eq!(child.trace_id(), span.trace_id());
-        branch(spans, child, depth + 1, text);
-    }
-}
-
-pub(crate) fn tracer() -> (Tracer, Kept) {
-    let kept = Kept::default();
+pub(crate) fn tracer() -> (Tracer, Recorder) {
+    let kept = Recorder::default();
     (Tracer::builder(kept.clone()).build(), kept)
 }
 
@@ -65,7 +14,7 @@ pub(crate) fn tracer() -> (Tracer, Kept) {
 pub(crate) fn recorded(
     choose: impl FnOnce(LayerBuilder) -> LayerBuilder,
     f: impl FnOnce(&Tracer),
-) -> Kept {
+) -> Recorder {
     let (tracer, kept) = tracer();
     under(&tracer, choose, || f(&tracer));
     kept

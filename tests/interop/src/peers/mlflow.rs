@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use base64::Engine as _;
 use serde_json::{Map, Value};
-use tracefuse_otlp::http::{Headers, Secret};
+use tracefuse_http::{Headers, Secret};
 
 use super::Receiver;
 use super::seen::{Span, Tokens, Trace, content};

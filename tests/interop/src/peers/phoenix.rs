@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
 use serde_json::Value;
-use tracefuse_otlp::http::{Headers, Secret};
+use tracefuse_http::{Headers, Secret};
 
 use super::Receiver;
 use super::seen::{Span, Tokens, Trace, content};

@@ -1,7 +1,7 @@
 //! Ollama's own language: `/api/chat`, `/api/generate` and `/api/embed`.
 //! Called by `provider` for whole answers and for the last object of a stream.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Facts, error, text, without_nulls};
 use crate::llm::usage::{self, Language};
@@ -30,5 +30,12 @@ fn output(response: &Value) -> Option<Value> {
         let says = |(key, value): (&String, &Value)| key != "role" && value.as_str() != Some("");
         return message.iter().any(says).then_some(Value::Object(message));
     }
-    text(response.get("response")).map(Value::from)
+    let said = text(response.get("response"));
+    match text(response.get("thinking")) {
+        Some(thinking) => {
+            let content = said.unwrap_or_default();
+            Some(json!({ "role": "assistant", "content": content, "thinking": thinking }))
+        }
+        None => said.map(Value::from),
+    }
 }

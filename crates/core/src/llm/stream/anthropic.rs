@@ -47,7 +47,10 @@ impl Language for Events {
                 _ => false,
             },
             "content_block_delta" => match event.remove("delta") {
-                Some(Value::Object(delta)) => self.block(index, &delta).add(delta),
+                Some(Value::Object(delta)) => {
+                    let block = self.block(index, &delta);
+                    block.is_some_and(|block| block.add(delta))
+                }
                 _ => false,
             },
             "message_delta" => {
@@ -117,29 +120,25 @@ impl Events {
     }
 
     /// The block that a delta goes on; a new one if its start was not seen.
-    fn block(&mut self, index: Option<u64>, delta: &Map<String, Value>) -> &mut Block {
-        let last = self.blocks.len().checked_sub(1);
+    fn block(&mut self, index: Option<u64>, delta: &Map<String, Value>) -> Option<&mut Block> {
         let known = match index {
             Some(_) => self.blocks.iter().rposition(|block| block.index == index),
-            None => last,
+            None => self.blocks.len().checked_sub(1),
         };
-        let at = known.unwrap_or_else(|| {
-            let kind = match delta.get("type").and_then(Value::as_str) {
-                Some("input_json_delta") => "tool_use",
-                Some("thinking_delta" | "signature_delta") => "thinking",
-                _ => "text",
-            };
-            self.blocks.push(Block {
-                index,
-                content: Map::from_iter([("type".to_owned(), Value::from(kind))]),
-                input: String::new(),
-            });
-            self.blocks.len() - 1
+        if let Some(at) = known {
+            return self.blocks.get_mut(at);
+        }
+        let kind = match delta.get("type").and_then(Value::as_str) {
+            Some("input_json_delta") => "tool_use",
+            Some("thinking_delta" | "signature_delta") => "thinking",
+            _ => "text",
+        };
+        self.blocks.push(Block {
+            index,
+            content: Map::from_iter([("type".to_owned(), Value::from(kind))]),
+            input: String::new(),
         });
-        // `at` is the position of a block, so the list is not empty.
-        let at = at.min(self.blocks.len() - 1);
-        #[expect(clippy::indexing_slicing, reason = "`at` is below the length")]
-        &mut self.blocks[at]
+        self.blocks.last_mut()
     }
 
     /// Counts grow, so the later ones count; 0 and `null` say nothing that the start did not say.

@@ -85,8 +85,10 @@ impl<L: Language> Assembly<L> {
 
     pub(super) fn record(self, span: &Span) {
         let mut facts = self.language.facts();
-        if let Some(body) = self.pieces.body() {
-            facts.error = error::of_text(&body, L::NAME);
+        if facts.output.is_none()
+            && let Some(body) = self.pieces.body()
+        {
+            facts.error = facts.error.or_else(|| error::of_text(&body, L::NAME));
             facts.output = Some(Value::String(body));
         }
         if self.error.is_some() {

@@ -82,7 +82,8 @@ impl Events {
             self.blocks.push((index, start));
         }
         if let Some(Value::Object(delta)) = event.remove("delta") {
-            carries |= add_delta(self.block(index), delta);
+            let block = self.block(index);
+            carries |= block.is_some_and(|block| add_delta(block, delta));
         }
         for (camel, snake) in [("stopReason", "stop_reason")] {
             if let Some(reason) = take(&mut event, camel, snake).filter(says) {
@@ -103,17 +104,19 @@ impl Events {
     }
 
     /// The block that a delta goes on; a new one if its start was not seen, as is usual for text.
-    fn block(&mut self, index: Option<u64>) -> &mut Map<String, Value> {
+    fn block(&mut self, index: Option<u64>) -> Option<&mut Map<String, Value>> {
         let known = match index {
             Some(_) => self.blocks.iter().rposition(|(known, _)| *known == index),
             None => self.blocks.len().checked_sub(1),
         };
-        let at = known.unwrap_or_else(|| {
-            self.blocks.push((index, Map::new()));
-            self.blocks.len() - 1
-        });
-        #[expect(clippy::indexing_slicing, reason = "`at` was found or pushed")]
-        &mut self.blocks[at].1
+        let known = match known {
+            Some(at) => self.blocks.get_mut(at),
+            None => {
+                self.blocks.push((index, Map::new()));
+                self.blocks.last_mut()
+            }
+        };
+        known.map(|(_, block)| block)
     }
 }
 

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::calls;
-use super::merge::{append, extend, is_empty, put, says};
+use super::merge::{append, extend, is_empty, keep, put, says};
 
 /// Fields of a delta that come whole, and maybe again; every other text comes in pieces.
 const WHOLE: &[&str] = &[
@@ -113,8 +113,18 @@ impl Choices {
     /// The choices as a response has them.
     pub(super) fn whole(self) -> Value {
         let choices = self.0.into_iter().map(|mut choice| {
-            if let Some(Value::Object(message)) = choice.get_mut("message") {
-                calls::forget_places(message);
+            let text = choice.remove("text");
+            match (choice.get_mut("message"), text) {
+                (Some(Value::Object(message)), text) if !message.is_empty() => {
+                    calls::forget_places(message);
+                    if let Some(text) = text {
+                        keep(message, "text", text);
+                    }
+                }
+                (_, text) => {
+                    choice.remove("message");
+                    choice.extend(text.map(|text| ("text".to_owned(), text)));
+                }
             }
             Value::Object(choice)
         });

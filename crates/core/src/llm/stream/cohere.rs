@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::assembly::{Language, fold};
-use super::merge::{adopt_fields, append, extend, put, says};
+use super::merge::{adopt_fields, append, extend, keep, put, says};
 use crate::llm::provider::{Facts, cohere};
 
 fold! {
@@ -75,6 +75,10 @@ impl Language for Events {
             }
         }
         if !self.message.is_empty() {
+            // Version 1 has no message. A stream that has both loses neither.
+            if let Some(text) = self.answer.remove("text") {
+                keep(&mut self.message, "text", text);
+            }
             self.answer
                 .insert("message".to_owned(), Value::Object(self.message));
         }
@@ -89,12 +93,15 @@ impl Events {
             match (key.as_str(), value) {
                 ("content", Value::Object(part)) => {
                     let begins = kind == "content-start";
-                    carries |= add_texts(entry(&mut self.content, index, begins), part, "type");
+                    let known = entry(&mut self.content, index, begins);
+                    carries |= known.is_some_and(|known| add_texts(known, part, "type"));
                 }
                 ("tool_calls", Value::Object(call)) => {
                     let begins = kind == "tool-call-start";
                     carries |= call.values().any(says);
-                    let known = entry(&mut self.calls, index, begins);
+                    let Some(known) = entry(&mut self.calls, index, begins) else {
+                        continue;
+                    };
                     for (key, value) in call {
                         match (key.as_str(), value) {
                             ("function", Value::Object(function)) => {
@@ -146,8 +153,10 @@ impl Events {
             ] {
                 if let Some(Value::Array(list)) = message.remove(key) {
                     for (at, item) in list.into_iter().enumerate() {
-                        if let Value::Object(item) = item {
-                            adopt_fields(entry(items, Some(at as u64), false), item);
+                        if let Value::Object(item) = item
+                            && let Some(known) = entry(items, Some(at as u64), false)
+                        {
+                            adopt_fields(known, item);
                         }
                     }
                 }
@@ -180,18 +189,20 @@ fn entry(
     items: &mut Vec<(Option<u64>, Map<String, Value>)>,
     index: Option<u64>,
     begins: bool,
-) -> &mut Map<String, Value> {
+) -> Option<&mut Map<String, Value>> {
     let known = match (begins, index) {
         (true, _) => None,
         (false, Some(_)) => items.iter().rposition(|(known, _)| *known == index),
         (false, None) => items.len().checked_sub(1),
     };
-    let at = known.unwrap_or_else(|| {
-        items.push((index, Map::new()));
-        items.len() - 1
-    });
-    #[expect(clippy::indexing_slicing, reason = "`at` was found or pushed")]
-    &mut items[at].1
+    let known = match known {
+        Some(at) => items.get_mut(at),
+        None => {
+            items.push((index, Map::new()));
+            items.last_mut()
+        }
+    };
+    known.map(|(_, item)| item)
 }
 
 /// Appends texts, but for the field `whole`. `true` if one is not empty.

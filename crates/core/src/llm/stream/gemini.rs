@@ -138,7 +138,7 @@ fn carries_content(part: &Value) -> bool {
 }
 
 impl Candidate {
-    /// A text continues the text of its kind before it; every other part is separate.
+    /// A text continues the text of the same kind before it. Every other part is added as it is.
     fn add(&mut self, part: Value) {
         if let (Some(Value::Object(last)), Value::Object(part)) = (self.parts.last_mut(), &part)
             && is_text(last)

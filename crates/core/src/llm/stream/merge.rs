@@ -1,5 +1,5 @@
-//! How a later word about a value joins an earlier one. Called by the folds of the languages.
-//! The rule of all: what has arrived is never replaced by less, nor by something of another kind.
+//! How a later value of a field joins an earlier one. Called by the folds of the languages. Must not know them.
+//! The rule of all functions here: what has arrived is never replaced by less, nor by a value of another kind.
 
 use serde_json::{Map, Value};
 
@@ -68,12 +68,31 @@ pub(super) fn append(known: &mut Map<String, Value>, key: &str, piece: &str) {
     }
 }
 
-/// Fields that name a state: the later value counts, however short it is.
-const STATES: &[&str] = &[
-    "status", "id", "type", "role", "object", "model", "name", "call_id",
+/// Appends a text that must not get lost: what is no text gives way to it.
+pub(super) fn keep(known: &mut Map<String, Value>, key: &str, text: Value) {
+    match (known.get_mut(key), text) {
+        (Some(Value::String(known)), Value::String(text)) => known.push_str(&text),
+        (_, text) => {
+            known.insert(key.to_owned(), text);
+        }
+    }
+}
+
+/// Fields with a text that is streamed in pieces.
+const TEXTS: &[&str] = &[
+    "text",
+    "refusal",
+    "arguments",
+    "input",
+    "code",
+    "transcript",
+    "content",
+    "summary",
+    "thinking",
+    "tool_plan",
 ];
 
-/// Takes the whole of what came in pieces. Where the whole has less than the pieces, the pieces stay.
+/// Takes the whole of what came in pieces. Where the whole does not contain the pieces, the pieces stay.
 pub(super) fn adopt(known: &mut Value, whole: Value) {
     match (known, whole) {
         (Value::Object(known), Value::Object(whole)) => adopt_fields(known, whole),
@@ -86,24 +105,28 @@ pub(super) fn adopt(known: &mut Value, whole: Value) {
             }
         }
         (Value::String(known), Value::String(whole)) => {
-            if whole.len() >= known.len() {
+            if whole.starts_with(known.as_str()) {
                 *known = whole;
             }
         }
         (known, whole) => {
-            let scalar = !matches!(known, Value::Object(_) | Value::Array(_) | Value::String(_));
-            if is_empty(known) || scalar && !whole.is_null() {
+            if is_empty(known) {
                 *known = whole;
             }
         }
     }
 }
 
+/// [`adopt`] of each field. Of a field that is not streamed, such as a status, the last value counts.
 pub(super) fn adopt_fields(known: &mut Map<String, Value>, whole: Map<String, Value>) {
     for (key, whole) in whole {
         match known.get_mut(&key) {
-            Some(old) if !STATES.contains(&key.as_str()) => adopt(old, whole),
+            Some(old) if TEXTS.contains(&key.as_str()) || !is_scalar(old) => adopt(old, whole),
             _ => put(known, &key, whole),
         }
     }
+}
+
+fn is_scalar(value: &Value) -> bool {
+    !matches!(value, Value::Array(_) | Value::Object(_))
 }

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::assembly::{Language, fold};
-use super::merge::{append, extend, put};
+use super::merge::{append, extend, keep, put};
 use crate::llm::provider::{Facts, ollama};
 
 fold! {
@@ -64,6 +64,12 @@ impl Language for Objects {
 
     fn facts(mut self) -> Facts {
         if !self.message.is_empty() {
+            // `/api/generate` has no message. A stream that has both loses neither.
+            for key in ["response", "thinking"] {
+                if let Some(text) = self.answer.remove(key) {
+                    keep(&mut self.message, key, text);
+                }
+            }
             self.answer
                 .insert("message".to_owned(), Value::Object(self.message));
         }

@@ -47,21 +47,31 @@ impl Language for Chunks {
         self.choices.len() + self.response.len()
     }
 
+    /// A stream has one kind of chunks. Of one that has several, none is lost.
     fn facts(self) -> Facts {
-        let mut answer = self.fields;
-        if self.choices.len() > 0 {
-            answer.insert("choices".to_owned(), self.choices.whole());
-        } else if !self.response.is_empty() {
-            extend(&mut answer, self.response.whole());
-        } else {
-            let mut media = self.media;
-            let segments = media.remove("segments_text");
-            if let (None, Some(segments)) = (media.get("text"), segments) {
-                media.insert("text".to_owned(), segments);
-            }
-            extend(&mut answer, media);
+        let mut media = self.media;
+        let segments = media.remove("segments_text");
+        if let (None, Some(segments)) = (media.get("text"), segments) {
+            media.insert("text".to_owned(), segments);
         }
-        openai::facts(&Value::Object(answer))
+        let mut chat = Map::new();
+        if self.choices.len() > 0 {
+            chat.insert("choices".to_owned(), self.choices.whole());
+        }
+        let parts = [chat, self.response.whole(), media];
+        let output = |part: &Map<_, _>| openai::facts(&Value::Object(part.clone())).output;
+        let mut outputs: Vec<Value> = parts.iter().filter_map(output).collect();
+        let mut answer = Map::new();
+        for part in parts.into_iter().chain([self.fields]) {
+            extend(&mut answer, part);
+        }
+        let mut facts = openai::facts(&Value::Object(answer));
+        if outputs.len() < 2 {
+            facts.output = outputs.pop().or(facts.output);
+        } else {
+            facts.output = Some(Value::Array(outputs));
+        }
+        facts
     }
 }
 

@@ -75,10 +75,6 @@ impl Response {
         self.items.len()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.items.is_empty() && self.fields.is_empty()
-    }
-
     /// Takes in an event. `true` if it carries content, reasoning or a call.
     pub(super) fn add(&mut self, name: &str, mut event: Map<String, Value>) -> bool {
         let name = name.strip_prefix("response.").unwrap_or(name);
@@ -98,15 +94,17 @@ impl Response {
             ("content_part", _) => self.add_part(&event, "content", "content_index"),
             ("reasoning_summary_part", _) => self.add_part(&event, "summary", "summary_index"),
             ("image_generation_call", "partial_image") => {
-                let item = self.item(&event, "image_generation_call");
-                if let Some(picture) = event.remove("partial_image_b64") {
+                if let Some(picture) = event.remove("partial_image_b64")
+                    && let Some(item) = self.item(&event, "image_generation_call")
+                {
                     put(&mut item.fields, "result", picture);
                 }
                 carries = true;
             }
             ("output_text.annotation", "added") => {
-                if let Some(annotation) = event.remove("annotation").filter(says) {
-                    let item = self.item(&event, "message");
+                if let Some(annotation) = event.remove("annotation").filter(says)
+                    && let Some(item) = self.item(&event, "message")
+                {
                     let part = part(&mut item.fields, &event, "content", "content_index");
                     let part = part.and_then(Value::as_object_mut);
                     let list = part.map(|part| part.entry("annotations").or_insert(json!([])));
@@ -166,9 +164,10 @@ impl Response {
                 let open = |known: &Item| !known.done && is_kind(known);
                 self.find(|known| open(known) && (index.is_none() || known.index.is_none()))
             });
-        let known = self.at(at, index);
-        known.done |= done;
-        adopt_fields(&mut known.fields, item);
+        if let Some(known) = self.at(at, index) {
+            known.done |= done;
+            adopt_fields(&mut known.fields, item);
+        }
         carries
     }
 
@@ -182,7 +181,9 @@ impl Response {
         } else {
             "message"
         };
-        let item = self.item(event, kind);
+        let Some(item) = self.item(event, kind) else {
+            return;
+        };
         if let Some(part) = part(&mut item.fields, event, list, place) {
             adopt(part, Value::Object(whole.clone()));
         }
@@ -207,7 +208,9 @@ impl Response {
         if subject.is_empty() || matches!(target, Some(Target::Nowhere)) {
             return true;
         }
-        let item = self.item(event, kind);
+        let Some(item) = self.item(event, kind) else {
+            return true;
+        };
         let fields = match target {
             Some(Target::Part(list, place, kind, _)) => {
                 match part(&mut item.fields, event, list, place) {
@@ -234,7 +237,7 @@ impl Response {
     }
 
     /// The item that an event is about.
-    fn item(&mut self, event: &Map<String, Value>, kind: &str) -> &mut Item {
+    fn item(&mut self, event: &Map<String, Value>, kind: &str) -> Option<&mut Item> {
         let index = event.get("output_index").and_then(Value::as_u64);
         let id = event
             .get("item_id")
@@ -246,7 +249,7 @@ impl Response {
             .find(|known| index.is_some() && known.index == index && is_kind(known))
             .or_else(|| self.find(|known| id.is_some() && known.id() == id))
             .or_else(|| self.find(|known| index.is_none() && !known.done && is_kind(known)));
-        let item = self.at(at, index);
+        let item = self.at(at, index)?;
         if let (None, Some(id)) = (item.id(), id) {
             item.fields.insert("id".to_owned(), Value::from(id));
         }
@@ -258,7 +261,7 @@ impl Response {
                     .or_insert(Value::from("assistant"));
             }
         }
-        item
+        Some(item)
     }
 
     fn find(&self, same: impl Fn(&Item) -> bool) -> Option<usize> {
@@ -266,21 +269,20 @@ impl Response {
     }
 
     /// The item at a position; a new one if there is none.
-    fn at(&mut self, at: Option<usize>, index: Option<u64>) -> &mut Item {
-        let at = at.unwrap_or_else(|| {
-            self.items.push(Item {
-                index,
-                fields: Map::new(),
-                done: false,
-            });
-            self.items.len() - 1
-        });
-        #[expect(clippy::indexing_slicing, reason = "`at` was found or pushed")]
-        let item = &mut self.items[at];
-        if item.index.is_none() {
-            item.index = index;
-        }
-        item
+    fn at(&mut self, at: Option<usize>, index: Option<u64>) -> Option<&mut Item> {
+        let item = match at {
+            Some(at) => self.items.get_mut(at),
+            None => {
+                self.items.push(Item {
+                    index,
+                    fields: Map::new(),
+                    done: false,
+                });
+                self.items.last_mut()
+            }
+        }?;
+        item.index = item.index.or(index);
+        Some(item)
     }
 
     /// The response with all items, in their order.

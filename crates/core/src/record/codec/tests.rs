@@ -5,7 +5,7 @@ use super::super::chunk::FinishedSpan;
 use super::super::exception::Exception;
 use super::super::format::Role;
 use super::super::observation::{Level, ObservationType, StatusCode};
-use super::super::span::Place;
+use super::super::place::Place;
 use super::super::usage::{Cost, Usage};
 use super::*;
 

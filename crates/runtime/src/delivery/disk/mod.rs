@@ -67,17 +67,15 @@ impl Disk {
         let (spool, recovered) = Spool::open(config, unix_ms(&clock)).map_err(io::Error::other)?;
         let mut bytes = Vec::new();
         resource.encode(&mut bytes);
-        let stats = spool.stats();
-        queue.spools(stats.frames);
+        let mut losses = spool.stats();
+        queue.spools(losses.frames);
+        losses.corrupt_frames = 0;
         if recovered.frames > 0 || recovered.corrupt_files > 0 {
             log::recovered(&queue.name, &recovered);
         }
         Ok(Self {
             queue,
-            losses: SpoolStats {
-                corrupt_frames: 0,
-                ..stats
-            },
+            losses,
             spool,
             mode,
             clock,

@@ -329,7 +329,7 @@ async fn a_panic_in_the_callback_for_health_ends_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_lies_in_many_trays_waits_no_longer_than_the_flush_interval() {
+async fn spans_in_many_buffers_wait_no_longer_than_the_flush_interval() {
     let queue = Arc::new(ExporterQueue::new(
         "timed".into(),
         PipelineConfig::default(),
@@ -347,7 +347,7 @@ async fn what_lies_in_many_trays_waits_no_longer_than_the_flush_interval() {
     let span = a_span();
     let append = |buffer: &ThreadBuffer| buffers.append(buffer, Incoming::Record(&span));
     let thread_buffers: Vec<_> = (0..10).map(|_| buffers.buffer()).collect();
-    // Goes to the queue, since nobody watches yet, and wakes the worker.
+    // Goes to the queue, since no worker watches yet, and wakes the worker.
     append(&thread_buffers[0]);
     sleep(Duration::from_millis(1)).await;
     for buffer in &thread_buffers {
@@ -376,17 +376,7 @@ async fn what_lies_in_many_trays_waits_no_longer_than_the_flush_interval() {
 }
 
 fn a_span() -> SpanRecord {
-    struct Keep(Arc<Mutex<Option<SpanRecord>>>);
-
-    impl Processor for Keep {
-        fn on_end(&self, span: SpanRecord) {
-            *self.0.lock().unwrap() = Some(span);
-        }
-    }
-
-    let kept = Arc::default();
-    let tracer = Tracer::builder(Keep(Arc::clone(&kept))).build();
-    tracer.trace("t").run(|_| {});
-    let span = kept.lock().unwrap().take();
-    span.unwrap()
+    let recorder = tracefuse_core::testing::Recorder::new();
+    recorder.tracer().trace("t").run(|_| {});
+    recorder.only()
 }

@@ -1,0 +1,435 @@
+//! The record of a span that is open: its head, and its attributes in the format of `format`.
+//! Written by the span handles; copied into a `chunk` when the span ends, and then used again by `pool`.
+
+mod limits;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use serde::Serialize;
+
+use limits::{COMPACT_AT, Limits, MAX_EVENTS};
+
+pub(crate) use limits::MAX_KEYS;
+
+use super::capture::capture;
+use super::chunk::HEAD;
+use super::exception::Exception;
+use super::format::{Attribute, Attributes, LARGE, Moment, Raw, Reader, Role};
+use super::id::SpanId;
+use super::observation::{Level, ObservationType, Status, StatusCode};
+use super::time::Timestamp;
+use super::usage::{Cost, Usage};
+use super::value::{Value, ValueRef};
+
+/// Key of [`Role::Call`]: the model that was asked for, where another one was said to answer.
+pub(crate) const REQUEST_MODEL: &str = "request_model";
+/// Key of [`Role::Call`]: the model that the response names.
+pub(crate) const RESPONSE_MODEL: &str = "response_model";
+/// Key of [`Role::Call`]: the provider whose response was read, as OpenTelemetry names it.
+pub(crate) const PROVIDER: &str = "provider";
+
+#[derive(Clone)]
+pub(crate) struct Buffer {
+    /// Its words begin with room for the head, so that a chunk takes them in one piece; its text with the name.
+    attributes: Attributes,
+    name_len: u16,
+    /// Roles it has an attribute of, see [`Role::bit`].
+    roles: u16,
+    /// A bit for every hash of a key, so that most keys need no search for an older value.
+    seen: u64,
+    /// Limited keys that were written, with repetitions.
+    keys: u32,
+    events: u32,
+    errors: u32,
+    /// An attribute was replaced by a later one of the same key.
+    has_replaced: bool,
+    compact_at: usize,
+    limits: Option<Box<Limits>>,
+    pub(crate) span_id: SpanId,
+    pub(crate) parent: Option<SpanId>,
+    pub(crate) start: Timestamp,
+    pub(crate) end: Timestamp,
+    pub(crate) remote_parent: bool,
+    /// Another service has the root of its trace.
+    pub(crate) claimed: bool,
+    pub(crate) kind: ObservationType,
+    pub(crate) level: Option<Level>,
+    /// An error gave it its level, its status message.
+    level_of_error: bool,
+    message_of_error: bool,
+    pub(crate) status: StatusCode,
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self {
+            attributes: Attributes::default(),
+            name_len: 0,
+            roles: 0,
+            seen: 0,
+            keys: 0,
+            events: 0,
+            errors: 0,
+            has_replaced: false,
+            compact_at: COMPACT_AT,
+            limits: None,
+            span_id: SpanId::PLACEHOLDER,
+            parent: None,
+            start: Timestamp::default(),
+            end: Timestamp::default(),
+            remote_parent: false,
+            claimed: false,
+            kind: ObservationType::default(),
+            level: None,
+            level_of_error: false,
+            message_of_error: false,
+            status: StatusCode::default(),
+        }
+    }
+}
+
+impl Buffer {
+    /// Empties it for a new span, capacities kept.
+    #[inline]
+    pub(crate) fn begin(&mut self, id: SpanId, name: &str, kind: ObservationType) {
+        self.attributes.clear();
+        self.attributes.words.extend_from_slice(&[0; HEAD]);
+        self.roles = 0;
+        self.seen = 0;
+        self.keys = 0;
+        self.events = 0;
+        self.errors = 0;
+        self.has_replaced = false;
+        self.compact_at = COMPACT_AT;
+        self.limits = None;
+        self.span_id = id;
+        self.parent = None;
+        self.start = Timestamp::default();
+        self.end = Timestamp::default();
+        self.remote_parent = false;
+        self.claimed = false;
+        self.kind = kind;
+        self.level = None;
+        self.level_of_error = false;
+        self.message_of_error = false;
+        self.status = StatusCode::default();
+        self.name_len = 0;
+        if name.len() > usize::from(u16::MAX) {
+            self.put(Role::Name, "", ValueRef::Str(name));
+        } else {
+            self.name_len = name.len() as u16;
+            self.attributes.text.push_str(name);
+        }
+    }
+
+    /// Whether it is small enough to be kept for the next span.
+    pub(crate) fn is_reusable(&self) -> bool {
+        const TEXT: usize = 16 * 1024;
+        const WORDS: usize = 1024;
+        const PARTS: usize = 64;
+        self.attributes.text.capacity() <= TEXT
+            && self.attributes.words.capacity() <= WORDS
+            && self.attributes.large.capacity() <= PARTS
+    }
+
+    /// Gives large texts back at once.
+    #[inline]
+    pub(crate) fn release_large(&mut self) {
+        if !self.attributes.large.is_empty() {
+            self.attributes.large.clear();
+        }
+    }
+
+    pub(crate) fn has(&self, role: Role) -> bool {
+        self.roles & role.bit() != 0
+    }
+
+    pub(crate) fn roles(&self) -> u16 {
+        self.roles
+    }
+
+    pub(crate) fn name_len(&self) -> u16 {
+        self.name_len
+    }
+
+    pub(crate) fn attributes(&self) -> &Attributes {
+        &self.attributes
+    }
+
+    pub(crate) fn read(&self) -> Reader<'_> {
+        self.attributes.read(HEAD, usize::from(self.name_len))
+    }
+
+    /// The last attribute of a role that a span has once.
+    pub(crate) fn single(&self, role: Role) -> Option<Attribute<'_>> {
+        if !self.has(role) {
+            return None;
+        }
+        self.read()
+            .filter(|attribute| attribute.role == role)
+            .last()
+    }
+
+    /// The last value of `key` of a role.
+    pub(crate) fn keyed(&self, role: Role, key: &str) -> Option<ValueRef<'_>> {
+        if !self.has(role) {
+            return None;
+        }
+        let mine = |attribute: &Attribute<'_>| attribute.role == role && attribute.key == key;
+        self.read().filter(mine).last()?.value()
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        match self.single(Role::Name) {
+            Some(name) => name.text().unwrap_or_default(),
+            None => {
+                let len = usize::from(self.name_len);
+                self.attributes.text.get(..len).unwrap_or_default()
+            }
+        }
+    }
+
+    /// Writes an attribute; it replaces an older one of the same role and key.
+    #[inline]
+    pub(crate) fn put(&mut self, role: Role, key: &str, value: ValueRef<'_>) {
+        if self.admits(role, key) {
+            self.attributes.push(role, key, value);
+            self.compact_if_large();
+        }
+    }
+
+    /// [`put`](Self::put) that takes a large string over without a copy.
+    #[inline]
+    pub(crate) fn put_string(&mut self, role: Role, key: &str, text: String) {
+        if text.len() < LARGE {
+            self.put(role, key, ValueRef::Str(&text));
+        } else if self.admits(role, key) {
+            self.attributes.push_large(role, key, text, false);
+            self.compact_if_large();
+        }
+    }
+
+    pub(crate) fn put_owned(&mut self, role: Role, key: &str, value: Value) {
+        match value {
+            Value::Str(text) => self.put_string(role, key, text),
+            Value::Json(text) if text.len() >= LARGE => {
+                if self.admits(role, key) {
+                    self.attributes.push_large(role, key, text, true);
+                    self.compact_if_large();
+                }
+            }
+            other => self.put(role, key, other.as_ref()),
+        }
+    }
+
+    /// Writes any value: moves a string, captures anything else. Numbers need no serializer.
+    #[inline]
+    pub(crate) fn put_any<T: Serialize>(&mut self, role: Role, key: &str, value: T) {
+        castaway::match_type!(value, {
+            String as text => self.put_string(role, key, text),
+            bool as value => self.put(role, key, ValueRef::Bool(value)),
+            i32 as value => self.put(role, key, ValueRef::I64(value.into())),
+            i64 as value => self.put(role, key, ValueRef::I64(value)),
+            u32 as value => self.put(role, key, ValueRef::U64(value.into())),
+            u64 as value => self.put(role, key, ValueRef::U64(value)),
+            f64 as value => self.put(role, key, ValueRef::F64(value)),
+            value => capture(&value, &mut |value| self.put(role, key, value)),
+        })
+    }
+
+    /// Appends an attribute of a finished record.
+    pub(crate) fn copy_attribute(&mut self, raw: &Raw<'_>) {
+        self.roles |= raw.attribute.role.bit();
+        self.attributes.push_read(raw);
+    }
+
+    /// Appends an attribute of a finished record with another value.
+    pub(crate) fn copy_value(&mut self, role: Role, key: &str, value: Value) {
+        self.roles |= role.bit();
+        match value {
+            Value::Str(text) if text.len() >= LARGE => {
+                self.attributes.push_large(role, key, text, false);
+            }
+            Value::Json(text) if text.len() >= LARGE => {
+                self.attributes.push_large(role, key, text, true);
+            }
+            other => self.attributes.push(role, key, other.as_ref()),
+        }
+    }
+
+    /// Sets a metadata key of a record that is finished, whose keys are no longer counted.
+    pub(crate) fn set_metadata_unlimited(&mut self, key: &str, value: ValueRef<'_>) {
+        self.note_replaced(Role::Metadata, key);
+        self.roles |= Role::Metadata.bit();
+        self.attributes.push(Role::Metadata, key, value);
+    }
+
+    pub(crate) fn add_tag(&mut self, tag: &str) {
+        self.put(Role::Tag, tag, ValueRef::Bool(true));
+    }
+
+    /// Sets the buckets that the model has prices for. What is within them goes to the metadata.
+    pub(crate) fn set_usage(&mut self, usage: &Usage) {
+        if self.has(Role::Usage) {
+            self.remove(Role::Usage);
+        }
+        if let Some(buckets) = usage.plain() {
+            for (name, units) in buckets {
+                self.put(Role::Usage, name, ValueRef::U64(units));
+            }
+            return;
+        }
+        let model = self.single(Role::Model).and_then(|model| model.text());
+        let settled = usage.settle(model);
+        for (name, units) in settled.buckets {
+            self.put(Role::Usage, name, ValueRef::U64(units));
+        }
+        for (count, units) in settled.within {
+            self.put(Role::Metadata, count.attribute(), ValueRef::U64(units));
+        }
+    }
+
+    pub(crate) fn set_cost(&mut self, cost: &Cost) {
+        if self.has(Role::Cost) {
+            self.remove(Role::Cost);
+        }
+        for (name, dollars) in cost.buckets() {
+            self.put(Role::Cost, name, ValueRef::F64(dollars));
+        }
+    }
+
+    pub(crate) fn set_model(&mut self, model: &str) {
+        self.put(Role::Model, "", ValueRef::Str(model));
+    }
+
+    pub(crate) fn set_prompt(&mut self, name: &str, version: u32) {
+        self.put(Role::Prompt, name, ValueRef::U64(version.into()));
+    }
+
+    /// Sets the model that answered. The model that was set before it is kept as the requested one.
+    pub(crate) fn set_response_model(&mut self, model: &str) {
+        if self.keyed(Role::Call, RESPONSE_MODEL).is_none()
+            && let Some(asked) = self.single(Role::Model).and_then(|asked| asked.text())
+        {
+            let asked = asked.to_owned();
+            self.put(Role::Call, REQUEST_MODEL, ValueRef::Str(&asked));
+        }
+        self.put(Role::Call, RESPONSE_MODEL, ValueRef::Str(model));
+        self.set_model(model);
+    }
+
+    pub(crate) fn set_completion_start(&mut self, time: Timestamp) {
+        self.put(
+            Role::CompletionStart,
+            "",
+            ValueRef::U64(time.as_unix_nanos()),
+        );
+    }
+
+    pub(crate) fn set_level(&mut self, level: Level) {
+        self.level = Some(level);
+        self.level_of_error = false;
+    }
+
+    pub(crate) fn set_status_message(&mut self, message: &str) {
+        self.put(Role::StatusMessage, "", ValueRef::Str(message));
+        self.message_of_error = false;
+    }
+
+    /// A status other than an error also takes back the level and the message that an error gave.
+    pub(crate) fn set_status(&mut self, status: Status) {
+        let code = match status {
+            Status::Error(message) => {
+                self.set_status_message(&message);
+                self.message_of_error = true;
+                if self.level.is_none() {
+                    self.level = Some(Level::Error);
+                    self.level_of_error = true;
+                }
+                self.status = StatusCode::Error;
+                return;
+            }
+            Status::Ok => StatusCode::Ok,
+            Status::Unset => StatusCode::Unset,
+        };
+        self.status = code;
+        if std::mem::take(&mut self.level_of_error) {
+            self.level = None;
+        }
+        if std::mem::take(&mut self.message_of_error) {
+            self.remove(Role::StatusMessage);
+        }
+    }
+
+    /// Begins an event, whose input, output and metadata are put next; `false` if the span has too many.
+    pub(crate) fn begin_event(
+        &mut self,
+        name: &str,
+        id: SpanId,
+        time: Timestamp,
+        level: Level,
+    ) -> bool {
+        if self.events >= MAX_EVENTS {
+            self.limits().dropped_events += 1;
+            return false;
+        }
+        self.events += 1;
+        self.roles |= Role::Event.bit();
+        let moment = Moment {
+            id,
+            time,
+            level,
+            propagated: false,
+        };
+        self.attributes.push_moment(Role::Event, name, moment);
+        true
+    }
+
+    /// All errors are kept. The first one, and the first after the status was set to OK, gives the span
+    /// its level, status and message.
+    pub(crate) fn add_exception(
+        &mut self,
+        id: SpanId,
+        time: Timestamp,
+        exception: Exception,
+        propagated: bool,
+    ) {
+        if !self.has(Role::Exception) || self.status != StatusCode::Error {
+            self.level = Some(Level::Error);
+            self.status = StatusCode::Error;
+            self.put_string(Role::StatusMessage, "", exception.to_string());
+            self.level_of_error = true;
+            self.message_of_error = true;
+        }
+        if self.errors >= MAX_EVENTS {
+            self.limits().dropped_errors += 1;
+            return;
+        }
+        self.errors += 1;
+        self.roles |= Role::Exception.bit();
+        let moment = Moment {
+            id,
+            time,
+            level: Level::Error,
+            propagated,
+        };
+        self.attributes
+            .push_moment(Role::Exception, &exception.kind, moment);
+        self.put_string(Role::Message, "", exception.message);
+        if !exception.sources.is_empty() {
+            self.put_string(Role::Sources, "", exception.sources);
+        }
+        if let Some(stack) = exception.stacktrace {
+            self.put_string(Role::Stacktrace, "", stack);
+        }
+    }
+}
+
+/// Nothing: a prompt must not reach a log by way of `{:?}` on one of the views.
+impl fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Buffer").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,308 @@
+//! Values of every shape, and hostile ones: without an end, too deep, failing, panicking.
+
+use super::super::json::MAX_BYTES;
+use super::super::value::Value;
+use proptest::prelude::*;
+use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
+
+#[derive(Serialize)]
+enum Shape {
+    Unit,
+    New(u8),
+    Tuple(u8, &'static str),
+    Struct { a: Option<u8>, b: f64 },
+}
+
+#[derive(Serialize)]
+struct Everything {
+    text: &'static str,
+    nested: Vec<Shape>,
+    map: BTreeMap<i32, Vec<()>>,
+    none: Option<u8>,
+    pair: (u8, char),
+}
+
+fn text(value: impl Serialize) -> String {
+    Value::capture(&value).unwrap().as_ref().to_string()
+}
+
+#[test]
+fn scalars_stay_scalars_and_null_is_left_out() {
+    assert_eq!(Value::capture("a\"b"), Some(Value::Str("a\"b".into())));
+    assert_eq!(Value::capture(&-3i8), Some(Value::I64(-3)));
+    assert_eq!(Value::capture(&u64::MAX), Some(Value::U64(u64::MAX)));
+    assert_eq!(Value::capture(&0.5f32), Some(Value::F64(0.5)));
+    assert_eq!(Value::capture(&Some(true)), Some(Value::Bool(true)));
+    assert_eq!(
+        Value::capture(&i128::MIN),
+        Some(Value::Str(i128::MIN.to_string()))
+    );
+    assert_eq!(
+        Value::capture(&Shape::Unit),
+        Some(Value::Str("Unit".into()))
+    );
+    assert_eq!(Value::capture(&None::<u8>), None);
+    assert_eq!(Value::capture(&()), None);
+    assert_eq!(Value::capture(&serde_json::Value::Null), None);
+}
+
+#[test]
+fn composites_read_as_serde_json_writes_them() {
+    let value = || Everything {
+        text: "tab\t \u{1} \"quoted\" \\ \u{1F980}",
+        nested: vec![
+            Shape::Unit,
+            Shape::New(1),
+            Shape::Tuple(2, "x"),
+            Shape::Struct { a: None, b: 1.5 },
+        ],
+        map: BTreeMap::from([(-1, vec![(), ()]), (7, vec![])]),
+        none: None,
+        pair: (1, 'ß'),
+    };
+    assert_eq!(text(value()), serde_json::to_string(&value()).unwrap());
+    assert_eq!(text(Shape::Tuple(2, "x")), r#"{"Tuple":[2,"x"]}"#);
+    assert_eq!(
+        text(Shape::Struct { a: Some(1), b: 2.0 }),
+        r#"{"Struct":{"a":1,"b":2.0}}"#
+    );
+    assert_eq!(text(Shape::New(9)), r#"{"New":9}"#);
+}
+
+#[test]
+fn numbers_json_cannot_write_become_text() {
+    assert_eq!(
+        text([f64::NAN, f64::INFINITY, f64::NEG_INFINITY]),
+        r#"["NaN","Infinity","-Infinity"]"#
+    );
+}
+
+struct Deep(u32);
+
+impl Serialize for Deep {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeSeq;
+        let mut seq = serializer.serialize_seq(Some(1))?;
+        if self.0 > 0 {
+            seq.serialize_element(&Self(self.0 - 1))?;
+        }
+        seq.end()
+    }
+}
+
+#[test]
+fn nesting_is_cut_at_64_levels_and_never_descends_further() {
+    let json = text(Deep(1_000_000));
+    assert_eq!(
+        json,
+        format!("{}\"<max depth>\"{}", "[".repeat(64), "]".repeat(64))
+    );
+    assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok());
+}
+
+struct Failing;
+
+impl Serialize for Failing {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("no luck"))
+    }
+}
+
+#[test]
+fn a_value_that_refuses_to_serialize_says_so_in_its_place() {
+    assert_eq!(text(Failing), "<not serializable: no luck>");
+    assert_eq!(text((1, Failing)), "<not serializable: no luck>");
+    assert_eq!(
+        text(BTreeMap::from([((1, 2), 3)])),
+        "<not serializable: a map key must be text, a number or a boolean>"
+    );
+}
+
+/// An array of texts without an end.
+struct Endless;
+
+impl Serialize for Endless {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeSeq;
+        let text = "x".repeat(MAX_BYTES / 64);
+        let mut seq = serializer.serialize_seq(None)?;
+        loop {
+            seq.serialize_element(&text)?;
+        }
+    }
+}
+
+struct EndlessMap;
+
+impl Serialize for EndlessMap {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let text = "x".repeat(MAX_BYTES / 64);
+        let mut map = serializer.serialize_map(None)?;
+        loop {
+            map.serialize_entry("key", &text)?;
+        }
+    }
+}
+
+#[test]
+fn a_serialize_without_an_end_is_cut_and_stays_json() {
+    for (value, parts) in [(text(Endless), 64), (text(EndlessMap), 64)] {
+        assert!(value.len() < MAX_BYTES + 1024 * 1024, "{}", value.len());
+        assert_eq!(
+            value.matches("xx\"").count(),
+            parts,
+            "all parts but the mark are whole"
+        );
+        let end: String = value
+            .chars()
+            .rev()
+            .take(40)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+            .collect();
+        assert!(end.contains("<truncated>"), "{end}");
+        serde_json::from_str::<serde::de::IgnoredAny>(&value).unwrap();
+    }
+    // Also inside of other values, and where an error of a part is passed over.
+    let nested = text((1, [[Endless]], 2));
+    assert!(nested.starts_with("[1,[[[\"xx") && nested.ends_with("\"<truncated>\"]]]]"));
+}
+
+/// An array without an end whose parts are below the deepest level: nothing of it is written.
+struct TooDeep;
+
+impl Serialize for TooDeep {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeSeq;
+        let mut seq = serializer.serialize_seq(None)?;
+        loop {
+            seq.serialize_element(&0u8)?;
+        }
+    }
+}
+
+/// So many arrays around it.
+struct Nested(u32);
+
+impl Serialize for Nested {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeSeq;
+        let mut seq = serializer.serialize_seq(Some(1))?;
+        match self.0 {
+            0 => seq.serialize_element(&TooDeep)?,
+            n => seq.serialize_element(&Self(n - 1))?,
+        }
+        seq.end()
+    }
+}
+
+#[test]
+fn an_array_without_an_end_below_the_deepest_level_is_cut() {
+    let json = text(Nested(70));
+    assert!(
+        json.starts_with(&format!("{}\"<max depth>\"", "[".repeat(64))),
+        "{json}"
+    );
+    serde_json::from_str::<serde_json::Value>(&json).unwrap();
+}
+
+/// Recursion without an end: through a newtype, a `Some`, a newtype variant, a map's key, a map's value.
+#[derive(Clone, Copy)]
+enum Recursion {
+    Newtype,
+    Some,
+    Variant,
+    Key,
+    NewtypeOfKey,
+    Mixed,
+}
+
+impl Serialize for Recursion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        match self {
+            Self::Newtype => serializer.serialize_newtype_struct("N", self),
+            Self::Some => serializer.serialize_some(self),
+            Self::Variant => serializer.serialize_newtype_variant("E", 0, "V", self),
+            Self::Key | Self::NewtypeOfKey => {
+                let mut map = serializer.serialize_map(None)?;
+                if matches!(self, Self::Key) {
+                    map.serialize_entry(self, &1)?;
+                } else {
+                    map.serialize_entry(&Self::Newtype, &1)?;
+                }
+                map.end()
+            }
+            Self::Mixed => {
+                let mut map = serializer.serialize_map(None)?;
+                map.serialize_entry("a", &Some(Some(*self)))?;
+                map.end()
+            }
+        }
+    }
+}
+
+#[test]
+fn recursion_without_an_end_stops_at_the_deepest_level() {
+    assert_eq!(text(Recursion::Newtype), "<max depth>");
+    assert_eq!(text(Recursion::Some), "<max depth>");
+    assert_eq!(text([Recursion::Some]), r#"["<max depth>"]"#);
+    assert_eq!(text([Recursion::Newtype]), r#"["<max depth>"]"#);
+    let json = text(Recursion::Variant);
+    assert_eq!(json.matches("{\"V\":").count(), 64);
+    let key = "<not serializable: a map key must be text, a number or a boolean>";
+    assert_eq!(text(Recursion::Key), key);
+    assert_eq!(text([Recursion::Key]), key);
+    assert_eq!(text(Recursion::NewtypeOfKey), r#"{"<max depth>":1}"#);
+    let json = text(Recursion::Mixed);
+    assert!(
+        json.matches("{\"a\":").count() <= 64 && json.contains("<max depth>"),
+        "{json}"
+    );
+    serde_json::from_str::<serde_json::Value>(&json).unwrap();
+}
+
+struct Panicking;
+
+impl Serialize for Panicking {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        panic!("no luck")
+    }
+}
+
+struct BadDisplay;
+
+impl std::fmt::Display for BadDisplay {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        Err(std::fmt::Error)
+    }
+}
+
+impl Serialize for BadDisplay {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[test]
+fn a_serialize_that_panics_says_so_in_its_place() {
+    let stand_in = "<not serializable: its Serialize panicked: no luck>";
+    assert_eq!(text(Panicking), stand_in);
+    assert_eq!(text(&Panicking), stand_in);
+    assert_eq!(text([Panicking]), stand_in);
+    assert_eq!(text(BTreeMap::from([("a", (1, Panicking))])), stand_in);
+    assert_eq!(text([1]), "[1]", "the next capture is as ever");
+    assert_eq!(text(BadDisplay), "<its Display returned an error>");
+    assert_eq!(text([BadDisplay]), r#"["<its Display returned an error>"]"#);
+}
+
+proptest! {
+    #[test]
+    fn any_text_survives_as_json(strings in prop::collection::vec(any::<String>(), 0..8)) {
+        let json = text(&strings);
+        prop_assert_eq!(serde_json::from_str::<Vec<String>>(&json).unwrap(), strings);
+    }
+}

@@ -1,0 +1,94 @@
+//! How long callers may wait for room under `Overload::BlockBriefly`, together.
+//! Asked by `admit` under the queue's lock. Reads no clock.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The longest that one span waits.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_millis(20);
+/// The time that callers may wait in a row, after a time without waits.
+const MOST: Duration = Duration::from_secs(1);
+/// One part in so many of the time is given back.
+const SHARE: u32 = 10;
+
+/// Time during which at least one caller waits: at most one second, and then a tenth of the time.
+#[derive(Debug)]
+pub(super) struct WaitBudget {
+    left: Duration,
+    counted: Option<Instant>,
+    waiting: usize,
+}
+
+impl WaitBudget {
+    pub(super) const fn new() -> Self {
+        Self {
+            left: MOST,
+            counted: None,
+            waiting: 0,
+        }
+    }
+
+    /// How long a caller that begins to wait may do so; `None` if the time is used up.
+    pub(super) fn begin(&mut self, now: Instant) -> Option<Duration> {
+        self.count(now);
+        let wait = self.left.min(LONGEST_WAIT);
+        if wait.is_zero() {
+            return None;
+        }
+        self.waiting += 1;
+        Some(wait)
+    }
+
+    pub(super) fn end(&mut self, now: Instant) {
+        self.count(now);
+        self.waiting = self.waiting.saturating_sub(1);
+    }
+
+    /// Takes off the time since the last call if somebody waited, and gives a tenth of it back.
+    fn count(&mut self, now: Instant) {
+        let passed = self.counted.map_or(Duration::ZERO, |counted| {
+            now.saturating_duration_since(counted)
+        });
+        self.counted = Some(now);
+        if self.waiting > 0 {
+            self.left = self.left.saturating_sub(passed);
+        }
+        self.left = self.left.saturating_add(passed / SHARE).min(MOST);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_a_second_and_then_a_tenth_of_the_time() {
+        let start = Instant::now();
+        let (mut budget, mut now) = (WaitBudget::new(), start);
+        let mut waited = Duration::ZERO;
+        while now < start + Duration::from_secs(20) {
+            match budget.begin(now) {
+                Some(wait) => {
+                    now += wait;
+                    waited += wait;
+                    budget.end(now);
+                }
+                None => now += Duration::from_millis(1),
+            }
+        }
+        let seconds = waited.as_secs_f64();
+        assert!((2.5..3.2).contains(&seconds), "{seconds} s of 20 s");
+    }
+
+    #[test]
+    fn callers_that_wait_at_once_count_once() {
+        let start = Instant::now();
+        let mut budget = WaitBudget::new();
+        for round in 0..40 {
+            let now = start + LONGEST_WAIT * round;
+            assert!((0..64).all(|_| budget.begin(now).is_some()), "{round}");
+            (0..64).for_each(|_| budget.end(now + LONGEST_WAIT));
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The process ends at every step of a life, and at every step of the recovery after it.
+
+use tempfile::tempdir;
+
+use super::injecting::{Fault, InjectingFs};
+use super::script::{Ledger, leave_orphans, live};
+use super::{NOW, TAG, drain, reopen};
+use crate::{Durability, Spool, SpoolConfig};
+
+/// How many steps an undisturbed life has.
+fn steps_of_a_life(durability: Durability) -> Vec<&'static str> {
+    let dir = tempdir().expect("a directory");
+    let mut ledger = Ledger::default();
+    leave_orphans(dir.path(), &mut ledger);
+    let fs = InjectingFs::default();
+    live(dir.path(), &fs, durability, &mut ledger);
+    ledger.check(&drain(&mut reopen(dir.path()).0), "undisturbed");
+    fs.steps()
+}
+
+fn check_every_crash(durability: Durability) {
+    let steps = steps_of_a_life(durability);
+    for wanted in [
+        "create",
+        "write",
+        "rename",
+        "remove",
+        "lock",
+        "remove_directory",
+    ] {
+        assert!(steps.contains(&wanted), "no {wanted} in {steps:?}");
+    }
+    for step in 0..=steps.len() {
+        let dir = tempdir().expect("a directory");
+        let mut ledger = Ledger::default();
+        leave_orphans(dir.path(), &mut ledger);
+        let fs = InjectingFs::failing_at(step, Fault::Crash);
+        live(dir.path(), &fs, durability, &mut ledger);
+        let context = format!(
+            "{durability:?}, crash at step {step}, {:?}",
+            steps.get(step)
+        );
+        let (mut spool, recovered) = reopen(dir.path());
+        assert_eq!(recovered.failures, 0, "{context}");
+        ledger.check(&drain(&mut spool), &context);
+        assert_eq!(spool.stats().corrupt_frames, 0, "{context}");
+    }
+}
+
+#[test]
+fn a_crash_at_any_step_loses_no_promise_and_revives_nothing() {
+    check_every_crash(Durability::Process);
+}
+
+#[test]
+fn a_crash_at_any_step_of_a_spool_that_syncs_loses_no_promise() {
+    check_every_crash(Durability::Disk);
+}
+
+#[test]
+fn a_crash_at_any_step_of_the_recovery_from_a_crash_loses_nothing_either() {
+    let steps = steps_of_a_life(Durability::Process).len();
+    let mut recoveries = 0;
+    // Every third first crash: the second is tried at each of its steps.
+    for first in (0..=steps).step_by(3) {
+        for second in 0.. {
+            let dir = tempdir().expect("a directory");
+            let mut ledger = Ledger::default();
+            leave_orphans(dir.path(), &mut ledger);
+            let fs = InjectingFs::failing_at(first, Fault::Crash);
+            live(dir.path(), &fs, Durability::Process, &mut ledger);
+            let fs = InjectingFs::failing_at(second, Fault::Crash);
+            let opened = Spool::open_on(
+                Box::new(fs.clone()),
+                SpoolConfig::new(dir.path()).tag(TAG),
+                NOW,
+            );
+            let steps_of_recovery = fs.steps().len();
+            drop(opened);
+            let context = format!("crashes at steps {first} and {second}");
+            ledger.check(&drain(&mut reopen(dir.path()).0), &context);
+            recoveries += 1;
+            if second >= steps_of_recovery {
+                break;
+            }
+        }
+    }
+    assert!(recoveries > steps, "{recoveries} recoveries were tried");
+}
