@@ -1,8 +1,8 @@
 //! The header `baggage` (W3C Baggage): the members `langfuse_*` that Langfuse's official SDKs write and read.
 //! Values are percent-encoded; members of others are forwarded unchanged. Called by `propagation`.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use crate::record::{TraceAttributes, TraceId, Value};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// The beginning of each key that is Langfuse's.
 pub(crate) const PREFIX: &str = "langfuse_";

@@ -37,7 +37,9 @@ impl Delivery {
             let call = Call::export(&self.exporter, &batch, within);
             let answer = Answer::of(self.answer(call).await);
             let now = Instant::now();
-            let change = self.breaker.record(permit, answer.outcome, now, fastrand::f64());
+            let change = self
+                .breaker
+                .record(permit, answer.outcome, now, fastrand::f64());
             self.tell(change, spans, &answer);
             for meta in &mut metas {
                 if answer.error.is_some() {
