@@ -18,21 +18,6 @@ const LARGE: &[(&str, usize, &str)] = &[
         "a serializer of serde has many methods",
     ),
     (
-        "crates/core/src/record/buffer.rs",
-        720,
-        "to be split: attributes, events, limits",
-    ),
-    (
-        "crates/core/src/record/span.rs",
-        530,
-        "to be split: the record and its accessors",
-    ),
-    (
-        "crates/runtime/src/queue/mod.rs",
-        540,
-        "to be split: bounds and the hand-shake of a flush",
-    ),
-    (
         "crates/runtime/tests/it/hostile.rs",
         550,
         "to be split: settings, plugins, shutdown",

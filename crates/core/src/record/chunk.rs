@@ -16,7 +16,7 @@ use super::span::SpanRecord;
 use super::time::Timestamp;
 
 /// Words of a head.
-pub(super) const HEAD: usize = 6;
+pub(crate) const HEAD: usize = 6;
 
 const REMOTE_PARENT: u64 = 1;
 const CLAIMED: u64 = 2;
@@ -42,7 +42,7 @@ impl FinishedSpan<'_> {
     #[inline]
     #[must_use]
     pub fn size(&self) -> usize {
-        HEAD * 8 + self.buffer.attributes().size()
+        self.buffer.attributes().size()
     }
 
     /// The span as a record with its own memory.
@@ -107,19 +107,21 @@ impl Chunk {
         let trace = self.trace(span.trace_id, span.local_root, span.trace);
         let buffer = span.buffer;
         let attributes = buffer.attributes();
-        let words = HEAD + attributes.words.len();
-        self.words.extend_from_slice(&[
-            head(words, buffer, trace),
-            u64::from(buffer.roles())
-                | u64::from(buffer.name_len()) << 16
-                | (attributes.text.len() as u64) << 32,
-            id_word(Some(buffer.span_id)),
-            id_word(buffer.parent),
-            buffer.start.as_unix_nanos(),
-            buffer.end.as_unix_nanos(),
-        ]);
-        let from = self.words.len();
+        let at = self.words.len();
         self.words.extend_from_slice(&attributes.words);
+        let from = at + HEAD;
+        if let Some(head) = self.words.get_mut(at..from) {
+            head.copy_from_slice(&[
+                head_word(attributes.words.len(), buffer, trace),
+                u64::from(buffer.roles())
+                    | u64::from(buffer.name_len()) << 16
+                    | (attributes.text.len() as u64) << 32,
+                id_word(Some(buffer.span_id)),
+                id_word(buffer.parent),
+                buffer.start.as_unix_nanos(),
+                buffer.end.as_unix_nanos(),
+            ]);
+        }
         self.text.push_str(&attributes.text);
         if !attributes.large.is_empty() {
             self.push_large(from, &attributes.large);
@@ -377,7 +379,7 @@ fn id_word(id: Option<SpanId>) -> u64 {
 
 /// Words of the record 24 bits, flags 8, type 8, level 4, status 4, trace 16.
 #[inline]
-fn head(words: usize, buffer: &Buffer, trace: u16) -> u64 {
+fn head_word(words: usize, buffer: &Buffer, trace: u16) -> u64 {
     let flags = if buffer.remote_parent {
         REMOTE_PARENT
     } else {

@@ -231,6 +231,7 @@ impl Attributes {
             let json = kind == Kind::Json;
             return self.push_large(role, key, text.to_owned(), json);
         }
+        self.text.reserve(key.len() + text.len());
         self.text.push_str(key);
         if kind.words() == 0 {
             self.words
@@ -294,10 +295,10 @@ impl Attributes {
         }
     }
 
-    /// Reads the attributes behind a name of `name` bytes.
-    pub(crate) fn read(&self, name: usize) -> Reader<'_> {
+    /// Reads the attributes behind `head` words and a name of `name` bytes.
+    pub(crate) fn read(&self, head: usize, name: usize) -> Reader<'_> {
         Reader {
-            words: &self.words,
+            words: self.words.get(head..).unwrap_or_default(),
             text: self.text.get(name..).unwrap_or_default(),
             large: &self.large,
         }
@@ -442,7 +443,7 @@ mod tests {
             for (role, key, value) in &values {
                 written.push(Role::ALL[*role], key, value.as_ref());
             }
-            let read: Vec<_> = written.read(0).collect();
+            let read: Vec<_> = written.read(0, 0).collect();
             prop_assert_eq!(read.len(), values.len());
             for (read, (role, key, value)) in read.iter().zip(&values) {
                 prop_assert_eq!(read.role, Role::ALL[*role]);
@@ -463,7 +464,7 @@ mod tests {
         let mut written = Attributes::default();
         let key = format!("a{}", "é".repeat(40_000));
         written.push(Role::Metadata, &key, ValueRef::Bool(true));
-        let read: Vec<_> = written.read(0).collect();
+        let read: Vec<_> = written.read(0, 0).collect();
         assert_eq!(read[0].key.len(), 65_535);
         assert!(key.starts_with(read[0].key));
     }

@@ -126,7 +126,7 @@ impl SpanBuffers {
         let buffered: u64 = buffers.iter().map(|own| own.chunk.len() as u64).sum();
         let bytes: u64 = buffers.iter().map(|own| own.chunk.size() as u64).sum();
         let mut stats = Stats::default();
-        // Each queue counts all refused spans.
+        // Each queue counts all spans that were refused.
         let refused = self.queues.first().map_or(0, |queue| queue.refused());
         stats.recorded = self.recorded.load(Ordering::Relaxed) + buffered + refused;
         stats.exporters = self.queues.iter().map(|queue| queue.stats()).collect();

@@ -1,12 +1,20 @@
 //! The record of a span that is open: its head, and its attributes in the format of `format`.
 //! Written by the span handles; copied into a `chunk` when the span ends, and then used again by `pool`.
 
-use std::collections::{HashMap, HashSet};
+mod limits;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use serde::Serialize;
 
+use limits::{COMPACT_AT, Limits, MAX_EVENTS};
+
+pub(crate) use limits::MAX_KEYS;
+
 use super::capture::capture;
+use super::chunk::HEAD;
 use super::exception::Exception;
 use super::format::{Attribute, Attributes, LARGE, Moment, Raw, Reader, Role};
 use super::id::SpanId;
@@ -22,22 +30,9 @@ pub(crate) const RESPONSE_MODEL: &str = "response_model";
 /// Key of [`Role::Call`]: the provider whose response was read, as OpenTelemetry names it.
 pub(crate) const PROVIDER: &str = "provider";
 
-/// Keys of metadata, model parameters and tags that a span may have, as OpenTelemetry's default limit. Further
-/// ones are dropped and counted under [`DROPPED_KEYS`]; a key that the span has already can always be set.
-pub(crate) const MAX_KEYS: u32 = 128;
-/// Events, and errors, that a span may have. Further ones are dropped and counted under [`DROPPED_EVENTS`] and
-/// [`DROPPED_ERRORS`].
-pub(crate) const MAX_EVENTS: u32 = 1024;
-const DROPPED_KEYS: &str = "_dropped.keys";
-const DROPPED_EVENTS: &str = "_dropped.events";
-const DROPPED_ERRORS: &str = "_dropped.errors";
-
-/// From this size on, values that were replaced are removed while the span is open.
-const COMPACT_AT: usize = 64 * 1024;
-
 #[derive(Clone)]
 pub(crate) struct Buffer {
-    /// The name comes first in its text.
+    /// Its words begin with room for the head, so that a chunk takes them in one piece; its text with the name.
     attributes: Attributes,
     name_len: u16,
     /// Roles it has an attribute of, see [`Role::bit`].
@@ -65,15 +60,6 @@ pub(crate) struct Buffer {
     level_of_error: bool,
     message_of_error: bool,
     pub(crate) status: StatusCode,
-}
-
-/// Kept once a span reached a limit.
-#[derive(Clone, Default)]
-struct Limits {
-    known: HashSet<(Role, String)>,
-    dropped_keys: u64,
-    dropped_events: u64,
-    dropped_errors: u64,
 }
 
 impl Default for Buffer {
@@ -109,6 +95,7 @@ impl Buffer {
     #[inline]
     pub(crate) fn begin(&mut self, id: SpanId, name: &str, kind: ObservationType) {
         self.attributes.clear();
+        self.attributes.words.extend_from_slice(&[0; HEAD]);
         self.roles = 0;
         self.seen = 0;
         self.keys = 0;
@@ -172,7 +159,7 @@ impl Buffer {
     }
 
     pub(crate) fn read(&self) -> Reader<'_> {
-        self.attributes.read(usize::from(self.name_len))
+        self.attributes.read(HEAD, usize::from(self.name_len))
     }
 
     /// The last attribute of a role that a span has once.
@@ -250,175 +237,6 @@ impl Buffer {
             f64 as value => self.put(role, key, ValueRef::F64(value)),
             value => capture(&value, &mut |value| self.put(role, key, value)),
         })
-    }
-
-    /// Notes what is about to be written; `false` if a limit forbids it.
-    #[inline]
-    fn admits(&mut self, role: Role, key: &str) -> bool {
-        let bit = role.bit();
-        if role.is_keyed() {
-            let seen = 1u64 << (hash(role, key) & 63);
-            if self.seen & seen != 0 && !self.has_replaced {
-                self.note_replaced(role, key);
-            }
-            if role.is_limited() {
-                if self.keys >= MAX_KEYS && !self.admits_key(role, key) {
-                    return false;
-                }
-                self.keys += 1;
-            }
-            self.seen |= seen;
-        } else if role.is_single() && self.roles & bit != 0 {
-            self.has_replaced = true;
-        }
-        self.roles |= bit;
-        true
-    }
-
-    #[cold]
-    fn note_replaced(&mut self, role: Role, key: &str) {
-        let mut known = self.read();
-        self.has_replaced = known.any(|known| known.role == role && known.key == key);
-    }
-
-    /// Whether a key may be written although as many were written as a span may have.
-    #[cold]
-    fn admits_key(&mut self, role: Role, key: &str) -> bool {
-        if self
-            .limits
-            .as_ref()
-            .is_none_or(|limits| limits.known.is_empty())
-        {
-            self.compact();
-            if self.keys < MAX_KEYS {
-                return true;
-            }
-            let limited = self.read().filter(|known| known.role.is_limited());
-            let known = limited.map(|known| (known.role, known.key.to_owned()));
-            let known = known.collect();
-            self.limits().known = known;
-        }
-        let limits = self.limits();
-        if limits.known.contains(&(role, key.to_owned())) {
-            self.has_replaced = true;
-            return true;
-        }
-        if limits.known.len() < MAX_KEYS as usize {
-            limits.known.insert((role, key.to_owned()));
-            return true;
-        }
-        limits.dropped_keys += 1;
-        false
-    }
-
-    /// Counts keys that a limit forbids.
-    pub(crate) fn note_dropped_keys(&mut self, keys: u64) {
-        if keys > 0 {
-            self.limits().dropped_keys += keys;
-        }
-    }
-
-    fn limits(&mut self) -> &mut Limits {
-        self.limits.get_or_insert_default()
-    }
-
-    #[inline]
-    fn compact_if_large(&mut self) {
-        if self.has_replaced && self.attributes.size() > self.compact_at {
-            self.compact();
-            self.compact_at = (self.attributes.size() * 2).max(COMPACT_AT);
-        }
-    }
-
-    /// Removes what was replaced. Each key stays where it was first, with its last value.
-    #[cold]
-    fn compact(&mut self) {
-        if !self.has_replaced {
-            return;
-        }
-        self.has_replaced = false;
-        let mut last: HashMap<(Role, &str), usize> = HashMap::new();
-        let mut read = Vec::new();
-        let mut reader = self.read();
-        while let Some(raw) = reader.next_raw() {
-            let Attribute { role, key, .. } = raw.attribute;
-            if role.is_single() || role.is_keyed() {
-                let key = if role.is_single() { "" } else { key };
-                last.insert((role, key), read.len());
-            }
-            read.push(raw);
-        }
-        let mut compacted = Attributes::default();
-        let name = usize::from(self.name_len);
-        compacted
-            .text
-            .push_str(self.attributes.text.get(..name).unwrap_or_default());
-        let mut keys = 0;
-        for raw in &read {
-            let Attribute { role, key, .. } = raw.attribute;
-            let key = if role.is_single() { "" } else { key };
-            let written = if role.is_single() || role.is_keyed() {
-                // The first of its key takes the last value; those that follow find nothing any more.
-                last.remove(&(role, key)).and_then(|at| read.get(at))
-            } else {
-                Some(raw)
-            };
-            if let Some(written) = written {
-                compacted.push_read(written);
-                keys += u32::from(role.is_limited());
-            }
-        }
-        drop(last);
-        drop(read);
-        self.keys = keys;
-        self.attributes = compacted;
-    }
-
-    /// Removes all attributes of a role.
-    #[cold]
-    fn remove(&mut self, role: Role) {
-        let mut kept = Attributes::default();
-        let name = usize::from(self.name_len);
-        kept.text
-            .push_str(self.attributes.text.get(..name).unwrap_or_default());
-        let mut reader = self.read();
-        while let Some(raw) = reader.next_raw() {
-            if raw.attribute.role != role {
-                kept.push_read(&raw);
-            }
-        }
-        self.attributes = kept;
-        self.roles &= !role.bit();
-    }
-
-    /// To be called before the record leaves: what was replaced goes, what was dropped is said.
-    #[inline]
-    pub(crate) fn seal(&mut self) {
-        if self.has_replaced {
-            self.compact();
-        }
-        if self.limits.is_some() {
-            self.say_what_was_dropped();
-        }
-    }
-
-    #[cold]
-    fn say_what_was_dropped(&mut self) {
-        let Some(limits) = self.limits.take() else {
-            return;
-        };
-        let counts = [
-            (DROPPED_KEYS, limits.dropped_keys),
-            (DROPPED_EVENTS, limits.dropped_events),
-            (DROPPED_ERRORS, limits.dropped_errors),
-        ];
-        for (key, dropped) in counts {
-            if dropped > 0 {
-                self.roles |= Role::Metadata.bit();
-                self.attributes
-                    .push(Role::Metadata, key, ValueRef::U64(dropped));
-            }
-        }
     }
 
     /// Appends an attribute of a finished record.
@@ -609,110 +427,9 @@ impl Buffer {
     }
 }
 
-/// Spreads keys over 64 bits: cheap, and enough to tell most keys of a span apart.
-#[inline]
-fn hash(role: Role, key: &str) -> u32 {
-    let bytes = key.as_bytes();
-    let first = bytes.first().copied().unwrap_or_default();
-    let middle = bytes.get(bytes.len() / 2).copied().unwrap_or_default();
-    let last = bytes.last().copied().unwrap_or_default();
-    let mixed = u32::from(first) | u32::from(middle) << 8 | u32::from(last) << 16;
-    let mixed = mixed ^ (bytes.len() as u32) << 24 ^ (role as u32) << 27;
-    mixed.wrapping_mul(0x9E37_79B1) >> 26
-}
-
 /// Nothing: a prompt must not reach a log by way of `{:?}` on one of the views.
 impl fmt::Debug for Buffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Buffer").finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn buffer() -> Buffer {
-        let mut buffer = Buffer::default();
-        buffer.begin(SpanId::random(), "a span", ObservationType::Span);
-        buffer
-    }
-
-    fn metadata(buffer: &Buffer) -> Vec<(String, String)> {
-        let mine = buffer.read().filter(|a| a.role == Role::Metadata);
-        mine.map(|a| (a.key.to_owned(), a.value().unwrap().to_string()))
-            .collect()
-    }
-
-    #[test]
-    fn the_last_value_of_a_key_takes_the_first_place() {
-        let mut buffer = buffer();
-        for (key, value) in [("a", 1u64), ("b", 2), ("a", 3), ("c", 4), ("b", 5)] {
-            buffer.put_any(Role::Metadata, key, value);
-        }
-        buffer.put_any(Role::Output, "", "first");
-        buffer.put_any(Role::Output, "", "second");
-        buffer.seal();
-        let pairs = [("a", "3"), ("b", "5"), ("c", "4")];
-        assert_eq!(
-            metadata(&buffer),
-            pairs.map(|(k, v)| (k.to_owned(), v.to_owned()))
-        );
-        assert_eq!(buffer.single(Role::Output).unwrap().text(), Some("second"));
-        assert_eq!(buffer.read().count(), 4);
-        assert_eq!(buffer.name(), "a span");
-    }
-
-    #[test]
-    fn keys_beyond_the_limit_are_dropped_and_counted() {
-        let mut buffer = buffer();
-        buffer.set_model("gpt-4o");
-        for n in 0..100_000 {
-            buffer.put_any(Role::Metadata, &format!("key {n}"), n);
-        }
-        // A key that it has can still be set, also many times.
-        for n in 0..100_000 {
-            buffer.put_any(Role::Metadata, "key 7", n);
-        }
-        buffer.seal();
-        let metadata = metadata(&buffer);
-        assert_eq!(metadata.len(), MAX_KEYS as usize + 1);
-        assert_eq!(metadata[7], ("key 7".into(), "99999".into()));
-        assert_eq!(
-            metadata.last().unwrap(),
-            &("_dropped.keys".into(), "99872".into())
-        );
-        assert_eq!(buffer.single(Role::Model).unwrap().text(), Some("gpt-4o"));
-    }
-
-    #[test]
-    fn values_that_are_replaced_do_not_pile_up() {
-        let mut buffer = buffer();
-        for n in 0..1_000 {
-            buffer.put_string(Role::Output, "", format!("{n} {}", "x".repeat(20_000)));
-        }
-        assert!(buffer.attributes().size() < 200_000);
-        buffer.seal();
-        let output = buffer.single(Role::Output).unwrap();
-        assert!(output.text().unwrap().starts_with("999 "));
-    }
-
-    #[test]
-    fn events_and_errors_beyond_the_limit_are_dropped_and_counted() {
-        let mut buffer = buffer();
-        let (id, time) = (SpanId::random(), Timestamp::default());
-        for n in 0..5_000 {
-            buffer.begin_event("tick", id, time, Level::Default);
-            buffer.add_exception(id, time, Exception::new("E", n.to_string()), false);
-        }
-        buffer.seal();
-        let dropped = |kind: &str| (format!("_dropped.{kind}"), "3976".to_owned());
-        assert_eq!(metadata(&buffer), [dropped("events"), dropped("errors")]);
-        assert_eq!(
-            buffer.read().filter(|a| a.role == Role::Exception).count(),
-            1024
-        );
-        let message = buffer.single(Role::StatusMessage).unwrap();
-        assert_eq!(message.text(), Some("E: 0"), "the first error's");
     }
 }

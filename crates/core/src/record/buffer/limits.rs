@@ -1,0 +1,216 @@
+//! What a span may hold: the limits of keys, events and errors, and the removal of values that were replaced.
+//! Called by `buffer` for every attribute that is written, and once when the span ends.
+
+use std::collections::{HashMap, HashSet};
+
+use super::super::chunk::HEAD;
+use super::super::format::{Attribute, Attributes, Role};
+use super::super::value::ValueRef;
+use super::Buffer;
+
+/// Keys of metadata, model parameters and tags that a span may have, as OpenTelemetry's default limit. Further
+/// ones are dropped and counted under [`DROPPED_KEYS`]; a key that the span has already can always be set.
+pub(crate) const MAX_KEYS: u32 = 128;
+/// Events, and errors, that a span may have. Further ones are dropped and counted under [`DROPPED_EVENTS`] and
+/// [`DROPPED_ERRORS`].
+pub(crate) const MAX_EVENTS: u32 = 1024;
+const DROPPED_KEYS: &str = "_dropped.keys";
+const DROPPED_EVENTS: &str = "_dropped.events";
+const DROPPED_ERRORS: &str = "_dropped.errors";
+
+/// From this size on, values that were replaced are removed while the span is open.
+pub(super) const COMPACT_AT: usize = 64 * 1024;
+
+/// Kept once a span reached a limit.
+#[derive(Clone, Default)]
+pub(super) struct Limits {
+    pub(super) known: HashSet<(Role, String)>,
+    pub(super) dropped_keys: u64,
+    pub(super) dropped_events: u64,
+    pub(super) dropped_errors: u64,
+}
+
+impl Buffer {
+    /// Notes what is about to be written; `false` if a limit forbids it.
+    #[inline]
+    pub(super) fn admits(&mut self, role: Role, key: &str) -> bool {
+        let bit = role.bit();
+        if role.is_keyed() {
+            let seen = 1u64 << (hash(role, key) & 63);
+            if self.seen & seen != 0 && !self.has_replaced {
+                self.note_replaced(role, key);
+            }
+            if role.is_limited() {
+                if self.keys >= MAX_KEYS && !self.admits_key(role, key) {
+                    return false;
+                }
+                self.keys += 1;
+            }
+            self.seen |= seen;
+        } else if role.is_single() && self.roles & bit != 0 {
+            self.has_replaced = true;
+        }
+        self.roles |= bit;
+        true
+    }
+
+    #[cold]
+    pub(super) fn note_replaced(&mut self, role: Role, key: &str) {
+        let mut known = self.read();
+        self.has_replaced = known.any(|known| known.role == role && known.key == key);
+    }
+
+    /// Whether a key may be written although as many were written as a span may have.
+    #[cold]
+    fn admits_key(&mut self, role: Role, key: &str) -> bool {
+        if self
+            .limits
+            .as_ref()
+            .is_none_or(|limits| limits.known.is_empty())
+        {
+            self.compact();
+            if self.keys < MAX_KEYS {
+                return true;
+            }
+            let limited = self.read().filter(|known| known.role.is_limited());
+            let known = limited.map(|known| (known.role, known.key.to_owned()));
+            let known = known.collect();
+            self.limits().known = known;
+        }
+        let limits = self.limits();
+        if limits.known.contains(&(role, key.to_owned())) {
+            self.has_replaced = true;
+            return true;
+        }
+        if limits.known.len() < MAX_KEYS as usize {
+            limits.known.insert((role, key.to_owned()));
+            return true;
+        }
+        limits.dropped_keys += 1;
+        false
+    }
+
+    /// Counts keys that a limit forbids.
+    pub(crate) fn note_dropped_keys(&mut self, keys: u64) {
+        if keys > 0 {
+            self.limits().dropped_keys += keys;
+        }
+    }
+
+    pub(super) fn limits(&mut self) -> &mut Limits {
+        self.limits.get_or_insert_default()
+    }
+
+    #[inline]
+    pub(super) fn compact_if_large(&mut self) {
+        if self.has_replaced && self.attributes.size() > self.compact_at {
+            self.compact();
+            self.compact_at = (self.attributes.size() * 2).max(COMPACT_AT);
+        }
+    }
+
+    /// Removes what was replaced. Each key stays where it was first, with its last value.
+    #[cold]
+    fn compact(&mut self) {
+        if !self.has_replaced {
+            return;
+        }
+        self.has_replaced = false;
+        let mut last: HashMap<(Role, &str), usize> = HashMap::new();
+        let mut read = Vec::new();
+        let mut reader = self.read();
+        while let Some(raw) = reader.next_raw() {
+            let Attribute { role, key, .. } = raw.attribute;
+            if role.is_single() || role.is_keyed() {
+                let key = if role.is_single() { "" } else { key };
+                last.insert((role, key), read.len());
+            }
+            read.push(raw);
+        }
+        let mut compacted = self.attributes_without_any();
+        let mut keys = 0;
+        for raw in &read {
+            let Attribute { role, key, .. } = raw.attribute;
+            let key = if role.is_single() { "" } else { key };
+            let written = if role.is_single() || role.is_keyed() {
+                // The first of its key takes the last value; those that follow find nothing any more.
+                last.remove(&(role, key)).and_then(|at| read.get(at))
+            } else {
+                Some(raw)
+            };
+            if let Some(written) = written {
+                compacted.push_read(written);
+                keys += u32::from(role.is_limited());
+            }
+        }
+        drop(last);
+        drop(read);
+        self.keys = keys;
+        self.attributes = compacted;
+    }
+
+    /// The room for the head, and the name.
+    fn attributes_without_any(&self) -> Attributes {
+        let mut attributes = Attributes::default();
+        attributes.words.extend_from_slice(&[0; HEAD]);
+        let name = self.attributes.text.get(..usize::from(self.name_len));
+        attributes.text.push_str(name.unwrap_or_default());
+        attributes
+    }
+
+    /// Removes all attributes of a role.
+    #[cold]
+    pub(super) fn remove(&mut self, role: Role) {
+        let mut kept = self.attributes_without_any();
+        let mut reader = self.read();
+        while let Some(raw) = reader.next_raw() {
+            if raw.attribute.role != role {
+                kept.push_read(&raw);
+            }
+        }
+        self.attributes = kept;
+        self.roles &= !role.bit();
+    }
+
+    /// To be called before the record leaves: what was replaced goes, what was dropped is said.
+    #[inline]
+    pub(crate) fn seal(&mut self) {
+        if self.has_replaced {
+            self.compact();
+        }
+        if self.limits.is_some() {
+            self.say_what_was_dropped();
+        }
+    }
+
+    #[cold]
+    fn say_what_was_dropped(&mut self) {
+        let Some(limits) = self.limits.take() else {
+            return;
+        };
+        let counts = [
+            (DROPPED_KEYS, limits.dropped_keys),
+            (DROPPED_EVENTS, limits.dropped_events),
+            (DROPPED_ERRORS, limits.dropped_errors),
+        ];
+        for (key, dropped) in counts {
+            if dropped > 0 {
+                self.roles |= Role::Metadata.bit();
+                self.attributes
+                    .push(Role::Metadata, key, ValueRef::U64(dropped));
+            }
+        }
+    }
+}
+
+/// Spreads keys over 64 bits: cheap, and enough to tell most keys of a span apart.
+#[inline]
+fn hash(role: Role, key: &str) -> u32 {
+    let bytes = key.as_bytes();
+    let first = bytes.first().copied().unwrap_or_default();
+    let middle = bytes.get(bytes.len() / 2).copied().unwrap_or_default();
+    let last = bytes.last().copied().unwrap_or_default();
+    let mixed = u32::from(first) | u32::from(middle) << 8 | u32::from(last) << 16;
+    let mixed = mixed ^ (bytes.len() as u32) << 24 ^ (role as u32) << 27;
+    mixed.wrapping_mul(0x9E37_79B1) >> 26
+}

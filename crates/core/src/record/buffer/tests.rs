@@ -1,0 +1,87 @@
+//! What a buffer keeps of what is written to it.
+
+use super::*;
+
+fn buffer() -> Buffer {
+    let mut buffer = Buffer::default();
+    buffer.begin(SpanId::random(), "a span", ObservationType::Span);
+    buffer
+}
+
+fn metadata(buffer: &Buffer) -> Vec<(String, String)> {
+    let mine = buffer.read().filter(|a| a.role == Role::Metadata);
+    mine.map(|a| (a.key.to_owned(), a.value().unwrap().to_string()))
+        .collect()
+}
+
+#[test]
+fn the_last_value_of_a_key_takes_the_first_place() {
+    let mut buffer = buffer();
+    for (key, value) in [("a", 1u64), ("b", 2), ("a", 3), ("c", 4), ("b", 5)] {
+        buffer.put_any(Role::Metadata, key, value);
+    }
+    buffer.put_any(Role::Output, "", "first");
+    buffer.put_any(Role::Output, "", "second");
+    buffer.seal();
+    let pairs = [("a", "3"), ("b", "5"), ("c", "4")];
+    assert_eq!(
+        metadata(&buffer),
+        pairs.map(|(k, v)| (k.to_owned(), v.to_owned()))
+    );
+    assert_eq!(buffer.single(Role::Output).unwrap().text(), Some("second"));
+    assert_eq!(buffer.read().count(), 4);
+    assert_eq!(buffer.name(), "a span");
+}
+
+#[test]
+fn keys_beyond_the_limit_are_dropped_and_counted() {
+    let mut buffer = buffer();
+    buffer.set_model("gpt-4o");
+    for n in 0..100_000 {
+        buffer.put_any(Role::Metadata, &format!("key {n}"), n);
+    }
+    // A key that it has can still be set, also many times.
+    for n in 0..100_000 {
+        buffer.put_any(Role::Metadata, "key 7", n);
+    }
+    buffer.seal();
+    let metadata = metadata(&buffer);
+    assert_eq!(metadata.len(), MAX_KEYS as usize + 1);
+    assert_eq!(metadata[7], ("key 7".into(), "99999".into()));
+    assert_eq!(
+        metadata.last().unwrap(),
+        &("_dropped.keys".into(), "99872".into())
+    );
+    assert_eq!(buffer.single(Role::Model).unwrap().text(), Some("gpt-4o"));
+}
+
+#[test]
+fn values_that_are_replaced_do_not_pile_up() {
+    let mut buffer = buffer();
+    for n in 0..1_000 {
+        buffer.put_string(Role::Output, "", format!("{n} {}", "x".repeat(20_000)));
+    }
+    assert!(buffer.attributes().size() < 200_000);
+    buffer.seal();
+    let output = buffer.single(Role::Output).unwrap();
+    assert!(output.text().unwrap().starts_with("999 "));
+}
+
+#[test]
+fn events_and_errors_beyond_the_limit_are_dropped_and_counted() {
+    let mut buffer = buffer();
+    let (id, time) = (SpanId::random(), Timestamp::default());
+    for n in 0..5_000 {
+        buffer.begin_event("tick", id, time, Level::Default);
+        buffer.add_exception(id, time, Exception::new("E", n.to_string()), false);
+    }
+    buffer.seal();
+    let dropped = |kind: &str| (format!("_dropped.{kind}"), "3976".to_owned());
+    assert_eq!(metadata(&buffer), [dropped("events"), dropped("errors")]);
+    assert_eq!(
+        buffer.read().filter(|a| a.role == Role::Exception).count(),
+        1024
+    );
+    let message = buffer.single(Role::StatusMessage).unwrap();
+    assert_eq!(message.text(), Some("E: 0"), "the first error's");
+}
