@@ -1,7 +1,7 @@
 //! `tracefuse.toml` and `.env` with anything in them: an error or settings, never a panic, never a secret.
 //! Input: the first file, a NUL, the second. Run by the fuzzer and by the replay of its seeds.
 
-use tracefuse::Config;
+use tracefuse::config::Config;
 
 /// A unique text: if it is in an error or in `{:?}`, it has leaked.
 const CANARY: &str = "sk-lf-CANARY";

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 
 use crate::process::{cargo, succeed};
-use crate::{assembly, instructions, interop, tidy};
+use crate::{assembly, instructions, interop, surface, tidy};
 
 /// Feature sets of the facade, each compiled alone.
 const FEATURES: &[&str] = &[
@@ -31,6 +31,7 @@ pub(crate) fn run() -> Result<()> {
         succeed(&mut cargo(&["fmt", "--all", "--check"]))
     })?;
     step("tidy", tidy::run)?;
+    step("public API", || surface::run(&[]))?;
     step("clippy, all features", || {
         succeed(&mut cargo(&[
             "clippy",

@@ -14,6 +14,7 @@ mod instructions;
 mod interop;
 mod mock;
 mod shape;
+mod surface;
 mod tidy;
 
 use std::process::ExitCode;
@@ -47,6 +48,7 @@ cargo xtask <command>
   instructions count instructions per span under valgrind and compare with benches/instructions.toml; [--bless]
   assembly     look through a program without exporters for what its calls were given
   tidy         check the architecture: arrows, module headers, links, paths, file sizes, import circles, words
+  api          compare the public API of each crate with docs/api, which CI does; [--bless] writes it
   ci           all that a change must pass";
 
 fn main() -> ExitCode {
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         command if interop::COMMANDS.contains(&command) => interop::run(command, &rest),
         "bench" => bench::run(&rest),
         "instructions" => instructions::run(&rest),
+        "api" => surface::run(&rest),
         "assembly" => assembly::run(),
         "faults" => ci::faults(&rest),
         "soak" => ci::soak(&rest),

@@ -103,7 +103,7 @@ fn luhn(digits: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Location, Mask, Masker};
+    use super::super::{Mask, MaskTarget, Masker};
     use super::*;
     use tracefuse_core::record::{ObservationType, Place, Value, ValueRef};
 
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn numbers_are_looked_at_by_their_digits() {
-        let at = Location {
+        let at = MaskTarget {
             place: Place::Input,
             kind: ObservationType::Span,
             steps: &[],

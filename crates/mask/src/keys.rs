@@ -3,7 +3,7 @@
 
 use tracefuse_core::record::{Value, ValueRef};
 
-use super::{Location, MASKED, Masker};
+use super::{MASKED, MaskTarget, Masker};
 
 /// Keys whose values are credentials as a rule. Not `token`: that is also what models speak in.
 const SECRET: &[&str] = &[
@@ -61,7 +61,7 @@ impl Keys {
 }
 
 impl Masker for Keys {
-    fn mask(&self, _: ValueRef<'_>, at: &Location<'_>) -> Option<Value> {
+    fn mask(&self, _: ValueRef<'_>, at: &MaskTarget<'_>) -> Option<Value> {
         self.contains(at.key()?)
             .then(|| Value::Str(MASKED.to_owned()))
     }

@@ -21,8 +21,8 @@ mod card;
 mod email;
 mod json;
 mod keys;
-mod location;
 mod pattern;
+mod target;
 mod tokens;
 mod walk;
 
@@ -32,8 +32,8 @@ use std::sync::Arc;
 use tracefuse_core::record::{Value, ValueRef};
 
 pub use apply::{MaskMemo, MaskReport, mask_score, mask_span};
-pub use location::Location;
 pub use pattern::PatternError;
+pub use target::MaskTarget;
 
 /// Replaces a value whose masker panicked.
 const FAILED: &str = "<masking failed>";
@@ -47,10 +47,10 @@ const MASKED: &str = "<masked>";
 /// masker that panics costs the whole value it was shown a part of, and is counted and logged.
 pub trait Masker: Send + Sync + 'static {
     /// What takes the value's place; `None` leaves it.
-    fn mask(&self, value: ValueRef<'_>, at: &Location<'_>) -> Option<Value>;
+    fn mask(&self, value: ValueRef<'_>, at: &MaskTarget<'_>) -> Option<Value>;
 
     /// What takes the place of a key of an object, which may be a secret as well; left by default.
-    fn mask_key(&self, key: &str, at: &Location<'_>) -> Option<String> {
+    fn mask_key(&self, key: &str, at: &MaskTarget<'_>) -> Option<String> {
         let _ = (key, at);
         None
     }
@@ -60,11 +60,11 @@ pub trait Masker: Send + Sync + 'static {
 const _: fn(&dyn Masker) = |_| {};
 
 impl<M: Masker + ?Sized> Masker for Arc<M> {
-    fn mask(&self, value: ValueRef<'_>, at: &Location<'_>) -> Option<Value> {
+    fn mask(&self, value: ValueRef<'_>, at: &MaskTarget<'_>) -> Option<Value> {
         (**self).mask(value, at)
     }
 
-    fn mask_key(&self, key: &str, at: &Location<'_>) -> Option<String> {
+    fn mask_key(&self, key: &str, at: &MaskTarget<'_>) -> Option<String> {
         (**self).mask_key(key, at)
     }
 }
@@ -166,7 +166,7 @@ impl Mask {
     /// What `rewrite` answers takes the place of a value; `None` leaves it.
     pub fn rewrite(
         self,
-        rewrite: impl Fn(ValueRef<'_>, &Location<'_>) -> Option<Value> + Send + Sync + 'static,
+        rewrite: impl Fn(ValueRef<'_>, &MaskTarget<'_>) -> Option<Value> + Send + Sync + 'static,
     ) -> Self {
         self.with(Rewrite(rewrite))
     }
@@ -179,7 +179,7 @@ impl Mask {
 }
 
 impl Masker for Mask {
-    fn mask(&self, value: ValueRef<'_>, at: &Location<'_>) -> Option<Value> {
+    fn mask(&self, value: ValueRef<'_>, at: &MaskTarget<'_>) -> Option<Value> {
         let mut masked = None;
         for masker in &self.maskers {
             let seen = masked.as_ref().map_or(value, Value::as_ref);
@@ -188,7 +188,7 @@ impl Masker for Mask {
         masked
     }
 
-    fn mask_key(&self, key: &str, at: &Location<'_>) -> Option<String> {
+    fn mask_key(&self, key: &str, at: &MaskTarget<'_>) -> Option<String> {
         let mut masked: Option<String> = None;
         for masker in &self.maskers {
             let seen = masked.as_deref().unwrap_or(key);
@@ -213,7 +213,7 @@ struct Text<F> {
 }
 
 impl<F: Fn(&str) -> Option<String> + Send + Sync + 'static> Masker for Text<F> {
-    fn mask(&self, value: ValueRef<'_>, _: &Location<'_>) -> Option<Value> {
+    fn mask(&self, value: ValueRef<'_>, _: &MaskTarget<'_>) -> Option<Value> {
         let masked = match value {
             ValueRef::Str(text) => (self.mask)(text),
             ValueRef::U64(_) | ValueRef::I64(_) if self.numbers => (self.mask)(&value.to_string()),
@@ -223,7 +223,7 @@ impl<F: Fn(&str) -> Option<String> + Send + Sync + 'static> Masker for Text<F> {
         masked.map(Value::Str)
     }
 
-    fn mask_key(&self, key: &str, _: &Location<'_>) -> Option<String> {
+    fn mask_key(&self, key: &str, _: &MaskTarget<'_>) -> Option<String> {
         (self.mask)(key)
     }
 }
@@ -239,10 +239,10 @@ fn plain(number: f64) -> String {
 
 struct Rewrite<F>(F);
 
-impl<F: Fn(ValueRef<'_>, &Location<'_>) -> Option<Value> + Send + Sync + 'static> Masker
+impl<F: Fn(ValueRef<'_>, &MaskTarget<'_>) -> Option<Value> + Send + Sync + 'static> Masker
     for Rewrite<F>
 {
-    fn mask(&self, value: ValueRef<'_>, at: &Location<'_>) -> Option<Value> {
+    fn mask(&self, value: ValueRef<'_>, at: &MaskTarget<'_>) -> Option<Value> {
         (self.0)(value, at)
     }
 }

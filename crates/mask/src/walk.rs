@@ -5,7 +5,7 @@ use tracefuse_core::record::{ObservationType, Place, Value, ValueRef};
 
 use super::Masker;
 use super::json::{self, Kind, Token};
-use super::location::{Location, Step};
+use super::target::{MaskTarget, Step};
 
 pub(super) struct Walk<'a> {
     masker: &'a dyn Masker,
@@ -42,8 +42,8 @@ impl<'a> Walk<'a> {
         self.masker.mask(value, &self.here())
     }
 
-    fn here(&self) -> Location<'_> {
-        Location {
+    fn here(&self) -> MaskTarget<'_> {
+        MaskTarget {
             place: self.place,
             kind: self.kind,
             steps: &self.steps,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tracefuse::{Mask, SampleRate, TailSampling, Value};
+use tracefuse::{Mask, SampleRate, mask::Value, sampling::TailSampling};
 
 fn main() -> anyhow::Result<()> {
     let mask = Mask::standard()

@@ -9,7 +9,7 @@
 use std::fmt::Write as _;
 
 use tracefuse::exporter::InMemoryExporter;
-use tracefuse::{Health, Stats};
+use tracefuse::stats::{Health, Stats};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tracer = tracefuse::builder()

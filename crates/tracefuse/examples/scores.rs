@@ -1,7 +1,7 @@
 //! Scores: on a trace and an observation while they run, and later, by an id that was kept.
 
 use serde_json::json;
-use tracefuse::ScoreValue;
+use tracefuse::score::ScoreValue;
 
 fn main() -> anyhow::Result<()> {
     let tracer = tracefuse::from_env().or_else(|_| tracefuse::console(Default::default()))?;

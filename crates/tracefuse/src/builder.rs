@@ -117,7 +117,7 @@ impl Builder {
     /// Sets recording and delivery, in place of what was set before.
     ///
     /// ```
-    /// use tracefuse::TracerConfig;
+    /// use tracefuse::config::TracerConfig;
     /// use tracefuse::config::PipelineConfig;
     ///
     /// let config = TracerConfig::new().environment("staging").delivery(PipelineConfig::new().batch_size(50));
@@ -163,7 +163,7 @@ impl Builder {
     /// Decides when a trace begins whether it is recorded; replaces the sample rate.
     ///
     /// ```
-    /// use tracefuse::SamplingInput;
+    /// use tracefuse::sampling::SamplingInput;
     ///
     /// let builder = tracefuse::builder().sampler(|trace: &SamplingInput<'_>| trace.attributes.name != "health");
     /// ```
@@ -177,12 +177,12 @@ impl Builder {
     ///
     /// ```
     /// # use std::time::Duration;
-    /// use tracefuse::{TailSampling, SampleRate};
+    /// use tracefuse::{SampleRate, sampling::TailSampling};
     ///
     /// // Every trace that failed or took more than 10 s, and a tenth of the others.
     /// let hold = TailSampling::new().keep_slower_than(Duration::from_secs(10)).rate(SampleRate::new(0.1)?);
     /// let builder = tracefuse::builder().tail_sampling(hold);
-    /// # Ok::<(), tracefuse::SampleRateError>(())
+    /// # Ok::<(), tracefuse::sampling::SampleRateError>(())
     /// ```
     pub fn tail_sampling(mut self, config: TailSampling) -> Self {
         self.hold = Some(config);

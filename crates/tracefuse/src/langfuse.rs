@@ -2,7 +2,8 @@
 //! Blocking and async, on any executor or none.
 
 pub use tracefuse_langfuse::{
-    AuthError, AuthProblem, LangfuseConfig, LangfuseProject, MediaMode, trace_id_from_seed,
+    AuthError, AuthProblem, HttpConfig, LangfuseConfig, LangfuseConfigError, LangfuseProject,
+    MediaMode, ProxyConfig, Secret, trace_id_from_seed,
 };
 
 use crate::config::{Config, ConfigError, Mode, Process, load};
@@ -12,7 +13,7 @@ use crate::config::{Config, ConfigError, Mode, Process, load};
 /// at most the configured timeout, works on any thread.
 ///
 /// ```no_run
-/// match tracefuse::auth_check_from_env() {
+/// match tracefuse::langfuse::auth_check_from_env() {
 ///     Ok(project) => println!("traces go to {}", project.name),
 ///     Err(error) => println!("no traces: {error}"),
 /// }
@@ -45,7 +46,7 @@ fn from_env() -> Result<LangfuseConfig, AuthError> {
 /// for at most the configured timeout, works on any thread.
 ///
 /// ```no_run
-/// use tracefuse::{LangfuseConfig, auth_check};
+/// use tracefuse::{LangfuseConfig, langfuse::auth_check};
 ///
 /// match auth_check(&LangfuseConfig::new("pk-lf-..", "sk-lf-..")) {
 ///     Ok(project) => println!("traces go to {}", project.name),

@@ -30,7 +30,7 @@
 //! to a stream, [`Span::wrap`] to a closure. [`exporter`] is for your own exporters, [`config`] for settings in code.
 //! The guides are in the repository, below `docs/guide`.
 //!
-//! Inputs and outputs are recorded by default; [`TracerConfig::capture_content`] turns that off.
+//! Inputs and outputs are recorded by default; [`TracerConfig::capture_content`](config::TracerConfig::capture_content) turns that off.
 //!
 //! # Features
 //! | feature | default | adds | its dependencies |
@@ -92,43 +92,99 @@ mod global;
 #[cfg(doctest)]
 mod guide;
 #[cfg(feature = "langfuse")]
-mod langfuse;
+#[cfg_attr(docsrs, doc(cfg(feature = "langfuse")))]
+pub mod langfuse;
 mod modes;
 mod say;
 #[cfg(feature = "signal")]
 #[cfg_attr(docsrs, doc(cfg(feature = "signal")))]
 pub mod signal;
 #[cfg(feature = "tokio")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
 pub mod task;
-#[cfg(feature = "testing")]
-#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
-pub use tracefuse_core::testing;
 
 pub use builder::Builder;
-pub use config::{Config, ConfigError, Mode, TracerConfig};
-pub use global::{AlreadySet, set_global, tracer};
+pub use global::{set_global, tracer};
 #[cfg(feature = "langfuse")]
-pub use langfuse::{
-    AuthError, AuthProblem, LangfuseConfig, LangfuseProject, MediaMode, auth_check,
-    auth_check_async, auth_check_from_env, auth_check_from_env_async, trace_id_from_seed,
-};
+pub use langfuse::LangfuseConfig;
+#[cfg(feature = "otlp")]
+pub use otlp::OtlpConfig;
 #[cfg(feature = "console")]
 #[cfg_attr(docsrs, doc(cfg(feature = "console")))]
 pub use tracefuse_console as console;
 #[cfg(feature = "console")]
 pub use tracefuse_console::ConsoleConfig;
-/// What a [`Masker`] is shown and answers.
-pub use tracefuse_core::record::{Place, Value, ValueRef};
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub use tracefuse_core::testing;
 pub use tracefuse_core::{
-    AsException, Clock, Cost, DropReason, Entered, EnteredScope, EventBuilder, Exception,
-    ExporterStats, Health, InSpan, Incomplete, Level, ManualClock, ObservationType, ObserveStream,
-    Observed, RejectReason, Report, SampleRate, SampleRateError, Sampler, SamplingInput, Scoped,
-    ScoreBuilder, ScoreTarget, ScoreValue, Span, SpanBuilder, SpanId, Stats, Status, TimeSource,
-    Timestamp, Trace, TraceBuilder, TraceId, Tracer, Usage, WithAttributes, WithSpan, propagation,
-    stream, with_attributes,
+    Cost, Exception, InSpan, Level, ObservationType, ObserveStream, SampleRate, Span, SpanId,
+    Status, Trace, TraceId, Tracer, Usage, propagation, with_attributes,
 };
 /// All that the author of an exporter names.
 pub use tracefuse_exporter as exporter;
+pub use tracefuse_mask::Mask;
+#[cfg(feature = "opentelemetry")]
+#[cfg_attr(docsrs, doc(cfg(feature = "opentelemetry")))]
+pub use tracefuse_opentelemetry as opentelemetry;
+#[cfg(feature = "tower")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
+pub use tracefuse_tower as tower;
+#[cfg(feature = "tracing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
+pub use tracefuse_tracing as tracing;
+
+/// Types that the methods of [`Tracer`], [`Trace`] and [`Span`] take and return; programs name them in signatures only.
+pub mod handle {
+    pub use tracefuse_core::{
+        AsException, Entered, EnteredScope, EventBuilder, Scoped, SpanBuilder, TraceBuilder,
+        WithAttributes, WithSpan,
+    };
+}
+
+/// Masks: what removes secrets from records before they leave the process. See [`Builder::masker`].
+pub mod mask {
+    pub use tracefuse_core::record::{Place, Value, ValueRef};
+    pub use tracefuse_mask::{Mask, MaskTarget, Masker, PatternError};
+}
+
+/// OTLP: its configuration, and the HTTP settings that it takes. See [`otlp()`](crate::otlp()).
+#[cfg(feature = "otlp")]
+#[cfg_attr(docsrs, doc(cfg(feature = "otlp")))]
+pub mod otlp {
+    pub use tracefuse_http::{HttpConfig, ProxyConfig, Secret};
+    pub use tracefuse_otlp::{Conventions, OtlpConfig, OtlpConfigError};
+}
+
+/// Sampling: which traces are recorded, and which of the recorded ones are sent.
+pub mod sampling {
+    pub use tracefuse_core::{SampleRate, SampleRateError, Sampler, SamplingInput};
+    pub use tracefuse_runtime::TailSampling;
+}
+
+/// Scores of traces, observations and sessions.
+pub mod score {
+    pub use tracefuse_core::{ScoreBuilder, ScoreTarget, ScoreValue};
+}
+
+/// What became of what was recorded: numbers, health, and the reports of a flush and a shutdown.
+pub mod stats {
+    pub use tracefuse_core::{
+        DropReason, ExporterStats, Health, Incomplete, RejectReason, Report, Stats,
+    };
+}
+
+/// Streams: what [`ObserveStream`] returns, and how chunks are put together.
+pub mod stream {
+    pub use tracefuse_core::stream::*;
+}
+
+/// Points in time, and clocks for tests.
+pub mod time {
+    pub use tracefuse_core::{Clock, ManualClock, TimeSource, Timestamp};
+}
+
+use config::ConfigError;
 /// ```
 /// use tracefuse::{Tracer, observe};
 ///
@@ -150,21 +206,6 @@ pub use tracefuse_exporter as exporter;
 /// ```
 #[cfg(feature = "macros")]
 pub use tracefuse_macros::observe;
-pub use tracefuse_mask::{Location, Mask, Masker, PatternError};
-#[cfg(feature = "opentelemetry")]
-#[cfg_attr(docsrs, doc(cfg(feature = "opentelemetry")))]
-pub use tracefuse_opentelemetry as opentelemetry;
-#[cfg(feature = "otlp")]
-pub use tracefuse_otlp::{Conventions, OtlpConfig};
-pub use tracefuse_runtime::{Overload, SpoolMode, TailSampling, WhileOpen};
-#[cfg(feature = "tower")]
-#[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
-pub use tracefuse_tower as tower;
-#[cfg(feature = "tracing")]
-pub use tracefuse_tracing::{
-    self, LayerBuilder as TracingLayerBuilder, builder as tracing_layer_builder,
-    layer as tracing_layer,
-};
 
 /// A tracer as the environment asks for it: `TRACING_MODE`, `LANGFUSE_*`, `.env`, `tracefuse.toml`.
 ///
@@ -217,4 +258,22 @@ pub fn langfuse(config: LangfuseConfig) -> Result<Tracer, ConfigError> {
 #[cfg(feature = "console")]
 pub fn console(config: ConsoleConfig) -> Result<Tracer, ConfigError> {
     builder().console(config).build()
+}
+
+/// A tracer that delivers to any OpenTelemetry backend, by OTLP over HTTP.
+///
+/// ```
+/// # #[cfg(feature = "otlp")] {
+/// use tracefuse::OtlpConfig;
+///
+/// let tracer = tracefuse::otlp(OtlpConfig::new("http://localhost:4318")).unwrap();
+/// # drop(tracer);
+/// # }
+/// ```
+///
+/// # Errors
+/// If the configuration cannot be used.
+#[cfg(feature = "otlp")]
+pub fn otlp(config: OtlpConfig) -> Result<Tracer, ConfigError> {
+    builder().otlp(config).build()
 }

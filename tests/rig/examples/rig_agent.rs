@@ -12,7 +12,7 @@ async fn main() -> anyhow::Result<()> {
     let tracer = tracefuse::from_env()?;
     registry()
         .with(fmt::layer().with_filter(LevelFilter::INFO))
-        .with(tracefuse::tracing_layer(&tracer))
+        .with(tracefuse::tracing::layer(&tracer))
         .init();
 
     let model = OpenAi::start().await?;

@@ -12,7 +12,7 @@ use async_openai::types::chat::{
 };
 use futures::StreamExt as _;
 use serde_json::{Value, json};
-use tracefuse::{ObserveStream as _, SpanBuilder, Trace};
+use tracefuse::{ObserveStream as _, Trace, handle::SpanBuilder};
 
 /// A client of the server at `url`.
 #[must_use]

@@ -27,6 +27,7 @@ pub(crate) fn run() -> Result<()> {
     findings.extend(circles::check(&files)?);
     findings.extend(paths::check(&files)?);
     findings.extend(words::check(&files)?);
+    findings.extend(crate::surface::check()?);
     if findings.is_empty() {
         println!("{} files are tidy", files.len());
         return Ok(());

@@ -206,6 +206,17 @@ impl Span {
     }
 
     /// [`inject`](Self::inject) without baggage: `traceparent` and `tracestate` alone.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// use std::collections::HashMap;
+    /// let mut headers: HashMap<String, String> = HashMap::new();
+    /// span.inject_traceparent(&mut headers);
+    /// assert!(headers.contains_key("traceparent"));
+    /// ```
     pub fn inject_traceparent(&self, carrier: &mut (impl Injector + ?Sized)) {
         let mut write = |parent, received: Option<&Arc<Received>>| {
             if let Some((trace, span, flags)) = parent {
@@ -226,11 +237,31 @@ impl Span {
 
 impl Trace {
     /// [`Span::inject`] of the root span.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// use std::collections::HashMap;
+    /// let mut headers: HashMap<String, String> = HashMap::new();
+    /// trace.inject(&mut headers);
+    /// assert!(headers.contains_key("traceparent"));
+    /// ```
     pub fn inject(&self, carrier: &mut (impl Injector + Extractor + ?Sized)) {
         self.root().inject(carrier);
     }
 
     /// [`Span::inject_traceparent`] of the root span.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// use std::collections::HashMap;
+    /// let mut headers: HashMap<String, String> = HashMap::new();
+    /// trace.inject_traceparent(&mut headers);
+    /// assert!(headers.contains_key("traceparent"));
+    /// ```
     pub fn inject_traceparent(&self, carrier: &mut (impl Injector + ?Sized)) {
         self.root().inject_traceparent(carrier);
     }
@@ -258,6 +289,17 @@ impl TraceBuilder {
     }
 
     /// [`continue_from`](Self::continue_from) for a context that was extracted before.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// use std::collections::HashMap;
+    /// use tracefuse_core::propagation::RemoteContext;
+    /// let headers = HashMap::from([("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")]);
+    /// if let Some(remote) = RemoteContext::extract(&headers) {
+    ///     tracer.trace("server").continue_remote(&remote).run(|_| {});
+    /// }
+    /// ```
     pub fn continue_remote(self, remote: &RemoteContext) -> Self {
         self.remote(remote)
     }

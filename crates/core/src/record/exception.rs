@@ -91,6 +91,12 @@ impl fmt::Display for Exception {
 /// `eyre::Report`, `Box<dyn Error>`), and plain text.
 ///
 /// `Via` tells these families apart. The compiler infers it; do not name it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be recorded as an error",
+    label = "not an error that can be recorded",
+    note = "implement `std::error::Error` for it; boxed errors, `anyhow::Error`, `String` and `&str` can be recorded too",
+    note = "where the error type cannot be inferred, as after `?` in a closure, name it: `Ok::<_, anyhow::Error>(value)`"
+)]
 pub trait AsException<Via> {
     /// What is recorded of it.
     fn to_exception(&self) -> Exception;

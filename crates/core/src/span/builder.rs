@@ -22,6 +22,14 @@ use crate::span::unrecorded::Unrecorded;
 macro_rules! observations {
     () => {
         /// Describes a child of any type.
+        ///
+        /// ```
+        /// # let recorder = tracefuse_core::testing::Recorder::new();
+        /// # let tracer = recorder.tracer();
+        /// # let trace = tracer.trace("request").start();
+        /// # use tracefuse_core::ObservationType;
+        /// trace.observation("rank", ObservationType::Chain).run(|span| span.set_output(3));
+        /// ```
         #[inline]
         pub fn observation(
             &self,
@@ -32,54 +40,118 @@ macro_rules! observations {
         }
 
         /// Describes a child: any unit of work.
+        ///
+        /// ```
+        /// # let recorder = tracefuse_core::testing::Recorder::new();
+        /// # let tracer = recorder.tracer();
+        /// # let trace = tracer.trace("request").start();
+        /// let parsed = trace.span("parse").input("42").run(|_| 42);
+        /// assert_eq!(parsed, 42);
+        /// ```
         #[inline]
         pub fn span(&self, name: &str) -> SpanBuilder {
             self.observation(name, $crate::record::ObservationType::Span)
         }
 
         /// Describes a child: a call to a language model.
+        ///
+        /// ```
+        /// # let recorder = tracefuse_core::testing::Recorder::new();
+        /// # let tracer = recorder.tracer();
+        /// # let trace = tracer.trace("request").start();
+        /// trace.generation("answer").model("gpt-4o").run(|span| span.set_output("It rains."));
+        /// ```
         #[inline]
         pub fn generation(&self, name: &str) -> SpanBuilder {
             self.observation(name, $crate::record::ObservationType::Generation)
         }
 
         /// Describes a child: a call to an embedding model.
+        ///
+        /// ```
+        /// # let recorder = tracefuse_core::testing::Recorder::new();
+        /// # let tracer = recorder.tracer();
+        /// # let trace = tracer.trace("request").start();
+        /// trace.embedding("embed").model("text-embedding-3-small").input("rain").run(|_| {});
+        /// ```
         #[inline]
         pub fn embedding(&self, name: &str) -> SpanBuilder {
             self.observation(name, $crate::record::ObservationType::Embedding)
         }
 
         /// Describes a child: a system that decides what to do next.
+        ///
+        /// ```
+        /// # let recorder = tracefuse_core::testing::Recorder::new();
+        /// # let tracer = recorder.tracer();
+        /// # let trace = tracer.trace("request").start();
+        /// trace.agent("planner").run(|agent| agent.tool("weather").run(|_| {}));
+        /// ```
         #[inline]
         pub fn agent(&self, name: &str) -> SpanBuilder {
             self.observation(name, $crate::record::ObservationType::Agent)
         }
 
         /// Describes a child: the use of a tool.
+        ///
+        /// ```
+        /// # let recorder = tracefuse_core::testing::Recorder::new();
+        /// # let tracer = recorder.tracer();
+        /// # let trace = tracer.trace("request").start();
+        /// trace.tool("weather").input("Lyon").run(|span| span.set_output("rain"));
+        /// ```
         #[inline]
         pub fn tool(&self, name: &str) -> SpanBuilder {
             self.observation(name, $crate::record::ObservationType::Tool)
         }
 
         /// Describes a child: a link between steps.
+        ///
+        /// ```
+        /// # let recorder = tracefuse_core::testing::Recorder::new();
+        /// # let tracer = recorder.tracer();
+        /// # let trace = tracer.trace("request").start();
+        /// trace.chain("retrieve-and-answer").run(|chain| chain.retriever("search").run(|_| {}));
+        /// ```
         #[inline]
         pub fn chain(&self, name: &str) -> SpanBuilder {
             self.observation(name, $crate::record::ObservationType::Chain)
         }
 
         /// Describes a child: a look-up of documents.
+        ///
+        /// ```
+        /// # let recorder = tracefuse_core::testing::Recorder::new();
+        /// # let tracer = recorder.tracer();
+        /// # let trace = tracer.trace("request").start();
+        /// trace.retriever("search").metadata("top_k", 5).run(|span| span.set_output(["doc 1"]));
+        /// ```
         #[inline]
         pub fn retriever(&self, name: &str) -> SpanBuilder {
             self.observation(name, $crate::record::ObservationType::Retriever)
         }
 
         /// Describes a child: a judgement of an output's quality.
+        ///
+        /// ```
+        /// # let recorder = tracefuse_core::testing::Recorder::new();
+        /// # let tracer = recorder.tracer();
+        /// # let trace = tracer.trace("request").start();
+        /// trace.evaluator("judge").run(|span| span.set_output(0.9));
+        /// ```
         #[inline]
         pub fn evaluator(&self, name: &str) -> SpanBuilder {
             self.observation(name, $crate::record::ObservationType::Evaluator)
         }
 
         /// Describes a child: a protection against unwanted content.
+        ///
+        /// ```
+        /// # let recorder = tracefuse_core::testing::Recorder::new();
+        /// # let tracer = recorder.tracer();
+        /// # let trace = tracer.trace("request").start();
+        /// trace.guardrail("no-secrets").run(|span| span.set_output("passed"));
+        /// ```
         #[inline]
         pub fn guardrail(&self, name: &str) -> SpanBuilder {
             self.observation(name, $crate::record::ObservationType::Guardrail)
@@ -136,12 +208,28 @@ impl SpanBuilder {
     }
 
     /// The kind of work, for a kind that is only known at run time.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # use tracefuse_core::ObservationType;
+    /// let kind = ObservationType::Retriever; // known at run time
+    /// trace.span("step").observation_type(kind).run(|_| {});
+    /// ```
     #[inline]
     pub fn observation_type(self, kind: ObservationType) -> Self {
         self.with(|buffer| buffer.kind = kind)
     }
 
     /// Metadata. A key given before gets the new value; `null` changes nothing.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// trace.generation("answer").metadata("top_k", 5).run(|_| {});
+    /// ```
     #[inline]
     pub fn metadata<T: Serialize>(self, key: &str, value: T) -> Self {
         match self.0 {
@@ -151,6 +239,13 @@ impl SpanBuilder {
     }
 
     /// [`metadata`](Self::metadata) with a value that is only built if it is recorded.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// trace.generation("answer").metadata_with("size", || "a long text".len()).run(|_| {});
+    /// ```
     #[inline]
     pub fn metadata_with<T: Serialize>(self, key: &str, value: impl FnOnce() -> T) -> Self {
         if matches!(self.0, State::Recording(_)) {
@@ -161,12 +256,26 @@ impl SpanBuilder {
     }
 
     /// Tags this span alone, see [`Span::add_tag`].
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// trace.generation("answer").tag("beta").run(|_| {});
+    /// ```
     #[inline]
     pub fn tag(self, tag: &str) -> Self {
         self.with(|buffer| buffer.add_tag(tag))
     }
 
     /// What goes in: text, a number, or anything that is `Serialize`.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// trace.generation("answer").input("How is the weather?").run(|_| {});
+    /// ```
     #[inline]
     pub fn input<T: Serialize>(self, value: T) -> Self {
         if self.captures() {
@@ -177,6 +286,13 @@ impl SpanBuilder {
     }
 
     /// [`input`](Self::input) with a value that is only built if it is recorded.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// trace.generation("answer").input_with(|| vec!["doc 1", "doc 2"]).run(|_| {});
+    /// ```
     #[inline]
     pub fn input_with<T: Serialize>(self, value: impl FnOnce() -> T) -> Self {
         if self.captures() {
@@ -187,6 +303,13 @@ impl SpanBuilder {
     }
 
     /// What came out, for work that is recorded after it was done.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// trace.generation("answer").output("It rains.").run(|_| {});
+    /// ```
     #[inline]
     pub fn output<T: Serialize>(self, value: T) -> Self {
         if self.captures() {
@@ -197,6 +320,13 @@ impl SpanBuilder {
     }
 
     /// [`output`](Self::output) with a value that is only built if it is recorded.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// trace.generation("answer").output_with(|| vec!["rain", "wind"]).run(|_| {});
+    /// ```
     #[inline]
     pub fn output_with<T: Serialize>(self, value: impl FnOnce() -> T) -> Self {
         if self.captures() {
@@ -207,12 +337,26 @@ impl SpanBuilder {
     }
 
     /// The model that is asked, as the provider names it.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// trace.generation("answer").model("gpt-4o").run(|_| {});
+    /// ```
     #[inline]
     pub fn model(self, model: &str) -> Self {
         self.with(|buffer| buffer.set_model(model))
     }
 
     /// A parameter of the model call, such as `temperature`.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// trace.generation("answer").model_parameter("temperature", 0.2).run(|_| {});
+    /// ```
     #[inline]
     pub fn model_parameter<T: Serialize>(self, name: &str, value: T) -> Self {
         self.with(|buffer| {
@@ -221,6 +365,14 @@ impl SpanBuilder {
     }
 
     /// Tokens used, for work that is recorded after it was done.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # use tracefuse_core::Usage;
+    /// trace.generation("answer").usage(Usage::openai(812, 164)).run(|_| {});
+    /// ```
     #[inline]
     #[expect(clippy::needless_pass_by_value, reason = "callers build it in place")]
     pub fn usage(self, usage: Usage) -> Self {
@@ -228,6 +380,14 @@ impl SpanBuilder {
     }
 
     /// Cost in US dollars, for work that is recorded after it was done.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # use tracefuse_core::Cost;
+    /// trace.generation("answer").cost(Cost::total(0.003)).run(|_| {});
+    /// ```
     #[inline]
     #[expect(clippy::needless_pass_by_value, reason = "callers build it in place")]
     pub fn cost(self, cost: Cost) -> Self {
@@ -236,6 +396,13 @@ impl SpanBuilder {
 
     /// The managed prompt the input was made from. Langfuse links a prompt to a generation only, and versions from 1 to
     /// 32,767; another prompt is sent as metadata, and the log says so once.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// trace.generation("answer").prompt("support-answer", 3).run(|_| {});
+    /// ```
     #[inline]
     pub fn prompt(self, name: &str, version: u32) -> Self {
         self.with(|buffer| {
@@ -244,12 +411,29 @@ impl SpanBuilder {
     }
 
     /// How much attention it deserves.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # use tracefuse_core::Level;
+    /// trace.span("debugging").level(Level::Debug).run(|_| {});
+    /// ```
     #[inline]
     pub fn level(self, level: Level) -> Self {
         self.with(|buffer| buffer.level = Some(level))
     }
 
     /// Starts it and gives the handle. It ends by [`Span::end`] or with its last handle.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// let span = trace.span("work").start();
+    /// span.set_output("done");
+    /// span.end();
+    /// ```
     #[inline]
     #[must_use = "dropping the last handle ends the span"]
     pub fn start(self) -> Span {
@@ -263,6 +447,15 @@ impl SpanBuilder {
     }
 
     /// [`start`](Self::start) at a moment in the past, for work that was measured elsewhere.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # use tracefuse_core::Timestamp;
+    /// let at = |seconds: u64| Timestamp::from_unix_nanos(seconds * 1_000_000_000);
+    /// trace.span("imported").start_at(at(1_767_225_600)).end_at(at(1_767_225_602));
+    /// ```
     #[must_use = "dropping the last handle ends the span"]
     pub fn start_at(self, time: Timestamp) -> Span {
         let span = self.start();
@@ -271,6 +464,17 @@ impl SpanBuilder {
     }
 
     /// Runs a closure in it and ends it. A panic ends it with [`Level::Error`] and goes on.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// let answer = trace.generation("answer").run(|span| {
+    ///     span.set_output("It rains.");
+    ///     "It rains."
+    /// });
+    /// assert_eq!(answer, "It rains.");
+    /// ```
     #[inline]
     pub fn run<R>(self, f: impl FnOnce(Span) -> R) -> R {
         match self.0 {
@@ -288,6 +492,14 @@ impl SpanBuilder {
 
     /// [`run`](Self::run) for closures that can fail: an `Err` is recorded and returned as it is.
     ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// let parsed = trace.span("parse").try_run(|_| "five".parse::<u32>());
+    /// assert!(parsed.is_err()); // recorded on the span, level ERROR
+    /// ```
+    ///
     /// # Errors
     /// What the closure returns.
     pub fn try_run<T, E: AsException<Via>, Via>(
@@ -304,12 +516,35 @@ impl SpanBuilder {
 
     /// Runs an async closure in it and ends it; starts when first polled. A panic ends it with
     /// [`Level::Error`] and goes on; if the future is dropped, the span is marked as cancelled.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # futures::executor::block_on(async {
+    /// let answer = trace.generation("answer").run_async(async |span| {
+    ///     span.set_output("It rains.");
+    ///     "It rains."
+    /// }).await;
+    /// assert_eq!(answer, "It rains.");
+    /// # });
+    /// ```
     pub async fn run_async<R>(self, f: impl AsyncFnOnce(Span) -> R) -> R {
         let span = self.start();
         run_async(&span, f(span.clone()), |_| {}).await
     }
 
     /// [`run_async`](Self::run_async) for closures that can fail: an `Err` is recorded and returned as it is.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # futures::executor::block_on(async {
+    /// let parsed = trace.span("parse").try_run_async(async |_| "five".parse::<u32>()).await;
+    /// assert!(parsed.is_err()); // recorded on the span, level ERROR
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// What the closure returns.

@@ -33,6 +33,11 @@ pub struct Span {
 
 impl Span {
     /// A handle that does nothing.
+    ///
+    /// ```
+    /// # use tracefuse_core::Span;
+    /// assert!(!Span::noop().is_recording());
+    /// ```
     #[must_use]
     pub const fn noop() -> Self {
         Self {
@@ -52,24 +57,58 @@ impl Span {
     /// The span whose closure or future is running on this thread. Where there is none, the handle does nothing, and
     /// spans that are started below it are counted in [`Stats::outside_trace`](crate::Stats::outside_trace) and
     /// reported once in the log.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # use tracefuse_core::Span;
+    /// fn far_below() {
+    ///     Span::current().record_event("found");
+    /// }
+    /// tracer.trace("request").run(|_| far_below());
+    /// ```
     #[must_use]
     pub fn current() -> Self {
         current::current()
     }
 
     /// Whether what is set on it is recorded.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// assert!(span.is_recording());
+    /// ```
     #[must_use]
     pub fn is_recording(&self) -> bool {
         self.open.as_ref().is_some_and(|open| open.is_open())
     }
 
     /// The id of its trace; `None` if it is not recorded.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// assert_eq!(span.trace_id(), trace.id());
+    /// ```
     #[must_use]
     pub fn trace_id(&self) -> Option<TraceId> {
         self.open.as_ref().map(|open| open.trace.id)
     }
 
     /// Its own id; `None` if it is not recorded.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// assert!(span.id().is_some());
+    /// ```
     #[must_use]
     pub fn id(&self) -> Option<SpanId> {
         self.open.as_ref().map(|open| open.id)
@@ -78,21 +117,54 @@ impl Span {
     observations!();
 
     /// A better name than the one it was started with.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// span.set_name("weather");
+    /// ```
     pub fn set_name(&self, name: &str) {
         self.write(|buffer| buffer.put(Role::Name, "", ValueRef::Str(name)));
     }
 
     /// The kind of work, for a kind that is only known once it has started.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// # use tracefuse_core::ObservationType;
+    /// span.set_observation_type(ObservationType::Tool);
+    /// ```
     pub fn set_observation_type(&self, kind: ObservationType) {
         self.write(|buffer| buffer.kind = kind);
     }
 
     /// Adds metadata. A key given before gets the new value; `null` changes nothing.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// span.add_metadata("attempt", 2);
+    /// ```
     pub fn add_metadata<T: Serialize>(&self, key: &str, value: T) {
         self.set(Role::Metadata, key, value);
     }
 
     /// [`add_metadata`](Self::add_metadata) with a value that is only built if it is recorded.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// span.add_metadata_with("size", || "a long text".len());
+    /// ```
     pub fn add_metadata_with<T: Serialize>(&self, key: &str, value: impl FnOnce() -> T) {
         if self.open.is_some() {
             self.add_metadata(key, value());
@@ -100,11 +172,27 @@ impl Span {
     }
 
     /// Tags this span alone. Langfuse has tags for traces only and shows these among the metadata.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// span.add_tag("beta");
+    /// ```
     pub fn add_tag(&self, tag: &str) {
         self.write(|buffer| buffer.add_tag(tag));
     }
 
     /// What went in: text, a number, or anything that is `Serialize`.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// span.set_input("How is the weather?");
+    /// ```
     pub fn set_input<T: Serialize>(&self, value: T) {
         if self.captures() {
             self.set(Role::Input, "", value);
@@ -112,6 +200,14 @@ impl Span {
     }
 
     /// [`set_input`](Self::set_input) with a value that is only built if it is recorded.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// span.set_input_with(|| format!("{} documents", 5));
+    /// ```
     pub fn set_input_with<T: Serialize>(&self, value: impl FnOnce() -> T) {
         if self.captures() {
             self.set_input(value());
@@ -119,6 +215,14 @@ impl Span {
     }
 
     /// What came out: text, a number, or anything that is `Serialize`.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// span.set_output("It rains.");
+    /// ```
     pub fn set_output<T: Serialize>(&self, value: T) {
         if self.captures() {
             self.set(Role::Output, "", value);
@@ -126,6 +230,14 @@ impl Span {
     }
 
     /// [`set_output`](Self::set_output) with a value that is only built if it is recorded.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// span.set_output_with(|| vec!["rain", "wind"]);
+    /// ```
     pub fn set_output_with<T: Serialize>(&self, value: impl FnOnce() -> T) {
         if self.captures() {
             self.set_output(value());
@@ -133,16 +245,41 @@ impl Span {
     }
 
     /// The model that answered, as the provider names it.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// span.set_model("gpt-4o-2024-11-20");
+    /// ```
     pub fn set_model(&self, model: &str) {
         self.write(|buffer| buffer.set_model(model));
     }
 
     /// A parameter of the model call, such as `temperature`.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// span.add_model_parameter("temperature", 0.2);
+    /// ```
     pub fn add_model_parameter<T: Serialize>(&self, name: &str, value: T) {
         self.set(Role::ModelParameter, name, value);
     }
 
     /// Tokens used, over what was set before.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// # use tracefuse_core::Usage;
+    /// span.set_usage(Usage::openai(812, 164));
+    /// ```
     #[expect(clippy::needless_pass_by_value, reason = "callers build it in place")]
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn set_usage(&self, usage: Usage) {
@@ -150,6 +287,15 @@ impl Span {
     }
 
     /// Cost in US dollars, over what was set before. Without it Langfuse computes it from the usage.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// # use tracefuse_core::Cost;
+    /// span.set_cost(Cost::new(0.002, 0.001));
+    /// ```
     #[expect(clippy::needless_pass_by_value, reason = "callers build it in place")]
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn set_cost(&self, cost: Cost) {
@@ -157,11 +303,30 @@ impl Span {
     }
 
     /// The managed prompt the input was made from.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// span.set_prompt("support-answer", 3);
+    /// ```
     pub fn set_prompt(&self, name: &str, version: u32) {
         self.write(|buffer| buffer.set_prompt(name, version));
     }
 
     /// Marks now as the moment the first token arrived; later calls change nothing.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// for chunk in ["It ", "rains."] {
+    ///     span.record_first_token(); // the first call counts
+    ///     print!("{chunk}");
+    /// }
+    /// ```
     pub fn record_first_token(&self) {
         let Some(open) = &self.open else { return };
         let now = open.trace.now();
@@ -173,6 +338,15 @@ impl Span {
     }
 
     /// How much attention it deserves.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// # use tracefuse_core::Level;
+    /// span.set_level(Level::Warning);
+    /// ```
     pub fn set_level(&self, level: Level) {
         self.write(|buffer| buffer.set_level(level));
     }
@@ -182,12 +356,29 @@ impl Span {
     /// [`Status::Error`] gives the span [`Level::Error`] unless a level was set. [`Status::Ok`] and
     /// [`Status::Unset`] take back the level and the message that an error gave it, as after an error that
     /// was handled; the errors themselves stay recorded.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// # use tracefuse_core::Status;
+    /// span.set_status(Status::error("no answer"));
+    /// ```
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn set_status(&self, status: Status) {
         self.write(|buffer| buffer.set_status(status));
     }
 
     /// A short message for people about how it is going or how it ended.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// span.set_status_message("2 of 3 documents found");
+    /// ```
     pub fn set_status_message(&self, message: &str) {
         self.write(|buffer| buffer.set_status_message(message));
     }
@@ -197,6 +388,16 @@ impl Span {
     ///
     /// A `Display` that fails or panics is recorded as a text that says so. An error that a span below
     /// this one recorded before is marked, see [`ExceptionRef::is_propagated`](crate::record::ExceptionRef::is_propagated).
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// if let Err(error) = "five".parse::<u32>() {
+    ///     span.record_error(&error);
+    /// }
+    /// ```
     pub fn record_error<E: AsException<Via> + ?Sized, Via>(&self, error: &E) {
         if self.open.is_some() {
             self.record_exception(Exception::read(error));
@@ -204,6 +405,15 @@ impl Span {
     }
 
     /// Records an error that has no Rust type, such as one a server described.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// # use tracefuse_core::Exception;
+    /// span.record_exception(Exception::new("RateLimit", "try again in 20 s"));
+    /// ```
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn record_exception(&self, exception: Exception) {
         self.record_failure(exception, false);
@@ -219,18 +429,43 @@ impl Span {
     }
 
     /// Records that something happened now.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// span.record_event("cache-miss");
+    /// ```
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn record_event(&self, name: &str) {
         self.event(name).record();
     }
 
     /// Describes something that happened now, with metadata, level, input or output; ends with `record`.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// span.event("retry").metadata("attempt", 2).record();
+    /// ```
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn event<'a>(&'a self, name: &'a str) -> EventBuilder<'a> {
         EventBuilder::new(self, name)
     }
 
     /// Ends the span now. Later calls change nothing.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// span.end();
+    /// assert!(!span.is_recording());
+    /// ```
     pub fn end(&self) {
         if let Some(open) = &self.open {
             open.end(|_| {});
@@ -238,6 +473,15 @@ impl Span {
     }
 
     /// Ends the span at a given moment, for work that was measured elsewhere.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// # use tracefuse_core::Timestamp;
+    /// span.end_at(Timestamp::from_unix_nanos(1_767_225_603_000_000_000));
+    /// ```
     pub fn end_at(&self, time: Timestamp) {
         if let Some(open) = &self.open {
             open.end_at(time);
@@ -246,6 +490,14 @@ impl Span {
 
     /// Scores this observation, which may have ended; recorded by [`ScoreBuilder::record`].
     /// A span that is not recorded takes no scores.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// span.score("quality", 0.9).comment("short and right").record();
+    /// ```
     pub fn score(&self, name: &str, value: impl Into<ScoreValue>) -> ScoreBuilder {
         self.score_as(name, value, ScoreTarget::Observation)
     }
@@ -272,6 +524,17 @@ impl Span {
     ///
     /// The guard stays on its thread, so it cannot be held across an `.await` of a future that
     /// moves between threads; use [`InSpan`](crate::InSpan) there.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// # use tracefuse_core::Span;
+    /// let entered = span.enter();
+    /// assert_eq!(Span::current().id(), span.id());
+    /// drop(entered);
+    /// ```
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn enter(&self) -> Entered {
         current::enter(self)

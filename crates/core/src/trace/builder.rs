@@ -103,16 +103,34 @@ impl TraceBuilder {
     }
 
     /// The user it is done for.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// tracer.trace("chat").user_id("user123").run(|_| {});
+    /// ```
     pub fn user_id(self, user: &str) -> Self {
         self.with(|draft| draft.attributes.user_id = Some(user.to_owned()))
     }
 
     /// The session or conversation it belongs to.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// tracer.trace("chat").session_id("chat-17").run(|_| {});
+    /// ```
     pub fn session_id(self, session: &str) -> Self {
         self.with(|draft| draft.attributes.session_id = Some(session.to_owned()))
     }
 
     /// Metadata of the trace. A key given before gets the new value; `null` changes nothing.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// tracer.trace("chat").metadata("channel", "web").run(|_| {});
+    /// ```
     pub fn metadata<T: Serialize>(self, key: &str, value: T) -> Self {
         self.with(|draft| {
             if let Some(value) = Value::capture(&value) {
@@ -122,6 +140,12 @@ impl TraceBuilder {
     }
 
     /// [`metadata`](Self::metadata) with a value that is only built if it may be recorded.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// tracer.trace("chat").metadata_with("size", || "a long text".len()).run(|_| {});
+    /// ```
     pub fn metadata_with<T: Serialize>(self, key: &str, value: impl FnOnce() -> T) -> Self {
         if self.draft.is_some() {
             self.metadata(key, value())
@@ -131,11 +155,23 @@ impl TraceBuilder {
     }
 
     /// Tags the trace.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// tracer.trace("chat").tag("beta").run(|_| {});
+    /// ```
     pub fn tag(self, tag: &str) -> Self {
         self.with(|draft| draft.attributes.add_tag(tag))
     }
 
     /// Tags the trace with each of these.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// tracer.trace("chat").tags(["beta", "web"]).run(|_| {});
+    /// ```
     pub fn tags<T: AsRef<str>>(self, tags: impl IntoIterator<Item = T>) -> Self {
         self.with(|draft| {
             tags.into_iter()
@@ -144,26 +180,57 @@ impl TraceBuilder {
     }
 
     /// The version of what is traced, over the tracer's.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// tracer.trace("chat").version("2026-07").run(|_| {});
+    /// ```
     pub fn version(self, version: &str) -> Self {
         self.with(|draft| draft.attributes.version = Some(version.to_owned()))
     }
 
     /// The release, over the tracer's.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// tracer.trace("chat").release("1.4.0").run(|_| {});
+    /// ```
     pub fn release(self, release: &str) -> Self {
         self.with(|draft| draft.attributes.release = Some(release.to_owned()))
     }
 
     /// Whether anyone with the link may see it; no by default.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// tracer.trace("chat").public(true).run(|_| {});
+    /// ```
     pub fn public(self, public: bool) -> Self {
         self.with(|draft| draft.attributes.public = public)
     }
 
     /// The kind of work the root span is; [`ObservationType::Span`] by default.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # use tracefuse_core::ObservationType;
+    /// tracer.trace("chat").observation_type(ObservationType::Agent).run(|_| {});
+    /// ```
     pub fn observation_type(self, kind: ObservationType) -> Self {
         self.with(|draft| draft.kind = kind)
     }
 
     /// What goes in: the root span's input.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// tracer.trace("chat").input("How is the weather?").run(|_| {});
+    /// ```
     pub fn input<T: Serialize>(self, value: T) -> Self {
         self.with(|draft| {
             if draft.owner.shared.capture_content {
@@ -173,6 +240,12 @@ impl TraceBuilder {
     }
 
     /// [`input`](Self::input) with a value that is only built if it is recorded.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// tracer.trace("chat").input_with(|| vec!["doc 1", "doc 2"]).run(|_| {});
+    /// ```
     pub fn input_with<T: Serialize>(self, value: impl FnOnce() -> T) -> Self {
         let captures = |draft: &Draft| draft.owner.shared.capture_content;
         if self.draft.as_ref().is_some_and(captures) {
@@ -183,11 +256,28 @@ impl TraceBuilder {
     }
 
     /// A given id in place of the random one.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # use tracefuse_core::TraceId;
+    /// let id: TraceId = "0af7651916cd43dd8448eb211c80319c".parse().unwrap();
+    /// tracer.trace("chat").trace_id(id).run(|trace| assert_eq!(trace.id(), Some(id)));
+    /// ```
     pub fn trace_id(self, id: TraceId) -> Self {
         self.with(|draft| draft.id = id)
     }
 
     /// Continues a trace that another service began, below its span `parent`.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # use tracefuse_core::{SpanId, TraceId};
+    /// let trace: TraceId = "0af7651916cd43dd8448eb211c80319c".parse().unwrap();
+    /// let parent: SpanId = "b7ad6b7169203331".parse().unwrap();
+    /// tracer.trace("chat").remote_parent(trace, parent).run(|_| {});
+    /// ```
     pub fn remote_parent(self, trace: TraceId, parent: SpanId) -> Self {
         let flags = match &self.draft {
             Some(draft) => u8::from(draft.sampled != Some(false)),
@@ -199,6 +289,14 @@ impl TraceBuilder {
 
     /// Whether the service with the [`remote_parent`](Self::remote_parent) records the trace, as its `traceparent` says:
     /// a rate follows it, a [`Sampler`](crate::Sampler) receives it.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # use tracefuse_core::{SpanId, TraceId};
+    /// # let (trace, parent) = (TraceId::random(), SpanId::random());
+    /// tracer.trace("chat").remote_parent(trace, parent).remote_sampled(true).run(|_| {});
+    /// ```
     pub fn remote_sampled(mut self, sampled: bool) -> Self {
         if let Some(context) = &mut self.context
             && let Some((_, _, flags)) = &mut context.parent
@@ -255,6 +353,14 @@ impl TraceBuilder {
     }
 
     /// Begins it and gives the handle. It ends by [`Trace::end`] or with its last handle.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// let trace = tracer.trace("chat").start();
+    /// trace.set_output("done");
+    /// trace.end();
+    /// ```
     #[must_use = "dropping the last handle ends the trace"]
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn start(self) -> Trace {
@@ -316,12 +422,29 @@ impl TraceBuilder {
     }
 
     /// Runs a closure in it and ends it. A panic ends it with [`Level::Error`] and continues unwinding.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// let answer = tracer.trace("chat").run(|trace| {
+    ///     trace.set_output("It rains.");
+    ///     "It rains."
+    /// });
+    /// assert_eq!(answer, "It rains.");
+    /// ```
     pub fn run<R>(self, f: impl FnOnce(Trace) -> R) -> R {
         let trace = self.start();
         run(&trace.root, || f(trace.clone()), |_| {})
     }
 
     /// [`run`](Self::run) for closures that can fail: an `Err` is recorded and returned as it is.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// let parsed = tracer.trace("job").try_run(|_| "five".parse::<u32>());
+    /// assert!(parsed.is_err()); // recorded on the root span, level ERROR
+    /// ```
     ///
     /// # Errors
     /// What the closure returns.
@@ -339,12 +462,33 @@ impl TraceBuilder {
 
     /// Runs an async closure in it and ends it; begins when first polled. A panic ends it with
     /// [`Level::Error`] and continues unwinding; if the future is dropped, the root is marked as cancelled.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # futures::executor::block_on(async {
+    /// let answer = tracer.trace("chat").run_async(async |trace| {
+    ///     trace.set_output("It rains.");
+    ///     "It rains."
+    /// }).await;
+    /// assert_eq!(answer, "It rains.");
+    /// # });
+    /// ```
     pub async fn run_async<R>(self, f: impl AsyncFnOnce(Trace) -> R) -> R {
         let trace = self.start();
         run_async(&trace.root, f(trace.clone()), |_| {}).await
     }
 
     /// [`run_async`](Self::run_async) for closures that can fail: an `Err` is recorded and returned as it is.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # futures::executor::block_on(async {
+    /// let parsed = tracer.trace("job").try_run_async(async |_| "five".parse::<u32>()).await;
+    /// assert!(parsed.is_err()); // recorded on the root span, level ERROR
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// What the closure returns.

@@ -34,6 +34,15 @@ pub struct Tracer {
 
 impl Tracer {
     /// A tracer that hands finished spans to `processor`.
+    ///
+    /// ```
+    /// use tracefuse_core::{Tracer, testing::Recorder};
+    ///
+    /// let recorder = Recorder::new();
+    /// let tracer = Tracer::builder(recorder.clone()).backtraces(true).build();
+    /// tracer.trace("request").run(|_| {});
+    /// assert_eq!(recorder.tree(), "request\n");
+    /// ```
     pub fn builder(processor: impl Processor) -> TracerBuilder {
         TracerBuilder {
             processor: Arc::new(processor),
@@ -48,28 +57,64 @@ impl Tracer {
     }
 
     /// A tracer that records nothing: its handles do nothing and allocate nothing.
+    ///
+    /// ```
+    /// # use tracefuse_core::Tracer;
+    /// assert!(!Tracer::noop().is_enabled());
+    /// ```
     pub const fn noop() -> Self {
         Self { owner: None }
     }
 
     /// Whether it records anything at all.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// assert!(tracer.is_enabled());
+    /// ```
     #[must_use]
     pub fn is_enabled(&self) -> bool {
         self.owner.is_some()
     }
 
     /// Describes a new trace; it begins with `run`, `run_async` or `start`.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// tracer.trace("request").user_id("user123").run(|trace| trace.set_output("done"));
+    /// ```
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn trace(&self, name: &str) -> TraceBuilder {
         TraceBuilder::new(self.owner.as_ref(), name)
     }
 
     /// Runs a closure in a new trace: `tracer.trace(name).run(f)`.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// let answer = tracer.with_trace("request", |trace| {
+    ///     trace.set_output(5);
+    ///     5
+    /// });
+    /// assert_eq!(answer, 5);
+    /// ```
     pub fn with_trace<R>(&self, name: &str, f: impl FnOnce(Trace) -> R) -> R {
         self.trace(name).run(f)
     }
 
     /// Runs an async closure in a new trace: `tracer.trace(name).run_async(f)`.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # futures::executor::block_on(async {
+    /// let answer = tracer.with_trace_async("request", async |_| 5).await;
+    /// assert_eq!(answer, 5);
+    /// # });
+    /// ```
     pub async fn with_trace_async<R>(&self, name: &str, f: impl AsyncFnOnce(Trace) -> R) -> R {
         self.trace(name).run_async(f).await
     }
@@ -79,6 +124,14 @@ impl Tracer {
     /// With a sample rate the id says whether the trace was recorded: of a trace that this tracer's rate leaves out no
     /// score is recorded, as with Langfuse's Python SDK. So traces that an upstream service decided to record need a
     /// score from that service, or the same rate here. Any other sampler is asked through [`Sampler::samples_id`].
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// if let Some(id) = tracer.with_trace("chat", |trace| trace.id()) {
+    ///     tracer.score_trace(id, "thumbs-up", true).record();
+    /// }
+    /// ```
     pub fn score_trace(
         &self,
         trace: TraceId,
@@ -90,6 +143,15 @@ impl Tracer {
     }
 
     /// Scores one observation of a trace by their ids.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// let ids = tracer.with_trace("chat", |trace| (trace.id(), trace.root().id()));
+    /// if let (Some(trace), Some(span)) = ids {
+    ///     tracer.score_observation(trace, span, "quality", 0.9).record();
+    /// }
+    /// ```
     pub fn score_observation(
         &self,
         trace: TraceId,
@@ -112,6 +174,12 @@ impl Tracer {
     }
 
     /// Scores a session by its id.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// tracer.score_session("chat-17", "satisfaction", 4).record();
+    /// ```
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn score_session(
         &self,
@@ -126,6 +194,15 @@ impl Tracer {
     /// Delivers everything recorded before the call, for at most the flush timeout (5 s by default).
     /// Blocks the thread, works on any, inside and outside of async runtimes.
     ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// match tracer.flush() {
+    ///     Ok(report) => println!("{} recorded", report.stats.recorded),
+    ///     Err(incomplete) => eprintln!("{incomplete}"),
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// If something recorded is still waiting when time is up, or was lost since the last report.
     pub fn flush(&self) -> Result<Report, Incomplete> {
@@ -136,6 +213,14 @@ impl Tracer {
     }
 
     /// [`flush`](Self::flush) with a given limit.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// use std::time::Duration;
+    /// let flushed = tracer.flush_within(Duration::from_secs(1));
+    /// assert!(flushed.is_ok());
+    /// ```
     ///
     /// # Errors
     /// As [`flush`](Self::flush).
@@ -149,19 +234,58 @@ impl Tracer {
 
     /// [`flush`](Self::flush) without blocking the thread, on any executor.
     ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # futures::executor::block_on(async {
+    /// let flushed = tracer.flush_async().await;
+    /// assert!(flushed.is_ok());
+    /// # });
+    /// ```
+    ///
     /// # Errors
     /// As [`flush`](Self::flush).
     pub async fn flush_async(&self) -> Result<Report, Incomplete> {
+        let within = self
+            .core()
+            .map_or(Duration::ZERO, |core| core.flush_timeout);
+        self.flush_async_within(within).await
+    }
+
+    /// [`flush_async`](Self::flush_async) with its own limit.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// use std::time::Duration;
+    /// # futures::executor::block_on(async {
+    /// let flushed = tracer.flush_async_within(Duration::from_secs(1)).await;
+    /// assert!(flushed.is_ok());
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush).
+    pub async fn flush_async_within(&self, within: Duration) -> Result<Report, Incomplete> {
         let Some(core) = self.core() else {
             return Ok(Report::nothing());
         };
-        let report = core.processor.flush_async(core.flush_timeout).await;
+        let report = core.processor.flush_async(within).await;
         core.complete(report).into_result("flush")
     }
 
     /// Ends the spans that are still open, delivers everything, for at most the shutdown timeout
     /// (5 s by default), and records nothing more. A second call gives the same report.
     /// Blocks the thread, works on any, inside and outside of async runtimes.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// match tracer.shutdown() {
+    ///     Ok(report) => println!("{} recorded", report.stats.recorded),
+    ///     Err(incomplete) => eprintln!("{incomplete}"),
+    /// }
+    /// ```
     ///
     /// # Errors
     /// If something recorded is still waiting when time is up, or was lost since the last report.
@@ -173,6 +297,14 @@ impl Tracer {
     }
 
     /// [`shutdown`](Self::shutdown) with a given limit.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// use std::time::Duration;
+    /// let done = tracer.shutdown_within(Duration::from_secs(1));
+    /// assert!(done.is_ok());
+    /// ```
     ///
     /// # Errors
     /// As [`shutdown`](Self::shutdown).
@@ -187,18 +319,55 @@ impl Tracer {
 
     /// [`shutdown`](Self::shutdown) without blocking the thread, on any executor.
     ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # futures::executor::block_on(async {
+    /// let done = tracer.shutdown_async().await;
+    /// assert!(done.is_ok());
+    /// # });
+    /// ```
+    ///
     /// # Errors
     /// As [`shutdown`](Self::shutdown).
     pub async fn shutdown_async(&self) -> Result<Report, Incomplete> {
+        let within = self
+            .core()
+            .map_or(Duration::ZERO, |core| core.shutdown_timeout);
+        self.shutdown_async_within(within).await
+    }
+
+    /// [`shutdown_async`](Self::shutdown_async) with its own limit.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// use std::time::Duration;
+    /// # futures::executor::block_on(async {
+    /// let done = tracer.shutdown_async_within(Duration::from_secs(1)).await;
+    /// assert!(done.is_ok());
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// As [`shutdown`](Self::shutdown).
+    pub async fn shutdown_async_within(&self, within: Duration) -> Result<Report, Incomplete> {
         let Some(core) = self.core() else {
             return Ok(Report::nothing());
         };
         core.close();
-        let report = core.processor.shutdown_async(core.shutdown_timeout).await;
+        let report = core.processor.shutdown_async(within).await;
         core.complete(report).into_result("shutdown")
     }
 
     /// What became of everything so far.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// let stats = tracer.stats();
+    /// assert_eq!(stats.open, 0);
+    /// ```
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.core().map_or_else(Stats::default, |core| {

@@ -18,6 +18,7 @@ mod tracer;
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use crate::global::AlreadySet;
 pub use error::ConfigError;
 pub(crate) use layers::load;
 pub(crate) use otel::describe;
@@ -30,7 +31,9 @@ pub use tracefuse_console::{Color, Format, Stream, Text};
 #[cfg(any(feature = "langfuse", feature = "otlp"))]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "langfuse", feature = "otlp"))))]
 pub use tracefuse_http::{HttpConfig, ProxyConfig};
-pub use tracefuse_runtime::{PipelineConfig, PipelineConfigError, limits};
+pub use tracefuse_runtime::{
+    Overload, PipelineConfig, PipelineConfigError, SpoolMode, WhileOpen, limits,
+};
 pub use tracer::TracerConfig;
 
 /// Where traces go.
@@ -51,14 +54,14 @@ pub enum Mode {
 ///
 /// ```
 /// # #[cfg(feature = "console")] {
-/// use tracefuse::{Builder, Config, Mode};
+/// use tracefuse::{Builder, config::{Config, Mode}};
 ///
 /// let mut config = Config::default();
 /// config.modes = vec![Mode::Print];
 /// config.tracer.delivery.batch_size = 50;
 /// let tracer = Builder::from_config(config)?.build()?;
 /// # }
-/// # Ok::<(), tracefuse::ConfigError>(())
+/// # Ok::<(), tracefuse::config::ConfigError>(())
 /// ```
 #[derive(Clone, Default)]
 #[non_exhaustive]

@@ -22,7 +22,7 @@ pub(super) const SPOOL_BYTES: RangeInclusive<u64> = 1..=1 << 50;
 /// ```
 /// use std::time::Duration;
 /// use tracefuse::config::PipelineConfig;
-/// use tracefuse::{SampleRate, TracerConfig};
+/// use tracefuse::{SampleRate, config::TracerConfig};
 ///
 /// let delivery = PipelineConfig::new().batch_size(50).flush_interval(Duration::from_secs(1));
 /// let config = TracerConfig::new()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mock_langfuse::{Action, How, Scenario};
-use tracefuse::RejectReason;
+use tracefuse::stats::RejectReason;
 use tracefuse_runtime::conformance::Bounds;
 
 use crate::case::{Case, fault, says};

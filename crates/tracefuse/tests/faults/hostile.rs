@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use mock_langfuse::{Action, MockLangfuse, Scenario};
 use tracefuse::exporter::record::Record;
 use tracefuse::exporter::{Batch, ExportError, ExportReport, Exporter};
-use tracefuse::{LangfuseConfig, Overload, Tracer};
+use tracefuse::{LangfuseConfig, Tracer, config::Overload};
 use tracefuse_langfuse::LangfuseExporter;
 use tracefuse_runtime::conformance::{Bounds, Trial};
 use tracefuse_runtime::{Pipeline, PipelineConfig, SpoolMode};

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use mock_langfuse::{Action, How, MockLangfuse, Scenario};
-use tracefuse::{Clock, LangfuseConfig, ManualClock, Report, Timestamp, Tracer};
+use tracefuse::{
+    LangfuseConfig, Tracer,
+    stats::Report,
+    time::{Clock, ManualClock, Timestamp},
+};
 use tracefuse_runtime::conformance::Bounds;
 
 use crate::case::{Case, Outcome, fault};

@@ -7,7 +7,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use mock_langfuse::{Action, How, MockLangfuse, Scenario};
 use tracefuse::exporter::{Batch, ExportError, ExportReport, Exporter};
-use tracefuse::{DropReason, LangfuseConfig, Overload, WhileOpen};
+use tracefuse::{
+    LangfuseConfig,
+    config::{Overload, WhileOpen},
+    stats::DropReason,
+};
 use tracefuse_runtime::conformance::{Bounds, Receipt, Trial};
 
 use crate::case::{Case, Outcome, fault, quick};

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use tracefuse::{Builder, Config, ConfigError, LangfuseConfig, Mode, Tracer};
+use tracefuse::{
+    Builder, LangfuseConfig, Tracer,
+    config::{Config, ConfigError, Mode},
+};
 
 fn refusal(change: impl FnOnce(&mut Config)) -> String {
     let mut config = Config::default();

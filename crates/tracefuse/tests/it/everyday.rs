@@ -2,7 +2,10 @@
 //! several projects side by side.
 
 use mock_langfuse::MockLangfuse;
-use tracefuse::{SampleRate, SamplingInput, TailSampling, TraceId};
+use tracefuse::{
+    SampleRate, TraceId,
+    sampling::{SamplingInput, TailSampling},
+};
 
 use crate::support::{config, row, tracer, tracer_with};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mock_langfuse::{Action, MockLangfuse, Scenario};
 use serde_json::{Value, json};
-use tracefuse::{MediaMode, Tracer};
+use tracefuse::{Tracer, langfuse::MediaMode};
 
 use crate::support::{config, row, tracer};
 

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use mock_langfuse::{Action, MockLangfuse, Scenario};
-use tracefuse::{Builder, Config, Conventions, LangfuseConfig, Mode, OtlpConfig, Tracer};
+use tracefuse::{
+    Builder, LangfuseConfig, OtlpConfig, Tracer,
+    config::{Config, Mode},
+    otlp::Conventions,
+};
 
 use crate::support::row;
 

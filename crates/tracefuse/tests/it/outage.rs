@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use mock_langfuse::{Action, How, MockLangfuse, Scenario};
-use tracefuse::{DropReason, Health, LangfuseConfig, RejectReason};
+use tracefuse::{
+    LangfuseConfig,
+    stats::{DropReason, Health, RejectReason},
+};
 
 use crate::support::{config, failing, record, tracer, tracer_with};
 

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use mock_langfuse::{Action, MockLangfuse, Scenario, Tls};
-use tracefuse::{AuthProblem, LangfuseConfig, auth_check, auth_check_async, trace_id_from_seed};
+use tracefuse::{
+    LangfuseConfig,
+    langfuse::{AuthProblem, auth_check, auth_check_async, trace_id_from_seed},
+};
 
 use crate::support::{config, failing};
 

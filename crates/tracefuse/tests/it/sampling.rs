@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use mock_langfuse::MockLangfuse;
-use tracefuse::{SampleRate, SamplingInput, TailSampling};
+use tracefuse::{
+    SampleRate,
+    sampling::{SamplingInput, TailSampling},
+};
 
 use crate::support::{config, row};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mock_langfuse::{Action, How, MockLangfuse, Scenario};
 use serde_json::{Value, json};
-use tracefuse::{OtlpConfig, RejectReason, ScoreValue};
+use tracefuse::{OtlpConfig, score::ScoreValue, stats::RejectReason};
 
 use crate::support::{config, failing, tracer};
 

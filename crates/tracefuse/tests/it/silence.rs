@@ -36,7 +36,7 @@ fn a_child_does_what_it_was_started_for() {
                 tracer.flush().unwrap();
             }
         }
-        Ok("check") => match tracefuse::auth_check_from_env() {
+        Ok("check") => match tracefuse::langfuse::auth_check_from_env() {
             Ok(project) => eprintln!("project {}", project.name),
             Err(error) => eprintln!("{:?}: {error}", error.problem()),
         },

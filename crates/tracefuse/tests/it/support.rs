@@ -1,7 +1,7 @@
 //! A server and a tracer that delivers to it.
 
 use mock_langfuse::{MockLangfuse, Observation, Scenario};
-use tracefuse::{LangfuseConfig, Tracer, TracerConfig};
+use tracefuse::{LangfuseConfig, Tracer, config::TracerConfig};
 
 pub(crate) fn config(server: &MockLangfuse) -> LangfuseConfig {
     LangfuseConfig::new(server.public_key(), server.secret_key()).base_url(server.url())

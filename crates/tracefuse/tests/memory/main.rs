@@ -16,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tracefuse::exporter::{Batch, ExportError, ExportReport, Exporter};
-use tracefuse::{LangfuseConfig, Trace, Tracer, TracerConfig, Usage};
+use tracefuse::{LangfuseConfig, Trace, Tracer, Usage, config::TracerConfig};
 
 /// Counts what is allocated now, by all threads, and the most there was.
 struct Counting;

@@ -8,7 +8,7 @@ use opentelemetry::trace::{TraceContextExt as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use tracefuse::opentelemetry::TracefuseExporter;
-use tracefuse::{LangfuseConfig, Mask, TailSampling};
+use tracefuse::{LangfuseConfig, Mask, sampling::TailSampling};
 
 use crate::{row, start, tracer};
 

@@ -7,7 +7,7 @@ use mock_langfuse::{MockLangfuse, Observation};
 use opentelemetry::trace::{SpanBuilder, TraceContextExt as _, Tracer as _};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::SdkTracer;
-use tracefuse::{LangfuseConfig, Tracer, TracerConfig};
+use tracefuse::{LangfuseConfig, Tracer, config::TracerConfig};
 
 fn tracer(server: &MockLangfuse, change: impl FnOnce(&mut TracerConfig)) -> Tracer {
     let config =

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use tracefuse::exporter::{Batch, ExportError, ExportReport, Exporter, async_trait};
-use tracefuse::{Config, ConsoleConfig, LangfuseConfig, OtlpConfig};
+use tracefuse::{ConsoleConfig, LangfuseConfig, OtlpConfig, config::Config};
 use tracefuse_http::{HttpConfig, ProxyConfig};
 
 use crate::capture::{self, Secret};

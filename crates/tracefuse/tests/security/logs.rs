@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mock_langfuse::{Action, MockLangfuse, Scenario};
 use tracefuse::exporter::{Batch, ExportError, ExportReport, Exporter, async_trait};
-use tracefuse::{Builder, Config, LangfuseConfig, Mask};
+use tracefuse::{Builder, LangfuseConfig, Mask, config::Config};
 
 use crate::capture::{self, Secret};
 

@@ -32,7 +32,7 @@ fn a_child_that_is_configured_by_its_environment() {
         assert!(std::env::var_os("TRACEFUSE_TEST_CHILD").is_none());
         return;
     }
-    let config = tracefuse::Config::from_env().unwrap();
+    let config = tracefuse::config::Config::from_env().unwrap();
     eprintln!("{config:?} {config:#?}");
     let builder = tracefuse::Builder::from_env().unwrap();
     let builder = builder.exporter(Panics).console(ConsoleConfig::new());

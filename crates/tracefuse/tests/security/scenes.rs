@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use mock_langfuse::{Action, How, MockLangfuse, Scenario, Tls};
-use tracefuse::{LangfuseConfig, TracerConfig};
+use tracefuse::{LangfuseConfig, config::TracerConfig};
 use tracefuse_http::ProxyConfig;
 
 pub(crate) const PUBLIC: &str = "pk-lf-0000-1111-2222";

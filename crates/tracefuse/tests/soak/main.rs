@@ -14,7 +14,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use mock_langfuse::{Action, MockLangfuse, Scenario};
-use tracefuse::{LangfuseConfig, Overload};
+use tracefuse::{LangfuseConfig, config::Overload};
 
 const DEFAULT: u64 = 100_000;
 const THREADS: u64 = 2;

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use mock_langfuse::{Action, MockLangfuse, Scenario};
-use tracefuse::{LangfuseConfig, SpoolMode, Tracer};
+use tracefuse::{LangfuseConfig, Tracer, config::SpoolMode};
 
 const LIVES: usize = 24;
 const DIRECTORY: &str = "TRACEFUSE_TEST_SPOOL";

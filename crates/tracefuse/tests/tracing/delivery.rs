@@ -25,7 +25,7 @@ impl Exporter for Instrumented {
 #[test]
 fn delivery_is_not_recorded() {
     let tracer = tracefuse::builder().exporter(Instrumented).build().unwrap();
-    let subscriber = registry().with(tracefuse::tracing_layer_builder(&tracer).all().layer());
+    let subscriber = registry().with(tracefuse::tracing::builder(&tracer).all().layer());
     // The delivery thread has no subscriber but the global one, and this test binary sets no other.
     tracing::subscriber::set_global_default(subscriber).unwrap();
     for _ in 0..3 {

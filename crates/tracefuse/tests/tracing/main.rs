@@ -5,7 +5,7 @@ mod scale;
 mod wire;
 
 use mock_langfuse::{MockLangfuse, Observation};
-use tracefuse::{LangfuseConfig, Tracer, TracerConfig};
+use tracefuse::{LangfuseConfig, Tracer, config::TracerConfig};
 
 fn receiver(server: &MockLangfuse) -> LangfuseConfig {
     LangfuseConfig::new(server.public_key(), server.secret_key()).base_url(server.url())

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mock_langfuse::{MockLangfuse, Observation};
 use serde_json::json;
-use tracefuse::Overload;
+use tracefuse::config::Overload;
 use tracing::field::Empty;
 use tracing::{Dispatch, dispatcher, info_span, warn};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -28,7 +28,7 @@ fn a_hundred_thousand_spans_with_fields_and_events_arrive_once_each() {
         .configure(|config| config.delivery.overload = Overload::Block(Duration::from_secs(60)))
         .build()
         .unwrap();
-    let layers = registry().with(tracefuse::tracing_layer(&tracer));
+    let layers = registry().with(tracefuse::tracing::layer(&tracer));
     let dispatch = Dispatch::new(layers);
     thread::scope(|scope| {
         for thread in 0..THREADS {

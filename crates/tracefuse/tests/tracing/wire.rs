@@ -41,7 +41,9 @@ fn a_request_with_its_agent_arrives_as_one_tree_and_log_lines_are_as_before() {
     let log = fmt::layer()
         .with_writer(lines.clone())
         .with_filter(LevelFilter::INFO);
-    let subscriber = registry().with(log).with(tracefuse::tracing_layer(&tracer));
+    let subscriber = registry()
+        .with(log)
+        .with(tracefuse::tracing::layer(&tracer));
     tracing::subscriber::with_default(subscriber, || {
         tracer.trace("request").user_id("u").run(|_| {
             info_span!("handler").in_scope(agent);

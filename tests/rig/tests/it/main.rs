@@ -19,7 +19,7 @@ async fn recorded(work: impl AsyncFnOnce(&Tracer, &OpenAi)) -> Vec<Observation> 
     let server = MockLangfuse::start();
     let tracer = tracer(&server);
     let model = OpenAi::start().await.unwrap();
-    let subscriber = registry().with(tracefuse::tracing_layer(&tracer));
+    let subscriber = registry().with(tracefuse::tracing::layer(&tracer));
     // The runtime of each test is on its thread alone.
     let guard = tracing::subscriber::set_default(subscriber);
     work(&tracer, &model).await;

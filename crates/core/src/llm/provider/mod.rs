@@ -89,12 +89,28 @@ impl Span {
 
     /// Records an Anthropic `Message`, of Anthropic, Bedrock or Vertex AI. The metadata `finish_reason` is
     /// its `stop_reason`.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// span.record_anthropic(&serde_json::json!({ "model": "claude-sonnet-4-5", "usage": { "input_tokens": 12, "output_tokens": 3 } }));
+    /// ```
     pub fn record_anthropic<T: Serialize + ?Sized>(&self, response: &T) {
         self.record_response(response, &[], anthropic::facts, Anthropic::default);
     }
 
     /// Records a Gemini `GenerateContentResponse`, of the Gemini API, Vertex AI or Code Assist. Keys may
     /// be in camel or snake case.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// span.record_gemini(&serde_json::json!({ "usageMetadata": { "promptTokenCount": 12, "candidatesTokenCount": 3 } }));
+    /// ```
     pub fn record_gemini<T: Serialize + ?Sized>(&self, response: &T) {
         self.record_response(response, gemini::SKIP, gemini::facts, Gemini::default);
     }
@@ -116,12 +132,28 @@ impl Span {
     }
 
     /// Records an answer of Cohere's Chat (version 2), embeddings or ranking, or the last event of a stream. The answer does not name its model: set it when the span is started.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// span.record_cohere(&serde_json::json!({ "usage": { "tokens": { "input_tokens": 12, "output_tokens": 3 } } }));
+    /// ```
     pub fn record_cohere<T: Serialize + ?Sized>(&self, response: &T) {
         self.record_response(response, cohere::SKIP, cohere::facts, Cohere::default);
     }
 
     /// Records an answer of Ollama's own API (`/api/chat`, `/api/generate`, `/api/embed`), or the last object of a
     /// stream.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let span = trace.generation("answer").start();
+    /// span.record_ollama(&serde_json::json!({ "model": "llama3", "prompt_eval_count": 12, "eval_count": 3 }));
+    /// ```
     pub fn record_ollama<T: Serialize + ?Sized>(&self, response: &T) {
         self.record_response(response, ollama::SKIP, ollama::facts, Ollama::default);
     }

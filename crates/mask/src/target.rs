@@ -7,7 +7,7 @@ use tracefuse_core::record::{ObservationType, Place};
 
 /// The location of the value that a [`Masker`](super::Masker) gets.
 #[derive(Clone, Copy)]
-pub struct Location<'a> {
+pub struct MaskTarget<'a> {
     pub(super) place: Place<'a>,
     pub(super) kind: ObservationType,
     pub(super) steps: &'a [Step],
@@ -20,7 +20,7 @@ pub(super) enum Step {
     Index(usize),
 }
 
-impl<'a> Location<'a> {
+impl<'a> MaskTarget<'a> {
     /// The part of the span.
     #[must_use]
     pub fn place(&self) -> Place<'a> {
@@ -76,9 +76,9 @@ impl<'a> Location<'a> {
     }
 }
 
-impl fmt::Debug for Location<'_> {
+impl fmt::Debug for MaskTarget<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Location").field(&self.path()).finish()
+        f.debug_tuple("MaskTarget").field(&self.path()).finish()
     }
 }
 
@@ -93,7 +93,7 @@ mod tests {
             Step::Index(0),
             Step::Key("a/b~c".into()),
         ];
-        let at = Location {
+        let at = MaskTarget {
             place: Place::Metadata("user"),
             kind: ObservationType::Generation,
             steps: &steps,
@@ -101,15 +101,15 @@ mod tests {
         assert_eq!(at.path(), "metadata.user.choices.0.a/b~c");
         assert_eq!(at.pointer(), "/choices/0/a~1b~0c");
         assert_eq!(at.key(), Some("a/b~c"));
-        let in_list = Location {
+        let in_list = MaskTarget {
             steps: &steps[..2],
             ..at
         };
         assert_eq!(in_list.key(), None);
-        let top = Location { steps: &[], ..at };
+        let top = MaskTarget { steps: &[], ..at };
         assert_eq!((top.key(), top.pointer().as_str()), (Some("user"), ""));
         assert_eq!(
-            Location {
+            MaskTarget {
                 place: Place::Input,
                 ..top
             }
