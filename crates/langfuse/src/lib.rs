@@ -25,6 +25,7 @@
 mod attributes;
 mod config;
 mod exporter;
+mod fields;
 mod mapping;
 mod media;
 mod project;

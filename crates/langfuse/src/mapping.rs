@@ -11,6 +11,7 @@ use tracefuse_exporter::record::{
 use tracefuse_otlp::encode::{self, Any, Attributes, Scope, SpanBody, SpanHead, Spans};
 
 use crate::attributes as name;
+use crate::fields::Fields;
 use crate::text;
 
 /// Encodes a batch as one request. The same batch gives the same bytes.
@@ -33,8 +34,11 @@ pub(crate) fn encode<'s>(
                 shared: None,
                 scratch: String::new(),
             };
+            let mut fields = Fields::default();
             for record in records {
-                mapping.observation(record, spans);
+                fields.read(record);
+                spans.may_contain_nul(record.contains_nul());
+                mapping.observation(record, &fields, spans);
             }
         },
     )
@@ -83,14 +87,14 @@ struct Mapping<'a> {
 
 impl Mapping<'_> {
     /// Writes a record, and its events and errors as child observations, because Langfuse drops span events.
-    fn observation(&mut self, record: &SpanRecord, spans: &mut Spans<'_>) {
+    fn observation(&mut self, record: &SpanRecord, fields: &Fields<'_>, spans: &mut Spans<'_>) {
         let trace = record.trace();
         let shared = self.trace_attributes(trace);
         // The server reads the trace's metadata from the root's row, so the root keeps the trace's value.
         let own = if record.is_local_root() {
             None
         } else {
-            self.without_clashes(trace, || record.metadata().map(|(key, _)| key))
+            self.without_clashes(trace, || fields.metadata.iter().map(|(key, _)| *key))
         };
         let head = SpanHead {
             trace_id: record.trace_id(),
@@ -103,21 +107,17 @@ impl Mapping<'_> {
         };
         spans.span(&head, |body| {
             body.copy_attributes(own.as_ref().unwrap_or(&shared));
-            self.span(record, body);
+            self.span(record, fields, body);
         });
-        for event in record.events() {
+        for event in fields.events.iter().copied() {
             let own = self.without_clashes(trace, || event.metadata().map(|(key, _)| key));
             self.event(record, event, own.as_ref().unwrap_or(&shared), spans);
         }
         // A single error is written on the span itself. One that was recorded before, here or below, is not repeated.
-        let own = || record.exceptions().filter(|error| !error.is_propagated());
-        if record
-            .exceptions()
-            .skip(1)
-            .any(|error| !error.is_propagated())
-        {
-            for exception in own() {
-                self.exception(record, exception, &shared, spans);
+        let own = |error: &&ExceptionRef<'_>| !error.is_propagated();
+        if fields.exceptions.iter().skip(1).any(|error| own(&error)) {
+            for exception in fields.exceptions.iter().filter(own) {
+                self.exception(record, *exception, &shared, spans);
             }
         }
         self.shared = Some((trace.clone(), shared));
@@ -196,7 +196,7 @@ impl Mapping<'_> {
         }
     }
 
-    fn span(&mut self, record: &SpanRecord, body: &mut SpanBody<'_>) {
+    fn span(&mut self, record: &SpanRecord, fields: &Fields<'_>, body: &mut SpanBody<'_>) {
         let scratch = &mut self.scratch;
         let mut attributes = body.attributes();
         if record.is_app_root() {
@@ -207,33 +207,40 @@ impl Mapping<'_> {
         if let Some(level) = level(record.level(), failed) {
             attributes.set(name::LEVEL, Any::Str(level.as_str()));
         }
-        let message = record.status_message().map(text::one_line);
+        let message = fields.one.status_message.map(text::one_line);
         if let Some(message) = &message {
             attributes.set(name::STATUS_MESSAGE, Any::Str(message));
         }
         for (key, value) in [
-            (name::INPUT, record.input()),
-            (name::OUTPUT, record.output()),
+            (name::INPUT, fields.one.input),
+            (name::OUTPUT, fields.one.output),
         ] {
             if let Some(value) = value {
                 attributes.set(key, as_text(value, scratch));
             }
         }
-        if let Some(model) = record.model() {
+        if let Some(model) = fields.one.model {
             attributes.set(name::MODEL, Any::Str(model));
         }
-        if let Some(json) = text::object(scratch, record.model_parameters()) {
+        if let Some(json) = text::object(scratch, fields.parameters.iter().copied()) {
             attributes.set(name::MODEL_PARAMETERS, Any::Str(json));
         }
         if let Some(json) = text::object(
             scratch,
-            record
-                .usage()
-                .map(|(bucket, units)| (bucket, ValueRef::U64(units))),
+            fields
+                .usage
+                .iter()
+                .map(|(bucket, units)| (*bucket, ValueRef::U64(*units))),
         ) {
             attributes.set(name::USAGE, Any::Str(json));
         }
-        let cost = || record.cost().filter(|(_, dollars)| dollars.is_finite());
+        let cost = || {
+            fields
+                .cost
+                .iter()
+                .copied()
+                .filter(|(_, dollars)| dollars.is_finite())
+        };
         // The server computes a total only if input and output are the only buckets.
         let total = match cost().any(|(bucket, _)| bucket == "total") {
             true => None,
@@ -248,13 +255,13 @@ impl Mapping<'_> {
         ) {
             attributes.set(name::COST, Any::Str(json));
         }
-        if let Some(time) = record.completion_start_time() {
+        if let Some(time) = fields.one.completion_start {
             attributes.set(
                 name::COMPLETION_START_TIME,
                 Any::Str(text::micros(scratch, time)),
             );
         }
-        if let Some(prompt) = record.prompt() {
+        if let Some(prompt) = fields.one.prompt {
             let is_generation = record.observation_type() == ObservationType::Generation;
             let links = is_generation && (1..=text::PROMPT_VERSIONS).contains(&prompt.version);
             let (name, version) = if links {
@@ -266,9 +273,9 @@ impl Mapping<'_> {
             attributes.set(name, Any::Str(prompt.name));
             attributes.set(version, Any::Int(prompt.version.into()));
         }
-        let erred = record.exceptions().len() > 0;
-        let tagged = record.tags().next().is_some();
-        for (key, value) in record.metadata() {
+        let erred = !fields.exceptions.is_empty();
+        let tagged = !fields.tags.is_empty();
+        for (key, value) in fields.metadata.iter().copied() {
             let ours = match key {
                 name::SPAN_TAGS => tagged,
                 _ => erred && name::EXCEPTION.contains(&key),
@@ -280,14 +287,14 @@ impl Mapping<'_> {
             };
             attributes.set_below(name::METADATA, &key, metadata(value, scratch));
         }
-        if let Some(json) = text::array(scratch, record.tags()) {
+        if let Some(json) = text::array(scratch, fields.tags.iter().copied()) {
             attributes.set_below(name::METADATA, name::SPAN_TAGS, Any::Str(json));
         }
-        if let Some(exception) = record.exceptions().next() {
-            write_exception(&exception, &mut attributes);
+        if let Some(exception) = fields.exceptions.first() {
+            write_exception(exception, &mut attributes);
         }
         // For other backends behind a collector; Langfuse ignores span events.
-        for exception in record.exceptions() {
+        for exception in &fields.exceptions {
             body.event("exception", exception.time(), |attributes| {
                 attributes.set(name::EXCEPTION_TYPE, Any::Str(exception.kind()));
                 attributes.set(name::EXCEPTION_MESSAGE, Any::Str(exception.message()));

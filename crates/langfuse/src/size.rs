@@ -1,7 +1,7 @@
 //! Estimates how many bytes a record takes on the wire, before compression. Delivery cuts batches by it.
 //! Called by `exporter` once per record. Follows what `mapping` writes; never too small.
 
-use tracefuse_exporter::record::{SpanRecord, TraceAttributes, ValueRef};
+use tracefuse_exporter::record::{SpanAttribute, SpanRecord, TraceAttributes, ValueRef};
 
 use crate::text;
 
@@ -15,40 +15,50 @@ const ENTRY: usize = 8;
 /// The size of a record and its child observations, each with the trace's attributes.
 pub(crate) fn hint(record: &SpanRecord) -> usize {
     let shared = SPAN + trace(record.trace());
-    let message = optional(record.status_message()) * 2;
-    let mut size = shared + record.name().len() + message;
-    size += place(record.input()) + place(record.output());
-    size += optional(record.model());
-    size += record
-        .prompt()
-        .map_or(0, |prompt| prompt.name.len() + 2 * ATTRIBUTE);
-    size += record.completion_start_time().map_or(0, |_| 2 * ATTRIBUTE);
-    size += object(
-        record
-            .model_parameters()
-            .map(|(key, value)| key.len() + value_size(value)),
-    );
-    size += object(record.usage().map(|(key, _)| key.len() + NUMBER));
-    size += object(record.cost().map(|(key, _)| key.len() + NUMBER));
-    size += object(record.tags().map(str::len));
-    size += attributes(record.metadata());
-    let errors = record.exceptions().len();
-    for (index, error) in record.exceptions().enumerate() {
-        let texts = error.kind().len()
-            + error.message().len()
-            + optional(error.sources())
-            + optional(error.stacktrace())
-            + 3 * ATTRIBUTE;
-        // An error is written as a span event; the first also as metadata of the span; each of several also as a
-        // child observation, which has the message twice more.
-        let copies = 1 + usize::from(index == 0) + if errors > 1 { 3 } else { 0 };
-        size += copies * texts + if errors > 1 { shared } else { 0 };
+    let mut size = shared + record.name().len();
+    // Lists are objects or arrays of JSON: each has one attribute, whose name is counted with every entry.
+    let (mut errors, mut error_texts) = (0, 0);
+    for attribute in record.attributes() {
+        size += match attribute {
+            SpanAttribute::Metadata(key, value) => metadata(key, value),
+            SpanAttribute::Input(value) | SpanAttribute::Output(value) => {
+                ATTRIBUTE + value_size(value)
+            }
+            SpanAttribute::Model(text) => ATTRIBUTE + text.len(),
+            // Once as an attribute, once as the message of the status.
+            SpanAttribute::StatusMessage(text) => 2 * (ATTRIBUTE + text.len()),
+            SpanAttribute::Prompt(prompt) => prompt.name.len() + 2 * ATTRIBUTE,
+            SpanAttribute::CompletionStart(_) => 2 * ATTRIBUTE,
+            SpanAttribute::ModelParameter(key, value) => entry(key) + value_size(value),
+            SpanAttribute::Usage(key, _) | SpanAttribute::Cost(key, _) => entry(key) + NUMBER,
+            SpanAttribute::Tag(tag) => entry(tag),
+            SpanAttribute::Event(event) => {
+                let metadata = event.metadata().map(|(key, value)| metadata(key, value));
+                shared
+                    + event.name().len()
+                    + place(event.input())
+                    + place(event.output())
+                    + metadata.sum::<usize>()
+            }
+            SpanAttribute::Exception(error) => {
+                let texts = error.kind().len()
+                    + error.message().len()
+                    + optional(error.sources())
+                    + optional(error.stacktrace())
+                    + 3 * ATTRIBUTE;
+                errors += 1;
+                error_texts += texts;
+                // The first is also metadata of the span.
+                if errors == 1 { texts } else { 0 }
+            }
+            _ => 0,
+        };
     }
-    for event in record.events() {
-        size += shared + event.name().len() + place(event.input()) + place(event.output());
-        size += attributes(event.metadata());
+    // An error is a span event; each of several also a child observation, which has the message twice more.
+    size + match errors {
+        0 | 1 => error_texts,
+        _ => 4 * error_texts + errors * shared,
     }
-    size
 }
 
 fn trace(trace: &TraceAttributes) -> usize {
@@ -67,12 +77,11 @@ fn trace(trace: &TraceAttributes) -> usize {
         + fallbacks
         + texts.sum::<usize>()
         + object(trace.tags.iter().map(String::len))
-        + attributes(
-            trace
-                .metadata
-                .iter()
-                .map(|(key, value)| (key.as_str(), value.as_ref())),
-        )
+        + trace
+            .metadata
+            .iter()
+            .map(|(key, value)| metadata(key, value.as_ref()))
+            .sum::<usize>()
 }
 
 /// The longest number in decimal, with quotes.
@@ -94,14 +103,17 @@ fn optional(text: Option<&str>) -> usize {
 }
 
 /// Metadata. A text that is JSON is quoted, which escapes its quotes.
-fn attributes<'a>(entries: impl Iterator<Item = (&'a str, ValueRef<'a>)>) -> usize {
-    let quoted = |value: ValueRef<'_>| match value {
+fn metadata(key: &str, value: ValueRef<'_>) -> usize {
+    let value = match value {
         ValueRef::Str(text) if text::may_be_json(text) => 2 * text.len() + 2,
         value => value_size(value),
     };
-    entries
-        .map(|(key, value)| ATTRIBUTE + key.len() + quoted(value))
-        .sum()
+    ATTRIBUTE + key.len() + value
+}
+
+/// A key of JSON, and the attribute that it is in.
+fn entry(key: &str) -> usize {
+    ATTRIBUTE + key.len() + ENTRY
 }
 
 fn object(entries: impl Iterator<Item = usize>) -> usize {

@@ -64,7 +64,13 @@ pub(crate) fn micros(out: &mut String, time: Timestamp) -> &str {
 /// Whether a text begins and ends as JSON does. A cheap check that may say yes for text that is no JSON.
 pub(crate) fn may_be_json(text: &str) -> bool {
     // Only the four characters that JSON allows as white space.
-    match text.trim_matches([' ', '\t', '\n', '\r']).as_bytes() {
+    let mut bytes = text.as_bytes();
+    while let [b' ' | b'\t' | b'\n' | b'\r', rest @ ..]
+    | [rest @ .., b' ' | b'\t' | b'\n' | b'\r'] = bytes
+    {
+        bytes = rest;
+    }
+    match bytes {
         [b'"', .., b'"'] | [b'{', .., b'}'] | [b'[', .., b']'] => true,
         [b'-' | b'0'..=b'9', .., last] => last.is_ascii_digit(),
         [digit] => digit.is_ascii_digit(),
@@ -119,6 +125,13 @@ pub(crate) const PROMPT_VERSIONS: u32 = 32_767;
 
 /// Appends a text as JSON.
 pub(crate) fn quote(out: &mut String, text: &str) {
+    let as_it_is = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+    if text.bytes().all(as_it_is) {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     // Writing a text as JSON into memory does not fail.
     if let Ok(json) = serde_json::to_string(text) {
         out.push_str(&json);

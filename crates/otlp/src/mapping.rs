@@ -3,10 +3,11 @@
 //! Called by `exporter` for each batch. Writes through the encoder; knows no HTTP.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use tracefuse_exporter::Batch;
 use tracefuse_exporter::record::{
-    Level, ObservationType, Resource, SpanRecord, StatusCode, ValueRef,
+    Level, ObservationType, Resource, SpanRecord, StatusCode, TraceAttributes, ValueRef,
 };
 
 use crate::config::Conventions;
@@ -24,7 +25,9 @@ pub(crate) fn encode(batch: &Batch, conventions: Conventions, capacity: usize) -
         capacity,
         |attributes| resource(batch.resource(), attributes),
         |spans| {
+            let mut trace = TraceNul::default();
             for record in batch.spans() {
+                spans.may_contain_nul(record.contains_nul() || trace.of(record.trace()));
                 let head = SpanHead {
                     trace_id: record.trace_id(),
                     span_id: record.span_id(),
@@ -38,6 +41,25 @@ pub(crate) fn encode(batch: &Batch, conventions: Conventions, capacity: usize) -
             }
         },
     )
+}
+
+/// Whether the texts of a trace have a NUL. Consecutive spans share them, so each trace is searched once.
+#[derive(Default)]
+struct TraceNul {
+    last: Option<(Arc<TraceAttributes>, bool)>,
+}
+
+impl TraceNul {
+    fn of(&mut self, trace: &Arc<TraceAttributes>) -> bool {
+        match &self.last {
+            Some((known, found)) if Arc::ptr_eq(known, trace) => *found,
+            _ => {
+                let found = trace.contains_nul();
+                self.last = Some((trace.clone(), found));
+                found
+            }
+        }
+    }
 }
 
 fn resource(resource: &Resource, attributes: &mut Attributes<'_>) {

@@ -1,6 +1,7 @@
 //! What was observed, as plain finished values: no clock, no thread, no global state but a pool of buffers.
 //! Filled by the handles, read by exporters; knows neither.
 
+mod attribute;
 mod buffer;
 mod capture;
 mod chunk;
@@ -23,6 +24,7 @@ mod tree;
 mod usage;
 mod value;
 
+pub use attribute::SpanAttribute;
 pub(crate) use buffer::{Buffer, MAX_KEYS, PROVIDER};
 pub(crate) use capture::capture;
 pub use chunk::{Chunk, FinishedSpan, Records};

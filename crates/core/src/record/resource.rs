@@ -67,4 +67,28 @@ impl TraceAttributes {
             self.tags.push(tag.to_owned());
         }
     }
+
+    /// Whether one of its texts has a NUL, keys included; see [`SpanRecord::contains_nul`](super::SpanRecord::contains_nul).
+    #[must_use]
+    pub fn contains_nul(&self) -> bool {
+        let has_nul = |text: &str| memchr::memchr(0, text.as_bytes()).is_some();
+        let texts = [
+            Some(&self.name),
+            self.user_id.as_ref(),
+            self.session_id.as_ref(),
+            self.version.as_ref(),
+            self.release.as_ref(),
+            self.environment.as_ref(),
+        ];
+        let in_value = |value: &Value| match value {
+            Value::Str(text) | Value::Json(text) => has_nul(text),
+            _ => false,
+        };
+        texts.into_iter().flatten().any(|text| has_nul(text))
+            || self.tags.iter().any(|tag| has_nul(tag))
+            || self
+                .metadata
+                .iter()
+                .any(|(key, value)| has_nul(key) || in_value(value))
+    }
 }

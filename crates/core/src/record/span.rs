@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use super::attribute::{SpanAttribute, SpanAttributes};
 use super::buffer::{self, Buffer};
 use super::chunk::{Chunk, FinishedSpan, Head, TraceRef, View};
 use super::format::{Attribute, Content, Raw, Role};
@@ -94,6 +95,49 @@ impl SpanRecord {
             .map(|view| view.attributes)
             .into_iter()
             .flatten()
+    }
+
+    /// All attributes in one pass, in the order in which they were given. An exporter that reads many of them
+    /// reads them so: each of the accessors below is a pass of its own.
+    ///
+    /// ```
+    /// use tracefuse_core::record::{SpanAttribute, SpanRecord};
+    ///
+    /// fn keys_of_metadata(record: &SpanRecord) -> Vec<&str> {
+    ///     let metadata = record.attributes().filter_map(|attribute| match attribute {
+    ///         SpanAttribute::Metadata(key, _) => Some(key),
+    ///         _ => None,
+    ///     });
+    ///     metadata.collect()
+    /// }
+    /// ```
+    pub fn attributes(&self) -> impl Iterator<Item = SpanAttribute<'_>> {
+        let view = self.view();
+        view.map(|view| SpanAttributes(view.attributes))
+            .into_iter()
+            .flatten()
+    }
+
+    /// Whether one of its texts, keys and names included, has a NUL, which databases behind many receivers refuse.
+    /// Texts of its trace are not looked at.
+    #[must_use]
+    pub fn contains_nul(&self) -> bool {
+        let Some(mut view) = self.view() else {
+            return false;
+        };
+        let has_nul = |text: &str| memchr::memchr(0, text.as_bytes()).is_some();
+        if has_nul(view.text) {
+            return true;
+        }
+        if self.chunk.large.is_empty() {
+            return false;
+        }
+        while let Some(raw) = view.attributes.next_raw() {
+            if raw.large.is_some_and(|text| has_nul(text)) {
+                return true;
+            }
+        }
+        false
     }
 
     fn has(&self, role: Role) -> bool {

@@ -24,8 +24,8 @@ pub struct Scope<'a> {
 impl Scope<'_> {
     pub(super) fn write(&self, out: &mut Buffer) {
         let scope = out.open(1, TINY);
-        text(out, 1, self.name);
-        text(out, 2, self.version);
+        text(out, 1, self.name, Nul::Search);
+        text(out, 2, self.version, Nul::Search);
         out.close(scope);
     }
 }
@@ -49,19 +49,31 @@ pub enum Any<'a> {
 pub struct Attributes<'a> {
     out: &'a mut Buffer,
     field: u32,
+    nul: Nul,
+}
+
+/// Whether a text may have a NUL and is to be searched for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Nul {
+    Search,
+    None,
 }
 
 impl<'a> Attributes<'a> {
     pub(super) fn of_resource(out: &'a mut Buffer) -> Self {
-        Self { out, field: 1 }
+        Self {
+            out,
+            field: 1,
+            nul: Nul::Search,
+        }
     }
 
     pub(super) fn of_span(out: &'a mut Buffer) -> Self {
-        Self { out, field: 9 }
-    }
-
-    fn of_event(out: &'a mut Buffer) -> Self {
-        Self { out, field: 3 }
+        Self {
+            out,
+            field: 9,
+            nul: Nul::Search,
+        }
     }
 
     /// Writes an attribute.
@@ -72,10 +84,10 @@ impl<'a> Attributes<'a> {
     /// Writes an attribute whose key is `prefix` followed by `key`. Keys must be unique and not empty;
     /// a NUL in one is sent as U+FFFD.
     pub fn set_below(&mut self, prefix: &str, key: &str, value: Any<'_>) {
-        let key = without_nul(key);
+        let key = self.nul.replaced(key);
         let key_len = prefix.len() + key.len();
         let text = match value {
-            Any::Str(text) => without_nul(text),
+            Any::Str(text) => self.nul.replaced(text),
             _ => Cow::Borrowed(""),
         };
         let any_len = match value {
@@ -102,11 +114,11 @@ impl<'a> Attributes<'a> {
     /// Writes an attribute that is an array of texts.
     pub fn set_texts<'t>(&mut self, key: &str, texts: impl IntoIterator<Item = &'t str>) {
         let attribute = self.out.open(self.field, SHORT);
-        self.out.bytes(1, without_nul(key).as_bytes());
+        self.out.bytes(1, self.nul.replaced(key).as_bytes());
         let any = self.out.open(2, TINY);
         let array = self.out.open(5, TINY);
         for text in texts {
-            let text = without_nul(text);
+            let text = self.nul.replaced(text);
             let length = 1 + varint_len(text.len() as u64) + text.len();
             self.out.length(1, length);
             self.out.bytes(1, text.as_bytes());
@@ -118,17 +130,20 @@ impl<'a> Attributes<'a> {
 }
 
 /// A field of text; left out if it is empty, as proto3 has it.
-fn text(out: &mut Buffer, field: u32, text: &str) {
+fn text(out: &mut Buffer, field: u32, text: &str, nul: Nul) {
     if !text.is_empty() {
-        out.bytes(field, without_nul(text).as_bytes());
+        out.bytes(field, nul.replaced(text).as_bytes());
     }
 }
 
-fn without_nul(text: &str) -> Cow<'_, str> {
-    if text.contains('\0') {
-        Cow::Owned(text.replace('\0', "\u{fffd}"))
-    } else {
-        Cow::Borrowed(text)
+impl Nul {
+    #[inline]
+    fn replaced(self, text: &str) -> Cow<'_, str> {
+        if self == Self::Search && text.contains('\0') {
+            Cow::Owned(text.replace('\0', "\u{fffd}"))
+        } else {
+            Cow::Borrowed(text)
+        }
     }
 }
 
@@ -159,6 +174,7 @@ pub struct SpanHead<'a> {
 #[derive(Debug)]
 pub struct Spans<'a> {
     out: &'a mut Buffer,
+    nul: Nul,
 }
 
 /// OpenTelemetry's span kind INTERNAL: what happens inside the application.
@@ -170,7 +186,16 @@ const REMOTE: u32 = 0x200;
 
 impl<'a> Spans<'a> {
     pub(super) fn new(out: &'a mut Buffer) -> Self {
-        Self { out }
+        Self {
+            out,
+            nul: Nul::Search,
+        }
+    }
+
+    /// Says whether texts of the spans that follow may have a NUL, keys and names included. As long as nothing is
+    /// said they may, and each is searched. One search of a whole record costs much less.
+    pub fn may_contain_nul(&mut self, may: bool) {
+        self.nul = if may { Nul::Search } else { Nul::None };
     }
 
     /// Writes a span; `body` adds attributes, events and status.
@@ -181,11 +206,14 @@ impl<'a> Spans<'a> {
         if let Some(parent) = head.parent {
             self.out.bytes(4, &parent.to_bytes());
         }
-        text(self.out, 5, head.name);
+        text(self.out, 5, head.name, self.nul);
         self.out.uint(6, INTERNAL);
         self.out.fixed64(7, head.start.as_unix_nanos());
         self.out.fixed64(8, head.end.as_unix_nanos());
-        body(&mut SpanBody { out: self.out });
+        body(&mut SpanBody {
+            out: self.out,
+            nul: self.nul,
+        });
         let remote = if head.parent_is_remote { REMOTE } else { 0 };
         self.out.fixed32(16, SAMPLED | REMOTE_KNOWN | remote);
         self.out.close(span);
@@ -206,12 +234,17 @@ pub enum StatusCode {
 #[derive(Debug)]
 pub struct SpanBody<'a> {
     out: &'a mut Buffer,
+    nul: Nul,
 }
 
 impl SpanBody<'_> {
     /// The span's attributes.
     pub fn attributes(&mut self) -> Attributes<'_> {
-        Attributes::of_span(self.out)
+        Attributes {
+            out: self.out,
+            field: 9,
+            nul: self.nul,
+        }
     }
 
     /// Copies attributes written by [`span_attributes`](super::span_attributes).
@@ -228,15 +261,19 @@ impl SpanBody<'_> {
     ) {
         let event = self.out.open(11, SHORT);
         self.out.fixed64(1, time.as_unix_nanos());
-        text(self.out, 2, name);
-        attributes(&mut Attributes::of_event(self.out));
+        text(self.out, 2, name, self.nul);
+        attributes(&mut Attributes {
+            out: self.out,
+            field: 3,
+            nul: self.nul,
+        });
         self.out.close(event);
     }
 
     /// Writes how it ended.
     pub fn status(&mut self, code: StatusCode, message: &str) {
         let status = self.out.open(15, TINY);
-        text(self.out, 2, message);
+        text(self.out, 2, message, self.nul);
         self.out.uint(3, code as u64);
         self.out.close(status);
     }
