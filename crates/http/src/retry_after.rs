@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use time::{Date, Month};
+
 /// The longest wait [`parse`] returns, one day: enough to say "not now", small enough that adding
 /// it to any clock is safe. Callers cap it further to what they are willing to wait.
 pub const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -66,7 +68,7 @@ fn full_year(two_digits: i64, now: Option<i64>) -> i64 {
 
 fn seconds(year: i64, month: &str, day: &str, time: &str) -> Option<i64> {
     let month = MONTHS.iter().position(|name| *name == month)?;
-    let month = i64::try_from(month).ok()? + 1;
+    let month = Month::January.nth_next(u8::try_from(month).ok()?);
     let day = match day.len() {
         1 | 2 => number(day, day.len())?,
         _ => return None,
@@ -75,41 +77,20 @@ fn seconds(year: i64, month: &str, day: &str, time: &str) -> Option<i64> {
     let hour = number(parts.next()?, 2)?;
     let minute = number(parts.next()?, 2)?;
     let second = number(parts.next()?, 2)?;
-    let in_range = year >= 1970
-        && (1..=days_in(year, month)).contains(&day)
-        && hour < 24
-        && minute < 60
-        && second <= 60; // a leap second is 60
+    let in_range = year >= 1970 && hour < 24 && minute < 60 && second <= 60; // a leap second is 60
     if !in_range || parts.next().is_some() {
         return None;
     }
-    Some(days_since_1970(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second)
+    let (year, day) = (i32::try_from(year).ok()?, u8::try_from(day).ok()?);
+    let date = Date::from_calendar_date(year, month, day).ok()?;
+    let midnight = date.midnight().assume_utc().unix_timestamp();
+    Some(midnight + hour * 3_600 + minute * 60 + second)
 }
 
 /// Exactly `digits` decimal digits: no sign, no space.
 fn number(text: &str, digits: usize) -> Option<i64> {
     let plain = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
     plain.then(|| text.parse().ok()).flatten()
-}
-
-fn days_in(year: i64, month: i64) -> i64 {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    match month {
-        2 if leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// Howard Hinnant's `days_from_civil`: years that begin in March put the leap day at the end.
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
 }
 
 const MONTHS: [&str; 12] = [

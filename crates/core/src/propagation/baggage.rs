@@ -2,6 +2,7 @@
 //! Values are percent-encoded; members of others are forwarded unchanged. Called by `propagation`.
 
 use crate::record::{TraceAttributes, TraceId, Value};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// The beginning of each key that is Langfuse's.
 pub(crate) const PREFIX: &str = "langfuse_";
@@ -81,35 +82,21 @@ pub(crate) fn join(known: &str, more: &str) -> String {
 /// Percent-decoding; `None` if an escape is malformed. Bytes that are not UTF-8 become U+FFFD (W3C Baggage 3.2.1.3).
 /// A `+` is a space: the Python SDK writes spaces so, and the JS SDK never writes a bare `+`.
 fn decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        rest = after;
-        match first {
-            b'%' => {
-                let (digits, after) = rest.split_at_checked(2)?;
-                // Not by parsing a number: that takes a sign.
-                let digit = |byte: &u8| char::from(*byte).to_digit(16);
-                let [high, low] = digits else { return None };
-                bytes.push(u8::try_from(digit(high)? * 16 + digit(low)?).ok()?);
-                rest = after;
-            }
-            b'+' => bytes.push(b' '),
-            byte => bytes.push(*byte),
-        }
-    }
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    let is_escape = |rest: &str| {
+        let digits = rest.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    let well_formed = text.split('%').skip(1).all(is_escape);
+    let spaced = text.replace('+', " ");
+    well_formed.then(|| percent_decode_str(&spaced).decode_utf8_lossy().into_owned())
 }
 
-fn encode(text: &str, out: &mut String) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-}
+/// Every byte is escaped that is not unreserved (RFC 3986 section 2.3).
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// Tags as JSON (what this SDK writes), as Python prints a list (`['a', "b's"]`), or separated by commas.
 pub(crate) fn tags(text: &str) -> Vec<String> {
@@ -207,7 +194,7 @@ pub(crate) fn write(
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.!#$&'*+^`|~".contains(&byte);
         if key.bytes().all(token) {
             let mut entry = format!("{PREFIX}{key}=");
-            encode(value, &mut entry);
+            entry.extend(utf8_percent_encode(value, ESCAPED));
             add(&mut header, &entry);
         }
     };

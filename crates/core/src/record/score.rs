@@ -123,8 +123,16 @@ pub struct ScoreRecord {
     pub timestamp: Timestamp,
 }
 
+/// A version 4 UUID, of the bytes that ids of traces are made of: a system call for each score would cost more.
+fn random_id() -> String {
+    let bytes = TraceId::random().to_bytes();
+    uuid::Builder::from_random_bytes(bytes)
+        .into_uuid()
+        .to_string()
+}
+
 impl ScoreRecord {
-    /// A score without comment and metadata, with a random id.
+    /// A score without comment and metadata. Its id is a random UUID (RFC 9562, version 4), as Langfuse's SDKs make it.
     #[must_use]
     pub fn new(
         name: impl Into<String>,
@@ -133,7 +141,7 @@ impl ScoreRecord {
         timestamp: Timestamp,
     ) -> Self {
         Self {
-            id: TraceId::random().to_string(),
+            id: random_id(),
             name: name.into(),
             value,
             target,

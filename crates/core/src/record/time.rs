@@ -4,6 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use time::OffsetDateTime;
+
 /// Nanoseconds since the Unix epoch (1970-01-01T00:00:00Z). Shown as RFC 3339 with nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Timestamp(u64);
@@ -26,34 +28,15 @@ impl Timestamp {
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
-
-    /// Year, month, day, hour, minute, second, nanosecond in UTC.
-    fn civil(self) -> (u64, u64, u64, u64, u64, u64, u64) {
-        let (seconds, nanos) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
-        let (days, day) = (seconds / 86_400, seconds % 86_400);
-        // Days since 0000-03-01 in eras of 400 years (Hinnant, "chrono-compatible low-level date algorithms").
-        let z = days + 719_468;
-        let (era, doe) = (z / 146_097, z % 146_097);
-        let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
-        let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-        let mp = (5 * doy + 2) / 153;
-        let month = if mp < 10 { mp + 3 } else { mp - 9 };
-        let year = yoe + era * 400 + u64::from(month <= 2);
-        (
-            year,
-            month,
-            doy - (153 * mp + 2) / 5 + 1,
-            day / 3600,
-            day / 60 % 60,
-            day % 60,
-            nanos,
-        )
-    }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day, hour, minute, second, nanos) = self.civil();
+        // No u64 is out of range: the last is in the year 2554.
+        let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0))
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let (year, month, day) = (time.year(), u8::from(time.month()), time.day());
+        let (hour, minute, second, nanos) = time.to_hms_nano();
         write!(
             f,
             "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{nanos:09}Z"

@@ -108,3 +108,19 @@ fn a_score_by_the_id_of_a_trace_that_the_rate_leaves_out_is_left_out() {
             .is_some()
     );
 }
+
+#[test]
+fn a_score_without_an_id_gets_a_version_4_uuid_of_its_own() {
+    let kept = Recorder::new();
+    let tracer = Tracer::builder(kept.clone()).build();
+    for _ in 0..2 {
+        tracer.score_session("s", "a", 1).record();
+    }
+    let scores = kept.scores();
+    for score in &scores {
+        let groups: Vec<usize> = score.id.split('-').map(str::len).collect();
+        assert_eq!(groups, [8, 4, 4, 4, 12], "{}", score.id);
+        assert_eq!(score.id.as_bytes()[14], b'4', "{}", score.id);
+    }
+    assert_ne!(scores[0].id, scores[1].id);
+}

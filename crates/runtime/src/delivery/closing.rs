@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Delivery, jitter};
+use super::Delivery;
 use crate::delivery::action::Answer;
 use crate::delivery::attempt::{Call, Failure};
 use crate::ledger::Notice;
@@ -39,7 +39,7 @@ impl Delivery {
         let left = until.saturating_duration_since(Instant::now());
         match self.paused() {
             Some(pause) => (pause < left).then_some(pause),
-            None => self.backoff.closing_delay(failures, left, jitter()),
+            None => self.backoff.closing_delay(failures, left, fastrand::f64()),
         }
     }
 

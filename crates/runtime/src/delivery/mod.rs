@@ -37,7 +37,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tracefuse_core::{DropReason, ExporterStats, Health, RejectReason, SpanId};
+use tracefuse_core::{DropReason, ExporterStats, Health, RejectReason};
 use tracefuse_exporter::Exporter;
 use tracefuse_exporter::record::{Record, Resource};
 
@@ -369,12 +369,4 @@ fn apart(items: Vec<Queued>) -> Vec<Vec<Queued>> {
         .into_iter()
         .partition(|item| item.record.as_score().is_none());
     vec![scores, spans]
-}
-
-/// From 0 to 1, by the generator that makes ids: randomness has one home.
-fn jitter() -> f64 {
-    f64::from(u16::from_be_bytes([
-        SpanId::random().to_bytes()[0],
-        SpanId::random().to_bytes()[1],
-    ])) / f64::from(u16::MAX)
 }

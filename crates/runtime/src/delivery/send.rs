@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tracefuse_exporter::Batch;
 use tracefuse_exporter::record::Resource;
 
-use super::{Delivery, jitter};
+use super::Delivery;
 use crate::delivery::action::{Action, Answer};
 use crate::delivery::attempt::{Call, Failure};
 use crate::delivery::breaker::Permit;
@@ -37,7 +37,9 @@ impl Delivery {
             let call = Call::export(&self.exporter, &batch, within);
             let answer = Answer::of(self.answer(call).await);
             let now = Instant::now();
-            let change = self.breaker.record(permit, answer.outcome, now, jitter());
+            let change = self
+                .breaker
+                .record(permit, answer.outcome, now, fastrand::f64());
             self.tell(change, spans, &answer);
             for meta in &mut metas {
                 if answer.error.is_some() {
@@ -49,11 +51,11 @@ impl Delivery {
                 Action::Retry { after, reason } => {
                     if self.queue.phase() != Phase::Running {
                         if let Some(after) = after {
-                            self.paused_until = Some(now + pause(after, jitter()));
+                            self.paused_until = Some(now + pause(after, fastrand::f64()));
                         }
                         break Action::Park(reason);
                     }
-                    let delay = self.backoff.delay(retries, after, jitter());
+                    let delay = self.backoff.delay(retries, after, fastrand::f64());
                     match delay.filter(|delay| now + *delay < deadline) {
                         None => break Action::Park(reason),
                         Some(delay) => {
@@ -66,7 +68,7 @@ impl Delivery {
                 }
                 Action::Pause(after) => {
                     let asked = after.unwrap_or(Duration::from_secs(1));
-                    self.paused_until = Some(now + pause(asked, jitter()));
+                    self.paused_until = Some(now + pause(asked, fastrand::f64()));
                     break Action::Pause(after);
                 }
                 action => break action,
