@@ -26,8 +26,11 @@ fn count(n: u8) -> usize {
 
 #[test]
 fn every_setting_at_zero_one_and_its_maximum_delivers() {
-    let settings: [(&str, Set); 12] = [
+    let settings: [(&str, Set); 13] = [
         ("batch_size", |config, n| config.batch_size = count(n)),
+        ("max_batch_size", |config, n| {
+            config.max_batch_size = count(n)
+        }),
         ("max_batch_bytes", |config, n| {
             config.max_batch_bytes = count(n)
         }),
