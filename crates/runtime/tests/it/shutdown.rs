@@ -60,13 +60,9 @@ fn a_longer_second_shutdown_gives_the_first_its_time() {
 
 #[test]
 fn every_caller_of_shutdown_hears_of_the_same_loss() {
-    let exporter = Scripted::default().times(1_000, || ExportError::retry("503: down"));
-    // The batch is given up long before a limit ends: a caller whose limit ends first hears of no loss.
-    let tracer = tracer_with(exporter, |config| {
-        config.retry_cap = Duration::from_millis(5);
-        config.max_retries = 3;
-        config.circuit_breaker_threshold = u32::MAX;
-    });
+    // The loss is known before a limit ends: a caller whose limit ends while another still waits reports no loss.
+    let exporter = Scripted::default().times(1_000, || ExportError::reject("400: no"));
+    let tracer = tracer_with(exporter, |_| {});
     record(&tracer, 0..7);
     let threads: Vec<_> = (0..4)
         .map(|_| {
@@ -76,10 +72,12 @@ fn every_caller_of_shutdown_hears_of_the_same_loss() {
         .collect();
     for thread in threads {
         let error = thread.join().unwrap().unwrap_err();
-        assert_eq!(error.report().lost, 7);
-        assert!(error.to_string().contains("503: down"), "{error}");
+        assert_eq!(error.report().stats.exporters[0].rejected_total(), 7);
+        assert_eq!(error.report().pending, 0);
+        assert!(error.to_string().contains("400: no"), "{error}");
     }
-    assert_eq!(tracer.shutdown().unwrap_err().report().lost, 7);
+    let again = tracer.shutdown().unwrap_err();
+    assert_eq!(again.report().stats.exporters[0].rejected_total(), 7);
 }
 
 #[test]
