@@ -89,8 +89,6 @@ pub mod __private;
 mod builder;
 pub mod config;
 mod global;
-#[cfg(doctest)]
-mod guide;
 #[cfg(feature = "langfuse")]
 #[cfg_attr(docsrs, doc(cfg(feature = "langfuse")))]
 pub mod langfuse;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::attribute::{SpanAttribute, SpanAttributes};
 use super::buffer::{self, Buffer};
 use super::chunk::{Chunk, FinishedSpan, Head, TraceRef, View};
-use super::format::{Attribute, Content, Raw, Role};
+use super::format::{Attribute, Content, Raw, Reader, Role};
 use super::id::{SpanId, TraceId};
 use super::observation::{Level, ObservationType, StatusCode};
 use super::parts::{EventRef, ExceptionRef, Parts};
@@ -91,10 +91,11 @@ impl SpanRecord {
 
     /// All attributes, in the order they were given.
     pub(super) fn read(&self) -> impl Iterator<Item = Attribute<'_>> {
-        self.view()
-            .map(|view| view.attributes)
-            .into_iter()
-            .flatten()
+        self.reader()
+    }
+
+    fn reader(&self) -> Reader<'_> {
+        self.view().map_or(Reader::EMPTY, |view| view.attributes)
     }
 
     /// All attributes in one pass, in the order in which they were given. An exporter that reads many of them
@@ -112,10 +113,7 @@ impl SpanRecord {
     /// }
     /// ```
     pub fn attributes(&self) -> impl Iterator<Item = SpanAttribute<'_>> {
-        let view = self.view();
-        view.map(|view| SpanAttributes(view.attributes))
-            .into_iter()
-            .flatten()
+        SpanAttributes(self.reader())
     }
 
     /// Whether one of its texts, keys and names included, has a NUL, which databases behind many receivers refuse.

@@ -26,8 +26,11 @@ fn count(n: u8) -> usize {
 
 #[test]
 fn every_setting_at_zero_one_and_its_maximum_delivers() {
-    let settings: [(&str, Set); 12] = [
+    let settings: [(&str, Set); 13] = [
         ("batch_size", |config, n| config.batch_size = count(n)),
+        ("max_batch_size", |config, n| {
+            config.max_batch_size = count(n)
+        }),
         ("max_batch_bytes", |config, n| {
             config.max_batch_bytes = count(n)
         }),
@@ -469,8 +472,12 @@ fn a_longer_second_shutdown_gives_the_first_its_time() {
 #[test]
 fn every_caller_of_shutdown_hears_of_the_same_loss() {
     let exporter = Scripted::default().times(1_000, || ExportError::retry("503: down"));
-    let tracer = tracer_with(exporter, |_| {});
+    let tracer = tracer_with(exporter, |config| config.batch_size = 7);
     record(&tracer, 0..7);
+    // The limit below begins after the first attempt, however busy the machine is.
+    while tracer.stats().exporters[0].failed_attempts == 0 {
+        std::thread::yield_now();
+    }
     let threads: Vec<_> = (0..4)
         .map(|_| {
             let tracer = tracer.clone();
@@ -487,14 +494,14 @@ fn every_caller_of_shutdown_hears_of_the_same_loss() {
 
 #[test]
 fn the_first_cause_is_kept_when_the_last_attempt_is_cut_off() {
-    struct Hangs(AtomicBool);
+    struct Hangs(Arc<AtomicUsize>);
     #[async_trait]
     impl Exporter for Hangs {
         fn name(&self) -> &str {
             "hangs"
         }
         async fn export(&self, _: &Batch) -> Result<ExportReport, ExportError> {
-            if !self.0.swap(true, Ordering::Relaxed) {
+            if self.0.fetch_add(1, Ordering::Relaxed) == 0 {
                 return Err(ExportError::retry("too many open files (os error 24)"));
             }
             std::future::pending().await
@@ -503,10 +510,16 @@ fn the_first_cause_is_kept_when_the_last_attempt_is_cut_off() {
             std::future::pending().await
         }
     }
-    let tracer = tracer_with(Hangs(false.into()), |config| {
-        config.retry_cap = Duration::ZERO
+    let calls = Arc::new(AtomicUsize::new(0));
+    let tracer = tracer_with(Hangs(calls.clone()), |config| {
+        config.retry_cap = Duration::ZERO;
+        config.batch_size = 3;
     });
     record(&tracer, 0..3);
+    // The limit below begins while the second attempt hangs, however busy the machine is.
+    while calls.load(Ordering::Relaxed) < 2 {
+        std::thread::yield_now();
+    }
     let error = tracer
         .shutdown_within(Duration::from_millis(300))
         .unwrap_err();
