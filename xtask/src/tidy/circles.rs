@@ -33,10 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "core",
         &["record::capture", "record::json", "record::value"],
     ),
-    (
-        "core",
-        &["record::attribute", "record::chunk", "record::span"],
-    ),
+    ("core", &["record::chunk", "record::span"]),
     ("core", &["span::open", "span::slots"]),
     ("otlp", &["mapping", "openinference"]),
     (
