@@ -33,7 +33,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "core",
         &["record::capture", "record::json", "record::value"],
     ),
-    ("core", &["record::chunk", "record::span"]),
+    (
+        "core",
+        &["record::attribute", "record::chunk", "record::span"],
+    ),
     ("core", &["span::open", "span::slots"]),
     ("otlp", &["mapping", "openinference"]),
     (

@@ -99,7 +99,7 @@ impl SpanRecord {
     }
 
     /// All attributes in one pass, in the order in which they were given. An exporter that reads many of them
-    /// reads them so: each of the accessors below is a pass of its own.
+    /// reads them so: each of the accessors below is another pass.
     ///
     /// ```
     /// use tracefuse_core::record::{SpanAttribute, SpanRecord};
