@@ -8,6 +8,6 @@
 mod encoding;
 mod exporter;
 mod mapping;
-mod nul;
+mod nul_bytes;
 mod openinference;
 mod support;
