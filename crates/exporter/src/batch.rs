@@ -6,6 +6,14 @@ use std::sync::Arc;
 use crate::record::{Record, Resource, ScoreRecord, SpanRecord};
 
 /// Finished records of one tracer, in the order they finished: children before their parents.
+///
+/// ```
+/// use std::sync::Arc;
+/// use tracefuse_exporter::{Batch, record::Resource};
+///
+/// let batch = Batch::new(Arc::new(Resource::default()), Vec::new());
+/// assert!(batch.is_empty());
+/// ```
 #[derive(Debug)]
 pub struct Batch {
     resource: Arc<Resource>,

@@ -6,6 +6,13 @@ use std::fmt;
 use std::time::Duration;
 
 /// What became of the records of a batch that was taken as a whole.
+///
+/// ```
+/// use tracefuse_exporter::{ExportReport, Rejection};
+///
+/// let report = ExportReport::accepted(99).with_rejection(Rejection::at(3, "no name"));
+/// assert_eq!((report.accepted, report.rejected.len()), (99, 1));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExportReport {
@@ -34,6 +41,13 @@ impl ExportReport {
 }
 
 /// A record the receiver refused.
+///
+/// ```
+/// use tracefuse_exporter::Rejection;
+///
+/// assert_eq!(Rejection::at(3, "no name").index, Some(3));
+/// assert_eq!(Rejection::unknown("one of them is too large").index, None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rejection {
@@ -80,6 +94,15 @@ pub enum Advice {
 }
 
 /// Why a batch was not accepted, and what may be done next.
+///
+/// ```
+/// use std::time::Duration;
+/// use tracefuse_exporter::{Advice, ExportError};
+///
+/// let busy = ExportError::retry("503 Service Unavailable").with_retry_after(Duration::from_secs(2));
+/// assert_eq!(busy.retry_after(), Some(Duration::from_secs(2)));
+/// assert_eq!(ExportError::split("413 Content Too Large").advice(), Advice::Split);
+/// ```
 pub struct ExportError {
     advice: Advice,
     message: String,

@@ -35,6 +35,13 @@ use super::upload::Upload;
 /// Cheap to clone; clones share their connections. It must be polled inside a tokio runtime with
 /// time and network enabled, whose tasks drive the connections: it starts none. Dropping a
 /// future of [`HttpClient::send`] cuts its connection.
+///
+/// ```
+/// use tracefuse_http::{HttpClient, HttpConfig};
+///
+/// let client = HttpClient::new(&HttpConfig::new()).unwrap();
+/// # drop(client);
+/// ```
 #[derive(Clone)]
 pub struct HttpClient {
     shared: Arc<Shared>,

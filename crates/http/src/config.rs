@@ -124,6 +124,13 @@ impl Default for HttpConfig {
 ///
 /// `https` requests go through a `CONNECT` tunnel, `http` requests are forwarded by the proxy. Loopback addresses are
 /// never reached through a proxy. `Debug` shows which proxies are set and not their addresses, which may hold passwords.
+///
+/// ```
+/// use tracefuse_http::ProxyConfig;
+///
+/// let proxy = ProxyConfig::new().https("http://proxy.internal:3128").no_proxy("localhost,.internal");
+/// assert_eq!(proxy.https, "http://proxy.internal:3128");
+/// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use]

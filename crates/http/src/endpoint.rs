@@ -14,6 +14,14 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 ///
 /// `Display` and `Debug` show scheme, host, port and path, never a query (the signature of an
 /// upload address is one), and there is no userinfo to show.
+///
+/// ```
+/// use tracefuse_http::Endpoint;
+///
+/// let endpoint = Endpoint::parse("https://cloud.langfuse.com").unwrap();
+/// assert!(endpoint.is_tls());
+/// assert_eq!(endpoint.port(), 443);
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
     tls: bool,

@@ -11,6 +11,15 @@ use super::secret::Secret;
 /// none of the headers that belong to the client.
 ///
 /// `Debug` shows names only. Values of headers that carry credentials are marked sensitive.
+///
+/// ```
+/// use tracefuse_http::{Headers, Secret};
+///
+/// let mut headers = Headers::new();
+/// headers.insert("x-tenant", "blue").unwrap();
+/// headers.insert_secret("authorization", &Secret::new("Bearer abc")).unwrap();
+/// assert!(headers.has_credentials());
+/// ```
 #[derive(Clone, Default)]
 pub struct Headers(HeaderMap);
 

@@ -15,6 +15,14 @@ use super::headers::Headers;
 /// One request. `Clone` shares the body.
 ///
 /// `Debug` shows method, endpoint, header names and the body's length.
+///
+/// ```
+/// use tracefuse_http::{Endpoint, HttpRequest};
+///
+/// let endpoint = Endpoint::parse("http://localhost:4318/v1/traces").unwrap();
+/// let request = HttpRequest::post(endpoint).body("application/x-protobuf", vec![0; 4]);
+/// assert_eq!(request.body_bytes(), 4);
+/// ```
 #[derive(Clone)]
 #[must_use = "a request does nothing until a client sends it"]
 pub struct HttpRequest {

@@ -8,6 +8,13 @@ use tracefuse_exporter::is_plain;
 /// A value that `Debug` and `Display` show as `***`.
 ///
 /// The text can only be read with [`Secret::expose`], so that every use can be found by that name.
+///
+/// ```
+/// use tracefuse_http::Secret;
+///
+/// let secret = Secret::new("sk-lf-123");
+/// assert!(!format!("{secret:?}").contains("123"));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 

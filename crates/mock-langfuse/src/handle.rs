@@ -19,6 +19,12 @@ use crate::store::{Arrival, Delivery, Media, ReceivedRequest, Store};
 use crate::tls::{Tls, identity};
 
 /// A running server; it stops when this is dropped.
+///
+/// ```
+/// let server = mock_langfuse::MockLangfuse::start();
+/// assert!(server.url().starts_with("http://127.0.0.1:"));
+/// assert!(server.observations().is_empty());
+/// ```
 pub struct MockLangfuse {
     shared: Arc<Shared>,
     phase: watch::Sender<Phase>,
@@ -29,6 +35,12 @@ pub struct MockLangfuse {
 }
 
 /// Settings of a [`MockLangfuse`].
+///
+/// ```
+/// let server = mock_langfuse::MockLangfuse::builder().keys("pk-lf-1", "sk-lf-1").start()?;
+/// assert_eq!(server.public_key(), "pk-lf-1");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `start`"]
 pub struct Builder {

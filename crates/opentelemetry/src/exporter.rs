@@ -34,6 +34,15 @@ use crate::value::value;
 /// * The parent of a recorded span is its nearest ancestor that is recorded; without one it is a root of its trace. As a
 ///   span processor it waits for the end of a parent that may be left out, for at most 30 s, and delivers before a
 ///   `force_flush` or a `shutdown` returns.
+///
+/// ```
+/// use opentelemetry_sdk::trace::SdkTracerProvider;
+/// use tracefuse_opentelemetry::TracefuseExporter;
+///
+/// let tracer = tracefuse_core::Tracer::noop();
+/// let provider = SdkTracerProvider::builder().with_span_processor(TracefuseExporter::new(&tracer)).build();
+/// # drop(provider);
+/// ```
 #[must_use = "give it to an SdkTracerProvider"]
 pub struct TracefuseExporter {
     tracer: Tracer,

@@ -1,21 +1,35 @@
 //! How many bytes a record takes on the wire, before compression: delivery cuts batches by it.
 //! Called by `exporter` for each record; follows what `mapping` and `openinference` write, and errs upwards.
 
-use tracefuse_exporter::record::{SpanRecord, ValueRef};
+use tracefuse_exporter::record::{SpanAttribute, SpanRecord};
 
 use crate::config::Conventions;
 
 /// Bytes a record will take, erring upwards.
 pub(crate) fn size_hint(record: &SpanRecord, conventions: Conventions) -> usize {
     let trace = record.trace();
-    // A conversation is sent whole and taken apart.
-    let again = match conventions {
-        Conventions::GenAi | Conventions::GenAiWithOlder => 0,
-        Conventions::OpenInference => {
-            let sizes = [record.input(), record.output()].map(|v| v.map_or(0, ValueRef::size));
-            200 + 3 * sizes.iter().sum::<usize>()
-        }
+    let mut names = if conventions == Conventions::OpenInference {
+        200
+    } else {
+        0
     };
+    // A conversation is sent whole and taken apart.
+    let taken_apart = conventions == Conventions::OpenInference;
+    for attribute in record.attributes() {
+        names += match attribute {
+            SpanAttribute::Input(value) | SpanAttribute::Output(value) if taken_apart => {
+                3 * value.size()
+            }
+            // Sent twice: as an attribute and in the status.
+            SpanAttribute::StatusMessage(text) => text.len(),
+            SpanAttribute::Usage(..) => 32 + 256,
+            SpanAttribute::Metadata(..)
+            | SpanAttribute::ModelParameter(..)
+            | SpanAttribute::Cost(..) => 32,
+            SpanAttribute::Event(_) | SpanAttribute::Exception(_) => 160,
+            _ => 0,
+        };
+    }
     let texts = [
         &trace.user_id,
         &trace.session_id,
@@ -28,11 +42,9 @@ pub(crate) fn size_hint(record: &SpanRecord, conventions: Conventions) -> usize 
         .metadata
         .iter()
         .map(|(key, value)| key.len() + value.as_ref().size() + 16);
-    let parts = record.model_parameters().count() + record.usage().count() + record.cost().count();
-    let status = record.status_message().map_or(0, str::len);
     record.size()
         + SPAN
-        + again
+        + names
         + trace.name.len()
         + texts
             .into_iter()
@@ -41,10 +53,6 @@ pub(crate) fn size_hint(record: &SpanRecord, conventions: Conventions) -> usize 
             .sum::<usize>()
         + trace.tags.iter().map(|tag| tag.len() + 8).sum::<usize>()
         + metadata.sum::<usize>()
-        + status
-        + 32 * (parts + record.metadata().count())
-        + 256 * record.usage().count()
-        + 160 * (record.events().len() + record.exceptions().len())
 }
 
 /// Ids, times and the names of what most spans have.

@@ -17,6 +17,8 @@ pub mod limits {
 
     /// Of [`batch_size`](super::PipelineConfig::batch_size).
     pub const BATCH_SIZE: RangeInclusive<usize> = 1..=100_000;
+    /// Of [`max_batch_size`](super::PipelineConfig::max_batch_size).
+    pub const MAX_BATCH_SIZE: RangeInclusive<usize> = 1..=100_000;
     /// Of [`max_batch_bytes`](super::PipelineConfig::max_batch_bytes): up to 1 GiB.
     pub const MAX_BATCH_BYTES: RangeInclusive<usize> = 1..=1 << 30;
     /// Of [`flush_interval`](super::PipelineConfig::flush_interval).
@@ -70,8 +72,17 @@ pub mod limits {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct PipelineConfig {
-    /// Records per batch; 100 by default.
+    /// Records at which a batch is due, and the most that it has; 100 by default. [`max_batch_size`](Self::max_batch_size)
+    /// allows more where more wait.
     pub batch_size: usize,
+    /// The most records of one batch when more than `batch_size` wait, as in a burst or after an outage; 1 by default.
+    /// A value up to `batch_size` means that a batch has at most `batch_size` records.
+    ///
+    /// A larger batch costs less for each record: there are fewer round trips, and gzip finds more repetitions. With
+    /// 1,000, a backlog of small spans goes out in batches of some 440 kB before compression. A batch of more than
+    /// `batch_size` records has at most 1 MiB, and at most `max_batch_bytes`. After a failed attempt batches have
+    /// `batch_size` again until one succeeds.
+    pub max_batch_size: usize,
     /// Encoded bytes per batch, before compression; 4 MiB by default.
     pub max_batch_bytes: usize,
     /// The longest a record waits for its batch to fill; 5 s by default.
@@ -108,6 +119,7 @@ impl Default for PipelineConfig {
     fn default() -> Self {
         Self {
             batch_size: 100,
+            max_batch_size: 1,
             max_batch_bytes: 4 * 1024 * 1024,
             flush_interval: Duration::from_secs(5),
             max_queue_size: 1_000_000,
@@ -144,6 +156,7 @@ macro_rules! setters {
 
 setters! {
     batch_size: usize,
+    max_batch_size: usize,
     max_batch_bytes: usize,
     flush_interval: Duration,
     max_queue_size: usize,
@@ -174,6 +187,7 @@ impl PipelineConfig {
     pub fn check(&self) -> Result<(), PipelineConfigError> {
         use limits as l;
         check("batch_size", self.batch_size, &l::BATCH_SIZE)?;
+        check("max_batch_size", self.max_batch_size, &l::MAX_BATCH_SIZE)?;
         check("max_batch_bytes", self.max_batch_bytes, &l::MAX_BATCH_BYTES)?;
         check("flush_interval", self.flush_interval, &l::FLUSH_INTERVAL)?;
         check("max_queue_size", self.max_queue_size, &l::MAX_QUEUE_SIZE)?;
@@ -363,6 +377,8 @@ mod tests {
             ),
             (config().batch_size(1_000_000_000), "from 1 to 100000"),
             (config().batch_size(usize::MAX), "batch_size"),
+            (config().max_batch_size(0), "max_batch_size"),
+            (config().max_batch_size(usize::MAX), "max_batch_size"),
             (config().max_batch_bytes(0), "max_batch_bytes"),
             (config().max_batch_bytes(usize::MAX), "max_batch_bytes"),
             (

@@ -55,6 +55,20 @@ struct Shared {
 }
 
 /// Settings of a [`Pipeline`].
+///
+/// ```
+/// use tracefuse_core::Tracer;
+/// use tracefuse_exporter::InMemoryExporter;
+/// use tracefuse_runtime::Pipeline;
+///
+/// let exporter = InMemoryExporter::new();
+/// let pipeline = Pipeline::builder().exporter(exporter.clone()).build()?;
+/// let tracer = Tracer::builder(pipeline).build();
+/// tracer.trace("request").run(|_| {});
+/// tracer.shutdown().unwrap();
+/// assert_eq!(exporter.tree(), "request\n");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[must_use = "a builder does nothing until `build`"]
 pub struct PipelineBuilder {
     config: PipelineConfig,

@@ -18,6 +18,18 @@ use crate::log;
 ///
 /// A trace is kept if one of the rules says so, else by the rate, which decides by the trace's id.
 /// Without a rule and a rate every trace is kept.
+///
+/// ```
+/// use std::time::Duration;
+/// use tracefuse_core::SampleRate;
+/// use tracefuse_runtime::TailSampling;
+///
+/// let tail = TailSampling::new()
+///     .keep_errors(true)
+///     .keep_slower_than(Duration::from_secs(10))
+///     .rate(SampleRate::new(0.05).unwrap()); // of the others
+/// # drop(tail);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
 pub struct TailSampling {
@@ -111,6 +123,18 @@ impl TailSampling {
 /// * [`flush`](Processor::flush) and [`shutdown`](Processor::shutdown) let go of everything as kept:
 ///   a flush promises that what was recorded before is delivered. Flush between traces, not during.
 /// * Spans of traces that are not kept are counted in [`Stats::sampled_out`], not as lost.
+///
+/// ```
+/// use tracefuse_core::{Tracer, testing::Recorder};
+/// use tracefuse_runtime::{TailSampler, TailSampling};
+///
+/// let recorder = Recorder::new();
+/// let sampler = TailSampler::new(recorder.clone(), TailSampling::new());
+/// let tracer = Tracer::builder(sampler).build();
+/// tracer.trace("request").run(|_| {});
+/// tracer.shutdown().unwrap();
+/// # drop(recorder);
+/// ```
 pub struct TailSampler {
     shared: Arc<Shared>,
 }

@@ -6,6 +6,14 @@ use std::time::Duration;
 /// Where a spool lives and how much it may hold.
 ///
 /// The bounds hold for each process: each has its own directory below [`dir`](Self::dir).
+///
+/// ```
+/// use tracefuse_spool::SpoolConfig;
+///
+/// let mut config = SpoolConfig::new("/var/spool/app");
+/// config.max_bytes = 64 << 20;
+/// assert_eq!(config.dir.to_str(), Some("/var/spool/app"));
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SpoolConfig {

@@ -75,6 +75,14 @@ pub fn matched_route(request: &Parts) -> Option<&str> {
 }
 
 /// Makes a trace of every request; made by [`TraceLayer::new`].
+///
+/// ```
+/// use tracefuse_tower::TraceLayer;
+///
+/// let tracer = tracefuse_core::Tracer::noop();
+/// let layer = TraceLayer::new(tracer).filter(|request| request.uri.path() != "/health");
+/// # drop(layer);
+/// ```
 #[derive(Clone)]
 pub struct TraceLayer {
     tracer: Tracer,

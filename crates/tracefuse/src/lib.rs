@@ -26,7 +26,7 @@
 //!
 //! # What to read
 //! [`from_env`] and [`builder`] make a [`Tracer`]; a tracer begins a [`Trace`]; traces and [`Span`]s start
-//! children through a [`SpanBuilder`]. [`InSpan`] passes a span to a spawned future, [`ObserveStream`]
+//! children through a [`SpanBuilder`](handle::SpanBuilder). [`InSpan`] passes a span to a spawned future, [`ObserveStream`]
 //! to a stream, [`Span::wrap`] to a closure. [`exporter`] is for your own exporters, [`config`] for settings in code.
 //! The guides are in the repository, below `docs/guide`.
 //!
@@ -55,7 +55,7 @@
 //!
 //! # Guarantees
 //! * Your code does not wait for the network: ending a span is a bounded amount of work, and adds the span to a
-//!   queue that is bounded by count and by bytes. If the queue is full, it waits at most 20 ms, see [`Overload`].
+//!   queue that is bounded by count and by bytes. If the queue is full, it waits at most 20 ms, see [`Overload`](config::Overload).
 //! * Every span has one outcome: exported, rejected or dropped, with a reason. [`Tracer::stats`] has the numbers at
 //!   any time and [`Tracer::shutdown`] at the end.
 //! * It works from synchronous code and on any async executor, also while a runtime shuts down: delivery
@@ -89,8 +89,6 @@ pub mod __private;
 mod builder;
 pub mod config;
 mod global;
-#[cfg(doctest)]
-mod guide;
 #[cfg(feature = "langfuse")]
 #[cfg_attr(docsrs, doc(cfg(feature = "langfuse")))]
 pub mod langfuse;

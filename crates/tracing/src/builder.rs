@@ -36,6 +36,15 @@ pub fn builder(tracer: &Tracer) -> LayerBuilder {
 }
 
 /// Describes a layer: which spans and which events it records.
+///
+/// ```
+/// use tracing_subscriber::layer::SubscriberExt as _;
+///
+/// let tracer = tracefuse_core::Tracer::noop();
+/// let layer = tracefuse_tracing::builder(&tracer).filter(|span| span.target().starts_with("my_app")).layer();
+/// let subscriber = tracing_subscriber::registry().with(layer);
+/// # drop(subscriber);
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `layer`"]
 pub struct LayerBuilder {

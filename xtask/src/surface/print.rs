@@ -189,7 +189,7 @@ impl Printer<'_> {
                 let name = field
                     .ident
                     .as_ref()
-                    .map_or(n.to_string(), ToString::to_string);
+                    .map_or_else(|| n.to_string(), ToString::to_string);
                 self.part(format!("{at}::{name}: {}", text(&field.ty)));
             }
         }

@@ -277,5 +277,6 @@ fn is_test(attrs: &[Attribute]) -> bool {
 
 fn plain(ident: &Ident) -> String {
     let text = ident.to_string();
-    text.strip_prefix("r#").map_or(text.clone(), str::to_owned)
+    text.strip_prefix("r#")
+        .map_or_else(|| text.clone(), str::to_owned)
 }

@@ -26,6 +26,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("tracefuse", 5),
     ("xtask", 0),
     ("interop", 6),
+    ("guide", 6),
 ];
 
 /// The arrows of ARCHITECTURE.md, and no others.
@@ -80,6 +81,15 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("xtask", &[]),
+    (
+        "guide",
+        &[
+            "tracefuse",
+            "tracefuse-core",
+            "tracefuse-exporter",
+            "tracefuse-runtime",
+        ],
+    ),
     (
         "interop",
         &[

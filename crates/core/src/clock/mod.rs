@@ -20,6 +20,14 @@ pub trait TimeSource: Send + Sync + 'static {
 }
 
 /// The clock of a tracer; cheap to clone.
+///
+/// ```
+/// use tracefuse_core::{Clock, ManualClock, Timestamp};
+///
+/// let manual = ManualClock::at(Timestamp::from_unix_nanos(1_800_000_000_000_000_000));
+/// let clock = Clock::new(manual);
+/// assert_eq!(clock.unix_nanos(), 1_800_000_000_000_000_000);
+/// ```
 #[derive(Clone, Default)]
 pub struct Clock {
     /// `None` is the system's clock, which needs no indirection.
@@ -126,6 +134,17 @@ impl fmt::Debug for Clock {
 }
 
 /// A clock that moves only when it is advanced; clones move together.
+///
+/// ```
+/// use std::time::Duration;
+/// use tracefuse_core::{Clock, ManualClock, Timestamp, Tracer, testing::Recorder};
+///
+/// let clock = ManualClock::at(Timestamp::from_unix_nanos(1_800_000_000_000_000_000));
+/// let recorder = Recorder::new();
+/// let tracer = Tracer::builder(recorder.clone()).clock(Clock::new(clock.clone())).build();
+/// tracer.trace("job").run(|_| clock.advance(Duration::from_millis(3)));
+/// assert_eq!(recorder.only().duration(), Duration::from_millis(3));
+/// ```
 #[derive(Clone, Debug)]
 pub struct ManualClock {
     unix: Arc<AtomicU64>,

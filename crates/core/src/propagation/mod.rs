@@ -295,7 +295,7 @@ impl TraceBuilder {
     /// # let tracer = recorder.tracer();
     /// use std::collections::HashMap;
     /// use tracefuse_core::propagation::RemoteContext;
-    /// let headers = HashMap::from([("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")]);
+    /// let headers = HashMap::from([("traceparent".to_owned(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned())]);
     /// if let Some(remote) = RemoteContext::extract(&headers) {
     ///     tracer.trace("server").continue_remote(&remote).run(|_| {});
     /// }

@@ -4,9 +4,19 @@
 use super::buffer;
 use super::format::{Attribute, Content, Reader, Role};
 use super::parts::{EventRef, ExceptionRef, Parts};
-use super::span::PromptRef;
+use super::place::Place;
 use super::time::Timestamp;
 use super::value::ValueRef;
+
+/// The prompt a generation was made from, as Langfuse's prompt management names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PromptRef<'a> {
+    /// Name of the prompt.
+    pub name: &'a str,
+    /// Version of the prompt.
+    pub version: u32,
+}
 
 /// One attribute of a finished span, as [`SpanRecord::attributes`](super::SpanRecord::attributes) gives it.
 ///
@@ -139,4 +149,21 @@ mod tests {
             ]
         );
     }
+}
+
+/// Where a value is that may hold a user's words.
+pub(super) fn place<'a>(attribute: &Attribute<'a>) -> Option<Place<'a>> {
+    Some(match attribute.role {
+        Role::Input => Place::Input,
+        Role::Output => Place::Output,
+        Role::StatusMessage => Place::StatusMessage,
+        Role::Metadata => Place::Metadata(attribute.key),
+        Role::ModelParameter => Place::ModelParameter(attribute.key),
+        Role::EventInput => Place::EventInput,
+        Role::EventOutput => Place::EventOutput,
+        Role::EventMetadata => Place::EventMetadata(attribute.key),
+        Role::Message | Role::Sources => Place::ExceptionMessage,
+        Role::Stacktrace => Place::Stacktrace,
+        _ => return None,
+    })
 }

@@ -11,6 +11,15 @@ use super::guard::{catch, panic_message, text_of};
 const MAX_SOURCES: usize = 32;
 
 /// An error as it was when it was recorded.
+///
+/// ```
+/// # let recorder = tracefuse_core::testing::Recorder::new();
+/// # let tracer = recorder.tracer();
+/// use tracefuse_core::Exception;
+///
+/// let trace = tracer.trace("request").start();
+/// trace.record_exception(Exception::new("RateLimit", "try again in 20 s"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Exception {

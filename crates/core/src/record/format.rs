@@ -334,6 +334,12 @@ pub(crate) struct Raw<'a> {
 }
 
 impl<'a> Reader<'a> {
+    pub(crate) const EMPTY: Self = Self {
+        words: &[],
+        text: "",
+        large: &[],
+    };
+
     pub(crate) fn is_at_end(&self) -> bool {
         self.words.is_empty() && self.text.is_empty()
     }

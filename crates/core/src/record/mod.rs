@@ -24,7 +24,7 @@ mod tree;
 mod usage;
 mod value;
 
-pub use attribute::SpanAttribute;
+pub use attribute::{PromptRef, SpanAttribute};
 pub(crate) use buffer::{Buffer, MAX_KEYS, PROVIDER};
 pub(crate) use capture::capture;
 pub use chunk::{Chunk, FinishedSpan, Records};
@@ -41,7 +41,7 @@ pub use place::Place;
 pub(crate) use pool::{give as give_buffer, take as take_buffer};
 pub use resource::{Resource, TraceAttributes};
 pub use score::{ScoreRecord, ScoreTarget, ScoreValue};
-pub use span::{PromptRef, SpanRecord};
+pub use span::SpanRecord;
 pub use time::Timestamp;
 pub use tree::tree;
 #[doc(hidden)]

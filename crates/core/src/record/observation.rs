@@ -104,6 +104,16 @@ impl fmt::Display for Level {
 
 /// How an observation ended, as OpenTelemetry names it. `Error` also gives it [`Level::Error`]
 /// unless a level was set.
+///
+/// ```
+/// # let recorder = tracefuse_core::testing::Recorder::new();
+/// # let tracer = recorder.tracer();
+/// use tracefuse_core::Status;
+///
+/// let trace = tracer.trace("request").start();
+/// trace.set_status(Status::error("no answer"));
+/// trace.set_status(Status::Ok); // the last one counts
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Status {

@@ -4,6 +4,14 @@
 use super::value::Value;
 
 /// Who produced the records of one tracer: constant for its life (OpenTelemetry's `Resource`).
+///
+/// ```
+/// use tracefuse_core::record::Resource;
+///
+/// let mut resource = Resource::default();
+/// resource.service_name = Some("support-chat".to_owned());
+/// assert!(resource.environment.is_none());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Resource {

@@ -11,6 +11,15 @@ use super::value::{Value, ValueRef};
 /// What a score says.
 ///
 /// Numbers, truth values and text become one by `into()`; text becomes [`Categorical`](Self::Categorical).
+///
+/// ```
+/// use tracefuse_core::ScoreValue;
+///
+/// assert_eq!(ScoreValue::from(0.9).data_type(), "NUMERIC");
+/// assert_eq!(ScoreValue::from(true).data_type(), "BOOLEAN");
+/// assert_eq!(ScoreValue::from("good").data_type(), "CATEGORICAL");
+/// assert_eq!(ScoreValue::text("wants a refund").data_type(), "TEXT");
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ScoreValue {

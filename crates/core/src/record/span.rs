@@ -5,10 +5,10 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use super::attribute::{SpanAttribute, SpanAttributes};
+use super::attribute::{PromptRef, SpanAttribute, SpanAttributes, place};
 use super::buffer::{self, Buffer};
 use super::chunk::{Chunk, FinishedSpan, Head, TraceRef, View};
-use super::format::{Attribute, Content, Raw, Role};
+use super::format::{Attribute, Content, Raw, Reader, Role};
 use super::id::{SpanId, TraceId};
 use super::observation::{Level, ObservationType, StatusCode};
 use super::parts::{EventRef, ExceptionRef, Parts};
@@ -29,16 +29,6 @@ pub struct SpanRecord {
     text: u32,
     /// Given later, in the place of the trace attributes that the span ended with.
     trace: Option<Arc<TraceAttributes>>,
-}
-
-/// The prompt a generation was made from, as Langfuse's prompt management names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PromptRef<'a> {
-    /// Name of the prompt.
-    pub name: &'a str,
-    /// Version of the prompt.
-    pub version: u32,
 }
 
 const NO_HEAD: &[u64; super::chunk::HEAD] = &[0; super::chunk::HEAD];
@@ -91,14 +81,15 @@ impl SpanRecord {
 
     /// All attributes, in the order they were given.
     pub(super) fn read(&self) -> impl Iterator<Item = Attribute<'_>> {
-        self.view()
-            .map(|view| view.attributes)
-            .into_iter()
-            .flatten()
+        self.reader()
+    }
+
+    fn reader(&self) -> Reader<'_> {
+        self.view().map_or(Reader::EMPTY, |view| view.attributes)
     }
 
     /// All attributes in one pass, in the order in which they were given. An exporter that reads many of them
-    /// reads them so: each of the accessors below is a pass of its own.
+    /// reads them so: each of the accessors below is another pass.
     ///
     /// ```
     /// use tracefuse_core::record::{SpanAttribute, SpanRecord};
@@ -112,10 +103,7 @@ impl SpanRecord {
     /// }
     /// ```
     pub fn attributes(&self) -> impl Iterator<Item = SpanAttribute<'_>> {
-        let view = self.view();
-        view.map(|view| SpanAttributes(view.attributes))
-            .into_iter()
-            .flatten()
+        SpanAttributes(self.reader())
     }
 
     /// Whether one of its texts, keys and names included, has a NUL, which databases behind many receivers refuse.
@@ -502,23 +490,6 @@ impl SpanRecord {
         }
         .to_record();
     }
-}
-
-/// Where a value is that may hold a user's words.
-fn place<'a>(attribute: &Attribute<'a>) -> Option<Place<'a>> {
-    Some(match attribute.role {
-        Role::Input => Place::Input,
-        Role::Output => Place::Output,
-        Role::StatusMessage => Place::StatusMessage,
-        Role::Metadata => Place::Metadata(attribute.key),
-        Role::ModelParameter => Place::ModelParameter(attribute.key),
-        Role::EventInput => Place::EventInput,
-        Role::EventOutput => Place::EventOutput,
-        Role::EventMetadata => Place::EventMetadata(attribute.key),
-        Role::Message | Role::Sources => Place::ExceptionMessage,
-        Role::Stacktrace => Place::Stacktrace,
-        _ => return None,
-    })
 }
 
 /// Names and ids only: a prompt must not reach a log by way of `{:?}`.

@@ -7,6 +7,15 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 /// Nanoseconds since the Unix epoch (1970-01-01T00:00:00Z). Shown as RFC 3339 with nanoseconds.
+///
+/// ```
+/// use std::time::Duration;
+/// use tracefuse_core::Timestamp;
+///
+/// let start = Timestamp::from_unix_nanos(1_767_225_600_000_000_000);
+/// let end = Timestamp::from_unix_nanos(1_767_225_602_000_000_000);
+/// assert_eq!(end.since(start), Duration::from_secs(2));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Timestamp(u64);
 

@@ -164,6 +164,17 @@ pub(crate) use observations;
 ///
 /// It starts with [`run`](Self::run), [`try_run`](Self::try_run), their async forms (when first
 /// polled), or [`start`](Self::start). Dropped before that, nothing is recorded.
+///
+/// ```
+/// # let recorder = tracefuse_core::testing::Recorder::new();
+/// # let tracer = recorder.tracer();
+/// let trace = tracer.trace("request").start();
+/// let answer = trace.generation("answer").model("gpt-4o").input("How is the weather?").run(|span| {
+///     span.set_output("It rains.");
+///     "It rains."
+/// });
+/// assert_eq!(answer, "It rains.");
+/// ```
 #[must_use = "nothing is recorded until `run`, `run_async` or `start`"]
 pub struct SpanBuilder(State);
 

@@ -10,6 +10,17 @@ use crate::span::feature::RECORDS;
 use crate::span::handle::Span;
 
 /// Describes an event; nothing is recorded until [`record`](Self::record).
+///
+/// ```
+/// # let recorder = tracefuse_core::testing::Recorder::new();
+/// # let tracer = recorder.tracer();
+/// use tracefuse_core::Level;
+///
+/// tracer.trace("request").run(|trace| {
+///     trace.event("retry").level(Level::Warning).metadata("attempt", 2).record();
+/// });
+/// assert_eq!(recorder.only().events().count(), 1);
+/// ```
 #[must_use = "an event is recorded by `record`"]
 pub struct EventBuilder<'a> {
     span: &'a Span,

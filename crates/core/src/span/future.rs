@@ -8,8 +8,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::span::current;
+use crate::span::feature::RECORDS;
 use crate::span::handle::Span;
 use crate::span::run::{FUTURE_DROPPED, record_panic};
+use crate::span::unrecorded::ForwardGuard;
 
 /// Takes a span into a future. Bring it into scope and every future has these methods.
 ///
@@ -32,10 +34,7 @@ pub trait InSpan: Future + Sized {
     fn in_span(self, span: Span) -> WithSpan<Self> {
         WithSpan {
             inner: self,
-            held: Held {
-                span: Some(span),
-                cancelled: Some(FUTURE_DROPPED),
-            },
+            held: Held::new(span, Some(FUTURE_DROPPED)),
         }
     }
 
@@ -43,10 +42,7 @@ pub trait InSpan: Future + Sized {
     fn in_current_span(self) -> WithSpan<Self> {
         WithSpan {
             inner: self,
-            held: Held {
-                span: Some(Span::current()),
-                cancelled: None,
-            },
+            held: Held::new(Span::current(), None),
         }
     }
 }
@@ -93,10 +89,8 @@ impl Span {
     /// });
     /// ```
     pub fn wrap<R>(self, f: impl FnOnce() -> R) -> impl FnOnce() -> R {
-        let mut held = Held {
-            span: Some(self),
-            cancelled: Some("cancelled: the closure was dropped before it ran"),
-        };
+        let dropped = "cancelled: the closure was dropped before it ran";
+        let mut held = Held::new(self, Some(dropped));
         move || {
             let value = held.run(f);
             held.done();
@@ -111,11 +105,26 @@ struct Held {
     /// The status message if this was the last handle and the work was given up; `None` if the span does not belong to the
     /// work.
     cancelled: Option<&'static str>,
+    /// What a trace that is not recorded forwards: the work may outlive the trace.
+    forward: Option<ForwardGuard>,
 }
 
 impl Held {
+    fn new(span: Span, cancelled: Option<&'static str>) -> Self {
+        Self {
+            forward: if RECORDS {
+                span.unrecorded.guard()
+            } else {
+                None
+            },
+            span: Some(span),
+            cancelled,
+        }
+    }
+
     fn done(&mut self) {
         self.span = None;
+        self.forward = None;
     }
 
     fn run<R>(&mut self, f: impl FnOnce() -> R) -> R {

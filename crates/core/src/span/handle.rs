@@ -24,6 +24,16 @@ use crate::span::unrecorded::Unrecorded;
 /// comes first. What is set after that is ignored and counted in [`Stats::late_writes`](crate::Stats).
 ///
 /// The handle of a trace that is not recorded does nothing and allocates nothing.
+///
+/// ```
+/// # let recorder = tracefuse_core::testing::Recorder::new();
+/// # let tracer = recorder.tracer();
+/// let trace = tracer.trace("request").start();
+/// let span = trace.tool("weather").start();
+/// span.set_output("rain");
+/// span.end();
+/// assert_eq!(recorder.names(), ["weather"]);
+/// ```
 #[derive(Clone)]
 pub struct Span {
     pub(crate) open: Option<Recorded<OpenSpanRef>>,

@@ -55,9 +55,25 @@ impl Unrecorded {
         Self(word)
     }
 
+    /// Its key in [`TABLE`], zero if there is nothing to forward.
+    #[inline]
+    const fn key(self) -> usize {
+        self.0 >> 2
+    }
+
+    /// Keeps what is forwarded until the guard is dropped, for work that can outlive the trace; `None` if there is
+    /// nothing to keep.
+    #[inline]
+    pub(crate) fn guard(self) -> Option<ForwardGuard> {
+        if self.key() == 0 {
+            return None;
+        }
+        ForwardGuard::share(self)
+    }
+
     /// What is sent to the next service; `None` if nothing was received.
     pub(crate) fn forwarded(self) -> Option<Arc<Forwarded>> {
-        let known = table(|table| table.contexts.get(&(self.0 >> 2)).cloned());
+        let known = table(|table| Some(table.contexts.get(&self.key())?.forwarded.clone()));
         // A context that is gone: the decision still crosses, under ids that no service records.
         let unknown = || Arc::new(Forwarded::unsampled());
         known.or_else(|| self.is_unsampled().then(unknown))
@@ -91,12 +107,18 @@ impl Forwarded {
 }
 
 struct Table {
-    contexts: BTreeMap<usize, Arc<Forwarded>>,
-    /// Keys whose trace has no handle any more, oldest first.
+    contexts: BTreeMap<usize, Entry>,
+    /// Keys that had no guard any more, oldest first.
     retired: VecDeque<usize>,
 }
 
-/// Contexts that are kept after the last handle of their trace, for spans and tasks that outlive it.
+struct Entry {
+    forwarded: Arc<Forwarded>,
+    /// How many guards keep it.
+    guards: usize,
+}
+
+/// Contexts that are kept after their last guard, for spans that outlive their trace.
 const RETIRED: usize = 1024;
 
 static TABLE: Mutex<Table> = Mutex::new(Table {
@@ -109,7 +131,8 @@ fn table<R>(f: impl FnOnce(&mut Table) -> R) -> R {
     f(&mut TABLE.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Keeps the context of a trace in the table; the trace's handles share it.
+/// Keeps the context of a trace in the table. The trace's handles share one; each future and closure that carries a
+/// span of the trace has one too.
 #[derive(Debug)]
 pub(crate) struct ForwardGuard(Unrecorded);
 
@@ -117,8 +140,20 @@ impl ForwardGuard {
     pub(crate) fn new(reason: Unrecorded, forwarded: Forwarded) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(1);
         let key = NEXT.fetch_add(1, Ordering::Relaxed) & (usize::MAX >> 2);
-        table(|table| table.contexts.insert(key, Arc::new(forwarded)));
+        let entry = Entry {
+            forwarded: Arc::new(forwarded),
+            guards: 1,
+        };
+        table(|table| table.contexts.insert(key, entry));
         Self(Unrecorded(key << 2 | reason.0 & REASON))
+    }
+
+    /// One more guard of a context that is still in the table.
+    fn share(unrecorded: Unrecorded) -> Option<Self> {
+        table(|table| {
+            table.contexts.get_mut(&unrecorded.key())?.guards += 1;
+            Some(Self(unrecorded))
+        })
     }
 
     pub(crate) fn unrecorded(&self) -> Unrecorded {
@@ -129,9 +164,20 @@ impl ForwardGuard {
 impl Drop for ForwardGuard {
     fn drop(&mut self) {
         let gone = table(|table| {
-            table.retired.push_back(self.0.0 >> 2);
-            let oldest = (table.retired.len() > RETIRED).then(|| table.retired.pop_front());
-            oldest.flatten().and_then(|key| table.contexts.remove(&key))
+            let key = self.0.key();
+            let entry = table.contexts.get_mut(&key)?;
+            entry.guards -= 1;
+            if entry.guards > 0 {
+                return None;
+            }
+            table.retired.push_back(key);
+            if table.retired.len() <= RETIRED {
+                return None;
+            }
+            let oldest = table.retired.pop_front()?;
+            // A context that has a guard again is retired again later.
+            let unused = table.contexts.get(&oldest)?.guards == 0;
+            unused.then(|| table.contexts.remove(&oldest))
         });
         drop(gone);
     }
@@ -154,10 +200,19 @@ mod tests {
         let kept = first.unrecorded();
         drop(first);
         assert_eq!(kept.forwarded().unwrap().parent, parent);
-        for _ in 0..2 * RETIRED {
-            drop(ForwardGuard::new(Unrecorded::OFF, Forwarded::unsampled()));
-        }
+        let again = kept.guard();
+        let retire = || {
+            for _ in 0..2 * RETIRED {
+                drop(ForwardGuard::new(Unrecorded::OFF, Forwarded::unsampled()));
+            }
+        };
+        retire();
+        assert_eq!(kept.forwarded().unwrap().parent, parent, "a guard keeps it");
+        drop(again);
+        retire();
         assert!(table(|table| table.retired.len()) <= RETIRED);
+        assert!(table(|table| table.contexts.len()) <= RETIRED + 1);
+        assert!(kept.guard().is_none());
         let (trace, _, flags) = kept.forwarded().unwrap().parent.unwrap();
         assert_eq!(flags, 0, "the decision is still sent");
         assert_ne!(Some(trace), parent.map(|(trace, ..)| trace));

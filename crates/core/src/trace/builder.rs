@@ -328,7 +328,7 @@ impl TraceBuilder {
     }
 
     /// [`start`](Self::start) at a moment in the past, for imports and batch jobs. Give children their times by
-    /// [`SpanBuilder::start_at`] and [`Span::end_at`], and end the trace by [`Trace::end_at`].
+    /// [`SpanBuilder::start_at`](crate::SpanBuilder::start_at) and [`Span::end_at`], and end the trace by [`Trace::end_at`].
     ///
     /// ```
     /// use tracefuse_core::Timestamp;
@@ -421,7 +421,7 @@ impl TraceBuilder {
         }
     }
 
-    /// Runs a closure in it and ends it. A panic ends it with [`Level::Error`] and continues unwinding.
+    /// Runs a closure in it and ends it. A panic ends it with [`Level::Error`](crate::Level::Error) and continues unwinding.
     ///
     /// ```
     /// # let recorder = tracefuse_core::testing::Recorder::new();
@@ -461,7 +461,7 @@ impl TraceBuilder {
     }
 
     /// Runs an async closure in it and ends it; begins when first polled. A panic ends it with
-    /// [`Level::Error`] and continues unwinding; if the future is dropped, the root is marked as cancelled.
+    /// [`Level::Error`](crate::Level::Error) and continues unwinding; if the future is dropped, the root is marked as cancelled.
     ///
     /// ```
     /// # let recorder = tracefuse_core::testing::Recorder::new();

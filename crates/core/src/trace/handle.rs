@@ -425,6 +425,7 @@ impl AsRef<Span> for Trace {
 }
 
 impl Trace {
+    #[cfg_attr(not(feature = "record"), inline)]
     pub(super) fn unrecorded(
         reason: Unrecorded,
         forwarded: Option<Forwarded>,

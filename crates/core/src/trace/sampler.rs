@@ -71,6 +71,13 @@ impl Sampler for SampleRate {
 /// The decision is a function of the trace id, by the rule of OpenTelemetry's `TraceIdRatioBased`
 /// as Langfuse's Python SDK uses it (the low 8 bytes against `rate * 2^64`), so every service that
 /// sees the same id decides the same.
+///
+/// ```
+/// use tracefuse_core::SampleRate;
+/// assert_eq!(SampleRate::new(0.1)?.rate(), 0.1);
+/// assert!(SampleRate::new(1.5).is_err());
+/// # Ok::<(), tracefuse_core::SampleRateError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SampleRate(f64);
 

@@ -69,6 +69,16 @@ pub fn with_attributes() -> WithAttributes {
 }
 
 /// Attributes for a scope; made by [`with_attributes`]. In nested scopes the inner one wins, and tags are united.
+///
+/// ```
+/// # let recorder = tracefuse_core::testing::Recorder::new();
+/// # let tracer = recorder.tracer();
+/// use tracefuse_core::with_attributes;
+///
+/// let entered = with_attributes().user_id("user123").tag("beta").enter();
+/// tracer.trace("request").run(|_| {}); // has the user and the tag
+/// drop(entered);
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is set until `run`, `scope` or `enter`"]
 pub struct WithAttributes {

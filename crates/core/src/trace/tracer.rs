@@ -26,6 +26,14 @@ use crate::trace::sampler::{SampleRate, Sampler};
 /// When the last clone, and the last [`Trace`] it began, is dropped, the tracer shuts down, for at
 /// most its shutdown timeout (5 s by default). Call [`shutdown`](Self::shutdown) to learn what
 /// became of everything. A tracer that is a `static` is never dropped: shut it down yourself.
+///
+/// ```
+/// # let recorder = tracefuse_core::testing::Recorder::new();
+/// # let tracer = recorder.tracer();
+/// let answer = tracer.trace("request").run(|trace| trace.span("step").run(|_| 42));
+/// assert_eq!(answer, 42);
+/// tracer.shutdown().unwrap();
+/// ```
 #[derive(Clone)]
 #[must_use = "dropping the last tracer shuts it down; bind it to a name in main"]
 pub struct Tracer {
@@ -391,6 +399,17 @@ impl Report {
 }
 
 /// Settings of a [`Tracer`].
+///
+/// ```
+/// use std::time::Duration;
+/// use tracefuse_core::{SampleRate, Tracer, testing::Recorder};
+///
+/// let tracer = Tracer::builder(Recorder::new())
+///     .sample_rate(SampleRate::ALL)
+///     .shutdown_timeout(Duration::from_secs(2))
+///     .build();
+/// assert!(tracer.is_enabled());
+/// ```
 #[derive(Clone)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct TracerBuilder {

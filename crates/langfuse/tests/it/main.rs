@@ -10,6 +10,7 @@ mod attributes;
 mod configuration;
 mod media;
 mod metadata;
+mod nul_bytes;
 mod python;
 mod scores;
 mod secrets;

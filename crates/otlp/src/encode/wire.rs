@@ -65,6 +65,12 @@ impl Buffer {
     }
 
     pub(super) fn length(&mut self, field: u32, length: usize) {
+        // Most of them by far: one byte each.
+        if field < 16 && length < 0x80 {
+            let tag = (field << 3 | LENGTH) as u8;
+            self.bytes.extend_from_slice(&[tag, length as u8]);
+            return;
+        }
         self.tag(field, LENGTH);
         self.varint(length as u64);
     }

@@ -8,5 +8,6 @@
 mod encoding;
 mod exporter;
 mod mapping;
+mod nul_bytes;
 mod openinference;
 mod support;

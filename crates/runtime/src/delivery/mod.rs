@@ -56,6 +56,8 @@ use crate::queue::envelope::{Parked, Queued};
 
 /// Rounds of tries a batch gets before it is given up, each after a success of another.
 const MAX_ROUNDS: u32 = 3;
+/// Encoded bytes from which a batch gains nothing from more records, where more than `batch_size` wait.
+const BACKLOG_BYTES: usize = 1024 * 1024;
 /// Requests a minute that the search for bad records may cost; a server that refuses everything must not cost more.
 const BISECTIONS: u32 = 32;
 
@@ -180,7 +182,8 @@ impl Delivery {
         let mut fits = 0;
         for item in &mut items {
             bytes = self.size(&mut item.record).saturating_add(bytes);
-            if bytes > self.learned_bytes && fits > 0 {
+            let backlog = fits >= self.queue.config.batch_size && bytes > BACKLOG_BYTES;
+            if fits > 0 && (bytes > self.learned_bytes || backlog) {
                 break;
             }
             fits += 1;
@@ -210,6 +213,13 @@ impl Delivery {
         {
             watch.drain();
         }
+        // Larger batches only while the receiver takes them: a failed one costs less if it is small.
+        let count = if self.breaker.has_failures() {
+            count
+        } else {
+            let bytes = self.learned_bytes.min(BACKLOG_BYTES);
+            self.queue.next_count(bytes)
+        };
         let mut items = self.queue.take(count);
         self.masking.apply(&self.queue, &mut items);
         items
@@ -304,7 +314,10 @@ impl Delivery {
                     false
                 }
                 Action::Reject(message) => {
-                    if part.len() == 1 || !self.may_bisect() {
+                    // Parts of a larger batch become batches of the usual size first, which costs no more requests
+                    // than if they had been sent so.
+                    let larger = part.len() > self.queue.config.batch_size;
+                    if part.len() == 1 || !(larger || self.may_bisect()) {
                         self.reject(&part, RejectReason::Invalid, &message, place);
                     } else {
                         let half = part.split_off(part.len() / 2);

@@ -27,6 +27,9 @@ use budget::WaitBudget;
 use chunks::Queue;
 pub(crate) use chunks::Source;
 
+/// Encoded bytes of a record beside those that it has in memory, roughly.
+const ENCODED_OVERHEAD: usize = 320;
+
 /// A flush that was asked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticket {
@@ -215,6 +218,19 @@ impl ExporterQueue {
         let (taken, bytes, first) = state.queue.take(count, safe);
         state.depart(taken.len(), bytes, first);
         taken
+    }
+
+    /// Records that the next batch is to have: `batch_size`, or where more wait as many as make `bytes` encoded bytes,
+    /// up to `max_batch_size`.
+    pub(crate) fn next_count(&self, bytes: usize) -> usize {
+        let state = self.lock();
+        let (waiting, least) = (state.queue.len(), self.config.batch_size);
+        if waiting <= least {
+            return least;
+        }
+        // What waits is smaller in memory than encoded, mostly by names of attributes.
+        let each = state.queue.bytes() / waiting + ENCODED_OVERHEAD;
+        (bytes / each).clamp(least, self.config.max_batch_size.max(least))
     }
 
     /// Spans come through the buffers of threads, and may leave only once all of them were drained.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use tracefuse_core::{DropReason, Health, Processor, Tracer};
+use tracefuse_core::{Health, Processor, Tracer};
 use tracefuse_exporter::record::Record;
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, async_trait};
 use tracefuse_mask::Mask;
@@ -26,8 +26,11 @@ fn count(n: u8) -> usize {
 
 #[test]
 fn every_setting_at_zero_one_and_its_maximum_delivers() {
-    let settings: [(&str, Set); 12] = [
+    let settings: [(&str, Set); 13] = [
         ("batch_size", |config, n| config.batch_size = count(n)),
+        ("max_batch_size", |config, n| {
+            config.max_batch_size = count(n)
+        }),
         ("max_batch_bytes", |config, n| {
             config.max_batch_bytes = count(n)
         }),
@@ -417,109 +420,6 @@ fn what_a_masker_or_a_health_callback_traces_is_not_recorded() {
     let report = tracer.shutdown_within(LONG).unwrap();
     assert_eq!(report.stats.recorded, 1);
     assert!(report.stats.not_recorded >= 2, "{report:#?}");
-}
-
-#[test]
-fn a_shorter_shutdown_stops_waiting_and_ends_no_longer_one() {
-    let exporter = Scripted::default();
-    exporter.hold();
-    let tracer = tracer_with(exporter.clone(), |config| config.batch_size = 10);
-    record(&tracer, 0..100);
-    exporter.wait_batches(1);
-    let long = {
-        let tracer = tracer.clone();
-        std::thread::spawn(move || tracer.shutdown_within(LONG))
-    };
-    while tracer.stats().exporters[0].recorded < 100 {
-        std::thread::yield_now();
-    }
-    let short = tracer
-        .shutdown_within(Duration::from_millis(50))
-        .unwrap_err();
-    assert!(
-        !short.report().complete && short.report().pending > 0,
-        "{short}"
-    );
-    assert_eq!(short.report().lost, 0);
-    exporter.release();
-    let report = long.join().unwrap().unwrap();
-    assert!(report.is_lossless());
-    assert_eq!(exporter.accepted(), names(0..100));
-    // All that come later get the same.
-    assert_eq!(tracer.shutdown().unwrap(), report);
-    assert_eq!(tracer.shutdown_within(Duration::ZERO).unwrap(), report);
-}
-
-#[test]
-fn a_longer_second_shutdown_gives_the_first_its_time() {
-    let exporter = Scripted::default();
-    exporter.hold();
-    let tracer = tracer_with(exporter.clone(), |config| config.batch_size = 10);
-    record(&tracer, 0..30);
-    exporter.wait_batches(1);
-    let pipeline = tracer.clone();
-    let short = std::thread::spawn(move || pipeline.shutdown_within(Duration::from_millis(400)));
-    let long = std::thread::spawn(move || tracer.shutdown_within(LONG));
-    let short = short.join().unwrap().unwrap_err();
-    assert_eq!((short.report().lost, short.report().pending), (0, 30));
-    exporter.release();
-    assert!(long.join().unwrap().unwrap().is_lossless());
-}
-
-#[test]
-fn every_caller_of_shutdown_hears_of_the_same_loss() {
-    let exporter = Scripted::default().times(1_000, || ExportError::retry("503: down"));
-    let tracer = tracer_with(exporter, |_| {});
-    record(&tracer, 0..7);
-    let threads: Vec<_> = (0..4)
-        .map(|_| {
-            let tracer = tracer.clone();
-            std::thread::spawn(move || tracer.shutdown_within(Duration::from_millis(300)))
-        })
-        .collect();
-    for thread in threads {
-        let error = thread.join().unwrap().unwrap_err();
-        assert_eq!(error.report().lost, 7);
-        assert!(error.to_string().contains("503: down"), "{error}");
-    }
-    assert_eq!(tracer.shutdown().unwrap_err().report().lost, 7);
-}
-
-#[test]
-fn the_first_cause_is_kept_when_the_last_attempt_is_cut_off() {
-    struct Hangs(AtomicBool);
-    #[async_trait]
-    impl Exporter for Hangs {
-        fn name(&self) -> &str {
-            "hangs"
-        }
-        async fn export(&self, _: &Batch) -> Result<ExportReport, ExportError> {
-            if !self.0.swap(true, Ordering::Relaxed) {
-                return Err(ExportError::retry("too many open files (os error 24)"));
-            }
-            std::future::pending().await
-        }
-        async fn shutdown(&self) -> Result<(), ExportError> {
-            std::future::pending().await
-        }
-    }
-    let tracer = tracer_with(Hangs(false.into()), |config| {
-        config.retry_cap = Duration::ZERO
-    });
-    record(&tracer, 0..3);
-    let error = tracer
-        .shutdown_within(Duration::from_millis(300))
-        .unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("last error: too many open files"),
-        "{error}"
-    );
-    assert_eq!(
-        error.report().stats.exporters[0].dropped[&DropReason::ShutdownDeadline],
-        3
-    );
 }
 
 #[test]

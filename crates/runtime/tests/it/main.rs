@@ -10,6 +10,7 @@ mod faults;
 mod hostile;
 mod masking;
 mod order;
+mod shutdown;
 mod support;
 mod tail_sampling;
 mod wiring;

@@ -109,6 +109,26 @@ fn overload(policy: Overload) -> (Scripted, Tracer) {
 }
 
 #[test]
+fn a_backlog_goes_out_in_larger_batches_if_allowed() {
+    let exporter = Scripted::default();
+    exporter.hold();
+    let tracer = tracer_with(exporter.clone(), |config| {
+        config.batch_size = 10;
+        config.max_batch_size = 40;
+    });
+    record(&tracer, 0..10);
+    exporter.wait_batches(1);
+    record(&tracer, 10..200);
+    exporter.release();
+    assert!(tracer.shutdown().unwrap().is_lossless());
+    assert_eq!(exporter.accepted(), names(0..200));
+    let batches = exporter.batches();
+    assert_eq!(batches[0], 10, "nothing else waited: {batches:?}");
+    assert!(batches.iter().all(|records| *records <= 40), "{batches:?}");
+    assert!(batches.len() <= 12, "{batches:?}");
+}
+
+#[test]
 fn a_full_queue_drops_the_newest_and_counts_what_is_in_flight() {
     let (exporter, tracer) = overload(Overload::DropNewest);
     let stats = tracer.stats();

@@ -1,4 +1,8 @@
 //! Appending, sealing, giving out, acknowledging, and the bounds.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "removes files while the spool runs, as an operator may"
+)]
 
 use std::time::Duration;
 

@@ -111,8 +111,10 @@ settings! {
     Every "capture_content" ["TRACEFUSE_CAPTURE_CONTENT"], "whether inputs and outputs are recorded",
         value!(Flag, |c| &mut c.tracer.capture_content);
 
-    Every "batch_size" ["LANGFUSE_FLUSH_AT", "TRACEFUSE_BATCH_SIZE"], "records per batch",
+    Every "batch_size" ["LANGFUSE_FLUSH_AT", "TRACEFUSE_BATCH_SIZE"], "records at which a batch is due",
         value!(Whole(limits::BATCH_SIZE), |c| &mut c.tracer.delivery.batch_size);
+    Every "max_batch_size" ["TRACEFUSE_MAX_BATCH_SIZE"], "records per batch when more than `batch_size` wait",
+        value!(Whole(limits::MAX_BATCH_SIZE), |c| &mut c.tracer.delivery.max_batch_size);
     Every "flush_interval" ["LANGFUSE_FLUSH_INTERVAL", "TRACEFUSE_FLUSH_INTERVAL"], "longest wait for a batch to fill, in seconds",
         value!(Seconds(limits::FLUSH_INTERVAL), |c| &mut c.tracer.delivery.flush_interval);
     Every "max_batch_bytes" ["TRACEFUSE_MAX_BATCH_BYTES"], "encoded bytes per batch, before compression",

@@ -22,17 +22,13 @@ fn delivered(name: &str, fill: impl FnOnce(&Span)) -> (MockLangfuse, Vec<String>
 
 #[test]
 fn a_span_with_very_many_events_arrives_with_the_first_of_them() {
-    // More than a batch has room for, and more than the queue.
-    for count in [50_000, 500_000] {
+    // More than a span keeps, and more than a batch and the queue would have room for.
+    for count in [2_000, 50_000, 500_000] {
         let (server, keys) = delivered("events", |span| {
             (0..count).for_each(|_| span.event("e").metadata("k", 1).record());
         });
-        assert!(
-            keys.iter().any(|key| key.starts_with("_truncated.events")),
-            "{keys:?}"
-        );
-        let events = server.observations().len() - 1;
-        assert!((1_000..count).contains(&events), "{events} of {count}");
+        assert!(keys.iter().any(|key| key == "_dropped.events"), "{keys:?}");
+        assert_eq!(server.observations().len() - 1, 1_024, "of {count}");
     }
 }
 

@@ -152,9 +152,13 @@ fn a_redirect_is_not_followed_and_its_target_named_without_its_query() {
 #[test]
 fn a_server_that_is_down_costs_the_shutdown_its_limit_and_no_more() {
     let server = MockLangfuse::start();
-    let tracer = tracer(&server);
+    let tracer = tracer_with(&server, |config| config.delivery.batch_size = 100);
     drop(server);
     record(&tracer, 0..100);
+    // The limit below begins after the first attempt, however busy the machine is.
+    while tracer.stats().exporters[0].failed_attempts == 0 {
+        std::thread::yield_now();
+    }
     let start = Instant::now();
     let error = tracer
         .shutdown_within(Duration::from_millis(500))
@@ -173,8 +177,13 @@ fn a_server_that_is_down_costs_the_shutdown_its_limit_and_no_more() {
 #[test]
 fn a_server_that_never_answers_costs_the_shutdown_its_limit_and_no_more() {
     let server = failing(Scenario::new().forever(Action::good().cut(0, How::Silent)));
-    let tracer = tracer(&server);
+    let tracer = tracer_with(&server, |config| config.delivery.batch_size = 10);
     record(&tracer, 0..10);
+    // The limit below begins once the request is there, however busy the machine is.
+    assert!(server.wait_for(
+        |server| !server.requests().is_empty(),
+        Duration::from_secs(20)
+    ));
     let start = Instant::now();
     let error = tracer
         .shutdown_within(Duration::from_millis(300))

@@ -80,13 +80,14 @@ fn burst() -> impl Strategy<Value = Burst> {
 fn config() -> impl Strategy<Value = PipelineConfig> {
     let overload = prop_oneof![Just(Overload::DropNewest), Just(Overload::DropOldest)];
     let open = prop_oneof![Just(WhileOpen::Hold), Just(WhileOpen::NoOp)];
-    let counts = (1usize..20, 20usize..200, 0u32..4, 1u32..6);
+    let counts = (1usize..20, 20usize..200, 0u32..4, 1u32..6, 1usize..60);
     let bytes = (16_384usize..60_000, 50_000usize..400_000);
     (overload, open, counts, bytes, 0u64..8_000).prop_map(
         |(overload, while_open, counts, bytes, interval)| PipelineConfig {
             overload,
             while_open,
             batch_size: counts.0,
+            max_batch_size: counts.4,
             max_queue_size: counts.1,
             max_retries: counts.2,
             circuit_breaker_threshold: counts.3,
@@ -234,7 +235,10 @@ fn outcome(
 ) -> Outcome {
     let receiver = Receiver {
         script: script.into(),
-        limits: (config.batch_size, config.max_batch_bytes),
+        limits: (
+            config.batch_size.max(config.max_batch_size),
+            config.max_batch_bytes,
+        ),
         seen: Arc::default(),
     };
     let recorded = Arc::new(Mutex::new(Vec::new()));

@@ -1,7 +1,7 @@
-//! The documents of the repository, so that the tests compile their code. A page whose snippets need features is
-//! compiled with these alone, since a snippet cannot name features of this crate.
+//! The README and the guides, so that tests compile their code: `cargo test --doc -p guide`. A crate that is not published, since
+//! the packages of the published crates do not contain the guides.
+#![cfg(doctest)]
 
-#[cfg(feature = "tracing")]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
@@ -23,40 +23,32 @@ struct Migration;
 #[doc = include_str!("../../../docs/guide/configuration.md")]
 struct Configuration;
 
-#[cfg(all(feature = "signal", feature = "spool", feature = "tower"))]
 #[doc = include_str!("../../../docs/guide/services.md")]
 struct Services;
 
 #[doc = include_str!("../../../docs/guide/privacy-and-sampling.md")]
 struct PrivacyAndSampling;
-#[cfg(feature = "tower")]
 #[doc = include_str!("../../../docs/guide/propagation.md")]
 struct Propagation;
 
 #[doc = include_str!("../../../docs/guide/streaming.md")]
 struct Streaming;
 
-#[cfg(all(feature = "axum", feature = "signal"))]
 #[doc = include_str!("../../../docs/guide/web-servers.md")]
 struct WebServers;
 
-#[cfg(feature = "macros")]
 #[doc = include_str!("../../../docs/guide/no-current-trace.md")]
 struct NoCurrentTrace;
 
-#[cfg(all(feature = "macros", feature = "testing"))]
 #[doc = include_str!("../../../docs/guide/testing.md")]
 struct Testing;
 
-#[cfg(feature = "tracing")]
 #[doc = include_str!("../../../docs/guide/tracing.md")]
 struct Tracing;
 
-#[cfg(feature = "opentelemetry")]
 #[doc = include_str!("../../../docs/guide/opentelemetry.md")]
 struct OpenTelemetry;
 
-#[cfg(feature = "console")]
 #[doc = include_str!("../../../docs/guide/terminal.md")]
 struct Terminal;
 
@@ -64,9 +56,7 @@ struct Terminal;
 struct Scores;
 
 #[doc = include_str!("../../../docs/guide/media.md")]
-#[cfg(feature = "langfuse")]
 struct Media;
 
-#[cfg(feature = "langfuse")]
 #[doc = include_str!("../../../docs/guide/troubleshooting.md")]
 struct Troubleshooting;
