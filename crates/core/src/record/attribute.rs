@@ -120,6 +120,23 @@ impl<'a> SpanAttributes<'a> {
     }
 }
 
+/// Where a value is that may hold a user's words.
+pub(super) fn place<'a>(attribute: &Attribute<'a>) -> Option<Place<'a>> {
+    Some(match attribute.role {
+        Role::Input => Place::Input,
+        Role::Output => Place::Output,
+        Role::StatusMessage => Place::StatusMessage,
+        Role::Metadata => Place::Metadata(attribute.key),
+        Role::ModelParameter => Place::ModelParameter(attribute.key),
+        Role::EventInput => Place::EventInput,
+        Role::EventOutput => Place::EventOutput,
+        Role::EventMetadata => Place::EventMetadata(attribute.key),
+        Role::Message | Role::Sources => Place::ExceptionMessage,
+        Role::Stacktrace => Place::Stacktrace,
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,21 +166,4 @@ mod tests {
             ]
         );
     }
-}
-
-/// Where a value is that may hold a user's words.
-pub(super) fn place<'a>(attribute: &Attribute<'a>) -> Option<Place<'a>> {
-    Some(match attribute.role {
-        Role::Input => Place::Input,
-        Role::Output => Place::Output,
-        Role::StatusMessage => Place::StatusMessage,
-        Role::Metadata => Place::Metadata(attribute.key),
-        Role::ModelParameter => Place::ModelParameter(attribute.key),
-        Role::EventInput => Place::EventInput,
-        Role::EventOutput => Place::EventOutput,
-        Role::EventMetadata => Place::EventMetadata(attribute.key),
-        Role::Message | Role::Sources => Place::ExceptionMessage,
-        Role::Stacktrace => Place::Stacktrace,
-        _ => return None,
-    })
 }
