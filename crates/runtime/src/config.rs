@@ -318,10 +318,10 @@ impl Error for PipelineConfigError {}
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Overload {
-    /// The thread that ends the span waits for room, at most 20 ms. In all, threads wait at most one second, and
-    /// then a tenth of the time; while attempts fail, and before the receiver has accepted a batch, they do not wait. If there is still no room, the
-    /// new record is dropped. A burst that is larger than the queue loses nothing, and a receiver that is too slow
-    /// for long costs the application at most a tenth of its time.
+    /// The thread that ends the span waits for room, at most 20 ms. In all, threads wait at most one second (200 ms before
+    /// the receiver has accepted a batch), and then a tenth of the time; while attempts fail they do not wait. If
+    /// there is still no room, the new record is dropped. A burst that is larger than the queue loses nothing, and a
+    /// receiver that is too slow for long costs the application at most a tenth of its time.
     #[default]
     BlockBriefly,
     /// The new record is dropped.

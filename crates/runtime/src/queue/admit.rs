@@ -171,7 +171,7 @@ impl ExporterQueue {
         let (within, more) = match self.config.overload {
             Overload::Block(within) => (within, 0),
             Overload::BlockBriefly if is_worth_waiting_for(&state) => {
-                match state.budget.begin(Instant::now()) {
+                match state.begin_wait() {
                     // Until there is room for some more, so that few callers wait and not each of them.
                     Some(within) => (within, self.config.max_queue_bytes / 16),
                     None => return state,
@@ -291,9 +291,9 @@ impl ExporterQueue {
     }
 }
 
-/// Whether the receiver accepts batches, so that there will be room.
+/// Whether no attempt has failed lately, so that there will be room.
 fn is_worth_waiting_for(state: &State) -> bool {
-    state.has_accepted && state.health == Health::Healthy && state.phase == Phase::Running
+    state.health == Health::Healthy && state.phase == Phase::Running
 }
 
 fn is_open(state: &State) -> bool {

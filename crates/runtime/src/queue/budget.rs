@@ -9,6 +9,8 @@ use tokio::time::Instant;
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_millis(20);
 /// The time that callers may wait in a row, after a time without waits.
 const MOST: Duration = Duration::from_secs(1);
+/// The part of it that callers may wait before the receiver has accepted a batch: it may be away.
+const AT_FIRST: Duration = Duration::from_millis(200);
 /// One part in so many of the time is given back.
 const SHARE: u32 = 10;
 
@@ -29,10 +31,16 @@ impl WaitBudget {
         }
     }
 
-    /// How long a caller that begins to wait may do so; `None` if the time is used up.
-    pub(super) fn begin(&mut self, now: Instant) -> Option<Duration> {
+    /// How long a caller that begins to wait may do so; `None` if the time is used up. `accepted`: the receiver has
+    /// accepted a batch before.
+    pub(super) fn begin(&mut self, now: Instant, accepted: bool) -> Option<Duration> {
         self.count(now);
-        let wait = self.left.min(LONGEST_WAIT);
+        let left = if accepted {
+            self.left
+        } else {
+            self.left.saturating_sub(MOST - AT_FIRST)
+        };
+        let wait = left.min(LONGEST_WAIT);
         if wait.is_zero() {
             return None;
         }
@@ -68,7 +76,7 @@ mod tests {
         let (mut budget, mut now) = (WaitBudget::new(), start);
         let mut waited = Duration::ZERO;
         while now < start + Duration::from_secs(20) {
-            match budget.begin(now) {
+            match budget.begin(now, true) {
                 Some(wait) => {
                     now += wait;
                     waited += wait;
@@ -82,12 +90,29 @@ mod tests {
     }
 
     #[test]
+    fn a_receiver_that_has_accepted_nothing_is_waited_for_briefly() {
+        let start = Instant::now();
+        let (mut budget, mut waits) = (WaitBudget::new(), 0);
+        while let Some(wait) = budget.begin(start + LONGEST_WAIT * waits, false) {
+            waits += 1;
+            budget.end(start + LONGEST_WAIT * waits);
+            assert!(wait <= LONGEST_WAIT);
+        }
+        // 200 ms, and the tenth that is given back meanwhile.
+        assert!((10..=12).contains(&waits), "{waits} waits");
+        assert!(budget.begin(start + LONGEST_WAIT * waits, true).is_some());
+    }
+
+    #[test]
     fn callers_that_wait_at_once_count_once() {
         let start = Instant::now();
         let mut budget = WaitBudget::new();
         for round in 0..40 {
             let now = start + LONGEST_WAIT * round;
-            assert!((0..64).all(|_| budget.begin(now).is_some()), "{round}");
+            assert!(
+                (0..64).all(|_| budget.begin(now, true).is_some()),
+                "{round}"
+            );
             (0..64).for_each(|_| budget.end(now + LONGEST_WAIT));
         }
     }

@@ -10,6 +10,7 @@ pub(crate) mod envelope;
 pub(crate) mod phase;
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -341,6 +342,11 @@ impl State {
             no_room: false,
             died: false,
         }
+    }
+
+    /// Begins a wait for room, see [`WaitBudget`].
+    fn begin_wait(&mut self) -> Option<Duration> {
+        self.budget.begin(Instant::now(), self.has_accepted)
     }
 
     /// Records and bytes that have no outcome yet.
