@@ -34,16 +34,16 @@ struct Ours<const RUN: bool> {
 
 /// The form of the README: `run`.
 pub fn run(target: &Target) -> Box<dyn Peer> {
-    open::<true>(target, false, Overload::DropNewest)
+    open::<true>(target, false, Overload::default())
 }
 
 /// Handles alone, nothing made current.
 pub fn start(target: &Target) -> Box<dyn Peer> {
-    open::<false>(target, false, Overload::DropNewest)
+    open::<false>(target, false, Overload::default())
 }
 
 pub fn gzip(target: &Target) -> Box<dyn Peer> {
-    open::<true>(target, true, Overload::DropNewest)
+    open::<true>(target, true, Overload::default())
 }
 
 /// Waits for room instead of dropping, as batch programs do.
