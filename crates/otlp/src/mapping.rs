@@ -130,6 +130,13 @@ fn gen_ai(record: &SpanRecord, older_too: bool, body: &mut SpanBody<'_>) {
     let (input, output) = places(record);
     own.set(input, record.input());
     own.set(output, record.output());
+    // Receivers that do not know the names of retrieval read these (MLflow 3.17.2).
+    if input == RETRIEVAL_QUERY {
+        own.set(INPUT, record.input());
+    }
+    if output == RETRIEVAL_DOCUMENTS {
+        own.set(OUTPUT, record.output());
+    }
     if let Some(exception) = record.exceptions().next() {
         own.text("error.type", Some(exception.kind()));
     }
@@ -419,6 +426,11 @@ fn events(record: &SpanRecord, body: &mut SpanBody<'_>) {
     }
 }
 
+const INPUT: &str = "input.value";
+const OUTPUT: &str = "output.value";
+const RETRIEVAL_QUERY: &str = "gen_ai.retrieval.query.text";
+const RETRIEVAL_DOCUMENTS: &str = "gen_ai.retrieval.documents";
+
 /// The keys of input and output: those of the conventions, or OpenInference's where they have none.
 fn places(record: &SpanRecord) -> (&'static str, &'static str) {
     match record.observation_type() {
@@ -428,15 +440,15 @@ fn places(record: &SpanRecord) -> (&'static str, &'static str) {
         }
         ObservationType::Retriever => (
             match record.input() {
-                Some(ValueRef::Str(_)) => "gen_ai.retrieval.query.text",
-                _ => "input.value",
+                Some(ValueRef::Str(_)) => RETRIEVAL_QUERY,
+                _ => INPUT,
             },
             match record.output() {
-                Some(ValueRef::Json(list)) if list.starts_with('[') => "gen_ai.retrieval.documents",
-                _ => "output.value",
+                Some(ValueRef::Json(list)) if list.starts_with('[') => RETRIEVAL_DOCUMENTS,
+                _ => OUTPUT,
             },
         ),
-        _ => ("input.value", "output.value"),
+        _ => (INPUT, OUTPUT),
     }
 }
 

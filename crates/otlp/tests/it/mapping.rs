@@ -253,6 +253,8 @@ async fn agents_workflows_and_retrieval_have_names_of_the_conventions() {
             "gen_ai.retrieval.top_k = 5",
             r#"gen_ai.retrieval.query.text = "q""#,
             r#"gen_ai.retrieval.documents = "[{\"id\":\"1\",\"score\":0.5}]""#,
+            r#"input.value = "q""#,
+            r#"output.value = "[{\"id\":\"1\",\"score\":0.5}]""#,
         ]
     );
 }
