@@ -1,0 +1,2 @@
+//! Metrics of the GenAI conventions from finished spans, as OTLP and as Prometheus text.
+#![forbid(unsafe_code)]
