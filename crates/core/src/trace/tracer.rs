@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::contained::ContainedProcessor;
 use crate::processor::Processor;
 use crate::record::{ScoreTarget, ScoreValue, SpanId, TraceId};
 use crate::report::{Incomplete, Report, Stats};
@@ -482,7 +483,7 @@ impl TracerBuilder {
     /// The tracer.
     pub fn build(self) -> Tracer {
         let core = TracerShared {
-            processor: self.processor,
+            processor: ContainedProcessor::new(self.processor),
             clock: self.clock,
             sampler: self.sampler,
             backtraces: self.backtraces,

@@ -148,7 +148,9 @@ fn plugin(
             size,
             tracer,
         };
-        let trial = Trial::new(200).config(quick);
+        let trial = Trial::new(200)
+            .config(quick)
+            .shutdown(Duration::from_secs(30));
         let evidence = trial.run(plugin, |of_trial| {
             if let Some(tracer) = tracer {
                 let _ = tracer.set(of_trial.clone());
