@@ -1,6 +1,6 @@
 // The lists of traces, sessions and users: keyboard, and rows that arrive while the page is open.
 // @ts-check
-import { onChange, onKey, read } from "./page.js";
+import { localTimes, onChange, onKey, read } from "./page.js";
 
 const list = /** @type {HTMLElement} */ (document.querySelector("[data-list]"));
 
@@ -72,6 +72,7 @@ async function refresh() {
     const box = /** @type {HTMLInputElement | null} */ (row.querySelector("input[name=t]"));
     if (box) box.checked = chosen.has(box.value);
   }
+  localTimes(fresh);
   list.replaceChildren(...next.childNodes);
   const plot = document.querySelector("[data-histogram]");
   const nextPlot = fresh.querySelector("[data-histogram]");

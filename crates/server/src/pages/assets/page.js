@@ -88,6 +88,22 @@ export async function read(url, signal) {
 
 let timer = 0;
 
+const STYLES = /** @type {Record<string, Intl.DateTimeFormatOptions>} */ ({
+  clock: { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false },
+  day: { month: "short", day: "numeric" },
+  full: { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false },
+});
+
+/** Writes times of the page in the time zone of the browser. @param {ParentNode} part */
+export function localTimes(part) {
+  for (const element of part.querySelectorAll("time[data-time]")) {
+    const { dateTime, dataset } = /** @type {HTMLTimeElement} */ (element);
+    const time = new Date(dateTime);
+    if (!Number.isNaN(time.valueOf())) element.textContent = time.toLocaleString("en", STYLES[dataset.time ?? "full"]);
+  }
+}
+localTimes(document);
+
 /** @param {string} message shown for two seconds, and read by screen readers */
 export function say(message) {
   const toast = /** @type {HTMLElement | null} */ (document.querySelector("#toast"));
@@ -134,7 +150,7 @@ export function onChange(url, pause, action) {
   source.addEventListener("open", () => show("on", "Live"));
   source.addEventListener("error", () => show("off", "Server not reachable"));
   source.addEventListener("traces", (event) => {
-    for (const id of event.data.split(" ")) changed.add(id);
+    for (const id of JSON.parse(event.data)) changed.add(id);
     run();
   });
   addEventListener("pagehide", () => source.close());

@@ -2,7 +2,7 @@
 // @ts-check
 import { Axis } from "./axis.js";
 import { grouped } from "./format.js";
-import { copy, onChange, onKey, read, say } from "./page.js";
+import { copy, localTimes, onChange, onKey, read, say } from "./page.js";
 import { Spans } from "./spans.js";
 import { Tree } from "./tree.js";
 
@@ -56,7 +56,9 @@ async function open(row) {
   loading = new AbortController();
   try {
     const html = await read(`${url}/spans/${encodeURIComponent(id)}`, loading.signal);
-    show(new DOMParser().parseFromString(html, "text/html").querySelector("[data-detail]"));
+    const fresh = new DOMParser().parseFromString(html, "text/html");
+    localTimes(fresh);
+    show(fresh.querySelector("[data-detail]"));
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") return;
     show(null);
@@ -139,7 +141,7 @@ function foldAll(depth) {
 /** @param {string} form `md` or `json` */
 async function copySubtree(form) {
   const id = spans.columns.id[tree.selected];
-  await copy(await read(id === undefined ? `${url}.${form}` : `${url}/spans/${encodeURIComponent(id)}/subtree.${form}`));
+  await copy(await read(id === undefined ? `${url}/export.${form}` : `${url}/spans/${encodeURIComponent(id)}/export.${form}`));
 }
 
 page.addEventListener("click", (event) => {
@@ -182,6 +184,7 @@ split.addEventListener("pointerdown", (event) => {
 async function refresh() {
   await load();
   const html = new DOMParser().parseFromString(await read(url), "text/html");
+  localTimes(html);
   const head = html.querySelector("[data-head]");
   if (head) document.querySelector("[data-head]")?.replaceWith(head);
 }
@@ -192,6 +195,6 @@ const row = wanted === null ? -1 : spans.find(wanted);
 if (row >= 0) tree.select(row, true);
 if (page.dataset.live) {
   onChange(page.dataset.live, 1000, async (changed) => {
-    if (changed.has(page.dataset.trace ?? "")) await refresh();
+    if (changed.has(page.dataset.trace ?? "") || changed.has("*")) await refresh();
   });
 }
