@@ -89,7 +89,10 @@ fn words(text: &str) -> Markup {
         return html! { div.text dir="auto" { (text) } };
     };
     let (shown, rest) = text.split_at_checked(end).unwrap_or((text, ""));
-    let most = rest.char_indices().take_while(|(place, _)| *place < MOST).last();
+    let most = rest
+        .char_indices()
+        .take_while(|(place, _)| *place < MOST)
+        .last();
     let most = most.map_or(0, |(place, sign)| place + sign.len_utf8());
     let (rest, cut) = rest.split_at_checked(most).unwrap_or((rest, ""));
     html! {
@@ -103,7 +106,11 @@ fn words(text: &str) -> Markup {
 }
 
 fn article(message: &Message) -> Markup {
-    let role = if message.role.is_empty() { "message" } else { &message.role };
+    let role = if message.role.is_empty() {
+        "message"
+    } else {
+        &message.role
+    };
     let class = match role {
         "user" | "assistant" | "system" | "tool" => role,
         "developer" => "system",
@@ -131,7 +138,11 @@ fn part(part: &Part) -> Markup {
         Part::Thinking(words) => html! {
             details.long { summary { "Reasoning" } div.thinking { (text(words)) } }
         },
-        Part::Call { name, id, arguments } => html! {
+        Part::Call {
+            name,
+            id,
+            arguments,
+        } => html! {
             div.call {
                 header {
                     i.kind.kind-tool aria-hidden="true" {}
@@ -141,7 +152,11 @@ fn part(part: &Part) -> Markup {
                 @if !arguments.is_null() { div { (value(arguments)) } }
             }
         },
-        Part::Answer { id, is_error, content } => html! {
+        Part::Answer {
+            id,
+            is_error,
+            content,
+        } => html! {
             div.call {
                 header {
                     @if *is_error { span.chip.error { "error" } } @else { span { "Result" } }
@@ -177,7 +192,11 @@ fn picture(url: &str) -> Markup {
 
 /// `type=image/png|id=..|source=..`
 fn media(reference: &str) -> Markup {
-    let field = |name: &str| reference.split('|').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+    let field = |name: &str| {
+        reference
+            .split('|')
+            .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+    };
     let kind = field("type").unwrap_or("application/octet-stream");
     let Some(id) = field("id") else {
         return html! { code { (REFERENCE) (reference) "@@@" } };
@@ -243,7 +262,10 @@ mod tests {
         assert!(html.contains("src=\"/media/a%2Fb\""), "{html}");
         assert!(html.contains("before") && html.contains("after"), "{html}");
         let html = shown("@@@langfuseMedia:type=audio/wav|id=w|source=bytes@@@");
-        assert!(!html.contains("<img") && html.contains("audio/wav"), "{html}");
+        assert!(
+            !html.contains("<img") && html.contains("audio/wav"),
+            "{html}"
+        );
         assert!(shown("@@@langfuseMedia:cut").contains("@@@langfuseMedia:cut"));
     }
 

@@ -30,7 +30,12 @@ pub(super) struct Columns<'a> {
 impl<'a> Columns<'a> {
     /// The columns of a trace. `now_ns` is where bars of running spans end.
     pub(super) fn new(view: &'a TraceView, now_ns: i64) -> Self {
-        let zero = view.observations.iter().map(|span| span.start_ns).min().unwrap_or(0);
+        let zero = view
+            .observations
+            .iter()
+            .map(|span| span.start_ns)
+            .min()
+            .unwrap_or(0);
         let micros = |nanos: i64| nanos / 1000;
         let mut columns = Self {
             now: micros(now_ns.saturating_sub(zero)),
@@ -54,7 +59,9 @@ impl<'a> Columns<'a> {
             columns.name.push(name);
             columns.kind.push(kind);
             columns.model.push(model);
-            columns.start.push(micros(span.start_ns.saturating_sub(zero)));
+            columns
+                .start
+                .push(micros(span.start_ns.saturating_sub(zero)));
             let length = |end: i64| micros(end.saturating_sub(span.start_ns).max(0));
             columns.length.push(span.end_ns.map_or(-1, length));
             columns.first.push(span.ttft_ns.map_or(-1, micros));
@@ -65,8 +72,14 @@ impl<'a> Columns<'a> {
                 _ => 1,
             });
             let total = span.usage.get("total").copied().map(i64::try_from);
-            columns.tokens.push(total.and_then(Result::ok).unwrap_or(-1));
-            let cost = span.cost.get("total").copied().filter(|cost| cost.is_finite());
+            columns
+                .tokens
+                .push(total.and_then(Result::ok).unwrap_or(-1));
+            let cost = span
+                .cost
+                .get("total")
+                .copied()
+                .filter(|cost| cost.is_finite());
             columns.cost.push(cost.unwrap_or(-1.0));
         }
         columns
@@ -100,6 +113,9 @@ mod tests {
         assert_eq!(columns.start, [0, 1000]);
         assert_eq!(columns.length, [-1, 500]);
         assert_eq!(columns.depth, [0, 1]);
-        assert_eq!((columns.now, columns.tokens.as_slice()), (4000, [-1, -1].as_slice()));
+        assert_eq!(
+            (columns.now, columns.tokens.as_slice()),
+            (4000, [-1, -1].as_slice())
+        );
     }
 }

@@ -26,7 +26,10 @@ struct Side {
     long: Bodies,
 }
 
-pub(super) async fn page(State(app): State<App>, Query(pairs): Query<Vec<(String, String)>>) -> Response {
+pub(super) async fn page(
+    State(app): State<App>,
+    Query(pairs): Query<Vec<(String, String)>>,
+) -> Response {
     let params = Params::new(pairs);
     let ids: Vec<String> = params.all("t").map(str::to_owned).collect();
     let [left, right] = ids.as_slice() else {
@@ -114,13 +117,20 @@ fn plain(text: &Option<String>) -> String {
 }
 
 fn names(sides: &[Side; 2]) -> String {
-    let mut names: Vec<&str> = sides.iter().filter_map(|side| side.span.as_ref()).map(|span| named(&span.name)).collect();
+    let mut names: Vec<&str> = sides
+        .iter()
+        .filter_map(|side| side.span.as_ref())
+        .map(|span| named(&span.name))
+        .collect();
     names.dedup();
     names.join(" and ")
 }
 
 fn swapped(params: &Params) -> String {
-    let mut pairs: Vec<(String, String)> = params.all("t").map(|id| ("t".to_owned(), id.to_owned())).collect();
+    let mut pairs: Vec<(String, String)> = params
+        .all("t")
+        .map(|id| ("t".to_owned(), id.to_owned()))
+        .collect();
     pairs.reverse();
     Params::new(pairs).url("/compare")
 }
@@ -149,10 +159,25 @@ fn totals(left: &TraceView, right: &TraceView) -> Markup {
     let count = |value: f64| units::count(value as u64);
     type Shown<'a> = &'a dyn Fn(f64) -> String;
     let lines: [(&str, Option<f64>, Option<f64>, Shown<'_>); 7] = [
-        ("Latency", nanos(old.latency_ns()), nanos(new.latency_ns()), &time),
+        (
+            "Latency",
+            nanos(old.latency_ns()),
+            nanos(new.latency_ns()),
+            &time,
+        ),
         ("First token", nanos(old.ttft_ns), nanos(new.ttft_ns), &time),
-        ("Input tokens", number(old.input_tokens), number(new.input_tokens), &count),
-        ("Output tokens", number(old.output_tokens), number(new.output_tokens), &count),
+        (
+            "Input tokens",
+            number(old.input_tokens),
+            number(new.input_tokens),
+            &count,
+        ),
+        (
+            "Output tokens",
+            number(old.output_tokens),
+            number(new.output_tokens),
+            &count,
+        ),
         ("Cost", old.cost, new.cost, &units::cost),
         ("Spans", number(old.spans), number(new.spans), &count),
         ("Errors", number(old.errors), number(new.errors), &count),
@@ -213,7 +238,12 @@ fn spans(sides: &[Side; 2], pairs: &[Pair], params: &Params) -> Markup {
     }
 }
 
-fn line(pair: &Pair, old: Option<&ObservationRow>, new: Option<&ObservationRow>, params: &Params) -> Markup {
+fn line(
+    pair: &Pair,
+    old: Option<&ObservationRow>,
+    new: Option<&ObservationRow>,
+    params: &Params,
+) -> Markup {
     let Some(any) = old.or(new) else {
         return html! {};
     };
@@ -222,10 +252,19 @@ fn line(pair: &Pair, old: Option<&ObservationRow>, new: Option<&ObservationRow>,
         (None, Some(_)) => "only-right",
         _ => "",
     };
-    let length = |span: Option<&ObservationRow>| span.and_then(|span| Some(span.end_ns?.saturating_sub(span.start_ns)));
-    let tokens = |span: Option<&ObservationRow>| span.and_then(|span| span.usage.get("total").copied()).map(units::tokens);
-    let cost = |span: Option<&ObservationRow>| span.and_then(|span| span.cost.get("total").copied()).map(units::cost);
-    let failed = |span: Option<&ObservationRow>| span.is_some_and(|span| span.level == Level::Error);
+    let length = |span: Option<&ObservationRow>| {
+        span.and_then(|span| Some(span.end_ns?.saturating_sub(span.start_ns)))
+    };
+    let tokens = |span: Option<&ObservationRow>| {
+        span.and_then(|span| span.usage.get("total").copied())
+            .map(units::tokens)
+    };
+    let cost = |span: Option<&ObservationRow>| {
+        span.and_then(|span| span.cost.get("total").copied())
+            .map(units::cost)
+    };
+    let failed =
+        |span: Option<&ObservationRow>| span.is_some_and(|span| span.level == Level::Error);
     let mut link = params.clone();
     for (name, span) in [("left", old), ("right", new)] {
         if let Some(span) = span {

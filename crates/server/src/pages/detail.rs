@@ -17,9 +17,17 @@ use crate::model::{Bodies, ObservationRow, ScoreRow, SpanError, SpanEvent, Trace
 const FAILURES: usize = 20;
 
 /// A span with its bodies.
-pub(super) fn of_span(trace: &str, span: &ObservationRow, long: &Bodies, scores: &[ScoreRow]) -> Markup {
+pub(super) fn of_span(
+    trace: &str,
+    span: &ObservationRow,
+    long: &Bodies,
+    scores: &[ScoreRow],
+) -> Markup {
     let url = format!("{}/spans/{}", trace_url(trace), encoded(&span.id));
-    let scores: Vec<&ScoreRow> = scores.iter().filter(|score| score.observation_id.as_deref() == Some(&span.id)).collect();
+    let scores: Vec<&ScoreRow> = scores
+        .iter()
+        .filter(|score| score.observation_id.as_deref() == Some(&span.id))
+        .collect();
     html! {
         div.detail data-detail="span" {
             header {
@@ -46,7 +54,7 @@ pub(super) fn of_span(trace: &str, span: &ObservationRow, long: &Bodies, scores:
             (values("Metadata", &long.metadata))
             (links(&long.links))
             (folded("Resource", &long.resource))
-            (block("Ids", html! {
+            (block("Ids", &html! {
                 dl.pairs {
                     dt { "Span" } dd.mono { (span.id) }
                     @if let Some(parent) = &span.parent { dt { "Parent" } dd.mono { a href={ (trace_url(trace)) "?span=" (encoded(parent)) } data-span=(parent) { (parent) } } }
@@ -58,12 +66,21 @@ pub(super) fn of_span(trace: &str, span: &ObservationRow, long: &Bodies, scores:
 }
 
 /// The trace as a whole: what went in and came out, what failed, and totals.
-pub(super) fn of_trace(view: &TraceView, root: Option<(&ObservationRow, Bodies)>) -> Markup {
+pub(super) fn of_trace(view: &TraceView, root: Option<(&ObservationRow, &Bodies)>) -> Markup {
     let trace = &view.trace;
-    let failed: Vec<&ObservationRow> = view.observations.iter().filter(|span| span.level == Level::Error).collect();
+    let failed: Vec<&ObservationRow> = view
+        .observations
+        .iter()
+        .filter(|span| span.level == Level::Error)
+        .collect();
     let own: Vec<&ScoreRow> = view.scores.iter().collect();
-    let notes: Vec<(&ObservationRow, &String)> = view.observations.iter().flat_map(|span| span.notes.iter().map(move |note| (span, note))).collect();
-    let link = |span: &ObservationRow| format!("{}?span={}", trace_url(&trace.id), encoded(&span.id));
+    let notes: Vec<(&ObservationRow, &String)> = view
+        .observations
+        .iter()
+        .flat_map(|span| span.notes.iter().map(move |note| (span, note)))
+        .collect();
+    let link =
+        |span: &ObservationRow| format!("{}?span={}", trace_url(&trace.id), encoded(&span.id));
     html! {
         div.detail data-detail="trace" {
             header {
@@ -90,7 +107,7 @@ pub(super) fn of_trace(view: &TraceView, root: Option<(&ObservationRow, Bodies)>
             @for (span, note) in notes.iter().take(FAILURES) {
                 p.note { span { a href=(link(span)) data-span=(span.id) dir="auto" { (named(&span.name)) } ": " (note) } }
             }
-            @if let Some((root, long)) = &root {
+            @if let Some((root, long)) = root {
                 @let url = format!("{}/spans/{}", trace_url(&trace.id), encoded(&root.id));
                 @if let Some(input) = &long.input { (bodies::block("Input", input, &format!("{url}/raw/input"))) }
                 @if let Some(output) = &long.output { (bodies::block("Output", output, &format!("{url}/raw/output"))) }
@@ -98,7 +115,7 @@ pub(super) fn of_trace(view: &TraceView, root: Option<(&ObservationRow, Bodies)>
             (models(&view.observations))
             (scores_table(&own))
             (values("Metadata", &view.metadata))
-            (block("About", html! {
+            (block("About", &html! {
                 dl.pairs {
                     dt { "Started" } dd { (day_and_time(trace.start_ns)) }
                     dt { "Environment" } dd dir="auto" { (trace.environment) }
@@ -145,7 +162,10 @@ fn langfuse_note(note: &str) -> Markup {
 fn failures(span: &ObservationRow, errors: &[SpanError]) -> Markup {
     let is_error = span.level == Level::Error;
     let is_said = |message: &str| errors.iter().any(|error| error.message == message);
-    let status = span.status_message.as_deref().filter(|message| !message.is_empty() && !is_said(message));
+    let status = span
+        .status_message
+        .as_deref()
+        .filter(|message| !message.is_empty() && !is_said(message));
     html! {
         @if let Some(message) = status {
             @if is_error { section.failure aria-label="Status" { p dir="auto" { (message) } } }
@@ -171,12 +191,17 @@ fn usage(span: &ObservationRow) -> Markup {
     if span.usage.is_empty() && span.cost.is_empty() {
         return html! {};
     }
-    let mut names: Vec<&str> = span.usage.keys().chain(span.cost.keys()).map(String::as_str).collect();
+    let mut names: Vec<&str> = span
+        .usage
+        .keys()
+        .chain(span.cost.keys())
+        .map(String::as_str)
+        .collect();
     names.sort_by_key(|name| (*name == "total", !name.starts_with("input"), *name));
     names.dedup();
     block(
         "Usage and cost",
-        html! {
+        &html! {
             table {
                 thead { tr { th scope="col" { "Bucket" } th.num scope="col" { "Units" } th.num scope="col" { "Cost" } } }
                 tbody {
@@ -212,13 +237,24 @@ fn models(observations: &[ObservationRow]) -> Markup {
     for span in observations {
         let Some(model) = &span.model else { continue };
         let sum = models.entry(model).or_default();
-        let of = |part: &str| span.usage.iter().filter(|(name, _)| name.starts_with(part)).map(|(_, units)| units).sum::<u64>();
+        let of = |part: &str| {
+            span.usage
+                .iter()
+                .filter(|(name, _)| name.starts_with(part))
+                .map(|(_, units)| units)
+                .sum::<u64>()
+        };
         sum.calls += 1;
         sum.errors += u64::from(span.level == Level::Error);
-        sum.nanos = sum.nanos.saturating_add(span.end_ns.map_or(0, |end| end.saturating_sub(span.start_ns)));
+        sum.nanos = sum.nanos.saturating_add(
+            span.end_ns
+                .map_or(0, |end| end.saturating_sub(span.start_ns)),
+        );
         sum.input = sum.input.saturating_add(of("input"));
         sum.output = sum.output.saturating_add(of("output"));
-        sum.total = sum.total.saturating_add(span.usage.get("total").copied().unwrap_or(0));
+        sum.total = sum
+            .total
+            .saturating_add(span.usage.get("total").copied().unwrap_or(0));
         if let Some(dollars) = span.cost.get("total") {
             sum.cost = Some(sum.cost.unwrap_or(0.0) + dollars);
             sum.is_computed |= span.cost_is_computed;
@@ -229,7 +265,7 @@ fn models(observations: &[ObservationRow]) -> Markup {
     }
     block(
         "Models",
-        html! {
+        &html! {
             table {
                 thead { tr {
                     th scope="col" { "Model" } th.num scope="col" { "Calls" } th.num scope="col" { "Time" }
@@ -259,7 +295,7 @@ fn scores_table(scores: &[&ScoreRow]) -> Markup {
     }
     block(
         "Scores",
-        html! {
+        &html! {
             table {
                 thead { tr { th scope="col" { "Name" } th scope="col" { "Value" } th scope="col" { "Comment" } th scope="col" { "Source" } } }
                 tbody {
@@ -280,7 +316,12 @@ fn scores_table(scores: &[&ScoreRow]) -> Markup {
 pub(super) fn score_value(score: &ScoreRow) -> String {
     match (&score.value, score.data_type.as_str()) {
         (Value::String(text), _) => text.clone(),
-        (Value::Number(number), "BOOLEAN") => if number.as_f64() == Some(0.0) { "false" } else { "true" }.to_owned(),
+        (Value::Number(number), "BOOLEAN") => if number.as_f64() == Some(0.0) {
+            "false"
+        } else {
+            "true"
+        }
+        .to_owned(),
         (value, _) => value.to_string(),
     }
 }
@@ -291,7 +332,7 @@ fn events(span: &ObservationRow, events: &[SpanEvent]) -> Markup {
     }
     block(
         "Events",
-        html! {
+        &html! {
             dl.pairs {
                 @for event in events {
                     dt { "+" (units::duration(event.time_ns.saturating_sub(span.start_ns))) }
@@ -309,7 +350,7 @@ fn values(title: &str, values: &BTreeMap<String, Value>) -> Markup {
     if values.is_empty() {
         return html! {};
     }
-    block(title, pairs(values))
+    block(title, &pairs(values))
 }
 
 fn folded(title: &str, values: &BTreeMap<String, Value>) -> Markup {
@@ -329,10 +370,15 @@ fn links(links: &[Value]) -> Markup {
     if links.is_empty() {
         return html! {};
     }
-    let text = |link: &Value, key: &str| link.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |link: &Value, key: &str| {
+        link.get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     block(
         "Links",
-        html! {
+        &html! {
             ul { @for link in links {
                 @let (trace, span) = (text(link, "trace_id"), text(link, "span_id"));
                 li.mono { a href={ (trace_url(&trace)) "?span=" (encoded(&span)) } { (trace) " " (span) } }
@@ -341,6 +387,6 @@ fn links(links: &[Value]) -> Markup {
     )
 }
 
-fn block(title: &str, inside: Markup) -> Markup {
+fn block(title: &str, inside: &Markup) -> Markup {
     html! { section.block.card aria-label=(title) { header { h3 { (title) } } div.inside { (inside) } } }
 }

@@ -12,8 +12,15 @@ const AROUND: usize = 3;
 /// Runs of equal, or of removed and added elements.
 #[derive(Debug, PartialEq, Eq)]
 enum Run {
-    Same { left: usize, right: usize, count: usize },
-    Changed { left: (usize, usize), right: (usize, usize) },
+    Same {
+        left: usize,
+        right: usize,
+        count: usize,
+    },
+    Changed {
+        left: (usize, usize),
+        right: (usize, usize),
+    },
 }
 
 /// The texts, line by line.
@@ -80,9 +87,19 @@ fn words(line: &str) -> Vec<&str> {
 
 /// The longest common subsequence, as runs.
 fn runs(left: &[&str], right: &[&str]) -> Vec<Run> {
-    let before = left.iter().zip(right).take_while(|(left, right)| left == right).count();
+    let before = left
+        .iter()
+        .zip(right)
+        .take_while(|(left, right)| left == right)
+        .count();
     let rest = left.len().min(right.len()) - before;
-    let after = left.iter().rev().zip(right.iter().rev()).take(rest).take_while(|(left, right)| left == right).count();
+    let after = left
+        .iter()
+        .rev()
+        .zip(right.iter().rev())
+        .take(rest)
+        .take_while(|(left, right)| left == right)
+        .count();
     let (left_end, right_end) = (left.len() - after, right.len() - after);
     let mut out = Vec::new();
     push_same(&mut out, 0, 0, before);
@@ -106,7 +123,11 @@ fn runs(left: &[&str], right: &[&str]) -> Vec<Run> {
 fn push_same(out: &mut Vec<Run>, left: usize, right: usize, more: usize) {
     match out.last_mut() {
         Some(Run::Same { count, .. }) => *count += more,
-        _ if more > 0 => out.push(Run::Same { left, right, count: more }),
+        _ if more > 0 => out.push(Run::Same {
+            left,
+            right,
+            count: more,
+        }),
         _ => {}
     }
 }
@@ -121,7 +142,9 @@ fn push_changed(out: &mut Vec<Run>, left: (usize, usize), right: (usize, usize))
 fn common(left: &[&str], right: &[&str]) -> Vec<(usize, usize)> {
     let width = right.len() + 1;
     let mut lengths = vec![0_u32; (left.len() + 1) * width];
-    let at = |lengths: &[u32], row: usize, column: usize| lengths.get(row * width + column).copied().unwrap_or(0);
+    let at = |lengths: &[u32], row: usize, column: usize| {
+        lengths.get(row * width + column).copied().unwrap_or(0)
+    };
     for (row, old) in left.iter().enumerate().rev() {
         for (column, new) in right.iter().enumerate().rev() {
             let length = if old == new {

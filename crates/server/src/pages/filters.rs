@@ -45,8 +45,14 @@ const FIELDS: &[(&str, &str, &str)] = &[
 
 /// The form.
 pub(super) fn form(params: &Params, choices: &Choices) -> Markup {
-    let orders: Vec<(&str, &str)> = ORDERS.iter().map(|(order, label)| (order.as_str(), *label)).collect();
-    let further = FIELDS.iter().filter(|(name, ..)| params.first(name).is_some()).count();
+    let orders: Vec<(&str, &str)> = ORDERS
+        .iter()
+        .map(|(order, label)| (order.as_str(), *label))
+        .collect();
+    let further = FIELDS
+        .iter()
+        .filter(|(name, ..)| params.first(name).is_some())
+        .count();
     html! {
         form.filters role="search" action="/" aria-label="Filters" {
             div.search {
@@ -121,5 +127,8 @@ fn choice(params: &Params, name: &str, none: &str, choices: &[(&str, &str)]) -> 
 }
 
 fn pairs(values: &[String]) -> Vec<(&str, &str)> {
-    values.iter().map(|value| (value.as_str(), value.as_str())).collect()
+    values
+        .iter()
+        .map(|value| (value.as_str(), value.as_str()))
+        .collect()
 }

@@ -12,7 +12,12 @@ const WIDTH: f64 = 10.0;
 
 /// The bars; the height is the number of traces, the red part of it those with errors.
 pub(super) fn histogram(histogram: &Histogram, params: &Params) -> Markup {
-    let most = histogram.bins.iter().map(|bin| bin.traces).max().unwrap_or(0);
+    let most = histogram
+        .bins
+        .iter()
+        .map(|bin| bin.traces)
+        .max()
+        .unwrap_or(0);
     let Some(last) = histogram.bins.last().filter(|_| most > 0) else {
         return html! { div data-histogram {} };
     };

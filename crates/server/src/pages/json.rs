@@ -23,7 +23,8 @@ pub(super) fn json(value: &Value) -> Markup {
 /// A text that is an object or a list in JSON, as that.
 pub(super) fn inner(text: &str) -> Option<Value> {
     let text = text.trim();
-    let is_json = (text.starts_with('{') && text.ends_with('}')) || (text.starts_with('[') && text.ends_with(']'));
+    let is_json = (text.starts_with('{') && text.ends_with('}'))
+        || (text.starts_with('[') && text.ends_with(']'));
     is_json.then(|| serde_json::from_str(text).ok()).flatten()
 }
 
@@ -34,18 +35,30 @@ fn node(key: Option<&str>, value: &Value, depth: usize, left: &mut usize) -> Mar
     *left = rest;
     match value {
         Value::Object(fields) if !fields.is_empty() => {
-            let below: Vec<Markup> = fields.iter().map(|(key, value)| node(Some(key), value, depth + 1, left)).collect();
+            let below: Vec<Markup> = fields
+                .iter()
+                .map(|(key, value)| node(Some(key), value, depth + 1, left))
+                .collect();
             branch(key, ("{", "}"), fields.len(), below, depth)
         }
         Value::Array(values) if !values.is_empty() => {
-            let below: Vec<Markup> = values.iter().map(|value| node(None, value, depth + 1, left)).collect();
+            let below: Vec<Markup> = values
+                .iter()
+                .map(|value| node(None, value, depth + 1, left))
+                .collect();
             branch(key, ("[", "]"), values.len(), below, depth)
         }
         _ => html! { @if let Some(key) = key { span.key dir="auto" { (key) } ": " } (leaf(value)) },
     }
 }
 
-fn branch(key: Option<&str>, signs: (&str, &str), count: usize, below: Vec<Markup>, depth: usize) -> Markup {
+fn branch(
+    key: Option<&str>,
+    signs: (&str, &str),
+    count: usize,
+    below: Vec<Markup>,
+    depth: usize,
+) -> Markup {
     // Short lists and the first levels are open; a list of a hundred is not.
     let is_open = depth == 0 || (depth < 3 && count <= 20);
     html! {
@@ -83,11 +96,15 @@ mod tests {
 
     #[test]
     fn keys_and_texts_are_escaped() {
-        let html = json(&value!({"<b>": ["<script>alert(1)</script>", null, 1.5, {}]})).into_string();
+        let html =
+            json(&value!({"<b>": ["<script>alert(1)</script>", null, 1.5, {}]})).into_string();
         assert!(html.contains("&lt;b&gt;"), "{html}");
         assert!(html.contains("&lt;script&gt;"), "{html}");
         assert!(!html.contains("<script"), "{html}");
-        assert!(html.contains("null") && html.contains("1.5") && html.contains("{}"), "{html}");
+        assert!(
+            html.contains("null") && html.contains("1.5") && html.contains("{}"),
+            "{html}"
+        );
     }
 
     #[test]

@@ -39,7 +39,12 @@ impl Page<'_> {
     }
 
     pub(super) fn respond_with(self, status: StatusCode) -> Response {
-        (status, headers("text/html; charset=utf-8"), self.markup().into_string()).into_response()
+        (
+            status,
+            headers("text/html; charset=utf-8"),
+            self.markup().into_string(),
+        )
+            .into_response()
     }
 
     fn markup(self) -> Markup {
@@ -132,10 +137,18 @@ pub(super) fn headers(kind: &'static str) -> HeaderMap {
         (HeaderName::from_static("content-security-policy"), POLICY),
         (HeaderName::from_static("x-content-type-options"), "nosniff"),
         (HeaderName::from_static("referrer-policy"), "no-referrer"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
         (CACHE_CONTROL, "no-store"),
     ];
     let fixed = fixed.into_iter();
-    fixed.map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
+    fixed
+        .map(|(name, value)| (name, HeaderValue::from_static(value)))
+        .collect()
 }

@@ -10,7 +10,9 @@ use super::filters::{self, Choices};
 use super::histogram::histogram;
 use super::layout::{Area, Page};
 use super::params::Params;
-use super::widgets::{cost, latency, level_name, list_url, or_none, outcome, tags, time, trace_url};
+use super::widgets::{
+    cost, latency, level_name, list_url, or_none, outcome, tags, time, trace_url,
+};
 use super::{failed, units};
 use crate::app::App;
 use crate::model::{self, TraceRow};
@@ -25,7 +27,10 @@ pub(super) const KEYS: &[(&[&str], &str)] = &[
     (&["x"], "choose the row for a comparison"),
 ];
 
-pub(super) async fn page(State(app): State<App>, Query(pairs): Query<Vec<(String, String)>>) -> Response {
+pub(super) async fn page(
+    State(app): State<App>,
+    Query(pairs): Query<Vec<(String, String)>>,
+) -> Response {
     let params = Params::new(pairs);
     let (mut query, errors) = params.query(app.store.now_ns());
     if query.limit == 0 {
@@ -37,13 +42,19 @@ pub(super) async fn page(State(app): State<App>, Query(pairs): Query<Vec<(String
             models: store.values("model")?,
             environments: store.values("environment")?,
         };
-        Ok((store.traces(&query)?, store.histogram(&query, BINS)?, choices))
+        Ok((
+            store.traces(&query)?,
+            store.histogram(&query, BINS)?,
+            choices,
+        ))
     });
     let (traces, bins, choices) = match read.await {
         Ok(read) => read,
         Err(error) => return failed(&error),
     };
-    let is_filtered = params.iter().any(|(name, _)| !matches!(name, "order" | "limit"));
+    let is_filtered = params
+        .iter()
+        .any(|(name, _)| !matches!(name, "order" | "limit"));
     let main = html! {
         main #main {
             h1 hidden { "Traces" }
@@ -82,7 +93,12 @@ fn rows(traces: &model::Page<TraceRow>, is_filtered: bool) -> Markup {
     if traces.rows.is_empty() {
         return empty(is_filtered);
     }
-    let slowest = traces.rows.iter().filter_map(TraceRow::latency_ns).max().unwrap_or(0);
+    let slowest = traces
+        .rows
+        .iter()
+        .filter_map(TraceRow::latency_ns)
+        .max()
+        .unwrap_or(0);
     html! {
         @if traces.is_partial {
             p.note { "The search ran out of time: older traces were not searched. A shorter range of time helps." }
@@ -112,7 +128,10 @@ fn rows(traces: &model::Page<TraceRow>, is_filtered: bool) -> Markup {
 }
 
 fn row(trace: &TraceRow, slowest: i64) -> Markup {
-    let preview = trace.output_preview.as_deref().or(trace.input_preview.as_deref());
+    let preview = trace
+        .output_preview
+        .as_deref()
+        .or(trace.input_preview.as_deref());
     html! {
         tr id={ "t-" (trace.id) } data-level=(level_name(if trace.errors > 0 { Level::Error } else { trace.level })) {
             td { input type="checkbox" name="t" value=(trace.id) aria-label={ "Choose " (trace.name) " for a comparison" }; }
@@ -147,7 +166,11 @@ fn row(trace: &TraceRow, slowest: i64) -> Markup {
 
 /// A name, or a word for the lack of one.
 pub(super) fn named(name: &str) -> &str {
-    if name.trim().is_empty() { "(no name)" } else { name }
+    if name.trim().is_empty() {
+        "(no name)"
+    } else {
+        name
+    }
 }
 
 fn empty(is_filtered: bool) -> Markup {

@@ -22,22 +22,31 @@ const QUIET: Duration = Duration::from_secs(15);
 
 /// The event `traces`, whose data are the ids of traces that have changed as a list in JSON; `*` is any trace.
 pub(super) async fn events(State(app): State<App>) -> Response {
-    let events = stream::unfold((app.store.subscribe(), true), |(mut arrivals, is_first)| async move {
-        let text = if is_first {
-            ": the stream begins\n\n".to_owned()
-        } else {
-            next(&mut arrivals).await?
-        };
-        Some((Ok::<_, Infallible>(Bytes::from(text)), (arrivals, false)))
-    });
-    let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-store")];
+    let events = stream::unfold(
+        (app.store.subscribe(), true),
+        |(mut arrivals, is_first)| async move {
+            let text = if is_first {
+                ": the stream begins\n\n".to_owned()
+            } else {
+                next(&mut arrivals).await?
+            };
+            Some((Ok::<_, Infallible>(Bytes::from(text)), (arrivals, false)))
+        },
+    );
+    let headers = [
+        (CONTENT_TYPE, "text/event-stream"),
+        (CACHE_CONTROL, "no-store"),
+    ];
     (headers, Body::from_stream(events)).into_response()
 }
 
 async fn next(arrivals: &mut Receiver<Arc<Vec<Arrival>>>) -> Option<String> {
     match timeout(QUIET, arrivals.recv()).await {
         Ok(Ok(changed)) => {
-            let mut ids: Vec<&str> = changed.iter().map(|arrival| arrival.trace_id.as_str()).collect();
+            let mut ids: Vec<&str> = changed
+                .iter()
+                .map(|arrival| arrival.trace_id.as_str())
+                .collect();
             ids.dedup();
             // JSON, since a client may choose ids with spaces and ends of lines.
             let ids = serde_json::to_string(&ids).unwrap_or_default();

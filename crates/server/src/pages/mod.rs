@@ -44,7 +44,10 @@ pub(crate) fn router() -> Router<App> {
         .route("/traces/{trace}/error", get(trace::next_error))
         .route("/traces/{trace}/spans/{span}", get(trace::span))
         .route("/traces/{trace}/spans/{span}/raw/{body}", get(trace::raw))
-        .route("/traces/{trace}/spans/{span}/export.{form}", get(subtree::of_span))
+        .route(
+            "/traces/{trace}/spans/{span}/export.{form}",
+            get(subtree::of_span),
+        )
         .route("/sessions", get(sessions::list))
         .route("/sessions/{session}", get(sessions::page))
         .route("/users", get(users::list))

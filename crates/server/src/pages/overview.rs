@@ -18,15 +18,27 @@ use crate::model::{ModelTotal, Overview};
 const HOUR: i64 = 3_600_000_000_000;
 
 /// Name in the URL, label, hours.
-const RANGES: &[(&str, &str, i64)] = &[("24h", "24 hours", 24), ("7d", "7 days", 168), ("30d", "30 days", 720), ("90d", "90 days", 2160)];
+const RANGES: &[(&str, &str, i64)] = &[
+    ("24h", "24 hours", 24),
+    ("7d", "7 days", 168),
+    ("30d", "30 days", 720),
+    ("90d", "90 days", 2160),
+];
 
 /// Models with a colour of their own.
 const MODELS: usize = 5;
 
-pub(super) async fn page(State(app): State<App>, Query(pairs): Query<Vec<(String, String)>>) -> Response {
+pub(super) async fn page(
+    State(app): State<App>,
+    Query(pairs): Query<Vec<(String, String)>>,
+) -> Response {
     let params = Params::new(pairs);
     let wanted = params.first("range").unwrap_or("7d");
-    let (range, _, hours) = RANGES.iter().find(|(name, ..)| *name == wanted).copied().unwrap_or(("7d", "", 168));
+    let (range, _, hours) = RANGES
+        .iter()
+        .find(|(name, ..)| *name == wanted)
+        .copied()
+        .unwrap_or(("7d", "", 168));
     let read = app.read(move |store| {
         let now = store.now_ns();
         store.overview(now.saturating_sub(hours * HOUR), now)
@@ -48,30 +60,81 @@ pub(super) async fn page(State(app): State<App>, Query(pairs): Query<Vec<(String
 
 fn main(overview: &Overview, range: &str) -> Markup {
     let total = &overview.total;
-    let label = |ns: i64| if overview.period_ns >= 24 * HOUR { units::day(ns) } else { units::clock(ns).get(..5).unwrap_or_default().to_owned() };
-    let labels: Vec<String> = overview.periods.iter().map(|period| label(period.start_ns)).collect();
-    let series = |name: &str, class: &str, value: &dyn Fn(&crate::model::Totals) -> Option<f64>| Series {
-        name: name.to_owned(),
-        class: class.to_owned(),
-        values: overview.periods.iter().map(|period| value(&period.totals)).collect(),
+    let label = |ns: i64| {
+        if overview.period_ns >= 24 * HOUR {
+            units::day(ns)
+        } else {
+            units::clock(ns).get(..5).unwrap_or_default().to_owned()
+        }
     };
+    let labels: Vec<String> = overview
+        .periods
+        .iter()
+        .map(|period| label(period.start_ns))
+        .collect();
+    let series =
+        |name: &str, class: &str, value: &dyn Fn(&crate::model::Totals) -> Option<f64>| Series {
+            name: name.to_owned(),
+            class: class.to_owned(),
+            values: overview
+                .periods
+                .iter()
+                .map(|period| value(&period.totals))
+                .collect(),
+        };
     let traces = [
-        series("with errors", "series-error", &|totals| Some(totals.errors as f64)),
-        series("without", "series-0", &|totals| Some(totals.traces.saturating_sub(totals.errors) as f64)),
+        series("with errors", "series-error", &|totals| {
+            Some(totals.errors as f64)
+        }),
+        series("without", "series-0", &|totals| {
+            Some(totals.traces.saturating_sub(totals.errors) as f64)
+        }),
     ];
     let latency = [
-        series("median", "series-0", &|totals| totals.p50_ns.map(|nanos| nanos as f64)),
-        series("95th percentile", "series-1", &|totals| totals.p95_ns.map(|nanos| nanos as f64)),
+        series("median", "series-0", &|totals| {
+            totals.p50_ns.map(|nanos| nanos as f64)
+        }),
+        series("95th percentile", "series-1", &|totals| {
+            totals.p95_ns.map(|nanos| nanos as f64)
+        }),
     ];
     let tokens = by_model(overview, &|total| total.total_tokens as f64);
     let cost = by_model(overview, &|total| total.cost);
-    let share = if total.traces > 0 { total.errors as f64 / total.traces as f64 * 100.0 } else { 0.0 };
+    let share = if total.traces > 0 {
+        total.errors as f64 / total.traces as f64 * 100.0
+    } else {
+        0.0
+    };
     let figures = [
-        ("Traces", units::count(total.traces), units::plural(total.spans, "span")),
-        ("With errors", units::count(total.errors), format!("{share:.1} %")),
-        ("Median latency", total.p50_ns.map_or("–".to_owned(), units::duration), String::new()),
-        ("95th percentile", total.p95_ns.map_or("–".to_owned(), units::duration), String::new()),
-        ("Tokens", units::tokens(total.total_tokens), format!("{} in, {} out", units::tokens(total.input_tokens), units::tokens(total.output_tokens))),
+        (
+            "Traces",
+            units::count(total.traces),
+            units::plural(total.spans, "span"),
+        ),
+        (
+            "With errors",
+            units::count(total.errors),
+            format!("{share:.1} %"),
+        ),
+        (
+            "Median latency",
+            total.p50_ns.map_or_else(|| "–".to_owned(), units::duration),
+            String::new(),
+        ),
+        (
+            "95th percentile",
+            total.p95_ns.map_or_else(|| "–".to_owned(), units::duration),
+            String::new(),
+        ),
+        (
+            "Tokens",
+            units::tokens(total.total_tokens),
+            format!(
+                "{} in, {} out",
+                units::tokens(total.input_tokens),
+                units::tokens(total.output_tokens)
+            ),
+        ),
         ("Cost", units::cost(total.cost), String::new()),
     ];
     html! {
@@ -102,7 +165,11 @@ fn main(overview: &Overview, range: &str) -> Markup {
 }
 
 fn short_count(value: f64) -> String {
-    if value.fract() == 0.0 { units::tokens(value as u64) } else { format!("{value:.1}") }
+    if value.fract() == 0.0 {
+        units::tokens(value as u64)
+    } else {
+        format!("{value:.1}")
+    }
 }
 
 /// The models with the highest values, each a series; the others are one.
@@ -115,18 +182,37 @@ fn by_model(overview: &Overview, value: &dyn Fn(&ModelTotal) -> f64) -> Vec<Seri
     names.sort_by(|left, right| right.1.total_cmp(&left.1));
     let (own, others) = names.split_at_checked(MODELS).unwrap_or((&names, &[]));
     let values = |is_in: &dyn Fn(&str) -> bool| -> Vec<Option<f64>> {
-        let of = |start: i64| overview.models.iter().filter(|total| total.start_ns == start && is_in(&total.model)).map(value).sum();
-        overview.periods.iter().map(|period| Some(of(period.start_ns))).collect()
+        let of = |start: i64| {
+            overview
+                .models
+                .iter()
+                .filter(|total| total.start_ns == start && is_in(&total.model))
+                .map(value)
+                .sum()
+        };
+        overview
+            .periods
+            .iter()
+            .map(|period| Some(of(period.start_ns)))
+            .collect()
     };
     let mut series: Vec<Series> = Vec::new();
     for (place, (name, _)) in own.iter().enumerate() {
         let class = format!("series-{place}");
-        series.push(Series { name: (*name).to_owned(), class, values: values(&|model| model == *name) });
+        series.push(Series {
+            name: (*name).to_owned(),
+            class,
+            values: values(&|model| model == *name),
+        });
     }
     if !others.is_empty() {
         let is_other = |model: &str| others.iter().any(|(name, _)| *name == model);
         let class = format!("series-{MODELS}");
-        series.push(Series { name: format!("{} others", others.len()), class, values: values(&is_other) });
+        series.push(Series {
+            name: format!("{} others", others.len()),
+            class,
+            values: values(&is_other),
+        });
     }
     series
 }
@@ -143,7 +229,13 @@ fn models(overview: &Overview) -> Markup {
         sum.cost += total.cost;
     }
     let mut sums: Vec<(&str, ModelTotal)> = sums.into_iter().collect();
-    sums.sort_by(|left, right| right.1.cost.total_cmp(&left.1.cost).then(right.1.calls.cmp(&left.1.calls)));
+    sums.sort_by(|left, right| {
+        right
+            .1
+            .cost
+            .total_cmp(&left.1.cost)
+            .then(right.1.calls.cmp(&left.1.calls))
+    });
     if sums.is_empty() {
         return html! {};
     }

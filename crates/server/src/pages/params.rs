@@ -14,7 +14,9 @@ impl Params {
     }
 
     pub(super) fn first(&self, name: &str) -> Option<&str> {
-        self.all(name).next()
+        self.iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
     }
 
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {
@@ -23,7 +25,9 @@ impl Params {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// With this value alone for the name.
@@ -41,7 +45,9 @@ impl Params {
 
     pub(super) fn without_pair(&self, name: &str, value: &str) -> Self {
         let mut params = self.clone();
-        params.0.retain(|(known, set)| (known.as_str(), set.as_str()) != (name, value));
+        params
+            .0
+            .retain(|(known, set)| (known.as_str(), set.as_str()) != (name, value));
         params
     }
 
@@ -95,7 +101,10 @@ mod tests {
         assert_eq!(params.url("/"), "/?q=a%20b&tag=x&tag=%C3%A4%26y");
         assert_eq!(params.with("q", "c").url("/"), "/?tag=x&tag=%C3%A4%26y&q=c");
         assert_eq!(params.without("tag").url("/"), "/?q=a%20b");
-        assert_eq!(params.without_pair("tag", "x").url("/"), "/?q=a%20b&tag=%C3%A4%26y");
+        assert_eq!(
+            params.without_pair("tag", "x").url("/"),
+            "/?q=a%20b&tag=%C3%A4%26y"
+        );
         assert_eq!(Params::default().url("/users"), "/users");
     }
 
@@ -104,6 +113,9 @@ mod tests {
         let (query, errors) = params(&[("name", "chat"), ("level", "loud")]).query(0);
         assert_eq!(query.name.as_deref(), Some("chat"));
         assert_eq!(errors.len(), 1);
-        assert_eq!(errors.first().map(|error| error.name.as_str()), Some("level"));
+        assert_eq!(
+            errors.first().map(|error| error.name.as_str()),
+            Some("level")
+        );
     }
 }

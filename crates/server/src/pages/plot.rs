@@ -24,11 +24,28 @@ pub(super) enum Form {
 }
 
 /// A plot with its title and legend. `labels` names the periods, `unit` writes a value.
-pub(super) fn plot(title: &str, form: Form, labels: &[String], series: &[Series], unit: &dyn Fn(f64) -> String) -> Markup {
+pub(super) fn plot(
+    title: &str,
+    form: Form,
+    labels: &[String],
+    series: &[Series],
+    unit: &dyn Fn(f64) -> String,
+) -> Markup {
     let value = |series: &Series, place: usize| series.values.get(place).copied().flatten();
     let highest = match form {
-        Form::Bars => (0..labels.len()).map(|place| series.iter().filter_map(|series| value(series, place)).sum()).fold(0.0, f64::max),
-        Form::Lines => series.iter().flat_map(|series| series.values.iter().flatten()).copied().fold(0.0, f64::max),
+        Form::Bars => (0..labels.len())
+            .map(|place| {
+                series
+                    .iter()
+                    .filter_map(|series| value(series, place))
+                    .sum()
+            })
+            .fold(0.0, f64::max),
+        Form::Lines => series
+            .iter()
+            .flat_map(|series| series.values.iter().flatten())
+            .copied()
+            .fold(0.0, f64::max),
     };
     let top = rounded_up(highest);
     let y = |value: f64| TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - value / top);
@@ -66,7 +83,15 @@ pub(super) fn plot(title: &str, form: Form, labels: &[String], series: &[Series]
 
 type Scale<'a> = &'a dyn Fn(f64) -> f64;
 
-fn bar(label: &str, place: usize, series: &[Series], x: &dyn Fn(usize) -> f64, y: Scale<'_>, step: f64, unit: &dyn Fn(f64) -> String) -> Markup {
+fn bar(
+    label: &str,
+    place: usize,
+    series: &[Series],
+    x: &dyn Fn(usize) -> f64,
+    y: Scale<'_>,
+    step: f64,
+    unit: &dyn Fn(f64) -> String,
+) -> Markup {
     let mut below = 0.0;
     let width = (step * 0.72).clamp(1.0, 48.0);
     let left = x(place) + (step - width) / 2.0;
@@ -84,9 +109,23 @@ fn bar(label: &str, place: usize, series: &[Series], x: &dyn Fn(usize) -> f64, y
     }
 }
 
-fn line(series: &Series, labels: &[String], x: &dyn Fn(usize) -> f64, y: Scale<'_>, unit: &dyn Fn(f64) -> String) -> Markup {
-    let points: Vec<(usize, f64)> = series.values.iter().enumerate().filter_map(|(place, value)| Some((place, (*value)?))).collect();
-    let path: Vec<String> = points.iter().map(|(place, value)| format!("{},{}", short(x(*place)), short(y(*value)))).collect();
+fn line(
+    series: &Series,
+    labels: &[String],
+    x: &dyn Fn(usize) -> f64,
+    y: Scale<'_>,
+    unit: &dyn Fn(f64) -> String,
+) -> Markup {
+    let points: Vec<(usize, f64)> = series
+        .values
+        .iter()
+        .enumerate()
+        .filter_map(|(place, value)| Some((place, (*value)?)))
+        .collect();
+    let path: Vec<String> = points
+        .iter()
+        .map(|(place, value)| format!("{},{}", short(x(*place)), short(y(*value))))
+        .collect();
     html! {
         polyline class=(series.class) points=(path.join(" ")) {}
         @for (place, value) in points {
@@ -103,7 +142,9 @@ fn rounded_up(value: f64) -> f64 {
         return 1.0;
     }
     let power = 10_f64.powf(value.log10().floor());
-    let factor = [1.0, 2.0, 5.0, 10.0].into_iter().find(|factor| factor * power >= value * 0.999_999);
+    let factor = [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .find(|factor| factor * power >= value * 0.999_999);
     factor.unwrap_or(10.0) * power
 }
 
@@ -117,18 +158,43 @@ mod tests {
 
     #[test]
     fn an_axis_ends_at_a_round_number() {
-        for (value, top) in [(0.0, 1.0), (0.3, 0.5), (1.0, 1.0), (7.0, 10.0), (10.0, 10.0), (430.0, 500.0), (f64::NAN, 1.0)] {
-            assert!((rounded_up(value) - top).abs() < 1e-9, "{value}: {}", rounded_up(value));
+        for (value, top) in [
+            (0.0, 1.0),
+            (0.3, 0.5),
+            (1.0, 1.0),
+            (7.0, 10.0),
+            (10.0, 10.0),
+            (430.0, 500.0),
+            (f64::NAN, 1.0),
+        ] {
+            assert!(
+                (rounded_up(value) - top).abs() < 1e-9,
+                "{value}: {}",
+                rounded_up(value)
+            );
         }
     }
 
     #[test]
     fn bars_are_stacked() {
-        let series = |name: &str, value| Series { name: name.to_owned(), class: "series-0".to_owned(), values: vec![Some(value)] };
-        let html = plot("Traces", Form::Bars, &["Mon".to_owned()], &[series("a", 4.0), series("b", 6.0)], &|value| value.to_string());
+        let series = |name: &str, value| Series {
+            name: name.to_owned(),
+            class: "series-0".to_owned(),
+            values: vec![Some(value)],
+        };
+        let html = plot(
+            "Traces",
+            Form::Bars,
+            &["Mon".to_owned()],
+            &[series("a", 4.0), series("b", 6.0)],
+            &|value| value.to_string(),
+        );
         let html = html.into_string();
         // The axis ends at 10: the first bar has 40 % of 158 points.
-        assert!(html.contains("height=\"63.2\"") && html.contains("height=\"94.8\""), "{html}");
+        assert!(
+            html.contains("height=\"63.2\"") && html.contains("height=\"94.8\""),
+            "{html}"
+        );
         assert!(html.contains("y=\"10.0\""), "{html}");
     }
 }

@@ -25,7 +25,10 @@ const SMALL: u64 = 2000;
 /// A pause between traces that the line of time names.
 const PAUSE: i64 = 60_000_000_000;
 
-pub(super) async fn list(State(app): State<App>, Query(pairs): Query<Vec<(String, String)>>) -> Response {
+pub(super) async fn list(
+    State(app): State<App>,
+    Query(pairs): Query<Vec<(String, String)>>,
+) -> Response {
     let params = Params::new(pairs);
     let cursor = params.first("cursor").map(str::to_owned);
     let read = app.read(move |store| store.sessions(ROWS, cursor.as_deref()));
@@ -124,7 +127,12 @@ pub(super) async fn page(State(app): State<App>, Path(id): Path<String>) -> Resp
 
 fn main(view: &SessionView, said: &[Option<Bodies>]) -> Markup {
     let session = &view.session;
-    let end = view.traces.iter().filter_map(|trace| trace.end_ns).max().unwrap_or(session.last_ns);
+    let end = view
+        .traces
+        .iter()
+        .filter_map(|trace| trace.end_ns)
+        .max()
+        .unwrap_or(session.last_ns);
     let mut before = None;
     html! {
         main #main {
@@ -154,7 +162,9 @@ fn main(view: &SessionView, said: &[Option<Bodies>]) -> Markup {
 
 fn pause(before: Option<&TraceRow>, trace: &TraceRow) -> Option<i64> {
     let before = before?;
-    let pause = trace.start_ns.saturating_sub(before.end_ns.unwrap_or(before.start_ns));
+    let pause = trace
+        .start_ns
+        .saturating_sub(before.end_ns.unwrap_or(before.start_ns));
     (pause >= PAUSE).then_some(pause)
 }
 
@@ -196,7 +206,9 @@ fn side(title: &str, body: Option<Body>, preview: Option<&str>) -> Markup {
 /// Of a conversation the last message: those before it are in the traces before.
 fn last_message(text: &str) -> Body {
     match read(text) {
-        Body::Messages(mut messages, _) => Body::Messages(messages.split_off(messages.len().saturating_sub(1)), None),
+        Body::Messages(mut messages, _) => {
+            Body::Messages(messages.split_off(messages.len().saturating_sub(1)), None)
+        }
         body => body,
     }
 }

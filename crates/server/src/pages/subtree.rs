@@ -29,7 +29,10 @@ struct Node {
     depth: usize,
 }
 
-pub(super) async fn of_trace(State(app): State<App>, Path((id, form)): Path<(String, String)>) -> Response {
+pub(super) async fn of_trace(
+    State(app): State<App>,
+    Path((id, form)): Path<(String, String)>,
+) -> Response {
     export(&app, id, None, &form).await
 }
 
@@ -46,13 +49,20 @@ async fn export(app: &App, id: String, span: Option<String>, form: &str) -> Resp
         "md" => false,
         _ => return (StatusCode::NOT_FOUND, "An export is .md or .json.").into_response(),
     };
-    match app.read(move |store| nodes(store, &id, span.as_deref())).await {
+    match app
+        .read(move |store| nodes(store, &id, span.as_deref()))
+        .await
+    {
         Ok(Some((name, left_out, nodes))) => {
             if is_json {
                 let text = serde_json::to_string_pretty(&as_json(&nodes)).unwrap_or_default();
                 return (headers("application/json"), text).into_response();
             }
-            (headers("text/markdown; charset=utf-8"), as_markdown(&name, &nodes, left_out)).into_response()
+            (
+                headers("text/markdown; charset=utf-8"),
+                as_markdown(&name, &nodes, left_out),
+            )
+                .into_response()
         }
         Ok(None) => trace::not_found(),
         Err(error) => failed(&error),
@@ -70,7 +80,9 @@ fn nodes(store: &Store, id: &str, span: Option<&str>) -> Result<Found, StoreErro
     let start = match span {
         None => 0,
         Some(span) => {
-            let found = places.iter().position(|place| row(place).is_some_and(|row| row.id == span));
+            let found = places
+                .iter()
+                .position(|place| row(place).is_some_and(|row| row.id == span));
             let Some(found) = found else {
                 return Ok(None);
             };
@@ -91,12 +103,17 @@ fn nodes(store: &Store, id: &str, span: Option<&str>) -> Result<Found, StoreErro
             });
         }
     }
-    Ok(Some((view.trace.name, (below + 1).saturating_sub(nodes.len()), nodes)))
+    Ok(Some((
+        view.trace.name,
+        (below + 1).saturating_sub(nodes.len()),
+        nodes,
+    )))
 }
 
 fn as_json(nodes: &[Node]) -> Value {
     let parsed = |text: &Option<String>| {
-        text.as_ref().map(|text| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str())))
+        text.as_ref()
+            .map(|text| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str())))
     };
     let spans = nodes.iter().map(|node| {
         let Node { span, long, .. } = node;
@@ -108,18 +125,35 @@ fn as_json(nodes: &[Node]) -> Value {
             ("start", Some(json!(units::rfc3339(span.start_ns)))),
             ("end", span.end_ns.map(|end| json!(units::rfc3339(end)))),
             ("level", Some(json!(span.level.as_str()))),
-            ("status_message", span.status_message.as_ref().map(|message| json!(message))),
+            (
+                "status_message",
+                span.status_message.as_ref().map(|message| json!(message)),
+            ),
             ("model", span.model.as_ref().map(|model| json!(model))),
             ("usage", (!span.usage.is_empty()).then(|| json!(span.usage))),
             ("cost", (!span.cost.is_empty()).then(|| json!(span.cost))),
             ("input", parsed(&long.input)),
             ("output", parsed(&long.output)),
-            ("metadata", (!long.metadata.is_empty()).then(|| json!(long.metadata))),
-            ("parameters", (!long.parameters.is_empty()).then(|| json!(long.parameters))),
-            ("events", (!long.events.is_empty()).then(|| json!(long.events))),
-            ("errors", (!long.errors.is_empty()).then(|| json!(long.errors))),
+            (
+                "metadata",
+                (!long.metadata.is_empty()).then(|| json!(long.metadata)),
+            ),
+            (
+                "parameters",
+                (!long.parameters.is_empty()).then(|| json!(long.parameters)),
+            ),
+            (
+                "events",
+                (!long.events.is_empty()).then(|| json!(long.events)),
+            ),
+            (
+                "errors",
+                (!long.errors.is_empty()).then(|| json!(long.errors)),
+            ),
         ];
-        let fields = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        let fields = fields
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)));
         Value::Object(fields.collect::<Map<_, _>>())
     });
     spans.collect()
@@ -132,17 +166,38 @@ fn as_markdown(name: &str, nodes: &[Node], left_out: usize) -> String {
     for Node { span, depth, .. } in nodes {
         let mut figures = vec![span.kind.as_str().to_owned()];
         figures.extend(span.model.as_deref().map(one_line));
-        figures.push(span.end_ns.map_or_else(|| "running".to_owned(), |end| units::duration(end.saturating_sub(span.start_ns))));
-        figures.extend(span.usage.get("total").map(|tokens| format!("{} tokens", units::count(*tokens))));
+        figures.push(span.end_ns.map_or_else(
+            || "running".to_owned(),
+            |end| units::duration(end.saturating_sub(span.start_ns)),
+        ));
+        figures.extend(
+            span.usage
+                .get("total")
+                .map(|tokens| format!("{} tokens", units::count(*tokens))),
+        );
         figures.extend(span.cost.get("total").map(|dollars| units::cost(*dollars)));
         figures.extend((span.level == Level::Error).then(|| "**error**".to_owned()));
-        let _ = writeln!(out, "{}- {} ({})", "  ".repeat(*depth), one_line(&span.name), figures.join(", "));
+        let _ = writeln!(
+            out,
+            "{}- {} ({})",
+            "  ".repeat(*depth),
+            one_line(&span.name),
+            figures.join(", ")
+        );
     }
     if left_out > 0 {
-        let _ = writeln!(out, "\n{} more are left out.", units::plural(left_out as u64, "span"));
+        let _ = writeln!(
+            out,
+            "\n{} more are left out.",
+            units::plural(left_out as u64, "span")
+        );
     }
     for Node { span, long, .. } in nodes {
-        let errors: Vec<String> = long.errors.iter().map(|error| format!("{}: {}", error.kind, error.message)).collect();
+        let errors: Vec<String> = long
+            .errors
+            .iter()
+            .map(|error| format!("{}: {}", error.kind, error.message))
+            .collect();
         let status = span.status_message.clone().filter(|_| errors.is_empty());
         let parts = [
             ("Error", (!errors.is_empty()).then(|| errors.join("\n"))),
@@ -185,7 +240,9 @@ fn part(one: &Part) -> String {
     match one {
         Part::Text(text) => text.clone(),
         Part::Thinking(text) => format!("[reasoning] {text}"),
-        Part::Call { name, arguments, .. } => format!("[calls {name}] {}", pretty(arguments)),
+        Part::Call {
+            name, arguments, ..
+        } => format!("[calls {name}] {}", pretty(arguments)),
         Part::Answer { content, .. } => {
             let content: Vec<String> = content.iter().map(part).collect();
             format!("[result] {}", content.join("\n"))
@@ -202,10 +259,18 @@ fn pretty(value: &Value) -> String {
 
 /// A block of code whose fence is longer than every fence in the text.
 fn fenced(text: &str) -> String {
-    let longest = text.split(|sign| sign != '`').map(str::len).max().unwrap_or(0);
+    let longest = text
+        .split(|sign| sign != '`')
+        .map(str::len)
+        .max()
+        .unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     let shown: String = text.chars().take(LONGEST).collect();
-    let cut = if shown.len() < text.len() { "\n[the rest is left out]" } else { "" };
+    let cut = if shown.len() < text.len() {
+        "\n[the rest is left out]"
+    } else {
+        ""
+    };
     format!("{fence}\n{shown}{cut}\n{fence}")
 }
 
@@ -235,7 +300,11 @@ mod tests {
     #[test]
     fn markdown_has_the_tree_and_the_bodies() {
         let input = r#"[{"role":"user","content":"use ``` here"}]"#;
-        let text = as_markdown("t", &[node("agent\nx", 0, None), node("llm", 1, Some(input))], 3);
+        let text = as_markdown(
+            "t",
+            &[node("agent\nx", 0, None), node("llm", 1, Some(input))],
+            3,
+        );
         let expected = "# agent x\n\n- agent x (span, 1.50 s)\n  - llm (span, 1.50 s)\n\n3 spans more are left out.\n\n\
             ## llm\n\nInput:\n\n````\nuser: use ``` here\n````\n";
         assert_eq!(text, expected);
@@ -243,7 +312,10 @@ mod tests {
 
     #[test]
     fn json_has_bodies_as_json() {
-        let value = as_json(&[node("a", 0, Some(r#"{"q":1}"#)), node("b", 1, Some("words"))]);
+        let value = as_json(&[
+            node("a", 0, Some(r#"{"q":1}"#)),
+            node("b", 1, Some("words")),
+        ]);
         assert_eq!(value[0]["input"], json!({"q": 1}));
         assert_eq!(value[1]["input"], json!("words"));
         assert_eq!(value[1]["end"], json!("1970-01-01T00:00:01.5Z"));

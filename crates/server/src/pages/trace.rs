@@ -21,7 +21,10 @@ const PLAIN: usize = 500;
 
 const KEYS: &[(&[&str], &str)] = &[
     (&["j", "k"], "next and previous span"),
-    (&["h", "l"], "fold and unfold, or go to the parent and the first child"),
+    (
+        &["h", "l"],
+        "fold and unfold, or go to the parent and the first child",
+    ),
     (&["n", "p"], "next and previous error"),
     (&["N", "P"], "newer and older trace with an error"),
     (&["z", "0"], "zoom to the span, and to the whole trace"),
@@ -54,11 +57,14 @@ pub(super) async fn page(
         Ok(None) => return not_found(),
         Err(error) => return failed(&error),
     };
-    let shown = view.observations.iter().find(|span| Some(&span.id) == shown.as_ref());
+    let shown = view
+        .observations
+        .iter()
+        .find(|span| Some(&span.id) == shown.as_ref());
     let is_span = params.first("span").is_some() && shown.is_some();
     let content = match shown {
         Some(span) if is_span => detail::of_span(&view.trace.id, span, &long, &view.scores),
-        root => detail::of_trace(&view, root.map(|root| (root, long))),
+        root => detail::of_trace(&view, root.map(|root| (root, &long))),
     };
     let title = named(&view.trace.name).to_owned();
     let page = Page {
@@ -179,17 +185,26 @@ pub(super) async fn spans(State(app): State<App>, Path(id): Path<String>) -> Res
 }
 
 /// The detail of one span, as a part of a page.
-pub(super) async fn span(State(app): State<App>, Path((trace, span)): Path<(String, String)>) -> Response {
+pub(super) async fn span(
+    State(app): State<App>,
+    Path((trace, span)): Path<(String, String)>,
+) -> Response {
     let id = trace.clone();
     let read = app.read(move |store| {
         let Some(row) = store.observation(&trace, &span)? else {
             return Ok(None);
         };
-        let mut query = ScoreQuery::default();
-        query.trace_id = Some(trace.clone());
-        query.observation_id = Some(span.clone());
+        let query = ScoreQuery {
+            trace_id: Some(trace.clone()),
+            observation_id: Some(span.clone()),
+            ..ScoreQuery::default()
+        };
         let scores = store.scores(&query)?.rows;
-        Ok(Some((row, store.bodies(&trace, &span)?.unwrap_or_default(), scores)))
+        Ok(Some((
+            row,
+            store.bodies(&trace, &span)?.unwrap_or_default(),
+            scores,
+        )))
     });
     match read.await {
         Ok(Some((row, long, scores))) => {

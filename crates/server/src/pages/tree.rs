@@ -30,21 +30,31 @@ pub(super) fn ordered(observations: &[ObservationRow]) -> Vec<Place> {
             None => roots.push(index),
         }
     }
-    let by_start = |index: &usize| observations.get(*index).map(|observation| observation.start_ns);
+    let by_start = |index: &usize| {
+        observations
+            .get(*index)
+            .map(|observation| observation.start_ns)
+    };
     let mut places = Vec::with_capacity(observations.len());
     let mut is_placed = vec![false; observations.len()];
     let mut pending = Vec::new();
     roots.sort_by_key(by_start);
     // After the roots, what is left is in circles; the first of each circle is taken as its root.
     for root in roots.into_iter().chain(0..observations.len()) {
-        pending.push(Place { index: root, depth: 0 });
+        pending.push(Place {
+            index: root,
+            depth: 0,
+        });
         while let Some(place) = pending.pop() {
             let Some(is_placed) = is_placed.get_mut(place.index).filter(|placed| !**placed) else {
                 continue;
             };
             *is_placed = true;
             places.push(place);
-            let mut below = children.get_mut(place.index).map(std::mem::take).unwrap_or_default();
+            let mut below = children
+                .get_mut(place.index)
+                .map(std::mem::take)
+                .unwrap_or_default();
             below.sort_by_key(by_start);
             let depth = place.depth + 1;
             pending.extend(below.into_iter().rev().map(|index| Place { index, depth }));
@@ -70,7 +80,10 @@ mod tests {
     }
 
     fn named(places: &[(&str, usize)]) -> Vec<(String, usize)> {
-        places.iter().map(|(id, depth)| ((*id).to_owned(), *depth)).collect()
+        places
+            .iter()
+            .map(|(id, depth)| ((*id).to_owned(), *depth))
+            .collect()
     }
 
     #[test]
@@ -82,13 +95,23 @@ mod tests {
             ("root", None, 1),
             ("other", Some("gone"), 0),
         ];
-        let expected = [("other", 0), ("root", 0), ("early", 1), ("inner", 2), ("late", 1)];
+        let expected = [
+            ("other", 0),
+            ("root", 0),
+            ("early", 1),
+            ("inner", 2),
+            ("late", 1),
+        ];
         assert_eq!(order(&spans), named(&expected));
     }
 
     #[test]
     fn a_circle_of_parents_is_shown_once() {
-        let spans = [("a", Some("b"), 1), ("b", Some("a"), 2), ("self", Some("self"), 3)];
+        let spans = [
+            ("a", Some("b"), 1),
+            ("b", Some("a"), 2),
+            ("self", Some("self"), 3),
+        ];
         assert_eq!(order(&spans), named(&[("a", 0), ("b", 1), ("self", 0)]));
     }
 

@@ -14,7 +14,10 @@ use crate::model::UserRow;
 
 const ROWS: usize = 100;
 
-pub(super) async fn list(State(app): State<App>, Query(pairs): Query<Vec<(String, String)>>) -> Response {
+pub(super) async fn list(
+    State(app): State<App>,
+    Query(pairs): Query<Vec<(String, String)>>,
+) -> Response {
     let params = Params::new(pairs);
     let cursor = params.first("cursor").map(str::to_owned);
     let read = app.read(move |store| store.users(ROWS, cursor.as_deref()));

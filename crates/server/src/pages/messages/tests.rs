@@ -18,11 +18,21 @@ fn word(part: &Part) -> String {
     match part {
         Part::Text(text) => text.clone(),
         Part::Thinking(text) => format!("({text})"),
-        Part::Call { name, arguments, .. } => format!("{name}{arguments}"),
-        Part::Answer { id, is_error, content } => {
+        Part::Call {
+            name, arguments, ..
+        } => format!("{name}{arguments}"),
+        Part::Answer {
+            id,
+            is_error,
+            content,
+        } => {
             let sign = if *is_error { "!" } else { "" };
             let content: Vec<String> = content.iter().map(word).collect();
-            format!("{sign}{}={}", id.as_deref().unwrap_or("?"), content.join("+"))
+            format!(
+                "{sign}{}={}",
+                id.as_deref().unwrap_or("?"),
+                content.join("+")
+            )
         }
         Part::Picture(url) => format!("<{url}>"),
         Part::Json(value) => value.to_string(),
@@ -106,10 +116,19 @@ fn messages_of_each_provider_are_read() {
 #[test]
 fn other_bodies_stay_what_they_are() {
     assert_eq!(read("plain words"), Body::Text("plain words".to_owned()));
-    assert_eq!(read("\"a text in JSON\""), Body::Text("a text in JSON".to_owned()));
+    assert_eq!(
+        read("\"a text in JSON\""),
+        Body::Text("a text in JSON".to_owned())
+    );
     assert_eq!(read("12.50"), Body::Text("12.50".to_owned()));
     assert_eq!(read(""), Body::Text(String::new()));
-    for value in [json!({"query": "x", "input": "y"}), json!([1, 2]), json!([]), json!([{"role": "user"}, 3]), json!({"content": "x"})] {
+    for value in [
+        json!({"query": "x", "input": "y"}),
+        json!([1, 2]),
+        json!([]),
+        json!([{"role": "user"}, 3]),
+        json!({"content": "x"}),
+    ] {
         assert_eq!(read(&value.to_string()), Body::Json(value));
     }
 }
