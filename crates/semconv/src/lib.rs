@@ -29,6 +29,7 @@
 mod flat;
 mod gen_ai;
 mod langfuse;
+mod messages;
 mod names;
 mod observation;
 mod openinference;
@@ -37,6 +38,7 @@ mod traceloop;
 mod usage;
 mod value;
 
+pub use messages::MessageEvents;
 pub use names::{is_llm_attribute, is_llm_library, is_own, is_transport};
 pub use observation::Observation;
 pub use value::Value;
