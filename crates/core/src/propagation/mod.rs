@@ -8,10 +8,12 @@ mod tracestate;
 
 pub use carrier::{Extractor, Injector};
 
+pub use crate::record::Link;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::record::{Link, SpanId, TraceAttributes, TraceId, Value};
+use crate::record::{SpanId, TraceAttributes, TraceId, Value};
 use crate::span::handle::Span;
 use crate::span::unrecorded::Received;
 use crate::trace::builder::TraceBuilder;
