@@ -26,6 +26,7 @@
     )
 )]
 
+mod facts;
 mod flat;
 mod gen_ai;
 mod langfuse;
@@ -33,6 +34,7 @@ mod messages;
 mod names;
 mod observation;
 mod openinference;
+mod read;
 mod time;
 mod traceloop;
 mod usage;
