@@ -198,7 +198,7 @@ impl Own {
 }
 
 /// The observation of a span, or the one it passes on; also of a trace that is not recorded.
-fn inherited<S: for<'a> LookupSpan<'a>>(span: &SpanRef<'_, S>) -> Option<Span> {
+pub(crate) fn inherited<S: for<'a> LookupSpan<'a>>(span: &SpanRef<'_, S>) -> Option<Span> {
     Some(span.extensions().get::<Kept>()?.span().clone())
 }
 

@@ -11,7 +11,6 @@ mod exception;
 mod format;
 pub(crate) mod guard;
 mod id;
-mod json;
 mod observation;
 mod parts;
 mod place;

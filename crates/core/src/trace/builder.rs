@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::propagation::RemoteContext;
+use crate::propagation::remote::RemoteContext;
 use crate::record::{
     AsException, ObservationType, Role, SpanId, Timestamp, TraceAttributes, TraceId, Value,
 };
