@@ -1,5 +1,5 @@
 //! Which attempt of a call this is: a call that failed and is sent again, unchanged and below the same span, is a retry.
-//! Asked and told by `call`. Works with every client, since a retry is known by its bytes.
+//! Used by `call`. Works with every client, since a retry is known by its bytes.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -8,8 +8,8 @@ use http::StatusCode;
 use tracefuse_core::bridge::{end_cancelled, set_provider};
 use tracefuse_core::{Exception, Span, SpanId};
 
+use crate::attempts::Attempts;
 use crate::capture::Capture;
-use crate::model_calls::ModelCalls;
 use crate::request;
 use crate::routes::Matched;
 use crate::secrets::Secrets;
@@ -33,7 +33,9 @@ impl Sent {
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) span: Span,
-    pub(crate) calls: ModelCalls,
+    pub(crate) attempts: Arc<Attempts>,
+    /// Bytes of the response that are kept.
+    pub(crate) max_body: usize,
     pub(crate) matched: Matched,
     pub(crate) sent: Sent,
     pub(crate) secrets: Secrets,
@@ -66,8 +68,7 @@ impl Call {
         if std::mem::replace(&mut self.described, true) {
             return;
         }
-        let attempts = self.calls.attempts();
-        self.attempt = attempts.number(|| self.hash());
+        self.attempt = self.attempts.number(|| self.hash());
         if self.attempt > 1 {
             self.span.add_metadata("attempt", self.attempt);
         }
@@ -105,9 +106,7 @@ impl Call {
 
     /// Notes that the call may be sent again.
     pub(crate) fn may_be_retried(&self) {
-        self.calls
-            .attempts()
-            .failed(self.hash(), self.attempt.max(1));
+        self.attempts.failed(self.hash(), self.attempt.max(1));
     }
 
     /// Records the provider, over what the response shows.

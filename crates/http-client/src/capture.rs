@@ -44,6 +44,7 @@ impl Capture {
     }
 
     /// Of a body that is known as a whole.
+    #[cfg(any(test, feature = "reqwest"))]
     pub(crate) fn of(bytes: &[u8], limit: usize) -> Self {
         let mut capture = Self::new(limit);
         capture.push(bytes);

@@ -55,11 +55,7 @@
 )]
 #![cfg_attr(
     not(any(feature = "reqwest", feature = "tower")),
-    expect(
-        dead_code,
-        unused_imports,
-        reason = "without a feature there is no client"
-    )
+    expect(dead_code, reason = "without a feature there is no client")
 )]
 
 mod attempts;
@@ -70,10 +66,13 @@ mod folding;
 mod future;
 mod language;
 mod model_calls;
+mod operation;
 mod reading;
 mod request;
 mod routes;
 mod secrets;
+mod table;
+mod target;
 
 #[cfg(feature = "reqwest")]
 mod reqwest;
@@ -85,7 +84,8 @@ mod tower;
 pub use body::{RequestBody, ResponseBody};
 pub use language::Language;
 pub use model_calls::ModelCalls;
-pub use routes::{Operation, Route};
+pub use operation::Operation;
+pub use routes::Route;
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub use tower::{Recorded, ResponseFuture};

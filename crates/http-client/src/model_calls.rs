@@ -13,8 +13,9 @@ use crate::attempts::Attempts;
 use crate::call::{Call, Sent};
 use crate::capture::Capture;
 use crate::request::media_type;
-use crate::routes::{Route, Routes, Target, is_host, model_in_path};
+use crate::routes::{Route, Routes};
 use crate::secrets::Secrets;
+use crate::target::{Target, is_host, model_in_path};
 
 /// Bytes of each body that are kept, unless [`ModelCalls::max_body`] says otherwise.
 const MAX_BODY: usize = 1024 * 1024;
@@ -124,10 +125,7 @@ impl ModelCalls {
         self.with(|settings| settings.baggage.extend(hosts.into_iter().map(Into::into)))
     }
 
-    pub(crate) fn attempts(&self) -> &Attempts {
-        &self.settings.attempts
-    }
-
+    #[cfg(feature = "reqwest")]
     pub(crate) fn max_kept(&self) -> usize {
         self.settings.max_body
     }
@@ -158,7 +156,8 @@ impl ModelCalls {
         (request.host, request.port, request.path).hash(&mut address);
         Some(Box::new(Call {
             span,
-            calls: self.clone(),
+            attempts: self.settings.attempts.clone(),
+            max_body: self.settings.max_body,
             matched,
             sent: Sent::new(Capture::new(self.settings.max_body)),
             secrets: Secrets::of(request.headers, request.query, &request.user),
@@ -236,7 +235,7 @@ fn content_type(headers: &HeaderMap) -> String {
     let kind = text(header::CONTENT_TYPE).unwrap_or("application/json");
     match media_type(kind) {
         // Its boundary is not needed.
-        kind if kind.is_empty() => "application/json".to_owned(),
+        "" => "application/json".to_owned(),
         kind => kind.to_ascii_lowercase(),
     }
 }

@@ -37,7 +37,7 @@ pub(crate) struct Reading {
 #[derive(Debug)]
 enum How {
     /// Events, or lines, put together as they arrive.
-    Stream(Folding),
+    Stream(Box<Folding>),
     /// One text, read at its end.
     Whole(Capture),
     /// Sound, a picture or compressed bytes, which are counted.
@@ -86,7 +86,7 @@ impl Reading {
     }
 
     fn how(call: &Call, status: StatusCode, kind: &str, is_compressed: bool) -> How {
-        let max = call.calls.max_kept();
+        let max = call.max_body;
         let is_json = kind.ends_with("json");
         let is_text =
             is_json || kind.is_empty() || kind.starts_with("text/") || kind.ends_with("xml");
@@ -108,7 +108,7 @@ impl Reading {
             || is_text && call.path_streams
             || is_text && call.streams && !is_json;
         if is_stream {
-            return How::Stream(Folding::new(call.matched.language, max));
+            return How::Stream(Box::new(Folding::new(call.matched.language, max)));
         }
         match is_text {
             true if call.matched.operation.answers_with_numbers() => {

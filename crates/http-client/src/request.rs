@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::capture::Capture;
 use crate::language::Language;
-use crate::routes::Operation;
+use crate::operation::Operation;
 
 /// Fields that are parameters of a model. Others are not recorded, since they may have content or name a person.
 const PARAMETERS: &[&str] = &[

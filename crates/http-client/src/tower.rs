@@ -61,7 +61,7 @@ where
         let port = authority
             .as_ref()
             .and_then(|authority| authority.port_u16());
-        let port = port.unwrap_or(match parts.uri.scheme_str() {
+        let port = port.unwrap_or_else(|| match parts.uri.scheme_str() {
             Some("http") => 80,
             Some("https") => 443,
             _ => 0,

@@ -56,7 +56,7 @@ async fn a_reader_that_stops_after_the_last_event_has_not_cancelled() {
 }
 
 #[tokio::test]
-async fn a_body_that_nobody_reads_is_cancelled() {
+async fn a_body_that_is_never_read_is_cancelled() {
     let server = Server::start([Answer::json(&answer())]).await;
     let client = server.client(ModelCalls::new());
     let spans = recorded(async |_| {

@@ -22,7 +22,7 @@ fn request(url: &str) -> http::Request<Full<Bytes>> {
         .unwrap()
 }
 
-fn client(calls: ModelCalls) -> tracefuse_http_client::Recorded<Plain> {
+fn client(calls: &ModelCalls) -> tracefuse_http_client::Recorded<Plain> {
     calls.layer(Client::builder(TokioExecutor::new()).build_http())
 }
 
@@ -30,7 +30,7 @@ fn client(calls: ModelCalls) -> tracefuse_http_client::Recorded<Plain> {
 async fn a_call_by_hyper_is_recorded_whole_and_streamed() {
     let server = Server::start([Answer::json(&answer()), Answer::events(&chunks())]).await;
     let url = format!("http://{}/v1/chat/completions", server.address);
-    let mut client = client(ModelCalls::new().inject_to(["127.0.0.1"]));
+    let mut client = client(&ModelCalls::new().inject_to(["127.0.0.1"]));
     let expected = [
         answer().to_string().into_bytes(),
         Answer::events(&chunks()).body().to_vec(),
@@ -64,7 +64,7 @@ async fn a_body_dropped_early_is_cancelled_below_tower_too() {
     answer.hold = Some(Default::default()); // never
     let server = Server::start([answer]).await;
     let url = format!("http://{}/v1/chat/completions", server.address);
-    let mut client = client(ModelCalls::new());
+    let mut client = client(&ModelCalls::new());
     let spans = recorded(async |_| {
         let mut body = client.call(request(&url)).await.unwrap().into_body();
         let mut read = Vec::new();
@@ -85,7 +85,7 @@ async fn attempts_by_tower_have_numbers() {
     let refusal = Answer::json(&refusal).status("503 Service Unavailable");
     let server = Server::start([refusal, Answer::json(&answer())]).await;
     let url = format!("http://{}/v1/chat/completions", server.address);
-    let mut client = client(ModelCalls::new());
+    let mut client = client(&ModelCalls::new());
     let spans = recorded(async |_| {
         // What `tower::retry` does: the same request once more.
         for _ in 0..2 {
@@ -97,7 +97,10 @@ async fn attempts_by_tower_have_numbers() {
     let attempts: Vec<_> = spans.iter().map(|span| metadata(span, "attempt")).collect();
     assert_eq!(attempts, [None, Some("2".to_owned())]);
     let message = spans[0].status_message().unwrap();
-    assert!(message.ends_with("503 Service Unavailable: overloaded"), "{message}");
+    assert!(
+        message.ends_with("503 Service Unavailable: overloaded"),
+        "{message}"
+    );
 }
 
 #[tokio::test]
@@ -108,7 +111,7 @@ async fn a_client_of_tower_that_fails_is_an_error() {
         listener.local_addr().unwrap()
     );
     drop(listener);
-    let mut client = client(ModelCalls::new());
+    let mut client = client(&ModelCalls::new());
     let spans = recorded(async |_| {
         client.call(request(&url)).await.unwrap_err();
     })
