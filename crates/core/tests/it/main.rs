@@ -7,6 +7,7 @@ mod ending;
 mod errors;
 mod hostile;
 mod leaks;
+mod links;
 mod nesting;
 mod off;
 mod propagation;
