@@ -8,11 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::clock::TimeSource;
-use crate::processor::Processor;
+use crate::processor::{Processor, ReportFuture};
 use crate::record::guard::catch;
 use crate::record::{FinishedSpan, ScoreRecord};
-use crate::report::{Report, Stats};
-use crate::trace::leak::Leak;
+use crate::report::{Leak, Report, Stats};
 
 /// The processor of a tracer. A call that panics has no effect but that it is counted.
 pub(crate) struct ContainedProcessor {
@@ -100,7 +99,7 @@ impl ContainedProcessor {
         stats
     }
 
-    async fn finished(&self, report: Option<crate::processor::ReportFuture>) -> Report {
+    async fn finished(&self, report: Option<ReportFuture>) -> Report {
         let Some(mut report) = report else {
             return self.complete(None);
         };

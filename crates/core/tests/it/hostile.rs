@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use tracefuse_core::record::{ScoreRecord, SpanRecord};
-use tracefuse_core::{Clock, Leak, Processor, Report, ReportFuture, Stats, TimeSource, Tracer};
+use tracefuse_core::wiring::{Leak, ReportFuture};
+use tracefuse_core::{Clock, Processor, Report, Stats, TimeSource, Tracer};
 
 /// Which of its methods panic.
 #[derive(Clone, Copy, Debug, PartialEq)]
