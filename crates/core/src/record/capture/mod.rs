@@ -2,6 +2,8 @@
 //! Called by every setter on the caller's thread. Text of arrays and objects is written by `json`. Must not
 //! know records or spans.
 
+pub(crate) mod noted;
+
 use std::cell::Cell;
 use std::fmt;
 
@@ -35,7 +37,7 @@ pub(crate) fn capture<T: Serialize + ?Sized, F: FnMut(ValueRef<'_>)>(value: &T, 
 /// Whether the `Serialize` of `T` is known and need not be guarded. The compiler evaluates this at
 /// compile time, so that captures of text and numbers pay nothing for the guard.
 #[inline]
-fn cannot_panic<T: ?Sized>() -> bool {
+pub(crate) fn cannot_panic<T: ?Sized>() -> bool {
     let name = std::any::type_name::<T>();
     let name = name.strip_prefix('&').unwrap_or(name);
     matches!(
