@@ -387,7 +387,12 @@ impl Shared {
                 },
             }
         };
-        let outcome = wait(waiting, self.timeout + GRACE).await;
+        let Ok(runtime) = Handle::try_current() else {
+            return before.ok_or_else(|| no_runtime(&What(key)));
+        };
+        // A task of its own: on a runtime without a clock it panics, and not the application's task.
+        let waiting = runtime.spawn(wait(waiting, self.timeout + GRACE));
+        let outcome = waiting.await.ok().flatten();
         match (outcome, before) {
             (Some(Ok(prompt)), _) => Ok(prompt),
             // The old prompt is no substitute for one that was deleted.
