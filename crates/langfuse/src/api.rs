@@ -316,7 +316,9 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    fn new(problem: ApiProblem, message: impl Into<String>) -> Self {
+    /// For the clients that read through this one.
+    #[doc(hidden)]
+    pub fn new(problem: ApiProblem, message: impl Into<String>) -> Self {
         Self {
             problem,
             status: None,

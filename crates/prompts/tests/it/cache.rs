@@ -186,10 +186,6 @@ async fn the_cache_is_bounded_by_count_and_by_bytes() {
 }
 
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a runtime that stops in the middle is the case"
-)]
 fn a_refresh_that_its_runtime_never_finishes_is_done_again() {
     let server = MockLangfuse::start();
     server.put_prompt("weather", &["production"], &json!("one"));

@@ -283,10 +283,6 @@ fn outside_of_a_runtime_it_is_an_error_and_no_panic() {
 }
 
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a runtime without clock and network is the case"
-)]
 fn a_runtime_without_network_is_an_error_and_no_panic() {
     let server = MockLangfuse::start();
     let (client, _) = client(&server);
