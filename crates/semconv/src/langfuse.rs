@@ -1,5 +1,5 @@
 //! `langfuse.*`: the attributes that Langfuse reads (`docs/langfuse.md` 2.4 and 2.5).
-//! Called by `observation`.
+//! Called by `read`.
 
 use serde_json::{Map, Value as Json};
 use tracefuse_core::bridge::{
@@ -8,7 +8,8 @@ use tracefuse_core::bridge::{
 use tracefuse_core::record::Value as Captured;
 use tracefuse_core::{Cost, Level, ObservationType, Usage};
 
-use crate::observation::{Certainty, Observation, Rank};
+use crate::facts::{Certainty, Rank};
+use crate::observation::Observation;
 use crate::time;
 use crate::value::Value;
 

@@ -26,12 +26,14 @@
     )
 )]
 
+mod facts;
 mod flat;
 mod gen_ai;
 mod langfuse;
 mod names;
 mod observation;
 mod openinference;
+mod read;
 mod time;
 mod traceloop;
 mod usage;

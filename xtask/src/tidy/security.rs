@@ -86,16 +86,22 @@ fn lints() -> Result<Findings> {
     for entry in std::fs::read_dir(root().join("crates"))? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let text = std::fs::read_to_string(entry.path().join("src/lib.rs"))?;
+        // A crate that is a program alone has no `lib.rs`.
+        let library = entry.path().join("src/lib.rs");
+        let (file, path) = match library.is_file() {
+            true => ("lib.rs", library),
+            false => ("main.rs", entry.path().join("src/main.rs")),
+        };
+        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         // The core denies it by the workspace's lint, except for two measured places (`core/clock/tsc.rs`, `core/span/slots.rs`).
         if name != "core" && !text.contains("#![forbid(unsafe_code)]") {
             findings.push(format!(
-                "crates/{name}/src/lib.rs does not say #![forbid(unsafe_code)]"
+                "crates/{name}/src/{file} does not say #![forbid(unsafe_code)]"
             ));
         }
         for lint in DENIED.iter().filter(|lint| !text.contains(**lint)) {
             if DATA_PATH.contains(&name.as_str()) {
-                findings.push(format!("crates/{name}/src/lib.rs does not deny {lint}"));
+                findings.push(format!("crates/{name}/src/{file} does not deny {lint}"));
             }
         }
     }
