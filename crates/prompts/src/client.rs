@@ -108,8 +108,8 @@ impl PromptClient {
     /// A client with settings.
     pub fn builder(config: LangfuseConfig) -> PromptClientBuilder {
         PromptClientBuilder {
+            ttl: config.prompt_cache_ttl,
             config,
-            ttl: Duration::from_secs(60),
             timeout: Duration::from_secs(5),
             max_retries: 2,
             max_prompts: 1000,
@@ -155,7 +155,8 @@ impl PromptClient {
 }
 
 impl PromptClientBuilder {
-    /// How long a prompt is used before it is fetched again; 60 s by default, as in the official SDKs. An older prompt
+    /// How long a prompt is used before it is fetched again; that of the configuration by default, which is 60 s, as in
+    /// the official SDKs. An older prompt
     /// is used once more, and is fetched in the background. Zero asks the server each time.
     pub fn cache_ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
