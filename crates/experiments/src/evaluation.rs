@@ -11,7 +11,6 @@ use serde_json::{Map, Value, json};
 use tracefuse_core::ScoreValue;
 
 use crate::item::{Item, value};
-use crate::report::ItemResult;
 
 /// A judgement on an output or on a whole run; becomes a score in Langfuse.
 ///
@@ -229,9 +228,6 @@ pub(crate) struct Evaluator<T> {
     pub(crate) name: String,
     judge: Judge<T>,
 }
-
-/// The results of a run.
-pub(crate) type Results = Arc<Vec<ItemResult>>;
 
 impl<T: 'static> Evaluator<T> {
     pub(crate) fn sync<R: IntoEvaluations>(

@@ -4,14 +4,14 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 use tracefuse_core::{AsException, Tracer};
 
 use crate::dataset::Dataset;
-use crate::evaluation::{Case, Evaluator, IntoEvaluations, Results};
+use crate::evaluation::{Case, Evaluator, IntoEvaluations};
 use crate::item::{Item, value};
-use crate::report::{ExperimentReport, ItemResult};
+use crate::report::{ExperimentReport, ItemResult, Results};
 use crate::run;
+use crate::settings::Settings;
 
 /// Runs a function over the items of a dataset and judges what comes out.
 ///
@@ -35,65 +35,37 @@ use crate::run;
 /// # }
 /// ```
 #[must_use = "an experiment does nothing until `run`"]
-pub struct Experiment {
-    pub(crate) tracer: Tracer,
-    pub(crate) name: String,
-    pub(crate) run_name: Option<String>,
-    pub(crate) id: Option<String>,
-    pub(crate) description: Option<String>,
-    pub(crate) metadata: Map<String, Value>,
-    pub(crate) evaluators: Vec<Evaluator<Case>>,
-    pub(crate) run_evaluators: Vec<Evaluator<Results>>,
-    pub(crate) max_concurrency: usize,
-    pub(crate) item_timeout: Option<Duration>,
-    pub(crate) flush_timeout: Duration,
-    #[cfg(feature = "progress")]
-    pub(crate) progress: bool,
-}
+pub struct Experiment(Settings);
 
 impl Experiment {
     /// An experiment whose traces are recorded by `tracer`.
     pub fn new(tracer: &Tracer, name: impl Into<String>) -> Self {
-        Self {
-            tracer: tracer.clone(),
-            name: name.into(),
-            run_name: None,
-            id: None,
-            description: None,
-            metadata: Map::new(),
-            evaluators: Vec::new(),
-            run_evaluators: Vec::new(),
-            max_concurrency: 50,
-            item_timeout: None,
-            flush_timeout: Duration::from_secs(30),
-            #[cfg(feature = "progress")]
-            progress: false,
-        }
+        Self(Settings::new(tracer.clone(), name.into()))
     }
 
     /// The exact name of the run; the experiment's name and the time by default. Runs of one name on one dataset of Langfuse
     /// are one experiment there.
     pub fn run_name(mut self, name: impl Into<String>) -> Self {
-        self.run_name = Some(name.into());
+        self.0.run_name = Some(name.into());
         self
     }
 
     /// The id of the run, over the one that is made of project, dataset and run name: the same id in several processes
     /// records their items as one experiment.
     pub fn id(mut self, id: impl Into<String>) -> Self {
-        self.id = Some(id.into());
+        self.0.id = Some(id.into());
         self
     }
 
     /// What it is for, in somebody's words.
     pub fn description(mut self, description: impl Into<String>) -> Self {
-        self.description = Some(description.into());
+        self.0.description = Some(description.into());
         self
     }
 
     /// Adds metadata to the run, such as the model or the commit.
     pub fn metadata<T: Serialize>(mut self, key: &str, metadata: T) -> Self {
-        self.metadata.insert(key.to_owned(), value(metadata));
+        self.0.metadata.insert(key.to_owned(), value(metadata));
         self
     }
 
@@ -104,7 +76,7 @@ impl Experiment {
         name: impl Into<String>,
         judge: impl Fn(&Case) -> R + Send + Sync + 'static,
     ) -> Self {
-        self.evaluators.push(Evaluator::sync(name.into(), judge));
+        self.0.evaluators.push(Evaluator::sync(name.into(), judge));
         self
     }
 
@@ -114,7 +86,8 @@ impl Experiment {
         name: impl Into<String>,
         judge: impl Fn(Case) -> F + Send + Sync + 'static,
     ) -> Self {
-        self.evaluators
+        self.0
+            .evaluators
             .push(Evaluator::asynchronous(name.into(), judge));
         self
     }
@@ -126,7 +99,8 @@ impl Experiment {
         judge: impl Fn(&[ItemResult]) -> R + Send + Sync + 'static,
     ) -> Self {
         let judge = move |results: &Results| judge(results);
-        self.run_evaluators
+        self.0
+            .run_evaluators
             .push(Evaluator::sync(name.into(), judge));
         self
     }
@@ -137,27 +111,28 @@ impl Experiment {
         name: impl Into<String>,
         judge: impl Fn(std::sync::Arc<Vec<ItemResult>>) -> F + Send + Sync + 'static,
     ) -> Self {
-        self.run_evaluators
+        self.0
+            .run_evaluators
             .push(Evaluator::asynchronous(name.into(), judge));
         self
     }
 
     /// How many items run at the same time; 50 by default, as in the official SDKs. At least one.
     pub fn max_concurrency(mut self, items: usize) -> Self {
-        self.max_concurrency = items.max(1);
+        self.0.max_concurrency = items.max(1);
         self
     }
 
     /// The longest an item may take, its evaluators not included; no limit by default. One that takes longer has failed.
     /// A function that blocks its thread cannot be stopped.
     pub fn item_timeout(mut self, timeout: Duration) -> Self {
-        self.item_timeout = Some(timeout);
+        self.0.item_timeout = Some(timeout);
         self
     }
 
     /// The longest the delivery at the end may take; 30 s by default.
     pub fn flush_timeout(mut self, timeout: Duration) -> Self {
-        self.flush_timeout = timeout;
+        self.0.flush_timeout = timeout;
         self
     }
 
@@ -165,7 +140,7 @@ impl Experiment {
     #[cfg(feature = "progress")]
     #[cfg_attr(docsrs, doc(cfg(feature = "progress")))]
     pub fn progress(mut self, show: bool) -> Self {
-        self.progress = show;
+        self.0.progress = show;
         self
     }
 
@@ -186,21 +161,18 @@ impl Experiment {
         O: Serialize,
         E: AsException<Via>,
     {
-        run::all(self, dataset.into(), task).await
+        run::all(&self.0, dataset.into(), task).await
     }
 }
 
 impl fmt::Debug for Experiment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self
-            .evaluators
-            .iter()
-            .map(|evaluator| evaluator.name.as_str())
-            .collect();
+        let evaluators = self.0.evaluators.iter();
+        let names: Vec<&str> = evaluators.map(|one| one.name.as_str()).collect();
         f.debug_struct("Experiment")
-            .field("name", &self.name)
+            .field("name", &self.0.name)
             .field("evaluators", &names)
-            .field("max_concurrency", &self.max_concurrency)
+            .field("max_concurrency", &self.0.max_concurrency)
             .finish_non_exhaustive()
     }
 }

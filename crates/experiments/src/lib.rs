@@ -53,6 +53,7 @@ mod item;
 mod progress;
 mod report;
 mod run;
+mod settings;
 mod table;
 
 pub use dataset::{Dataset, DatasetClient, DatasetRequest};

@@ -1,12 +1,12 @@
 //! The progress bar of a build without the feature `progress`: none. Called by `run`.
 
-use crate::experiment::Experiment;
 use crate::report::ItemResult;
+use crate::settings::Settings;
 
 pub(crate) struct Progress;
 
 impl Progress {
-    pub(crate) fn new(_: &Experiment, _: usize) -> Self {
+    pub(crate) fn new(_: &Settings, _: usize) -> Self {
         Self
     }
 

@@ -2,14 +2,14 @@
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::experiment::Experiment;
 use crate::report::ItemResult;
+use crate::settings::Settings;
 
 pub(crate) struct Progress(Option<ProgressBar>);
 
 impl Progress {
-    pub(crate) fn new(experiment: &Experiment, items: usize) -> Self {
-        let bar = experiment.progress.then(|| {
+    pub(crate) fn new(settings: &Settings, items: usize) -> Self {
+        let bar = settings.progress.then(|| {
             let bar = ProgressBar::new(items as u64).with_message("0 failed");
             let style = ProgressStyle::with_template(
                 "{bar:30} {pos}/{len} items, {msg}, {elapsed}, {eta} left",

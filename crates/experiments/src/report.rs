@@ -2,6 +2,7 @@
 //! Made by `run`; shown by `table`.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -62,6 +63,9 @@ pub struct ItemResult {
     /// How long the function took.
     pub duration: Duration,
 }
+
+/// The results of a run, as its evaluators get them.
+pub(crate) type Results = Arc<Vec<ItemResult>>;
 
 /// An evaluator that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,15 +16,15 @@ use tracefuse_core::{
 use tracefuse_langfuse::{experiment as name, short_sha256};
 
 use crate::dataset::Dataset;
-use crate::evaluation::{Case, Evaluation, Evaluator, Results};
-use crate::experiment::Experiment;
+use crate::evaluation::{Case, Evaluation, Evaluator};
 use crate::item::{Item, text};
 use crate::progress::Progress;
-use crate::report::{ExperimentReport, Failure, ItemResult};
+use crate::report::{ExperimentReport, Failure, ItemResult, Results};
+use crate::settings::Settings;
 
 /// What the items of a run have in common.
 struct Run<'a> {
-    experiment: &'a Experiment,
+    settings: &'a Settings,
     name: String,
     id: String,
     version: Option<String>,
@@ -32,24 +32,24 @@ struct Run<'a> {
 }
 
 pub(crate) async fn all<O: Serialize, E: AsException<Via>, Via>(
-    experiment: &Experiment,
+    settings: &Settings,
     dataset: Dataset,
     task: impl AsyncFn(Item) -> Result<O, E>,
 ) -> ExperimentReport {
     let clock = Clock::system();
     let begun = clock.monotonic_nanos();
-    let name = match &experiment.run_name {
+    let name = match &settings.run_name {
         Some(name) => name.clone(),
-        None => format!("{} - {}", experiment.name, now(&clock)),
+        None => format!("{} - {}", settings.name, now(&clock)),
     };
     let run = Run {
-        experiment,
-        id: run_id(experiment, &dataset, &name),
+        settings,
+        id: run_id(settings, &dataset, &name),
         name,
         version: dataset.version.clone(),
         clock,
     };
-    let progress = Progress::new(experiment, dataset.items.len());
+    let progress = Progress::new(settings, dataset.items.len());
     let (run, task, progress) = (&run, &task, &progress);
     let items = futures::stream::iter(dataset.items.into_iter().enumerate());
     let running = items.map(|(index, item)| async move {
@@ -58,21 +58,21 @@ pub(crate) async fn all<O: Serialize, E: AsException<Via>, Via>(
         (index, result)
     });
     let mut results: Vec<(usize, ItemResult)> = running
-        .buffer_unordered(experiment.max_concurrency)
+        .buffer_unordered(settings.max_concurrency)
         .collect()
         .await;
     progress.done();
     results.sort_by_key(|(index, _)| *index);
     let results: Results = Arc::new(results.into_iter().map(|(_, result)| result).collect());
     let (run_evaluations, run_failures) = run.judge_run(&results).await;
-    let delivery = experiment
+    let delivery = settings
         .tracer
-        .flush_async_within(experiment.flush_timeout)
+        .flush_async_within(settings.flush_timeout)
         .await;
     ExperimentReport {
-        name: experiment.name.clone(),
+        name: settings.name.clone(),
         run_name: run.name.clone(),
-        description: experiment.description.clone(),
+        description: settings.description.clone(),
         url: dataset
             .project
             .map(|project| project.experiment_url(&run.id)),
@@ -94,8 +94,8 @@ fn now(clock: &Clock) -> String {
 }
 
 /// Of a dataset in Langfuse the id that its SDKs make, else a random one.
-fn run_id(experiment: &Experiment, dataset: &Dataset, run_name: &str) -> String {
-    if let Some(id) = &experiment.id {
+fn run_id(settings: &Settings, dataset: &Dataset, run_name: &str) -> String {
+    if let Some(id) = &settings.id {
         return id.clone();
     }
     // Items of several datasets belong to the first one's experiment.
@@ -121,7 +121,7 @@ impl Run<'_> {
         let begun = self.clock.monotonic_nanos();
         let item = Arc::new(item);
         let trace = self
-            .experiment
+            .settings
             .tracer
             .trace(ITEM_RUN)
             .input(&item.input)
@@ -187,7 +187,7 @@ impl Run<'_> {
             }
         };
         let limited = async {
-            match self.experiment.item_timeout {
+            match self.settings.item_timeout {
                 None => working.await,
                 Some(limit) => tokio::time::timeout(limit, working)
                     .await
@@ -206,8 +206,8 @@ impl Run<'_> {
     /// What all spans of the trace have: which experiment, which item.
     fn mark_trace(&self, root: &Span, task: &Span, item: &Item) {
         let json = |value: &Value| value.to_string();
-        let metadata = Value::Object(self.experiment.metadata.clone());
-        let has_metadata = !self.experiment.metadata.is_empty();
+        let metadata = Value::Object(self.settings.metadata.clone());
+        let has_metadata = !self.settings.metadata.is_empty();
         let item_metadata = item
             .metadata
             .as_ref()
@@ -239,7 +239,7 @@ impl Run<'_> {
     fn mark_span(&self, span: &Span, item: &Item) {
         let version = self.version.as_ref().filter(|_| item.dataset_id.is_some());
         let attributes = [
-            (name::DESCRIPTION, self.experiment.description.clone()),
+            (name::DESCRIPTION, self.settings.description.clone()),
             (
                 name::ITEM_EXPECTED_OUTPUT,
                 item.expected_output.as_ref().map(text),
@@ -259,9 +259,9 @@ impl Run<'_> {
             Some(Value::Object(fields)) => fields.clone(),
             _ => Map::new(),
         };
-        metadata.extend(self.experiment.metadata.clone());
+        metadata.extend(self.settings.metadata.clone());
         let own = [
-            ("experiment_name", Some(&self.experiment.name)),
+            ("experiment_name", Some(&self.settings.name)),
             ("experiment_run_name", Some(&self.name)),
             ("dataset_id", item.dataset_id.as_ref()),
             (
@@ -284,7 +284,7 @@ impl Run<'_> {
         item: &Arc<Item>,
         output: &Arc<Value>,
     ) -> (Vec<Evaluation>, Vec<Failure>) {
-        let evaluators = &self.experiment.evaluators;
+        let evaluators = &self.settings.evaluators;
         let (mut evaluations, mut failures) = (Vec::new(), Vec::new());
         if evaluators.is_empty() {
             return (evaluations, failures);
@@ -342,7 +342,7 @@ impl Run<'_> {
 
     async fn judge_run(&self, results: &Results) -> (Vec<Evaluation>, Vec<Failure>) {
         let (mut evaluations, mut failures) = (Vec::new(), Vec::new());
-        for evaluator in &self.experiment.run_evaluators {
+        for evaluator in &self.settings.run_evaluators {
             match judged(evaluator, results.clone(), &Span::noop()).await {
                 Ok(said) => evaluations.extend(said),
                 Err(error) => failures.push(Failure {
@@ -352,7 +352,7 @@ impl Run<'_> {
             }
         }
         for evaluation in &evaluations {
-            let score = self.experiment.tracer.score_dataset_run(
+            let score = self.settings.tracer.score_dataset_run(
                 &self.id,
                 &evaluation.name,
                 evaluation.value.clone(),

@@ -1,4 +1,4 @@
-//! Reads from Langfuse's public API: requests with the project's keys, retried within one deadline, errors told apart.
+//! Reads from Langfuse's public API: requests with the project's keys, retried within one deadline; a typed error says what went wrong.
 //! Called by the clients for prompts and for datasets. Not used when spans are delivered.
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]

@@ -74,6 +74,12 @@ struct Fetch {
     waiting: Waiting,
 }
 
+impl Fetch {
+    fn is_lost(&self, now: u64, after: u64) -> bool {
+        now.saturating_sub(self.started) > after
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Cache {
     entries: HashMap<Key, Entry>,
@@ -104,8 +110,7 @@ impl Cache {
         };
         entry.used = used;
         let running = entry.fetch.as_ref();
-        let lost =
-            running.is_some_and(|fetch| wish.now.saturating_sub(fetch.started) > wish.lost_after);
+        let lost = running.is_some_and(|fetch| fetch.is_lost(wish.now, wish.lost_after));
         let running = running.filter(|_| !lost).map(|fetch| fetch.waiting.clone());
         let failed = entry.failed.as_ref().filter(|(_, until)| wish.now < *until);
         let Some(ttl) = wish.ttl else {
@@ -125,18 +130,32 @@ impl Cache {
         }
     }
 
-    /// Notes that a fetch starts, and gives its number.
-    pub(crate) fn start(&mut self, key: &Key, now: u64, waiting: Waiting) -> u64 {
+    /// Notes that a fetch starts, and gives its number. If another one is running, which is not lost, that one's outcome
+    /// is to be waited for.
+    pub(crate) fn start(
+        &mut self,
+        key: &Key,
+        now: u64,
+        lost_after: u64,
+        waiting: Waiting,
+    ) -> Result<u64, Waiting> {
         let number = self.number();
         let entry = self.entries.entry(key.clone()).or_default();
         entry.used = number;
+        if let Some(fetch) = entry
+            .fetch
+            .as_ref()
+            .filter(|fetch| !fetch.is_lost(now, lost_after))
+        {
+            return Err(fetch.waiting.clone());
+        }
         entry.fetch = Some(Fetch {
             number,
             started: now,
             waiting,
         });
         self.shrink(key);
-        number
+        Ok(number)
     }
 
     /// Notes how fetch `number` ended. After a failure the server is left alone until `pause_until`; a prompt that the

@@ -43,15 +43,18 @@ mod client;
 mod compiled;
 mod error;
 mod fallback;
+mod fetch;
 mod message;
 mod prompt;
+mod request;
 mod template;
 mod variables;
 
-pub use client::{PromptClient, PromptClientBuilder, PromptRequest, PromptStats};
+pub use client::{PromptClient, PromptClientBuilder, PromptStats};
 pub use compiled::{CompiledChat, CompiledText};
 pub use error::{CompileError, PromptError, PromptProblem};
 pub use message::ChatMessage;
 pub use prompt::{ChatPrompt, TextPrompt};
+pub use request::PromptRequest;
 /// The server and the keys, and why they cannot be used.
 pub use tracefuse_langfuse::{LangfuseConfig, LangfuseConfigError};

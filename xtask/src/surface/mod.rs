@@ -34,6 +34,8 @@ pub(crate) const CRATES: &[&str] = &[
     "tower",
     "semconv",
     "opentelemetry",
+    "prompts",
+    "experiments",
     "tracing",
     "mock-langfuse",
 ];

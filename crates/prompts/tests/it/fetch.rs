@@ -1,4 +1,4 @@
-//! What is asked of the server, and how its answers are told apart.
+//! What is asked of the server, and what its answers are taken for.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -291,4 +291,31 @@ fn a_runtime_without_network_is_an_error_and_no_panic() {
         .unwrap();
     let error = runtime.block_on(client.text("weather").get()).unwrap_err();
     assert_eq!(error.problem(), PromptProblem::Runtime, "{error}");
+}
+
+#[test]
+fn a_runtime_that_has_ended_is_an_error_and_no_deadlock() {
+    let server = MockLangfuse::start();
+    server.put_prompt("weather", &["production"], &json!("rain"));
+    let (client, clock) = client(&server);
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().build().unwrap()
+    };
+    let ended = runtime();
+    let handle = ended.handle().clone();
+    drop(ended);
+    let entered = handle.enter();
+    let mut context = Context::from_waker(Waker::noop());
+    match pin!(client.text("weather").get()).poll(&mut context) {
+        Poll::Ready(Err(error)) => assert_eq!(error.problem(), PromptProblem::Runtime),
+        other => panic!("{other:?}"),
+    }
+    drop(entered);
+    assert!(runtime().block_on(client.text("weather").get()).is_ok());
+    // An old prompt is still there.
+    clock.advance(Duration::from_secs(61));
+    let _entered = handle.enter();
+    let again = pin!(client.text("weather").get()).poll(&mut context);
+    assert!(matches!(again, Poll::Ready(Ok(_))), "{again:?}");
 }
