@@ -134,8 +134,15 @@ fn answer() -> Vec<Vec<u8>> {
         format!("{:x}\r\n{event}\r\n", event.len()).into_bytes()
     };
     let usage = ",\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":498,\"total_tokens\":507}";
-    let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
-    let mut parts = vec![[&head[..], &event("{\"role\":\"assistant\",\"content\":\"It\"}", "")].concat()];
+    let head =
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    let mut parts = vec![
+        [
+            &head[..],
+            &event("{\"role\":\"assistant\",\"content\":\"It\"}", ""),
+        ]
+        .concat(),
+    ];
     for at in 1..CHUNKS - 1 {
         parts.push(event(&format!("{{\"content\":\" word{at}\"}}"), ""));
     }
