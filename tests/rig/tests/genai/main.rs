@@ -30,7 +30,8 @@ async fn recorded(work: impl AsyncFnOnce(&genai::Client)) -> Observation {
     tracer.shutdown_async().await.unwrap();
     println!("{}", server.trees());
     let mut rows = server.observations();
-    rows.retain(|row| row.parent_id.is_some());
+    // genai warns of chunks without content, and a warning below a span is an event.
+    rows.retain(|row| row.parent_id.is_some() && row.kind != "EVENT");
     let [call] = <[Observation; 1]>::try_from(rows).unwrap();
     assert_eq!((&*call.kind, &*call.name), ("GENERATION", "chat gpt-4o"));
     call

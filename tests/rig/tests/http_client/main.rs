@@ -120,11 +120,13 @@ async fn each_retry_of_async_openai_is_an_attempt() {
     assert_eq!(rows.len(), rows_of_retries());
     for (at, row) in rows.iter().enumerate() {
         assert_eq!((&*row.kind, &*row.level), ("GENERATION", "ERROR"));
+        // async-openai reads the body of the last refusal only.
+        let says = match at {
+            3 => "500 Internal Server Error: The server had an error",
+            _ => "500 Internal Server Error",
+        };
         let message = row.status_message.as_deref().unwrap();
-        assert!(
-            message.contains("500 Internal Server Error: The server had an error"),
-            "{message}"
-        );
+        assert!(message.ends_with(says), "{message}");
         let attempt = row.metadata.get("attempt").map(ToString::to_string);
         assert_eq!(attempt.is_some(), at > 0);
     }
