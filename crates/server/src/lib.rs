@@ -25,6 +25,7 @@
 )]
 
 mod app;
+mod messages;
 mod model;
 mod pages;
 mod prices;

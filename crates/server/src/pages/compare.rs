@@ -90,7 +90,7 @@ fn main(sides: &[Side; 2], params: &Params) -> Markup {
             div.compare-heads {
                 @for (side, name) in sides.iter().zip(["A", "B"]) { (head(side, name)) }
             }
-            section.card aria-label="Totals" { div.scroll { (totals(&left.view, &right.view)) } }
+            section.card.compare-totals aria-label="Totals" { div.scroll { (totals(&left.view, &right.view)) } }
             section.card.aligned aria-label="Spans" {
                 header { h2 { "Spans" } small { "below the same parent, by name and order" } }
                 div.scroll { (spans(sides, &pairs, params)) }

@@ -127,8 +127,8 @@ fn head(view: &TraceView) -> Markup {
                 (outcome(trace))
                 (tags(&trace.tags))
                 span.end {
-                    a.button href={ (trace_url(&trace.id)) "/error?to=older" } title="Older trace with an error (P)" rel="nofollow" { "← error" }
-                    a.button href={ (trace_url(&trace.id)) "/error?to=newer" } title="Newer trace with an error (N)" rel="nofollow" { "error →" }
+                    a.button href={ (trace_url(&trace.id)) "/error?to=older" } title="Older trace with an error (P)" rel="nofollow" { "← Older error" }
+                    a.button href={ (trace_url(&trace.id)) "/error?to=newer" } title="Newer trace with an error (N)" rel="nofollow" { "Newer error →" }
                 }
             }
             dl.facts {

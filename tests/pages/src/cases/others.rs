@@ -17,7 +17,7 @@ pub(super) async fn a_session_is_a_line_of_time(view: &View) -> Result<()> {
         "location.pathname === '/sessions/{SESSION}' && document.readyState === 'complete'"
     ))
     .await?;
-    let turns = view.texts(".turn > header a:first-child").await?;
+    let turns = view.texts(".turn > header > a:first-child").await?;
     ensure!(
         turns
             == [

@@ -54,6 +54,18 @@ pub(super) async fn shows_tree_detail_and_totals(view: &View) -> Result<()> {
         "grade",
     ];
     ensure!(names == expected, "{names:?}");
+    // What is in the document is also on the screen: wide rows, one below the other, with bars.
+    let rows =
+        "[...document.querySelectorAll('#spans .row')].map((row) => row.getBoundingClientRect())";
+    view.until(&format!(
+        "{rows}.every((box) => box.width > 600 && box.height === 28)"
+    ))
+    .await?;
+    view.until(&format!(
+        "new Set({rows}.map((box) => box.top)).size === 12"
+    ))
+    .await?;
+    view.until("[...document.querySelectorAll('#spans .bar')].every((bar) => bar.getBoundingClientRect().width >= 2)").await?;
     // The whole trace: what went in and came out, the failure, totals by model.
     let detail = view
         .value("document.querySelector('#detail').innerText")
@@ -293,7 +305,7 @@ pub(super) async fn a_running_trace_is_no_failure(view: &View) -> Result<()> {
         now + 2_000_000_000,
     )]))
     .await?;
-    view.until("document.querySelector('#spans .row .name')?.innerText === 'whole'")
+    view.until("[...document.querySelectorAll('#spans .row:not([hidden]) .name')].some((e) => e.innerText === 'whole')")
         .await?;
     let done = names(view).await?;
     ensure!(done == ["whole", "first", "second"], "{done:?}");
