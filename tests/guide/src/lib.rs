@@ -34,6 +34,9 @@ struct Propagation;
 #[doc = include_str!("../../../docs/guide/streaming.md")]
 struct Streaming;
 
+#[doc = include_str!("../../../docs/guide/view.md")]
+struct View;
+
 #[doc = include_str!("../../../docs/guide/http-clients.md")]
 struct HttpClients;
 

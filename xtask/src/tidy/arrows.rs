@@ -30,6 +30,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("xtask", 0),
     ("interop", 7),
     ("guide", 7),
+    ("pages", 7),
 ];
 
 /// The arrows of ARCHITECTURE.md, and no others.
@@ -95,6 +96,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("xtask", &[]),
+    ("pages", &["tracefuse-server", "xtask"]),
     (
         "guide",
         &[

@@ -130,7 +130,7 @@ fn line(
     html! {
         polyline class=(series.class) points=(path.join(" ")) {}
         @for (place, value) in points {
-            circle.point class=(series.class) cx=(short(x(place))) cy=(short(y(value))) r="3" {
+            circle class={ "point " (series.class) } cx=(short(x(place))) cy=(short(y(value))) r="3" {
                 title { (labels.get(place).map_or("", String::as_str)) ", " (series.name) ": " (unit(value)) }
             }
         }

@@ -132,7 +132,7 @@ fn head(view: &TraceView) -> Markup {
                 }
             }
             dl.facts {
-                div { dt { "Latency" } dd { (latency(trace).unwrap_or_else(|| "running".to_owned())) } }
+                div { dt { (if trace.open > 0 { "Latency so far" } else { "Latency" }) } dd { (latency(trace).unwrap_or_else(|| "running".to_owned())) } }
                 @if let Some(first) = trace.ttft_ns { div { dt { "First token" } dd { (units::duration(first)) } } }
                 @if trace.total_tokens > 0 {
                     div { dt { "Tokens" } dd title={ (units::count(trace.total_tokens)) " in total" } { (units::tokens(trace.input_tokens)) " → " (units::tokens(trace.output_tokens)) } }

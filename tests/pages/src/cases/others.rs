@@ -167,6 +167,8 @@ pub(super) async fn plots_of_a_week(view: &View) -> Result<()> {
             == true,
         "few bars"
     );
+    view.until("[...document.querySelectorAll('.plot .point')].every((point) => !['rgb(0, 0, 0)', 'none'].includes(getComputedStyle(point).fill))")
+        .await?;
     ensure!(
         view.value("document.querySelectorAll('.plot polyline').length")
             .await?

@@ -37,6 +37,8 @@ fn selected(name: &str) -> String {
 
 pub(super) async fn shows_tree_detail_and_totals(view: &View) -> Result<()> {
     sample(view).await?;
+    let score = json!({"id": "s1", "traceId": trace_id(AGENT), "observationId": span_id(AGENT * 100 + 11), "name": "helpful", "value": 0.9, "dataType": "NUMERIC", "comment": "names the day"});
+    view.send_batch(&[json!({"id": "e1", "timestamp": "2026-11-27T12:00:00Z", "type": "score-create", "body": score})]).await?;
     open_agent(view).await?;
     let names = names(view).await?;
     let expected = [
@@ -66,6 +68,8 @@ pub(super) async fn shows_tree_detail_and_totals(view: &View) -> Result<()> {
     ))
     .await?;
     view.until("[...document.querySelectorAll('#spans .bar')].every((bar) => bar.getBoundingClientRect().width >= 2)").await?;
+    view.until("Math.abs(document.querySelector('#ruler').getBoundingClientRect().left - document.querySelector('#spans .track').getBoundingClientRect().left) < 1").await?;
+    view.until("Math.abs(document.querySelector('#ruler').getBoundingClientRect().right - document.querySelector('#spans .track').getBoundingClientRect().right) < 1").await?;
     // The whole trace: what went in and came out, the failure, totals by model.
     let detail = view
         .value("document.querySelector('#detail').innerText")
@@ -79,6 +83,8 @@ pub(super) async fn shows_tree_detail_and_totals(view: &View) -> Result<()> {
         "gpt-5-mini",
         "text-embedding-3-small",
         "short-answers",
+        "helpful",
+        "names the day",
     ] {
         ensure!(detail.contains(part), "no {part:?} in {detail}");
     }

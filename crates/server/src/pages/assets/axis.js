@@ -63,7 +63,7 @@ export class Axis {
   ticks() {
     const room = (this.to - this.from) / Math.min(6, Math.max(2, this.ruler.clientWidth / 70));
     const power = 10 ** Math.floor(Math.log10(room));
-    const step = (STEPS.find((factor) => factor * power >= room) ?? 10) * power;
+    const step = (STEPS.find((factor) => factor * power >= room * 0.8) ?? 10) * power;
     const all = [];
     for (let tick = Math.ceil(this.from / step) * step; tick <= this.to; tick += step) all.push(tick);
     return all;
@@ -74,8 +74,8 @@ export class Axis {
       ...this.ticks().map((tick) => {
         const mark = document.createElement("span");
         mark.style.left = `${this.percent(tick)}%`;
-        mark.textContent = tick === 0 ? "0" : duration(tick).replace(/\.0+(?= )/, "");
-        if (this.percent(tick) > 92) mark.className = "last";
+        // At the end there is no room for words.
+        if (this.percent(tick) < 88) mark.textContent = tick === 0 ? "0" : duration(tick).replace(/\.0+(?= )/, "");
         return mark;
       }),
     );
