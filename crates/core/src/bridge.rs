@@ -21,7 +21,7 @@ use crate::span::feature::recorded;
 use crate::span::handle::Span;
 use crate::span::open::{OpenSpan, TraceState};
 use crate::span::run;
-use crate::span::unrecorded::Unrecorded;
+use crate::span::unrecorded::{ForwardGuard, Forwarded, Unrecorded};
 use crate::trace::builder::TraceBuilder;
 use crate::trace::guard::TracerGuard;
 use crate::trace::handle::Trace;
@@ -68,7 +68,7 @@ pub fn update_trace(span: &Span, f: impl FnOnce(&mut TraceAttributes)) {
 /// Whether this is a span of a trace that the sampler left out.
 #[must_use]
 pub fn is_unsampled(span: &Span) -> bool {
-    span.unrecorded.is_unsampled()
+    span.reason().is_unsampled()
 }
 
 /// Whether `span` was the answer of `Span::current()` where no span is current.
@@ -152,21 +152,30 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
     };
     // A sampler of the user's must not fail the work that is traced.
     let sampled = catch_unwind(AssertUnwindSafe(|| core.sampler.should_sample(&input)));
+    let mut unsampled = None;
     if !sampled.unwrap_or(true) {
         if is_root || span.parent_is_remote {
             core.note_unsampled();
         }
-        return Span::unrecorded(Unrecorded::UNSAMPLED);
+        if !core.measures {
+            return Span::unrecorded(Unrecorded::UNSAMPLED);
+        }
+        let forwarded = Forwarded {
+            parent: None,
+            received: None,
+        };
+        unsampled = Some(ForwardGuard::new(Unrecorded::UNSAMPLED, forwarded));
     }
     // Which span of this process is the first is not known, but that all of a trace belong together.
     let part = SpanId::from_bytes(span.trace_id.low_bits().to_be_bytes()).unwrap_or(span.span_id);
-    let trace = TraceState::new(
+    let mut trace = TraceState::new(
         core.clone(),
         span.trace_id,
         part,
         core.clock.anchor(),
         attributes,
     );
+    trace.unsampled = unsampled;
     let mut buffer = buffer(span.span_id, span.name, ObservationType::Span);
     buffer.parent = span.parent;
     buffer.remote_parent = span.parent.is_some() && span.parent_is_remote;
@@ -175,6 +184,13 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
     Span {
         open: recorded(open),
         unrecorded: Unrecorded::NOOP,
+    }
+}
+
+/// How many chunks of a streamed answer came after the first one. Recorded where spans are measured.
+pub fn set_output_chunks(span: &Span, chunks: u64) {
+    if let Some(open) = &span.open {
+        open.set_output_chunks(chunks);
     }
 }
 
