@@ -14,6 +14,7 @@ use crate::record::{
     TraceId,
 };
 pub use crate::record::{Convention, Count};
+use crate::report::Stats;
 use crate::span::builder::buffer;
 pub use crate::span::delivering::{is_suppressed, suppress_thread};
 pub use crate::span::feature::RECORDS;
@@ -21,6 +22,7 @@ use crate::span::feature::recorded;
 use crate::span::handle::Span;
 use crate::span::open::{OpenSpan, TraceState};
 use crate::span::run;
+use crate::span::shared::TracerShared;
 use crate::span::unrecorded::{ForwardGuard, Forwarded, Unrecorded};
 use crate::trace::builder::TraceBuilder;
 use crate::trace::guard::TracerGuard;
@@ -55,6 +57,35 @@ impl WeakTracer {
 impl fmt::Debug for WeakTracer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WeakTracer").finish_non_exhaustive()
+    }
+}
+
+/// The numbers of a tracer, which is not kept open by this, nor shut down by reading them.
+#[derive(Clone)]
+pub struct WeakStats(Weak<TracerShared>);
+
+impl WeakStats {
+    /// Of this tracer.
+    #[must_use]
+    pub fn new(tracer: &Tracer) -> Self {
+        let shared = tracer
+            .owner
+            .as_ref()
+            .map(|owner| Arc::downgrade(&owner.shared));
+        Self(shared.unwrap_or_default())
+    }
+
+    /// The numbers so far; `None` if neither the tracer nor a span of it is left.
+    #[must_use]
+    pub fn read(&self) -> Option<Stats> {
+        let shared = self.0.upgrade()?;
+        Some(shared.complete_stats(shared.processor.stats()))
+    }
+}
+
+impl fmt::Debug for WeakStats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakStats").finish_non_exhaustive()
     }
 }
 

@@ -41,7 +41,7 @@ pub struct FinishedSpan<'a> {
 impl<'a> FinishedSpan<'a> {
     /// What it is called.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> &'a str {
         self.buffer.name()
     }
 
