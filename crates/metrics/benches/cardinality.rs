@@ -3,6 +3,8 @@
 
 #![expect(clippy::print_stdout, reason = "a measurement talks to its reader")]
 
+use std::time::Duration;
+
 use tracefuse_core::{Clock, SampleRate, Tracer, Usage};
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, async_trait};
 use tracefuse_metrics::Metrics;
@@ -24,7 +26,7 @@ const CALLS: u64 = 10_000_000;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let metrics = Metrics::new();
-    let config = PipelineConfig::new().overload(Overload::Block);
+    let config = PipelineConfig::new().overload(Overload::Block(Duration::from_secs(60)));
     let pipeline = Pipeline::builder()
         .exporter(Discard)
         .config(config)
@@ -42,7 +44,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 .trace("request")
                 .user_id(&format!("user-{}", calls / 10 % 1000));
             request.run(|trace| {
-                for model in models.iter().cycle().skip(calls as usize % 1000).take(10) {
+                for call in calls..calls + 10 {
+                    let model = &models[call as usize % models.len()];
                     let answer = trace.generation("answer").model(model);
                     answer.usage(Usage::new(812, 164)).run(|_| {});
                 }

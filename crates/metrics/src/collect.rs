@@ -207,21 +207,25 @@ fn labels(series: &Series) -> Labels {
         labels.extend(text.map(|text| (key, text.to_owned())));
     };
     // As a response says, or as a bridge puts it where another model answered than was asked for.
-    let request_model = request.or(if response.is_some() { None } else { model });
+    let (request, response) = match (request, response) {
+        (None, None) => (model, None),
+        (Some(_), None) => (request, model.filter(|model| Some(*model) != request)),
+        _ => (request, response),
+    };
     match series.operation {
         Operation::Tool => set("gen_ai.tool.name", name),
         Operation::Agent => {
             set("gen_ai.agent.name", name);
-            set("gen_ai.request.model", request_model);
+            set("gen_ai.request.model", request);
         }
         _ => {
-            set(
-                "gen_ai.operation.name",
-                operation.or(Some(series.operation.name())),
-            );
+            let operation = operation.unwrap_or_else(|| series.operation.name());
+            set("gen_ai.operation.name", Some(operation));
             let provider = given.or_else(|| provider::of(system, model.or(request), language));
-            set("gen_ai.provider.name", provider.or(Some(provider::OTHER)));
-            set("gen_ai.request.model", request_model);
+            // A retrieval need not ask a provider; the others do.
+            let other = (series.operation != Operation::Retrieval).then_some(provider::OTHER);
+            set("gen_ai.provider.name", provider.or(other));
+            set("gen_ai.request.model", request);
             set("gen_ai.response.model", response);
         }
     }

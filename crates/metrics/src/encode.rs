@@ -72,7 +72,7 @@ fn write_metric(out: &mut Message, family: &Family, window: Window) {
     out.text(1, instrument.name);
     out.text(2, instrument.description);
     out.text(3, instrument.unit);
-    // A sum that goes down has no deltas that would help anybody: the specification keeps it cumulative.
+    // A sum that goes down has no useful deltas: the specification keeps it cumulative.
     let delta = window.delta && instrument.kind != Kind::UpDownCounter;
     let temporality = if delta { DELTA } else { CUMULATIVE };
     match instrument.kind {

@@ -58,8 +58,8 @@ const _: () = assert!(SECONDS.len() < BUCKETS && TOKENS.len() < BUCKETS);
 const _: () = assert!(AGENT_SECONDS.len() < BUCKETS);
 
 macro_rules! instruments {
-    ($($(#[$meta:meta])* $id:ident = $kind:ident $name:literal $unit:literal $bounds:expr, $description:literal;)*) => {
-        $($(#[$meta])* pub(crate) const $id: &Instrument = &Instrument {
+    ($($id:ident = $kind:ident $name:literal $unit:literal $bounds:expr, $description:literal;)*) => {
+        $(pub(crate) const $id: &Instrument = &Instrument {
             name: $name,
             unit: $unit,
             description: $description,
@@ -68,7 +68,7 @@ macro_rules! instruments {
         };)*
         /// All of them, for tests.
         #[cfg(test)]
-        pub(crate) const ALL: &[&Instrument] = &[$($(#[$meta])* $id),*];
+        pub(crate) const ALL: &[&Instrument] = &[$($id),*];
     };
 }
 
@@ -118,7 +118,6 @@ instruments! {
         "Spans that are in an attempt.";
     EXPORTED = Counter "otel.sdk.exporter.span.exported" "{span}" &[],
         "Spans whose export has ended: taken by the receiver, or failed for the reason in error.type.";
-    #[cfg(feature = "otlp")]
     DATA_POINTS = Counter "otel.sdk.exporter.metric_data_point.exported" "{data_point}" &[],
         "Data points of metrics whose export has ended: taken by the receiver, or failed for the reason in error.type.";
 

@@ -53,20 +53,28 @@
 mod accounting;
 mod collect;
 #[cfg(feature = "otlp")]
+mod delta;
+#[cfg(feature = "otlp")]
 mod encode;
 mod error;
+mod exports;
 mod facts;
 mod instrument;
 mod metrics;
+#[cfg(feature = "otlp")]
+mod otlp;
+#[cfg(feature = "otlp")]
+mod partial;
 mod processor;
 mod prometheus;
 #[cfg(feature = "otlp")]
 mod push;
+mod registry;
 mod series;
 
 pub use error::MetricsError;
 pub use metrics::{Metrics, MetricsBuilder};
-pub use processor::Measured;
 #[cfg(feature = "otlp")]
 #[cfg_attr(docsrs, doc(cfg(feature = "otlp")))]
-pub use push::OtlpMetricsConfig;
+pub use otlp::OtlpMetricsConfig;
+pub use processor::Measured;

@@ -2,24 +2,20 @@
 //! Made by applications; given to the tracer as a processor (`processor`); read at each scrape and each export.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use tracefuse_core::bridge::WeakStats;
 use tracefuse_core::record::{Resource, ValueRef};
-use tracefuse_core::{Processor, Stats, Tracer};
+use tracefuse_core::{Processor, Tracer};
 
-use crate::accounting;
-use crate::collect::{Labels, Picture};
 use crate::error::MetricsError;
-use crate::facts::{Facts, Operation};
-use crate::instrument as i;
-use crate::processor::Measured;
+#[cfg(feature = "otlp")]
+use crate::otlp::OtlpMetricsConfig;
+use crate::processor::{Exporter, Measured};
 use crate::prometheus;
 #[cfg(feature = "otlp")]
-use crate::push::{OtlpMetricsConfig, Push};
-use crate::series::Table;
+use crate::push::Push;
+use crate::registry::Registry;
 
 /// Metrics of the spans that end, before sampling. Cheap to clone; clones share their numbers.
 ///
@@ -38,38 +34,15 @@ use crate::series::Table;
 /// ```
 #[derive(Clone)]
 pub struct Metrics {
-    pub(crate) shared: Arc<Shared>,
-}
-
-pub(crate) struct Shared {
-    calls: Table,
-    tools: Table,
-    agents: Table,
-    older_names: bool,
-    /// Spans of unsampled traces that ended.
-    unsampled: AtomicU64,
-    /// The largest number of started spans that was given out: a counter must not go down.
-    started: AtomicU64,
-    source: Mutex<Source>,
-    #[cfg(feature = "otlp")]
-    push: Option<Push>,
-}
-
-/// Where the numbers of delivery come from.
-#[derive(Default)]
-struct Source {
-    processor: Option<Arc<dyn Processor>>,
-    tracer: Option<WeakStats>,
-    resource: Arc<Resource>,
+    registry: Arc<Registry>,
+    exporter: Exporter,
 }
 
 impl Metrics {
     /// Metrics with default settings, for Prometheus.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            shared: Arc::new(Shared::new(&MetricsBuilder::default())),
-        }
+        MetricsBuilder::default().without_export()
     }
 
     /// Settings of metrics.
@@ -82,22 +55,22 @@ impl Metrics {
     pub fn processor<P: Processor>(&self, inner: P) -> Measured<P> {
         let inner = Arc::new(inner);
         let processor: Arc<dyn Processor> = inner.clone();
-        self.shared
+        self.registry
             .source(|source| source.processor = Some(processor));
-        Measured::new(self.clone(), inner)
+        Measured::new(self.registry.clone(), self.exporter.clone(), inner)
     }
 
     /// Takes what a tracer itself counts, such as open spans, from this tracer. Without it, [`prometheus`](Self::prometheus)
     /// has the numbers of delivery alone. It does not keep the tracer open.
     pub fn watch(&self, tracer: &Tracer) {
         let stats = WeakStats::new(tracer);
-        self.shared.source(|source| source.tracer = Some(stats));
+        self.registry.source(|source| source.tracer = Some(stats));
     }
 
     /// What describes the process in each export, and in Prometheus' `target_info`: service, environment, version.
     pub fn set_resource(&self, resource: Resource) {
         let resource = Arc::new(resource);
-        self.shared.source(|source| source.resource = resource);
+        self.registry.source(|source| source.resource = resource);
     }
 
     /// All numbers in Prometheus' text format (0.0.4, content type `text/plain; version=0.0.4`), for an endpoint of yours.
@@ -107,117 +80,20 @@ impl Metrics {
     /// series; threads that end spans do not wait for it.
     #[must_use]
     pub fn prometheus(&self) -> String {
-        let picture = self.shared.picture();
-        prometheus::text(&picture, &target(&self.shared.resource()))
+        let picture = self.registry.picture();
+        prometheus::text(&picture, &target(&self.registry.resource()))
     }
 
     /// Sets of attributes in memory.
     #[must_use]
     pub fn series(&self) -> usize {
-        self.shared.tables().iter().map(|table| table.len()).sum()
+        self.registry.series()
     }
 
     /// Spans that were counted in a series with `otel.metric.overflow`, because there were too many sets of attributes.
     #[must_use]
     pub fn overflowed(&self) -> u64 {
-        self.shared
-            .tables()
-            .iter()
-            .map(|table| table.overflowed())
-            .sum()
-    }
-
-    pub(crate) fn add(&self, facts: &Facts<'_>) {
-        let table = match facts.operation {
-            Operation::Tool => &self.shared.tools,
-            Operation::Agent => &self.shared.agents,
-            _ => &self.shared.calls,
-        };
-        table.add(facts);
-    }
-
-    pub(crate) fn note_unsampled(&self) {
-        self.shared.unsampled.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Exports what is there, if metrics are exported; `close` ends the export.
-    pub(crate) fn flush(&self, within: Duration, close: bool) {
-        #[cfg(feature = "otlp")]
-        if let Some(push) = &self.shared.push {
-            push.flush(within, close);
-        }
-        #[cfg(not(feature = "otlp"))]
-        let _ = (within, close);
-    }
-
-    /// [`flush`](Self::flush) without blocking the thread.
-    pub(crate) async fn flush_async(&self, within: Duration, close: bool) {
-        #[cfg(feature = "otlp")]
-        if let Some(push) = &self.shared.push {
-            push.flush_async(within, close).await;
-        }
-        #[cfg(not(feature = "otlp"))]
-        let _ = (within, close);
-    }
-}
-
-impl Shared {
-    fn new(settings: &MetricsBuilder) -> Self {
-        Self {
-            // Model calls, embeddings and retrievals share instruments, so they share a limit.
-            calls: Table::new(settings.max_series, 3),
-            tools: Table::new(settings.max_series, 1),
-            agents: Table::new(settings.max_series, 1),
-            older_names: settings.older_names,
-            unsampled: AtomicU64::new(0),
-            started: AtomicU64::new(0),
-            source: Mutex::default(),
-            #[cfg(feature = "otlp")]
-            push: None,
-        }
-    }
-
-    fn tables(&self) -> [&Table; 3] {
-        [&self.calls, &self.tools, &self.agents]
-    }
-
-    fn source<R>(&self, f: impl FnOnce(&mut Source) -> R) -> R {
-        f(&mut self.source.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(crate) fn resource(&self) -> Arc<Resource> {
-        self.source(|source| source.resource.clone())
-    }
-
-    fn stats(&self) -> Option<Stats> {
-        let (processor, tracer) =
-            self.source(|source| (source.processor.clone(), source.tracer.clone()));
-        tracer
-            .and_then(|tracer| tracer.read())
-            .or_else(|| Some(processor?.stats()))
-    }
-
-    /// All numbers now.
-    pub(crate) fn picture(&self) -> Picture {
-        let mut picture = Picture::default();
-        for table in self.tables() {
-            picture.table(table, self.older_names);
-        }
-        if let Some(stats) = self.stats() {
-            let measured = self.unsampled.load(Ordering::Relaxed);
-            let started = stats.recorded + measured + stats.open + stats.not_recorded;
-            let started = started.max(self.started.fetch_max(started, Ordering::Relaxed));
-            accounting::add(&mut picture, &stats, started, measured);
-        }
-        let series: usize = self.tables().iter().map(|table| table.len()).sum();
-        let overflowed: u64 = self.tables().iter().map(|table| table.overflowed()).sum();
-        picture.number(i::SERIES, Labels::new(), series as u64);
-        picture.number(i::OVERFLOWED, Labels::new(), overflowed);
-        #[cfg(feature = "otlp")]
-        if let Some(push) = &self.push {
-            push.add_to(&mut picture);
-        }
-        picture
+        self.registry.overflowed()
     }
 }
 
@@ -308,7 +184,7 @@ impl MetricsBuilder {
         self
     }
 
-    /// Exports to an OpenTelemetry backend, by OTLP over HTTP, from a thread of its own.
+    /// Exports to an OpenTelemetry backend, by OTLP over HTTP, from its own thread.
     #[cfg(feature = "otlp")]
     #[cfg_attr(docsrs, doc(cfg(feature = "otlp")))]
     pub fn otlp(mut self, config: OtlpMetricsConfig) -> Self {
@@ -326,21 +202,22 @@ impl MetricsBuilder {
             let message = format!("`max_series` is {}: expected 10 to 100000", self.max_series);
             return Err(MetricsError::new(message));
         }
-        #[cfg_attr(
-            not(feature = "otlp"),
-            expect(unused_mut, reason = "the exporter is set here")
-        )]
-        let mut shared = Shared::new(&self);
         #[cfg(feature = "otlp")]
-        if let Some(config) = self.otlp {
-            let (push, worker) = Push::new(&config)?;
-            shared.push = Some(push);
-            let shared = Arc::new(shared);
-            worker.start(Arc::downgrade(&shared))?;
-            return Ok(Metrics { shared });
+        if let Some(config) = &self.otlp {
+            let (push, worker) = Push::new(config)?;
+            let mut metrics = self.without_export();
+            let _ = metrics.registry.exports.set(push.exports.clone());
+            metrics.exporter.push = Some(Arc::new(push));
+            worker.start(Arc::downgrade(&metrics.registry))?;
+            return Ok(metrics);
         }
-        Ok(Metrics {
-            shared: Arc::new(shared),
-        })
+        Ok(self.without_export())
+    }
+
+    fn without_export(&self) -> Metrics {
+        Metrics {
+            registry: Arc::new(Registry::new(self.max_series, self.older_names)),
+            exporter: Exporter::default(),
+        }
     }
 }

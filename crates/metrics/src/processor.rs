@@ -10,25 +10,32 @@ use tracefuse_core::wiring::{Leak, ReportFuture};
 use tracefuse_core::{Processor, Report, Stats};
 
 use crate::facts::Facts;
-use crate::metrics::Metrics;
+#[cfg(feature = "otlp")]
+use crate::push::Push;
+use crate::registry::Registry;
 
-/// A processor that measures every span and passes it on; made by [`Metrics::processor`].
+/// A processor that measures every span and passes it on; made by [`Metrics::processor`](crate::Metrics::processor).
 ///
 /// Put it outermost, around tail sampling. It measures the spans of unsampled traces too, and spans that delivery
 /// has no room for: it refuses none when they start, so that delivery counts them at their end.
 pub struct Measured<P> {
-    metrics: Metrics,
+    registry: Arc<Registry>,
+    exporter: Exporter,
     inner: Arc<P>,
 }
 
 impl<P: Processor> Measured<P> {
-    pub(crate) fn new(metrics: Metrics, inner: Arc<P>) -> Self {
-        Self { metrics, inner }
+    pub(crate) fn new(registry: Arc<Registry>, exporter: Exporter, inner: Arc<P>) -> Self {
+        Self {
+            registry,
+            exporter,
+            inner,
+        }
     }
 
     fn measure(&self, facts: Option<Facts<'_>>) {
         if let Some(facts) = facts {
-            self.metrics.add(&facts);
+            self.registry.add(&facts);
         }
     }
 }
@@ -49,7 +56,7 @@ impl<P: Processor> Processor for Measured<P> {
     }
 
     fn on_unsampled(&self, span: &FinishedSpan<'_>) {
-        self.metrics.note_unsampled();
+        self.registry.note_unsampled();
         self.measure(Facts::of(span));
         self.inner.on_unsampled(span);
     }
@@ -73,7 +80,7 @@ impl<P: Processor> Processor for Measured<P> {
     fn flush(&self, within: Duration) -> Report {
         let deadline = Deadline::new(within);
         let report = self.inner.flush(within);
-        self.metrics.flush(deadline.left(), false);
+        self.exporter.flush(deadline.left(), false);
         report
     }
 
@@ -85,7 +92,7 @@ impl<P: Processor> Processor for Measured<P> {
     fn shutdown(&self, within: Duration) -> Report {
         let deadline = Deadline::new(within);
         let report = self.inner.shutdown(within);
-        self.metrics.flush(deadline.left(), true);
+        self.exporter.flush(deadline.left(), true);
         report
     }
 
@@ -101,12 +108,41 @@ impl<P: Processor> Processor for Measured<P> {
 impl<P: Processor> Measured<P> {
     /// The report, after the metrics were pushed too.
     fn pushed(&self, report: ReportFuture, within: Duration, close: bool) -> ReportFuture {
-        let (metrics, deadline) = (self.metrics.clone(), Deadline::new(within));
+        let (exporter, deadline) = (self.exporter.clone(), Deadline::new(within));
         Box::pin(async move {
             let report = report.await;
-            metrics.flush_async(deadline.left(), close).await;
+            exporter.flush_async(deadline.left(), close).await;
             report
         })
+    }
+}
+
+/// The export of metrics, if there is one.
+#[derive(Clone, Default)]
+pub(crate) struct Exporter {
+    #[cfg(feature = "otlp")]
+    pub(crate) push: Option<Arc<Push>>,
+}
+
+impl Exporter {
+    /// Exports what is there; `close` ends the export.
+    fn flush(&self, within: Duration, close: bool) {
+        #[cfg(feature = "otlp")]
+        if let Some(push) = &self.push {
+            push.flush(within, close);
+        }
+        #[cfg(not(feature = "otlp"))]
+        let _ = (self, within, close);
+    }
+
+    /// [`flush`](Self::flush) without blocking the thread.
+    async fn flush_async(&self, within: Duration, close: bool) {
+        #[cfg(feature = "otlp")]
+        if let Some(push) = &self.push {
+            push.flush_async(within, close).await;
+        }
+        #[cfg(not(feature = "otlp"))]
+        let _ = (self, within, close);
     }
 }
 

@@ -2,130 +2,27 @@
 //! Started by the builder, on a thread of `tracefuse-runtime`. A failed export is counted and logged, and not repeated: the
 //! next one has the same numbers and newer ones.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc as blocking};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak, mpsc as blocking};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracefuse_core::Clock;
 use tracefuse_core::bridge::{is_suppressed, suppress_thread};
 use tracefuse_http::{
-    AnswerClass, Endpoint, Headers, HttpClient, HttpConfig, HttpErrorKind, HttpRequest, Secret,
+    AnswerClass, Endpoint, Headers, HttpClient, HttpErrorKind, HttpRequest, Secret,
 };
 use tracefuse_runtime::{metrics_failed, metrics_recovered, spawn_on_thread};
 
-use crate::collect::{Picture, Value};
+use crate::collect::Picture;
 use crate::encode::{Window, request};
 use crate::error::MetricsError;
-use crate::instrument::{self as i, Kind};
-use crate::metrics::Shared;
-
-/// Settings of the export of metrics. The default is a collector on this machine, `http://localhost:4318`, once a minute.
-///
-/// ```
-/// use std::time::Duration;
-/// use tracefuse_metrics::OtlpMetricsConfig;
-///
-/// let config = OtlpMetricsConfig::new("https://otlp.example.com")
-///     .header("x-api-key", "secret")
-///     .interval(Duration::from_secs(30));
-/// assert!(!format!("{config:?}").contains("secret"));
-/// ```
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct OtlpMetricsConfig {
-    /// Full address for metrics.
-    pub endpoint: String,
-    /// Headers of every request, by name.
-    pub headers: Vec<(String, String)>,
-    /// Whether requests are compressed with gzip; no by default, as the specification has it.
-    pub gzip: bool,
-    /// Time between two exports; 60 s by default, as the specification has it; 100 ms to 1 h.
-    pub interval: Duration,
-    /// Whether an export has what was counted since the last one (delta temporality); no by default: it has what was
-    /// counted since the process began (cumulative temporality).
-    pub delta: bool,
-    /// Timeouts, certificate authorities, proxies.
-    pub http: HttpConfig,
-}
-
-impl OtlpMetricsConfig {
-    /// A backend by its base address; `/v1/metrics` is appended (`OTEL_EXPORTER_OTLP_ENDPOINT`).
-    pub fn new(base: impl AsRef<str>) -> Self {
-        let base = base.as_ref().trim_end_matches('/');
-        Self::metrics_endpoint(format!("{base}/v1/metrics"))
-    }
-
-    /// A backend by its full address for metrics (`OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`).
-    pub fn metrics_endpoint(address: impl Into<String>) -> Self {
-        Self {
-            endpoint: address.into(),
-            headers: Vec::new(),
-            gzip: false,
-            interval: Duration::from_secs(60),
-            delta: false,
-            http: HttpConfig::default(),
-        }
-    }
-
-    /// Adds a header to every request.
-    #[must_use]
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
-        self
-    }
-
-    /// Whether requests are compressed with gzip.
-    #[must_use]
-    pub fn gzip(mut self, gzip: bool) -> Self {
-        self.gzip = gzip;
-        self
-    }
-
-    /// Time between two exports: 100 ms to 1 h.
-    #[must_use]
-    pub fn interval(mut self, interval: Duration) -> Self {
-        self.interval = interval;
-        self
-    }
-
-    /// Whether an export has what was counted since the last one that was taken, as Datadog and Dynatrace want it.
-    #[must_use]
-    pub fn delta(mut self, delta: bool) -> Self {
-        self.delta = delta;
-        self
-    }
-
-    /// Timeouts, certificate authorities, proxies.
-    #[must_use]
-    pub fn http(mut self, http: HttpConfig) -> Self {
-        self.http = http;
-        self
-    }
-}
-
-impl Default for OtlpMetricsConfig {
-    fn default() -> Self {
-        Self::new("http://localhost:4318")
-    }
-}
-
-impl fmt::Debug for OtlpMetricsConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Addresses and header values often contain credentials.
-        let names: Vec<&str> = self.headers.iter().map(|(name, _)| &**name).collect();
-        f.debug_struct("OtlpMetricsConfig")
-            .field("headers", &names)
-            .field("gzip", &self.gzip)
-            .field("interval", &self.interval)
-            .field("delta", &self.delta)
-            .field("http", &self.http)
-            .finish_non_exhaustive()
-    }
-}
+use crate::exports::Exports;
+use crate::otlp::OtlpMetricsConfig;
+use crate::partial::rejected;
+use crate::registry::Registry;
 
 /// Asks the worker for an export now.
 struct Command {
@@ -137,23 +34,7 @@ struct Command {
 /// What `Metrics` has of the export.
 pub(crate) struct Push {
     commands: mpsc::UnboundedSender<Command>,
-    counts: Arc<Counts>,
-}
-
-/// Data points by what became of them.
-#[derive(Default)]
-struct Counts {
-    exported: AtomicU64,
-    failed: Mutex<BTreeMap<String, u64>>,
-}
-
-impl Counts {
-    fn fail(&self, reason: &str, points: u64) {
-        if points > 0 {
-            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-            *failed.entry(reason.to_owned()).or_default() += points;
-        }
-    }
+    pub(crate) exports: Arc<Exports>,
 }
 
 impl Push {
@@ -188,7 +69,7 @@ impl Push {
             checked.map_err(|error| wrong("`endpoint`", &error))?;
         }
         let (commands, asked) = mpsc::unbounded_channel();
-        let counts = Arc::new(Counts::default());
+        let exports = Arc::<Exports>::default();
         let worker = Worker {
             client,
             request: HttpRequest::post(endpoint).headers(headers),
@@ -198,12 +79,12 @@ impl Push {
             timeout: config.http.timeout,
             delta: config.delta,
             started: Clock::system().unix_nanos(),
-            counts: counts.clone(),
+            exports: exports.clone(),
             asked,
             last: None,
             failing: AtomicBool::new(false),
         };
-        Ok((Self { commands, counts }, worker))
+        Ok((Self { commands, exports }, worker))
     }
 
     /// Waits for an export, for at most `within`. A thread that delivers does not wait: it could be the worker's own.
@@ -238,34 +119,6 @@ impl Push {
         // Fails once the export is closed.
         self.commands.send(command).is_ok() && !is_suppressed()
     }
-
-    /// Adds what became of data points.
-    pub(crate) fn add_to(&self, picture: &mut Picture) {
-        let name = || {
-            vec![
-                (
-                    "otel.component.name",
-                    "otlp_http_metric_exporter/0".to_owned(),
-                ),
-                (
-                    "otel.component.type",
-                    "otlp_http_metric_exporter".to_owned(),
-                ),
-            ]
-        };
-        let exported = self.counts.exported.load(Ordering::Relaxed);
-        picture.number(i::DATA_POINTS, name(), exported);
-        let failed = self
-            .counts
-            .failed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        for (reason, points) in &*failed {
-            let mut labels = name();
-            labels.insert(0, ("error.type", reason.clone()));
-            picture.number(i::DATA_POINTS, labels, *points);
-        }
-    }
 }
 
 /// What the thread of the export has.
@@ -278,7 +131,7 @@ pub(crate) struct Worker {
     timeout: Duration,
     delta: bool,
     started: u64,
-    counts: Arc<Counts>,
+    exports: Arc<Exports>,
     asked: mpsc::UnboundedReceiver<Command>,
     /// What the receiver took last, and when it was read, for deltas.
     last: Option<(Picture, u64)>,
@@ -293,10 +146,10 @@ struct Failure {
 
 impl Worker {
     /// Starts the thread. It ends when the export is closed, or with the last handle of the metrics.
-    pub(crate) fn start(self, shared: Weak<Shared>) -> Result<(), MetricsError> {
+    pub(crate) fn start(self, registry: Weak<Registry>) -> Result<(), MetricsError> {
         let running = spawn_on_thread(async move {
             suppress_thread();
-            self.run(shared).await;
+            self.run(registry).await;
         });
         let failed = |error| {
             MetricsError::new(format!(
@@ -306,18 +159,18 @@ impl Worker {
         running.map(drop).map_err(failed)
     }
 
-    async fn run(mut self, shared: Weak<Shared>) {
+    async fn run(mut self, registry: Weak<Registry>) {
         let mut next = Instant::now() + self.interval;
         let mut command = None;
         loop {
             if command.is_none() {
-                match tokio::time::timeout_at(next, self.asked.recv()).await {
+                match timeout_at(next, self.asked.recv()).await {
                     Ok(None) => return,
                     Ok(some) => command = some,
                     Err(_) => {}
                 }
             }
-            let Some(numbers) = shared.upgrade() else {
+            let Some(numbers) = registry.upgrade() else {
                 return;
             };
             match command.take() {
@@ -352,11 +205,11 @@ impl Worker {
     }
 
     /// Exports once, and at the end of the process again while there is time.
-    async fn export(&mut self, shared: &Shared, within: Duration, close: bool) {
+    async fn export(&mut self, registry: &Registry, within: Duration, close: bool) {
         const TRIES: u32 = 3;
         let deadline = Instant::now() + within;
-        let picture = shared.picture();
-        let resource = shared.resource();
+        let picture = registry.picture();
+        let resource = registry.resource();
         let end = Clock::system().unix_nanos();
         let start = match &self.last {
             Some((_, last)) if self.delta => *last,
@@ -394,10 +247,8 @@ impl Worker {
         match outcome {
             Ok(rejected) => {
                 let rejected = rejected.min(points);
-                self.counts
-                    .exported
-                    .fetch_add(points - rejected, Ordering::Relaxed);
-                self.counts.fail("rejected", rejected);
+                self.exports.succeed(points - rejected);
+                self.exports.fail("rejected", rejected);
                 if self.delta {
                     self.last = Some((picture, end));
                 }
@@ -406,7 +257,7 @@ impl Worker {
                 }
             }
             Err(failure) => {
-                self.counts.fail(&failure.reason, points);
+                self.exports.fail(&failure.reason, points);
                 if !self.failing.swap(true, Ordering::Relaxed) {
                     let endpoint = self.request.endpoint().to_string();
                     metrics_failed(&endpoint, &failure.message);
@@ -445,101 +296,4 @@ fn too_late() -> Failure {
 /// A channel that nothing is sent on.
 fn closed() -> mpsc::UnboundedReceiver<Command> {
     mpsc::unbounded_channel().1
-}
-
-impl Picture {
-    /// What was counted since an earlier picture. What goes up and down stays as it is.
-    fn since(&self, earlier: &Self) -> Self {
-        let mut since = Self::default();
-        for (name, family) in &self.0 {
-            let counts = matches!(family.instrument.kind, Kind::Counter | Kind::Histogram);
-            for (labels, value) in &family.points {
-                let before = earlier
-                    .0
-                    .get(name)
-                    .and_then(|family| family.points.get(labels));
-                let value = match before.filter(|_| counts) {
-                    Some(before) => less(value, before),
-                    None => Some(value.clone()),
-                };
-                if let Some(value) = value {
-                    since.add(family.instrument, labels.clone(), value);
-                }
-            }
-        }
-        since
-    }
-}
-
-/// `None` if nothing was counted.
-fn less(now: &Value, before: &Value) -> Option<Value> {
-    match (now, before) {
-        (Value::Number(now), Value::Number(before)) => {
-            let more = now.saturating_sub(*before);
-            (more > 0).then_some(Value::Number(more))
-        }
-        (
-            Value::Distribution { counts, sum },
-            Value::Distribution {
-                counts: before,
-                sum: sum_before,
-            },
-        ) => {
-            let counts: Vec<u64> = counts
-                .iter()
-                .zip(before)
-                .map(|(now, before)| now.saturating_sub(*before))
-                .collect();
-            let sum = (sum - sum_before).max(0.0);
-            let any = counts.iter().any(|count| *count > 0);
-            any.then_some(Value::Distribution { counts, sum })
-        }
-        _ => Some(now.clone()),
-    }
-}
-
-/// `ExportMetricsServiceResponse.partial_success.rejected_data_points`; what cannot be read counts as nothing rejected.
-fn rejected(body: &[u8]) -> u64 {
-    let partial = field(body, 1).and_then(|(_, bytes)| bytes);
-    let count = partial.and_then(|partial| field(partial, 1));
-    count.map_or(0, |(number, _)| (number as i64).max(0) as u64)
-}
-
-/// A field of a message: its number, or its bytes.
-fn field(mut rest: &[u8], wanted: u64) -> Option<(u64, Option<&[u8]>)> {
-    loop {
-        let tag = varint(&mut rest)?;
-        let found = match tag & 7 {
-            0 => (varint(&mut rest)?, None),
-            1 => (0, Some(take(&mut rest, 8)?)),
-            2 => {
-                let length = usize::try_from(varint(&mut rest)?).ok()?;
-                (0, Some(take(&mut rest, length)?))
-            }
-            5 => (0, Some(take(&mut rest, 4)?)),
-            _ => return None,
-        };
-        if tag >> 3 == wanted {
-            return Some(found);
-        }
-    }
-}
-
-fn varint(rest: &mut &[u8]) -> Option<u64> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let (byte, after) = rest.split_first()?;
-        *rest = after;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
-}
-
-fn take<'a>(rest: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
-    let (taken, after) = rest.split_at_checked(count)?;
-    *rest = after;
-    Some(taken)
 }

@@ -2,7 +2,7 @@
 //! Written by `processor` for each span; read by `collect`. Knows neither names of instruments nor formats.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
@@ -199,9 +199,8 @@ impl Table {
 
     /// Counts a span. Takes no memory for texts that are known.
     pub(crate) fn add(&self, facts: &Facts<'_>) {
-        let mut hasher = self.hasher.build_hasher();
-        (facts.operation, facts.key.texts()).hash(&mut hasher);
-        let hash = hasher.finish();
+        let texts = (facts.operation, facts.key.texts());
+        let hash = self.hasher.hash_one(texts);
         let Some(shard) = self.shards.get((hash >> 60) as usize % SHARDS) else {
             return;
         };

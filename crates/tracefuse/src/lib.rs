@@ -118,8 +118,8 @@ pub use tracefuse_console::ConsoleConfig;
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub use tracefuse_core::testing;
 pub use tracefuse_core::{
-    Cost, Exception, InSpan, Level, ObservationType, ObserveStream, SampleRate, Span, SpanId,
-    Status, Trace, TraceId, Tracer, Usage, propagation, with_attributes,
+    Cost, Exception, InSpan, Level, ObservationType, ObserveStream, SampleRate, Span, Status,
+    Trace, TraceId, Tracer, Usage, propagation, with_attributes,
 };
 /// All that the author of an exporter names.
 pub use tracefuse_exporter as exporter;
@@ -140,8 +140,8 @@ pub use tracefuse_tracing as tracing;
 /// Types that the methods of [`Tracer`], [`Trace`] and [`Span`] take and return; programs name them in signatures only.
 pub mod handle {
     pub use tracefuse_core::{
-        AsException, Entered, EnteredScope, EventBuilder, Scoped, SpanBuilder, TraceBuilder,
-        WithAttributes, WithSpan,
+        AsException, Entered, EnteredScope, EventBuilder, Scoped, SpanBuilder, SpanId,
+        TraceBuilder, WithAttributes, WithSpan,
     };
 }
 

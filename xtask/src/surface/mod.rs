@@ -33,6 +33,7 @@ pub(crate) const CRATES: &[&str] = &[
     "macros",
     "tower",
     "semconv",
+    "metrics",
     "opentelemetry",
     "tracing",
     "mock-langfuse",

@@ -23,6 +23,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("tracefuse-console", 2),
     ("tracefuse-otlp", 3),
     ("tracefuse-langfuse", 4),
+    ("tracefuse-metrics", 4),
     ("tracefuse", 5),
     ("xtask", 0),
     ("interop", 6),
@@ -64,6 +65,15 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["tracefuse-exporter", "tracefuse-http", "tracefuse-otlp"],
     ),
     (
+        "tracefuse-metrics",
+        &[
+            "tracefuse-core",
+            "tracefuse-exporter",
+            "tracefuse-http",
+            "tracefuse-runtime",
+        ],
+    ),
+    (
         "tracefuse",
         &[
             "tracefuse-console",
@@ -73,6 +83,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tracefuse-langfuse",
             "tracefuse-macros",
             "tracefuse-mask",
+            "tracefuse-metrics",
             "tracefuse-opentelemetry",
             "tracefuse-otlp",
             "tracefuse-runtime",

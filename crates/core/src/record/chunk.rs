@@ -7,7 +7,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::attribute::{SpanAttribute, SpanAttributes};
 use super::buffer::Buffer;
 use super::format::{Attributes, Reader, number_large};
 use super::id::{SpanId, TraceId};
@@ -38,48 +37,7 @@ pub struct FinishedSpan<'a> {
     pub(crate) trace: &'a Arc<TraceAttributes>,
 }
 
-impl<'a> FinishedSpan<'a> {
-    /// What it is called.
-    #[must_use]
-    pub fn name(&self) -> &'a str {
-        self.buffer.name()
-    }
-
-    /// What kind of work it was.
-    #[must_use]
-    pub fn observation_type(&self) -> ObservationType {
-        self.buffer.kind
-    }
-
-    /// When it began.
-    #[must_use]
-    pub fn start_time(&self) -> Timestamp {
-        self.buffer.start
-    }
-
-    /// When it ended; never before it began.
-    #[must_use]
-    pub fn end_time(&self) -> Timestamp {
-        self.buffer.end
-    }
-
-    /// How it ended.
-    #[must_use]
-    pub fn status(&self) -> StatusCode {
-        self.buffer.status
-    }
-
-    /// Its level, as [`SpanRecord::level`] has it.
-    #[must_use]
-    pub fn level(&self) -> Option<Level> {
-        self.buffer.level
-    }
-
-    /// All attributes in one pass, as [`SpanRecord::attributes`] gives them. Allocates nothing.
-    pub fn attributes(&self) -> impl Iterator<Item = SpanAttribute<'a>> + use<'a> {
-        SpanAttributes(self.buffer.read())
-    }
-
+impl FinishedSpan<'_> {
     /// Bytes that its record will hold.
     #[inline]
     #[must_use]

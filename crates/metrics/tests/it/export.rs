@@ -211,7 +211,7 @@ fn a_receiver_that_is_silent_costs_the_deadline_and_no_more() {
         "{:?}",
         began.elapsed()
     );
-    // A second shutdown asks nobody.
+    // A second shutdown sends nothing.
     on.tracer.shutdown_within(Duration::from_secs(30)).unwrap();
     assert_eq!(receiver.take(1).len(), 1);
 }

@@ -198,10 +198,7 @@ fn other_kinds_of_work_have_their_instruments() {
     ];
     let name = "gen_ai_client_operation_duration_seconds";
     assert_eq!(samples.value(&format!("{name}_count"), &embedding), 1.0);
-    let retrieval = [
-        ("gen_ai_operation_name", "retrieval"),
-        ("gen_ai_provider_name", "_OTHER"),
-    ];
+    let retrieval = [("gen_ai_operation_name", "retrieval")];
     assert_eq!(samples.value(&format!("{name}_sum"), &retrieval), 0.05);
     let unknown = with(&embedding, ("gen_ai_token_modality", "unknown"));
     let tokens = "gen_ai_client_inference_usage_input_tokens_total";
@@ -273,6 +270,7 @@ fn what_a_framework_gives_wins() {
         ("gen_ai_operation_name", "text_completion"),
         ("gen_ai_provider_name", "groq"),
         ("gen_ai_request_model", "llama"),
+        ("gen_ai_response_model", "llama-3.3"),
     ];
     let name = "gen_ai_client_inference_duration_seconds_count";
     assert_eq!(on.samples().value(name, &labels), 1.0);

@@ -24,7 +24,9 @@ impl Samples {
     }
 
     pub(crate) fn of(&self, name: &str) -> Vec<(&Labels, f64)> {
-        let mine = self.values.iter().filter(|((known, _), _)| known == name);
+        let from = (name.to_owned(), Labels::new());
+        let mine = self.values.range(from..);
+        let mine = mine.take_while(|((known, _), _)| known == name);
         mine.map(|((_, labels), value)| (labels, *value)).collect()
     }
 
@@ -46,7 +48,7 @@ pub(crate) fn parse(text: &str) -> Result<Samples, String> {
             let Some((name, help)) = rest.split_once(' ') else {
                 return wrong("HELP without a text");
             };
-            if !helps.insert(name.to_owned()) || !is_name(name) || !is_escaped(help, "\\n") {
+            if !helps.insert(name.to_owned()) || !is_name(name) || !is_escaped(help) {
                 return wrong("HELP");
             }
         } else if let Some(rest) = line.strip_prefix("# TYPE ") {
@@ -135,7 +137,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// Whether every backslash is followed by one of `n\` or the given characters.
-fn is_escaped(text: &str, _: &str) -> bool {
+fn is_escaped(text: &str) -> bool {
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
         if c == '\\' && !matches!(chars.next(), Some('n' | '\\')) {

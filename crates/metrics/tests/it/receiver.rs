@@ -1,4 +1,4 @@
-//! A receiver of OTLP metrics on a loopback socket: keeps requests, answers as it is told.
+//! A receiver of OTLP metrics on a loopback socket: keeps requests, answers as the test sets it.
 
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A tracer that is measured, with a clock that stands until it is advanced.
+//! A tracer that is measured, with a manual clock.
 
 use std::time::Duration;
 
