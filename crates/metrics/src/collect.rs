@@ -6,9 +6,10 @@ use std::sync::atomic::Ordering;
 
 use tracefuse_exporter::provider;
 
-use crate::facts::{CACHE_READ, CACHE_WRITE, INPUT, MODALITIES, OUTPUT, Operation, REASONING};
+use crate::facts::Operation;
 use crate::instrument::{self as i, Instrument};
 use crate::series::{Series, Table, TokenCounts};
+use crate::tokens::{CACHE_READ, CACHE_WRITE, INPUT, MODALITIES, OUTPUT, REASONING};
 
 /// Attributes of a point, in a fixed order.
 pub(crate) type Labels = Vec<(&'static str, String)>;

@@ -71,6 +71,7 @@ mod prometheus;
 mod push;
 mod registry;
 mod series;
+mod tokens;
 
 pub use error::MetricsError;
 pub use metrics::{Metrics, MetricsBuilder};

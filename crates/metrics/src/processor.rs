@@ -32,22 +32,16 @@ impl<P: Processor> Measured<P> {
             inner,
         }
     }
-
-    fn measure(&self, facts: Option<Facts<'_>>) {
-        if let Some(facts) = facts {
-            self.registry.add(&facts);
-        }
-    }
 }
 
 impl<P: Processor> Processor for Measured<P> {
     fn on_end(&self, span: SpanRecord) {
-        self.measure(Facts::of_record(&span));
+        Facts::of(&&span, |facts| self.registry.add(facts));
         self.inner.on_end(span);
     }
 
     fn on_finish(&self, span: &FinishedSpan<'_>) {
-        self.measure(Facts::of(span));
+        Facts::of(span, |facts| self.registry.add(facts));
         self.inner.on_finish(span);
     }
 
@@ -57,7 +51,7 @@ impl<P: Processor> Processor for Measured<P> {
 
     fn on_unsampled(&self, span: &FinishedSpan<'_>) {
         self.registry.note_unsampled();
-        self.measure(Facts::of(span));
+        Facts::of(span, |facts| self.registry.add(facts));
         self.inner.on_unsampled(span);
     }
 
