@@ -32,9 +32,12 @@ pub(crate) const CRATES: &[&str] = &[
     "tracefuse",
     "macros",
     "tower",
+    "http-client",
     "semconv",
     "metrics",
     "opentelemetry",
+    "prompts",
+    "experiments",
     "tracing",
     "mock-langfuse",
 ];

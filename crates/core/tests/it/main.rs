@@ -6,6 +6,7 @@ mod content;
 mod ending;
 mod errors;
 mod leaks;
+mod links;
 mod measured;
 mod nesting;
 mod off;

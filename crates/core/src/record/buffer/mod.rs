@@ -11,13 +11,15 @@ use serde::Serialize;
 
 use limits::{COMPACT_AT, Limits, MAX_EVENTS};
 
-pub(crate) use limits::MAX_KEYS;
+pub(crate) use limits::{MAX_KEYS, MAX_LINKS};
 
-use super::capture::capture;
+use super::capture::noted::{Noted, noted_in};
+use super::capture::{cannot_panic, capture};
 use super::chunk::HEAD;
 use super::exception::Exception;
 use super::format::{Attribute, Attributes, LARGE, Moment, Raw, Reader, Role};
 use super::id::SpanId;
+use super::link::Link;
 use super::observation::{Level, ObservationType, Status, StatusCode};
 use super::time::Timestamp;
 use super::usage::{Cost, Usage};
@@ -45,6 +47,7 @@ pub(crate) struct Buffer {
     keys: u32,
     events: u32,
     errors: u32,
+    links: u32,
     /// An attribute was replaced by a later one of the same key.
     has_replaced: bool,
     compact_at: usize,
@@ -74,6 +77,7 @@ impl Default for Buffer {
             keys: 0,
             events: 0,
             errors: 0,
+            links: 0,
             has_replaced: false,
             compact_at: COMPACT_AT,
             limits: None,
@@ -103,6 +107,7 @@ impl Buffer {
         self.keys = 0;
         self.events = 0;
         self.errors = 0;
+        self.links = 0;
         self.has_replaced = false;
         self.compact_at = COMPACT_AT;
         self.limits = None;
@@ -237,8 +242,29 @@ impl Buffer {
             u32 as value => self.put(role, key, ValueRef::U64(value.into())),
             u64 as value => self.put(role, key, ValueRef::U64(value)),
             f64 as value => self.put(role, key, ValueRef::F64(value)),
-            value => capture(&value, &mut |value| self.put(role, key, value)),
+            value => self.put_captured(role, key, &value),
         })
+    }
+
+    /// An input that is no plain text or number may have been made from a managed prompt, which is linked.
+    #[inline]
+    fn put_captured<T: Serialize>(&mut self, role: Role, key: &str, value: &T) {
+        if role != Role::Input || cannot_panic::<T>() {
+            return capture(value, &mut |value| self.put(role, key, value));
+        }
+        let noted = noted_in(|| capture(value, &mut |value| self.put(role, key, value)));
+        self.link(noted);
+    }
+
+    /// Links a generation to the prompt that its input was made from, unless it is linked already.
+    #[inline]
+    pub(crate) fn link(&mut self, noted: Option<Noted>) {
+        if let Some((name, version)) = noted
+            && self.kind == ObservationType::Generation
+            && !self.has(Role::Prompt)
+        {
+            self.set_prompt(&name, version);
+        }
     }
 
     /// Appends an attribute of a finished record.
@@ -391,6 +417,22 @@ impl Buffer {
         };
         self.attributes.push_moment(Role::Event, name, moment);
         true
+    }
+
+    /// Adds a link with its metadata, unless the span has too many.
+    pub(crate) fn add_link(&mut self, link: Link) {
+        if self.links >= MAX_LINKS {
+            self.note_dropped_links(1);
+            return;
+        }
+        self.links += 1;
+        self.roles |= Role::Link.bit();
+        self.attributes
+            .push_link(link.trace_id, link.span_id, link.flags);
+        self.note_dropped_keys(link.dropped_keys);
+        for (key, value) in link.metadata {
+            self.put_owned(Role::LinkMetadata, &key, value);
+        }
     }
 
     /// All errors are kept. The first one, and the first after the status was set to OK, gives the span
