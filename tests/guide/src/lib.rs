@@ -52,6 +52,9 @@ struct Testing;
 #[doc = include_str!("../../../docs/guide/tracing.md")]
 struct Tracing;
 
+#[doc = include_str!("../../../docs/guide/metrics.md")]
+struct Metrics;
+
 #[doc = include_str!("../../../docs/guide/opentelemetry.md")]
 struct OpenTelemetry;
 

@@ -24,6 +24,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("tracefuse-console", 2),
     ("tracefuse-otlp", 3),
     ("tracefuse-langfuse", 4),
+    ("tracefuse-metrics", 4),
     ("tracefuse-prompts", 5),
     ("tracefuse-experiments", 5),
     ("tracefuse", 6),
@@ -69,6 +70,15 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["tracefuse-exporter", "tracefuse-http", "tracefuse-otlp"],
     ),
     (
+        "tracefuse-metrics",
+        &[
+            "tracefuse-core",
+            "tracefuse-exporter",
+            "tracefuse-http",
+            "tracefuse-runtime",
+        ],
+    ),
+    (
         "tracefuse-prompts",
         &["tracefuse-core", "tracefuse-exporter", "tracefuse-langfuse"],
     ),
@@ -87,6 +97,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tracefuse-langfuse",
             "tracefuse-macros",
             "tracefuse-mask",
+            "tracefuse-metrics",
             "tracefuse-opentelemetry",
             "tracefuse-otlp",
             "tracefuse-prompts",
