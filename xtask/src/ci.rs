@@ -22,6 +22,8 @@ const FEATURES: &[&str] = &[
     "tokio",
     "tracing",
     "opentelemetry",
+    "prompts",
+    "experiments",
     "langfuse,otlp",
     "console,otlp",
 ];
@@ -75,7 +77,7 @@ pub(crate) fn run() -> Result<()> {
     for command in ["peers", "python", "js", "relay"] {
         step(command, || interop::in_ci(command))?;
     }
-    Ok(())
+    step("pages", || interop::pages(&["--ci".to_owned()]))
 }
 
 /// The command of the README.

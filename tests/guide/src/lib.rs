@@ -34,6 +34,9 @@ struct Propagation;
 #[doc = include_str!("../../../docs/guide/streaming.md")]
 struct Streaming;
 
+#[doc = include_str!("../../../docs/guide/view.md")]
+struct View;
+
 #[doc = include_str!("../../../docs/guide/http-clients.md")]
 struct HttpClients;
 
@@ -49,6 +52,9 @@ struct Testing;
 #[doc = include_str!("../../../docs/guide/tracing.md")]
 struct Tracing;
 
+#[doc = include_str!("../../../docs/guide/metrics.md")]
+struct Metrics;
+
 #[doc = include_str!("../../../docs/guide/opentelemetry.md")]
 struct OpenTelemetry;
 
@@ -63,3 +69,9 @@ struct Media;
 
 #[doc = include_str!("../../../docs/guide/troubleshooting.md")]
 struct Troubleshooting;
+
+#[doc = include_str!("../../../docs/guide/prompts.md")]
+struct Prompts;
+
+#[doc = include_str!("../../../docs/guide/experiments.md")]
+struct Experiments;

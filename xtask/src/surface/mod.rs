@@ -34,7 +34,10 @@ pub(crate) const CRATES: &[&str] = &[
     "tower",
     "http-client",
     "semconv",
+    "metrics",
     "opentelemetry",
+    "prompts",
+    "experiments",
     "tracing",
     "mock-langfuse",
 ];

@@ -19,6 +19,8 @@ use crate::model::{Bodies, ObservationRow, ScoreQuery, TraceQuery, TraceView};
 /// Spans in the list of links that is there without scripts.
 const PLAIN: usize = 500;
 
+const HTML: &str = "text/html; charset=utf-8";
+
 const KEYS: &[(&[&str], &str)] = &[
     (&["j", "k"], "next and previous span"),
     (
@@ -41,9 +43,10 @@ pub(super) async fn page(
     let params = Params::new(pairs);
     let wanted = params.first("span").map(str::to_owned);
     let read = app.read(move |store| {
-        let Some(view) = store.trace(&id)? else {
+        let Some(mut view) = store.trace(&id)? else {
             return Ok(None);
         };
+        tree::add_missing_parents(&mut view.observations);
         let shown = wanted.filter(|span| view.observations.iter().any(|known| known.id == *span));
         let root = shown.or_else(|| root(&view).map(|span| span.id.clone()));
         let long = match &root {
@@ -124,12 +127,12 @@ fn head(view: &TraceView) -> Markup {
                 (outcome(trace))
                 (tags(&trace.tags))
                 span.end {
-                    a.button href={ (trace_url(&trace.id)) "/error?to=older" } title="Older trace with an error (P)" rel="nofollow" { "← error" }
-                    a.button href={ (trace_url(&trace.id)) "/error?to=newer" } title="Newer trace with an error (N)" rel="nofollow" { "error →" }
+                    a.button href={ (trace_url(&trace.id)) "/error?to=older" } title="Older trace with an error (P)" rel="nofollow" { "← Older error" }
+                    a.button href={ (trace_url(&trace.id)) "/error?to=newer" } title="Newer trace with an error (N)" rel="nofollow" { "Newer error →" }
                 }
             }
             dl.facts {
-                div { dt { "Latency" } dd { (latency(trace).unwrap_or_else(|| "running".to_owned())) } }
+                div { dt { (if trace.open > 0 { "Latency so far" } else { "Latency" }) } dd { (latency(trace).unwrap_or_else(|| "running".to_owned())) } }
                 @if let Some(first) = trace.ttft_ns { div { dt { "First token" } dd { (units::duration(first)) } } }
                 @if trace.total_tokens > 0 {
                     div { dt { "Tokens" } dd title={ (units::count(trace.total_tokens)) " in total" } { (units::tokens(trace.input_tokens)) " → " (units::tokens(trace.output_tokens)) } }
@@ -173,9 +176,12 @@ pub(super) fn root(view: &TraceView) -> Option<&ObservationRow> {
 /// The columns that the script reads.
 pub(super) async fn spans(State(app): State<App>, Path(id): Path<String>) -> Response {
     let read = app.read(move |store| {
-        let view = store.trace(&id)?;
-        let now = store.now_ns();
-        Ok(view.map(|view| serde_json::to_vec(&Columns::new(&view, now)).unwrap_or_default()))
+        let Some(mut view) = store.trace(&id)? else {
+            return Ok(None);
+        };
+        tree::add_missing_parents(&mut view.observations);
+        let columns = Columns::new(&view, store.now_ns());
+        Ok(serde_json::to_vec(&columns).ok())
     });
     match read.await {
         Ok(Some(columns)) => (headers("application/json"), columns).into_response(),
@@ -209,9 +215,9 @@ pub(super) async fn span(
     match read.await {
         Ok(Some((row, long, scores))) => {
             let html = detail::of_span(&id, &row, &long, &scores).into_string();
-            (headers("text/html; charset=utf-8"), html).into_response()
+            (headers(HTML), html).into_response()
         }
-        Ok(None) => not_found(),
+        Ok(None) => (headers(HTML), detail::of_missing().into_string()).into_response(),
         Err(error) => failed(&error),
     }
 }
