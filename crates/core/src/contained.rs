@@ -41,6 +41,16 @@ impl ContainedProcessor {
         }
     }
 
+    /// A processor that panics here measures nothing.
+    pub(crate) fn measures(&self) -> bool {
+        self.run(|| self.inner.measures()).unwrap_or(false)
+    }
+
+    /// Nothing is lost by a panic here: the span is not to be delivered.
+    pub(crate) fn on_unsampled(&self, span: &FinishedSpan<'_>) {
+        let _ = self.run(|| self.inner.on_unsampled(span));
+    }
+
     pub(crate) fn on_score(&self, score: ScoreRecord) {
         if catch(|| self.inner.on_score(score)).is_err() {
             self.note_lost();

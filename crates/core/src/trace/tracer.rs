@@ -500,8 +500,10 @@ impl TracerBuilder {
 
     /// The tracer.
     pub fn build(self) -> Tracer {
+        let processor = ContainedProcessor::new(self.processor);
         let core = TracerShared {
-            processor: ContainedProcessor::new(self.processor),
+            measures: processor.measures(),
+            processor,
             clock: self.clock,
             sampler: self.sampler,
             backtraces: self.backtraces,

@@ -8,6 +8,7 @@ mod errors;
 mod hostile;
 mod leaks;
 mod links;
+mod measured;
 mod nesting;
 mod off;
 mod propagation;
