@@ -126,6 +126,14 @@ impl<'a> SpanAttributes<'a> {
     }
 }
 
+/// The links among the attributes.
+pub(super) fn links(reader: Reader<'_>) -> impl Iterator<Item = LinkRef<'_>> {
+    SpanAttributes(reader).filter_map(|attribute| match attribute {
+        SpanAttribute::Link(link) => Some(link),
+        _ => None,
+    })
+}
+
 /// Where a value is that may hold a user's words.
 pub(super) fn place<'a>(attribute: &Attribute<'a>) -> Option<Place<'a>> {
     Some(match attribute.role {

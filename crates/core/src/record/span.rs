@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use super::attribute::{PromptRef, SpanAttribute, SpanAttributes, place};
+use super::attribute::{PromptRef, SpanAttribute, SpanAttributes, links, place};
 use super::buffer::{self, Buffer};
 use super::chunk::{Chunk, FinishedSpan, Head, TraceRef, View};
 use super::format::{Attribute, Content, Raw, Reader, Role};
@@ -361,12 +361,8 @@ impl SpanRecord {
 
     /// Its links to other spans, in the order they were given.
     pub fn links(&self) -> impl Iterator<Item = LinkRef<'_>> {
-        let attributes = self.has(Role::Link).then(|| self.attributes());
-        let attributes = attributes.into_iter().flatten();
-        attributes.filter_map(|attribute| match attribute {
-            SpanAttribute::Link(link) => Some(link),
-            _ => None,
-        })
+        let may_have = self.has(Role::Link);
+        links(may_have.then(|| self.reader()).unwrap_or(Reader::EMPTY))
     }
 
     /// The events or the errors, each with what comes after it.
