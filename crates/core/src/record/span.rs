@@ -367,13 +367,10 @@ impl SpanRecord {
 
     /// The events or the errors, each with what comes after it.
     fn parts(&self, role: Role) -> Vec<Parts<'_>> {
-        let mut parts = Vec::new();
+        let (mut parts, mut reader) = (Vec::new(), self.reader());
         if !self.has(role) {
             return parts;
         }
-        let Some(mut reader) = self.view().map(|view| view.attributes) else {
-            return parts;
-        };
         while let Some(attribute) = reader.next() {
             if attribute.role == role
                 && let Content::Moment(moment) = attribute.content
