@@ -9,6 +9,7 @@ use rmcp::model::{
     ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
 };
 use rmcp::service::{QuitReason, RoleClient, RunningService, Service, ServiceError};
+use tokio::task::JoinError;
 
 use crate::call::Call;
 use crate::outcome;
@@ -69,16 +70,16 @@ impl<S: Service<RoleClient>> TracedClient<S> {
     ///
     /// # Errors
     /// If the client's task panicked.
-    pub async fn cancel(self) -> Result<QuitReason, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(self.running.cancel().await?)
+    pub async fn cancel(self) -> Result<QuitReason, JoinError> {
+        self.running.cancel().await
     }
 
     /// [`RunningService::waiting`].
     ///
     /// # Errors
     /// If the client's task panicked.
-    pub async fn waiting(self) -> Result<QuitReason, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(self.running.waiting().await?)
+    pub async fn waiting(self) -> Result<QuitReason, JoinError> {
+        self.running.waiting().await
     }
 
     calls!(self: self.running.peer(), self.how, self.running);
