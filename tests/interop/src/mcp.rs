@@ -30,7 +30,7 @@ pub(crate) fn run(in_ci: bool) -> Result<()> {
     check(
         "an agent and a tool server in Rust",
         Command::new(&agent).arg(&server),
-        &format!("agent agent{CALLS}\n"),
+        &[RUST_TO_RUST],
     )?;
     let wanted = Wanted {
         name: "mcp",

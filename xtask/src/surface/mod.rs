@@ -32,8 +32,12 @@ pub(crate) const CRATES: &[&str] = &[
     "tracefuse",
     "macros",
     "tower",
+    "http-client",
+    "rmcp",
     "semconv",
     "opentelemetry",
+    "prompts",
+    "experiments",
     "tracing",
     "mock-langfuse",
 ];
