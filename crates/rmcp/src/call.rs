@@ -9,7 +9,7 @@ use tracefuse_core::{ObservationType, Span};
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
     None,
-    Tool(Cow<'static, str>),
+    Tool(String),
     Prompt(String),
     /// Not part of the span's name: there may be very many.
     Resource(String),
@@ -34,8 +34,8 @@ impl Call {
         }
     }
 
-    pub(crate) fn tool(name: &Cow<'static, str>) -> Self {
-        Self::with("tools/call", Target::Tool(name.clone()))
+    pub(crate) fn tool(name: &str) -> Self {
+        Self::with("tools/call", Target::Tool(name.to_owned()))
     }
 
     pub(crate) fn prompt(name: &str) -> Self {
@@ -56,8 +56,7 @@ impl Call {
 
     pub(crate) fn name(&self) -> Cow<'_, str> {
         match &self.target {
-            Target::Tool(name) => format!("{} {name}", self.method).into(),
-            Target::Prompt(name) => format!("{} {name}", self.method).into(),
+            Target::Tool(name) | Target::Prompt(name) => format!("{} {name}", self.method).into(),
             Target::None | Target::Resource(_) => Cow::Borrowed(&self.method),
         }
     }
@@ -88,7 +87,7 @@ impl Call {
         span.add_metadata("mcp.method.name", &*self.method);
         match &self.target {
             Target::None => {}
-            Target::Tool(name) => span.add_metadata("gen_ai.tool.name", &**name),
+            Target::Tool(name) => span.add_metadata("gen_ai.tool.name", name),
             Target::Prompt(name) => span.add_metadata("gen_ai.prompt.name", name),
             Target::Resource(uri) => span.add_metadata("mcp.resource.uri", uri),
         }
@@ -105,7 +104,7 @@ mod tests {
     #[test]
     fn names_are_method_and_target_without_uris() {
         for (call, name, works) in [
-            (Call::tool(&"add".into()), "tools/call add", true),
+            (Call::tool("add"), "tools/call add", true),
             (Call::prompt("greet"), "prompts/get greet", true),
             (
                 Call::resource("resources/read", "file:///a"),
@@ -128,7 +127,7 @@ mod tests {
             assert_eq!(call.name(), name);
             assert_eq!(call.does_work(), works, "{name}");
         }
-        assert_eq!(Call::tool(&"add".into()).kind(), ObservationType::Tool);
+        assert_eq!(Call::tool("add").kind(), ObservationType::Tool);
         assert_eq!(Call::prompt("greet").kind(), ObservationType::Span);
     }
 }

@@ -52,7 +52,7 @@ pub fn traced<H>(handler: H, tracer: &Tracer) -> Traced<H> {
 
 /// Where the span of a request belongs.
 enum Place {
-    Trace(TraceBuilder),
+    Trace(Box<TraceBuilder>),
     Child(SpanBuilder),
     Nowhere,
 }
@@ -126,20 +126,21 @@ impl<H> Traced<H> {
         if let Some(remote) = RemoteContext::extract(&Received(meta)) {
             let continued = trace().continue_remote(&remote);
             let ids = |of: &RemoteContext| (of.trace_id(), of.parent_span_id());
-            return Place::Trace(match by_http {
+            let continued = match by_http {
                 _ if current.is_recording() => continued.link(&current),
                 Some(by_http) if ids(&by_http) != ids(&remote) => continued.link(&by_http),
                 _ => continued,
-            });
+            };
+            return Place::Trace(Box::new(continued));
         }
         if !is_outside_trace(&current) {
             return Place::Child(current.observation(&call.name(), call.kind()));
         }
         if let Some(by_http) = by_http {
-            return Place::Trace(trace().continue_remote(&by_http));
+            return Place::Trace(Box::new(trace().continue_remote(&by_http)));
         }
         if call.does_work() {
-            return Place::Trace(trace().continue_from(&Received(meta)));
+            return Place::Trace(Box::new(trace().continue_from(&Received(meta))));
         }
         Place::Nowhere
     }

@@ -1,6 +1,13 @@
 //! Standard input and output: this program starts itself as the server, in a process that has nothing of the client but what
 //! it reads. Without the test harness, which prints to standard output.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests are applications: they have runtimes and an environment"
+)]
+
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 

@@ -126,9 +126,10 @@ impl<'a> SpanAttributes<'a> {
     }
 }
 
-/// The links among the attributes.
-pub(super) fn links(reader: Reader<'_>) -> impl Iterator<Item = LinkRef<'_>> {
-    SpanAttributes(reader).filter_map(|attribute| match attribute {
+/// The links among the attributes, if there may be any.
+pub(super) fn links(reader: Reader<'_>, any: bool) -> impl Iterator<Item = LinkRef<'_>> {
+    let attributes = any.then_some(SpanAttributes(reader)).into_iter().flatten();
+    attributes.filter_map(|attribute| match attribute {
         SpanAttribute::Link(link) => Some(link),
         _ => None,
     })

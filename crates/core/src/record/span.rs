@@ -361,8 +361,7 @@ impl SpanRecord {
 
     /// Its links to other spans, in the order they were given.
     pub fn links(&self) -> impl Iterator<Item = LinkRef<'_>> {
-        let may_have = self.has(Role::Link);
-        links(may_have.then(|| self.reader()).unwrap_or(Reader::EMPTY))
+        links(self.reader(), self.has(Role::Link))
     }
 
     /// The events or the errors, each with what comes after it.

@@ -1,7 +1,5 @@
 //! Parents and contexts: which span is below which, and what is sent.
 
-use std::future::pending;
-
 use rmcp::model::{GetPromptRequestParams, PaginatedRequestParams, ReadResourceRequestParams};
 use rmcp::{ClientHandler, ServiceExt as _};
 use serde_json::{Value, json};
@@ -301,5 +299,4 @@ async fn what_a_server_asks_of_a_client_is_recorded_too() {
         r#"{"asked":"acme/ask"}"#
     );
     drop(client);
-    let _ = pending::<()>;
 }
