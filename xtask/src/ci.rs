@@ -77,7 +77,7 @@ pub(crate) fn run() -> Result<()> {
     for command in ["peers", "python", "js", "mcp", "relay"] {
         step(command, || interop::in_ci(command))?;
     }
-    Ok(())
+    step("pages", || interop::pages(&["--ci".to_owned()]))
 }
 
 /// The command of the README.
@@ -89,7 +89,7 @@ pub(crate) fn test() -> Result<()> {
     step("rig", rig)
 }
 
-/// The tests with the rig framework and async-openai, which are a separate workspace.
+/// The tests with rig, async-openai and genai, which are a separate workspace.
 fn rig() -> Result<()> {
     let manifest = ["--manifest-path", "tests/rig/Cargo.toml"];
     let clippy = ["clippy", "--all-targets"];

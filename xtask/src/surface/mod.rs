@@ -35,6 +35,7 @@ pub(crate) const CRATES: &[&str] = &[
     "http-client",
     "rmcp",
     "semconv",
+    "metrics",
     "opentelemetry",
     "prompts",
     "experiments",
