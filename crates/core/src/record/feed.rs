@@ -6,7 +6,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::ser::{self, Error as _, Serialize, Serializer};
+use serde::ser::{self, Serialize, Serializer};
 
 use super::guard::text_of;
 use super::value::ValueRef;
@@ -14,6 +14,9 @@ use super::value::ValueRef;
 /// Arrays and objects that are nested deeper are left out. A tree of 20,000 levels overflows a stack of 2 MiB when it is
 /// only dropped, and an overflow aborts the process.
 pub(crate) const MAX_DEPTH: u32 = 64;
+
+/// What is written in place of what is too deep.
+pub(super) const TOO_DEEP: &str = "<max depth>";
 
 /// Levels and newtypes (`Some` too) around a value. A chain of newtypes without an end would overflow the stack.
 const MAX_WRAPS: u32 = 2 * MAX_DEPTH;
@@ -384,7 +387,7 @@ impl<E: ser::Error> Sink for Key<E> {
         Err(Self::refused())
     }
     fn too_wrapped(&mut self) -> Result<(), E> {
-        Err(Self::refused())
+        self.scalar(ValueRef::Str(TOO_DEEP))
     }
     fn part(&mut self) -> Result<(), E> {
         Err(Self::refused())

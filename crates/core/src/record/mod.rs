@@ -8,6 +8,7 @@ mod chunk;
 mod codec;
 mod cut;
 mod exception;
+pub(crate) mod feed;
 mod format;
 pub(crate) mod guard;
 mod id;
