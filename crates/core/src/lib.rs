@@ -65,8 +65,8 @@ pub use llm::stream;
 pub use llm::stream::{ObserveStream, Observed};
 pub use processor::Processor;
 pub use record::{
-    AsException, Cost, Exception, Level, ObservationType, ScoreTarget, ScoreValue, SpanId, Status,
-    Timestamp, TraceId, Usage,
+    AsException, Cost, Exception, Level, Link, ObservationType, ScoreTarget, ScoreValue, SpanId,
+    Status, Timestamp, TraceId, Usage,
 };
 pub use report::{DropReason, ExporterStats, Health, Incomplete, RejectReason, Report, Stats};
 pub use span::builder::SpanBuilder;

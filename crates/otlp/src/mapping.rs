@@ -104,6 +104,7 @@ fn span(record: &SpanRecord, conventions: Conventions, body: &mut SpanBody<'_>) 
         Conventions::OpenInference => openinference::attributes(record, body),
     }
     events(record, body);
+    links(record, body);
     match record.status() {
         StatusCode::Error => body.status(
             encode::StatusCode::Error,
@@ -152,5 +153,26 @@ fn events(record: &SpanRecord, body: &mut SpanBody<'_>) {
                 attributes.set("exception.stacktrace", Any::Str(stack));
             }
         });
+    }
+}
+
+fn links(record: &SpanRecord, body: &mut SpanBody<'_>) {
+    for link in record.links() {
+        body.link(
+            link.trace_id(),
+            link.span_id(),
+            link.flags(),
+            |attributes| {
+                for (key, value) in link.metadata() {
+                    // A key of an attribute must not be empty.
+                    set(
+                        attributes,
+                        "",
+                        if key.is_empty() { "_" } else { key },
+                        value,
+                    );
+                }
+            },
+        );
     }
 }

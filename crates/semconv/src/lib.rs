@@ -30,6 +30,7 @@ mod facts;
 mod flat;
 mod gen_ai;
 mod langfuse;
+mod messages;
 mod names;
 mod observation;
 mod openinference;
@@ -39,6 +40,7 @@ mod traceloop;
 mod usage;
 mod value;
 
+pub use messages::MessageEvents;
 pub use names::{is_llm_attribute, is_llm_library, is_own, is_transport};
 pub use observation::Observation;
 pub use value::Value;

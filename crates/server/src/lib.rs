@@ -37,6 +37,6 @@ pub use model::{
     Period, QueryError, ScoreQuery, ScoreRow, SessionRow, SessionView, SpanError, SpanEvent,
     Totals, TraceQuery, TraceRow, TraceView, UserRow,
 };
-pub use prices::Prices;
+pub use prices::{Prices, PricesError};
 pub use server::{Server, ServerConfig, Tee};
 pub use store::{Change, Receipt, Store, StoreError, StoreOptions};

@@ -5,9 +5,12 @@ mod baggage;
 mod carrier;
 pub(crate) mod remote;
 mod traceparent;
+mod tracestate;
 
 pub use carrier::{Extractor, Injector};
 pub use remote::RemoteContext;
+
+pub use crate::record::Link;
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -3,12 +3,9 @@
 
 use std::sync::Arc;
 
-use super::{BAGGAGE, Extractor, TRACEPARENT, TRACESTATE, baggage, traceparent};
-use crate::record::{SpanId, TraceAttributes, TraceId, Value};
+use super::{BAGGAGE, Extractor, TRACEPARENT, TRACESTATE, baggage, traceparent, tracestate};
+use crate::record::{Link, SpanId, TraceAttributes, TraceId, Value};
 use crate::span::unrecorded::Received;
-
-/// A longer `tracestate` is left out. The specification asks for 512 bytes at least (W3C Trace Context 3.3.1.5).
-const MAX_TRACESTATE: usize = 8192;
 
 /// The context of a trace that another service sent with its request.
 ///
@@ -42,16 +39,9 @@ pub(super) fn received(
     carrier: &(impl Extractor + ?Sized),
     with_tracestate: bool,
 ) -> Option<Received> {
-    let tracestate = carrier.get(TRACESTATE).filter(|state| {
-        with_tracestate
-            && !state.trim().is_empty()
-            && state.len() <= MAX_TRACESTATE
-            && state
-                .bytes()
-                .all(|byte| byte == b'\t' || (0x20..0x7f).contains(&byte))
-    });
+    let tracestate = carrier.get(TRACESTATE).filter(|_| with_tracestate);
     let received = Received {
-        tracestate: tracestate.map(|state| state.trim().to_owned()),
+        tracestate: tracestate.and_then(|state| tracestate::valid(&state)),
         baggage: baggage::valid(&carrier.get(BAGGAGE).unwrap_or_default()),
     };
     let is_empty = received.tracestate.is_none() && received.baggage.is_empty();
@@ -60,7 +50,9 @@ pub(super) fn received(
 
 impl RemoteContext {
     /// Reads `traceparent`, `tracestate` and `baggage`; `None` without a valid `traceparent`. A member of the baggage
-    /// that cannot be read is left out alone. Members of others and `tracestate` are kept, to be sent on.
+    /// that cannot be read is left out alone. Members of others and `tracestate` are kept, to be sent on: a `tracestate`
+    /// of up to 32 members and 512 bytes, a `baggage` of up to 64 members and 8,192 bytes, the limits up to which W3C
+    /// asks each party to send them on. What is beyond them is left out by whole members.
     pub fn extract(carrier: &(impl Extractor + ?Sized)) -> Option<Self> {
         let (trace_id, parent, flags) = traceparent::parse(carrier.get(TRACEPARENT)?.trim())?;
         let mut remote = Self {
@@ -153,5 +145,12 @@ impl RemoteContext {
 
     pub(crate) fn is_claimed(&self) -> bool {
         self.claimed
+    }
+}
+
+/// A link to the span of the service that called.
+impl From<&RemoteContext> for Option<Link> {
+    fn from(remote: &RemoteContext) -> Self {
+        Some(Link::remote(remote.trace_id, remote.parent, remote.flags))
     }
 }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::record::{
-    AsException, Buffer, Cost, Level, ObservationType, Role, SpanId, Timestamp, Usage, take_buffer,
+    AsException, Buffer, Cost, Level, Link, ObservationType, Role, SpanId, Timestamp, Usage,
+    take_buffer,
 };
 use crate::span::current;
 use crate::span::feature::{RECORDS, Recorded, recorded, unwrap};
@@ -277,6 +278,26 @@ impl SpanBuilder {
     #[inline]
     pub fn tag(self, tag: &str) -> Self {
         self.with(|buffer| buffer.add_tag(tag))
+    }
+
+    /// Links it to another span, see [`Span::add_link`].
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let first = trace.generation("answer").start();
+    /// trace.generation("answer").link(&first).run(|_| {}); // a retry
+    /// ```
+    #[inline]
+    pub fn link(self, to: impl Into<Option<Link>>) -> Self {
+        if matches!(self.0, State::Disabled(_)) {
+            return self;
+        }
+        match to.into() {
+            Some(link) => self.with(|buffer| buffer.add_link(link)),
+            None => self,
+        }
     }
 
     /// What goes in: text, a number, or anything that is `Serialize`.

@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use crate::propagation::remote::RemoteContext;
 use crate::record::{
-    AsException, ObservationType, Role, SpanId, Timestamp, TraceAttributes, TraceId, Value,
+    AsException, Link, MAX_LINKS, ObservationType, Role, SpanId, Timestamp, TraceAttributes,
+    TraceId, Value,
 };
 use crate::span::builder::buffer;
 use crate::span::feature::{RECORDS, Recorded, recorded, unwrap};
@@ -42,7 +43,7 @@ pub struct TraceBuilder {
     reason: Unrecorded,
 }
 
-/// What another service sent.
+/// What another service sent, and links to other traces.
 #[derive(Default)]
 struct Context {
     /// Ids and flags of its `traceparent`.
@@ -51,6 +52,9 @@ struct Context {
     attributes: TraceAttributes,
     /// It has the trace's root.
     claimed: bool,
+    /// Links of the root, as many as a span may have.
+    links: Vec<Link>,
+    dropped_links: u64,
 }
 
 impl Context {
@@ -255,6 +259,29 @@ impl TraceBuilder {
         }
     }
 
+    /// Links its root to a span of another trace, such as the request that handed this work over, see
+    /// [`Span::add_link`].
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let request = tracer.trace("request").start();
+    /// tracer.trace("in-the-background").link(&request).run(|_| {});
+    /// ```
+    pub fn link(self, to: impl Into<Option<Link>>) -> Self {
+        if self.draft.is_none() {
+            return self;
+        }
+        let Some(link) = to.into() else { return self };
+        self.with_context(|context| {
+            if context.links.len() < MAX_LINKS as usize {
+                context.links.push(link);
+            } else {
+                context.dropped_links += 1;
+            }
+        })
+    }
+
     /// A given id in place of the random one.
     ///
     /// ```
@@ -319,6 +346,8 @@ impl TraceBuilder {
                 received: remote.received().cloned(),
                 attributes: remote.attributes().clone(),
                 claimed: remote.is_claimed(),
+                links: std::mem::take(&mut context.links),
+                dropped_links: context.dropped_links,
             };
         })
     }
@@ -406,6 +435,10 @@ impl TraceBuilder {
         buffer.parent = parent;
         buffer.claimed = context.claimed;
         buffer.remote_parent = parent.is_some();
+        for link in context.links {
+            buffer.add_link(link);
+        }
+        buffer.note_dropped_links(context.dropped_links);
         if let Some(input) = draft.input {
             buffer.put_owned(Role::Input, "", input);
         }

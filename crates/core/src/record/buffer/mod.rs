@@ -11,13 +11,14 @@ use serde::Serialize;
 
 use limits::{COMPACT_AT, Limits, MAX_EVENTS};
 
-pub(crate) use limits::MAX_KEYS;
+pub(crate) use limits::{MAX_KEYS, MAX_LINKS};
 
 use super::capture::capture;
 use super::chunk::HEAD;
 use super::exception::Exception;
 use super::format::{Attribute, Attributes, LARGE, Moment, Raw, Reader, Role};
 use super::id::SpanId;
+use super::link::Link;
 use super::observation::{Level, ObservationType, Status, StatusCode};
 use super::time::Timestamp;
 use super::usage::{Cost, Usage};
@@ -43,6 +44,7 @@ pub(crate) struct Buffer {
     keys: u32,
     events: u32,
     errors: u32,
+    links: u32,
     /// An attribute was replaced by a later one of the same key.
     has_replaced: bool,
     compact_at: usize,
@@ -72,6 +74,7 @@ impl Default for Buffer {
             keys: 0,
             events: 0,
             errors: 0,
+            links: 0,
             has_replaced: false,
             compact_at: COMPACT_AT,
             limits: None,
@@ -101,6 +104,7 @@ impl Buffer {
         self.keys = 0;
         self.events = 0;
         self.errors = 0;
+        self.links = 0;
         self.has_replaced = false;
         self.compact_at = COMPACT_AT;
         self.limits = None;
@@ -385,6 +389,22 @@ impl Buffer {
         };
         self.attributes.push_moment(Role::Event, name, moment);
         true
+    }
+
+    /// Adds a link with its metadata, unless the span has too many.
+    pub(crate) fn add_link(&mut self, link: Link) {
+        if self.links >= MAX_LINKS {
+            self.note_dropped_links(1);
+            return;
+        }
+        self.links += 1;
+        self.roles |= Role::Link.bit();
+        self.attributes
+            .push_link(link.trace_id, link.span_id, link.flags);
+        self.note_dropped_keys(link.dropped_keys);
+        for (key, value) in link.metadata {
+            self.put_owned(Role::LinkMetadata, &key, value);
+        }
     }
 
     /// All errors are kept. The first one, and the first after the status was set to OK, gives the span
