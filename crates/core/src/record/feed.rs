@@ -353,49 +353,62 @@ impl<S: Sink> ser::SerializeMap for Parts<'_, S> {
 
 /// Text of a map's key: text, a number, a truth value or the name of a variant.
 fn key_text<T: Serialize + ?Sized, E: ser::Error>(key: &T) -> Result<String, E> {
-    let mut feed = Feed::new(Key(None, PhantomData::<E>));
-    key.serialize(&mut feed)?;
-    feed.sink.0.ok_or_else(Key::refused)
+    let mut text = None;
+    let accept = |value: ValueRef<'_>| text = Some(value.to_string());
+    key.serialize(&mut Feed::new(Scalar::<_, E>::new(accept)))?;
+    text.ok_or_else(refused)
 }
 
-/// Takes a map's key, which cannot be an array or an object.
-struct Key<E>(Option<String>, PhantomData<E>);
+fn refused<E: ser::Error>() -> E {
+    E::custom("a map key must be text, a number or a boolean")
+}
 
-impl<E: ser::Error> Key<E> {
-    fn refused() -> E {
-        E::custom("a map key must be text, a number or a boolean")
+/// Takes a value that cannot be an array or an object, as the key of a map.
+pub(super) struct Scalar<F, E> {
+    accept: F,
+    error: PhantomData<E>,
+}
+
+impl<F: FnMut(ValueRef<'_>), E> Scalar<F, E> {
+    #[inline]
+    pub(super) fn new(accept: F) -> Self {
+        Self {
+            accept,
+            error: PhantomData,
+        }
     }
 }
 
-impl<E: ser::Error> Sink for Key<E> {
+impl<F: FnMut(ValueRef<'_>), E: ser::Error> Sink for Scalar<F, E> {
     type Error = E;
 
+    #[inline]
     fn scalar(&mut self, value: ValueRef<'_>) -> Result<(), E> {
-        self.0 = Some(value.to_string());
+        (self.accept)(value);
         Ok(())
     }
     fn null(&mut self) -> Result<(), E> {
         Ok(())
     }
     fn open(&mut self, _: Shape) -> Result<(), E> {
-        Err(Self::refused())
+        Err(refused())
     }
     fn close(&mut self) -> Result<(), E> {
-        Err(Self::refused())
+        Err(refused())
     }
     fn too_deep(&mut self, _: Shape) -> Result<(), E> {
-        Err(Self::refused())
+        Err(refused())
     }
     fn too_wrapped(&mut self) -> Result<(), E> {
         self.scalar(ValueRef::Str(TOO_DEEP))
     }
     fn part(&mut self) -> Result<(), E> {
-        Err(Self::refused())
+        Err(refused())
     }
     fn key(&mut self, _: &str) -> Result<bool, E> {
-        Err(Self::refused())
+        Err(refused())
     }
     fn endless(&mut self) -> E {
-        Self::refused()
+        refused()
     }
 }

@@ -11,7 +11,7 @@ use serde::ser::Serialize;
 
 use self::error::CaptureError;
 use self::json::JsonWriter;
-use super::feed::{Feed, Shape, Sink, TOO_DEEP};
+use super::feed::{Feed, Scalar, Shape, Sink, TOO_DEEP};
 use super::guard::catch;
 use super::value::{Value, ValueRef};
 
@@ -19,15 +19,16 @@ use super::value::{Value, ValueRef};
 /// A `Serialize` that fails or panics gives a text that says so. One without an end is cut.
 #[inline]
 pub(crate) fn capture<T: Serialize + ?Sized, F: FnMut(ValueRef<'_>)>(value: &T, accept: &mut F) {
+    if is_scalar::<T>() {
+        // Text and numbers cannot fail, and pay for neither the guard nor the writer.
+        let _ = value.serialize(&mut Feed::new(Scalar::<_, CaptureError>::new(accept)));
+        return;
+    }
     let mut feed = Feed::new(Top {
         accept,
         writer: None,
     });
-    let captured = if cannot_panic::<T>() {
-        Ok(value.serialize(&mut feed))
-    } else {
-        catch(|| value.serialize(&mut feed))
-    };
+    let captured = catch(|| value.serialize(&mut feed));
     let top = feed.sink;
     match captured {
         // A value that was cut is complete as far as it came.
@@ -52,10 +53,9 @@ impl Value {
     }
 }
 
-/// Whether the `Serialize` of `T` is known and need not be guarded. The compiler evaluates this at
-/// compile time, so that captures of text and numbers pay nothing for the guard.
+/// Whether `T` is text, a number or a truth value, whose `Serialize` is known. Evaluated at compile time.
 #[inline]
-fn cannot_panic<T: ?Sized>() -> bool {
+fn is_scalar<T: ?Sized>() -> bool {
     let name = std::any::type_name::<T>();
     let name = name.strip_prefix('&').unwrap_or(name);
     matches!(
