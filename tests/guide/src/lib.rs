@@ -34,6 +34,9 @@ struct Propagation;
 #[doc = include_str!("../../../docs/guide/streaming.md")]
 struct Streaming;
 
+#[doc = include_str!("../../../docs/guide/http-clients.md")]
+struct HttpClients;
+
 #[doc = include_str!("../../../docs/guide/web-servers.md")]
 struct WebServers;
 
@@ -60,3 +63,9 @@ struct Media;
 
 #[doc = include_str!("../../../docs/guide/troubleshooting.md")]
 struct Troubleshooting;
+
+#[doc = include_str!("../../../docs/guide/prompts.md")]
+struct Prompts;
+
+#[doc = include_str!("../../../docs/guide/experiments.md")]
+struct Experiments;

@@ -32,8 +32,11 @@ pub(crate) const CRATES: &[&str] = &[
     "tracefuse",
     "macros",
     "tower",
+    "http-client",
     "semconv",
     "opentelemetry",
+    "prompts",
+    "experiments",
     "tracing",
     "mock-langfuse",
 ];

@@ -186,6 +186,11 @@ impl OpenSpan {
         lock(&self.buffer).is_some()
     }
 
+    /// What kind of work it is; `None` once it has ended.
+    pub(crate) fn kind(&self) -> Option<ObservationType> {
+        lock(&self.buffer).as_deref().map(|buffer| buffer.kind)
+    }
+
     /// Name and the moment the trace was begun here, if it is open and the first of its trace here. A start that
     /// was set to the past says nothing about how long handles have been kept.
     pub(crate) fn open_root(&self) -> Option<(String, Timestamp)> {

@@ -4,6 +4,7 @@
 
 mod error;
 mod json;
+pub(crate) mod noted;
 
 use std::cell::Cell;
 
@@ -55,7 +56,7 @@ impl Value {
 
 /// Whether `T` is text, a number or a truth value, whose `Serialize` is known. Evaluated at compile time.
 #[inline]
-fn is_scalar<T: ?Sized>() -> bool {
+pub(crate) fn is_scalar<T: ?Sized>() -> bool {
     let name = std::any::type_name::<T>();
     let name = name.strip_prefix('&').unwrap_or(name);
     matches!(
