@@ -39,6 +39,8 @@ pub enum SpanAttribute<'a> {
     Provider(&'a str),
     /// Another fact about the model call, by its name. New fields come so, without a variant.
     Call(&'a str, ValueRef<'a>),
+    /// How many chunks of a streamed answer came after the first one; recorded where spans are measured.
+    OutputChunks(u64),
     /// A short message about how the span ended.
     StatusMessage(&'a str),
     /// The managed prompt that a generation was made from.
@@ -117,6 +119,9 @@ impl<'a> SpanAttributes<'a> {
                 name: key,
                 version: u32::try_from(version).ok()?,
             }),
+            (Role::Call, ValueRef::U64(chunks)) if key == buffer::OUTPUT_CHUNKS => {
+                SpanAttribute::OutputChunks(chunks)
+            }
             (Role::Call, value) => match key {
                 buffer::REQUEST_MODEL => SpanAttribute::RequestModel(attribute.text()?),
                 buffer::RESPONSE_MODEL => SpanAttribute::ResponseModel(attribute.text()?),
