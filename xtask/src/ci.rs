@@ -90,7 +90,7 @@ pub(crate) fn test() -> Result<()> {
     step("rig", rig)
 }
 
-/// The tests with the rig framework and async-openai, which are a separate workspace.
+/// The tests with rig, async-openai and genai, which are a separate workspace.
 fn rig() -> Result<()> {
     let manifest = ["--manifest-path", "tests/rig/Cargo.toml"];
     let clippy = ["clippy", "--all-targets"];
