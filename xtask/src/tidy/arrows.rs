@@ -17,6 +17,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("tracefuse-exporter", 1),
     ("tracefuse-tower", 1),
     ("tracefuse-http-client", 1),
+    ("tracefuse-rmcp", 1),
     ("tracefuse-mask", 1),
     ("tracefuse-http", 2),
     ("tracefuse-spool", 2),
@@ -31,6 +32,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("xtask", 0),
     ("interop", 7),
     ("guide", 7),
+    ("pages", 7),
 ];
 
 /// The arrows of ARCHITECTURE.md, and no others.
@@ -41,6 +43,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tracefuse-exporter", &["tracefuse-core"]),
     ("tracefuse-tower", &["tracefuse-core"]),
     ("tracefuse-http-client", &["tracefuse-core"]),
+    ("tracefuse-rmcp", &["tracefuse-core"]),
     ("tracefuse-semconv", &["tracefuse-core"]),
     (
         "tracefuse-opentelemetry",
@@ -106,6 +109,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("xtask", &[]),
+    ("pages", &["tracefuse-server", "xtask"]),
     (
         "guide",
         &[
@@ -113,6 +117,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tracefuse-core",
             "tracefuse-exporter",
             "tracefuse-http-client",
+            "tracefuse-rmcp",
             "tracefuse-runtime",
         ],
     ),
