@@ -14,7 +14,6 @@ use crate::record::{
     TraceId,
 };
 pub use crate::record::{Convention, Count};
-use crate::span::builder::buffer;
 pub use crate::span::delivering::{is_suppressed, suppress_thread};
 pub use crate::span::feature::RECORDS;
 use crate::span::feature::recorded;
@@ -167,10 +166,15 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
         core.clock.anchor(),
         attributes,
     );
-    let mut buffer = buffer(span.span_id, span.name, ObservationType::Span);
+    let (draft, mut buffer) = OpenSpan::draft(
+        Arc::new(trace),
+        span.span_id,
+        span.name,
+        ObservationType::Span,
+    );
     buffer.parent = span.parent;
     buffer.remote_parent = span.parent.is_some() && span.parent_is_remote;
-    let open = OpenSpan::open(Arc::new(trace), buffer);
+    let open = OpenSpan::open(draft, buffer);
     open.write(|buffer| buffer.start = span.start);
     Span {
         open: recorded(open),

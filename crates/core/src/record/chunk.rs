@@ -42,7 +42,7 @@ impl FinishedSpan<'_> {
     #[inline]
     #[must_use]
     pub fn size(&self) -> usize {
-        self.buffer.attributes().size()
+        HEAD * 8 + self.buffer.attributes().size()
     }
 
     /// The span as a record with its own memory.
@@ -107,20 +107,19 @@ impl Chunk {
         let trace = self.trace(span.trace_id, span.local_root, span.trace);
         let buffer = span.buffer;
         let attributes = buffer.attributes();
-        let at = self.words.len();
-        self.words.extend_from_slice(&attributes.words);
-        let from = at + HEAD;
-        if let Some(head) = self.words.get_mut(at..from) {
-            head.copy_from_slice(&[
-                head_word(attributes.words.len(), buffer, trace),
-                u64::from(buffer.roles())
-                    | u64::from(buffer.name_len()) << 16
-                    | (attributes.text.len() as u64) << 32,
-                id_word(Some(buffer.span_id)),
-                id_word(buffer.parent),
-                buffer.start.as_unix_nanos(),
-                buffer.end.as_unix_nanos(),
-            ]);
+        self.words.extend_from_slice(&[
+            head_word(HEAD + attributes.words.len(), buffer, trace),
+            u64::from(buffer.roles())
+                | u64::from(buffer.name_len()) << 16
+                | (attributes.text.len() as u64) << 32,
+            id_word(Some(buffer.span_id)),
+            id_word(buffer.parent),
+            buffer.start.as_unix_nanos(),
+            buffer.end.as_unix_nanos(),
+        ]);
+        let from = self.words.len();
+        if !attributes.words.is_empty() {
+            self.words.extend_from_slice(&attributes.words);
         }
         self.text.push_str(&attributes.text);
         if !attributes.large.is_empty() {
@@ -169,9 +168,9 @@ impl Chunk {
     #[inline]
     fn trace(&mut self, id: TraceId, local_root: SpanId, attributes: &Arc<TraceAttributes>) -> u16 {
         let known = self.traces.last().is_some_and(|last| {
-            last.id == id
+            Arc::ptr_eq(&last.attributes, attributes)
+                && last.id == id
                 && last.local_root == local_root
-                && Arc::ptr_eq(&last.attributes, attributes)
         });
         if !known {
             self.traces.push(TraceRef {

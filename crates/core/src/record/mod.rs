@@ -1,4 +1,4 @@
-//! What was observed, as plain finished values: no clock, no thread, no global state but a pool of buffers.
+//! What was observed, as plain finished values: no clock, no thread, no global state.
 //! Filled by the handles, read by exporters; knows neither.
 
 mod attribute;
@@ -15,7 +15,6 @@ mod json;
 mod observation;
 mod parts;
 mod place;
-mod pool;
 mod resource;
 mod score;
 mod span;
@@ -38,7 +37,6 @@ pub use id::{ParseIdError, SpanId, TraceId};
 pub use observation::{Level, ObservationType, Status, StatusCode};
 pub use parts::{EventRef, ExceptionRef};
 pub use place::Place;
-pub(crate) use pool::{give as give_buffer, take as take_buffer};
 pub use resource::{Resource, TraceAttributes};
 pub use score::{ScoreRecord, ScoreTarget, ScoreValue};
 pub use span::SpanRecord;

@@ -3,19 +3,19 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::record::{
-    AsException, Buffer, Cost, Level, ObservationType, Role, SpanId, Timestamp, Usage, take_buffer,
+    AsException, Buffer, Cost, Level, ObservationType, Role, SpanId, Timestamp, Usage,
 };
 use crate::span::current;
 use crate::span::feature::{RECORDS, Recorded, recorded, unwrap};
 use crate::span::handle::Span;
-use crate::span::open::{OpenSpan, TraceState};
+use crate::span::open::OpenSpan;
 use crate::span::outside;
 use crate::span::run::{record_err, record_panic, run, run_async};
+use crate::span::slots::UnstartedSpan;
 use crate::span::unrecorded::Unrecorded;
 
 /// The ten kinds of child that traces and spans have; both get the same methods.
@@ -202,20 +202,15 @@ impl SpanBuilder {
     }
 
     fn of(open: &OpenSpan, name: &str, kind: ObservationType) -> Self {
-        let trace = if open.trace.core.admits() {
-            recorded(open.trace.clone())
-        } else {
-            None
-        };
-        let draft = trace.map(|trace| {
-            let mut draft = Recording::new(trace, name, kind);
-            draft.buffer.parent = Some(open.id);
-            draft
-        });
-        match draft {
-            Some(draft) => Self(State::Recording(draft)),
-            None => Self(State::Disabled(open.trace.unrecorded())),
+        if open.trace.core.admits() {
+            let (span, mut buffer) =
+                OpenSpan::draft(open.trace.clone(), SpanId::random(), name, kind);
+            buffer.parent = Some(open.id);
+            if let Some(span) = recorded(span) {
+                return Self(State::Recording(Recording { span, buffer }));
+            }
         }
+        Self(State::Disabled(open.trace.unrecorded()))
     }
 
     /// The kind of work, for a kind that is only known at run time.
@@ -450,7 +445,7 @@ impl SpanBuilder {
     pub fn start(self) -> Span {
         match self.0 {
             State::Recording(draft) => Span {
-                open: recorded(OpenSpan::open(unwrap(draft.trace), draft.buffer)),
+                open: recorded(OpenSpan::open(unwrap(draft.span), draft.buffer)),
                 unrecorded: Unrecorded::NOOP,
             },
             State::Disabled(reason) => Span::unrecorded(reason),
@@ -570,7 +565,7 @@ impl SpanBuilder {
     /// Whether an input or an output given to it is recorded.
     #[inline]
     fn captures(&self) -> bool {
-        matches!(&self.0, State::Recording(draft) if draft.trace.core.capture_content)
+        matches!(&self.0, State::Recording(draft) if draft.span.captures())
     }
 
     #[inline]
@@ -584,26 +579,23 @@ impl SpanBuilder {
 
 /// In the file of its builder: in another the compiler passes it through memory, which doubles what is switched off.
 struct Recording {
-    trace: Recorded<Arc<TraceState>>,
+    span: Recorded<UnstartedSpan>,
     buffer: Box<Buffer>,
 }
 
 impl Recording {
-    fn new(trace: Recorded<Arc<TraceState>>, name: &str, kind: ObservationType) -> Self {
-        let buffer = buffer(SpanId::random(), name, kind);
-        Self { trace, buffer }
-    }
-
     /// Apart, so that callers of what is switched off stay small.
     #[inline(never)]
-    fn run<R>(self, f: impl FnOnce(Span) -> R) -> R {
-        let span = Span {
-            open: recorded(OpenSpan::open(unwrap(self.trace), self.buffer)),
+    fn run<R>(mut self, f: impl FnOnce(Span) -> R) -> R {
+        let span = unwrap(self.span);
+        span.begin(&mut self.buffer);
+        // One handle for the closure; the other one is on the stack meanwhile.
+        let (handle, own) = span.start_twice(Some(self.buffer));
+        let of = |open| Span {
+            open: recorded(open),
             unrecorded: Unrecorded::NOOP,
         };
-        // One handle for the closure; the other one is on the stack meanwhile.
-        let handle = span.clone();
-        let pushed = current::push(span);
+        let (handle, pushed) = (of(handle), current::push(of(own)));
         // Caught only to be recorded, then it goes on: what it left broken stays as broken as it was.
         let result = catch_unwind(AssertUnwindSafe(|| f(handle)));
         let span = pushed.leave();
@@ -636,14 +628,6 @@ impl Recording {
         f(&mut self.buffer);
         self
     }
-}
-
-/// A buffer that is begun.
-#[inline]
-pub(crate) fn buffer(id: SpanId, name: &str, kind: ObservationType) -> Box<Buffer> {
-    let mut buffer = take_buffer();
-    buffer.begin(id, name, kind);
-    buffer
 }
 
 impl fmt::Debug for SpanBuilder {

@@ -124,11 +124,17 @@ pub(crate) fn without_current<R>(f: impl FnOnce() -> R) -> R {
 }
 
 /// Makes `span` current without another handle of it, until it is taken back by `leave`.
+#[inline]
 pub(crate) fn push(span: Span) -> PushedSpan {
     let mut spare = Some(span);
-    let depth = with(|stack| spare.take().map(|span| stack.push(span, true)));
+    let depth = STACK.try_with(|stack| {
+        let mut stack = stack.try_borrow_mut().ok()?;
+        let depth = stack.push(spare.take()?, true);
+        TOP.with(|top| top.height.set(depth + 1));
+        Some(depth)
+    });
     PushedSpan {
-        depth: depth.flatten().unwrap_or(usize::MAX),
+        depth: depth.ok().flatten().unwrap_or(usize::MAX),
         spare,
     }
 }
@@ -141,6 +147,7 @@ pub(crate) struct PushedSpan {
 }
 
 impl PushedSpan {
+    #[inline]
     pub(crate) fn leave(self) -> Span {
         let Self { depth, spare } = self;
         if let Some(span) = spare {
@@ -172,11 +179,12 @@ impl PushedSpan {
 }
 
 impl Stack {
+    #[inline]
     fn push(&mut self, span: Span, pushed: bool) -> usize {
-        let over = over();
-        set_top(self.frames.len(), 0);
+        let over = TOP.with(|top| top.over.replace(0));
+        let depth = self.frames.len();
         self.frames.push(Frame { span, pushed, over });
-        self.frames.len() - 1
+        depth
     }
 
     /// Removes the frame at `depth` and the frames above it, and returns their spans. The caller drops them after the

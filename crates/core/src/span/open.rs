@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use crate::clock::Anchor;
 use crate::record::{
     Buffer, Exception, FinishedSpan, Level, ObservationType, Role, SpanId, StatusCode, Timestamp,
-    TraceAttributes, TraceId, give_buffer,
+    TraceAttributes, TraceId,
 };
 use crate::span::failures::Failures;
 use crate::span::inherited;
 use crate::span::shared::{TracerShared, lock};
-use crate::span::slots::{OpenSpanRef, WeakSpanRef};
+use crate::span::slots::{OpenSpanRef, UnstartedSpan, WeakSpanRef, keep_buffer};
 use crate::span::unrecorded::{ForwardGuard, Forwarded, Received, Unrecorded};
 
 /// What all spans of a trace share.
@@ -103,11 +103,8 @@ impl TraceState {
     pub(crate) fn root_handle(self: &Arc<Self>) -> OpenSpanRef {
         let root = self.root_ref.get().and_then(|root| root.upgrade(self.root));
         root.unwrap_or_else(|| {
-            OpenSpanRef::new(OpenSpan {
-                trace: self.clone(),
-                id: self.root,
-                buffer: Mutex::new(None),
-            })
+            let (ended, _) = OpenSpan::unstarted(self.clone(), self.root);
+            ended.start(None)
         })
     }
 
@@ -138,23 +135,70 @@ impl TraceState {
 pub(crate) struct OpenSpan {
     pub(crate) trace: Arc<TraceState>,
     pub(crate) id: SpanId,
-    /// `None` once it has ended.
+    /// `None` before it has started and once it has ended.
     buffer: Mutex<Option<Box<Buffer>>>,
 }
 
 impl OpenSpan {
-    /// Opens a span whose buffer is filled but for its start.
-    pub(crate) fn open(trace: Arc<TraceState>, mut buffer: Box<Buffer>) -> OpenSpanRef {
-        let id = buffer.span_id;
-        buffer.start = trace.now();
-        if buffer.kind == ObservationType::Generation {
-            inherited::link_prompt(&mut buffer);
-        }
-        OpenSpanRef::new(Self {
+    /// A span that has not started, and an empty buffer for it.
+    #[inline]
+    fn unstarted(trace: Arc<TraceState>, id: SpanId) -> (UnstartedSpan, Box<Buffer>) {
+        UnstartedSpan::new(Self {
             trace,
             id,
-            buffer: Mutex::new(Some(buffer)),
+            buffer: Mutex::new(None),
         })
+    }
+
+    /// A span that has not started, and its buffer.
+    #[inline]
+    pub(crate) fn draft(
+        trace: Arc<TraceState>,
+        id: SpanId,
+        name: &str,
+        kind: ObservationType,
+    ) -> (UnstartedSpan, Box<Buffer>) {
+        let (span, mut buffer) = Self::unstarted(trace, id);
+        buffer.begin(id, name, kind);
+        (span, buffer)
+    }
+
+    /// Opens a span whose buffer is filled but for its start.
+    pub(crate) fn open(span: UnstartedSpan, mut buffer: Box<Buffer>) -> OpenSpanRef {
+        span.begin(&mut buffer);
+        span.start(Some(buffer))
+    }
+
+    /// Writes what is known when the span starts.
+    #[inline]
+    pub(crate) fn begin(&self, buffer: &mut Buffer) {
+        buffer.start = self.trace.now();
+        if buffer.kind == ObservationType::Generation {
+            inherited::link_prompt(buffer);
+        }
+    }
+
+    /// Gives it the buffer that its handles write to.
+    #[inline]
+    pub(crate) fn fill(&mut self, buffer: Option<Box<Buffer>>) {
+        *self
+            .buffer
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner) = buffer;
+    }
+
+    /// Ends it, if it is open, after its last handle is gone: the span has ended, whatever was meant. Gives back
+    /// the buffer.
+    #[inline]
+    pub(crate) fn close(&mut self) -> Option<Box<Buffer>> {
+        // No other handle exists, so the lock is not needed.
+        let buffer = self
+            .buffer
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut buffer = buffer.take()?;
+        self.finish(&mut buffer, None);
+        Some(buffer)
     }
 
     /// Writes to the span if it is still open. `f` runs under the lock: nothing of the user's in it.
@@ -211,24 +255,25 @@ impl OpenSpan {
             return false;
         };
         last(&mut buffer);
-        self.finish(buffer, time);
+        self.finish(&mut buffer, time);
+        keep_buffer(buffer);
         true
     }
 
-    fn finish(&self, mut buffer: Box<Buffer>, time: Option<Timestamp>) {
+    #[inline]
+    fn finish(&self, buffer: &mut Buffer, time: Option<Timestamp>) {
         // The monotonic clock cannot step back, but an injected one may.
         buffer.end = time.unwrap_or_else(|| self.trace.now()).max(buffer.start);
         buffer.seal();
         let trace = &*self.trace;
         trace.attributes(|attributes| {
             trace.core.processor.on_finish(&FinishedSpan {
-                buffer: &buffer,
+                buffer,
                 trace_id: trace.id,
                 local_root: trace.root,
                 trace: attributes,
             });
         });
-        give_buffer(buffer);
     }
 
     /// Ends a span whose work was given up before it was done; `message` says how, after `cancelled: `.
@@ -254,19 +299,5 @@ fn abandon(buffer: &mut Buffer, message: &str) {
     }
     if !buffer.has(Role::StatusMessage) {
         buffer.set_status_message(message);
-    }
-}
-
-impl Drop for OpenSpan {
-    /// The last handle is gone: the span has ended, whatever was meant.
-    fn drop(&mut self) {
-        // No other handle exists, so the lock is not needed.
-        let buffer = self
-            .buffer
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(buffer) = buffer.take() {
-            self.finish(buffer, None);
-        }
     }
 }

@@ -16,7 +16,7 @@ use std::panic::RefUnwindSafe;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-use crate::record::SpanId;
+use crate::record::{Buffer, SpanId};
 use crate::span::open::OpenSpan;
 use crate::span::shared::{TracerShared, lock};
 
@@ -28,9 +28,9 @@ struct SpanSlot {
     span: UnsafeCell<Option<OpenSpan>>,
 }
 
-// SAFETY: `span` is written by one thread only: by the one that took the free slot from a free list, before the count
-// becomes one, and by the one that brought the count to zero, before the slot goes to a free list. In between it is
-// only read, by handles and looks, which are counted; `OpenSpan` may be shared and sent. The count cannot wrap: a
+// SAFETY: `span` is written by one thread only: by the one that has the `UnstartedSpan` made of a slot from a free list,
+// before the count becomes one, and by the one that brought the count to zero, before the slot goes to a free list. In
+// between it is only read, by handles and looks, which are counted; `OpenSpan` may be shared and sent. The count cannot wrap: a
 // clone aborts beyond 2^47 handles, and a look is refused beyond 65,535 looks.
 #[expect(
     unsafe_code,
@@ -49,6 +49,9 @@ const _: () = {
 /// A handle of an open span: counted, and dereferenced without a lock.
 pub(crate) struct OpenSpanRef(&'static SpanSlot);
 
+/// A span that has not started, in a slot that nothing else refers to: the count is zero, and no free list has it.
+pub(crate) struct UnstartedSpan(&'static SpanSlot);
+
 /// Slots that are allocated at once.
 const SLOTS_PER_CHUNK: usize = 16;
 /// One look in the count.
@@ -58,40 +61,56 @@ const HANDLES: u64 = LOOK - 1;
 /// Free slots that a thread keeps, and how many it exchanges with the shared list at once.
 const KEPT: usize = 64;
 const MOVED: usize = 32;
+/// Empty buffers that a thread keeps: as many spans as are open at once on a thread, as a rule.
+const KEPT_BUFFERS: usize = 32;
 
 /// All slots.
 static ALL: Mutex<Vec<&'static [SpanSlot]>> = Mutex::new(Vec::new());
 /// Free slots that no thread keeps.
 static SHARED_FREE: Mutex<Vec<&'static SpanSlot>> = Mutex::new(Vec::new());
 
-struct LocalFree(Vec<&'static SpanSlot>);
+/// What a thread keeps for the next spans that start on it.
+struct LocalFree {
+    slots: Vec<&'static SpanSlot>,
+    #[expect(clippy::vec_box, reason = "a builder moves the box, not the buffer")]
+    buffers: Vec<Box<Buffer>>,
+}
 
 thread_local! {
-    static LOCAL_FREE: RefCell<LocalFree> = const { RefCell::new(LocalFree(Vec::new())) };
+    static LOCAL_FREE: RefCell<LocalFree> =
+        const { RefCell::new(LocalFree { slots: Vec::new(), buffers: Vec::new() }) };
 }
 
 impl Drop for LocalFree {
     fn drop(&mut self) {
-        lock(&SHARED_FREE).append(&mut self.0);
+        lock(&SHARED_FREE).append(&mut self.slots);
     }
 }
 
-fn free_slot() -> &'static SpanSlot {
+/// A free slot and an empty buffer.
+#[inline]
+fn take_free() -> (&'static SpanSlot, Box<Buffer>) {
     let own = LOCAL_FREE.try_with(|own| {
-        let LocalFree(slots) = &mut *own.try_borrow_mut().ok()?;
-        if slots.is_empty() {
-            more(slots);
+        let own = &mut *own.try_borrow_mut().ok()?;
+        if own.slots.is_empty() {
+            more(&mut own.slots);
         }
-        slots.pop()
+        Some((own.slots.pop()?, own.buffers.pop().unwrap_or_default()))
     });
-    own.ok().flatten().unwrap_or_else(|| {
-        let mut slots = Vec::new();
-        more(&mut slots);
-        let slot = slots.pop();
-        lock(&SHARED_FREE).append(&mut slots);
-        // There is always one: `more` gives some.
-        slot.unwrap_or_else(|| &*Box::leak(Box::new(SpanSlot::new())))
-    })
+    own.ok()
+        .flatten()
+        .unwrap_or_else(|| (shared_slot(), Box::default()))
+}
+
+/// A slot for a thread that is ending.
+#[cold]
+fn shared_slot() -> &'static SpanSlot {
+    let mut slots = Vec::new();
+    more(&mut slots);
+    let slot = slots.pop();
+    lock(&SHARED_FREE).append(&mut slots);
+    // There is always one: `more` gives some.
+    slot.unwrap_or_else(|| &*Box::leak(Box::new(SpanSlot::new())))
 }
 
 #[cold]
@@ -108,6 +127,55 @@ fn more(slots: &mut Vec<&'static SpanSlot>) {
     }
 }
 
+/// Gives a slot and a buffer to the free lists of this thread.
+#[inline(always)]
+fn keep(slot: &'static SpanSlot, buffer: Option<Box<Buffer>>) {
+    let buffer = buffer.and_then(emptied);
+    let kept = LOCAL_FREE.try_with(|own| {
+        let own = &mut *own.try_borrow_mut().ok()?;
+        own.slots.push(slot);
+        if own.slots.len() >= KEPT {
+            share(&mut own.slots);
+        }
+        if let Some(buffer) = buffer
+            && own.buffers.len() < KEPT_BUFFERS
+        {
+            own.buffers.push(buffer);
+        }
+        Some(())
+    });
+    if kept.ok().flatten().is_none() {
+        lock(&SHARED_FREE).push(slot);
+    }
+}
+
+#[cold]
+fn share(slots: &mut Vec<&'static SpanSlot>) {
+    lock(&SHARED_FREE).extend(slots.drain(KEPT - MOVED..));
+}
+
+/// Gives a buffer alone to the free list of this thread.
+pub(crate) fn keep_buffer(buffer: Box<Buffer>) {
+    let Some(buffer) = emptied(buffer) else {
+        return;
+    };
+    // A thread that is ending keeps nothing: the buffer is freed.
+    let _ = LOCAL_FREE.try_with(|own| {
+        if let Ok(mut own) = own.try_borrow_mut()
+            && own.buffers.len() < KEPT_BUFFERS
+        {
+            own.buffers.push(buffer);
+        }
+    });
+}
+
+/// A buffer for the next span; `None` if it has grown too large to be kept.
+#[inline(always)]
+fn emptied(mut buffer: Box<Buffer>) -> Option<Box<Buffer>> {
+    buffer.empty();
+    buffer.is_reusable().then_some(buffer)
+}
+
 impl SpanSlot {
     const fn new() -> Self {
         Self {
@@ -116,32 +184,25 @@ impl SpanSlot {
         }
     }
 
-    /// Empties the slot and gives it to a free list. The caller has brought the count to zero.
-    #[inline]
+    /// Ends the span if it is open, and gives the slot to a free list. The caller has brought the count to zero.
+    #[inline(never)]
     fn free(&'static self) {
         // All that was done by way of other handles comes before the end.
         fence(Ordering::Acquire);
+        // If the end of the span panics, the slot is emptied and not used again.
+        let emptied = Emptied(self);
         // SAFETY: the count is zero: nothing refers to the slot, and nothing can until it is in a free list.
         #[expect(unsafe_code, reason = "see above")]
-        let open = unsafe { (*self.span.get()).take() };
-        // Ends the span if it is open. If that panics, the slot is not used again.
-        drop(open);
-        let kept = LOCAL_FREE.try_with(|own| {
-            let LocalFree(slots) = &mut *own.try_borrow_mut().ok()?;
-            slots.push(self);
-            if slots.len() >= KEPT {
-                lock(&SHARED_FREE).extend(slots.drain(KEPT - MOVED..));
-            }
-            Some(())
-        });
-        if kept.ok().flatten().is_none() {
-            lock(&SHARED_FREE).push(self);
-        }
+        let open = unsafe { (*self.span.get()).as_mut() };
+        let buffer = open.and_then(OpenSpan::close);
+        drop(emptied);
+        keep(self, buffer);
     }
 
     #[inline]
     fn span(&self) -> &OpenSpan {
-        // SAFETY: called by counted handles and looks alone, so nothing writes to the slot, and a span is in it.
+        // SAFETY: called by counted handles and looks, and by the only `UnstartedSpan`, so nothing writes to the
+        // slot, and a span is in it.
         #[expect(unsafe_code, reason = "see above")]
         unsafe {
             (*self.span.get()).as_ref().unwrap_unchecked()
@@ -163,20 +224,79 @@ impl SpanSlot {
     }
 }
 
-impl OpenSpanRef {
+/// Empties a slot whose count is zero.
+struct Emptied(&'static SpanSlot);
+
+impl Drop for Emptied {
     #[inline]
-    pub(crate) fn new(open: OpenSpan) -> Self {
-        let slot = free_slot();
+    fn drop(&mut self) {
+        // SAFETY: made where the count is zero and no free list has the slot, so nothing else refers to it.
+        #[expect(unsafe_code, reason = "see above")]
+        unsafe {
+            *self.0.span.get() = None;
+        }
+    }
+}
+
+impl UnstartedSpan {
+    /// Puts a span into a free slot, and gives an empty buffer to write it in.
+    #[inline]
+    pub(crate) fn new(open: OpenSpan) -> (Self, Box<Buffer>) {
+        let (slot, buffer) = take_free();
         // SAFETY: the slot came from a free list, so its count is zero and no other thread has it.
         #[expect(unsafe_code, reason = "see above")]
         unsafe {
             *slot.span.get() = Some(open);
         }
-        // A thread that sees the count also sees the span.
-        slot.count.store(1, Ordering::Release);
-        Self(slot)
+        (Self(slot), buffer)
     }
 
+    /// Opens it with what was written, and gives its first handle.
+    #[inline]
+    pub(crate) fn start(self, buffer: Option<Box<Buffer>>) -> OpenSpanRef {
+        self.open(buffer, 1)
+    }
+
+    /// [`start`](Self::start) with two handles.
+    #[inline]
+    pub(crate) fn start_twice(self, buffer: Option<Box<Buffer>>) -> (OpenSpanRef, OpenSpanRef) {
+        let first = self.open(buffer, 2);
+        let second = OpenSpanRef(first.0);
+        (first, second)
+    }
+
+    #[inline]
+    fn open(self, buffer: Option<Box<Buffer>>, handles: u64) -> OpenSpanRef {
+        let slot = self.0;
+        std::mem::forget(self);
+        // SAFETY: `self` was the only one that refers to the slot.
+        #[expect(unsafe_code, reason = "see above")]
+        if let Some(open) = unsafe { (*slot.span.get()).as_mut() } {
+            open.fill(buffer);
+        }
+        // A thread that sees the count also sees the span.
+        slot.count.store(handles, Ordering::Release);
+        OpenSpanRef(slot)
+    }
+}
+
+impl Deref for UnstartedSpan {
+    type Target = OpenSpan;
+
+    #[inline]
+    fn deref(&self) -> &OpenSpan {
+        self.0.span()
+    }
+}
+
+impl Drop for UnstartedSpan {
+    fn drop(&mut self) {
+        drop(Emptied(self.0));
+        keep(self.0, None);
+    }
+}
+
+impl OpenSpanRef {
     /// Whether no other handle exists; looks are not handles.
     #[inline]
     pub(crate) fn is_last(&self) -> bool {

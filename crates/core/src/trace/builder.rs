@@ -11,7 +11,6 @@ use crate::propagation::RemoteContext;
 use crate::record::{
     AsException, ObservationType, Role, SpanId, Timestamp, TraceAttributes, TraceId, Value,
 };
-use crate::span::builder::buffer;
 use crate::span::feature::{RECORDS, Recorded, recorded, unwrap};
 use crate::span::handle::Span;
 use crate::span::open::{OpenSpan, TraceState};
@@ -402,14 +401,14 @@ impl TraceBuilder {
         state.received = context.received;
         let shared = Arc::new(state);
         draft.owner.leaks.look(core, shared.now());
-        let mut buffer = buffer(id, &name, draft.kind);
+        let (root, mut buffer) = OpenSpan::draft(shared.clone(), id, &name, draft.kind);
         buffer.parent = parent;
         buffer.claimed = context.claimed;
         buffer.remote_parent = parent.is_some();
         if let Some(input) = draft.input {
             buffer.put_owned(Role::Input, "", input);
         }
-        let root = OpenSpan::open(shared.clone(), buffer);
+        let root = OpenSpan::open(root, buffer);
         shared.set_root(&root);
         Trace {
             root: Span {

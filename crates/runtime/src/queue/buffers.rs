@@ -104,7 +104,10 @@ impl SpanBuffers {
     /// Whether a span that starts now is refused: every exporter would drop it at its end. Counts it if so.
     #[inline]
     pub(crate) fn refuse(&self) -> bool {
-        let refuses = !self.queues.is_empty() && self.queues.iter().all(|queue| queue.refuses());
+        let Some((first, others)) = self.queues.split_first() else {
+            return false;
+        };
+        let refuses = first.refuses() && others.iter().all(|queue| queue.refuses());
         if refuses {
             self.queues.iter().for_each(|queue| queue.note_refused());
         }
@@ -139,20 +142,29 @@ impl SpanBuffers {
     }
 
     /// Takes a span. Blocks only under `Overload::Block`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn put(&self, span: Incoming<'_>) {
         // There is no buffer on a thread that is ending, nor for a log subscriber of ours that records.
         let put = LOCAL.try_with(|local| {
             let mut local = local.try_borrow_mut().ok()?;
-            let known = local.iter().position(|(number, _)| *number == self.number);
-            let at = known.unwrap_or_else(|| self.add_buffer(&mut local));
-            let (_, buffer) = local.get(at)?;
+            if !matches!(local.first(), Some((number, _)) if *number == self.number) {
+                self.to_front(&mut local);
+            }
+            let (_, buffer) = local.first()?;
             self.append(buffer, span);
             Some(())
         });
         if put.ok().flatten().is_none() {
             self.push(span.to_record().into(), None);
         }
+    }
+
+    /// Puts the buffer of this thread first, and makes it if there is none.
+    #[cold]
+    fn to_front(&self, local: &mut Vec<(u64, Arc<ThreadBuffer>)>) {
+        let known = local.iter().position(|(number, _)| *number == self.number);
+        let at = known.unwrap_or_else(|| self.add_buffer(local));
+        local.swap(0, at);
     }
 
     /// Whether a record of this size leaves room for others in every queue.
@@ -175,7 +187,6 @@ impl SpanBuffers {
         }
     }
 
-    #[cold]
     fn add_buffer(&self, local: &mut Vec<(u64, Arc<ThreadBuffer>)>) -> usize {
         // Those of pipelines that are gone.
         local.retain(|(_, buffer)| Arc::strong_count(buffer) > 1);
@@ -204,35 +215,68 @@ impl SpanBuffers {
 
     /// Appends a span to the buffer of this thread, and hands the chunk over if it is full. Where nothing may wait
     /// in a buffer, what does is handed over, and the span is pushed to the queues by itself.
+    #[inline(always)]
     pub(crate) fn append(&self, buffer: &ThreadBuffer, span: Incoming<'_>) {
         let mut buffered = lock(&buffer.buffered);
         // Asked under the lock: a worker that stops watching drains every buffer after that.
         let watched =
             self.watchers.load(Ordering::Relaxed) > 0 && !self.closed.load(Ordering::Relaxed);
         let has_capacity = self.queues.iter().all(|queue| queue.has_capacity());
-        if watched && has_capacity {
-            // In the same order as `drain` does it: what ended before a drain began is in its round or an earlier one.
-            let round = self.round.load(Ordering::Acquire);
-            let mut after = Vec::new();
-            if round != buffered.round {
-                after = self.hand_over(buffer, &mut buffered);
-                buffered.round = round;
-            }
-            span.append_to(&mut buffered.chunk);
-            if buffered.chunk.len() >= self.room || buffered.chunk.size() >= CHUNK_BYTES {
-                after.extend(self.hand_over(buffer, &mut buffered));
-            }
-            drop(buffered);
-            if self.out_of_room.load(Ordering::Relaxed) {
-                self.out_of_room.store(false, Ordering::Relaxed);
-            }
-            after.into_iter().for_each(Deferred::settle);
-            return;
+        if !watched || !has_capacity {
+            return self.append_unwatched(buffer, buffered, span, has_capacity);
         }
-        self.append_unwatched(buffer, buffered, span, has_capacity);
+        // In the same order as `drain` does it: what ended before a drain began is in its round or an earlier one.
+        let round = self.round.load(Ordering::Acquire);
+        if round != buffered.round {
+            return self.append_to_round(buffer, buffered, span, round);
+        }
+        span.append_to(&mut buffered.chunk);
+        if self.is_full(&buffered.chunk) {
+            return self.hand_over_full(buffer, buffered);
+        }
+        drop(buffered);
+        if self.out_of_room.load(Ordering::Relaxed) {
+            self.out_of_room.store(false, Ordering::Relaxed);
+        }
+    }
+
+    #[inline]
+    fn is_full(&self, chunk: &Chunk) -> bool {
+        chunk.len() >= self.room || chunk.size() >= CHUNK_BYTES
+    }
+
+    /// Appends the first span of a round, after what is of an earlier one was handed over.
+    #[cold]
+    #[inline(never)]
+    fn append_to_round(
+        &self,
+        buffer: &ThreadBuffer,
+        mut buffered: MutexGuard<'_, Buffered>,
+        span: Incoming<'_>,
+        round: u64,
+    ) {
+        let mut after = self.hand_over(buffer, &mut buffered);
+        buffered.round = round;
+        span.append_to(&mut buffered.chunk);
+        if self.is_full(&buffered.chunk) {
+            after.extend(self.hand_over(buffer, &mut buffered));
+        }
+        drop(buffered);
+        self.out_of_room.store(false, Ordering::Relaxed);
+        after.into_iter().for_each(Deferred::settle);
     }
 
     #[cold]
+    #[inline(never)]
+    fn hand_over_full(&self, buffer: &ThreadBuffer, mut buffered: MutexGuard<'_, Buffered>) {
+        let after = self.hand_over(buffer, &mut buffered);
+        drop(buffered);
+        self.out_of_room.store(false, Ordering::Relaxed);
+        after.into_iter().for_each(Deferred::settle);
+    }
+
+    #[cold]
+    #[inline(never)]
     fn append_unwatched(
         &self,
         buffer: &ThreadBuffer,

@@ -3,7 +3,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::chunk::HEAD;
 use super::super::format::{Attribute, Attributes, Role};
 use super::super::value::ValueRef;
 use super::Buffer;
@@ -149,10 +148,9 @@ impl Buffer {
         self.attributes = compacted;
     }
 
-    /// The room for the head, and the name.
+    /// The name alone.
     fn attributes_without_any(&self) -> Attributes {
         let mut attributes = Attributes::default();
-        attributes.words.extend_from_slice(&[0; HEAD]);
         let name = self.attributes.text.get(..usize::from(self.name_len));
         attributes.text.push_str(name.unwrap_or_default());
         attributes
@@ -207,9 +205,10 @@ impl Buffer {
 #[inline]
 fn hash(role: Role, key: &str) -> u32 {
     let bytes = key.as_bytes();
-    let first = bytes.first().copied().unwrap_or_default();
-    let middle = bytes.get(bytes.len() / 2).copied().unwrap_or_default();
-    let last = bytes.last().copied().unwrap_or_default();
+    let ([first, ..], [.., last], Some(middle)) = (bytes, bytes, bytes.get(bytes.len() / 2)) else {
+        return 0;
+    };
+    let (first, middle, last) = (*first, *middle, *last);
     let mixed = u32::from(first) | u32::from(middle) << 8 | u32::from(last) << 16;
     let mixed = mixed ^ (bytes.len() as u32) << 24 ^ (role as u32) << 27;
     mixed.wrapping_mul(0x9E37_79B1) >> 26

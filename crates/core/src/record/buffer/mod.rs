@@ -14,9 +14,8 @@ use limits::{COMPACT_AT, Limits, MAX_EVENTS};
 pub(crate) use limits::MAX_KEYS;
 
 use super::capture::capture;
-use super::chunk::HEAD;
 use super::exception::Exception;
-use super::format::{Attribute, Attributes, LARGE, Moment, Raw, Reader, Role};
+use super::format::{Attribute, Attributes, Kind, LARGE, Moment, Raw, Reader, Role, Scalar};
 use super::id::SpanId;
 use super::observation::{Level, ObservationType, Status, StatusCode};
 use super::time::Timestamp;
@@ -32,7 +31,7 @@ pub(crate) const PROVIDER: &str = "provider";
 
 #[derive(Clone)]
 pub(crate) struct Buffer {
-    /// Its words begin with room for the head, so that a chunk takes them in one piece; its text with the name.
+    /// Its text begins with the name.
     attributes: Attributes,
     name_len: u16,
     /// Roles it has an attribute of, see [`Role::bit`].
@@ -91,11 +90,9 @@ impl Default for Buffer {
 }
 
 impl Buffer {
-    /// Empties it for a new span, capacities kept.
+    /// Begins a span in a buffer that is new or was emptied, capacities kept.
     #[inline]
     pub(crate) fn begin(&mut self, id: SpanId, name: &str, kind: ObservationType) {
-        self.attributes.clear();
-        self.attributes.words.extend_from_slice(&[0; HEAD]);
         self.roles = 0;
         self.seen = 0;
         self.keys = 0;
@@ -103,7 +100,6 @@ impl Buffer {
         self.errors = 0;
         self.has_replaced = false;
         self.compact_at = COMPACT_AT;
-        self.limits = None;
         self.span_id = id;
         self.parent = None;
         self.start = Timestamp::default();
@@ -125,6 +121,7 @@ impl Buffer {
     }
 
     /// Whether it is small enough to be kept for the next span.
+    #[inline(always)]
     pub(crate) fn is_reusable(&self) -> bool {
         const TEXT: usize = 16 * 1024;
         const WORDS: usize = 1024;
@@ -134,12 +131,19 @@ impl Buffer {
             && self.attributes.large.capacity() <= PARTS
     }
 
-    /// Gives large texts back at once.
-    #[inline]
-    pub(crate) fn release_large(&mut self) {
-        if !self.attributes.large.is_empty() {
-            self.attributes.large.clear();
+    /// Empties it; large texts are given back at once.
+    #[inline(always)]
+    pub(crate) fn empty(&mut self) {
+        self.attributes.clear();
+        if self.limits.is_some() {
+            self.forget_limits();
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn forget_limits(&mut self) {
+        self.limits = None;
     }
 
     pub(crate) fn has(&self, role: Role) -> bool {
@@ -159,7 +163,7 @@ impl Buffer {
     }
 
     pub(crate) fn read(&self) -> Reader<'_> {
-        self.attributes.read(HEAD, usize::from(self.name_len))
+        self.attributes.read(usize::from(self.name_len))
     }
 
     /// The last attribute of a role that a span has once.
@@ -192,10 +196,27 @@ impl Buffer {
     }
 
     /// Writes an attribute; it replaces an older one of the same role and key.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn put(&mut self, role: Role, key: &str, value: ValueRef<'_>) {
+        // Where the kind of the value is known to the compiler, one of two calls remains.
+        match Scalar::of(value) {
+            Scalar::Text(kind, text) => self.put_text(role, kind, key, text),
+            Scalar::Number(kind, number) => self.put_number(role, kind, key, number),
+        }
+    }
+
+    #[inline(never)]
+    fn put_text(&mut self, role: Role, kind: Kind, key: &str, text: &str) {
         if self.admits(role, key) {
-            self.attributes.push(role, key, value);
+            self.attributes.push_text(role, kind, key, text);
+            self.compact_if_large();
+        }
+    }
+
+    #[inline(never)]
+    fn put_number(&mut self, role: Role, kind: Kind, key: &str, number: u64) {
+        if self.admits(role, key) {
+            self.attributes.push_number(role, kind, key, number);
             self.compact_if_large();
         }
     }
