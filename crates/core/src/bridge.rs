@@ -60,7 +60,7 @@ impl fmt::Debug for WeakTracer {
 /// Writes to what all spans of this span's trace share. `f` runs under a lock: nothing of the user's in it.
 pub fn update_trace(span: &Span, f: impl FnOnce(&mut TraceAttributes)) {
     if let Some(open) = &span.open {
-        open.trace.update(f);
+        open.trace.head.update(f);
     }
 }
 

@@ -14,6 +14,7 @@ use super::observation::{Level, ObservationType, StatusCode};
 use super::resource::TraceAttributes;
 use super::span::SpanRecord;
 use super::time::Timestamp;
+use super::trace::TraceHead;
 
 /// Words of a head.
 pub(crate) const HEAD: usize = 6;
@@ -32,9 +33,7 @@ pub(crate) struct TraceRef {
 /// A span that has just ended, as the thread that ended it sees it.
 pub struct FinishedSpan<'a> {
     pub(crate) buffer: &'a Buffer,
-    pub(crate) trace_id: TraceId,
-    pub(crate) local_root: SpanId,
-    pub(crate) trace: &'a Arc<TraceAttributes>,
+    pub(crate) trace: &'a TraceHead,
 }
 
 impl FinishedSpan<'_> {
@@ -61,7 +60,7 @@ impl FinishedSpan<'_> {
 impl fmt::Debug for FinishedSpan<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FinishedSpan")
-            .field("trace_id", &self.trace_id)
+            .field("trace_id", &self.trace.id)
             .field("span_id", &self.buffer.span_id)
             .finish_non_exhaustive()
     }
@@ -76,6 +75,8 @@ pub struct Chunk {
     pub(super) text: String,
     pub(super) large: Vec<Arc<String>>,
     pub(super) traces: Vec<TraceRef>,
+    /// State of the last of `traces`, see [`TraceHead::version`]; zero if it is not known.
+    version: u64,
     spans: usize,
     large_bytes: usize,
 }
@@ -104,7 +105,7 @@ impl Chunk {
     /// Appends a span.
     #[inline]
     pub fn push(&mut self, span: &FinishedSpan<'_>) {
-        let trace = self.trace(span.trace_id, span.local_root, span.trace);
+        let trace = self.trace_of(span.trace);
         let buffer = span.buffer;
         let attributes = buffer.attributes();
         self.words.extend_from_slice(&[
@@ -165,8 +166,20 @@ impl Chunk {
         self.large.extend_from_slice(large);
     }
 
+    /// The place of a trace among those of the chunk. Spans of the same trace, in the same state, need no lock.
     #[inline]
+    fn trace_of(&mut self, trace: &TraceHead) -> u16 {
+        if self.version != trace.version() {
+            let (attributes, version) = trace.state();
+            self.trace(trace.id, trace.root, &attributes);
+            self.version = version;
+        }
+        (self.traces.len() - 1) as u16
+    }
+
+    #[inline(never)]
     fn trace(&mut self, id: TraceId, local_root: SpanId, attributes: &Arc<TraceAttributes>) -> u16 {
+        self.version = 0;
         let known = self.traces.last().is_some_and(|last| {
             Arc::ptr_eq(&last.attributes, attributes)
                 && last.id == id
@@ -197,6 +210,7 @@ impl Chunk {
         std::mem::swap(&mut taken.traces, &mut self.traces);
         taken.spans = std::mem::take(&mut self.spans);
         taken.large_bytes = std::mem::take(&mut self.large_bytes);
+        self.version = 0;
         self.words.clear();
         self.text.clear();
         taken
@@ -356,6 +370,7 @@ impl Chunk {
             text: text.to_owned(),
             large_bytes: large.iter().map(|text| text.len()).sum(),
             large,
+            version: 0,
             traces: vec![TraceRef {
                 id: trace_id,
                 local_root: span_id,

@@ -19,6 +19,7 @@ mod resource;
 mod score;
 mod span;
 mod time;
+mod trace;
 mod tree;
 mod usage;
 mod value;
@@ -41,6 +42,7 @@ pub use resource::{Resource, TraceAttributes};
 pub use score::{ScoreRecord, ScoreTarget, ScoreValue};
 pub use span::SpanRecord;
 pub use time::Timestamp;
+pub(crate) use trace::TraceHead;
 pub use tree::tree;
 #[doc(hidden)]
 pub use usage::{Convention, Count};

@@ -15,6 +15,7 @@ use super::parts::{EventRef, ExceptionRef, Parts};
 use super::place::Place;
 use super::resource::TraceAttributes;
 use super::time::Timestamp;
+use super::trace::TraceHead;
 use super::value::{Value, ValueRef};
 
 /// A finished observation.
@@ -484,9 +485,7 @@ impl SpanRecord {
         let trace = self.trace_ref();
         *self = FinishedSpan {
             buffer: &buffer,
-            trace_id: trace.id,
-            local_root: trace.local_root,
-            trace: &trace.attributes,
+            trace: &TraceHead::new(trace.id, trace.local_root, trace.attributes.clone()),
         }
         .to_record();
     }

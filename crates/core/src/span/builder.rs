@@ -589,26 +589,27 @@ impl Recording {
     fn run<R>(mut self, f: impl FnOnce(Span) -> R) -> R {
         let span = unwrap(self.span);
         span.begin(&mut self.buffer);
-        // One handle for the closure; the other one is on the stack meanwhile.
+        // One handle for the closure; the other one is what makes it current meanwhile.
         let (handle, own) = span.start_twice(Some(self.buffer));
         let of = |open| Span {
             open: recorded(open),
             unrecorded: Unrecorded::NOOP,
         };
-        let (handle, pushed) = (of(handle), current::push(of(own)));
+        let handle = of(handle);
+        let current = current::in_closure(&own);
         // Caught only to be recorded, then it goes on: what it left broken stays as broken as it was.
         let result = catch_unwind(AssertUnwindSafe(|| f(handle)));
-        let span = pushed.leave();
+        drop(current);
         match result {
             Ok(value) => {
                 // The last handle ends it, and needs no lock for that.
-                if !span.is_last() {
-                    span.end();
+                if !own.is_last() {
+                    own.end(|_| {});
                 }
                 value
             }
             Err(panic) => {
-                record_panic(&span, &*panic);
+                record_panic(&of(own), &*panic);
                 resume_unwind(panic)
             }
         }

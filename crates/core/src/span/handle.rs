@@ -107,7 +107,7 @@ impl Span {
     /// ```
     #[must_use]
     pub fn trace_id(&self) -> Option<TraceId> {
-        self.open.as_ref().map(|open| open.trace.id)
+        self.open.as_ref().map(|open| open.trace.head.id)
     }
 
     /// Its own id; `None` if it is not recorded.
@@ -522,11 +522,9 @@ impl Span {
             return ScoreBuilder::off();
         };
         let score = ScoreBuilder::new(Some(&open.trace.core), name, value, || {
-            target(open.trace.id, open.id)
+            target(open.trace.head.id, open.id)
         });
-        let environment = open
-            .trace
-            .attributes(|attributes| attributes.environment.clone());
+        let environment = open.trace.head.attributes().environment.clone();
         score.with(|score| score.environment = environment)
     }
 
@@ -593,7 +591,7 @@ impl fmt::Debug for Span {
             None => f.write_str("Span(noop)"),
             Some(open) => f
                 .debug_struct("Span")
-                .field("trace_id", &open.trace.id)
+                .field("trace_id", &open.trace.head.id)
                 .field("id", &open.id)
                 .finish(),
         }

@@ -1,14 +1,12 @@
 //! An open span: its buffer behind a lock, its trace, and the rule that it ends once.
 //! Shared by all handles of the span, see `registry`; started by `start`, written through `span`, left to `Processor` at its end.
 
-use std::cell::RefCell;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::clock::Anchor;
 use crate::record::{
     Buffer, Exception, FinishedSpan, Level, ObservationType, Role, SpanId, StatusCode, Timestamp,
-    TraceAttributes, TraceId,
+    TraceAttributes, TraceHead, TraceId,
 };
 use crate::span::failures::Failures;
 use crate::span::inherited;
@@ -19,34 +17,17 @@ use crate::span::unrecorded::{ForwardGuard, Forwarded, Received, Unrecorded};
 /// What all spans of a trace share.
 pub(crate) struct TraceState {
     pub(crate) core: Arc<TracerShared>,
-    pub(crate) id: TraceId,
+    /// Its ids and attributes.
+    pub(crate) head: TraceHead,
     pub(crate) anchor: Anchor,
-    /// Its first span in this process.
-    pub(crate) root: SpanId,
     /// The root while it is open; set when a trace handle begins it.
     root_ref: OnceLock<WeakSpanRef>,
     /// What came with the request that this trace continues.
     pub(crate) received: Option<Arc<Received>>,
     /// What spans forward that are started while the tracer does not record.
     forward: OnceLock<ForwardGuard>,
-    /// Copied on write, so that ended spans keep what they saw and share it.
-    attributes: Mutex<Arc<TraceAttributes>>,
     /// Errors that callers may record again.
     failures: Failures,
-    /// Which state of which trace that is: no two in this process have the same.
-    version: AtomicU64,
-}
-
-/// Zero is no version.
-static NEXT_VERSION: AtomicU64 = AtomicU64::new(1);
-
-fn new_version() -> u64 {
-    NEXT_VERSION.fetch_add(1, Ordering::Relaxed)
-}
-
-thread_local! {
-    /// The attributes this thread saw last: most spans of a trace end with the same ones, and need no lock.
-    static CACHED: RefCell<(u64, Option<Arc<TraceAttributes>>)> = const { RefCell::new((0, None)) };
 }
 
 impl TraceState {
@@ -59,38 +40,13 @@ impl TraceState {
     ) -> Self {
         Self {
             core,
-            id,
-            root,
+            head: TraceHead::new(id, root, Arc::new(attributes)),
             root_ref: OnceLock::new(),
             received: None,
             forward: OnceLock::new(),
             anchor,
-            attributes: Mutex::new(Arc::new(attributes)),
             failures: Failures::default(),
-            version: AtomicU64::new(new_version()),
         }
-    }
-
-    /// Shows the attributes as they are now.
-    pub(crate) fn attributes<R>(&self, mut show: impl FnMut(&Arc<TraceAttributes>) -> R) -> R {
-        let version = self.version.load(Ordering::Acquire);
-        let seen = CACHED.try_with(|seen| {
-            let mut seen = seen.try_borrow_mut().ok()?;
-            if seen.0 != version {
-                let attributes = lock(&self.attributes);
-                // Read again under the lock: version and attributes belong together.
-                *seen = (
-                    self.version.load(Ordering::Acquire),
-                    Some(attributes.clone()),
-                );
-            }
-            seen.1.as_ref().map(&mut show)
-        });
-        let seen = seen.ok().flatten();
-        seen.unwrap_or_else(|| {
-            let attributes = lock(&self.attributes).clone();
-            show(&attributes)
-        })
     }
 
     /// Remembers the root, for `Trace::current`.
@@ -101,9 +57,9 @@ impl TraceState {
     /// A handle of the root. If the root is gone, of a span that has ended and has its id: children can start
     /// below it, and the trace's attributes can be set.
     pub(crate) fn root_handle(self: &Arc<Self>) -> OpenSpanRef {
-        let root = self.root_ref.get().and_then(|root| root.upgrade(self.root));
+        let root = self.root_ref.get().and_then(|root| root.upgrade(self.head.root));
         root.unwrap_or_else(|| {
-            let (ended, _) = OpenSpan::unstarted(self.clone(), self.root);
+            let (ended, _) = OpenSpan::unstarted(self.clone(), self.head.root);
             ended.start(None)
         })
     }
@@ -113,7 +69,7 @@ impl TraceState {
     pub(crate) fn unrecorded(&self) -> Unrecorded {
         let guard = self.forward.get_or_init(|| {
             let forwarded = Forwarded {
-                parent: Some((self.id, self.root, 1)),
+                parent: Some((self.head.id, self.head.root, 1)),
                 received: self.received.clone(),
             };
             ForwardGuard::new(Unrecorded::OFF, forwarded)
@@ -121,15 +77,11 @@ impl TraceState {
         guard.unrecorded()
     }
 
+    #[inline(always)]
     pub(crate) fn now(&self) -> Timestamp {
         self.anchor.now(&self.core.clock)
     }
 
-    pub(crate) fn update(&self, f: impl FnOnce(&mut TraceAttributes)) {
-        let mut attributes = lock(&self.attributes);
-        f(Arc::make_mut(&mut attributes));
-        self.version.store(new_version(), Ordering::Release);
-    }
 }
 
 pub(crate) struct OpenSpan {
@@ -143,7 +95,7 @@ impl OpenSpan {
     /// A span that has not started, and an empty buffer for it.
     #[inline]
     fn unstarted(trace: Arc<TraceState>, id: SpanId) -> (UnstartedSpan, Box<Buffer>) {
-        UnstartedSpan::new(Self {
+        UnstartedSpan::new(|| Self {
             trace,
             id,
             buffer: Mutex::new(None),
@@ -266,13 +218,9 @@ impl OpenSpan {
         buffer.end = time.unwrap_or_else(|| self.trace.now()).max(buffer.start);
         buffer.seal();
         let trace = &*self.trace;
-        trace.attributes(|attributes| {
-            trace.core.processor.on_finish(&FinishedSpan {
-                buffer,
-                trace_id: trace.id,
-                local_root: trace.root,
-                trace: attributes,
-            });
+        trace.core.processor.on_finish(&FinishedSpan {
+            buffer,
+            trace: &trace.head,
         });
     }
 

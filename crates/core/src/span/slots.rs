@@ -241,12 +241,12 @@ impl Drop for Emptied {
 impl UnstartedSpan {
     /// Puts a span into a free slot, and gives an empty buffer to write it in.
     #[inline]
-    pub(crate) fn new(open: OpenSpan) -> (Self, Box<Buffer>) {
+    pub(crate) fn new(open: impl FnOnce() -> OpenSpan) -> (Self, Box<Buffer>) {
         let (slot, buffer) = take_free();
         // SAFETY: the slot came from a free list, so its count is zero and no other thread has it.
         #[expect(unsafe_code, reason = "see above")]
         unsafe {
-            *slot.span.get() = Some(open);
+            *slot.span.get() = Some(open());
         }
         (Self(slot), buffer)
     }
@@ -303,24 +303,31 @@ impl OpenSpanRef {
         self.0.count.load(Ordering::Acquire) & HANDLES == 1
     }
 
+    #[inline]
     pub(crate) fn downgrade(&self) -> WeakSpanRef {
         WeakSpanRef(self.0)
     }
 }
 
 /// Finds an open span again without keeping it open.
+#[derive(Clone, Copy)]
 pub(crate) struct WeakSpanRef(&'static SpanSlot);
 
 impl WeakSpanRef {
     /// A handle of the span with this id; `None` if it is gone and its slot is free or used by another span.
     pub(crate) fn upgrade(&self, id: SpanId) -> Option<OpenSpanRef> {
         let look = self.0.look().filter(|open| open.id == id)?;
+        Self(look.0).handle()
+    }
+
+    /// A handle of the span in the slot, which the caller knows to be the same; `None` if there is none.
+    pub(crate) fn handle(&self) -> Option<OpenSpanRef> {
         let more = |count: u64| (count & HANDLES > 0).then(|| count + 1);
-        let counted = look
+        let counted = self
             .0
             .count
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-        counted.ok().map(|_| OpenSpanRef(look.0))
+            .fetch_update(Ordering::Acquire, Ordering::Relaxed, more);
+        counted.ok().map(|_| OpenSpanRef(self.0))
     }
 }
 

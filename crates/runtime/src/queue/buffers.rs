@@ -56,6 +56,7 @@ pub(crate) enum Incoming<'a> {
 }
 
 impl Incoming<'_> {
+    #[cold]
     fn to_record(self) -> SpanRecord {
         match self {
             Self::Finished(span) => span.to_record(),
@@ -63,6 +64,7 @@ impl Incoming<'_> {
         }
     }
 
+    #[inline(always)]
     fn append_to(self, chunk: &mut Chunk) {
         match self {
             Self::Finished(span) => chunk.push(span),
@@ -221,7 +223,10 @@ impl SpanBuffers {
         // Asked under the lock: a worker that stops watching drains every buffer after that.
         let watched =
             self.watchers.load(Ordering::Relaxed) > 0 && !self.closed.load(Ordering::Relaxed);
-        let has_capacity = self.queues.iter().all(|queue| queue.has_capacity());
+        let has_capacity = match self.queues.as_slice() {
+            [only] => only.has_capacity(),
+            all => all.iter().all(|queue| queue.has_capacity()),
+        };
         if !watched || !has_capacity {
             return self.append_unwatched(buffer, buffered, span, has_capacity);
         }

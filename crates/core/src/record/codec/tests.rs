@@ -2,6 +2,7 @@
 
 use super::super::buffer::Buffer;
 use super::super::chunk::FinishedSpan;
+use super::super::trace::TraceHead;
 use super::super::exception::Exception;
 use super::super::format::Role;
 use super::super::observation::{Level, ObservationType, StatusCode};
@@ -67,9 +68,7 @@ fn full() -> SpanRecord {
     trace.set_metadata("k", Value::Json("[1]".into()));
     FinishedSpan {
         buffer: &b,
-        trace_id: TraceId::random(),
-        local_root: SpanId::random(),
-        trace: &Arc::new(trace),
+        trace: &TraceHead::new(TraceId::random(), SpanId::random(), Arc::new(trace)),
     }
     .to_record()
 }
