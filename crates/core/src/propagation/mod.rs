@@ -192,10 +192,10 @@ impl Span {
             .map(Cow::into_owned)
             .unwrap_or_default();
         if let Some(open) = &self.open {
-            let attributes = open.trace.head.attributes();
+            let attributes = open.trace.shared.attributes();
             let received = open.trace.received.as_ref();
             let received = received.map_or("", |received| &received.baggage);
-            let text = baggage::write(&known, received, open.trace.head.id, &attributes);
+            let text = baggage::write(&known, received, open.trace.shared.id, &attributes);
             carrier.set(BAGGAGE, text);
         } else if let Some(forwarded) = self.unrecorded.forwarded()
             && let Some(received) = &forwarded.received
@@ -227,7 +227,7 @@ impl Span {
             }
         };
         if let Some(open) = &self.open {
-            let parent = Some((open.trace.head.id, open.id, traceparent::SAMPLED));
+            let parent = Some((open.trace.shared.id, open.id, traceparent::SAMPLED));
             write(parent, open.trace.received.as_ref());
         } else if let Some(forwarded) = self.unrecorded.forwarded() {
             write(forwarded.parent, forwarded.received.as_ref());

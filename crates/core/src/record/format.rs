@@ -244,7 +244,7 @@ impl Attributes {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push_text(&mut self, role: Role, kind: Kind, key: &str, text: &str) {
         let key = Self::key(key);
         if text.len() >= LARGE {
@@ -256,18 +256,21 @@ impl Attributes {
             .push(header(role, kind, key.len(), text.len() as u32));
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push_number(&mut self, role: Role, kind: Kind, key: &str, number: u64) {
         let key = Self::key(key);
         self.text.push_str(key);
-        self.words.push(header(role, kind, key.len(), 0));
+        let header = header(role, kind, key.len(), 0);
         if kind.words() > 0 {
-            self.words.push(number);
+            self.words.extend_from_slice(&[header, number]);
+        } else {
+            self.words.push(header);
         }
     }
 
     /// Appends a text that is moved, not copied.
     #[cold]
+    #[inline(never)]
     pub(crate) fn push_large(&mut self, role: Role, key: &str, text: String, json: bool) {
         self.push_shared(role, key, Arc::new(text), json);
     }

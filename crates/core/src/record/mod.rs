@@ -10,6 +10,7 @@ mod cut;
 mod exception;
 mod format;
 pub(crate) mod guard;
+mod head;
 mod id;
 mod json;
 mod observation;
@@ -42,7 +43,7 @@ pub use resource::{Resource, TraceAttributes};
 pub use score::{ScoreRecord, ScoreTarget, ScoreValue};
 pub use span::SpanRecord;
 pub use time::Timestamp;
-pub(crate) use trace::TraceHead;
+pub(crate) use trace::SharedTrace;
 pub use tree::tree;
 #[doc(hidden)]
 pub use usage::{Convention, Count};

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::attribute::{PromptRef, SpanAttribute, SpanAttributes, place};
 use super::buffer::{self, Buffer};
-use super::chunk::{Chunk, FinishedSpan, Head, TraceRef, View};
+use super::chunk::{Chunk, FinishedSpan, TraceRef, View};
+use super::head::{HEAD, Head};
 use super::format::{Attribute, Content, Raw, Reader, Role};
 use super::id::{SpanId, TraceId};
 use super::observation::{Level, ObservationType, StatusCode};
@@ -15,7 +16,7 @@ use super::parts::{EventRef, ExceptionRef, Parts};
 use super::place::Place;
 use super::resource::TraceAttributes;
 use super::time::Timestamp;
-use super::trace::TraceHead;
+use super::trace::SharedTrace;
 use super::value::{Value, ValueRef};
 
 /// A finished observation.
@@ -31,8 +32,6 @@ pub struct SpanRecord {
     /// Given later, in the place of the trace attributes that the span ended with.
     trace: Option<Arc<TraceAttributes>>,
 }
-
-const NO_HEAD: &[u64; super::chunk::HEAD] = &[0; super::chunk::HEAD];
 
 impl SpanRecord {
     pub(super) fn at(chunk: Arc<Chunk>, word: usize, text: usize) -> Self {
@@ -63,9 +62,9 @@ impl SpanRecord {
         self.chunk.view(self.word as usize, self.text as usize)
     }
 
-    fn head(&self) -> Head<'_> {
+    fn head(&self) -> Head {
         let words = self.chunk.words.get(self.word as usize..);
-        Head(words.and_then(<[u64]>::first_chunk).unwrap_or(NO_HEAD))
+        Head(words.and_then(<[u64]>::first_chunk).copied().unwrap_or_default())
     }
 
     pub(super) fn trace_ref(&self) -> TraceRef {
@@ -130,7 +129,7 @@ impl SpanRecord {
     }
 
     fn has(&self, role: Role) -> bool {
-        self.head().roles() & role.bit() != 0
+        self.head().has(role)
     }
 
     fn of(&self, role: Role) -> impl Iterator<Item = Attribute<'_>> {
@@ -396,7 +395,7 @@ impl SpanRecord {
         let Some(mut view) = self.view() else {
             return 0;
         };
-        let own = (super::chunk::HEAD + view.attributes.words.len()) * 8 + view.text.len();
+        let own = (HEAD + view.attributes.words.len()) * 8 + view.text.len();
         let mut large = 0;
         if !self.chunk.large.is_empty() {
             while let Some(raw) = view.attributes.next_raw() {
@@ -468,13 +467,14 @@ impl SpanRecord {
         let name = name.unwrap_or(own_name);
         let mut buffer = Buffer::default();
         buffer.begin(head.span_id(), name, head.kind());
-        buffer.parent = head.parent();
-        buffer.start = head.start();
-        buffer.end = head.end();
-        buffer.remote_parent = head.remote_parent();
-        buffer.claimed = head.claimed();
-        buffer.level = head.level();
-        buffer.status = head.status();
+        let new = &mut buffer.head;
+        new.set_parent(head.parent());
+        new.set_start(head.start());
+        new.set_end(head.end());
+        new.set_remote_parent(head.remote_parent());
+        new.set_claimed(head.claimed());
+        new.set_level(head.level());
+        new.set_status(head.status());
         let mut at = 0;
         while let Some(raw) = view.attributes.next_raw() {
             each(&mut buffer, at, &raw);
@@ -485,7 +485,7 @@ impl SpanRecord {
         let trace = self.trace_ref();
         *self = FinishedSpan {
             buffer: &buffer,
-            trace: &TraceHead::new(trace.id, trace.local_root, trace.attributes.clone()),
+            trace: &SharedTrace::new(trace.id, trace.local_root, trace.attributes.clone()),
         }
         .to_record();
     }

@@ -8,7 +8,7 @@ use super::id::{SpanId, TraceId};
 use super::resource::TraceAttributes;
 
 /// Ids and attributes of a trace.
-pub(crate) struct TraceHead {
+pub(crate) struct SharedTrace {
     pub(crate) id: TraceId,
     /// Its first span in this process.
     pub(crate) root: SpanId,
@@ -25,7 +25,7 @@ fn new_version() -> u64 {
     NEXT_VERSION.fetch_add(1, Ordering::Relaxed)
 }
 
-impl TraceHead {
+impl SharedTrace {
     pub(crate) fn new(id: TraceId, root: SpanId, attributes: Arc<TraceAttributes>) -> Self {
         Self {
             id,

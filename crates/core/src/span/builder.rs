@@ -205,7 +205,7 @@ impl SpanBuilder {
         if open.trace.core.admits() {
             let (span, mut buffer) =
                 OpenSpan::draft(open.trace.clone(), SpanId::random(), name, kind);
-            buffer.parent = Some(open.id);
+            buffer.head.set_parent(Some(open.id));
             if let Some(span) = recorded(span) {
                 return Self(State::Recording(Recording { span, buffer }));
             }
@@ -225,7 +225,7 @@ impl SpanBuilder {
     /// ```
     #[inline]
     pub fn observation_type(self, kind: ObservationType) -> Self {
-        self.with(|buffer| buffer.kind = kind)
+        self.with(|buffer| buffer.head.set_kind(kind))
     }
 
     /// Metadata. A key given before gets the new value; `null` changes nothing.
@@ -427,7 +427,7 @@ impl SpanBuilder {
     /// ```
     #[inline]
     pub fn level(self, level: Level) -> Self {
-        self.with(|buffer| buffer.level = Some(level))
+        self.with(|buffer| buffer.head.set_level(Some(level)))
     }
 
     /// Starts it and gives the handle. It ends by [`Span::end`] or with its last handle.
@@ -465,7 +465,7 @@ impl SpanBuilder {
     #[must_use = "dropping the last handle ends the span"]
     pub fn start_at(self, time: Timestamp) -> Span {
         let span = self.start();
-        span.write(|buffer| buffer.start = time);
+        span.write(|buffer| buffer.head.set_start(time));
         span
     }
 
@@ -616,7 +616,7 @@ impl Recording {
     }
 
     /// As [`written`](Self::written), without a closure to be put together where nothing is recorded.
-    #[inline(never)]
+    #[inline]
     fn metadata<T: Serialize>(mut self, key: &str, value: T) -> Self {
         self.buffer.put_any(Role::Metadata, key, value);
         self

@@ -107,7 +107,7 @@ impl Span {
     /// ```
     #[must_use]
     pub fn trace_id(&self) -> Option<TraceId> {
-        self.open.as_ref().map(|open| open.trace.head.id)
+        self.open.as_ref().map(|open| open.trace.shared.id)
     }
 
     /// Its own id; `None` if it is not recorded.
@@ -150,7 +150,7 @@ impl Span {
     /// span.set_observation_type(ObservationType::Tool);
     /// ```
     pub fn set_observation_type(&self, kind: ObservationType) {
-        self.write(|buffer| buffer.kind = kind);
+        self.write(|buffer| buffer.head.set_kind(kind));
     }
 
     /// Adds metadata. A key given before gets the new value; `null` changes nothing.
@@ -522,9 +522,9 @@ impl Span {
             return ScoreBuilder::off();
         };
         let score = ScoreBuilder::new(Some(&open.trace.core), name, value, || {
-            target(open.trace.head.id, open.id)
+            target(open.trace.shared.id, open.id)
         });
-        let environment = open.trace.head.attributes().environment.clone();
+        let environment = open.trace.shared.attributes().environment.clone();
         score.with(|score| score.environment = environment)
     }
 
@@ -591,7 +591,7 @@ impl fmt::Debug for Span {
             None => f.write_str("Span(noop)"),
             Some(open) => f
                 .debug_struct("Span")
-                .field("trace_id", &open.trace.head.id)
+                .field("trace_id", &open.trace.shared.id)
                 .field("id", &open.id)
                 .finish(),
         }

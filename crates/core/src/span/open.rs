@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use crate::clock::Anchor;
 use crate::record::{
     Buffer, Exception, FinishedSpan, Level, ObservationType, Role, SpanId, StatusCode, Timestamp,
-    TraceAttributes, TraceHead, TraceId,
+    TraceAttributes, SharedTrace, TraceId,
 };
 use crate::span::failures::Failures;
 use crate::span::inherited;
@@ -18,7 +18,7 @@ use crate::span::unrecorded::{ForwardGuard, Forwarded, Received, Unrecorded};
 pub(crate) struct TraceState {
     pub(crate) core: Arc<TracerShared>,
     /// Its ids and attributes.
-    pub(crate) head: TraceHead,
+    pub(crate) shared: SharedTrace,
     pub(crate) anchor: Anchor,
     /// The root while it is open; set when a trace handle begins it.
     root_ref: OnceLock<WeakSpanRef>,
@@ -40,7 +40,7 @@ impl TraceState {
     ) -> Self {
         Self {
             core,
-            head: TraceHead::new(id, root, Arc::new(attributes)),
+            shared: SharedTrace::new(id, root, Arc::new(attributes)),
             root_ref: OnceLock::new(),
             received: None,
             forward: OnceLock::new(),
@@ -57,9 +57,9 @@ impl TraceState {
     /// A handle of the root. If the root is gone, of a span that has ended and has its id: children can start
     /// below it, and the trace's attributes can be set.
     pub(crate) fn root_handle(self: &Arc<Self>) -> OpenSpanRef {
-        let root = self.root_ref.get().and_then(|root| root.upgrade(self.head.root));
+        let root = self.root_ref.get().and_then(|root| root.upgrade(self.shared.root));
         root.unwrap_or_else(|| {
-            let (ended, _) = OpenSpan::unstarted(self.clone(), self.head.root);
+            let (ended, _) = OpenSpan::unstarted(self.clone(), self.shared.root);
             ended.start(None)
         })
     }
@@ -69,7 +69,7 @@ impl TraceState {
     pub(crate) fn unrecorded(&self) -> Unrecorded {
         let guard = self.forward.get_or_init(|| {
             let forwarded = Forwarded {
-                parent: Some((self.head.id, self.head.root, 1)),
+                parent: Some((self.shared.id, self.shared.root, 1)),
                 received: self.received.clone(),
             };
             ForwardGuard::new(Unrecorded::OFF, forwarded)
@@ -93,7 +93,7 @@ pub(crate) struct OpenSpan {
 
 impl OpenSpan {
     /// A span that has not started, and an empty buffer for it.
-    #[inline]
+    #[inline(always)]
     fn unstarted(trace: Arc<TraceState>, id: SpanId) -> (UnstartedSpan, Box<Buffer>) {
         UnstartedSpan::new(|| Self {
             trace,
@@ -103,7 +103,7 @@ impl OpenSpan {
     }
 
     /// A span that has not started, and its buffer.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn draft(
         trace: Arc<TraceState>,
         id: SpanId,
@@ -124,8 +124,8 @@ impl OpenSpan {
     /// Writes what is known when the span starts.
     #[inline]
     pub(crate) fn begin(&self, buffer: &mut Buffer) {
-        buffer.start = self.trace.now();
-        if buffer.kind == ObservationType::Generation {
+        buffer.head.set_start(self.trace.now());
+        if buffer.head.kind() == ObservationType::Generation {
             inherited::link_prompt(buffer);
         }
     }
@@ -168,7 +168,7 @@ impl OpenSpan {
             let propagated = self
                 .trace
                 .failures
-                .note(self.id, buffer.parent, &exception, returned);
+                .note(self.id, buffer.head.parent(), &exception, returned);
             buffer.add_exception(id, time, exception, propagated);
         });
     }
@@ -187,7 +187,7 @@ impl OpenSpan {
     pub(crate) fn open_root(&self) -> Option<(String, Timestamp)> {
         let guard = lock(&self.buffer);
         let buffer = guard.as_deref()?;
-        let is_root = buffer.parent.is_none() || buffer.remote_parent;
+        let is_root = buffer.head.parent().is_none() || buffer.head.remote_parent();
         is_root.then(|| (buffer.name().to_owned(), self.trace.anchor.begun()))
     }
 
@@ -215,12 +215,13 @@ impl OpenSpan {
     #[inline]
     fn finish(&self, buffer: &mut Buffer, time: Option<Timestamp>) {
         // The monotonic clock cannot step back, but an injected one may.
-        buffer.end = time.unwrap_or_else(|| self.trace.now()).max(buffer.start);
+        let end = time.unwrap_or_else(|| self.trace.now());
+        buffer.head.set_end(end.max(buffer.head.start()));
         buffer.seal();
         let trace = &*self.trace;
         trace.core.processor.on_finish(&FinishedSpan {
             buffer,
-            trace: &trace.head,
+            trace: &trace.shared,
         });
     }
 
@@ -242,8 +243,9 @@ impl OpenSpan {
 
 /// A level and a message that the user set stay.
 fn abandon(buffer: &mut Buffer, message: &str) {
-    if buffer.level.is_none() && buffer.status == StatusCode::Unset {
-        buffer.level = Some(Level::Warning);
+    let head = &mut buffer.head;
+    if head.level().is_none() && head.status() == StatusCode::Unset {
+        head.set_level(Some(Level::Warning));
     }
     if !buffer.has(Role::StatusMessage) {
         buffer.set_status_message(message);

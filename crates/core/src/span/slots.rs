@@ -88,7 +88,7 @@ impl Drop for LocalFree {
 }
 
 /// A free slot and an empty buffer.
-#[inline]
+#[inline(always)]
 fn take_free() -> (&'static SpanSlot, Box<Buffer>) {
     let own = LOCAL_FREE.try_with(|own| {
         let own = &mut *own.try_borrow_mut().ok()?;
@@ -240,13 +240,13 @@ impl Drop for Emptied {
 
 impl UnstartedSpan {
     /// Puts a span into a free slot, and gives an empty buffer to write it in.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(open: impl FnOnce() -> OpenSpan) -> (Self, Box<Buffer>) {
         let (slot, buffer) = take_free();
-        // SAFETY: the slot came from a free list, so its count is zero and no other thread has it.
+        // SAFETY: the slot came from a free list, so its count is zero, no other thread has it, and it is empty.
         #[expect(unsafe_code, reason = "see above")]
         unsafe {
-            *slot.span.get() = Some(open());
+            slot.span.get().write(Some(open()));
         }
         (Self(slot), buffer)
     }

@@ -341,7 +341,7 @@ impl TraceBuilder {
     #[must_use = "dropping the last handle ends the trace"]
     pub fn start_at(self, time: Timestamp) -> Trace {
         let trace = self.start();
-        trace.root.write(|buffer| buffer.start = time);
+        trace.root.write(|buffer| buffer.head.set_start(time));
         trace
     }
 
@@ -402,9 +402,9 @@ impl TraceBuilder {
         let shared = Arc::new(state);
         draft.owner.leaks.look(core, shared.now());
         let (root, mut buffer) = OpenSpan::draft(shared.clone(), id, &name, draft.kind);
-        buffer.parent = parent;
-        buffer.claimed = context.claimed;
-        buffer.remote_parent = parent.is_some();
+        buffer.head.set_parent(parent);
+        buffer.head.set_claimed(context.claimed);
+        buffer.head.set_remote_parent(parent.is_some());
         if let Some(input) = draft.input {
             buffer.put_owned(Role::Input, "", input);
         }

@@ -49,27 +49,31 @@ struct Buffered {
 }
 
 /// A span that comes in.
-#[derive(Clone, Copy)]
-pub(crate) enum Incoming<'a> {
-    Finished(&'a FinishedSpan<'a>),
-    Record(&'a SpanRecord),
+pub(crate) trait Incoming {
+    /// A record with its own memory.
+    fn to_record(&self) -> SpanRecord;
+    fn append_to(&self, chunk: &mut Chunk);
 }
 
-impl Incoming<'_> {
+impl Incoming for FinishedSpan<'_> {
     #[cold]
-    fn to_record(self) -> SpanRecord {
-        match self {
-            Self::Finished(span) => span.to_record(),
-            Self::Record(span) => span.clone(),
-        }
+    fn to_record(&self) -> SpanRecord {
+        FinishedSpan::to_record(self)
     }
 
     #[inline(always)]
-    fn append_to(self, chunk: &mut Chunk) {
-        match self {
-            Self::Finished(span) => chunk.push(span),
-            Self::Record(span) => chunk.push_record(span),
-        }
+    fn append_to(&self, chunk: &mut Chunk) {
+        chunk.push(self);
+    }
+}
+
+impl Incoming for SpanRecord {
+    fn to_record(&self) -> SpanRecord {
+        self.clone()
+    }
+
+    fn append_to(&self, chunk: &mut Chunk) {
+        chunk.push_record(self);
     }
 }
 
@@ -145,7 +149,7 @@ impl SpanBuffers {
 
     /// Takes a span. Blocks only under `Overload::Block`.
     #[inline(always)]
-    pub(crate) fn put(&self, span: Incoming<'_>) {
+    pub(crate) fn put(&self, span: &impl Incoming) {
         // There is no buffer on a thread that is ending, nor for a log subscriber of ours that records.
         let put = LOCAL.try_with(|local| {
             let mut local = local.try_borrow_mut().ok()?;
@@ -218,7 +222,7 @@ impl SpanBuffers {
     /// Appends a span to the buffer of this thread, and hands the chunk over if it is full. Where nothing may wait
     /// in a buffer, what does is handed over, and the span is pushed to the queues by itself.
     #[inline(always)]
-    pub(crate) fn append(&self, buffer: &ThreadBuffer, span: Incoming<'_>) {
+    pub(crate) fn append(&self, buffer: &ThreadBuffer, span: &impl Incoming) {
         let mut buffered = lock(&buffer.buffered);
         // Asked under the lock: a worker that stops watching drains every buffer after that.
         let watched =
@@ -257,7 +261,7 @@ impl SpanBuffers {
         &self,
         buffer: &ThreadBuffer,
         mut buffered: MutexGuard<'_, Buffered>,
-        span: Incoming<'_>,
+        span: &impl Incoming,
         round: u64,
     ) {
         let mut after = self.hand_over(buffer, &mut buffered);
@@ -286,7 +290,7 @@ impl SpanBuffers {
         &self,
         buffer: &ThreadBuffer,
         mut buffered: MutexGuard<'_, Buffered>,
-        span: Incoming<'_>,
+        span: &impl Incoming,
         has_capacity: bool,
     ) {
         let after = self.hand_over(buffer, &mut buffered);

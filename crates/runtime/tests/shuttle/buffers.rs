@@ -11,7 +11,7 @@ use tracefuse_core::record::{Record, SpanRecord};
 use crate::config::{Overload, PipelineConfig};
 use crate::orders::{EVER, in_many_orders, queue};
 use crate::queue::ExporterQueue;
-use crate::queue::buffers::{Incoming, SpanBuffers, Watch};
+use crate::queue::buffers::{SpanBuffers, Watch};
 use crate::queue::envelope::bytes_of;
 use crate::queue::phase::Phase;
 use crate::worker::next::{Next, next};
@@ -98,7 +98,7 @@ fn produce(buffers: &Arc<SpanBuffers>, record: &Record, spans: usize) -> thread:
     thread::spawn(move || {
         let buffer = buffers.buffer();
         for _ in 0..spans {
-            buffers.append(&buffer, Incoming::Record(&span));
+            buffers.append(&buffer, &span);
             numbers(&buffers);
         }
     })

@@ -31,36 +31,37 @@ pub(super) struct Limits {
 
 impl Buffer {
     /// Notes what is about to be written; `false` if a limit forbids it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn admits(&mut self, role: Role, key: &str) -> bool {
-        let bit = role.bit();
         if role.is_keyed() {
             let seen = 1u64 << (hash(role, key) & 63);
-            if self.seen & seen != 0 && !self.has_replaced {
+            if self.state.seen & seen != 0 && !self.state.has_replaced {
                 self.note_replaced(role, key);
             }
             if role.is_limited() {
-                if self.keys >= MAX_KEYS && !self.admits_key(role, key) {
+                if self.state.keys >= MAX_KEYS && !self.admits_key(role, key) {
                     return false;
                 }
-                self.keys += 1;
+                self.state.keys += 1;
             }
-            self.seen |= seen;
-        } else if role.is_single() && self.roles & bit != 0 {
-            self.has_replaced = true;
+            self.state.seen |= seen;
+        } else if role.is_single() && self.head.has(role) {
+            self.state.has_replaced = true;
         }
-        self.roles |= bit;
+        self.head.note(role);
         true
     }
 
     #[cold]
+    #[inline(never)]
     pub(super) fn note_replaced(&mut self, role: Role, key: &str) {
         let mut known = self.read();
-        self.has_replaced = known.any(|known| known.role == role && known.key == key);
+        self.state.has_replaced = known.any(|known| known.role == role && known.key == key);
     }
 
     /// Whether a key may be written although as many were written as a span may have.
     #[cold]
+    #[inline(never)]
     fn admits_key(&mut self, role: Role, key: &str) -> bool {
         if self
             .limits
@@ -68,7 +69,7 @@ impl Buffer {
             .is_none_or(|limits| limits.known.is_empty())
         {
             self.compact();
-            if self.keys < MAX_KEYS {
+            if self.state.keys < MAX_KEYS {
                 return true;
             }
             let limited = self.read().filter(|known| known.role.is_limited());
@@ -78,7 +79,7 @@ impl Buffer {
         }
         let limits = self.limits();
         if limits.known.contains(&(role, key.to_owned())) {
-            self.has_replaced = true;
+            self.state.has_replaced = true;
             return true;
         }
         if limits.known.len() < MAX_KEYS as usize {
@@ -102,19 +103,20 @@ impl Buffer {
 
     #[inline]
     pub(super) fn compact_if_large(&mut self) {
-        if self.has_replaced && self.attributes.size() > self.compact_at {
+        if self.state.has_replaced && self.attributes.size() > self.state.compact_at.max(COMPACT_AT) {
             self.compact();
-            self.compact_at = (self.attributes.size() * 2).max(COMPACT_AT);
+            self.state.compact_at = self.attributes.size() * 2;
         }
     }
 
     /// Removes what was replaced. Each key stays where it was first, with its last value.
     #[cold]
+    #[inline(never)]
     fn compact(&mut self) {
-        if !self.has_replaced {
+        if !self.state.has_replaced {
             return;
         }
-        self.has_replaced = false;
+        self.state.has_replaced = false;
         let mut last: HashMap<(Role, &str), usize> = HashMap::new();
         let mut read = Vec::new();
         let mut reader = self.read();
@@ -144,14 +146,14 @@ impl Buffer {
         }
         drop(last);
         drop(read);
-        self.keys = keys;
+        self.state.keys = keys;
         self.attributes = compacted;
     }
 
     /// The name alone.
     fn attributes_without_any(&self) -> Attributes {
         let mut attributes = Attributes::default();
-        let name = self.attributes.text.get(..usize::from(self.name_len));
+        let name = self.attributes.text.get(..self.head.name_len());
         attributes.text.push_str(name.unwrap_or_default());
         attributes
     }
@@ -167,13 +169,13 @@ impl Buffer {
             }
         }
         self.attributes = kept;
-        self.roles &= !role.bit();
+        self.head.forget(role);
     }
 
     /// To be called before the record leaves: what was replaced goes, what was dropped is said.
     #[inline]
     pub(crate) fn seal(&mut self) {
-        if self.has_replaced {
+        if self.state.has_replaced {
             self.compact();
         }
         if self.limits.is_some() {
@@ -193,7 +195,7 @@ impl Buffer {
         ];
         for (key, dropped) in counts {
             if dropped > 0 {
-                self.roles |= Role::Metadata.bit();
+                self.head.note(Role::Metadata);
                 self.attributes
                     .push(Role::Metadata, key, ValueRef::U64(dropped));
             }

@@ -9,12 +9,13 @@ use std::fmt;
 
 use serde::Serialize;
 
-use limits::{COMPACT_AT, Limits, MAX_EVENTS};
+use limits::{Limits, MAX_EVENTS};
 
 pub(crate) use limits::MAX_KEYS;
 
 use super::capture::capture;
 use super::exception::Exception;
+use super::head::Head;
 use super::format::{Attribute, Attributes, Kind, LARGE, Moment, Raw, Reader, Role, Scalar};
 use super::id::SpanId;
 use super::observation::{Level, ObservationType, Status, StatusCode};
@@ -29,93 +30,44 @@ pub(crate) const RESPONSE_MODEL: &str = "response_model";
 /// Key of [`Role::Call`]: the provider whose response was read, as OpenTelemetry names it.
 pub(crate) const PROVIDER: &str = "provider";
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Buffer {
+    /// As the chunk gets it, less the sizes.
+    pub(crate) head: Head,
     /// Its text begins with the name.
     attributes: Attributes,
-    name_len: u16,
-    /// Roles it has an attribute of, see [`Role::bit`].
-    roles: u16,
+    limits: Option<Box<Limits>>,
+    state: WriteState,
+}
+
+/// What must be known of the attributes while they are written.
+#[derive(Clone, Copy, Default)]
+struct WriteState {
     /// A bit for every hash of a key, so that most keys need no search for an older value.
     seen: u64,
+    /// From this size on, values that were replaced are removed while the span is open; zero: from [`COMPACT_AT`] on.
+    compact_at: usize,
     /// Limited keys that were written, with repetitions.
     keys: u32,
     events: u32,
     errors: u32,
     /// An attribute was replaced by a later one of the same key.
     has_replaced: bool,
-    compact_at: usize,
-    limits: Option<Box<Limits>>,
-    pub(crate) span_id: SpanId,
-    pub(crate) parent: Option<SpanId>,
-    pub(crate) start: Timestamp,
-    pub(crate) end: Timestamp,
-    pub(crate) remote_parent: bool,
-    /// Another service has the root of its trace.
-    pub(crate) claimed: bool,
-    pub(crate) kind: ObservationType,
-    pub(crate) level: Option<Level>,
     /// An error gave it its level, its status message.
     level_of_error: bool,
     message_of_error: bool,
-    pub(crate) status: StatusCode,
-}
-
-impl Default for Buffer {
-    fn default() -> Self {
-        Self {
-            attributes: Attributes::default(),
-            name_len: 0,
-            roles: 0,
-            seen: 0,
-            keys: 0,
-            events: 0,
-            errors: 0,
-            has_replaced: false,
-            compact_at: COMPACT_AT,
-            limits: None,
-            span_id: SpanId::PLACEHOLDER,
-            parent: None,
-            start: Timestamp::default(),
-            end: Timestamp::default(),
-            remote_parent: false,
-            claimed: false,
-            kind: ObservationType::default(),
-            level: None,
-            level_of_error: false,
-            message_of_error: false,
-            status: StatusCode::default(),
-        }
-    }
 }
 
 impl Buffer {
     /// Begins a span in a buffer that is new or was emptied, capacities kept.
     #[inline]
     pub(crate) fn begin(&mut self, id: SpanId, name: &str, kind: ObservationType) {
-        self.roles = 0;
-        self.seen = 0;
-        self.keys = 0;
-        self.events = 0;
-        self.errors = 0;
-        self.has_replaced = false;
-        self.compact_at = COMPACT_AT;
-        self.span_id = id;
-        self.parent = None;
-        self.start = Timestamp::default();
-        self.end = Timestamp::default();
-        self.remote_parent = false;
-        self.claimed = false;
-        self.kind = kind;
-        self.level = None;
-        self.level_of_error = false;
-        self.message_of_error = false;
-        self.status = StatusCode::default();
-        self.name_len = 0;
+        self.head = Head::new(id, kind);
+        self.state = WriteState::default();
         if name.len() > usize::from(u16::MAX) {
             self.put(Role::Name, "", ValueRef::Str(name));
         } else {
-            self.name_len = name.len() as u16;
+            self.head.set_name_len(name.len() as u16);
             self.attributes.text.push_str(name);
         }
     }
@@ -147,15 +99,7 @@ impl Buffer {
     }
 
     pub(crate) fn has(&self, role: Role) -> bool {
-        self.roles & role.bit() != 0
-    }
-
-    pub(crate) fn roles(&self) -> u16 {
-        self.roles
-    }
-
-    pub(crate) fn name_len(&self) -> u16 {
-        self.name_len
+        self.head.has(role)
     }
 
     pub(crate) fn attributes(&self) -> &Attributes {
@@ -163,7 +107,7 @@ impl Buffer {
     }
 
     pub(crate) fn read(&self) -> Reader<'_> {
-        self.attributes.read(usize::from(self.name_len))
+        self.attributes.read(self.head.name_len())
     }
 
     /// The last attribute of a role that a span has once.
@@ -189,7 +133,7 @@ impl Buffer {
         match self.single(Role::Name) {
             Some(name) => name.text().unwrap_or_default(),
             None => {
-                let len = usize::from(self.name_len);
+                let len = self.head.name_len();
                 self.attributes.text.get(..len).unwrap_or_default()
             }
         }
@@ -200,8 +144,21 @@ impl Buffer {
     pub(crate) fn put(&mut self, role: Role, key: &str, value: ValueRef<'_>) {
         // Where the kind of the value is known to the compiler, one of two calls remains.
         match Scalar::of(value) {
+            Scalar::Text(Kind::Str, text) if role == Role::Metadata => {
+                self.put_metadata_text(key, text);
+            }
             Scalar::Text(kind, text) => self.put_text(role, kind, key, text),
             Scalar::Number(kind, number) => self.put_number(role, kind, key, number),
+        }
+    }
+
+    /// What most attributes are: apart, so that the compiler leaves out what is asked for other roles.
+    #[inline(never)]
+    fn put_metadata_text(&mut self, key: &str, text: &str) {
+        if self.admits(Role::Metadata, key) {
+            self.attributes
+                .push_text(Role::Metadata, Kind::Str, key, text);
+            self.compact_if_large();
         }
     }
 
@@ -262,13 +219,13 @@ impl Buffer {
 
     /// Appends an attribute of a finished record.
     pub(crate) fn copy_attribute(&mut self, raw: &Raw<'_>) {
-        self.roles |= raw.attribute.role.bit();
+        self.head.note(raw.attribute.role);
         self.attributes.push_read(raw);
     }
 
     /// Appends an attribute of a finished record with another value.
     pub(crate) fn copy_value(&mut self, role: Role, key: &str, value: Value) {
-        self.roles |= role.bit();
+        self.head.note(role);
         match value {
             Value::Str(text) if text.len() >= LARGE => {
                 self.attributes.push_large(role, key, text, false);
@@ -283,7 +240,7 @@ impl Buffer {
     /// Sets a metadata key of a record that is finished, whose keys are no longer counted.
     pub(crate) fn set_metadata_unlimited(&mut self, key: &str, value: ValueRef<'_>) {
         self.note_replaced(Role::Metadata, key);
-        self.roles |= Role::Metadata.bit();
+        self.head.note(Role::Metadata);
         self.attributes.push(Role::Metadata, key, value);
     }
 
@@ -350,13 +307,13 @@ impl Buffer {
     }
 
     pub(crate) fn set_level(&mut self, level: Level) {
-        self.level = Some(level);
-        self.level_of_error = false;
+        self.head.set_level(Some(level));
+        self.state.level_of_error = false;
     }
 
     pub(crate) fn set_status_message(&mut self, message: &str) {
         self.put(Role::StatusMessage, "", ValueRef::Str(message));
-        self.message_of_error = false;
+        self.state.message_of_error = false;
     }
 
     /// A status other than an error also takes back the level and the message that an error gave.
@@ -364,22 +321,22 @@ impl Buffer {
         let code = match status {
             Status::Error(message) => {
                 self.set_status_message(&message);
-                self.message_of_error = true;
-                if self.level.is_none() {
-                    self.level = Some(Level::Error);
-                    self.level_of_error = true;
+                self.state.message_of_error = true;
+                if self.head.level().is_none() {
+                    self.head.set_level(Some(Level::Error));
+                    self.state.level_of_error = true;
                 }
-                self.status = StatusCode::Error;
+                self.head.set_status(StatusCode::Error);
                 return;
             }
             Status::Ok => StatusCode::Ok,
             Status::Unset => StatusCode::Unset,
         };
-        self.status = code;
-        if std::mem::take(&mut self.level_of_error) {
-            self.level = None;
+        self.head.set_status(code);
+        if std::mem::take(&mut self.state.level_of_error) {
+            self.head.set_level(None);
         }
-        if std::mem::take(&mut self.message_of_error) {
+        if std::mem::take(&mut self.state.message_of_error) {
             self.remove(Role::StatusMessage);
         }
     }
@@ -392,12 +349,12 @@ impl Buffer {
         time: Timestamp,
         level: Level,
     ) -> bool {
-        if self.events >= MAX_EVENTS {
+        if self.state.events >= MAX_EVENTS {
             self.limits().dropped_events += 1;
             return false;
         }
-        self.events += 1;
-        self.roles |= Role::Event.bit();
+        self.state.events += 1;
+        self.head.note(Role::Event);
         let moment = Moment {
             id,
             time,
@@ -417,19 +374,19 @@ impl Buffer {
         exception: Exception,
         propagated: bool,
     ) {
-        if !self.has(Role::Exception) || self.status != StatusCode::Error {
-            self.level = Some(Level::Error);
-            self.status = StatusCode::Error;
+        if !self.has(Role::Exception) || self.head.status() != StatusCode::Error {
+            self.head.set_level(Some(Level::Error));
+            self.head.set_status(StatusCode::Error);
             self.put_string(Role::StatusMessage, "", exception.to_string());
-            self.level_of_error = true;
-            self.message_of_error = true;
+            self.state.level_of_error = true;
+            self.state.message_of_error = true;
         }
-        if self.errors >= MAX_EVENTS {
+        if self.state.errors >= MAX_EVENTS {
             self.limits().dropped_errors += 1;
             return;
         }
-        self.errors += 1;
-        self.roles |= Role::Exception.bit();
+        self.state.errors += 1;
+        self.head.note(Role::Exception);
         let moment = Moment {
             id,
             time,
