@@ -602,10 +602,7 @@ impl Recording {
         drop(current);
         match result {
             Ok(value) => {
-                // The last handle ends it, and needs no lock for that.
-                if !own.is_last() {
-                    own.end(|_| {});
-                }
+                own.end_with_work();
                 value
             }
             Err(panic) => {

@@ -11,7 +11,7 @@ use crate::record::{
 use crate::span::failures::Failures;
 use crate::span::inherited;
 use crate::span::shared::{TracerShared, lock};
-use crate::span::slots::{OpenSpanRef, UnstartedSpan, WeakSpanRef, keep_buffer};
+use crate::span::slots::{OpenSpanRef, UnstartedSpan, WeakSpanRef, give_buffer};
 use crate::span::unrecorded::{ForwardGuard, Forwarded, Received, Unrecorded};
 
 /// What all spans of a trace share.
@@ -208,7 +208,7 @@ impl OpenSpan {
         };
         last(&mut buffer);
         self.finish(&mut buffer, time);
-        keep_buffer(buffer);
+        give_buffer(buffer);
         true
     }
 

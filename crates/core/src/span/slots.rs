@@ -9,11 +9,12 @@
 //! The count has two halves: handles, and looks of threads that go through all slots. A look keeps the slot and not the
 //! span: the span ends with its last handle, on the thread that drops it. The slot is free when both are zero.
 
-use std::cell::{RefCell, UnsafeCell};
+mod free;
+
+use std::cell::UnsafeCell;
 use std::fmt;
 use std::ops::Deref;
 use std::panic::RefUnwindSafe;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use crate::record::{Buffer, SpanId};
@@ -52,130 +53,10 @@ pub(crate) struct OpenSpanRef(&'static SpanSlot);
 /// A span that has not started, in a slot that nothing else refers to: the count is zero, and no free list has it.
 pub(crate) struct UnstartedSpan(&'static SpanSlot);
 
-/// Slots that are allocated at once.
-const SLOTS_PER_CHUNK: usize = 16;
 /// One look in the count.
 const LOOK: u64 = 1 << 48;
 /// The bits of the count that are handles.
 const HANDLES: u64 = LOOK - 1;
-/// Free slots that a thread keeps, and how many it exchanges with the shared list at once.
-const KEPT: usize = 64;
-const MOVED: usize = 32;
-/// Empty buffers that a thread keeps: as many spans as are open at once on a thread, as a rule.
-const KEPT_BUFFERS: usize = 32;
-
-/// All slots.
-static ALL: Mutex<Vec<&'static [SpanSlot]>> = Mutex::new(Vec::new());
-/// Free slots that no thread keeps.
-static SHARED_FREE: Mutex<Vec<&'static SpanSlot>> = Mutex::new(Vec::new());
-
-/// What a thread keeps for the next spans that start on it.
-struct LocalFree {
-    slots: Vec<&'static SpanSlot>,
-    #[expect(clippy::vec_box, reason = "a builder moves the box, not the buffer")]
-    buffers: Vec<Box<Buffer>>,
-}
-
-thread_local! {
-    static LOCAL_FREE: RefCell<LocalFree> =
-        const { RefCell::new(LocalFree { slots: Vec::new(), buffers: Vec::new() }) };
-}
-
-impl Drop for LocalFree {
-    fn drop(&mut self) {
-        lock(&SHARED_FREE).append(&mut self.slots);
-    }
-}
-
-/// A free slot and an empty buffer.
-#[inline(always)]
-fn take_free() -> (&'static SpanSlot, Box<Buffer>) {
-    let own = LOCAL_FREE.try_with(|own| {
-        let own = &mut *own.try_borrow_mut().ok()?;
-        if own.slots.is_empty() {
-            more(&mut own.slots);
-        }
-        Some((own.slots.pop()?, own.buffers.pop().unwrap_or_default()))
-    });
-    own.ok()
-        .flatten()
-        .unwrap_or_else(|| (shared_slot(), Box::default()))
-}
-
-/// A slot for a thread that is ending.
-#[cold]
-fn shared_slot() -> &'static SpanSlot {
-    let mut slots = Vec::new();
-    more(&mut slots);
-    let slot = slots.pop();
-    lock(&SHARED_FREE).append(&mut slots);
-    // There is always one: `more` gives some.
-    slot.unwrap_or_else(|| &*Box::leak(Box::new(SpanSlot::new())))
-}
-
-#[cold]
-fn more(slots: &mut Vec<&'static SpanSlot>) {
-    let mut free = lock(&SHARED_FREE);
-    let from = free.len().saturating_sub(MOVED);
-    slots.extend(free.drain(from..));
-    drop(free);
-    if slots.is_empty() {
-        let chunk: Box<[SpanSlot]> = (0..SLOTS_PER_CHUNK).map(|_| SpanSlot::new()).collect();
-        let chunk: &'static [SpanSlot] = Box::leak(chunk);
-        lock(&ALL).push(chunk);
-        slots.extend(chunk);
-    }
-}
-
-/// Gives a slot and a buffer to the free lists of this thread.
-#[inline(always)]
-fn keep(slot: &'static SpanSlot, buffer: Option<Box<Buffer>>) {
-    let buffer = buffer.and_then(emptied);
-    let kept = LOCAL_FREE.try_with(|own| {
-        let own = &mut *own.try_borrow_mut().ok()?;
-        own.slots.push(slot);
-        if own.slots.len() >= KEPT {
-            share(&mut own.slots);
-        }
-        if let Some(buffer) = buffer
-            && own.buffers.len() < KEPT_BUFFERS
-        {
-            own.buffers.push(buffer);
-        }
-        Some(())
-    });
-    if kept.ok().flatten().is_none() {
-        lock(&SHARED_FREE).push(slot);
-    }
-}
-
-#[cold]
-fn share(slots: &mut Vec<&'static SpanSlot>) {
-    lock(&SHARED_FREE).extend(slots.drain(KEPT - MOVED..));
-}
-
-/// Gives a buffer alone to the free list of this thread.
-pub(crate) fn keep_buffer(buffer: Box<Buffer>) {
-    let Some(buffer) = emptied(buffer) else {
-        return;
-    };
-    // A thread that is ending keeps nothing: the buffer is freed.
-    let _ = LOCAL_FREE.try_with(|own| {
-        if let Ok(mut own) = own.try_borrow_mut()
-            && own.buffers.len() < KEPT_BUFFERS
-        {
-            own.buffers.push(buffer);
-        }
-    });
-}
-
-/// A buffer for the next span; `None` if it has grown too large to be kept.
-#[inline(always)]
-fn emptied(mut buffer: Box<Buffer>) -> Option<Box<Buffer>> {
-    buffer.empty();
-    buffer.is_reusable().then_some(buffer)
-}
-
 impl SpanSlot {
     const fn new() -> Self {
         Self {
@@ -196,7 +77,7 @@ impl SpanSlot {
         let open = unsafe { (*self.span.get()).as_mut() };
         let buffer = open.and_then(OpenSpan::close);
         drop(emptied);
-        keep(self, buffer);
+        free::give(self, buffer);
     }
 
     #[inline]
@@ -242,7 +123,7 @@ impl UnstartedSpan {
     /// Puts a span into a free slot, and gives an empty buffer to write it in.
     #[inline(always)]
     pub(crate) fn new(open: impl FnOnce() -> OpenSpan) -> (Self, Box<Buffer>) {
-        let (slot, buffer) = take_free();
+        let (slot, buffer) = free::take();
         // SAFETY: the slot came from a free list, so its count is zero, no other thread has it, and it is empty.
         #[expect(unsafe_code, reason = "see above")]
         unsafe {
@@ -292,8 +173,13 @@ impl Deref for UnstartedSpan {
 impl Drop for UnstartedSpan {
     fn drop(&mut self) {
         drop(Emptied(self.0));
-        keep(self.0, None);
+        free::give(self.0, None);
     }
+}
+
+/// Gives the buffer of a span that has ended to this thread's next spans.
+pub(crate) fn give_buffer(buffer: Box<Buffer>) {
+    free::give_buffer(buffer);
 }
 
 impl OpenSpanRef {
@@ -301,6 +187,26 @@ impl OpenSpanRef {
     #[inline]
     pub(crate) fn is_last(&self) -> bool {
         self.0.count.load(Ordering::Acquire) & HANDLES == 1
+    }
+
+    /// Ends the span, as the work that it was started for is done. The last handle needs no lock for that.
+    #[inline]
+    pub(crate) fn end_with_work(self) {
+        let last = (self.0.count).compare_exchange(1, 0, Ordering::Release, Ordering::Relaxed);
+        if last.is_ok() {
+            let slot = self.0;
+            std::mem::forget(self);
+            slot.free();
+        } else {
+            self.end_shared();
+        }
+    }
+
+    /// Other handles, or looks, exist.
+    #[cold]
+    #[inline(never)]
+    fn end_shared(self) {
+        self.end(|_| {});
     }
 
     #[inline]
@@ -409,153 +315,10 @@ impl fmt::Debug for OpenSpanRef {
 
 /// The open spans of a tracer, one after another. Nothing is locked while the caller looks at one.
 pub(crate) fn spans_of(core: &TracerShared) -> impl Iterator<Item = Look> {
-    let chunks = lock(&ALL).clone();
+    let chunks = lock(&free::ALL).clone();
     let found = chunks.into_iter().flatten().filter_map(SpanSlot::look);
     found.filter(|open| std::ptr::eq(&*open.trace.core, core))
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-    use std::sync::mpsc;
-    use std::sync::{Arc, Barrier};
-
-    use super::*;
-    use crate::processor::Processor;
-    use crate::record::SpanRecord;
-    use crate::span::handle::Span;
-    use crate::testing::Recorder;
-    use crate::trace::tracer::Tracer;
-
-    #[test]
-    fn spans_of_many_threads_end_once_while_others_look() {
-        const THREADS: usize = 4;
-        const SPANS: usize = 5_000;
-        let ended = Recorder::new();
-        let tracer = ended.tracer();
-        let trace = tracer.trace("root").start();
-        let all_there = Barrier::new(THREADS + 1);
-        std::thread::scope(|scope| {
-            let (to, from) = mpsc::sync_channel::<Span>(64);
-            for _ in 0..THREADS {
-                let (to, trace, all_there) = (to.clone(), trace.clone(), &all_there);
-                scope.spawn(move || {
-                    all_there.wait();
-                    for n in 0..SPANS {
-                        let span = trace.span("s").start();
-                        let id = span.id();
-                        if n % 3 == 0 {
-                            // Its slot goes to the free list of another thread.
-                            to.send(span).unwrap();
-                        } else {
-                            let other = span.clone();
-                            drop(span);
-                            assert_eq!(other.id(), id, "another span sits in its slot");
-                        }
-                    }
-                });
-            }
-            drop(to);
-            let receiver = scope.spawn(move || from.into_iter().for_each(drop));
-            all_there.wait();
-            // The number of open spans varies; a look neither loses nor ends one.
-            while !receiver.is_finished() {
-                assert!(tracer.stats().open > 0, "the root is");
-            }
-        });
-        assert_eq!(tracer.stats().open, 1, "the root");
-        drop(trace);
-        let spans = ended.spans();
-        let ids: HashSet<SpanId> = spans.iter().map(SpanRecord::span_id).collect();
-        let twice = ids.len() != spans.len();
-        assert_eq!((ids.len(), twice), (THREADS * SPANS + 1, false));
-    }
-
-    #[test]
-    fn slots_of_threads_that_have_ended_are_used_again() {
-        let tracer = Recorder::new().tracer();
-        let slots = || lock(&ALL).len();
-        let round = || {
-            std::thread::scope(|scope| {
-                let thread = scope.spawn(|| drop(tracer.trace("t").start()));
-                thread.join().unwrap();
-            });
-        };
-        round();
-        let before = slots();
-        (0..500).for_each(|_| round());
-        // Other tests run beside this one and have open spans of their own.
-        assert!(slots() < before + 100, "{} chunks more", slots() - before);
-    }
-
-    #[test]
-    fn a_look_sees_the_spans_of_its_own_tracer() {
-        let (one, other) = (Recorder::new().tracer(), Recorder::new().tracer());
-        let (_a, _b) = (one.trace("a").start(), one.trace("b").start());
-        let _c = other.trace("c").start();
-        assert_eq!((one.stats().open, other.stats().open), (2, 1));
-        assert_eq!(one.shutdown().unwrap().unfinished, 2);
-        assert_eq!((one.stats().open, other.stats().open), (0, 1));
-    }
-
-    #[test]
-    fn a_span_ends_on_its_own_thread_also_while_another_looks() {
-        #[derive(Clone, Default)]
-        struct Threads(Arc<Mutex<Vec<std::thread::ThreadId>>>);
-        impl Processor for Threads {
-            fn on_end(&self, _: SpanRecord) {
-                lock(&self.0).push(std::thread::current().id());
-            }
-        }
-        let threads = Threads::default();
-        let tracer = Tracer::builder(threads.clone()).build();
-        let trace = tracer.trace("root").start();
-        let done = std::sync::atomic::AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                while !done.load(Ordering::Relaxed) {
-                    assert!(tracer.stats().open > 0);
-                }
-            });
-            for _ in 0..20_000 {
-                drop(trace.span("dropped").start());
-                trace.span("run").run(|_| {});
-            }
-            done.store(true, Ordering::Relaxed);
-        });
-        let own = std::thread::current().id();
-        let ended = std::mem::take(&mut *lock(&threads.0));
-        assert_eq!(ended.len(), 40_000);
-        assert!(ended.iter().all(|thread| *thread == own));
-    }
-
-    #[test]
-    fn a_panic_is_recorded_while_another_thread_looks() {
-        #[derive(Clone, Default)]
-        struct Panics(Arc<Mutex<u32>>);
-        impl Processor for Panics {
-            fn on_end(&self, span: SpanRecord) {
-                *lock(&self.0) += u32::from(span.exceptions().len() == 1);
-            }
-        }
-        let panics = Panics::default();
-        let tracer = Tracer::builder(panics.clone()).build();
-        let trace = tracer.trace("root").start();
-        let done = std::sync::atomic::AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                while !done.load(Ordering::Relaxed) {
-                    let _ = tracer.stats();
-                }
-            });
-            for _ in 0..5_000 {
-                let wrapped = trace.span("wrapped").start().wrap(|| {
-                    std::panic::resume_unwind(Box::new("boom"));
-                });
-                let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(wrapped));
-            }
-            done.store(true, Ordering::Relaxed);
-        });
-        assert_eq!(*lock(&panics.0), 5_000);
-    }
-}
+mod tests;

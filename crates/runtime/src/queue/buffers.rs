@@ -12,7 +12,7 @@ use tracefuse_exporter::record::{Chunk, FinishedSpan, Record, ScoreRecord, SpanR
 
 use crate::config::{Overload, PipelineConfig};
 use crate::queue::{Deferred, ExporterQueue, Source};
-use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError};
+use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
 
 /// A chunk is handed over from this size on.
 const CHUNK_BYTES: usize = 32 * 1024;
@@ -21,17 +21,27 @@ pub(crate) struct SpanBuffers {
     number: u64,
     queues: Vec<Arc<ExporterQueue>>,
     buffers: Mutex<Vec<Arc<ThreadBuffer>>>,
-    /// Workers that will drain the buffers before long. Without one nothing may wait in a buffer.
-    watchers: AtomicUsize,
-    closed: AtomicBool,
+    gate: Mutex<Gate>,
+    /// The round that spans are recorded in: each drain begins one, see [`drain`](Self::drain). [`CLOSED`] while
+    /// nothing may wait in a buffer. Written under the lock of `gate`.
+    open_round: AtomicU64,
     /// A queue has no room for what waits in buffers, and they were drained for that.
     out_of_room: AtomicBool,
     recorded: AtomicU64,
-    /// The round that spans are recorded in: each drain begins one, see [`drain`](Self::drain).
-    round: AtomicU64,
     /// Spans that a chunk takes before it is handed over.
     room: usize,
     blocks: bool,
+}
+
+/// No round.
+const CLOSED: u64 = u64::MAX;
+
+/// Whether spans may wait in buffers.
+struct Gate {
+    /// Workers that will drain the buffers before long. Without one nothing may wait in a buffer.
+    watchers: usize,
+    closed: bool,
+    round: u64,
 }
 
 /// The buffer of one thread. Aligned so that two threads do not share a cache line.
@@ -91,11 +101,14 @@ impl SpanBuffers {
             number: NEXT.fetch_add(1, Ordering::Relaxed),
             queues,
             buffers: Mutex::default(),
-            watchers: AtomicUsize::new(0),
-            closed: AtomicBool::new(false),
+            gate: Mutex::new(Gate {
+                watchers: 0,
+                closed: false,
+                round: 1,
+            }),
+            open_round: AtomicU64::new(CLOSED),
             out_of_room: AtomicBool::new(false),
             recorded: AtomicU64::new(0),
-            round: AtomicU64::new(1),
             room: config.batch_size.clamp(1, 256),
             blocks: matches!(config.overload, Overload::Block(_) | Overload::BlockBriefly),
         }
@@ -224,20 +237,15 @@ impl SpanBuffers {
     #[inline(always)]
     pub(crate) fn append(&self, buffer: &ThreadBuffer, span: &impl Incoming) {
         let mut buffered = lock(&buffer.buffered);
-        // Asked under the lock: a worker that stops watching drains every buffer after that.
-        let watched =
-            self.watchers.load(Ordering::Relaxed) > 0 && !self.closed.load(Ordering::Relaxed);
+        // Asked under the lock: a worker that stops watching drains every buffer after that. In the same order as
+        // `drain` does it: what ended before a drain began is in its round or an earlier one.
+        let round = self.open_round.load(Ordering::Acquire);
         let has_capacity = match self.queues.as_slice() {
             [only] => only.has_capacity(),
             all => all.iter().all(|queue| queue.has_capacity()),
         };
-        if !watched || !has_capacity {
-            return self.append_unwatched(buffer, buffered, span, has_capacity);
-        }
-        // In the same order as `drain` does it: what ended before a drain began is in its round or an earlier one.
-        let round = self.round.load(Ordering::Acquire);
-        if round != buffered.round {
-            return self.append_to_round(buffer, buffered, span, round);
+        if round != buffered.round || !has_capacity {
+            return self.append_slowly(buffer, buffered, span, round, has_capacity);
         }
         span.append_to(&mut buffered.chunk);
         if self.is_full(&buffered.chunk) {
@@ -257,13 +265,17 @@ impl SpanBuffers {
     /// Appends the first span of a round, after what is of an earlier one was handed over.
     #[cold]
     #[inline(never)]
-    fn append_to_round(
+    fn append_slowly(
         &self,
         buffer: &ThreadBuffer,
         mut buffered: MutexGuard<'_, Buffered>,
         span: &impl Incoming,
         round: u64,
+        has_capacity: bool,
     ) {
+        if round == CLOSED || !has_capacity {
+            return self.append_unwatched(buffer, buffered, span, has_capacity);
+        }
         let mut after = self.hand_over(buffer, &mut buffered);
         buffered.round = round;
         span.append_to(&mut buffered.chunk);
@@ -284,8 +296,6 @@ impl SpanBuffers {
         after.into_iter().for_each(Deferred::settle);
     }
 
-    #[cold]
-    #[inline(never)]
     fn append_unwatched(
         &self,
         buffer: &ThreadBuffer,
@@ -296,7 +306,7 @@ impl SpanBuffers {
         let after = self.hand_over(buffer, &mut buffered);
         let from = Source {
             thread: buffer.number,
-            round: self.round.load(Ordering::Acquire),
+            round: lock(&self.gate).round,
         };
         // Without the lock, since a caller may wait for room; spans of one thread come one after another anyway.
         drop(buffered);
@@ -308,13 +318,25 @@ impl SpanBuffers {
         self.push(span.to_record().into(), Some(from));
     }
 
+    fn change<R>(&self, f: impl FnOnce(&mut Gate) -> R) -> R {
+        let mut gate = lock(&self.gate);
+        let result = f(&mut gate);
+        let is_open = gate.watchers > 0 && !gate.closed;
+        let round = if is_open { gate.round } else { CLOSED };
+        self.open_round.store(round, Ordering::Release);
+        result
+    }
+
     /// Hands over what waits in any buffer; whether there was something.
     ///
     /// A drain begins a round. When it is done, every span of an earlier round is in the queues, and so is all that
     /// ended before it: a span that ends after its thread was drained is of the new round, and so is every span
     /// that ends after that one, on any thread. So the queues may merge the threads of rounds that are over.
     pub(crate) fn drain(&self) -> bool {
-        let round = self.round.fetch_add(1, Ordering::AcqRel);
+        let round = self.change(|gate| {
+            gate.round += 1;
+            gate.round - 1
+        });
         let (mut drained, mut after) = (false, Vec::new());
         let mut buffers = lock(&self.buffers);
         let before = buffers.len();
@@ -356,7 +378,7 @@ impl SpanBuffers {
 
     /// Nothing waits in buffers from now on.
     pub(crate) fn close(&self) {
-        self.closed.store(true, Ordering::Relaxed);
+        self.change(|gate| gate.closed = true);
         self.drain();
     }
 }
@@ -378,7 +400,7 @@ impl Watch {
 
     pub(crate) fn begin(&mut self) {
         if !std::mem::replace(&mut self.on, true) {
-            self.buffers.watchers.fetch_add(1, Ordering::Relaxed);
+            self.buffers.change(|gate| gate.watchers += 1);
         }
     }
 
@@ -391,7 +413,7 @@ impl Watch {
     pub(crate) fn end(&mut self) -> bool {
         let on = std::mem::replace(&mut self.on, false);
         if on {
-            self.buffers.watchers.fetch_sub(1, Ordering::Relaxed);
+            self.buffers.change(|gate| gate.watchers -= 1);
         }
         on && self.buffers.drain()
     }

@@ -148,6 +148,9 @@ impl Buffer {
                 self.put_metadata_text(key, text);
             }
             Scalar::Text(kind, text) => self.put_text(role, kind, key, text),
+            Scalar::Number(kind, number) if role == Role::Metadata => {
+                self.put_metadata_number(kind, key, number);
+            }
             Scalar::Number(kind, number) => self.put_number(role, kind, key, number),
         }
     }
@@ -158,6 +161,15 @@ impl Buffer {
         if self.admits(Role::Metadata, key) {
             self.attributes
                 .push_text(Role::Metadata, Kind::Str, key, text);
+            self.compact_if_large();
+        }
+    }
+
+    #[inline(never)]
+    fn put_metadata_number(&mut self, kind: Kind, key: &str, number: u64) {
+        if self.admits(Role::Metadata, key) {
+            self.attributes
+                .push_number(Role::Metadata, kind, key, number);
             self.compact_if_large();
         }
     }
