@@ -126,7 +126,12 @@ impl SpanBuffers {
         let Some((first, others)) = self.queues.split_first() else {
             return false;
         };
-        let refuses = first.refuses() && others.iter().all(|queue| queue.refuses());
+        first.refuses() && self.refuse_in(others)
+    }
+
+    #[inline(never)]
+    fn refuse_in(&self, others: &[Arc<ExporterQueue>]) -> bool {
+        let refuses = others.iter().all(|queue| queue.refuses());
         if refuses {
             self.queues.iter().for_each(|queue| queue.note_refused());
         }

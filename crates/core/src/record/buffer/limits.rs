@@ -30,6 +30,26 @@ pub(super) struct Limits {
 }
 
 impl Buffer {
+    /// [`admits`](Self::admits) for metadata, with fewer questions in general.
+    #[inline(always)]
+    pub(super) fn admits_metadata(&mut self, key: &str) -> bool {
+        let seen = 1u64 << (hash(Role::Metadata, key) & 63);
+        let state = &mut self.state;
+        if state.seen & seen != 0 || state.keys >= MAX_KEYS {
+            return self.admits_rare(key);
+        }
+        state.keys += 1;
+        state.seen |= seen;
+        self.head.note(Role::Metadata);
+        true
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn admits_rare(&mut self, key: &str) -> bool {
+        self.admits(Role::Metadata, key)
+    }
+
     /// Notes what is about to be written; `false` if a limit forbids it.
     #[inline(always)]
     pub(super) fn admits(&mut self, role: Role, key: &str) -> bool {

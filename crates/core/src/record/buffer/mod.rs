@@ -158,7 +158,7 @@ impl Buffer {
     /// What most attributes are: apart, so that the compiler leaves out what is asked for other roles.
     #[inline(never)]
     fn put_metadata_text(&mut self, key: &str, text: &str) {
-        if self.admits(Role::Metadata, key) {
+        if self.admits_metadata(key) {
             self.attributes
                 .push_text(Role::Metadata, Kind::Str, key, text);
             self.compact_if_large();
@@ -167,7 +167,7 @@ impl Buffer {
 
     #[inline(never)]
     fn put_metadata_number(&mut self, kind: Kind, key: &str, number: u64) {
-        if self.admits(Role::Metadata, key) {
+        if self.admits_metadata(key) {
             self.attributes
                 .push_number(Role::Metadata, kind, key, number);
             self.compact_if_large();

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::mpsc;
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex};
 
 use super::*;
 use crate::processor::Processor;
@@ -58,7 +58,7 @@ fn spans_of_many_threads_end_once_while_others_look() {
 #[test]
 fn slots_of_threads_that_have_ended_are_used_again() {
     let tracer = Recorder::new().tracer();
-    let slots = || lock(&ALL).len();
+    let slots = || lock(&free::ALL).len();
     let round = || {
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| drop(tracer.trace("t").start()));
