@@ -8,8 +8,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::buffer::Buffer;
-use super::head::{HEAD, Head};
 use super::format::{Attributes, Reader, number_large};
+use super::head::{HEAD, Head};
 use super::id::{SpanId, TraceId};
 use super::resource::TraceAttributes;
 use super::span::SpanRecord;

@@ -173,7 +173,12 @@ thread_local! {
 #[inline]
 fn random_u64() -> u64 {
     STATE.with(|state| {
-        let [mut a, mut b, mut c, mut d] = [state[0].get(), state[1].get(), state[2].get(), state[3].get()];
+        let [mut a, mut b, mut c, mut d] = [
+            state[0].get(),
+            state[1].get(),
+            state[2].get(),
+            state[3].get(),
+        ];
         // Not seeded yet. A word that is zero by chance is seeded again, which does no harm.
         if a == 0 {
             [a, b, c, d] = seed();

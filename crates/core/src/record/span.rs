@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::attribute::{PromptRef, SpanAttribute, SpanAttributes, place};
 use super::buffer::{self, Buffer};
 use super::chunk::{Chunk, FinishedSpan, TraceRef, View};
-use super::head::{HEAD, Head};
 use super::format::{Attribute, Content, Raw, Reader, Role};
+use super::head::{HEAD, Head};
 use super::id::{SpanId, TraceId};
 use super::observation::{Level, ObservationType, StatusCode};
 use super::parts::{EventRef, ExceptionRef, Parts};
@@ -64,7 +64,12 @@ impl SpanRecord {
 
     fn head(&self) -> Head {
         let words = self.chunk.words.get(self.word as usize..);
-        Head(words.and_then(<[u64]>::first_chunk).copied().unwrap_or_default())
+        Head(
+            words
+                .and_then(<[u64]>::first_chunk)
+                .copied()
+                .unwrap_or_default(),
+        )
     }
 
     pub(super) fn trace_ref(&self) -> TraceRef {

@@ -197,20 +197,11 @@ impl SpanBuilder {
                 }
                 Self(State::Disabled(parent.unrecorded))
             }
-            Some(open) => Self::of(open, name, kind),
+            Some(open) => Self(match Recording::of(open, name, kind) {
+                Some(draft) => State::Recording(draft),
+                None => State::Disabled(open.trace.unrecorded()),
+            }),
         }
-    }
-
-    fn of(open: &OpenSpan, name: &str, kind: ObservationType) -> Self {
-        if open.trace.core.admits() {
-            let (span, mut buffer) =
-                OpenSpan::draft(open.trace.clone(), SpanId::random(), name, kind);
-            buffer.head.set_parent(Some(open.id));
-            if let Some(span) = recorded(span) {
-                return Self(State::Recording(Recording { span, buffer }));
-            }
-        }
-        Self(State::Disabled(open.trace.unrecorded()))
     }
 
     /// The kind of work, for a kind that is only known at run time.
@@ -584,6 +575,17 @@ struct Recording {
 }
 
 impl Recording {
+    /// `None` if it is not recorded. Apart, as [`run`](Self::run) is.
+    #[inline(never)]
+    fn of(open: &OpenSpan, name: &str, kind: ObservationType) -> Option<Self> {
+        if !open.trace.core.admits() {
+            return None;
+        }
+        let (span, mut buffer) = OpenSpan::draft(open.trace.clone(), SpanId::random(), name, kind);
+        buffer.head.set_parent(Some(open.id));
+        recorded(span).map(|span| Self { span, buffer })
+    }
+
     /// Apart, so that callers of what is switched off stay small.
     #[inline(never)]
     fn run<R>(mut self, f: impl FnOnce(Span) -> R) -> R {

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::clock::Anchor;
 use crate::record::{
-    Buffer, Exception, FinishedSpan, Level, ObservationType, Role, SpanId, StatusCode, Timestamp,
-    TraceAttributes, SharedTrace, TraceId,
+    Buffer, Exception, FinishedSpan, Level, ObservationType, Role, SharedTrace, SpanId, StatusCode,
+    Timestamp, TraceAttributes, TraceId,
 };
 use crate::span::failures::Failures;
 use crate::span::inherited;
@@ -57,7 +57,10 @@ impl TraceState {
     /// A handle of the root. If the root is gone, of a span that has ended and has its id: children can start
     /// below it, and the trace's attributes can be set.
     pub(crate) fn root_handle(self: &Arc<Self>) -> OpenSpanRef {
-        let root = self.root_ref.get().and_then(|root| root.upgrade(self.shared.root));
+        let root = self
+            .root_ref
+            .get()
+            .and_then(|root| root.upgrade(self.shared.root));
         root.unwrap_or_else(|| {
             let (ended, _) = OpenSpan::unstarted(self.clone(), self.shared.root);
             ended.start(None)
@@ -81,7 +84,6 @@ impl TraceState {
     pub(crate) fn now(&self) -> Timestamp {
         self.anchor.now(&self.core.clock)
     }
-
 }
 
 pub(crate) struct OpenSpan {
@@ -165,10 +167,10 @@ impl OpenSpan {
     pub(crate) fn add_exception(&self, time: Timestamp, exception: Exception, returned: bool) {
         let id = SpanId::random();
         self.write(|buffer| {
-            let propagated = self
-                .trace
-                .failures
-                .note(self.id, buffer.head.parent(), &exception, returned);
+            let propagated =
+                self.trace
+                    .failures
+                    .note(self.id, buffer.head.parent(), &exception, returned);
             buffer.add_exception(id, time, exception, propagated);
         });
     }

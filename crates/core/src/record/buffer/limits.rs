@@ -123,7 +123,8 @@ impl Buffer {
 
     #[inline]
     pub(super) fn compact_if_large(&mut self) {
-        if self.state.has_replaced && self.attributes.size() > self.state.compact_at.max(COMPACT_AT) {
+        if self.state.has_replaced && self.attributes.size() > self.state.compact_at.max(COMPACT_AT)
+        {
             self.compact();
             self.state.compact_at = self.attributes.size() * 2;
         }

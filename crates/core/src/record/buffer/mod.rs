@@ -15,8 +15,8 @@ pub(crate) use limits::MAX_KEYS;
 
 use super::capture::capture;
 use super::exception::Exception;
-use super::head::Head;
 use super::format::{Attribute, Attributes, Kind, LARGE, Moment, Raw, Reader, Role, Scalar};
+use super::head::Head;
 use super::id::SpanId;
 use super::observation::{Level, ObservationType, Status, StatusCode};
 use super::time::Timestamp;

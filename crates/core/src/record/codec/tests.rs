@@ -2,11 +2,11 @@
 
 use super::super::buffer::Buffer;
 use super::super::chunk::FinishedSpan;
-use super::super::trace::SharedTrace;
 use super::super::exception::Exception;
 use super::super::format::Role;
 use super::super::observation::{Level, ObservationType, StatusCode};
 use super::super::place::Place;
+use super::super::trace::SharedTrace;
 use super::super::usage::{Cost, Usage};
 use super::*;
 
