@@ -490,7 +490,7 @@ impl SpanRecord {
         let trace = self.trace_ref();
         *self = FinishedSpan {
             buffer: &buffer,
-            trace: &SharedTrace::new(trace.id, trace.local_root, trace.attributes.clone()),
+            trace: &SharedTrace::new(trace.id, trace.local_root, trace.attributes),
         }
         .to_record();
     }
