@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 
 use tracefuse_core::record::ValueRef;
 use tracefuse_core::testing::Recorder;
-use tracefuse_mask::{Mask, MaskMemo, mask_span};
+use tracefuse_mask::Mask;
+use tracefuse_mask::apply::{MaskMemo, mask_span};
 
 static MASK: LazyLock<Mask> = LazyLock::new(|| Mask::standard().keys(["diagnosis"]));
 

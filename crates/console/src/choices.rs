@@ -1,5 +1,5 @@
-//! The choices of a console's configuration and their names in settings.
-//! Part of `config`.
+//! The choices of a console's configuration, their names in settings, and what a tree is drawn by.
+//! Part of `config`; read by `exporter`, `tree` and `header`.
 
 use std::fmt;
 use std::io::Write;
@@ -44,6 +44,14 @@ pub enum Color {
     Always,
     /// Never.
     Never,
+}
+
+/// How a tree is drawn: for how many columns, with colours or not, and how much text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    pub(crate) width: usize,
+    pub(crate) color: bool,
+    pub(crate) text: Text,
 }
 
 /// Where traces are written.

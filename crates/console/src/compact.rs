@@ -74,6 +74,10 @@ fn line(
         more.extend(messages(span));
         more.push(pairs(header.map_or(&[][..], |header| &header.metadata)));
         more.push(pairs(&span.metadata));
+        for link in &span.links {
+            let word = Line::new().with(DIM, Sanitized::own("link "));
+            more.push(word.with(PLAIN, Sanitized::new(link)));
+        }
         for (word, text) in [("in ", &span.input), ("out ", &span.output)] {
             if let Some(text) = text {
                 let word = Line::new().with(DIM, Sanitized::own(word));

@@ -2,7 +2,8 @@
 //! Called by `exporter` and `open`; the only place that reads records for people.
 
 use tracefuse_exporter::record::{
-    EventRef, ExceptionRef, ScoreRecord, SpanRecord, StatusCode, TraceAttributes, TraceId, ValueRef,
+    EventRef, ExceptionRef, LinkRef, ScoreRecord, SpanRecord, StatusCode, TraceAttributes, TraceId,
+    ValueRef,
 };
 
 use crate::choices::Text;
@@ -102,6 +103,8 @@ pub(crate) fn span(record: &SpanRecord, text: Text) -> TreeSpan {
         .collect();
     span.tags = record.tags().take(MOST).map(short).collect();
     span.metadata = pairs(record.metadata(), text);
+    let links = record.links().take(MOST);
+    span.links = links.map(|of| link(record, &of, text)).collect();
     if text == Text::Full {
         let usage = record
             .usage()
@@ -116,6 +119,18 @@ pub(crate) fn span(record: &SpanRecord, text: Text) -> TreeSpan {
         span.output = record.output().map(|of| value(of, text));
     }
     span
+}
+
+/// The span that is linked, with its trace unless that is the same, and the link's metadata.
+fn link(record: &SpanRecord, link: &LinkRef<'_>, text: Text) -> String {
+    let mut line = format!("span {}", link.span_id());
+    if link.trace_id() != record.trace_id() {
+        line = format!("{line} of trace {}", link.trace_id());
+    }
+    for (key, value) in pairs(link.metadata(), text) {
+        line = format!("{line}  {key}={value}");
+    }
+    line
 }
 
 fn event(record: &SpanRecord, event: EventRef<'_>, text: Text) -> TreeSpan {

@@ -139,6 +139,9 @@ impl Below<'_> {
                 self.pieces(vec![line]);
             }
         }
+        for link in &span.links {
+            self.text(DIM, "link  ", PLAIN, link);
+        }
         self.scores(&span.scores);
         self.metadata(metadata, &span.metadata);
         for (word, text) in [("in  ", &span.input), ("out ", &span.output)] {

@@ -12,12 +12,12 @@ use terminal_size::{Width, terminal_size_of};
 use tracefuse_exporter::record::SpanId;
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, async_trait};
 
-use crate::choices::{Color, Format, Stream, Text};
+use crate::choices::{Color, Format, Look, Stream, Text};
 use crate::config::ConsoleConfig;
 use crate::fold::fold;
 use crate::open::{OpenTraces, Ready};
 use crate::paint::Page;
-use crate::tree::{Look, tree};
+use crate::tree::tree;
 use crate::{compact, json, score};
 
 /// How long a span waits for others to be written with it: too short to be noticed, long enough for spans that end at the

@@ -2,13 +2,13 @@
 //! name is written once.
 //! Called by `tree`; knows nothing of axes and columns.
 
+use crate::choices::Look;
 use crate::details::{Below, summary, tag};
 use crate::failures;
 use crate::model::{Severity, TreeHeader, TreeSpan};
 use crate::outline::Entry;
 use crate::paint::{BOLD, DIM, ERROR, GOOD, Line, PLAIN, Page, WARNING, joined, style_of, wrapped};
 use crate::sanitize::Sanitized;
-use crate::tree::Look;
 use crate::units::{dollars, duration, tokens};
 use crate::usage::Tokens;
 

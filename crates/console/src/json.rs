@@ -18,6 +18,7 @@
 //! | `tags` | if any | tags of this span alone |
 //! | `events` | if any | objects: `id`, `name`, `time`, `level`, and if any `input`, `output`, `metadata` |
 //! | `exceptions` | if any | objects: `id`, `time`, `type`, `message`, and if any `sources` (array, nearest first), `stacktrace`; `propagated` if true: a span below recorded it before |
+//! | `links` | if any | objects: `trace_id`, `span_id`, and if any `metadata` |
 //! | `trace` | always | object: `name`, and if any `user_id`, `session_id`, `tags`, `metadata`, `version`, `release`, `environment`; `public` if true |
 //! | `resource` | always | object, if any: `service_name`, `environment`, `release`, `version`, `attributes` |
 //!
@@ -34,8 +35,8 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 use tracefuse_exporter::record::{
-    EventRef, ExceptionRef, Level, Resource, SpanRecord, StatusCode, TraceAttributes, Value,
-    ValueRef,
+    EventRef, ExceptionRef, Level, LinkRef, Resource, SpanRecord, StatusCode, TraceAttributes,
+    Value, ValueRef,
 };
 
 use crate::paint::{Line, PLAIN};
@@ -52,6 +53,7 @@ pub(crate) fn line(record: &SpanRecord, resource: &Resource) -> Line {
 struct Span<'a>(&'a SpanRecord, &'a Resource);
 struct Event<'a>(EventRef<'a>);
 struct Error<'a>(ExceptionRef<'a>);
+struct Link<'a>(LinkRef<'a>);
 struct Trace<'a>(&'a TraceAttributes);
 struct Origin<'a>(&'a Resource);
 /// A value; JSON text is embedded as JSON.
@@ -145,6 +147,7 @@ impl Serialize for Span<'_> {
             "exceptions",
             list(span.exceptions().map(Error).collect()),
         )?;
+        entry(&mut map, "links", list(span.links().map(Link).collect()))?;
         map.serialize_entry("trace", &Trace(span.trace()))?;
         map.serialize_entry("resource", &Origin(resource))?;
         map.end()
@@ -184,6 +187,17 @@ impl Serialize for Error<'_> {
             "propagated",
             error.is_propagated().then_some(true),
         )?;
+        map.end()
+    }
+}
+
+impl Serialize for Link<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let link = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("trace_id", &link.trace_id())?;
+        map.serialize_entry("span_id", &link.span_id())?;
+        entry(&mut map, "metadata", object(Object::of(link.metadata())))?;
         map.end()
     }
 }

@@ -92,6 +92,8 @@ pub struct TreeSpan {
     pub(crate) input: Option<String>,
     pub(crate) output: Option<String>,
     pub(crate) metadata: Vec<(String, String)>,
+    /// Spans that it is linked to.
+    pub(crate) links: Vec<String>,
     pub(crate) scores: Vec<String>,
     /// It is drawn for this many equal siblings.
     pub(crate) folded: Option<Folded>,

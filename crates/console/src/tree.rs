@@ -1,7 +1,7 @@
 //! Draws a trace: its header, and a row per span with name, bar, time and what it used.
 //! Called by `exporter` and by programs that have `TreeSpan`s; knows neither records nor streams.
 
-use crate::choices::Text;
+use crate::choices::{Look, Text};
 use crate::details::{Below, summary};
 use crate::header;
 use crate::model::{Severity, TreeHeader, TreeSpan};
@@ -32,14 +32,6 @@ pub fn render_tree(header: &TreeHeader, spans: &[TreeSpan], width: usize, color:
     let text = Text::Line;
     let look = Look { width, color, text };
     tree(header, spans, look).into_string()
-}
-
-/// How a tree is drawn.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Look {
-    pub(crate) width: usize,
-    pub(crate) color: bool,
-    pub(crate) text: Text,
 }
 
 /// Columns that a tree is laid out for at the least.

@@ -1,14 +1,15 @@
 //! What a bridge from another tracing system needs and applications do not.
-//! Used by `tracefuse-tracing`, `tracefuse-opentelemetry` and what they share, and by `tracefuse-runtime` to mark its threads. Not covered by semantic versioning.
+//! Used by `tracefuse-tracing`, `tracefuse-opentelemetry`, `tracefuse-http-client` and what they share, and by `tracefuse-runtime` to mark its threads. Not covered by semantic versioning.
 
 use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
+use crate::llm::provider::error;
 use crate::llm::usage;
-use crate::record::Usage;
 use crate::record::guard::text_of_args;
+use crate::record::{self, Role, Usage};
 use crate::record::{
     AsException, Exception, Level, ObservationType, SpanId, StatusCode, Timestamp, TraceAttributes,
     TraceId,
@@ -74,6 +75,33 @@ pub fn is_unsampled(span: &Span) -> bool {
 #[must_use]
 pub fn is_outside_trace(span: &Span) -> bool {
     RECORDS && span.unrecorded.is_outside()
+}
+
+/// The kind of an open span; `None` if it has ended or is not recorded.
+#[must_use]
+pub fn observation_type(span: &Span) -> Option<ObservationType> {
+    span.open.as_ref()?.kind()
+}
+
+/// The provider that is called, by OpenTelemetry's name (`gen_ai.provider.name`), over what an answer shows.
+pub fn set_provider(span: &Span, provider: &str) {
+    span.write(|buffer| {
+        buffer.put(
+            Role::Call,
+            record::PROVIDER,
+            record::ValueRef::Str(provider),
+        );
+    });
+}
+
+/// The error that the body of a failed response describes; `None` if the body describes none. `provider` begins its kind,
+/// as in `openai.invalid_request_error`.
+#[must_use]
+pub fn error_in(body: &str, provider: &str) -> Option<Exception> {
+    match serde_json::from_str(body) {
+        Ok(tree) => error::read(&tree, provider),
+        Err(_) => error::of_text(body, provider),
+    }
 }
 
 /// Begins a trace that is not recorded: it forwards what `continue_from` received, and spans below it begin no

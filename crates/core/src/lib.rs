@@ -63,10 +63,10 @@ mod trace;
 pub use clock::{Clock, ManualClock, TimeSource};
 pub use llm::stream;
 pub use llm::stream::{ObserveStream, Observed};
-pub use processor::{Processor, ReportFuture};
+pub use processor::Processor;
 pub use record::{
-    AsException, Cost, Exception, Level, ObservationType, ScoreTarget, ScoreValue, SpanId, Status,
-    Timestamp, TraceId, Usage,
+    AsException, Cost, Exception, Level, Link, ObservationType, ScoreTarget, ScoreValue, SpanId,
+    Status, Timestamp, TraceId, Usage,
 };
 pub use report::{DropReason, ExporterStats, Health, Incomplete, RejectReason, Report, Stats};
 pub use span::builder::SpanBuilder;
@@ -77,7 +77,12 @@ pub use span::handle::Span;
 pub use span::score::ScoreBuilder;
 pub use trace::builder::TraceBuilder;
 pub use trace::handle::Trace;
-pub use trace::leak::Leak;
 pub use trace::sampler::{SampleRate, SampleRateError, Sampler, SamplingInput};
 pub use trace::scope::{EnteredScope, Scoped, WithAttributes, with_attributes};
 pub use trace::tracer::{Tracer, TracerBuilder};
+
+/// Types that only an implementation of [`Processor`] names.
+pub mod wiring {
+    pub use crate::processor::ReportFuture;
+    pub use crate::report::Leak;
+}

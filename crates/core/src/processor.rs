@@ -1,4 +1,4 @@
-//! The waist: where what is recorded leaves the core.
+//! The interface through which finished spans leave the core, with the types that only its implementations need.
 //! Called by the handles; implemented by delivery, and by tests that look at records.
 
 use std::future::Future;
@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::record::{FinishedSpan, ScoreRecord, SpanRecord};
-use crate::report::{Report, Stats};
-use crate::trace::leak::Leak;
+use crate::report::{Leak, Report, Stats};
 
 /// A report that is on its way. Needs no particular executor.
 pub type ReportFuture = Pin<Box<dyn Future<Output = Report> + Send>>;

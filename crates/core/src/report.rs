@@ -197,6 +197,24 @@ impl ExporterStats {
     }
 }
 
+/// Something that looks as if handles of traces or spans were kept for ever.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Leak {
+    /// A trace is open for longer than the limit; reported once for each name.
+    Long {
+        /// The trace's name.
+        name: String,
+        /// For how long it is open.
+        age: Duration,
+    },
+    /// More spans are open than the limit; reported again only after there were less than half as many.
+    Many {
+        /// Spans open now.
+        open: u64,
+    },
+}
+
 /// What became of everything a tracer recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

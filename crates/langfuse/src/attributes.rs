@@ -46,6 +46,7 @@ pub(crate) const EXCEPTION: [&str; 4] = [
     EXCEPTION_STACKTRACE,
 ];
 pub(crate) const SPAN_TAGS: &str = "tags";
+pub(crate) const LINKS: &str = "links";
 
 /// 6, check 7: with a name that begins so, the metadata panel shows the user's keys alone; exactly
 /// `langfuse-sdk` is what official SDKs in the same process filter by.

@@ -1,7 +1,7 @@
 //! The attributes of a record by kind, read in one pass. Filled and read by `mapping`; knows no names of attributes.
 
 use tracefuse_exporter::record::{
-    EventRef, ExceptionRef, PromptRef, SpanAttribute, SpanRecord, Timestamp, ValueRef,
+    EventRef, ExceptionRef, LinkRef, PromptRef, SpanAttribute, SpanRecord, Timestamp, ValueRef,
 };
 
 /// What one record has. Its lists are used again for the next record.
@@ -15,6 +15,7 @@ pub(crate) struct Fields<'a> {
     pub(crate) tags: Vec<&'a str>,
     pub(crate) events: Vec<EventRef<'a>>,
     pub(crate) exceptions: Vec<ExceptionRef<'a>>,
+    pub(crate) links: Vec<LinkRef<'a>>,
 }
 
 /// What a record has at most once.
@@ -39,6 +40,7 @@ impl<'a> Fields<'a> {
         self.tags.clear();
         self.events.clear();
         self.exceptions.clear();
+        self.links.clear();
         for attribute in record.attributes() {
             match attribute {
                 SpanAttribute::Metadata(key, value) => self.metadata.push((key, value)),
@@ -54,6 +56,7 @@ impl<'a> Fields<'a> {
                 SpanAttribute::Prompt(prompt) => self.one.prompt = Some(prompt),
                 SpanAttribute::Event(event) => self.events.push(event),
                 SpanAttribute::Exception(exception) => self.exceptions.push(exception),
+                SpanAttribute::Link(link) => self.links.push(link),
                 _ => {}
             }
         }

@@ -94,7 +94,9 @@ impl Mapping<'_> {
         let own = if record.is_local_root() {
             None
         } else {
-            self.without_clashes(trace, || fields.metadata.iter().map(|(key, _)| *key))
+            let links = (!fields.links.is_empty()).then_some(name::LINKS);
+            let keys = || fields.metadata.iter().map(|(key, _)| *key).chain(links);
+            self.without_clashes(trace, keys)
         };
         let head = SpanHead {
             trace_id: record.trace_id(),
@@ -275,9 +277,11 @@ impl Mapping<'_> {
         }
         let erred = !fields.exceptions.is_empty();
         let tagged = !fields.tags.is_empty();
+        let linked = !fields.links.is_empty();
         for (key, value) in fields.metadata.iter().copied() {
             let ours = match key {
                 name::SPAN_TAGS => tagged,
+                name::LINKS => linked,
                 _ => erred && name::EXCEPTION.contains(&key),
             };
             let key = if ours {
@@ -290,10 +294,15 @@ impl Mapping<'_> {
         if let Some(json) = text::array(scratch, fields.tags.iter().copied()) {
             attributes.set_below(name::METADATA, name::SPAN_TAGS, Any::Str(json));
         }
+        if linked {
+            // The server keeps no links of spans; in the metadata a person finds them.
+            let json = text::links(scratch, &fields.links);
+            attributes.set_below(name::METADATA, name::LINKS, Any::Str(json));
+        }
         if let Some(exception) = fields.exceptions.first() {
             write_exception(exception, &mut attributes);
         }
-        // For other backends behind a collector; Langfuse ignores span events.
+        // For other backends behind a collector; Langfuse ignores links and span events.
         for exception in &fields.exceptions {
             body.event("exception", exception.time(), |attributes| {
                 attributes.set(name::EXCEPTION_TYPE, Any::Str(exception.kind()));
@@ -302,6 +311,18 @@ impl Mapping<'_> {
                     attributes.set(name::EXCEPTION_STACKTRACE, Any::Str(stack));
                 }
             });
+        }
+        for link in &fields.links {
+            body.link(
+                link.trace_id(),
+                link.span_id(),
+                link.flags(),
+                |attributes| {
+                    for (key, value) in link.metadata() {
+                        attributes.set(text::safe_key(key), metadata(value, &mut String::new()));
+                    }
+                },
+            );
         }
         match record.status() {
             StatusCode::Error => body.status(

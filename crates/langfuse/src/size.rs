@@ -9,6 +9,8 @@ use crate::text;
 const SPAN: usize = 256;
 /// The longest of our names, the tags and the lengths of an attribute.
 const ATTRIBUTE: usize = 64;
+/// The ids of a link, as JSON with its keys.
+const LINK: usize = 96;
 /// A key of JSON, with quotes and separators.
 const ENTRY: usize = 8;
 
@@ -50,6 +52,11 @@ pub(crate) fn hint(record: &SpanRecord) -> usize {
                 error_texts += texts;
                 // The first is also metadata of the span.
                 if errors == 1 { texts } else { 0 }
+            }
+            SpanAttribute::Link(link) => {
+                // As JSON among the metadata, and as a link.
+                let metadata = link.metadata().map(|(key, value)| metadata(key, value));
+                2 * ATTRIBUTE + LINK + 3 * metadata.sum::<usize>()
             }
             _ => 0,
         };

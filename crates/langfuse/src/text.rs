@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tracefuse_exporter::record::{Timestamp, TraceAttributes, ValueRef};
+use tracefuse_exporter::record::{LinkRef, Timestamp, TraceAttributes, ValueRef};
 
 use crate::config::stored_environment;
 
@@ -172,6 +172,24 @@ pub(crate) fn array<'a, 's>(
         quote(out, text);
     }
     close(out, ']')
+}
+
+/// Links as a JSON array of objects: `trace_id`, `span_id`, and `metadata` if there is any.
+pub(crate) fn links<'s>(out: &'s mut String, links: &[LinkRef<'_>]) -> &'s str {
+    let mut of_link = String::new();
+    out.clear();
+    for link in links {
+        out.push(if out.is_empty() { '[' } else { ',' });
+        let (trace, span) = (link.trace_id(), link.span_id());
+        let _ = write!(out, "{{\"trace_id\":\"{trace}\",\"span_id\":\"{span}\"");
+        if let Some(metadata) = object(&mut of_link, link.metadata()) {
+            out.push_str(",\"metadata\":");
+            out.push_str(metadata);
+        }
+        out.push('}');
+    }
+    out.push(']');
+    out
 }
 
 fn close(out: &mut String, bracket: char) -> Option<&str> {

@@ -42,7 +42,8 @@ const KNOWN: usize = 32;
 ///
 /// use tracefuse_core::record::{SpanRecord, ValueRef};
 /// use tracefuse_core::{Processor, Tracer};
-/// use tracefuse_mask::{Mask, MaskMemo, mask_span};
+/// use tracefuse_mask::Mask;
+/// use tracefuse_mask::apply::{MaskMemo, mask_span};
 ///
 /// #[derive(Clone, Default)]
 /// struct Keep(Arc<Mutex<Vec<SpanRecord>>>);

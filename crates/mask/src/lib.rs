@@ -1,7 +1,7 @@
 //! Masks for tracefuse: takes e-mail addresses, card numbers, API keys and secret fields out of finished records.
 //!
 //! Applications build a [`Mask`] from detectors and their own functions, or implement [`Masker`], and give it to the tracer's
-//! builder in `tracefuse`. Delivery (`tracefuse-runtime`) calls [`mask_span`] and [`mask_score`] before any exporter reads a
+//! builder in `tracefuse`. Delivery (`tracefuse-runtime`) calls [`apply`] before any exporter reads a
 //! record. A library that is instrumented with `tracefuse-core` does not compile this crate.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -16,7 +16,7 @@
     )
 )]
 
-mod apply;
+pub mod apply;
 mod card;
 mod email;
 mod json;
@@ -31,7 +31,6 @@ use std::sync::Arc;
 
 use tracefuse_core::record::{Value, ValueRef};
 
-pub use apply::{MaskMemo, MaskReport, mask_score, mask_span};
 pub use pattern::PatternError;
 pub use target::MaskTarget;
 

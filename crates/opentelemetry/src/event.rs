@@ -2,9 +2,8 @@
 //! Called by `span`.
 
 use opentelemetry::trace::Event;
-use serde_json::{Map, Value as Json};
-use tracefuse_core::{Exception, Level};
-use tracefuse_semconv::{Observation, Value};
+use tracefuse_core::{Exception, Level, Timestamp};
+use tracefuse_semconv::{MessageEvents, Observation, Value};
 
 use crate::value::{time, value};
 
@@ -17,41 +16,21 @@ pub(crate) struct Events {
     pub(crate) log_lines: bool,
 }
 
-/// Messages that came as events, as in older conventions.
-#[derive(Default)]
-struct Messages {
-    input: Vec<Json>,
-    output: Vec<Json>,
-}
-
 pub(crate) fn record(to: &Observation, events: Vec<Event>, how: Events) {
-    let mut messages = Messages::default();
+    let mut messages = MessageEvents::default();
     for event in events {
-        match &*event.name {
-            "exception" if !how.overcome => exception(to, event),
-            "gen_ai.client.inference.operation.details"
-            | "gen_ai.content.prompt"
-            | "gen_ai.content.completion" => {
-                for attribute in event.attributes {
-                    to.record(attribute.key.as_str(), value(attribute.value));
-                }
-            }
-            "gen_ai.choice" => messages.output.push(message(event, "assistant")),
-            "gen_ai.system.message" => messages.input.push(message(event, "system")),
-            "gen_ai.user.message" => messages.input.push(message(event, "user")),
-            "gen_ai.assistant.message" => messages.input.push(message(event, "assistant")),
-            "gen_ai.tool.message" => messages.input.push(message(event, "tool")),
-            _ => other(to, event, how),
+        if event.name == "exception" && !how.overcome {
+            exception(to, event);
+            continue;
+        }
+        let attributes = event.attributes.into_iter();
+        let attributes = attributes.map(|known| (known.key.to_string(), value(known.value)));
+        if let Some(attributes) = messages.take(to, &event.name, attributes.collect()) {
+            other(to, &event.name, time(event.timestamp), attributes, how);
         }
     }
     // Attributes, which are read after this, win.
-    let text = |messages: Vec<Json>| Value::Str(Json::Array(messages).to_string().into());
-    if !messages.input.is_empty() {
-        to.record("gen_ai.prompt", text(messages.input));
-    }
-    if !messages.output.is_empty() {
-        to.record("gen_ai.completion", text(messages.output));
-    }
+    messages.finish(to);
 }
 
 fn exception(to: &Observation, event: Event) {
@@ -70,45 +49,29 @@ fn exception(to: &Observation, event: Event) {
     to.record_exception(time(event.timestamp), exception);
 }
 
-/// A message as JSON: its role, and its attributes but for those of the whole call.
-fn message(event: Event, role: &str) -> Json {
-    let mut message = Map::new();
-    message.insert("role".to_owned(), role.into());
-    for attribute in event.attributes {
-        let name = attribute.key.as_str();
-        if !name.starts_with("gen_ai.")
-            && let Ok(value) = serde_json::to_value(value(attribute.value))
-        {
-            message.insert(name.to_owned(), value);
-        }
-    }
-    Json::Object(message)
-}
-
-fn other(to: &Observation, event: Event, how: Events) {
+fn other(
+    to: &Observation,
+    name: &str,
+    time: Timestamp,
+    attributes: Vec<(String, Value<'_>)>,
+    how: Events,
+) {
     // What `tracing` writes beside each of its events.
-    let severity = event
-        .attributes
-        .iter()
-        .find(|known| known.key.as_str() == "level")
-        .map(|known| known.value.as_str());
+    let severity = attributes.iter().find(|(known, _)| known == "level");
+    let severity = severity.map(|(_, value)| value.text());
     let level = match severity.as_deref() {
         Some("ERROR" | "error") => Level::Error,
         Some("WARN" | "warn") => Level::Warning,
         Some("INFO" | "info") if how.log_lines => Level::Default,
         Some("DEBUG" | "debug" | "TRACE" | "trace") if how.log_lines => Level::Debug,
         Some("INFO" | "info" | "DEBUG" | "debug" | "TRACE" | "trace") => return,
-        _ if event.name == "exception" => Level::Warning,
+        _ if name == "exception" => Level::Warning,
         _ => Level::Default,
     };
     drop(severity);
-    let span = to.span();
-    let mut described = span
-        .event(&event.name)
-        .at(time(event.timestamp))
-        .level(level);
-    for attribute in event.attributes {
-        described = described.metadata(attribute.key.as_str(), value(attribute.value));
+    let mut described = to.span().event(name).at(time).level(level);
+    for (key, value) in attributes {
+        described = described.metadata(&key, value);
     }
     described.record();
 }

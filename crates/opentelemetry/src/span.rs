@@ -2,10 +2,10 @@
 //! Called by `exporter` for each span that is recorded.
 
 use opentelemetry::trace::{SpanId, Status};
-use opentelemetry_sdk::trace::{SpanData, SpanLinks};
-use serde_json::{Map, Value as Json, json};
+use opentelemetry_sdk::trace::SpanData;
+use serde_json::{Map, Value as Json};
 use tracefuse_core::bridge::{Measured, reopen};
-use tracefuse_core::{Span, SpanId as OurSpanId, TraceId, Tracer};
+use tracefuse_core::{Link, Span, SpanId as OurSpanId, TraceId, Tracer};
 use tracefuse_semconv::Observation;
 
 use crate::event::{self, Events};
@@ -55,8 +55,8 @@ pub(crate) fn record(
     if !resource.is_empty() {
         span.add_metadata("otel.resource", resource);
     }
-    if !data.links.is_empty() {
-        span.add_metadata("otel.links", links(&data.links));
+    for link in data.links.iter() {
+        span.add_link(self::link(link));
     }
     for (name, count) in [
         ("attributes", data.dropped_attributes_count),
@@ -85,21 +85,21 @@ fn open(tracer: &Tracer, data: &SpanData) -> Option<Span> {
     span.id().is_some().then_some(span)
 }
 
-/// Langfuse has no links: as metadata a person can follow them.
-fn links(links: &SpanLinks) -> Vec<Json> {
-    let link = |link: &opentelemetry::trace::Link| {
-        let mut shown = json!({
-            "trace_id": link.span_context.trace_id().to_string(),
-            "span_id": link.span_context.span_id().to_string(),
-        });
-        for attribute in &link.attributes {
-            if let Ok(value) = serde_json::to_value(value(attribute.value.clone()))
-                && let Some(shown) = shown.as_object_mut()
-            {
-                shown.insert(attribute.key.to_string(), value);
-            }
-        }
-        shown
-    };
-    links.iter().map(link).collect()
+/// `None` if it has no ids.
+fn link(link: &opentelemetry::trace::Link) -> Option<Link> {
+    let context = &link.span_context;
+    let ours = Link::new(
+        TraceId::from_bytes(context.trace_id().to_bytes())?,
+        OurSpanId::from_bytes(context.span_id().to_bytes())?,
+    );
+    let remote = if context.is_remote() { REMOTE } else { 0 };
+    let flags = u32::from(context.trace_flags().to_u8()) | REMOTE_KNOWN | remote;
+    let attributes = link.attributes.iter();
+    Some(attributes.fold(ours.flags(flags), |link, attribute| {
+        link.metadata(attribute.key.as_str(), value(attribute.value.clone()))
+    }))
 }
+
+/// Flags of OTLP: it is known whether the linked span is of another process, and it is.
+const REMOTE_KNOWN: u32 = 0x100;
+const REMOTE: u32 = 0x200;

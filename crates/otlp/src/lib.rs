@@ -24,6 +24,7 @@
 mod config;
 pub mod encode;
 mod exporter;
+mod gen_ai;
 mod mapping;
 mod messages;
 mod openinference;
@@ -31,6 +32,7 @@ mod partial;
 mod provider;
 mod size;
 mod tokens;
+mod values;
 pub mod verdict;
 
 pub use config::{Conventions, OtlpConfig, OtlpConfigError};

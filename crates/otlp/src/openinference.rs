@@ -8,9 +8,9 @@ use serde_json::{Map, Value as Json};
 use tracefuse_exporter::record::{ObservationType, SpanRecord, StatusCode, ValueRef};
 
 use crate::encode::{Any, Attributes, SpanBody};
-use crate::mapping::{level, set};
 use crate::messages::{self, Side};
 use crate::tokens;
+use crate::values::{level, set};
 
 /// Writes the attributes of a span. The user's metadata is one attribute of JSON, so its keys cannot collide with ours.
 pub(crate) fn attributes(record: &SpanRecord, body: &mut SpanBody<'_>) {

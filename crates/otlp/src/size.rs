@@ -27,6 +27,7 @@ pub(crate) fn size_hint(record: &SpanRecord, conventions: Conventions) -> usize 
             | SpanAttribute::ModelParameter(..)
             | SpanAttribute::Cost(..) => 32,
             SpanAttribute::Event(_) | SpanAttribute::Exception(_) => 160,
+            SpanAttribute::Link(link) => 16 + 32 * link.metadata().count(),
             _ => 0,
         };
     }

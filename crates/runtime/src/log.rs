@@ -4,7 +4,8 @@
 //! A line never holds a payload, and no text of others that could forge a line: names and errors pass `plain_text`.
 
 use tokio::time::Duration;
-use tracefuse_core::{DropReason, Leak};
+use tracefuse_core::DropReason;
+use tracefuse_core::wiring::Leak;
 use tracefuse_exporter::plain_text;
 
 use crate::contain::contained;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tracefuse_core::bridge::is_suppressed;
-use tracefuse_core::{ExporterStats, Leak, Processor, Report, ReportFuture, Stats};
+use tracefuse_core::wiring::{Leak, ReportFuture};
+use tracefuse_core::{ExporterStats, Processor, Report, Stats};
 use tracefuse_exporter::record::{FinishedSpan, Record, Resource, ScoreRecord, SpanRecord};
 use tracefuse_exporter::{Exporter, plain_text};
 use tracefuse_mask::Masker;

@@ -6,9 +6,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tracefuse_core::{
-    Clock, Leak, Level, Processor, Report, ReportFuture, SampleRate, SpanId, Stats, TraceId,
-};
+use tracefuse_core::wiring::{Leak, ReportFuture};
+use tracefuse_core::{Clock, Level, Processor, Report, SampleRate, SpanId, Stats, TraceId};
 use tracefuse_exporter::record::{ScoreRecord, SpanRecord};
 
 use crate::ledger::{Notice, Notices};

@@ -1,12 +1,13 @@
 //! `gen_ai.*`: OpenTelemetry's conventions, and the older names that frameworks still send.
-//! Called by `observation`.
+//! Called by `read`.
 
 use std::time::Duration;
 
 use tracefuse_core::bridge::set_first_token;
 use tracefuse_core::{ObservationType, Timestamp};
 
-use crate::observation::{Certainty, Facts, Observation, Rank};
+use crate::facts::{Certainty, Rank};
+use crate::observation::Observation;
 use crate::value::Value;
 
 /// Takes a field by its name, and by the name after `gen_ai.`.
@@ -127,97 +128,4 @@ fn kind(operation: &str) -> Option<ObservationType> {
         "invoke_workflow" => ObservationType::Chain,
         _ => return None,
     })
-}
-
-/// A span that is called by its operation alone, since `tracing` has names that are fixed at compile time,
-/// gets the name the conventions give it, such as `execute_tool add`.
-pub(crate) fn name(span: &str, facts: &Facts) -> Option<String> {
-    let operation = facts.operation.as_deref().filter(|name| *name == span)?;
-    let subject = match operation {
-        "execute_tool" => &facts.tool,
-        "invoke_agent" | "create_agent" | "plan" => &facts.agent,
-        // Releases before 0.1.0 have `gen_ai.workflow.name`.
-        "invoke_workflow" if facts.workflow.is_some() => &facts.workflow,
-        "invoke_workflow" => &facts.agent,
-        _ => &facts.request_model,
-    };
-    Some(format!("{operation} {}", subject.as_deref()?))
-}
-
-/// The messages with the instructions as the first of them, unless they have such a message already;
-/// instructions that are not taken come back.
-pub(crate) fn with_system(messages: String, system: Option<String>) -> (String, Option<String>) {
-    let Some(system) = system else {
-        return (messages, None);
-    };
-    // A quote inside of a text is escaped, so this is found in the structure only.
-    let has_own = [r#""role":"system""#, r#""role": "system""#];
-    if has_own.iter().any(|role| messages.contains(role)) {
-        return (messages, Some(system));
-    }
-    let (Some(rest), Ok(quoted)) = (
-        messages.trim_start().strip_prefix('['),
-        serde_json::to_string(&system),
-    ) else {
-        return (messages, Some(system));
-    };
-    // Instructions are text or, as the conventions have it, an array of parts.
-    let content = if system.trim_start().starts_with('[') {
-        &system
-    } else {
-        &quoted
-    };
-    let comma = if rest.trim_start().starts_with(']') {
-        ""
-    } else {
-        ","
-    };
-    let merged = format!(r#"[{{"role":"system","content":{content}}}{comma}{rest}"#);
-    (merged, None)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn instructions_become_the_first_message() {
-        let merge = |messages: &str, system: &str| {
-            with_system(messages.to_owned(), Some(system.to_owned()))
-        };
-        for (messages, system, merged) in [
-            (
-                r#"[{"role":"user"}]"#,
-                "be \"brief\"",
-                r#"[{"role":"system","content":"be \"brief\""},{"role":"user"}]"#,
-            ),
-            (
-                "[]",
-                r#"[{"type":"text"}]"#,
-                r#"[{"role":"system","content":[{"type":"text"}]}]"#,
-            ),
-        ] {
-            assert_eq!(merge(messages, system), (merged.to_owned(), None));
-        }
-        for messages in ["plain", r#"[{"role":"system","content":"be brief"}]"#] {
-            assert_eq!(
-                merge(messages, "be brief"),
-                (messages.to_owned(), Some("be brief".to_owned()))
-            );
-        }
-    }
-
-    #[test]
-    fn a_span_named_by_its_operation_is_named_by_its_subject_too() {
-        let facts = Facts {
-            operation: Some("execute_tool".to_owned()),
-            tool: Some("add".to_owned()),
-            ..Facts::default()
-        };
-        assert_eq!(
-            name("execute_tool", &facts).as_deref(),
-            Some("execute_tool add")
-        );
-        assert_eq!(name("my own name", &facts), None);
-    }
 }

@@ -1,5 +1,5 @@
 //! `langfuse.*`: the attributes that Langfuse reads (`docs/langfuse.md` 2.4 and 2.5).
-//! Called by `observation`.
+//! Called by `read`.
 
 use serde_json::{Map, Value as Json};
 use tracefuse_core::bridge::{
@@ -8,7 +8,8 @@ use tracefuse_core::bridge::{
 use tracefuse_core::record::Value as Captured;
 use tracefuse_core::{Cost, Level, ObservationType, Usage};
 
-use crate::observation::{Certainty, Observation, Rank};
+use crate::facts::{Certainty, Rank};
+use crate::observation::Observation;
 use crate::time;
 use crate::value::Value;
 
@@ -31,7 +32,7 @@ pub(crate) fn record(to: &Observation, name: &str, rest: &str, value: Value<'_>)
                 tags.iter().for_each(|tag| trace.add_tag(tag));
             });
         }
-        "trace.public" => {
+        "trace.public" | "public" => {
             let public = matches!(&*value.text(), "true");
             update_trace(&to.span, |trace| trace.public = public);
         }
@@ -50,14 +51,33 @@ pub(crate) fn record(to: &Observation, name: &str, rest: &str, value: Value<'_>)
         // The input of a trace is the input of its root.
         "trace.input" if to.is_root => to.set_input(Rank::Explicit, value),
         "trace.output" if to.is_root => to.set_output(Rank::Explicit, value),
+        "trace.metadata" => {
+            for (key, value) in object(&value) {
+                if let Some(value) = Captured::capture(&value) {
+                    update_trace(&to.span, |trace| trace.set_metadata(&key, value));
+                }
+            }
+        }
+        "metadata" => add_metadata(to, &value),
+        "prompt.name" | "prompt.version" => record_observation(to, name, rest, value),
         _ => match rest.strip_prefix("trace.metadata.") {
             Some(key) => {
                 if let Some(value) = Captured::capture(&value) {
                     update_trace(&to.span, |trace| trace.set_metadata(key, value));
                 }
             }
-            None => to.span.add_metadata(name, &value),
+            None => {
+                let key = rest.strip_prefix("metadata.").unwrap_or(name);
+                to.span.add_metadata(key, &value);
+            }
         },
+    }
+}
+
+/// Metadata that is one JSON object.
+fn add_metadata(to: &Observation, value: &Value<'_>) {
+    for (key, value) in object(value) {
+        to.span.add_metadata(&key, value);
     }
 }
 
@@ -73,10 +93,7 @@ fn record_observation(to: &Observation, name: &str, rest: &str, value: Value<'_>
             }
         }
         "level" => {
-            let text = value.text();
-            let known = [Level::Debug, Level::Default, Level::Warning, Level::Error]
-                .into_iter()
-                .find(|level| level.as_str().eq_ignore_ascii_case(&text));
+            let known = level(&value.text());
             match known {
                 Some(Level::Error) => {
                     to.fail(None);
@@ -123,11 +140,23 @@ fn record_observation(to: &Observation, name: &str, rest: &str, value: Value<'_>
         },
         "prompt.name" => to.with_facts(|facts| facts.prompt.0 = Some(value.into_text())),
         "prompt.version" => to.set_prompt_version(&value),
+        "metadata" => add_metadata(to, &value),
         _ => {
             let key = rest.strip_prefix("metadata.").unwrap_or(name);
             to.span.add_metadata(key, &value);
         }
     }
+}
+
+/// The level of any of the names that Langfuse knows, in any case.
+fn level(name: &str) -> Option<Level> {
+    Some(match name.trim().to_ascii_lowercase().as_str() {
+        "debug" | "trace" | "verbose" => Level::Debug,
+        "default" | "info" | "log" | "notice" | "ok" | "success" => Level::Default,
+        "warning" | "warn" => Level::Warning,
+        "error" | "fatal" | "critical" => Level::Error,
+        _ => return None,
+    })
 }
 
 impl Observation {

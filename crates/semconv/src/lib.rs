@@ -26,17 +26,21 @@
     )
 )]
 
+mod facts;
 mod flat;
 mod gen_ai;
 mod langfuse;
+mod messages;
 mod names;
 mod observation;
 mod openinference;
+mod read;
 mod time;
 mod traceloop;
 mod usage;
 mod value;
 
+pub use messages::MessageEvents;
 pub use names::{is_llm_attribute, is_llm_library, is_own, is_transport};
 pub use observation::Observation;
 pub use value::Value;

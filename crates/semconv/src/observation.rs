@@ -1,74 +1,17 @@
-//! Turns the attributes of a span into an observation: type, model, tokens, input, output, metadata.
-//! A bridge gives it each attribute as it is recorded, and finishes it when the span ends.
+//! The observation that a span of another system becomes, and how what is known about it is written.
+//! Written to by `read` for each attribute, finished by a bridge when the span ends. Must not know names of attributes.
 
 use std::borrow::Cow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value as Json;
 use tracefuse_core::bridge::{captures_content, record_exception_at, set_failed, update_trace};
-use tracefuse_core::{Cost, Exception, Level, ObservationType, Span, Status, Timestamp, Usage};
+use tracefuse_core::{Exception, Level, ObservationType, Span, Status, Timestamp};
 
-use crate::flat::Flat;
-use crate::names::{GEN_AI, LANGFUSE, TRACELOOP};
+use crate::facts::{Certainty, Facts, Rank, with_system};
+use crate::names::GEN_AI;
 use crate::usage::Tokens;
 use crate::value::Value;
-use crate::{gen_ai, langfuse, openinference, traceloop};
-
-/// How clearly a field shows the observation's type; the clearest wins, whatever the order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Certainty {
-    #[default]
-    None,
-    /// It belongs to an agent.
-    Agent,
-    /// A model is named.
-    Model,
-    /// A tool is named.
-    Tool,
-    /// The operation is named.
-    Operation,
-    /// The user states it.
-    Explicit,
-}
-
-/// Facts that are written together when the span ends.
-#[derive(Debug, Default)]
-pub(crate) struct Facts {
-    pub(crate) kind: Certainty,
-    pub(crate) operation: Option<String>,
-    pub(crate) agent: Option<String>,
-    pub(crate) tool: Option<String>,
-    pub(crate) workflow: Option<String>,
-    pub(crate) request_model: Option<String>,
-    /// The model that answered, or the one the user named, is already set.
-    pub(crate) model_is_final: bool,
-    pub(crate) renamed: bool,
-    pub(crate) system: Option<String>,
-    pub(crate) messages: Option<String>,
-    /// Messages that come in parts, an attribute each.
-    pub(crate) input_parts: Flat,
-    pub(crate) output_parts: Flat,
-    pub(crate) input: Rank,
-    pub(crate) output: Rank,
-    pub(crate) tokens: Tokens,
-    /// What the user gave, over the tokens.
-    pub(crate) usage: Option<Usage>,
-    pub(crate) cost: Option<Cost>,
-    pub(crate) prompt: (Option<String>, Option<u32>),
-    pub(crate) status_message: Option<String>,
-    pub(crate) failed: bool,
-}
-
-/// Which of several fields an input or output is from; the highest wins, whatever the order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Rank {
-    #[default]
-    None,
-    Tool,
-    Text,
-    Messages,
-    Explicit,
-}
 
 /// The observation that a span of another tracing system becomes, and what is known about it.
 #[derive(Debug)]
@@ -109,44 +52,6 @@ impl Observation {
     #[must_use]
     pub fn span(&self) -> &Span {
         &self.span
-    }
-
-    /// Takes an attribute. Its value is formatted already, so no user code runs here.
-    pub fn record(&self, name: &str, value: Value<'_>) {
-        if let Some(rest) = name.strip_prefix(GEN_AI) {
-            gen_ai::record(self, name, rest, value);
-        } else if let Some(rest) = name.strip_prefix(LANGFUSE) {
-            langfuse::record(self, name, rest, value);
-        } else {
-            let left = match name.strip_prefix(TRACELOOP) {
-                Some(rest) => traceloop::record(self, rest, value),
-                None => openinference::record(self, name, value)
-                    .and_then(|value| traceloop::record_pydantic(self, name, value)),
-            };
-            if let Some(value) = left {
-                self.record_other(name, value);
-            }
-        }
-    }
-
-    fn record_other(&self, name: &str, value: Value<'_>) {
-        match name {
-            "otel.name" => self.rename(&value.text()),
-            "otel.kind" => {}
-            "otel.status_code" => match &*value.text() {
-                text if text.eq_ignore_ascii_case("error") => self.fail(None),
-                text if text.eq_ignore_ascii_case("ok") => self.span.set_status(Status::Ok),
-                _ => {}
-            },
-            "otel.status_message" | "otel.status_description" => self.note(value.into_text()),
-            "error.type" => {
-                self.span.add_metadata(name, &value);
-                self.fail(Some(&value.text()));
-            }
-            "user.id" | "session.id" => langfuse::record(self, name, name, value),
-            "openai.response.service_tier" => self.span.add_model_parameter("service_tier", &value),
-            _ => self.span.add_metadata(name, &value),
-        }
     }
 
     /// Reads and writes the facts. No user code runs inside.
@@ -196,7 +101,7 @@ impl Observation {
 
     fn name_by(&self, facts: &Facts) {
         if !facts.renamed
-            && let Some(name) = gen_ai::name(&self.name, facts)
+            && let Some(name) = facts.name_for(&self.name)
         {
             self.set_name(&name);
         }
@@ -333,7 +238,7 @@ impl Observation {
         }
         let system = match facts.messages.take() {
             Some(messages) => {
-                let (input, left) = gen_ai::with_system(messages, facts.system.take());
+                let (input, left) = with_system(messages, facts.system.take());
                 self.span.set_input(input);
                 left
             }

@@ -1,11 +1,12 @@
 //! OpenInference's names: `openinference.*`, `llm.*`, `input.*`, `output.*`, `embedding.*`; and Traceloop's among
-//! `llm.*`. Called by `observation`.
+//! `llm.*`. Called by `read`.
 
 use serde_json::{Map, Value as Json};
 use tracefuse_core::ObservationType;
 use tracefuse_core::bridge::update_trace;
 
-use crate::observation::{Certainty, Observation, Rank};
+use crate::facts::{Certainty, Rank};
+use crate::observation::Observation;
 use crate::traceloop;
 use crate::value::Value;
 

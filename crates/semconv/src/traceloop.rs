@@ -1,9 +1,10 @@
 //! Traceloop's names (OpenLLMetry), beside OpenTelemetry's: `traceloop.*` and `llm.*`; and the names that only
-//! pydantic-ai and logfire use. Called by `observation`.
+//! pydantic-ai and logfire use. Called by `read`.
 
 use tracefuse_core::ObservationType;
 
-use crate::observation::{Certainty, Observation, Rank};
+use crate::facts::{Certainty, Rank};
+use crate::observation::Observation;
 use crate::value::Value;
 
 /// Takes a field by the name after `traceloop.`; gives it back if it is not one of these.

@@ -9,7 +9,7 @@ use bytes::Buf as _;
 use http_body::{Body, Frame, SizeHint};
 use tracefuse_core::Trace;
 
-use crate::future::{Open, note_error};
+use crate::open::{Open, note_error};
 
 pin_project_lite::pin_project! {
     /// A body with the trace of its request, which ends when the body does. Size hints and trailers are the inner body's.

@@ -1,19 +1,17 @@
 //! The future of a traced response: the root span is current in each poll, and the trace goes on in the body.
 //! Made by `Traced`.
 
-use std::any::type_name;
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use http::{Method, Response};
 use http_body::Body;
-use tracefuse_core::bridge::{end_cancelled, record_panic};
-use tracefuse_core::{Exception, Status, Trace};
+use tracefuse_core::{Status, Trace};
 
 use crate::body::TracedBody;
+use crate::open::{Open, note_error};
 
 pin_project_lite::pin_project! {
     /// The response of a service with a [`TraceLayer`](crate::TraceLayer).
@@ -82,49 +80,10 @@ fn note_status(trace: &Trace, status: http::StatusCode) {
     }
 }
 
-/// Records an error of which only the text is known.
-pub(crate) fn note_error<E>(trace: &Trace, what: &str, error: &dyn fmt::Display) {
-    if trace.is_recording() {
-        let message = format!("{what}: {error}");
-        trace.record_exception(Exception::new(type_name::<E>(), message));
-    }
-}
-
 /// Whether a server sends the body (RFC 9110, 6.4.1): it drops the body of other responses without a poll.
 fn has_body(method: &Method, status: http::StatusCode) -> bool {
     let without = status.is_informational() || matches!(status.as_u16(), 204 | 304);
     *method != Method::HEAD && !without
-}
-
-/// A trace that is open, and is marked as cancelled if it is dropped before it is taken.
-pub(crate) struct Open {
-    /// `None` once the work is done.
-    pub(crate) trace: Option<Trace>,
-    pub(crate) cancelled: &'static str,
-}
-
-impl Open {
-    /// Runs `f` with the root current; a panic is recorded and continues unwinding.
-    pub(crate) fn run<R>(&mut self, f: impl FnOnce() -> R) -> R {
-        let entered = self.trace.as_ref().map(|trace| trace.root().enter());
-        // Caught only to be recorded: the user's own state is not looked at afterwards.
-        let result = catch_unwind(AssertUnwindSafe(f));
-        drop(entered);
-        result.unwrap_or_else(|panic| {
-            if let Some(trace) = self.trace.take() {
-                record_panic(trace.root(), &*panic);
-            }
-            resume_unwind(panic)
-        })
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        if let Some(trace) = self.trace.take() {
-            end_cancelled(trace.root(), self.cancelled);
-        }
-    }
 }
 
 impl<F> fmt::Debug for ResponseFuture<F> {

@@ -27,6 +27,7 @@
 
 mod body;
 mod future;
+mod open;
 
 use std::fmt;
 use std::sync::Arc;

@@ -48,6 +48,7 @@
 //! | `tokio` | no | `task::spawn`, which keeps the current span | tokio |
 //! | `testing` | no | [`testing::Recorder`], for tests of traced code | none |
 //! | `tracing` | no | a layer that records spans of `tracing` | tracing-subscriber, serde_json |
+//! | `tracing-fmt` | no | `tracing::TraceIds`, the ids of spans in log lines | those of `tracing` |
 //! | `opentelemetry` | no | [`opentelemetry`]: a span processor and exporter for the OpenTelemetry SDK | opentelemetry_sdk, serde_json |
 //!
 //! Without `record` (`default-features = false`) handles are empty: calls compile to nothing, their arguments are

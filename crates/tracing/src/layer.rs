@@ -149,6 +149,16 @@ where
         }
     }
 
+    fn on_follows_from(&self, id: &Id, follows: &Id, ctx: Context<'_, S>) {
+        let Some(own) = own(id, &ctx).filter(|_| !is_suppressed()) else {
+            return;
+        };
+        // A span that is not recorded is linked by the observation that it passes on.
+        if let Some(followed) = ctx.span(follows).and_then(|span| inherited(&span)) {
+            own.observation.span().add_link(&followed);
+        }
+    }
+
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
         let detached = event.is_root() && ctx.current_span().id().is_some();
         if detached || is_suppressed() || !self.admission.hears(event.metadata()) {
@@ -198,7 +208,7 @@ impl Own {
 }
 
 /// The observation of a span, or the one it passes on; also of a trace that is not recorded.
-fn inherited<S: for<'a> LookupSpan<'a>>(span: &SpanRef<'_, S>) -> Option<Span> {
+pub(crate) fn inherited<S: for<'a> LookupSpan<'a>>(span: &SpanRef<'_, S>) -> Option<Span> {
     Some(span.extensions().get::<Kept>()?.span().clone())
 }
 

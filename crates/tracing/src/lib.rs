@@ -35,6 +35,9 @@
 //! Fields recorded after the span was made count as well. Events of level `WARN` and above
 //! ([`LayerBuilder::events`]) become events of the innermost observation; one of level `ERROR` also
 //! marks it as failed.
+//!
+//! # Ids in log lines
+//! With the feature `fmt`, `TraceIds` adds `trace_id` and `span_id` to the lines of `tracing_subscriber::fmt`.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -53,7 +56,12 @@ mod entered;
 mod event;
 mod fields;
 mod filter;
+#[cfg(feature = "fmt")]
+mod ids;
 mod layer;
 
 pub use builder::{LayerBuilder, builder, layer};
 pub use filter::is_llm;
+#[cfg(feature = "fmt")]
+#[cfg_attr(docsrs, doc(cfg(feature = "fmt")))]
+pub use ids::TraceIds;

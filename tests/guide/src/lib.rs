@@ -34,6 +34,9 @@ struct Propagation;
 #[doc = include_str!("../../../docs/guide/streaming.md")]
 struct Streaming;
 
+#[doc = include_str!("../../../docs/guide/http-clients.md")]
+struct HttpClients;
+
 #[doc = include_str!("../../../docs/guide/web-servers.md")]
 struct WebServers;
 

@@ -2,13 +2,13 @@
 //! Used by `peers`, `relay` and `twins` with `venv` or `npm`, which do install.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::Result;
 use xtask::process::target;
 
-use crate::service::NotStarted;
+use crate::service::{NotStarted, last_line};
 
 /// Packages that a command needs.
 pub(crate) struct Wanted<'a> {
@@ -135,12 +135,4 @@ impl Log {
             Err(error) => Err(failed(format!("cannot be started: {error}"))),
         }
     }
-}
-
-/// The last line of a log that is not empty.
-pub(crate) fn last_line(log: &Path) -> String {
-    let bytes = fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes);
-    let last = text.lines().map(str::trim).rfind(|line| !line.is_empty());
-    last.unwrap_or("it printed nothing").to_owned()
 }

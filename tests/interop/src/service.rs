@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use crate::http;
-use crate::install::last_line;
 
 /// The processes that run, to be stopped when this program is interrupted.
 static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
@@ -177,4 +176,12 @@ async fn interruption() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending().await
     }
+}
+
+/// The last line of a log that is not empty.
+pub(crate) fn last_line(log: &Path) -> String {
+    let bytes = std::fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let last = text.lines().map(str::trim).rfind(|line| !line.is_empty());
+    last.unwrap_or("it printed nothing").to_owned()
 }

@@ -62,11 +62,17 @@ impl Tool for Add {
 
 /// The agent, on a server that speaks as OpenAI does.
 pub fn agent(url: &str) -> Agent {
-    let model = OpenAIConfig::new("sk-test")
-        .with_base_url(url)
-        .client()
-        .chat("gpt-4o");
-    AgentBuilder::new(model)
+    of_model(OpenAIConfig::new("sk-test").with_base_url(url).client())
+}
+
+/// The agent over an HTTP client of one's own.
+pub fn agent_over(url: &str, http: crate::RigHttp) -> Agent {
+    let config = OpenAIConfig::with_http("sk-test", http);
+    of_model(config.with_base_url(url).client())
+}
+
+fn of_model(client: OpenAIClient) -> Agent {
+    AgentBuilder::new(client.chat("gpt-4o"))
         .name("calculator")
         .preamble("Use the tool to add.")
         .temperature(0.2)

@@ -32,6 +32,7 @@ pub(crate) const CRATES: &[&str] = &[
     "tracefuse",
     "macros",
     "tower",
+    "http-client",
     "semconv",
     "opentelemetry",
     "tracing",

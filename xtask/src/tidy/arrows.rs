@@ -16,6 +16,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("mock-langfuse", 0),
     ("tracefuse-exporter", 1),
     ("tracefuse-tower", 1),
+    ("tracefuse-http-client", 1),
     ("tracefuse-mask", 1),
     ("tracefuse-http", 2),
     ("tracefuse-spool", 2),
@@ -36,6 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mock-langfuse", &[]),
     ("tracefuse-exporter", &["tracefuse-core"]),
     ("tracefuse-tower", &["tracefuse-core"]),
+    ("tracefuse-http-client", &["tracefuse-core"]),
     ("tracefuse-semconv", &["tracefuse-core"]),
     (
         "tracefuse-opentelemetry",
@@ -87,6 +89,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tracefuse",
             "tracefuse-core",
             "tracefuse-exporter",
+            "tracefuse-http-client",
             "tracefuse-runtime",
         ],
     ),

@@ -86,16 +86,22 @@ fn lints() -> Result<Findings> {
     for entry in std::fs::read_dir(root().join("crates"))? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let text = std::fs::read_to_string(entry.path().join("src/lib.rs"))?;
+        // A crate that is a program alone has no `lib.rs`.
+        let library = entry.path().join("src/lib.rs");
+        let (file, path) = match library.is_file() {
+            true => ("lib.rs", library),
+            false => ("main.rs", entry.path().join("src/main.rs")),
+        };
+        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         // The core denies it by the workspace's lint, except for two measured places (`core/clock/tsc.rs`, `core/span/slots/mod.rs`).
         if name != "core" && !text.contains("#![forbid(unsafe_code)]") {
             findings.push(format!(
-                "crates/{name}/src/lib.rs does not say #![forbid(unsafe_code)]"
+                "crates/{name}/src/{file} does not say #![forbid(unsafe_code)]"
             ));
         }
         for lint in DENIED.iter().filter(|lint| !text.contains(**lint)) {
             if DATA_PATH.contains(&name.as_str()) {
-                findings.push(format!("crates/{name}/src/lib.rs does not deny {lint}"));
+                findings.push(format!("crates/{name}/src/{file} does not deny {lint}"));
             }
         }
     }
@@ -130,17 +136,30 @@ fn words(name: &str, text: &str) -> Findings {
     findings
 }
 
-/// What is banned is banned in `deny.toml`, and not in the lock file.
+/// What is banned is banned in `deny.toml`, and not in the lock file, unless a crate may depend on it (`wrappers`).
 fn dependencies(deny: &str, lock: &str) -> Findings {
-    let banned: Vec<&str> = deny
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("{ crate = \"")?.split('"').next())
-        .collect();
+    let entries: Vec<(&str, Vec<&str>)> = deny.lines().filter_map(entry).collect();
+    let banned: Vec<&str> = entries.iter().map(|(name, _)| *name).collect();
     let mut findings: Findings = BANNED
         .iter()
         .filter(|entry| !banned.contains(entry))
         .map(|entry| format!("deny.toml does not ban {entry}"))
         .collect();
+    for package in lock.split("[[package]]") {
+        let name = package.split("name = \"").nth(1);
+        let name = name.and_then(|rest| rest.split('"').next());
+        for (entry, wrappers) in entries.iter().filter(|(_, wrappers)| !wrappers.is_empty()) {
+            let depends = package.lines().any(|line| {
+                let line = line.trim().trim_matches(['"', ',']);
+                line.split(' ').next() == Some(entry)
+            });
+            if let Some(name) = name.filter(|name| depends && !wrappers.contains(name)) {
+                findings.push(format!("{name} depends on {entry}, which is banned"));
+            }
+        }
+    }
+    let banned = entries.iter().filter(|(_, wrappers)| wrappers.is_empty());
+    let banned: Vec<&str> = banned.map(|(name, _)| *name).collect();
     let mut lines = lock.lines();
     while let Some(line) = lines.next() {
         let field = |line: Option<&str>, name: &str| {
@@ -162,6 +181,18 @@ fn dependencies(deny: &str, lock: &str) -> Findings {
         }
     }
     findings
+}
+
+/// The crate of a ban, and the crates that may depend on it.
+fn entry(line: &str) -> Option<(&str, Vec<&str>)> {
+    let rest = line.trim().strip_prefix("{ crate = \"")?;
+    let (name, rest) = rest.split_once('"')?;
+    let wrappers = rest
+        .split_once("wrappers = [")
+        .and_then(|(_, list)| list.split_once(']'));
+    let wrappers = wrappers.map_or("", |(list, _)| list);
+    let wrappers = wrappers.split('"').skip(1).step_by(2).collect();
+    Some((name, wrappers))
 }
 
 fn numbers(version: &str) -> Vec<u64> {
@@ -220,7 +251,6 @@ mod tests {
             ("ring", "0.17.14+x", false),
             ("time", "0.3.100", false),
             ("dotenv", "0.15.0", true),
-            ("reqwest", "99.0.0", true),
             ("serde", "1.0.0", false),
         ] {
             let findings = dependencies(&deny, &lock(name, version));
@@ -231,6 +261,21 @@ mod tests {
             );
         }
         assert_eq!(dependencies("", "").len(), BANNED.len());
+    }
+
+    #[test]
+    fn reqwest_is_only_below_what_instruments_it() {
+        let deny = std::fs::read_to_string(root().join("deny.toml")).unwrap();
+        for (name, found) in [
+            ("tracefuse-http-client", 0),
+            ("tracefuse", 1),
+            ("tracefuse-http", 1),
+        ] {
+            let lock = format!(
+                "[[package]]\nname = \"reqwest\"\nversion = \"0.13.5\"\n\n[[package]]\nname = \"{name}\"\nversion = \"0.1.0\"\ndependencies = [\n \"reqwest\",\n \"reqwest-middleware\",\n]\n"
+            );
+            assert_eq!(dependencies(&deny, &lock).len(), found, "{name}");
+        }
     }
 
     #[test]

@@ -10,13 +10,6 @@ use crate::process::root;
 /// A file above this holds two ideas as a rule.
 const MAX_LINES: usize = 500;
 
-/// Larger files, each with its reason.
-const LARGE: &[(&str, usize, &str)] = &[(
-    "crates/core/src/record/json.rs",
-    520,
-    "a serializer of serde has many methods",
-)];
-
 pub(super) fn check(files: &[PathBuf]) -> Result<Findings> {
     let mut findings = Vec::new();
     for file in files
@@ -30,12 +23,8 @@ pub(super) fn check(files: &[PathBuf]) -> Result<Findings> {
                 "{name}: no header. Say in `//!` lines what is here, who calls it, and what it must not know"
             ));
         }
-        let allowed = LARGE
-            .iter()
-            .find(|(known, ..)| *known == name)
-            .map_or(MAX_LINES, |(_, lines, _)| *lines);
         let lines = lines_without_examples(&text);
-        if lines > allowed {
+        if lines > MAX_LINES {
             findings.push(format!("{name}: {lines} lines; does it hold two ideas?"));
         }
         findings.extend(names_in_place(&name, file, &text));

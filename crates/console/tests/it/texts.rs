@@ -1,11 +1,11 @@
 //! What was recorded is shown: in a line each, whole, or not at all.
 
 use tracefuse_console::{ConsoleConfig, Format, Text};
-use tracefuse_core::Exception;
 use tracefuse_core::record::{Cost, Level, Status, Usage};
+use tracefuse_core::{Exception, Link};
 
 use crate::formats::check_app;
-use crate::support::{AGENT_TRACE, App};
+use crate::support::{AGENT_TRACE, App, export, exporter};
 
 /// Every kind of thing that can be recorded.
 fn run_all(app: &App) {
@@ -211,4 +211,56 @@ fn compact_lines_have_whole_texts_below_them() {
 13:19:50.524 4bf92f35 score solved = true
 "#,
     );
+}
+
+fn run_linked(app: &App) {
+    let link = Link::new(
+        AGENT_TRACE.parse().unwrap(),
+        "b7ad6b7169203331".parse().unwrap(),
+    );
+    let far = Link::new(
+        "0af7651916cd43dd8448eb211c80319c".parse().unwrap(),
+        "00f067aa0ba902b7".parse().unwrap(),
+    );
+    let trace = app
+        .tracer
+        .trace("job")
+        .trace_id(AGENT_TRACE.parse().unwrap());
+    let trace = trace.link(link.metadata("why", "retry\nonce"));
+    trace.link(far).run(|_| app.pass(10));
+}
+
+#[test]
+fn links_are_shown_with_their_metadata() {
+    let far = "span 00f067aa0ba902b7 of trace 0af7651916cd43dd8448eb211c80319c";
+    for (config, first) in [
+        (
+            ConsoleConfig::new(),
+            "link  span b7ad6b7169203331  why=retry\\nonce",
+        ),
+        (
+            ConsoleConfig::new().text(Text::None),
+            "link  span b7ad6b7169203331",
+        ),
+        (
+            ConsoleConfig::new().format(Format::Compact),
+            "link span b7ad6b7169203331  why=retry\\nonce",
+        ),
+        (
+            ConsoleConfig::new().format(Format::Json),
+            r#""links":[{"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","span_id":"b7ad6b7169203331","metadata":{"why":"retry\nonce"}}"#,
+        ),
+    ] {
+        let app = App::new();
+        run_linked(&app);
+        let (exporter, screen) = exporter(config.width(1_000));
+        export(&exporter, &app);
+        let text = screen.text();
+        assert!(text.contains(first), "\n{text}");
+        assert!(
+            text.contains(far) || text.contains(r#""span_id":"00f067aa0ba902b7"}]"#),
+            "\n{text}"
+        );
+        assert_eq!(text.contains("why"), first.contains("why"), "\n{text}");
+    }
 }

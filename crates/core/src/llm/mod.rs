@@ -1,6 +1,7 @@
-//! What model providers answer: whole responses (`provider`), streams of chunks (`stream`), and what either says of
-//! its use (`usage`). Called by span handles; must not know who delivers spans.
+//! What model providers answer. `response` has the methods for whole responses, `stream` reads streams of chunks,
+//! `provider` the language of each provider, `usage` the counts. Called by applications; must not know who delivers spans.
 
 pub(crate) mod provider;
+mod response;
 pub mod stream;
 pub(crate) mod usage;

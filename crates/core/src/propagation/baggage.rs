@@ -6,9 +6,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 /// The beginning of each key that is Langfuse's.
 pub(crate) const PREFIX: &str = "langfuse_";
-/// The limits that every party must support (W3C Baggage 3.3.2); members beyond them are left out.
+/// The limits up to which every party must send members on (W3C Baggage 3.3.2); members beyond them are left out.
 const MAX_BYTES: usize = 8192;
-const MAX_ENTRIES: usize = 180;
+const MAX_ENTRIES: usize = 64;
 
 /// The members of a header that are valid: visible ASCII, within the bounds. A member with another byte is left out
 /// alone (W3C Baggage 3.2.1); a member that reaches over the bound is left out whole, because half a user id is
@@ -322,7 +322,31 @@ mod tests {
         assert_eq!(join("a=1", ""), "a=1");
     }
 
+    fn foreign() -> impl Strategy<Value = String> {
+        let member = prop_oneof![
+            4 => "[a-z]{1,6} ?= ?[!-+.-:<-~]{0,20}(;[a-z]=[0-9])?",
+            1 => "[a-z]=[x]{1000,3000}",
+            1 => ".{0,12}",
+        ];
+        prop::collection::vec(member, 0..90).prop_map(|members| members.join(","))
+    }
+
     proptest! {
+        #[test]
+        fn members_of_others_stay_and_never_grow(header in foreign()) {
+            let sent = valid(&header);
+            prop_assert!(sent.len() <= MAX_BYTES && sent.len() <= header.len());
+            prop_assert!(members(&sent).count() <= MAX_ENTRIES);
+            prop_assert_eq!(&valid(&sent), &sent, "the next service sends the same");
+            let attributes = TraceAttributes { user_id: Some("u".into()), ..TraceAttributes::default() };
+            let id = TraceId::random();
+            let once = write("", &sent, id, &attributes);
+            prop_assert!(once.len() <= MAX_BYTES);
+            prop_assert!(members(&once).count() <= MAX_ENTRIES);
+            prop_assert_eq!(&write("", &once, id, &attributes), &once);
+            prop_assert_eq!(&write(&once, &once, id, &attributes), &once);
+        }
+
         #[test]
         fn any_tags_and_metadata_survive_the_way(all in proptest::collection::vec("\\PC{1,20}", 1..4)) {
             let mut attributes = TraceAttributes::default();

@@ -3,6 +3,7 @@
 
 use super::buffer;
 use super::format::{Attribute, Content, Reader, Role};
+use super::link::LinkRef;
 use super::parts::{EventRef, ExceptionRef, Parts};
 use super::place::Place;
 use super::time::Timestamp;
@@ -56,6 +57,8 @@ pub enum SpanAttribute<'a> {
     Event(EventRef<'a>),
     /// An error that was recorded on the span.
     Exception(ExceptionRef<'a>),
+    /// A link to another span.
+    Link(LinkRef<'a>),
 }
 
 /// Reads a record's attributes one after another.
@@ -90,6 +93,9 @@ impl<'a> SpanAttributes<'a> {
                     Role::Exception => Some(SpanAttribute::Exception(ExceptionRef(parts))),
                     _ => None,
                 };
+            }
+            Content::Link(words) => {
+                return LinkRef::new(words, &self.0).map(SpanAttribute::Link);
             }
         };
         Some(match (attribute.role, value) {
@@ -131,6 +137,7 @@ pub(super) fn place<'a>(attribute: &Attribute<'a>) -> Option<Place<'a>> {
         Role::EventInput => Place::EventInput,
         Role::EventOutput => Place::EventOutput,
         Role::EventMetadata => Place::EventMetadata(attribute.key),
+        Role::LinkMetadata => Place::LinkMetadata(attribute.key),
         Role::Message | Role::Sources => Place::ExceptionMessage,
         Role::Stacktrace => Place::Stacktrace,
         _ => return None,

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::id::SpanId;
+use super::id::{SpanId, TraceId};
 use super::observation::Level;
 use super::time::Timestamp;
 use super::value::ValueRef;
@@ -47,10 +47,13 @@ pub(crate) enum Role {
     Message,
     Sources,
     Stacktrace,
+    /// A link to another span. Attributes of the role below belong to the link before them.
+    Link,
+    LinkMetadata,
 }
 
 impl Role {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 23] = [
         Self::Input,
         Self::Output,
         Self::Model,
@@ -72,9 +75,12 @@ impl Role {
         Self::Message,
         Self::Sources,
         Self::Stacktrace,
+        Self::Link,
+        Self::LinkMetadata,
     ];
 
-    /// Its bit in the set of roles that a record has; the parts of events and errors share one that is not read.
+    /// Its bit in the set of roles that a record has. Links share one with the parts of events and errors: where it is
+    /// set, a record may have links.
     #[inline]
     pub(crate) const fn bit(self) -> u16 {
         let at = self as u8;
@@ -93,9 +99,9 @@ impl Role {
         self as u8 >= Self::Metadata as u8 && self as u8 <= Self::Call as u8
     }
 
-    /// Whether it is a part of the event or the error before it.
+    /// Whether it is a part of the event, the error or the link before it.
     pub(crate) const fn is_part(self) -> bool {
-        self as u8 > Self::Exception as u8
+        self as u8 > Self::Exception as u8 && self as u8 != Self::Link as u8
     }
 
     /// Whether keys of this role come from the user, so that their number has a limit.
@@ -120,10 +126,12 @@ pub(crate) enum Kind {
     F64,
     /// Two words, id and time; the length is the level.
     Moment,
+    /// Three words, the trace's id and the span's; the length is the flags.
+    Link,
 }
 
 impl Kind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Str,
         Self::Json,
         Self::LargeStr,
@@ -134,12 +142,14 @@ impl Kind {
         Self::U64,
         Self::F64,
         Self::Moment,
+        Self::Link,
     ];
 
     const fn words(self) -> usize {
         match self {
             Self::I64 | Self::U64 | Self::F64 => 1,
             Self::Moment => 2,
+            Self::Link => 3,
             _ => 0,
         }
     }
@@ -152,6 +162,27 @@ pub(super) const LEVELS: [Level; 4] = [Level::Debug, Level::Default, Level::Warn
 pub(crate) enum Content<'a> {
     Value(ValueRef<'a>),
     Moment(Moment),
+    Link(LinkWords<'a>),
+}
+
+/// A link as it is written: the trace's id in two words, the span's in one. By reference, so that attributes that are
+/// read do not get larger.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct LinkWords<'a> {
+    words: &'a [u64; 3],
+    pub(crate) flags: u32,
+}
+
+impl LinkWords<'_> {
+    /// `None` if one of the ids is zero.
+    pub(crate) fn ids(&self) -> Option<(TraceId, SpanId)> {
+        let [high, low, span] = *self.words;
+        let trace = (u128::from(high) << 64 | u128::from(low)).to_be_bytes();
+        Some((
+            TraceId::from_bytes(trace)?,
+            SpanId::from_bytes(span.to_be_bytes())?,
+        ))
+    }
 }
 
 /// An event or an error, less its name.
@@ -176,7 +207,7 @@ impl<'a> Attribute<'a> {
     pub(crate) fn value(&self) -> Option<ValueRef<'a>> {
         match self.content {
             Content::Value(value) => Some(value),
-            Content::Moment(_) => None,
+            Content::Moment(_) | Content::Link(_) => None,
         }
     }
 
@@ -301,6 +332,24 @@ impl Attributes {
         ]);
     }
 
+    /// Appends a link.
+    pub(crate) fn push_link(&mut self, trace: TraceId, span: SpanId, flags: u32) {
+        let trace = u128::from_be_bytes(trace.to_bytes());
+        self.push_link_words(
+            [
+                (trace >> 64) as u64,
+                trace as u64,
+                u64::from_be_bytes(span.to_bytes()),
+            ],
+            flags,
+        );
+    }
+
+    fn push_link_words(&mut self, words: [u64; 3], flags: u32) {
+        self.words.push(header(Role::Link, Kind::Link, 0, flags));
+        self.words.extend(words);
+    }
+
     /// Appends an attribute that was read from another list; a large text is shared.
     pub(crate) fn push_read(&mut self, raw: &Raw<'_>) {
         match &raw.large {
@@ -317,6 +366,7 @@ impl Attributes {
                     let Attribute { role, key, .. } = raw.attribute;
                     self.push_moment(role, key, moment);
                 }
+                Content::Link(link) => self.push_link_words(*link.words, link.flags),
             },
         }
     }
@@ -414,6 +464,19 @@ impl<'a> Reader<'a> {
             Kind::I64 => (ValueRef::I64(number as i64), text, None),
             Kind::U64 => (ValueRef::U64(number), text, None),
             Kind::F64 => (ValueRef::F64(f64::from_bits(number)), text, None),
+            Kind::Link => {
+                let link = LinkWords {
+                    words: numbers.first_chunk()?,
+                    flags: len,
+                };
+                (self.words, self.text) = (words, text);
+                let content = Content::Link(link);
+                let attribute = Attribute { role, key, content };
+                return Some(Raw {
+                    attribute,
+                    large: None,
+                });
+            }
             Kind::Moment => {
                 let moment = Moment {
                     id: SpanId::from_bytes(number.to_be_bytes())?,

@@ -10,6 +10,11 @@ use super::observation::Level;
 use super::time::Timestamp;
 use super::value::ValueRef;
 
+/// The attributes that belong to the event, the error or the link before them: up to the first that is no part of one.
+pub(super) fn own<'a>(rest: Reader<'a>) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
+    rest.take_while(|attribute| attribute.role.is_part())
+}
+
 /// An event or an error, and the attributes behind it, of which the first belong to it.
 #[derive(Clone, Copy)]
 pub(super) struct Parts<'a> {
@@ -31,14 +36,12 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// Its own attributes: those behind it, up to the first that is no part of an event or an error.
     fn own(&self) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
-        let reader = Reader {
+        own(Reader {
             words: self.words,
             text: self.text,
             large: self.large,
-        };
-        reader.take_while(|attribute| attribute.role.is_part())
+        })
     }
 
     fn first(&self, role: Role) -> Option<Attribute<'a>> {

@@ -22,6 +22,8 @@ pub enum Place<'a> {
     EventOutput,
     /// Metadata of an event, by key.
     EventMetadata(&'a str),
+    /// Metadata of a link, by key.
+    LinkMetadata(&'a str),
     /// The message of an error or of its sources.
     ExceptionMessage,
     /// The stack trace of an error.
@@ -48,6 +50,7 @@ impl<'a> Place<'a> {
             Self::EventInput => "event.input",
             Self::EventOutput => "event.output",
             Self::EventMetadata(_) => "event.metadata",
+            Self::LinkMetadata(_) => "link.metadata",
             Self::ExceptionMessage => "exception.message",
             Self::Stacktrace => "exception.stacktrace",
             Self::ScoreValue => "score.value",
@@ -64,6 +67,7 @@ impl<'a> Place<'a> {
             | Self::ModelParameter(key)
             | Self::TraceMetadata(key)
             | Self::EventMetadata(key)
+            | Self::LinkMetadata(key)
             | Self::ScoreMetadata(key) => Some(key),
             _ => None,
         }

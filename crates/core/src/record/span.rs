@@ -11,6 +11,7 @@ use super::chunk::{Chunk, FinishedSpan, TraceRef, View};
 use super::format::{Attribute, Content, Raw, Reader, Role};
 use super::head::{HEAD, Head};
 use super::id::{SpanId, TraceId};
+use super::link::LinkRef;
 use super::observation::{Level, ObservationType, StatusCode};
 use super::parts::{EventRef, ExceptionRef, Parts};
 use super::place::Place;
@@ -361,6 +362,16 @@ impl SpanRecord {
     pub fn exceptions(&self) -> impl ExactSizeIterator<Item = ExceptionRef<'_>> {
         let parts = self.parts(Role::Exception);
         parts.into_iter().map(ExceptionRef)
+    }
+
+    /// Its links to other spans, in the order they were given.
+    pub fn links(&self) -> impl Iterator<Item = LinkRef<'_>> {
+        let attributes = self.has(Role::Link).then(|| self.attributes());
+        let attributes = attributes.into_iter().flatten();
+        attributes.filter_map(|attribute| match attribute {
+            SpanAttribute::Link(link) => Some(link),
+            _ => None,
+        })
     }
 
     /// The events or the errors, each with what comes after it.

@@ -5,8 +5,6 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::capture::capture;
-
 /// A value as a finished record shows it: borrowed, of one of six kinds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
@@ -95,15 +93,6 @@ pub enum Value {
 }
 
 impl Value {
-    /// Captures anything that is `Serialize`: scalars as they are, everything else as JSON text.
-    /// `None` for `null` (and `Option::None`, `()`).
-    #[must_use]
-    pub fn capture<T: Serialize + ?Sized>(value: &T) -> Option<Self> {
-        let mut captured = None;
-        capture(value, &mut |value| captured = Some(value.to_value()));
-        captured
-    }
-
     /// The value, borrowed.
     #[must_use]
     pub fn as_ref(&self) -> ValueRef<'_> {

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use serde::Serialize;
 
 use crate::record::{
-    AsException, Buffer, Cost, Level, ObservationType, Role, SpanId, Timestamp, Usage,
+    AsException, Buffer, Cost, Level, Link, ObservationType, Role, SpanId, Timestamp, Usage,
 };
 use crate::span::current;
 use crate::span::feature::{RECORDS, Recorded, recorded, unwrap};
@@ -263,6 +263,26 @@ impl SpanBuilder {
     #[inline]
     pub fn tag(self, tag: &str) -> Self {
         self.with(|buffer| buffer.add_tag(tag))
+    }
+
+    /// Links it to another span, see [`Span::add_link`].
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let trace = tracer.trace("request").start();
+    /// # let first = trace.generation("answer").start();
+    /// trace.generation("answer").link(&first).run(|_| {}); // a retry
+    /// ```
+    #[inline]
+    pub fn link(self, to: impl Into<Option<Link>>) -> Self {
+        if matches!(self.0, State::Disabled(_)) {
+            return self;
+        }
+        match to.into() {
+            Some(link) => self.with(|buffer| buffer.add_link(link)),
+            None => self,
+        }
     }
 
     /// What goes in: text, a number, or anything that is `Serialize`.

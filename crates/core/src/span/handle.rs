@@ -6,8 +6,8 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::record::{
-    AsException, Buffer, Cost, Exception, Level, ObservationType, Role, ScoreTarget, ScoreValue,
-    SpanId, Status, Timestamp, TraceId, Usage, ValueRef, capture,
+    AsException, Buffer, Cost, Exception, Level, Link, ObservationType, Role, ScoreTarget,
+    ScoreValue, SpanId, Status, Timestamp, TraceId, Usage, ValueRef, capture,
 };
 use crate::span::builder::{SpanBuilder, observations};
 use crate::span::current::{self, Entered};
@@ -192,6 +192,29 @@ impl Span {
     /// ```
     pub fn add_tag(&self, tag: &str) {
         self.write(|buffer| buffer.add_tag(tag));
+    }
+
+    /// Links it to another span, which is no parent of it and may belong to another trace: the attempt before a retry,
+    /// the requests of a batch, the request that handed work over. Takes a [`Link`](crate::Link), `&Span`, `&Trace`
+    /// (its root) or [`&RemoteContext`](crate::propagation::RemoteContext); one that is not recorded adds nothing. A
+    /// span has at most 128 links; further ones are counted in its metadata as `_dropped.links`.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// let trace = tracer.trace("request").start();
+    /// let first = trace.generation("answer").start();
+    /// first.end();
+    /// let second = trace.generation("answer").start();
+    /// second.add_link(&first);
+    /// ```
+    #[cfg_attr(not(feature = "record"), inline)]
+    pub fn add_link(&self, to: impl Into<Option<Link>>) {
+        if self.open.is_some()
+            && let Some(link) = to.into()
+        {
+            self.write(|buffer| buffer.add_link(link));
+        }
     }
 
     /// What went in: text, a number, or anything that is `Serialize`.
@@ -574,6 +597,13 @@ impl Span {
                 open.write(|buffer| buffer.put(role, key, value));
             }),
         }
+    }
+}
+
+/// A link to it; none if it is not recorded.
+impl From<&Span> for Option<Link> {
+    fn from(span: &Span) -> Self {
+        Some(Link::local(span.trace_id()?, span.id()?))
     }
 }
 

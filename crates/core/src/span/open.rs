@@ -1,5 +1,5 @@
 //! An open span: its buffer behind a lock, its trace, and the rule that it ends once.
-//! Shared by all handles of the span, see `registry`; started by `start`, written through `span`, left to `Processor` at its end.
+//! Shared by all handles of the span, see `slots`; started by `builder`, written through `handle`, given to `Processor` at its end.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -62,7 +62,8 @@ impl TraceState {
             .get()
             .and_then(|root| root.upgrade(self.shared.root));
         root.unwrap_or_else(|| {
-            let (ended, _) = OpenSpan::unstarted(self.clone(), self.shared.root);
+            let (ended, buffer) = OpenSpan::unstarted(self.clone(), self.shared.root);
+            give_buffer(buffer);
             ended.start(None)
         })
     }
@@ -182,6 +183,13 @@ impl OpenSpan {
 
     pub(crate) fn is_open(&self) -> bool {
         lock(&self.buffer).is_some()
+    }
+
+    /// What kind of work it is; `None` once it has ended.
+    pub(crate) fn kind(&self) -> Option<ObservationType> {
+        lock(&self.buffer)
+            .as_deref()
+            .map(|buffer| buffer.head.kind())
     }
 
     /// Name and the moment the trace was begun here, if it is open and the first of its trace here. A start that

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::propagation::RemoteContext;
+use crate::propagation::remote::RemoteContext;
 use crate::record::{
-    AsException, ObservationType, Role, SpanId, Timestamp, TraceAttributes, TraceId, Value,
+    AsException, Link, MAX_LINKS, ObservationType, Role, SpanId, Timestamp, TraceAttributes,
+    TraceId, Value,
 };
 use crate::span::feature::{RECORDS, Recorded, recorded, unwrap};
 use crate::span::handle::Span;
@@ -41,7 +42,7 @@ pub struct TraceBuilder {
     reason: Unrecorded,
 }
 
-/// What another service sent.
+/// What another service sent, and links to other traces.
 #[derive(Default)]
 struct Context {
     /// Ids and flags of its `traceparent`.
@@ -50,6 +51,9 @@ struct Context {
     attributes: TraceAttributes,
     /// It has the trace's root.
     claimed: bool,
+    /// Links of the root, as many as a span may have.
+    links: Vec<Link>,
+    dropped_links: u64,
 }
 
 impl Context {
@@ -254,6 +258,29 @@ impl TraceBuilder {
         }
     }
 
+    /// Links its root to a span of another trace, such as the request that handed this work over, see
+    /// [`Span::add_link`].
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// # let request = tracer.trace("request").start();
+    /// tracer.trace("in-the-background").link(&request).run(|_| {});
+    /// ```
+    pub fn link(self, to: impl Into<Option<Link>>) -> Self {
+        if self.draft.is_none() {
+            return self;
+        }
+        let Some(link) = to.into() else { return self };
+        self.with_context(|context| {
+            if context.links.len() < MAX_LINKS as usize {
+                context.links.push(link);
+            } else {
+                context.dropped_links += 1;
+            }
+        })
+    }
+
     /// A given id in place of the random one.
     ///
     /// ```
@@ -318,6 +345,8 @@ impl TraceBuilder {
                 received: remote.received().cloned(),
                 attributes: remote.attributes().clone(),
                 claimed: remote.is_claimed(),
+                links: std::mem::take(&mut context.links),
+                dropped_links: context.dropped_links,
             };
         })
     }
@@ -405,6 +434,10 @@ impl TraceBuilder {
         buffer.head.set_parent(parent);
         buffer.head.set_claimed(context.claimed);
         buffer.head.set_remote_parent(parent.is_some());
+        for link in context.links {
+            buffer.add_link(link);
+        }
+        buffer.note_dropped_links(context.dropped_links);
         if let Some(input) = draft.input {
             buffer.put_owned(Role::Input, "", input);
         }

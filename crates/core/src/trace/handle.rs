@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::record::{
-    AsException, Exception, Level, ScoreTarget, ScoreValue, Status, Timestamp, TraceAttributes,
-    TraceId, Value,
+    AsException, Exception, Level, Link, ScoreTarget, ScoreValue, Status, Timestamp,
+    TraceAttributes, TraceId, Value,
 };
 use crate::span::builder::{SpanBuilder, observations};
 use crate::span::event::EventBuilder;
@@ -414,6 +414,13 @@ impl Trace {
         if let Some(open) = &self.root.open {
             open.trace.shared.update(f);
         }
+    }
+}
+
+/// A link to its root; none if it is not recorded.
+impl From<&Trace> for Option<Link> {
+    fn from(trace: &Trace) -> Self {
+        Self::from(&trace.root)
     }
 }
 

@@ -7,25 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::record::Timestamp;
+use crate::report::Leak;
 use crate::span::shared::{TracerShared, lock};
-
-/// Something that looks as if handles of traces or spans were kept for ever.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Leak {
-    /// A trace is open for longer than the limit; reported once for each name.
-    Long {
-        /// The trace's name.
-        name: String,
-        /// For how long it is open.
-        age: Duration,
-    },
-    /// More spans are open than the limit; reported again only after there were less than half as many.
-    Many {
-        /// Spans open now.
-        open: u64,
-    },
-}
 
 /// From when on something is a leak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tracefuse_core::record::{SpanRecord, Timestamp};
-use tracefuse_core::{Clock, Leak, ManualClock, Processor, Tracer};
+use tracefuse_core::wiring::Leak;
+use tracefuse_core::{Clock, ManualClock, Processor, Tracer};
 
 use crate::support::EPOCH;
 

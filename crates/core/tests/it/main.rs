@@ -6,6 +6,7 @@ mod content;
 mod ending;
 mod errors;
 mod leaks;
+mod links;
 mod nesting;
 mod off;
 mod propagation;

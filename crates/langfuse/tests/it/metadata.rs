@@ -1,7 +1,7 @@
 //! What a user says of a span or a trace, and how it reads on the server.
 
 use serde_json::{Value, json};
-use tracefuse_core::Span;
+use tracefuse_core::{Link, Span, SpanId, TraceId};
 
 use crate::support::{records, request, resource, sent, span_text, spans, wire, without};
 
@@ -208,4 +208,41 @@ async fn an_attribute_of_the_trace_given_late_reaches_every_span_that_ends_later
     .await;
     let user = |name| span_text(&spans, name).contains("user.id = \"u\"");
     assert!(!user("early") && user("late") && user("root"));
+}
+
+#[tokio::test]
+async fn links_are_metadata_that_a_person_can_follow() {
+    let (trace_id, span_id) = (TraceId::random(), SpanId::random());
+    let records = records(|recording| {
+        let link = Link::new(trace_id, span_id)
+            .metadata("why", "retry \"1\"")
+            .metadata("rate", f64::NAN);
+        let trace = recording
+            .tracer
+            .trace("it")
+            .metadata("links", "of the trace");
+        trace.run(|trace| {
+            let span = trace.span("linked").link(link).start();
+            span.add_link(Link::new(trace_id, span_id));
+            span.add_metadata("links", "the user's own");
+        });
+    });
+    let server = sent(resource(|_| {}), records).await;
+    let observations = server.observations();
+    let of = |name: &str| observations.iter().find(|of| of.name == name).unwrap();
+    let observation = of("linked");
+    let ids = json!({ "trace_id": trace_id.to_string(), "span_id": span_id.to_string() });
+    let mut first = ids.clone();
+    first["metadata"] = json!({ "why": "retry \"1\"", "rate": "NaN" });
+    assert_eq!(
+        observation.metadata.get("links"),
+        Some(&json!([first, ids]))
+    );
+    assert_eq!(
+        observation.metadata.get("links_"),
+        Some(&json!("the user's own"))
+    );
+    assert_eq!(of("it").metadata.get("links"), Some(&json!("of the trace")));
+    // Other backends behind a collector read them as links.
+    assert_eq!(spans(&request(&server))[0].links.len(), 2);
 }

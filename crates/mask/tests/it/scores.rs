@@ -2,7 +2,8 @@
 
 use tracefuse_core::testing::Recorder;
 use tracefuse_core::{ScoreValue, Tracer};
-use tracefuse_mask::{Mask, mask_score};
+use tracefuse_mask::Mask;
+use tracefuse_mask::apply::mask_score;
 
 #[test]
 fn a_mask_sees_comment_words_and_metadata_of_a_score_but_no_category() {

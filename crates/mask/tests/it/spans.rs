@@ -7,7 +7,8 @@ use serde_json::{Value as Json, json};
 use tracefuse_core::record::{SpanRecord, Value, ValueRef};
 use tracefuse_core::testing::Recorder;
 use tracefuse_core::{Exception, Status, Trace, Tracer};
-use tracefuse_mask::{Mask, MaskMemo, Masker, mask_span};
+use tracefuse_mask::apply::{MaskMemo, mask_span};
+use tracefuse_mask::{Mask, Masker};
 
 fn recorded(record: impl FnOnce(Trace)) -> SpanRecord {
     let kept = Recorder::new();

@@ -1,8 +1,8 @@
 //! What status, events, links and attributes become.
 
-use opentelemetry::trace::{Status, TraceContextExt as _};
+use opentelemetry::trace::{SpanContext, Status, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue};
-use tracefuse_core::record::{SpanRecord, StatusCode};
+use tracefuse_core::record::{SpanRecord, StatusCode, ValueRef};
 use tracefuse_core::{Level, ObservationType, Tracer};
 use tracefuse_opentelemetry::TracefuseExporter;
 
@@ -180,19 +180,23 @@ fn log_lines_of_little_weight_are_left_out_unless_wanted() {
 }
 
 #[test]
-fn links_are_kept_as_metadata() {
-    let mut linked = String::new();
+fn links_are_links_with_their_attributes() {
     let span = of(|call| {
         let context = call.span().span_context().clone();
-        linked = context.span_id().to_string();
         call.span()
             .add_link(context, vec![KeyValue::new("why", "retry")]);
+        call.span().add_link(SpanContext::NONE, Vec::new());
     });
-    let links = metadata(&span, "otel.links").unwrap();
-    assert!(
-        links.contains(&linked) && links.contains(r#""why":"retry""#),
-        "{links}"
+    let links: Vec<_> = span.links().collect();
+    let [link] = &links[..] else {
+        panic!("expected one link, found {links:?}");
+    };
+    assert_eq!(
+        (link.trace_id(), link.span_id(), link.flags()),
+        (span.trace_id(), span.span_id(), 0x101)
     );
+    let attributes: Vec<_> = link.metadata().collect();
+    assert_eq!(attributes, [("why", ValueRef::Str("retry"))]);
     assert_eq!(metadata(&span, "otel.scope.name").as_deref(), Some("app"));
 }
 

@@ -198,7 +198,7 @@ impl<'a> Spans<'a> {
         self.nul = if may { Nul::Search } else { Nul::None };
     }
 
-    /// Writes a span; `body` adds attributes, events and status.
+    /// Writes a span; `body` adds attributes, events, links and status.
     pub fn span(&mut self, head: &SpanHead<'_>, body: impl FnOnce(&mut SpanBody<'_>)) {
         let span = self.out.open(2, SHORT);
         self.out.bytes(1, &head.trace_id.to_bytes());
@@ -268,6 +268,28 @@ impl SpanBody<'_> {
             nul: self.nul,
         });
         self.out.close(event);
+    }
+
+    /// Writes a link to another span.
+    pub fn link(
+        &mut self,
+        trace_id: TraceId,
+        span_id: SpanId,
+        flags: u32,
+        attributes: impl FnOnce(&mut Attributes<'_>),
+    ) {
+        let link = self.out.open(13, SHORT);
+        self.out.bytes(1, &trace_id.to_bytes());
+        self.out.bytes(2, &span_id.to_bytes());
+        attributes(&mut Attributes {
+            out: self.out,
+            field: 4,
+            nul: self.nul,
+        });
+        if flags != 0 {
+            self.out.fixed32(6, flags);
+        }
+        self.out.close(link);
     }
 
     /// Writes how it ended.

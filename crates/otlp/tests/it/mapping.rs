@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tracefuse_core::record::Resource;
-use tracefuse_core::{Cost, Exception, Level, Trace, Usage};
+use tracefuse_core::{Cost, Exception, Level, Link, SpanId, Trace, TraceId, Usage};
 use tracefuse_otlp::{Conventions, OtlpConfig};
 
 use crate::support::{START, records, sent, sent_with, show, span};
@@ -409,4 +409,34 @@ async fn the_resource_says_who_where_and_which_version() {
             r#"tracefuse.release = "abc""#,
         ]
     );
+}
+
+#[tokio::test]
+async fn links_are_span_links_with_attributes_and_flags() {
+    let (trace_id, span_id) = (TraceId::random(), SpanId::random());
+    let records = records(|tracer, _| {
+        let first = tracer.trace("first").start();
+        let link = Link::new(trace_id, span_id)
+            .metadata("why", "retry")
+            .metadata("", 2);
+        let second = tracer.trace("second").link(link).link(&first).start();
+        second.record_event("between");
+        second.set_level(Level::Error);
+    });
+    for conventions in [Conventions::GenAi, Conventions::OpenInference] {
+        let config = |config: OtlpConfig| config.conventions(conventions);
+        let request = sent_with(config, Resource::default(), records.clone()).await;
+        let (first, second) = (span(&request, "first"), span(&request, "second"));
+        let [by_ids, by_handle] = &second.links[..] else {
+            panic!("expected two links, found {:?}", second.links);
+        };
+        assert_eq!(by_ids.trace_id, trace_id.to_bytes());
+        assert_eq!(by_ids.span_id, span_id.to_bytes());
+        assert_eq!(show(&by_ids.attributes), [r#"why = "retry""#, "_ = 2"]);
+        assert_eq!(by_ids.flags, 0);
+        assert_eq!(by_handle.trace_id, first.trace_id);
+        assert_eq!(by_handle.span_id, first.span_id);
+        assert_eq!(by_handle.flags, 0x101);
+        assert!(first.links.is_empty());
+    }
 }

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use tracefuse_exporter::record::Record;
-use tracefuse_mask::{MaskMemo, Masker, mask_score, mask_span};
+use tracefuse_mask::Masker;
+use tracefuse_mask::apply::{MaskMemo, mask_score, mask_span};
 
 use crate::ledger::Notice;
 use crate::log;

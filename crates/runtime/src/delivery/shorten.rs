@@ -174,6 +174,7 @@ fn name_of(place: Place<'_>) -> String {
         Place::EventInput => "event.input".into(),
         Place::EventOutput => "event.output".into(),
         Place::EventMetadata(key) => format!("event.metadata.{key}"),
+        Place::LinkMetadata(key) => format!("link.metadata.{key}"),
         Place::ExceptionMessage => "exception.message".into(),
         Place::Stacktrace => "exception.stacktrace".into(),
         _ => "other".into(),

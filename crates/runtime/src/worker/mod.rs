@@ -9,8 +9,9 @@ mod tests;
 use std::io;
 use std::sync::Arc;
 
+use tracefuse_core::Report;
 use tracefuse_core::bridge::suppress_thread;
-use tracefuse_core::{Report, ReportFuture};
+use tracefuse_core::wiring::ReportFuture;
 
 use crate::delivery::Delivery;
 use crate::queue::ExporterQueue;

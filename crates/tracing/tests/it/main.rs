@@ -8,6 +8,8 @@
 mod events;
 mod fields;
 mod filter;
+#[cfg(feature = "fmt")]
+mod ids;
 mod nesting;
 mod scale;
 mod support;

@@ -189,3 +189,23 @@ fn a_span_that_outlives_the_tracer_is_harmless() {
     });
     assert_eq!(kept.only().name(), "open");
 }
+
+#[test]
+fn a_span_that_follows_from_another_is_linked_to_it() {
+    let kept = recorded(
+        |layer| layer.all(),
+        |_| {
+            let first = info_span!("first");
+            let second = info_span!("second");
+            second.follows_from(&first);
+            second.follows_from(None::<tracing::Id>);
+        },
+    );
+    let (first, second) = (kept.named("first"), kept.named("second"));
+    let links: Vec<_> = second
+        .links()
+        .map(|link| (link.trace_id(), link.span_id()))
+        .collect();
+    assert_eq!(links, [(first.trace_id(), first.span_id())]);
+    assert_eq!(first.links().count(), 0);
+}

@@ -1,4 +1,4 @@
-//! What a span may hold: the limits of keys, events and errors, and the removal of values that were replaced.
+//! What a span may hold: the limits of keys, events, errors and links, and the removal of values that were replaced.
 //! Called by `buffer` for every attribute that is written, and once when the span ends.
 
 use std::collections::{HashMap, HashSet};
@@ -13,9 +13,13 @@ pub(crate) const MAX_KEYS: u32 = 128;
 /// Events, and errors, that a span may have. Further ones are dropped and counted under [`DROPPED_EVENTS`] and
 /// [`DROPPED_ERRORS`].
 pub(crate) const MAX_EVENTS: u32 = 1024;
+/// Links that a span may have, as OpenTelemetry's default limit. Further ones are dropped and counted under
+/// [`DROPPED_LINKS`].
+pub(crate) const MAX_LINKS: u32 = 128;
 const DROPPED_KEYS: &str = "_dropped.keys";
 const DROPPED_EVENTS: &str = "_dropped.events";
 const DROPPED_ERRORS: &str = "_dropped.errors";
+const DROPPED_LINKS: &str = "_dropped.links";
 
 /// From this size on, values that were replaced are removed while the span is open.
 pub(super) const COMPACT_AT: usize = 64 * 1024;
@@ -27,6 +31,7 @@ pub(super) struct Limits {
     pub(super) dropped_keys: u64,
     pub(super) dropped_events: u64,
     pub(super) dropped_errors: u64,
+    pub(super) dropped_links: u64,
 }
 
 impl Buffer {
@@ -114,6 +119,13 @@ impl Buffer {
     pub(crate) fn note_dropped_keys(&mut self, keys: u64) {
         if keys > 0 {
             self.limits().dropped_keys += keys;
+        }
+    }
+
+    /// Counts links that a limit forbids.
+    pub(crate) fn note_dropped_links(&mut self, links: u64) {
+        if links > 0 {
+            self.limits().dropped_links += links;
         }
     }
 
@@ -213,6 +225,7 @@ impl Buffer {
             (DROPPED_KEYS, limits.dropped_keys),
             (DROPPED_EVENTS, limits.dropped_events),
             (DROPPED_ERRORS, limits.dropped_errors),
+            (DROPPED_LINKS, limits.dropped_links),
         ];
         for (key, dropped) in counts {
             if dropped > 0 {

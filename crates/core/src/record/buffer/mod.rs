@@ -11,13 +11,14 @@ use serde::Serialize;
 
 use limits::{Limits, MAX_EVENTS};
 
-pub(crate) use limits::MAX_KEYS;
+pub(crate) use limits::{MAX_KEYS, MAX_LINKS};
 
 use super::capture::capture;
 use super::exception::Exception;
 use super::format::{Attribute, Attributes, Kind, LARGE, Moment, Raw, Reader, Role, Scalar};
 use super::head::Head;
 use super::id::SpanId;
+use super::link::Link;
 use super::observation::{Level, ObservationType, Status, StatusCode};
 use super::time::Timestamp;
 use super::usage::{Cost, Usage};
@@ -51,6 +52,7 @@ struct WriteState {
     keys: u32,
     events: u32,
     errors: u32,
+    links: u32,
     /// An attribute was replaced by a later one of the same key.
     has_replaced: bool,
     /// An error gave it its level, its status message.
@@ -375,6 +377,22 @@ impl Buffer {
         };
         self.attributes.push_moment(Role::Event, name, moment);
         true
+    }
+
+    /// Adds a link with its metadata, unless the span has too many.
+    pub(crate) fn add_link(&mut self, link: Link) {
+        if self.state.links >= MAX_LINKS {
+            self.note_dropped_links(1);
+            return;
+        }
+        self.state.links += 1;
+        self.head.note(Role::Link);
+        self.attributes
+            .push_link(link.trace_id, link.span_id, link.flags);
+        self.note_dropped_keys(link.dropped_keys);
+        for (key, value) in link.metadata {
+            self.put_owned(Role::LinkMetadata, &key, value);
+        }
     }
 
     /// All errors are kept. The first one, and the first after the status was set to OK, gives the span

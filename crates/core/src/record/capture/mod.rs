@@ -2,14 +2,20 @@
 //! Called by every setter on the caller's thread. Text of arrays and objects is written by `json`. Must not
 //! know records or spans.
 
+mod error;
+mod json;
+mod serializer;
+
 use std::cell::Cell;
 use std::fmt;
 
 use serde::ser::{self, Serialize, Serializer};
 
-use super::guard::{catch, text_of, text_of_args};
-use super::json::{Compound, JsonWriter, MAX_DEPTH, TOO_DEEP, VariantCompound};
-use super::value::ValueRef;
+use self::error::CaptureError;
+use self::json::{JsonWriter, MAX_DEPTH, TOO_DEEP};
+use self::serializer::{Compound, VariantCompound};
+use super::guard::{catch, text_of_args};
+use super::value::{Value, ValueRef};
 
 /// Gives `value` to `accept` as one `ValueRef`; `null` is not given at all.
 /// A `Serialize` that fails or panics gives a text that says so. One without an end is cut.
@@ -29,6 +35,17 @@ pub(crate) fn capture<T: Serialize + ?Sized, F: FnMut(ValueRef<'_>)>(value: &T, 
         Err(panic) => accept(ValueRef::Str(&format!(
             "<not serializable: its Serialize panicked: {panic}>"
         ))),
+    }
+}
+
+impl Value {
+    /// Captures anything that is `Serialize`: scalars as they are, everything else as JSON text.
+    /// `None` for `null` (and `Option::None`, `()`).
+    #[must_use]
+    pub fn capture<T: Serialize + ?Sized>(value: &T) -> Option<Self> {
+        let mut captured = None;
+        capture(value, &mut |value| captured = Some(value.to_value()));
+        captured
     }
 }
 
@@ -70,32 +87,6 @@ pub(super) fn key_text<T: Serialize + ?Sized>(key: &T) -> Result<String, Capture
 
 fn not_a_key() -> CaptureError {
     ser::Error::custom("a map key must be text, a number or a boolean")
-}
-
-/// Why a value could not be captured.
-#[derive(Debug)]
-pub(crate) enum CaptureError {
-    /// The message of the user's `Serialize`.
-    Refused(String),
-    /// It is larger than [`MAX_BYTES`](super::json::MAX_BYTES). What was written before is kept.
-    Cut,
-}
-
-impl fmt::Display for CaptureError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Refused(message) => message,
-            Self::Cut => "the value is too large",
-        })
-    }
-}
-
-impl std::error::Error for CaptureError {}
-
-impl ser::Error for CaptureError {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::Refused(text_of(&message))
-    }
 }
 
 thread_local! {

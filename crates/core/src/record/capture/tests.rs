@@ -1,7 +1,7 @@
 //! Values of every shape, and hostile ones: without an end, too deep, failing, panicking.
 
-use super::super::json::MAX_BYTES;
 use super::super::value::Value;
+use super::json::MAX_BYTES;
 use proptest::prelude::*;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;

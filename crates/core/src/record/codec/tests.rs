@@ -4,6 +4,7 @@ use super::super::buffer::Buffer;
 use super::super::chunk::FinishedSpan;
 use super::super::exception::Exception;
 use super::super::format::Role;
+use super::super::link::Link;
 use super::super::observation::{Level, ObservationType, StatusCode};
 use super::super::place::Place;
 use super::super::trace::SharedTrace;
@@ -56,6 +57,12 @@ fn full() -> SpanRecord {
         Timestamp::from_unix_nanos(11),
         Exception::new("io::Error", "refused"),
         true,
+    );
+    b.add_link(
+        Link::new(TraceId::random(), SpanId::random())
+            .flags(0x301)
+            .metadata("why", "retry")
+            .metadata("large", "z".repeat(9_000)),
     );
     b.seal();
     let mut trace = TraceAttributes {

@@ -4,6 +4,7 @@
 mod buckets;
 mod count;
 mod family;
+mod names;
 mod report;
 
 pub(crate) use buckets::Settled;

@@ -5,8 +5,8 @@
 //! report states a total, the total decides.
 
 use super::Usage;
-use super::buckets::{side_of, whole_of};
 use super::count::{Convention, Count};
+use super::names::{side_of, whole_of};
 
 /// A part of a whole that a report may have counted apart.
 #[derive(Clone, Copy, Debug)]

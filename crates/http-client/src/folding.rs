@@ -1,0 +1,146 @@
+//! A streamed response as it passes: pieces of text for the core's fold, the moment of the first token, and a bound.
+//! Driven by `reading`. Must not know HTTP.
+
+use tracefuse_core::Span;
+
+use crate::capture::Tail;
+use crate::language::{AnyFold, Language};
+
+/// A stream that is being read.
+#[derive(Debug)]
+pub(crate) struct Folding {
+    fold: AnyFold,
+    /// The beginning of a character that the next bytes complete.
+    cut: Vec<u8>,
+    /// Bytes that the fold still takes.
+    room: usize,
+    /// The end of a stream that is larger than the limit: it has the usage.
+    tail: Tail,
+    started: bool,
+}
+
+impl Folding {
+    pub(crate) fn new(language: Language, limit: usize) -> Self {
+        Self {
+            fold: language.fold(),
+            cut: Vec::new(),
+            room: limit,
+            tail: Tail::default(),
+            started: false,
+        }
+    }
+
+    pub(crate) fn push(&mut self, span: &Span, bytes: &[u8]) {
+        if bytes.len() > self.room {
+            self.room = 0;
+            return self.tail.push(bytes);
+        }
+        self.room -= bytes.len();
+        decode(&mut self.cut, bytes, |text| self.fold.push(text));
+        if !self.started && self.fold.has_content() {
+            self.started = true;
+            span.record_first_token();
+        }
+    }
+
+    /// Records what arrived; `true` if the answer is whole.
+    pub(crate) fn record(mut self, span: &Span) -> bool {
+        let tail = self.tail.bytes();
+        if !tail.is_empty() {
+            let text = String::from_utf8_lossy(tail);
+            // An event of which a part is missing is left out.
+            let whole = match text.split_once('\n') {
+                Some((_, whole)) if self.tail.is_cut => whole,
+                _ => &text,
+            };
+            self.fold.push("\n");
+            self.fold.push(whole);
+        }
+        let complete = self.fold.is_complete();
+        self.fold.record(span);
+        complete
+    }
+}
+
+/// Gives the text of bytes that may end inside of a character, whose beginning is kept in `cut`.
+fn decode(cut: &mut Vec<u8>, bytes: &[u8], mut text: impl FnMut(&str)) {
+    let joined;
+    let mut bytes = bytes;
+    if !cut.is_empty() {
+        cut.extend_from_slice(bytes);
+        joined = std::mem::take(cut);
+        bytes = &joined;
+    }
+    let error = match std::str::from_utf8(bytes) {
+        Ok(whole) => return text(whole),
+        Err(error) => error,
+    };
+    // Bytes that are no text are shown as such; what follows them is text again.
+    let end = match error.error_len() {
+        None => error.valid_up_to(),
+        Some(_) => whole_characters(bytes),
+    };
+    let (whole, rest) = bytes.split_at_checked(end).unwrap_or((bytes, &[]));
+    text(&String::from_utf8_lossy(whole));
+    cut.extend_from_slice(rest);
+}
+
+/// The length of `bytes` without a character that is cut at their end.
+fn whole_characters(bytes: &[u8]) -> usize {
+    let last = bytes.utf8_chunks().last();
+    let is_cut = |chunk: &std::str::Utf8Chunk<'_>| {
+        let invalid = chunk.invalid();
+        std::str::from_utf8(invalid).is_err_and(|error| error.error_len().is_none())
+    };
+    let cut = last.filter(is_cut).map_or(0, |chunk| chunk.invalid().len());
+    bytes.len().saturating_sub(cut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use tracefuse_core::testing::Recorder;
+
+    proptest! {
+        #[test]
+        fn text_is_the_same_wherever_it_is_cut(text in "\\PC{0,60}", noise in prop::collection::vec(any::<u8>(), 0..4), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..20)) {
+            let bytes = [text.as_bytes(), &noise, text.as_bytes()].concat();
+            let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+            at.extend([0, bytes.len()]);
+            at.sort_unstable();
+            let (mut cut, mut read) = (Vec::new(), String::new());
+            for window in at.windows(2) {
+                decode(&mut cut, &bytes[window[0]..window[1]], |text| read.push_str(text));
+                prop_assert!(cut.len() <= 3);
+            }
+            read.push_str(&String::from_utf8_lossy(&cut));
+            prop_assert_eq!(read, String::from_utf8_lossy(&bytes).into_owned());
+        }
+    }
+
+    #[test]
+    fn of_a_stream_over_the_limit_the_usage_is_recorded() {
+        let recorder = Recorder::new();
+        let trace = recorder.tracer().trace("request").start();
+        let span = trace.generation("chat").start();
+        let mut folding = Folding::new(Language::OpenAi, 4_000);
+        let chunk = |text: &str| {
+            format!(
+                "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n"
+            )
+        };
+        for _ in 0..2_000 {
+            folding.push(&span, chunk("some words").as_bytes());
+        }
+        let end = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":8,\"completion_tokens\":4000,\"total_tokens\":4008}}\n\ndata: [DONE]\n\n";
+        folding.push(&span, end.as_bytes());
+        assert!(folding.record(&span), "the end was seen");
+        span.end();
+        let span = recorder.only();
+        let usage: Vec<_> = span.usage().collect();
+        assert_eq!(usage, [("input", 8), ("output", 4000), ("total", 4008)]);
+        assert!(span.output().unwrap().to_string().contains("some words"));
+        assert!(span.completion_start_time().is_some());
+    }
+}

@@ -1,0 +1,414 @@
+//! What a request says: model, parameters, messages and tools, out of its JSON or its form.
+//! Called by `call` once the request is on its way. Must not know spans.
+
+use memchr::memmem;
+use serde_json::{Map, Value, json};
+
+use crate::capture::Capture;
+use crate::language::Language;
+use crate::operation::Operation;
+
+/// Fields that are parameters of a model. Others are not recorded, since they may have content or name a person.
+const PARAMETERS: &[&str] = &[
+    "temperature",
+    "top_p",
+    "topP",
+    "top_k",
+    "topK",
+    "min_p",
+    "p",
+    "k",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "maxOutputTokens",
+    "max_tool_calls",
+    "n",
+    "candidateCount",
+    "best_of",
+    "seed",
+    "random_seed",
+    "stop",
+    "stop_sequences",
+    "stopSequences",
+    "presence_penalty",
+    "presencePenalty",
+    "frequency_penalty",
+    "frequencyPenalty",
+    "repetition_penalty",
+    "logprobs",
+    "top_logprobs",
+    "response_format",
+    "responseMimeType",
+    "response_mime_type",
+    "tool_choice",
+    "parallel_tool_calls",
+    "reasoning",
+    "reasoning_effort",
+    "verbosity",
+    "thinking",
+    "thinkingConfig",
+    "think",
+    "service_tier",
+    "store",
+    "background",
+    "truncation",
+    "modalities",
+    "dimensions",
+    "outputDimensionality",
+    "output_dimension",
+    "encoding_format",
+    "input_type",
+    "taskType",
+    "size",
+    "quality",
+    "style",
+    "voice",
+    "speed",
+    "language",
+    "num_predict",
+    "num_ctx",
+    "keep_alive",
+    "safe_prompt",
+    "top_n",
+    "provider",
+    "models",
+];
+
+/// Objects whose fields are parameters.
+const GROUPS: &[&str] = &["generationConfig", "generation_config", "options"];
+
+/// Fields of a form that are content.
+const FORM_CONTENT: &[&str] = &["prompt"];
+
+/// A longer field of a form is a file.
+const MAX_FIELD: usize = 8 * 1024;
+
+/// What a request asks for.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Asked {
+    pub(crate) model: Option<String>,
+    pub(crate) parameters: Vec<(String, Value)>,
+    pub(crate) input: Option<Value>,
+    /// The response is to be streamed.
+    pub(crate) stream: bool,
+}
+
+/// What is known of a body without reading it.
+pub(crate) fn summary(content_type: &str, bytes: u64) -> Value {
+    json!({ "content_type": content_type, "bytes": bytes })
+}
+
+/// Reads the body of a request.
+pub(crate) fn read(
+    body: &Capture,
+    content_type: &str,
+    operation: Operation,
+    language: Language,
+) -> Asked {
+    if content_type.starts_with("multipart/") {
+        return of_form(body, content_type);
+    }
+    let object = body
+        .whole()
+        .and_then(|bytes| serde_json::from_slice::<Map<String, Value>>(bytes).ok());
+    match object {
+        Some(object) => of_object(object, operation, language),
+        None if body.total() == 0 => Asked::default(),
+        None => {
+            let mut asked = of_object(body.fields(), operation, language);
+            asked.input = Some(summary(content_type, body.total()));
+            asked
+        }
+    }
+}
+
+fn of_object(mut object: Map<String, Value>, operation: Operation, language: Language) -> Asked {
+    let mut asked = Asked {
+        stream: object.remove("stream") == Some(Value::Bool(true)),
+        model: text(object.remove("model")).map(without_prefix),
+        ..Asked::default()
+    };
+    for group in GROUPS {
+        if let Some(Value::Object(group)) = object.remove(*group) {
+            take_parameters(group, &mut asked.parameters);
+        }
+    }
+    asked.input = input(&mut object, operation, language);
+    take_parameters(object, &mut asked.parameters);
+    asked
+}
+
+/// Gemini names a model `models/gemini-2.5-flash`.
+fn without_prefix(model: String) -> String {
+    match model.strip_prefix("models/") {
+        Some(name) => name.to_owned(),
+        None => model,
+    }
+}
+
+fn take_parameters(object: Map<String, Value>, to: &mut Vec<(String, Value)>) {
+    let is_one =
+        |(name, value): &(String, Value)| PARAMETERS.contains(&name.as_str()) && !value.is_null();
+    to.extend(object.into_iter().filter(is_one));
+}
+
+fn text(value: Option<Value>) -> Option<String> {
+    match value {
+        Some(Value::String(text)) if !text.is_empty() => Some(text),
+        _ => None,
+    }
+}
+
+/// Messages with the instructions as the first of them; with the tools, if there are any.
+fn input(
+    object: &mut Map<String, Value>,
+    operation: Operation,
+    language: Language,
+) -> Option<Value> {
+    let mut take = |names: &[&str]| names.iter().find_map(|name| object.remove(*name));
+    match operation {
+        Operation::Chat => {
+            let (list, system, parts) = match language {
+                Language::Gemini => (
+                    &["contents"][..],
+                    take(&["systemInstruction", "system_instruction"]),
+                    "contents",
+                ),
+                _ => (
+                    &["messages", "input"][..],
+                    take(&["system", "instructions"]),
+                    "messages",
+                ),
+            };
+            let messages = take(list);
+            let messages = match (messages, system.filter(|system| !system.is_null())) {
+                (messages, None) => messages?,
+                (messages, Some(system)) => with_system(messages, system),
+            };
+            match take(&["tools", "functions"]).filter(|tools| !tools.is_null()) {
+                Some(tools) => Some(json!({ parts: messages, "tools": tools })),
+                None => Some(messages),
+            }
+        }
+        Operation::Completion => {
+            let prompt = take(&["prompt"])?;
+            match (take(&["system"]), take(&["suffix"])) {
+                (None, None) => Some(prompt),
+                (system, suffix) => {
+                    Some(json!({ "system": system, "prompt": prompt, "suffix": suffix }))
+                }
+            }
+        }
+        Operation::Rerank => {
+            let (query, documents) = (take(&["query"]), take(&["documents"]));
+            Some(json!({ "query": query?, "documents": documents }))
+        }
+        _ => take(&[
+            "input",
+            "prompt",
+            "texts",
+            "inputs",
+            "content",
+            "requests",
+            "instances",
+        ]),
+    }
+}
+
+fn with_system(messages: Option<Value>, system: Value) -> Value {
+    let mut first = match system {
+        // Gemini's instructions are a message.
+        Value::Object(message) => message,
+        content => Map::from_iter([("content".to_owned(), content)]),
+    };
+    first.insert("role".to_owned(), Value::from("system"));
+    let mut list = vec![Value::Object(first)];
+    match messages {
+        Some(Value::Array(messages)) => list.extend(messages),
+        Some(Value::String(text)) => list.push(json!({ "role": "user", "content": text })),
+        other => list.extend(other),
+    }
+    Value::Array(list)
+}
+
+/// Reads the text fields of `multipart/form-data`; files are left out.
+fn of_form(body: &Capture, content_type: &str) -> Asked {
+    let mut asked = Asked::default();
+    let mut input = Map::new();
+    for part in body.parts() {
+        for (name, value) in fields_of_form(part) {
+            match name.as_str() {
+                "model" => asked.model = Some(value),
+                "stream" => asked.stream = value == "true",
+                name if FORM_CONTENT.contains(&name) => {
+                    input.insert(name.to_owned(), Value::from(value));
+                }
+                _ if PARAMETERS.contains(&name.as_str()) => {
+                    asked.parameters.push((name, Value::from(value)));
+                }
+                _ => {}
+            }
+        }
+    }
+    if let Value::Object(summary) = summary(media_type(content_type), body.total()) {
+        input.extend(summary);
+    }
+    asked.input = Some(Value::Object(input));
+    asked
+}
+
+/// `multipart/form-data; boundary=..` without what is after the first `;`.
+pub(crate) fn media_type(content_type: &str) -> &str {
+    let kind = content_type.split(';').next().unwrap_or_default();
+    kind.trim()
+}
+
+/// Name and value of each text field: after `name=".."` the part's headers end, and the value ends with the next boundary.
+fn fields_of_form(bytes: &[u8]) -> Vec<(String, String)> {
+    let mut fields = Vec::new();
+    for at in memmem::find_iter(bytes, b" name=\"") {
+        let field = || {
+            let rest = bytes.get(at + 7..)?;
+            let name = rest.get(..memchr::memchr(b'"', rest)?)?;
+            let head = memmem::find(rest, b"\r\n\r\n").filter(|head| *head < MAX_FIELD)?;
+            if memmem::find(rest.get(..head)?, b"filename").is_some() {
+                return None;
+            }
+            let value = rest.get(head + 4..)?;
+            let value = value.get(..value.len().min(MAX_FIELD))?;
+            let value = value.get(..memmem::find(value, b"\r\n--")?)?;
+            let text = |bytes| std::str::from_utf8(bytes).ok().map(str::to_owned);
+            Some((text(name)?, text(value)?))
+        };
+        fields.extend(field());
+    }
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn asked(body: &Value, operation: Operation, language: Language) -> Asked {
+        let capture = Capture::of(body.to_string().as_bytes(), 1 << 20);
+        read(&capture, "application/json", operation, language)
+    }
+
+    #[test]
+    fn messages_have_instructions_first_and_tools_beside() {
+        use Language::{Anthropic, Gemini, OpenAi};
+        let user = json!({ "role": "user", "content": "Hi" });
+        for (language, body, input) in [
+            (OpenAi, json!({ "messages": [user] }), json!([user])),
+            (
+                OpenAi,
+                json!({ "input": "Hi", "instructions": "Be brief" }),
+                json!([{ "role": "system", "content": "Be brief" }, user]),
+            ),
+            (OpenAi, json!({ "input": "Hi" }), json!("Hi")),
+            (
+                OpenAi,
+                json!({ "messages": [user], "tools": [{ "type": "function" }] }),
+                json!({ "messages": [user], "tools": [{ "type": "function" }] }),
+            ),
+            (
+                Anthropic,
+                json!({ "system": [{ "type": "text", "text": "Be brief" }], "messages": [user] }),
+                json!([{ "role": "system", "content": [{ "type": "text", "text": "Be brief" }] }, user]),
+            ),
+            (
+                Gemini,
+                json!({ "contents": [{ "parts": [{ "text": "Hi" }] }], "systemInstruction": { "parts": [{ "text": "Be brief" }] } }),
+                json!([{ "role": "system", "parts": [{ "text": "Be brief" }] }, { "parts": [{ "text": "Hi" }] }]),
+            ),
+        ] {
+            let asked = asked(&body, Operation::Chat, language);
+            assert_eq!(asked.input, Some(input), "{body}");
+        }
+    }
+
+    #[test]
+    fn only_parameters_of_models_are_parameters() {
+        let body = json!({
+            "model": "gpt-4o", "stream": true, "temperature": 0.5, "top_p": null, "user": "Ada", "metadata": { "a": 1 },
+            "messages": [], "options": { "num_ctx": 8 }, "prediction": { "content": "secret" },
+        });
+        let asked = asked(&body, Operation::Chat, Language::Ollama);
+        assert_eq!(
+            (asked.model.as_deref(), asked.stream),
+            (Some("gpt-4o"), true)
+        );
+        let expected = [
+            ("num_ctx".to_owned(), json!(8)),
+            ("temperature".to_owned(), json!(0.5)),
+        ];
+        assert_eq!(asked.parameters, expected);
+    }
+
+    #[test]
+    fn a_body_over_the_limit_is_summarised_and_its_model_found() {
+        let picture = "A".repeat(100_000);
+        let body =
+            json!({ "messages": [{ "content": picture }], "model": "gpt-4o", "stream": true });
+        let capture = Capture::of(body.to_string().as_bytes(), 1024);
+        let asked = read(
+            &capture,
+            "application/json",
+            Operation::Chat,
+            Language::OpenAi,
+        );
+        assert_eq!(
+            (asked.model.as_deref(), asked.stream),
+            (Some("gpt-4o"), true)
+        );
+        let bytes = body.to_string().len();
+        let summary = json!({ "content_type": "application/json", "bytes": bytes });
+        assert_eq!(asked.input, Some(summary));
+    }
+
+    #[test]
+    fn the_text_fields_of_a_form_are_read_and_files_are_not() {
+        let part = |head: &str, body: &str| {
+            format!("--b\r\nContent-Disposition: form-data; {head}\r\n\r\n{body}\r\n")
+        };
+        let file = "\u{1}\r\nname=\"no\"".repeat(500);
+        let body = [
+            part(
+                "name=\"file\"; filename=\"a.mp3\"\r\nContent-Type: audio/mpeg",
+                &file,
+            ),
+            part("name=\"model\"", "whisper-1"),
+            part("name=\"language\"", "de"),
+            part("name=\"prompt\"", "Names: Ada"),
+            "--b--\r\n".to_owned(),
+        ]
+        .concat();
+        for limit in [100, 1 << 20] {
+            let capture = Capture::of(body.as_bytes(), limit);
+            let asked = read(
+                &capture,
+                "multipart/form-data; boundary=b",
+                Operation::Transcription,
+                Language::OpenAi,
+            );
+            assert_eq!(asked.model.as_deref(), Some("whisper-1"));
+            assert_eq!(asked.parameters, [("language".to_owned(), json!("de"))]);
+            let input = json!({ "content_type": "multipart/form-data", "bytes": body.len(), "prompt": "Names: Ada" });
+            assert_eq!(asked.input, Some(input));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_panics(body in prop::collection::vec(any::<u8>(), 0..200), text in "[\\PC\r\n\"=:{} name-]{0,80}", limit in 0..200usize) {
+            for bytes in [body.as_slice(), text.as_bytes()] {
+                let capture = Capture::of(bytes, limit);
+                for content_type in ["application/json", "multipart/form-data"] {
+                    read(&capture, content_type, Operation::Chat, Language::Gemini);
+                }
+            }
+        }
+    }
+}

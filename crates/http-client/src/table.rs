@@ -1,0 +1,134 @@
+//! The table of providers: hosts and paths of the requests that call a model, and the names of providers by host.
+//! Asked by `routes` after the routes of the user.
+
+use crate::language::Language;
+use crate::operation::Operation;
+use crate::target::{Target, glob, is_host};
+
+type Row = (
+    &'static str,
+    &'static str,
+    Option<&'static str>,
+    Operation,
+    Language,
+);
+
+/// Host, path, a header that must be there, operation, language. The first row that fits counts.
+///
+/// A path that is a provider's own fits on any host, as gateways and local servers have it too. A path that others use as
+/// well, such as `/api/chat`, needs a host or a header that tells.
+const TABLE: &[Row] = {
+    use Language::{Anthropic, Cohere, Gemini, Ollama, OpenAi};
+    use Operation::{Chat, Completion, Embeddings, Image, Rerank, Speech, Transcription};
+    &[
+        ("*", "*/chat/completions", None, Chat, OpenAi),
+        ("*", "*/v1/responses", None, Chat, OpenAi),
+        ("*", "*/v1/completions", None, Completion, OpenAi),
+        ("*", "*/fim/completions", None, Completion, OpenAi),
+        ("*", "*/v1/embeddings", None, Embeddings, OpenAi),
+        ("*", "*/v1/images/generations", None, Image, OpenAi),
+        ("*", "*/v1/images/edits", None, Image, OpenAi),
+        ("*", "*/v1/images/variations", None, Image, OpenAi),
+        (
+            "*",
+            "*/v1/audio/transcriptions",
+            None,
+            Transcription,
+            OpenAi,
+        ),
+        ("*", "*/v1/audio/translations", None, Transcription, OpenAi),
+        ("*", "*/v1/audio/speech", None, Speech, OpenAi),
+        ("api.anthropic.com", "*/v1/messages", None, Chat, Anthropic),
+        (
+            "*",
+            "*/v1/messages",
+            Some("anthropic-version"),
+            Chat,
+            Anthropic,
+        ),
+        (
+            "*",
+            "*/publishers/anthropic/models/*Predict",
+            None,
+            Chat,
+            Anthropic,
+        ),
+        ("*", "*:generateContent", None, Chat, Gemini),
+        ("*", "*:streamGenerateContent", None, Chat, Gemini),
+        ("*", "*:embedContent", None, Embeddings, Gemini),
+        ("*", "*:batchEmbedContents", None, Embeddings, Gemini),
+        ("*:11434", "/api/chat", None, Chat, Ollama),
+        ("*:11434", "/api/generate", None, Completion, Ollama),
+        ("*:11434", "/api/embed", None, Embeddings, Ollama),
+        ("*:11434", "/api/embeddings", None, Embeddings, Ollama),
+        ("api.cohere.*", "/v2/chat", None, Chat, Cohere),
+        ("api.cohere.*", "*/embed", None, Embeddings, Cohere),
+        ("api.cohere.*", "*/rerank", None, Rerank, Cohere),
+        ("*.azure.com", "*/responses", None, Chat, OpenAi),
+        ("*.azure.com", "*/completions", None, Completion, OpenAi),
+        ("*.azure.com", "*/embeddings", None, Embeddings, OpenAi),
+        ("*.azure.com", "*/images/generations", None, Image, OpenAi),
+        ("*.azure.com", "*/images/edits", None, Image, OpenAi),
+        (
+            "*.azure.com",
+            "*/audio/transcriptions",
+            None,
+            Transcription,
+            OpenAi,
+        ),
+        (
+            "*.azure.com",
+            "*/audio/translations",
+            None,
+            Transcription,
+            OpenAi,
+        ),
+        ("*.azure.com", "*/audio/speech", None, Speech, OpenAi),
+        (
+            "api.deepseek.com",
+            "*/completions",
+            None,
+            Completion,
+            OpenAi,
+        ),
+    ]
+};
+
+/// How a request is recorded that is in the table.
+pub(crate) fn find(target: &Target<'_>) -> Option<(Operation, Language)> {
+    let row = TABLE.iter().find(|(host, path, header, ..)| {
+        glob(path, target.path)
+            && is_host(host, target.host, target.port)
+            && header.is_none_or(|name| target.headers.contains_key(name))
+    })?;
+    Some((row.3, row.4))
+}
+
+/// Providers by host, by OpenTelemetry's names; those it has no name for by the names they have for themselves.
+const PROVIDERS: &[(&str, &str)] = &[
+    ("api.openai.com", "openai"),
+    ("*.openai.azure.com", "azure.ai.openai"),
+    ("*.azure.com", "azure.ai.inference"),
+    ("api.anthropic.com", "anthropic"),
+    ("generativelanguage.googleapis.com", "gcp.gemini"),
+    ("*aiplatform.googleapis.com", "gcp.vertex_ai"),
+    ("api.cohere.*", "cohere"),
+    ("api.groq.com", "groq"),
+    ("*.mistral.ai", "mistral_ai"),
+    ("api.deepseek.com", "deepseek"),
+    ("api.perplexity.ai", "perplexity"),
+    ("api.x.ai", "x_ai"),
+    ("openrouter.ai", "openrouter"),
+    ("api.moonshot.*", "moonshot_ai"),
+    ("api.together.*", "together_ai"),
+    ("api.fireworks.ai", "fireworks_ai"),
+    ("*:11434", "ollama"),
+];
+
+/// The provider whose host this is.
+pub(crate) fn provider_of(target: &Target<'_>) -> Option<&'static str> {
+    let known = PROVIDERS
+        .iter()
+        .find(|(host, _)| is_host(host, target.host, target.port));
+    known.map(|(_, provider)| *provider)
+}

@@ -1,0 +1,98 @@
+//! Where a request goes, and patterns of hosts and paths.
+//! Used by `routes`, `table` and `model_calls`. Must not know what a request means.
+
+use http::HeaderMap;
+
+/// Where a request goes.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) host: &'a str,
+    /// Zero if the port is not known.
+    pub(crate) port: u16,
+    pub(crate) path: &'a str,
+    pub(crate) headers: &'a HeaderMap,
+}
+
+/// Whether a host fits a pattern.
+pub(crate) fn is_host(pattern: &str, host: &str, port: u16) -> bool {
+    glob(pattern, host) || pattern.contains(':') && glob(pattern, &format!("{host}:{port}"))
+}
+
+/// Whether `text` fits `pattern`, in which `*` is any text. Letters of ASCII are compared without regard to case.
+pub(crate) fn glob(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    let (mut p, mut t) = (0, 0);
+    // Where to go on if a character does not fit: after the last `*`, with one more byte of text for it.
+    let mut retry = None;
+    while t < text.len() {
+        match (pattern.get(p), text.get(t)) {
+            (Some(b'*'), _) => {
+                retry = Some((p + 1, t));
+                p += 1;
+            }
+            (Some(a), Some(b)) if a.eq_ignore_ascii_case(b) => {
+                p += 1;
+                t += 1;
+            }
+            _ => match retry {
+                Some((after, from)) => {
+                    retry = Some((after, from + 1));
+                    p = after;
+                    t = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern.iter().skip(p).all(|byte| *byte == b'*')
+}
+
+/// The model that a path names: `/models/gemini-2.5-flash:generateContent`, `/deployments/gpt-4o/chat/completions`.
+pub(crate) fn model_in_path(path: &str) -> Option<&str> {
+    let after = ["/models/", "/deployments/"];
+    let rest = after
+        .iter()
+        .find_map(|mark| path.split_once(mark).map(|(_, rest)| rest))?;
+    rest.split(['/', ':'])
+        .next()
+        .filter(|model| !model.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_path_may_name_the_model() {
+        for (path, model) in [
+            (
+                "/v1beta/models/gemini-2.5-flash:generateContent",
+                Some("gemini-2.5-flash"),
+            ),
+            (
+                "/openai/deployments/gpt-4o/chat/completions",
+                Some("gpt-4o"),
+            ),
+            ("/v1/chat/completions", None),
+            ("/v1/models/", None),
+        ] {
+            assert_eq!(model_in_path(path), model);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_pattern_of_pieces_fits_what_it_was_made_of(pieces in prop::collection::vec("[a-c/]{0,4}", 1..5), between in prop::collection::vec("[a-c/]{0,4}", 5)) {
+            let pattern = pieces.join("*");
+            let mut text = String::new();
+            for (at, piece) in pieces.iter().enumerate() {
+                if at > 0 { text.push_str(&between[at]); }
+                text.push_str(piece);
+            }
+            prop_assert!(glob(&pattern, &text));
+            let other = format!("{text}x");
+            prop_assert_eq!(glob(&pattern, &other), pattern.ends_with('*'));
+        }
+    }
+}

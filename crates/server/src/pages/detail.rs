@@ -1,0 +1,392 @@
+//! The right side of a trace's page: everything of one span, or of the trace.
+//! Called by `trace`, for the page and for the script that takes one span at a time.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+use serde_json::Value;
+use tracefuse_core::Level;
+
+use super::list::named;
+use super::params::encoded;
+use super::widgets::{cost, day_and_time, kind, trace_url};
+use super::{bodies, units};
+use crate::model::{Bodies, ObservationRow, ScoreRow, SpanError, SpanEvent, TraceView};
+
+/// Failing spans that the summary of a trace lists.
+const FAILURES: usize = 20;
+
+/// A span with its bodies.
+pub(super) fn of_span(
+    trace: &str,
+    span: &ObservationRow,
+    long: &Bodies,
+    scores: &[ScoreRow],
+) -> Markup {
+    let url = format!("{}/spans/{}", trace_url(trace), encoded(&span.id));
+    let scores: Vec<&ScoreRow> = scores
+        .iter()
+        .filter(|score| score.observation_id.as_deref() == Some(&span.id))
+        .collect();
+    html! {
+        div.detail data-detail="span" {
+            header {
+                (kind(span.kind))
+                h2 dir="auto" { (named(&span.name)) }
+                span.end {
+                    button.needs-js type="button" data-do="trace" title="Back to the trace (t)" { "Trace" }
+                    button.needs-js type="button" data-action="copy-url" data-from={ (url) "/export.md" } title="Copy this span and all below it as Markdown (y)" { "Copy .md" }
+                    button.needs-js type="button" data-action="copy-url" data-from={ (url) "/export.json" } title="Copy this span and all below it as JSON (Y)" { "Copy .json" }
+                }
+            }
+            (facts(span))
+            @for note in &span.notes { (langfuse_note(note)) }
+            (failures(span, &long.errors))
+            @if let Some(input) = &long.input { (bodies::block("Input", input, &format!("{url}/raw/input"))) }
+            @if let Some(output) = &long.output { (bodies::block("Output", output, &format!("{url}/raw/output"))) }
+            @if long.input.is_none() && long.output.is_none() {
+                p { small { "This span has neither input nor output." } }
+            }
+            (usage(span))
+            (values("Model parameters", &long.parameters))
+            (scores_table(&scores))
+            (events(span, &long.events))
+            (values("Metadata", &long.metadata))
+            (links(&long.links))
+            (folded("Resource", &long.resource))
+            (block("Ids", &html! {
+                dl.pairs {
+                    dt { "Span" } dd.mono { (span.id) }
+                    @if let Some(parent) = &span.parent { dt { "Parent" } dd.mono { a href={ (trace_url(trace)) "?span=" (encoded(parent)) } data-span=(parent) { (parent) } } }
+                    dt { "Trace" } dd.mono { (trace) }
+                }
+            }))
+        }
+    }
+}
+
+/// The trace as a whole: what went in and came out, what failed, and totals.
+pub(super) fn of_trace(view: &TraceView, root: Option<(&ObservationRow, &Bodies)>) -> Markup {
+    let trace = &view.trace;
+    let failed: Vec<&ObservationRow> = view
+        .observations
+        .iter()
+        .filter(|span| span.level == Level::Error)
+        .collect();
+    let own: Vec<&ScoreRow> = view.scores.iter().collect();
+    let notes: Vec<(&ObservationRow, &String)> = view
+        .observations
+        .iter()
+        .flat_map(|span| span.notes.iter().map(move |note| (span, note)))
+        .collect();
+    let link =
+        |span: &ObservationRow| format!("{}?span={}", trace_url(&trace.id), encoded(&span.id));
+    html! {
+        div.detail data-detail="trace" {
+            header {
+                h2 { "Trace" }
+                span.end {
+                    button.needs-js type="button" data-action="copy-url" data-from={ (trace_url(&trace.id)) "/export.md" } title="Copy the trace as Markdown" { "Copy .md" }
+                    button.needs-js type="button" data-action="copy-url" data-from={ (trace_url(&trace.id)) "/export.json" } title="Copy the trace as JSON" { "Copy .json" }
+                }
+            }
+            @if !failed.is_empty() {
+                section.failure aria-label="Errors" {
+                    h3 { (units::plural(failed.len() as u64, "span")) " failed" }
+                    ol {
+                        @for span in failed.iter().take(FAILURES) {
+                            li {
+                                a href=(link(span)) data-span=(span.id) dir="auto" { (named(&span.name)) }
+                                @if let Some(message) = &span.status_message { ": " span dir="auto" { (message) } }
+                            }
+                        }
+                    }
+                    @if failed.len() > FAILURES { p { small { "and " (failed.len() - FAILURES) " more; n goes to the next" } } }
+                }
+            }
+            @for (span, note) in notes.iter().take(FAILURES) {
+                p.note { span { a href=(link(span)) data-span=(span.id) dir="auto" { (named(&span.name)) } ": " (note) } }
+            }
+            @if let Some((root, long)) = root {
+                @let url = format!("{}/spans/{}", trace_url(&trace.id), encoded(&root.id));
+                @if let Some(input) = &long.input { (bodies::block("Input", input, &format!("{url}/raw/input"))) }
+                @if let Some(output) = &long.output { (bodies::block("Output", output, &format!("{url}/raw/output"))) }
+            }
+            (models(&view.observations))
+            (scores_table(&own))
+            (values("Metadata", &view.metadata))
+            (block("About", &html! {
+                dl.pairs {
+                    dt { "Started" } dd { (day_and_time(trace.start_ns)) }
+                    dt { "Environment" } dd dir="auto" { (trace.environment) }
+                    @if let Some(release) = &trace.release { dt { "Release" } dd dir="auto" { (release) } }
+                    @if let Some(version) = &trace.version { dt { "Version" } dd dir="auto" { (version) } }
+                    dt { "Id" } dd.mono { (trace.id) }
+                }
+            }))
+        }
+    }
+}
+
+fn facts(span: &ObservationRow) -> Markup {
+    let total = |buckets: &BTreeMap<String, u64>| buckets.get("total").copied();
+    html! {
+        dl.facts {
+            div { dt { "Type" } dd { (span.kind.as_str()) } }
+            @if let Some(end) = span.end_ns {
+                div { dt { "Duration" } dd { (units::duration(end.saturating_sub(span.start_ns))) } }
+            } @else {
+                div { dd { span.chip.running { i.pulse {} "no end yet" } } }
+            }
+            @if let Some(first) = span.ttft_ns { div { dt { "First token" } dd { (units::duration(first)) } } }
+            @if let Some(model) = &span.model { div { dt { "Model" } dd dir="auto" { (model) } } }
+            @if let Some(tokens) = total(&span.usage) { div { dt { "Tokens" } dd { (units::count(tokens)) } } }
+            @if let Some(dollars) = cost(span.cost.get("total").copied(), span.cost_is_computed) { div { dt { "Cost" } dd { (dollars) } } }
+            @if let Some((prompt, version)) = &span.prompt { div { dt { "Prompt" } dd dir="auto" { (prompt) " v" (version) } } }
+            div { dt { "Started" } dd { (day_and_time(span.start_ns)) } }
+            @match span.level {
+                Level::Error => div { dd { span.chip.error { "error" } } },
+                Level::Warning => div { dd { span.chip.warning { "warning" } } },
+                Level::Debug => div { dd { span.chip { "debug" } } },
+                _ => {}
+            }
+        }
+    }
+}
+
+fn langfuse_note(note: &str) -> Markup {
+    html! { p.note { span { b { "Langfuse: " } (note) } } }
+}
+
+/// The status message, and each error with what caused it.
+fn failures(span: &ObservationRow, errors: &[SpanError]) -> Markup {
+    let is_error = span.level == Level::Error;
+    let is_said = |message: &str| errors.iter().any(|error| error.message == message);
+    let status = span
+        .status_message
+        .as_deref()
+        .filter(|message| !message.is_empty() && !is_said(message));
+    html! {
+        @if let Some(message) = status {
+            @if is_error { section.failure aria-label="Status" { p dir="auto" { (message) } } }
+            @else { p.note dir="auto" { (message) } }
+        }
+        @for error in errors {
+            section.failure aria-label="Error" {
+                h3 dir="auto" { (if error.kind.is_empty() { "Error" } else { &error.kind }) }
+                p dir="auto" { (error.message) }
+                @if let Some(sources) = &error.sources {
+                    ol aria-label="Caused by" { @for source in sources.lines() { li dir="auto" { (source) } } }
+                }
+                @if let Some(stack) = &error.stacktrace {
+                    details { summary { "Stack trace" } pre { (stack) } }
+                }
+            }
+        }
+    }
+}
+
+/// Units and cost by bucket.
+fn usage(span: &ObservationRow) -> Markup {
+    if span.usage.is_empty() && span.cost.is_empty() {
+        return html! {};
+    }
+    let mut names: Vec<&str> = span
+        .usage
+        .keys()
+        .chain(span.cost.keys())
+        .map(String::as_str)
+        .collect();
+    names.sort_by_key(|name| (*name == "total", !name.starts_with("input"), *name));
+    names.dedup();
+    block(
+        "Usage and cost",
+        &html! {
+            table {
+                thead { tr { th scope="col" { "Bucket" } th.num scope="col" { "Units" } th.num scope="col" { "Cost" } } }
+                tbody {
+                    @for name in names {
+                        tr {
+                            td dir="auto" { @if name == "total" { b { "Total" } } @else { (name) } }
+                            td.num { @if let Some(units) = span.usage.get(name) { (units::count(*units)) } }
+                            td.num { @if let Some(dollars) = cost(span.cost.get(name).copied(), span.cost_is_computed) { (dollars) } }
+                        }
+                    }
+                }
+            }
+            @if span.cost_is_computed { p { small { "≈ computed from the table of prices, since no cost was sent" } } }
+        },
+    )
+}
+
+#[derive(Default)]
+struct Sum {
+    calls: u64,
+    errors: u64,
+    nanos: i64,
+    input: u64,
+    output: u64,
+    total: u64,
+    cost: Option<f64>,
+    is_computed: bool,
+}
+
+/// Totals by model.
+fn models(observations: &[ObservationRow]) -> Markup {
+    let mut models: BTreeMap<&str, Sum> = BTreeMap::new();
+    for span in observations {
+        let Some(model) = &span.model else { continue };
+        let sum = models.entry(model).or_default();
+        let of = |part: &str| {
+            span.usage
+                .iter()
+                .filter(|(name, _)| name.starts_with(part))
+                .map(|(_, units)| units)
+                .sum::<u64>()
+        };
+        sum.calls += 1;
+        sum.errors += u64::from(span.level == Level::Error);
+        sum.nanos = sum.nanos.saturating_add(
+            span.end_ns
+                .map_or(0, |end| end.saturating_sub(span.start_ns)),
+        );
+        sum.input = sum.input.saturating_add(of("input"));
+        sum.output = sum.output.saturating_add(of("output"));
+        sum.total = sum
+            .total
+            .saturating_add(span.usage.get("total").copied().unwrap_or(0));
+        if let Some(dollars) = span.cost.get("total") {
+            sum.cost = Some(sum.cost.unwrap_or(0.0) + dollars);
+            sum.is_computed |= span.cost_is_computed;
+        }
+    }
+    if models.is_empty() {
+        return html! {};
+    }
+    block(
+        "Models",
+        &html! {
+            table {
+                thead { tr {
+                    th scope="col" { "Model" } th.num scope="col" { "Calls" } th.num scope="col" { "Time" }
+                    th.num scope="col" { "In" } th.num scope="col" { "Out" } th.num scope="col" { "Tokens" } th.num scope="col" { "Cost" }
+                } }
+                tbody {
+                    @for (model, sum) in &models {
+                        tr {
+                            td dir="auto" { (model) @if sum.errors > 0 { " " span.chip.error { (units::plural(sum.errors, "error")) } } }
+                            td.num { (units::count(sum.calls)) }
+                            td.num { (units::duration(sum.nanos)) }
+                            td.num { (units::tokens(sum.input)) }
+                            td.num { (units::tokens(sum.output)) }
+                            td.num { (units::tokens(sum.total)) }
+                            td.num { (cost(sum.cost, sum.is_computed).unwrap_or_default()) }
+                        }
+                    }
+                }
+            }
+        },
+    )
+}
+
+fn scores_table(scores: &[&ScoreRow]) -> Markup {
+    if scores.is_empty() {
+        return html! {};
+    }
+    block(
+        "Scores",
+        &html! {
+            table {
+                thead { tr { th scope="col" { "Name" } th scope="col" { "Value" } th scope="col" { "Comment" } th scope="col" { "Source" } } }
+                tbody {
+                    @for score in scores {
+                        tr {
+                            td dir="auto" { (score.name) }
+                            td dir="auto" { b { (score_value(score)) } }
+                            td dir="auto" { @if let Some(comment) = &score.comment { (comment) } }
+                            td { (score.source.to_lowercase()) }
+                        }
+                    }
+                }
+            }
+        },
+    )
+}
+
+pub(super) fn score_value(score: &ScoreRow) -> String {
+    match (&score.value, score.data_type.as_str()) {
+        (Value::String(text), _) => text.clone(),
+        (Value::Number(number), "BOOLEAN") => if number.as_f64() == Some(0.0) {
+            "false"
+        } else {
+            "true"
+        }
+        .to_owned(),
+        (value, _) => value.to_string(),
+    }
+}
+
+fn events(span: &ObservationRow, events: &[SpanEvent]) -> Markup {
+    if events.is_empty() {
+        return html! {};
+    }
+    block(
+        "Events",
+        &html! {
+            dl.pairs {
+                @for event in events {
+                    dt { "+" (units::duration(event.time_ns.saturating_sub(span.start_ns))) }
+                    dd {
+                        b dir="auto" { (event.name) }
+                        @for (name, value) in &event.attributes { div { span.key dir="auto" { (name) } ": " (bodies::value(value)) } }
+                    }
+                }
+            }
+        },
+    )
+}
+
+fn values(title: &str, values: &BTreeMap<String, Value>) -> Markup {
+    if values.is_empty() {
+        return html! {};
+    }
+    block(title, &pairs(values))
+}
+
+fn folded(title: &str, values: &BTreeMap<String, Value>) -> Markup {
+    if values.is_empty() {
+        return html! {};
+    }
+    html! { details.long { summary { (title) } (pairs(values)) } }
+}
+
+fn pairs(values: &BTreeMap<String, Value>) -> Markup {
+    html! {
+        dl.pairs { @for (name, value) in values { dt dir="auto" { (name) } dd { (bodies::value(value)) } } }
+    }
+}
+
+fn links(links: &[Value]) -> Markup {
+    if links.is_empty() {
+        return html! {};
+    }
+    let text = |link: &Value, key: &str| {
+        link.get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    block(
+        "Links",
+        &html! {
+            ul { @for link in links {
+                @let (trace, span) = (text(link, "trace_id"), text(link, "span_id"));
+                li.mono { a href={ (trace_url(&trace)) "?span=" (encoded(&span)) } { (trace) " " (span) } }
+            } }
+        },
+    )
+}
+
+fn block(title: &str, inside: &Markup) -> Markup {
+    html! { section.block.card aria-label=(title) { header { h3 { (title) } } div.inside { (inside) } } }
+}

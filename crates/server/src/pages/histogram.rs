@@ -1,0 +1,53 @@
+//! Traces over time, as bars that are links to their part of the time.
+//! Called by `list`.
+
+use maud::{Markup, html};
+
+use super::params::Params;
+use super::units;
+use crate::model::Histogram;
+
+const HEIGHT: f64 = 64.0;
+const WIDTH: f64 = 10.0;
+
+/// The bars; the height is the number of traces, the red part of it those with errors.
+pub(super) fn histogram(histogram: &Histogram, params: &Params) -> Markup {
+    let most = histogram
+        .bins
+        .iter()
+        .map(|bin| bin.traces)
+        .max()
+        .unwrap_or(0);
+    let Some(last) = histogram.bins.last().filter(|_| most > 0) else {
+        return html! { div data-histogram {} };
+    };
+    let end = last.start_ns.saturating_add(histogram.width_ns);
+    let width = WIDTH * histogram.bins.len() as f64;
+    let scale = |traces: u64| traces as f64 / most as f64 * (HEIGHT - 4.0);
+    html! {
+        figure.card.histogram data-histogram {
+            svg viewBox={ "0 0 " (width) " " (HEIGHT) } preserveAspectRatio="none" role="group" aria-label="Traces over time" {
+                @for (place, bin) in histogram.bins.iter().enumerate() {
+                    @let left = place as f64 * WIDTH;
+                    @let errors = scale(bin.errors);
+                    // One trace among many must be seen.
+                    @let all = if bin.traces > 0 { scale(bin.traces).max(2.0) } else { 0.0 };
+                    @let from = units::rfc3339(bin.start_ns);
+                    @let to = units::rfc3339(bin.start_ns.saturating_add(histogram.width_ns));
+                    @let words = format!("{}: {}, {}", units::full(bin.start_ns), units::plural(bin.traces, "trace"), units::plural(bin.errors, "error"));
+                    a.bin href=[(bin.traces > 0).then(|| params.without("cursor").with("from", &from).with("to", &to).url("/"))] aria-label=(words) {
+                        title { (words) }
+                        rect.bin-ground x=(left) y="0" width=(WIDTH) height=(HEIGHT) {}
+                        rect.bar-ok x=(left + 1.0) y=(HEIGHT - all) width=(WIDTH - 2.0) height=(all) {}
+                        rect.bar-error x=(left + 1.0) y=(HEIGHT - errors) width=(WIDTH - 2.0) height=(errors) {}
+                    }
+                }
+            }
+            div.ends {
+                time datetime=(units::rfc3339(histogram.from_ns)) data-time="full" { (units::full(histogram.from_ns)) }
+                span { "each bar " (units::duration(histogram.width_ns)) ", highest " (units::plural(most, "trace")) }
+                time datetime=(units::rfc3339(end)) data-time="full" { (units::full(end)) }
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! JSON that folds: elements `details`, which need no script.
+//! Called by `bodies` and `detail`.
+
+use maud::{Markup, html};
+use serde_json::Value;
+
+/// Most values that are shown of one JSON text; the rest is in the raw text.
+const MOST: usize = 4000;
+
+/// Longest text that is shown whole inside of JSON, in characters.
+const LONGEST: usize = 4000;
+
+/// The value; its first levels are open.
+pub(super) fn json(value: &Value) -> Markup {
+    let mut left = MOST;
+    let inside = node(None, value, 0, &mut left);
+    html! {
+        div.json { (inside) }
+        @if left == 0 { p { small { "Only the first " (MOST) " values are shown. The copy has all." } } }
+    }
+}
+
+/// A text that is an object or a list in JSON, as that.
+pub(super) fn inner(text: &str) -> Option<Value> {
+    let text = text.trim();
+    let is_json = (text.starts_with('{') && text.ends_with('}'))
+        || (text.starts_with('[') && text.ends_with(']'));
+    is_json.then(|| serde_json::from_str(text).ok()).flatten()
+}
+
+fn node(key: Option<&str>, value: &Value, depth: usize, left: &mut usize) -> Markup {
+    let Some(rest) = left.checked_sub(1) else {
+        return html! {};
+    };
+    *left = rest;
+    match value {
+        Value::Object(fields) if !fields.is_empty() => {
+            let below: Vec<Markup> = fields
+                .iter()
+                .map(|(key, value)| node(Some(key), value, depth + 1, left))
+                .collect();
+            branch(key, ("{", "}"), fields.len(), below, depth)
+        }
+        Value::Array(values) if !values.is_empty() => {
+            let below: Vec<Markup> = values
+                .iter()
+                .map(|value| node(None, value, depth + 1, left))
+                .collect();
+            branch(key, ("[", "]"), values.len(), below, depth)
+        }
+        _ => html! { @if let Some(key) = key { span.key dir="auto" { (key) } ": " } (leaf(value)) },
+    }
+}
+
+fn branch(
+    key: Option<&str>,
+    signs: (&str, &str),
+    count: usize,
+    below: Vec<Markup>,
+    depth: usize,
+) -> Markup {
+    // Short lists and the first levels are open; a list of a hundred is not.
+    let is_open = depth == 0 || (depth < 3 && count <= 20);
+    html! {
+        details open[is_open] {
+            summary {
+                @if let Some(key) = key { span.key dir="auto" { (key) } ": " }
+                (signs.0)
+                span.many { " " (count) " " (signs.1) }
+            }
+            ul { @for value in below { li { (value) } } }
+            (signs.1)
+        }
+    }
+}
+
+fn leaf(value: &Value) -> Markup {
+    match value {
+        Value::String(text) => match text.char_indices().nth(LONGEST) {
+            None => html! { span.str { "\"" (text) "\"" } },
+            Some((end, _)) => {
+                let (shown, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+                html! { span.str { "\"" (shown) "…" } " " span.many { "and " (rest.len()) " bytes" } }
+            }
+        },
+        Value::Object(_) => html! { "{}" },
+        Value::Array(_) => html! { "[]" },
+        other => html! { span.lit { (other.to_string()) } },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json as value;
+
+    #[test]
+    fn keys_and_texts_are_escaped() {
+        let html =
+            json(&value!({"<b>": ["<script>alert(1)</script>", null, 1.5, {}]})).into_string();
+        assert!(html.contains("&lt;b&gt;"), "{html}");
+        assert!(html.contains("&lt;script&gt;"), "{html}");
+        assert!(!html.contains("<script"), "{html}");
+        assert!(
+            html.contains("null") && html.contains("1.5") && html.contains("{}"),
+            "{html}"
+        );
+    }
+
+    #[test]
+    fn much_json_is_cut_and_says_so() {
+        let many: Vec<u32> = (0..10_000).collect();
+        let html = json(&value!(many)).into_string();
+        assert!(html.len() < 300_000, "{}", html.len());
+        assert!(html.contains("Only the first"));
+    }
+
+    #[test]
+    fn only_objects_and_lists_are_read_inside_of_texts() {
+        assert!(inner("{\"a\": 1}").is_some());
+        assert!(inner(" [1] ").is_some());
+        for text in ["12", "true", "{a}", "\"x\"", "[1"] {
+            assert_eq!(inner(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Observations of a trace in tree order.
+//! Called by `columns`, `subtree`, `align` and the page without scripts.
+
+use std::collections::HashMap;
+
+use crate::model::ObservationRow;
+
+/// A place in the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Number of the observation in the list that was given.
+    pub(super) index: usize,
+    /// 0 for a root.
+    pub(super) depth: usize,
+}
+
+/// Each observation once: children after their parent, siblings by start. Without a parent that is in the trace, or
+/// in a circle of parents, it is a root.
+pub(super) fn ordered(observations: &[ObservationRow]) -> Vec<Place> {
+    let mut by_id: HashMap<&str, usize> = HashMap::with_capacity(observations.len());
+    for (index, observation) in observations.iter().enumerate() {
+        by_id.entry(&observation.id).or_insert(index);
+    }
+    let mut children: Vec<Vec<usize>> = vec![Vec::new(); observations.len()];
+    let mut roots = Vec::new();
+    for (index, observation) in observations.iter().enumerate() {
+        let parent = observation.parent.as_deref().and_then(|id| by_id.get(id));
+        match parent.and_then(|parent| children.get_mut(*parent)) {
+            Some(siblings) => siblings.push(index),
+            None => roots.push(index),
+        }
+    }
+    let by_start = |index: &usize| {
+        observations
+            .get(*index)
+            .map(|observation| observation.start_ns)
+    };
+    let mut places = Vec::with_capacity(observations.len());
+    let mut is_placed = vec![false; observations.len()];
+    let mut pending = Vec::new();
+    roots.sort_by_key(by_start);
+    // After the roots, what is left is in circles; the first of each circle is taken as its root.
+    for root in roots.into_iter().chain(0..observations.len()) {
+        pending.push(Place {
+            index: root,
+            depth: 0,
+        });
+        while let Some(place) = pending.pop() {
+            let Some(is_placed) = is_placed.get_mut(place.index).filter(|placed| !**placed) else {
+                continue;
+            };
+            *is_placed = true;
+            places.push(place);
+            let mut below = children
+                .get_mut(place.index)
+                .map(std::mem::take)
+                .unwrap_or_default();
+            below.sort_by_key(by_start);
+            let depth = place.depth + 1;
+            pending.extend(below.into_iter().rev().map(|index| Place { index, depth }));
+        }
+    }
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(spans: &[(&str, Option<&str>, i64)]) -> Vec<(String, usize)> {
+        let row = |(id, parent, start): &(&str, Option<&str>, i64)| ObservationRow {
+            id: (*id).to_owned(),
+            parent: parent.map(str::to_owned),
+            start_ns: *start,
+            ..ObservationRow::default()
+        };
+        let rows: Vec<ObservationRow> = spans.iter().map(row).collect();
+        let name = |place: Place| (rows[place.index].id.clone(), place.depth);
+        ordered(&rows).into_iter().map(name).collect()
+    }
+
+    fn named(places: &[(&str, usize)]) -> Vec<(String, usize)> {
+        places
+            .iter()
+            .map(|(id, depth)| ((*id).to_owned(), *depth))
+            .collect()
+    }
+
+    #[test]
+    fn children_follow_their_parent_by_start() {
+        let spans = [
+            ("late", Some("root"), 9),
+            ("inner", Some("early"), 3),
+            ("early", Some("root"), 2),
+            ("root", None, 1),
+            ("other", Some("gone"), 0),
+        ];
+        let expected = [
+            ("other", 0),
+            ("root", 0),
+            ("early", 1),
+            ("inner", 2),
+            ("late", 1),
+        ];
+        assert_eq!(order(&spans), named(&expected));
+    }
+
+    #[test]
+    fn a_circle_of_parents_is_shown_once() {
+        let spans = [
+            ("a", Some("b"), 1),
+            ("b", Some("a"), 2),
+            ("self", Some("self"), 3),
+        ];
+        assert_eq!(order(&spans), named(&[("a", 0), ("b", 1), ("self", 0)]));
+    }
+
+    #[test]
+    fn a_deep_trace_needs_no_stack() {
+        let ids: Vec<String> = (0..60_000).map(|id| id.to_string()).collect();
+        let row = |place: usize| ObservationRow {
+            id: ids[place].clone(),
+            parent: place.checked_sub(1).map(|above| ids[above].clone()),
+            ..ObservationRow::default()
+        };
+        let rows: Vec<ObservationRow> = (0..ids.len()).map(row).collect();
+        assert_eq!(ordered(&rows).last().map(|place| place.depth), Some(59_999));
+    }
+}

@@ -1,0 +1,100 @@
+//! Small parts that several pages have: times, levels, tags, figures of a trace.
+//! Called by the pages.
+
+use maud::{Markup, html};
+use tracefuse_core::{Level, ObservationType};
+
+use super::params::{Params, encoded};
+use super::units;
+use crate::model::TraceRow;
+
+/// The URL of a trace.
+pub(super) fn trace_url(id: &str) -> String {
+    format!("/traces/{}", encoded(id))
+}
+
+/// The list of traces with one filter.
+pub(super) fn list_url(name: &str, value: &str) -> String {
+    Params::default().with(name, value).url("/")
+}
+
+/// A time of the day with its day, which the script writes in the browser's time zone.
+pub(super) fn time(ns: i64) -> Markup {
+    html! {
+        time datetime=(units::rfc3339(ns)) title=(units::full(ns)) data-time="clock" { (units::clock(ns)) }
+        small { time datetime=(units::rfc3339(ns)) data-time="day" { (units::day(ns)) } }
+    }
+}
+
+/// Day and time in one text.
+pub(super) fn day_and_time(ns: i64) -> Markup {
+    html! {
+        time datetime=(units::rfc3339(ns)) title=(units::full(ns)) data-time="full" { (units::full(ns)) }
+    }
+}
+
+/// The icon of a type; its name is for screen readers and for a pointer over it.
+pub(super) fn kind(kind: ObservationType) -> Markup {
+    let name = kind.as_str();
+    html! { i class={ "kind kind-" (name) } role="img" title=(name) aria-label=(name) {} }
+}
+
+/// What a trace came to: running, errors, warnings, or nothing.
+pub(super) fn outcome(trace: &TraceRow) -> Markup {
+    html! {
+        @if trace.open > 0 {
+            span.chip.running title={ (units::plural(trace.open, "span")) " without an end" } { i.pulse {} "running" }
+        }
+        @if trace.errors > 0 {
+            span.chip.error { (units::plural(trace.errors, "error")) }
+        } @else if trace.level == Level::Error {
+            span.chip.error { "error" }
+        } @else if trace.level == Level::Warning {
+            span.chip.warning { "warning" }
+        }
+    }
+}
+
+/// Tags as links to the list.
+pub(super) fn tags(tags: &[String]) -> Markup {
+    html! {
+        @if !tags.is_empty() {
+            span.chips {
+                @for tag in tags {
+                    a.chip.tag href=(list_url("tag", tag)) title=(tag) { span dir="auto" { (tag) } }
+                }
+            }
+        }
+    }
+}
+
+/// A value, or a mark that there is none.
+pub(super) fn or_none(text: Option<String>) -> Markup {
+    html! {
+        @match text {
+            Some(text) => (text),
+            None => span.none { "–" },
+        }
+    }
+}
+
+/// Latency, or how long it has run.
+pub(super) fn latency(trace: &TraceRow) -> Option<String> {
+    trace.latency_ns().map(units::duration)
+}
+
+/// Cost; computed ones are marked.
+pub(super) fn cost(dollars: Option<f64>, is_computed: bool) -> Option<String> {
+    let mark = if is_computed { "≈ " } else { "" };
+    dollars.map(|dollars| format!("{mark}{}", units::cost(dollars)))
+}
+
+/// The level in a URL and for a class.
+pub(super) fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::Error => "error",
+        Level::Warning => "warning",
+        Level::Debug => "debug",
+        _ => "default",
+    }
+}

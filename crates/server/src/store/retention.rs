@@ -1,0 +1,91 @@
+//! Deletes the oldest traces by age and by size of the file.
+//! Called by `writer` from time to time. Totals of hours and models stay: they are history.
+
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
+
+use super::apply::remove;
+use super::error::StoreError;
+use super::options::StoreOptions;
+use super::rows::{TRACE, TraceState};
+
+/// Traces that one transaction deletes.
+const STEP: usize = 200;
+/// Pages that are given back to the file system at once.
+const PAGES: i64 = 4096;
+
+/// Deletes what is too old or too much; the number of traces. The oldest are those that arrived first.
+pub(crate) fn apply(db: &mut Connection, options: &StoreOptions) -> Result<usize, StoreError> {
+    let mut deleted = 0usize;
+    let now_ns = i64::try_from(options.clock.unix_nanos()).unwrap_or(i64::MAX);
+    if let Some(age) = options.max_age {
+        let age = i64::try_from(age.as_nanos()).unwrap_or(i64::MAX);
+        let before = now_ns.saturating_sub(age);
+        loop {
+            let step = delete_oldest(db, STEP, Some(before))?;
+            deleted = deleted.saturating_add(step);
+            if step < STEP {
+                break;
+            }
+        }
+    }
+    if let Some(limit) = options.max_bytes {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        while used_bytes(db)? > limit {
+            let step = delete_oldest(db, STEP, None)?;
+            deleted = deleted.saturating_add(step);
+            if step == 0 {
+                break;
+            }
+        }
+    }
+    if deleted > 0 {
+        loop {
+            let free: i64 = db.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+            db.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+            let left: i64 = db.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+            if left == 0 || left >= free {
+                break;
+            }
+        }
+        // The log of the deletions is written back and cut, so that the disk has the room.
+        db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .optional()?;
+    }
+    Ok(deleted)
+}
+
+/// Bytes of the pages that hold something.
+fn used_bytes(db: &Connection) -> Result<i64, StoreError> {
+    let pragma = |name: &str| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let pages = pragma("page_count")?.saturating_sub(pragma("freelist_count")?);
+    Ok(pages.saturating_mul(pragma("page_size")?))
+}
+
+/// Deletes the first traces, of which the last change is before a time if one is given.
+fn delete_oldest(
+    db: &mut Connection,
+    at_most: usize,
+    before: Option<i64>,
+) -> Result<usize, StoreError> {
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let oldest: Vec<TraceState> = {
+        let sql = format!("SELECT {TRACE} FROM trace ORDER BY n LIMIT ?1");
+        let mut find = transaction.prepare_cached(&sql)?;
+        let rows = find.query_map(
+            [i64::try_from(at_most).unwrap_or(i64::MAX)],
+            TraceState::read,
+        )?;
+        rows.collect::<Result<_, _>>()?
+    };
+    let is_old = |state: &&TraceState| before.is_none_or(|before| state.row.updated_ns < before);
+    let mut deleted = 0usize;
+    let mut totals = super::totals::Totals::default();
+    for state in oldest.iter().take_while(is_old) {
+        remove(&transaction, state.n, &state.row.id, |_| {})?;
+        totals.forget(&state.row);
+        deleted = deleted.saturating_add(1);
+    }
+    totals.write(&transaction)?;
+    transaction.commit()?;
+    Ok(deleted)
+}

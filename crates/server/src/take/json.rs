@@ -1,0 +1,305 @@
+//! OTLP in JSON, read leniently: names in camel or snake case, times as text or number, ids in either case.
+//! Called by `take`.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+use tracefuse_semconv::Value;
+
+use super::TakeError;
+use super::protobuf::NESTED;
+use super::wire::{Attributes, Group, WireEvent, WireSpan, as_json};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Request {
+    #[serde(alias = "resource_spans", default)]
+    resource_spans: Vec<ResourceSpans>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct ResourceSpans {
+    resource: Option<Described>,
+    #[serde(alias = "scope_spans", alias = "instrumentationLibrarySpans")]
+    scope_spans: Vec<ScopeSpans>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Described {
+    attributes: Option<Vec<KeyValue>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct ScopeSpans {
+    #[serde(alias = "instrumentationLibrary")]
+    scope: Option<Scope>,
+    spans: Vec<Span>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Scope {
+    name: Option<String>,
+    version: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Span {
+    #[serde(alias = "trace_id")]
+    trace_id: Json,
+    #[serde(alias = "span_id")]
+    span_id: Json,
+    #[serde(alias = "parent_span_id")]
+    parent_span_id: Json,
+    name: Option<String>,
+    #[serde(alias = "start_time_unix_nano")]
+    start_time_unix_nano: Json,
+    #[serde(alias = "end_time_unix_nano")]
+    end_time_unix_nano: Json,
+    attributes: Option<Vec<KeyValue>>,
+    events: Option<Vec<Event>>,
+    links: Option<Vec<Link>>,
+    status: Option<Status>,
+}
+
+#[derive(Deserialize)]
+struct KeyValue {
+    key: String,
+    #[serde(default)]
+    value: Json,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Event {
+    name: Option<String>,
+    #[serde(alias = "time_unix_nano")]
+    time_unix_nano: Json,
+    attributes: Option<Vec<KeyValue>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Link {
+    #[serde(alias = "trace_id")]
+    trace_id: Json,
+    #[serde(alias = "span_id")]
+    span_id: Json,
+    attributes: Option<Vec<KeyValue>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Status {
+    code: Json,
+    message: Option<String>,
+}
+
+pub(crate) fn read(body: &[u8]) -> Result<Vec<Group>, TakeError> {
+    let request: Request = serde_json::from_slice(body)
+        .map_err(|error| TakeError(format!("Failed to parse OTel JSON Trace: {error}")))?;
+    let mut groups = Vec::new();
+    for resource in request.resource_spans {
+        let described = resource.resource.and_then(|resource| resource.attributes);
+        let described = as_json(attributes(described, &mut Vec::new()));
+        for scope in resource.scope_spans {
+            let named = scope.scope.unwrap_or_default();
+            groups.push(Group {
+                resource: described.clone(),
+                scope: named.name.filter(|name| !name.is_empty()),
+                scope_version: named.version.filter(|version| !version.is_empty()),
+                spans: scope.spans.into_iter().map(span).collect(),
+            });
+        }
+    }
+    Ok(groups)
+}
+
+fn span(span: Span) -> WireSpan {
+    let mut notes = Vec::new();
+    let status = span.status.unwrap_or_default();
+    let code = match &status.code {
+        Json::String(name) => {
+            notes.push("the status code is a text: Langfuse reads only the number".to_owned());
+            match name.as_str() {
+                "STATUS_CODE_ERROR" | "ERROR" => 2,
+                "STATUS_CODE_OK" | "OK" => 1,
+                _ => 0,
+            }
+        }
+        code => code.as_i64().unwrap_or(0),
+    };
+    let events = span.events.unwrap_or_default().into_iter();
+    let links = span.links.unwrap_or_default().into_iter();
+    WireSpan {
+        trace_id: id(&span.trace_id, 32, &mut notes),
+        span_id: id(&span.span_id, 16, &mut notes),
+        parent_id: Some(id(&span.parent_span_id, 16, &mut notes))
+            .filter(|parent| !parent.is_empty()),
+        name: span.name.unwrap_or_default(),
+        start_ns: time(&span.start_time_unix_nano),
+        end_ns: time(&span.end_time_unix_nano),
+        attributes: attributes(span.attributes, &mut notes),
+        events: events
+            .map(|event| WireEvent {
+                name: event.name.unwrap_or_default(),
+                time_ns: time(&event.time_unix_nano).unwrap_or(0),
+                attributes: attributes(event.attributes, &mut Vec::new()),
+            })
+            .collect(),
+        links: links
+            .map(|link| {
+                let mut shown = serde_json::Map::new();
+                shown.insert(
+                    "trace_id".to_owned(),
+                    id(&link.trace_id, 32, &mut Vec::new()).into(),
+                );
+                shown.insert(
+                    "span_id".to_owned(),
+                    id(&link.span_id, 16, &mut Vec::new()).into(),
+                );
+                shown.extend(as_json(attributes(link.attributes, &mut Vec::new())));
+                Json::Object(shown)
+            })
+            .collect(),
+        status: code,
+        status_message: status.message.unwrap_or_default(),
+        notes,
+    }
+}
+
+/// Hex in lower case; anything else stays as it is, with a note. Empty where it is missing or all zeros.
+fn id(id: &Json, length: usize, notes: &mut Vec<String>) -> String {
+    let text = match id {
+        Json::String(text) => Cow::Borrowed(text.as_str()),
+        // The bytes of a library that writes protobuf's fields as they are.
+        Json::Array(bytes) => {
+            let bytes: Vec<u8> = bytes
+                .iter()
+                .filter_map(|byte| byte.as_u64()?.try_into().ok())
+                .collect();
+            Cow::Owned(super::wire::hex(&bytes))
+        }
+        _ => return String::new(),
+    };
+    if text.bytes().all(|byte| byte == b'0') {
+        return String::new();
+    }
+    let is_hex = text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !is_hex {
+        notes.push(format!(
+            "an id is not {length} hex digits: Langfuse keeps the text as it is"
+        ));
+        return text.into_owned();
+    }
+    text.to_ascii_lowercase()
+}
+
+/// Nanoseconds as text or number, or as the two halves of JavaScript's `Long`.
+fn time(time: &Json) -> Option<i64> {
+    match time {
+        Json::String(text) => text.trim().parse().ok(),
+        Json::Number(number) => number
+            .as_i64()
+            .or_else(|| number.as_f64().map(|number| number as i64)),
+        Json::Object(halves) => {
+            let half = |name: &str| halves.get(name).and_then(Json::as_i64);
+            let low = half("low")? & 0xffff_ffff;
+            half("high")?.checked_shl(32)?.checked_add(low)
+        }
+        _ => None,
+    }
+    .filter(|nanos| *nanos >= 0)
+}
+
+fn attributes(attributes: Option<Vec<KeyValue>>, notes: &mut Vec<String>) -> Attributes {
+    let mut taken = Vec::new();
+    for attribute in attributes.unwrap_or_default() {
+        if let Some(value) = any(attribute.value, notes) {
+            taken.push((attribute.key, value));
+        }
+    }
+    taken
+}
+
+/// A value of OTLP, such as `{"stringValue": "x"}`. The parser bounds the depth.
+fn any(value: Json, notes: &mut Vec<String>) -> Option<Value<'static>> {
+    let Json::Object(fields) = value else {
+        return None;
+    };
+    let (kind, value) = fields.into_iter().next()?;
+    Some(match (kind.as_str(), value) {
+        ("stringValue" | "string_value", Json::String(text)) => Value::Str(text.into()),
+        ("boolValue" | "bool_value", Json::Bool(v)) => Value::Bool(v),
+        ("intValue" | "int_value", Json::String(text)) => match text.parse() {
+            Ok(number) => Value::I64(number),
+            Err(_) => Value::Str(text.into()),
+        },
+        ("intValue" | "int_value", Json::Number(number)) => match number.as_i64() {
+            Some(number) => Value::I64(number),
+            None => Value::F64(number.as_f64()?),
+        },
+        ("doubleValue" | "double_value", Json::Number(number)) => Value::F64(number.as_f64()?),
+        ("doubleValue" | "double_value", Json::String(text)) => match text.parse() {
+            Ok(number) => Value::F64(number),
+            Err(_) => Value::Str(text.into()),
+        },
+        ("arrayValue" | "array_value", Json::Object(mut list)) => {
+            let values = match list.remove("values") {
+                Some(Json::Array(values)) => values,
+                _ => Vec::new(),
+            };
+            Value::List(
+                values
+                    .into_iter()
+                    .filter_map(|value| any(value, notes))
+                    .collect(),
+            )
+        }
+        ("kvlistValue" | "kvlist_value", map) => {
+            note_nested(notes);
+            Value::Str(plain(map).to_string().into())
+        }
+        ("bytesValue" | "bytes_value", Json::String(text)) => {
+            note_nested(notes);
+            Value::Str(text.into())
+        }
+        _ => return None,
+    })
+}
+
+fn note_nested(notes: &mut Vec<String>) {
+    if !notes.iter().any(|note| note == NESTED) {
+        notes.push(NESTED.to_owned());
+    }
+}
+
+/// A map of OTLP as the JSON object that it says.
+fn plain(map: Json) -> Json {
+    let mut object = serde_json::Map::new();
+    if let Some(Json::Array(entries)) = map.get("values") {
+        for entry in entries {
+            let Some(key) = entry.get("key").and_then(Json::as_str) else {
+                continue;
+            };
+            let value = entry.get("value").cloned().unwrap_or_default();
+            let nested = value.get("kvlistValue").cloned();
+            let shown = match nested {
+                Some(nested) => plain(nested),
+                None => {
+                    let value = any(value, &mut vec![NESTED.to_owned()]);
+                    value
+                        .and_then(|value| serde_json::to_value(value).ok())
+                        .unwrap_or_default()
+                }
+            };
+            object.insert(key.to_owned(), shown);
+        }
+    }
+    Json::Object(object)
+}

@@ -1,0 +1,355 @@
+//! From a span on the wire to an observation, by the rules of `tracefuse-semconv`: the same that the bridges use.
+//! Called by `take`.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde_json::Value as Json;
+use tracefuse_core::bridge::{Measured, reopen};
+use tracefuse_core::record::{SpanAttribute, SpanRecord, TraceAttributes, ValueRef};
+use tracefuse_core::{Level, Processor, SpanId, Timestamp, TraceId, Tracer};
+use tracefuse_semconv::{MessageEvents, Observation};
+
+use super::Taken;
+use super::values::{environment, shown};
+use super::wire::{Group, WireEvent, WireSpan, as_json};
+use crate::model::{Bodies, ObservationRow, SpanError, SpanEvent};
+use crate::store::{Change, Context, Facts, Kind, Span, pack, preview};
+
+/// Keeps the record of the span that ends, on the thread that ends it.
+struct Last;
+
+thread_local! {
+    static LAST: RefCell<Option<SpanRecord>> = const { RefCell::new(None) };
+}
+
+impl Processor for Last {
+    fn on_end(&self, span: SpanRecord) {
+        LAST.with_borrow_mut(|last| *last = Some(span));
+    }
+}
+
+/// Reads spans: it delivers nothing.
+static READER: LazyLock<Tracer> = LazyLock::new(|| Tracer::builder(Last).build());
+
+/// The ids that a span has while it is read; its own may be of any length.
+const TRACE: [u8; 16] = [1; 16];
+const SPAN: [u8; 8] = [1; 8];
+
+/// The largest id that Langfuse takes, in characters.
+const MAX_ID: usize = 800;
+
+/// The spans as changes, each with these notes too.
+pub(crate) fn changes(groups: Vec<Group>, notes: &[String]) -> Taken {
+    let mut taken = Taken::default();
+    for group in groups {
+        let Group {
+            resource,
+            scope,
+            scope_version,
+            spans,
+        } = group;
+        let mut kept = resource.clone();
+        for (name, value) in [
+            ("otel.scope.name", &scope),
+            ("otel.scope.version", &scope_version),
+        ] {
+            if let Some(value) = value {
+                kept.insert(name.to_owned(), value.as_str().into());
+            }
+        }
+        for mut span in spans {
+            span.notes.extend_from_slice(notes);
+            match refusal(&span) {
+                Some(reason) => {
+                    taken.refused = taken.refused.saturating_add(1);
+                    taken.reason.get_or_insert(reason);
+                }
+                None => taken.changes.extend(change(span, &resource, &kept)),
+            }
+        }
+    }
+    taken
+}
+
+/// Why a span cannot be stored at all.
+fn refusal(span: &WireSpan) -> Option<String> {
+    for (name, id) in [("traceId", &span.trace_id), ("spanId", &span.span_id)] {
+        if id.is_empty() {
+            return Some(format!(
+                "{name} is missing or zero on the span {:?}",
+                short(&span.name)
+            ));
+        }
+        if id.chars().count() > MAX_ID {
+            return Some(format!(
+                "{name} has more than {MAX_ID} characters on the span {:?}",
+                short(&span.name)
+            ));
+        }
+    }
+    None
+}
+
+fn short(name: &str) -> String {
+    name.chars().take(80).collect()
+}
+
+fn change(
+    span: WireSpan,
+    resource: &BTreeMap<String, Json>,
+    kept: &BTreeMap<String, Json>,
+) -> Option<Change> {
+    let mut notes = span.notes;
+    // Missing times take the other one.
+    let start_ns = span.start_ns.or(span.end_ns).unwrap_or(0);
+    if span.start_ns.is_none() {
+        notes.push(
+            "the start is missing: Langfuse takes the end, or the time of arrival".to_owned(),
+        );
+    }
+    let end_ns = match span.end_ns {
+        None => {
+            notes.push(
+                "the end is missing: Langfuse stores it as finished, with length zero".to_owned(),
+            );
+            None
+        }
+        Some(end) if end < start_ns => {
+            notes.push("the end is before the start".to_owned());
+            Some(start_ns)
+        }
+        end => end,
+    };
+    let time = |nanos: i64| Timestamp::from_unix_nanos(u64::try_from(nanos).unwrap_or(0));
+    let measured = Measured {
+        trace_id: TraceId::from_bytes(TRACE)?,
+        span_id: SpanId::from_bytes(SPAN)?,
+        parent: span.parent_id.as_ref().and(SpanId::from_bytes(SPAN)),
+        parent_is_remote: false,
+        name: &span.name,
+        start: time(start_ns),
+    };
+    let open = reopen(&READER, &measured);
+    let mut is_root = span.parent_id.is_none();
+    let observation = Observation::measured(open, is_root, span.name.clone());
+    let mut bodies = Bodies::default();
+    events(&observation, span.events, &mut bodies);
+    if span.status == 2 {
+        if !span.status_message.is_empty() {
+            observation.note(span.status_message);
+        }
+        observation.fail(None);
+    }
+    let mut repeats_usage = false;
+    for (name, value) in span.attributes {
+        match name.as_str() {
+            "langfuse.internal.is_app_root" => {
+                is_root |= matches!(&*value.text(), "true");
+                continue;
+            }
+            // A span of an agent repeats the usage of the calls below it.
+            "gen_ai.operation.name" => {
+                repeats_usage = matches!(&*value.text(), "invoke_agent" | "agent_step")
+            }
+            _ => {}
+        }
+        observation.record(&name, value);
+    }
+    observation.finish_at(repeats_usage, time(end_ns.unwrap_or(start_ns)));
+    drop(observation);
+    let record = LAST.with_borrow_mut(Option::take)?;
+    let mut row = ObservationRow {
+        id: span.span_id,
+        parent: span.parent_id,
+        kind: record.observation_type(),
+        name: record.name().to_owned(),
+        start_ns,
+        end_ns,
+        level: record.level().unwrap_or(Level::Default),
+        is_root,
+        ..ObservationRow::default()
+    };
+    read(&record, &mut row, &mut bodies);
+    bodies.links = span.links;
+    let facts = facts(record.trace(), resource, &mut bodies, &mut notes);
+    row.notes = notes;
+    let previews = match is_root {
+        true => (
+            preview(bodies.input.as_deref()),
+            preview(bodies.output.as_deref()),
+        ),
+        false => (None, None),
+    };
+    let body = pack(&bodies);
+    let context = Context {
+        facts,
+        resource: kept.clone(),
+    };
+    let text = serde_json::to_string(&context).unwrap_or_default();
+    Some(Change(Kind::Span(Box::new(Span {
+        trace_id: span.trace_id,
+        row,
+        facts: context.facts,
+        context: text,
+        body,
+        previews,
+    }))))
+}
+
+/// Reads what was recorded into the row and the bodies.
+fn read(record: &SpanRecord, row: &mut ObservationRow, bodies: &mut Bodies) {
+    for attribute in record.attributes() {
+        match attribute {
+            SpanAttribute::Input(value) => {
+                bodies.input = Some(value.to_string()).filter(|text| !text.is_empty())
+            }
+            SpanAttribute::Output(value) => {
+                bodies.output = Some(value.to_string()).filter(|text| !text.is_empty())
+            }
+            SpanAttribute::Model(model) => row.model = Some(model.to_owned()),
+            SpanAttribute::StatusMessage(message) => {
+                row.status_message = Some(message.to_owned()).filter(|message| !message.is_empty());
+            }
+            SpanAttribute::Prompt(prompt) => {
+                row.prompt = Some((prompt.name.to_owned(), prompt.version.into()))
+            }
+            SpanAttribute::CompletionStart(first) => {
+                let first = i64::try_from(first.as_unix_nanos()).unwrap_or(i64::MAX);
+                row.ttft_ns = Some(first.saturating_sub(row.start_ns).max(0));
+            }
+            SpanAttribute::Metadata(key, value) => {
+                bodies.metadata.insert(key.to_owned(), json(value));
+            }
+            SpanAttribute::ModelParameter(key, value) => {
+                bodies.parameters.insert(key.to_owned(), json(value));
+            }
+            SpanAttribute::Usage(bucket, units) => {
+                row.usage.insert(bucket.to_owned(), units);
+            }
+            SpanAttribute::Cost(bucket, dollars) => {
+                row.cost.insert(bucket.to_owned(), dollars);
+            }
+            _ => {}
+        }
+    }
+    complete(&mut row.usage, &mut row.cost);
+}
+
+/// Adds the totals where they are missing, by Langfuse's rules (`docs/langfuse.md` 1.7).
+pub(crate) fn complete(usage: &mut BTreeMap<String, u64>, cost: &mut BTreeMap<String, f64>) {
+    if !usage.is_empty() && !usage.contains_key("total") {
+        let total = usage
+            .values()
+            .fold(0u64, |sum, units| sum.saturating_add(*units));
+        usage.insert("total".to_owned(), total);
+    }
+    let is_plain = cost
+        .keys()
+        .all(|bucket| matches!(bucket.as_str(), "input" | "output"));
+    if !cost.is_empty() && is_plain {
+        let total: f64 = cost.values().sum();
+        cost.insert("total".to_owned(), (total * 1e12).round() / 1e12);
+    }
+}
+
+fn json(value: ValueRef<'_>) -> Json {
+    match value {
+        ValueRef::Str(text) | ValueRef::Json(text) => shown(text),
+        ValueRef::Bool(v) => v.into(),
+        ValueRef::I64(v) => v.into(),
+        ValueRef::U64(v) => v.into(),
+        ValueRef::F64(v) => {
+            serde_json::Number::from_f64(v).map_or_else(|| v.to_string().into(), Json::Number)
+        }
+        _ => Json::Null,
+    }
+}
+
+/// What the span says about its trace; what it does not say, the resource may. The trace's metadata wins over the
+/// observation's.
+fn facts(
+    trace: &TraceAttributes,
+    resource: &BTreeMap<String, Json>,
+    bodies: &mut Bodies,
+    notes: &mut Vec<String>,
+) -> Facts {
+    for (key, value) in &trace.metadata {
+        bodies.metadata.insert(key.clone(), json(value.as_ref()));
+    }
+    let of_span = |names: &[&str]| {
+        names
+            .iter()
+            .find_map(|name| match bodies.metadata.get(*name) {
+                Some(Json::String(text)) => Some(text.clone()),
+                _ => None,
+            })
+    };
+    let of_resource = |names: &[&str]| {
+        names
+            .iter()
+            .find_map(|name| Some(resource.get(*name)?.as_str()?.to_owned()))
+    };
+    let given = trace.environment.clone();
+    let deployment = ["deployment.environment.name", "deployment.environment"];
+    let given = given
+        .or_else(|| of_resource(&["langfuse.environment"]))
+        .or_else(|| of_span(&deployment))
+        .or_else(|| of_resource(&deployment));
+    let stored = given.as_deref().map(environment);
+    if let (Some(given), Some(stored)) = (&given, &stored)
+        && given != stored
+    {
+        notes.push(format!(
+            "Langfuse stores the environment {:?} as {stored}",
+            short(given)
+        ));
+    }
+    let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    Facts {
+        name: Some(trace.name.clone()).filter(|name| !name.is_empty()),
+        user_id: filled(&trace.user_id),
+        session_id: filled(&trace.session_id),
+        tags: trace.tags.clone(),
+        release: filled(&trace.release).or_else(|| of_resource(&["langfuse.release"])),
+        version: filled(&trace.version)
+            .or_else(|| of_resource(&["langfuse.version", "service.version"])),
+        environment: Some(stored.unwrap_or_else(|| "default".to_owned())),
+        public: trace.public,
+    }
+}
+
+/// Messages become input and output, errors and all else are kept beside them.
+fn events(to: &Observation, events: Vec<WireEvent>, bodies: &mut Bodies) {
+    let mut messages = MessageEvents::default();
+    for event in events {
+        if event.name == "exception" {
+            bodies.errors.push(error(event));
+        } else if let Some(attributes) = messages.take(to, &event.name, event.attributes) {
+            bodies.events.push(SpanEvent {
+                name: event.name,
+                time_ns: event.time_ns,
+                attributes: as_json(attributes),
+            });
+        }
+    }
+    messages.finish(to);
+}
+
+fn error(event: WireEvent) -> SpanError {
+    let mut error = SpanError {
+        time_ns: event.time_ns,
+        ..SpanError::default()
+    };
+    for (name, value) in event.attributes {
+        match name.as_str() {
+            "exception.type" => error.kind = value.into_text(),
+            "exception.message" => error.message = value.into_text(),
+            "exception.stacktrace" => error.stacktrace = Some(value.into_text()),
+            "exception.sources" | "exception.causes" => error.sources = Some(value.into_text()),
+            _ => {}
+        }
+    }
+    error
+}
