@@ -22,6 +22,8 @@ const FEATURES: &[&str] = &[
     "tokio",
     "tracing",
     "opentelemetry",
+    "prompts",
+    "experiments",
     "langfuse,otlp",
     "console,otlp",
 ];

@@ -16,6 +16,7 @@ pub(crate) fn line(score: &ScoreRecord, width: Option<usize>) -> Line {
             format!("{}/{}", short(&trace.to_string()), short(&span.to_string()))
         }
         ScoreTarget::Session(session) => format!("session {session}"),
+        ScoreTarget::DatasetRun(run) => format!("experiment {run}"),
         _ => String::new(),
     };
     let mut line = Line::new()
@@ -66,6 +67,9 @@ pub(crate) fn json(score: &ScoreRecord, resource: &Resource) -> Line {
         }
         ScoreTarget::Session(session) => {
             put("session_id", json!(session));
+        }
+        ScoreTarget::DatasetRun(run) => {
+            put("dataset_run_id", json!(run));
         }
         _ => {}
     }

@@ -1,5 +1,6 @@
 //! What a bridge from another tracing system needs and applications do not.
-//! Used by `tracefuse-tracing`, `tracefuse-opentelemetry`, `tracefuse-http-client` and what they share, and by `tracefuse-runtime` to mark its threads. Not covered by semantic versioning.
+//! Used by `tracefuse-tracing`, `tracefuse-opentelemetry`, `tracefuse-http-client` and what they share, by `tracefuse-prompts` and
+//! `tracefuse-experiments`, and by `tracefuse-runtime` to mark its threads. Not covered by semantic versioning.
 
 use std::any::Any;
 use std::fmt;
@@ -62,6 +63,14 @@ impl fmt::Debug for WeakTracer {
 pub fn update_trace(span: &Span, f: impl FnOnce(&mut TraceAttributes)) {
     if let Some(open) = &span.open {
         open.trace.shared.update(f);
+    }
+}
+
+/// For the `Serialize` of a text that was made from a managed prompt: the generation whose input is being captured on
+/// this thread is linked to the prompt. Does nothing in any other serialization.
+pub fn note_prompt(name: &Arc<str>, version: u32) {
+    if RECORDS {
+        record::note_prompt(name, version);
     }
 }
 

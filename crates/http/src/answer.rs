@@ -13,7 +13,7 @@ use http::{StatusCode, Uri};
 use super::retry_after;
 use super::secret::{Secret, sanitize_server_text};
 
-/// A whole answer, whatever its status. Its body is at most 1 MiB.
+/// A whole answer, whatever its status. Its body is at most 1 MiB, or what the request allows.
 ///
 /// `Debug` shows the body's length only.
 #[derive(Clone)]

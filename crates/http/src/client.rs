@@ -211,7 +211,8 @@ impl HttpClient {
 
         attempt.progress.reached(Step::Read);
         let (head, body) = response.into_parts();
-        let body = read(endpoint, body).await.map_err(Failure::Final)?;
+        let body = read(endpoint, body, request.max_answer_bytes).await;
+        let body = body.map_err(Failure::Final)?;
         let answer = Answer::new(endpoint.origin(), status, &head.headers, body);
 
         // An early answer to a request that is still being sent leaves the connection unusable.
@@ -279,16 +280,16 @@ enum Failure {
     Final(HttpError),
 }
 
-async fn read(endpoint: &Endpoint, mut body: Incoming) -> Result<Bytes, HttpError> {
+async fn read(endpoint: &Endpoint, mut body: Incoming, most: usize) -> Result<Bytes, HttpError> {
     let too_large = || {
         let message = format!(
             "{} answered with more than {} KiB, which is not read",
             endpoint.origin(),
-            ANSWER_BYTES / 1024
+            most / 1024
         );
         HttpError::new(HttpErrorKind::BodyTooLarge, message)
     };
-    if body.size_hint().lower() > ANSWER_BYTES as u64 {
+    if body.size_hint().lower() > most as u64 {
         return Err(too_large());
     }
     let mut whole = BytesMut::new();
@@ -297,7 +298,7 @@ async fn read(endpoint: &Endpoint, mut body: Incoming) -> Result<Bytes, HttpErro
         let Ok(piece) = frame.into_data() else {
             continue;
         };
-        if whole.len().saturating_add(piece.len()) > ANSWER_BYTES {
+        if whole.len().saturating_add(piece.len()) > most {
             return Err(too_large());
         }
         whole.extend_from_slice(&piece);
@@ -364,9 +365,6 @@ fn explain(endpoint: &Endpoint, error: hyper::Error) -> HttpError {
     };
     HttpError::new(kind, message).caused_by(error)
 }
-
-/// What is read of an answer's body.
-const ANSWER_BYTES: usize = 1024 * 1024;
 
 /// What is read of an answer's head, and what is written ahead of the socket: small, so that a body
 /// counts as handed over only when nearly all of it has left.

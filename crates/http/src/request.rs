@@ -33,6 +33,7 @@ pub struct HttpRequest {
     pub(super) gzipped: bool,
     pub(super) body: Bytes,
     pub(super) timeout: Option<Duration>,
+    pub(super) max_answer_bytes: usize,
 }
 
 impl HttpRequest {
@@ -65,6 +66,7 @@ impl HttpRequest {
             gzipped: false,
             body: Bytes::new(),
             timeout: None,
+            max_answer_bytes: ANSWER_BYTES,
         }
     }
 
@@ -98,6 +100,13 @@ impl HttpRequest {
     /// The time this request's attempt may take, in place of the client's.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// The most bytes that are read of the answer's body; 1 MiB by default. A larger answer is
+    /// [`HttpErrorKind::BodyTooLarge`](crate::HttpErrorKind::BodyTooLarge).
+    pub fn max_answer_bytes(mut self, bytes: usize) -> Self {
+        self.max_answer_bytes = bytes;
         self
     }
 
@@ -142,6 +151,9 @@ impl fmt::Debug for HttpRequest {
             .finish()
     }
 }
+
+/// What is read of an answer's body, unless the request says otherwise.
+const ANSWER_BYTES: usize = 1024 * 1024;
 
 /// Under a packet's size compression saves nothing but costs both sides.
 const WORTH_COMPRESSING_BYTES: usize = 1024;

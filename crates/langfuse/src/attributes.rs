@@ -33,6 +33,35 @@ pub(crate) const IS_APP_ROOT: &str = "langfuse.internal.is_app_root";
 /// Followed by the key.
 pub(crate) const METADATA: &str = "langfuse.observation.metadata.";
 
+/// The row is part of an experiment. Metadata with a key that begins so is written as an attribute of that name.
+pub(crate) const EXPERIMENT: &str = "langfuse.experiment.";
+
+/// The attributes of experiments, as Python SDK 5 writes them. `tracefuse-experiments` sets them as metadata.
+pub mod experiment {
+    /// Id of the run.
+    pub const ID: &str = "langfuse.experiment.id";
+    /// Name of the run.
+    pub const NAME: &str = "langfuse.experiment.name";
+    /// Description of the run; on the root and on the item's task.
+    pub const DESCRIPTION: &str = "langfuse.experiment.description";
+    /// Metadata of the run, JSON text.
+    pub const METADATA: &str = "langfuse.experiment.metadata";
+    /// Id of the dataset.
+    pub const DATASET_ID: &str = "langfuse.experiment.dataset.id";
+    /// Id of the item.
+    pub const ITEM_ID: &str = "langfuse.experiment.item.id";
+    /// Version of the dataset that the item was read from; on the root and on the item's task.
+    pub const ITEM_VERSION: &str = "langfuse.experiment.item.version";
+    /// Metadata of the item, JSON text.
+    pub const ITEM_METADATA: &str = "langfuse.experiment.item.metadata";
+    /// The expected output: a text as it is, anything else as JSON; on the root and on the item's task.
+    pub const ITEM_EXPECTED_OUTPUT: &str = "langfuse.experiment.item.expected_output";
+    /// Id of the observation that has the item's input and output.
+    pub const ITEM_ROOT: &str = "langfuse.experiment.item.root_observation_id";
+    /// The environment of experiments, which Langfuse hides among the traces of an application.
+    pub const ENVIRONMENT: &str = "sdk-experiment";
+}
+
 // 5, keys of ours below the metadata
 pub(crate) const EXCEPTION_TYPE: &str = "exception.type";
 pub(crate) const EXCEPTION_MESSAGE: &str = "exception.message";

@@ -36,6 +36,9 @@ pub struct LangfuseConfig {
     pub gzip: bool,
     /// What happens to images, sound and files in inputs and outputs; they are uploaded by default.
     pub media: MediaMode,
+    /// How long a prompt of `tracefuse-prompts` is used before it is fetched again; 60 s by default. The exporter does not
+    /// use it.
+    pub prompt_cache_ttl: Duration,
     /// Timeouts, certificate authorities, proxies.
     pub http: HttpConfig,
 }
@@ -50,6 +53,7 @@ impl LangfuseConfig {
             export_path: "api/public/otel/v1/traces".to_owned(),
             gzip: true,
             media: MediaMode::default(),
+            prompt_cache_ttl: Duration::from_secs(60),
             http: HttpConfig::default(),
         }
     }
@@ -79,6 +83,13 @@ impl LangfuseConfig {
     #[must_use]
     pub fn media(mut self, mode: MediaMode) -> Self {
         self.media = mode;
+        self
+    }
+
+    /// How long a prompt of `tracefuse-prompts` is used before it is fetched again.
+    #[must_use]
+    pub fn prompt_cache_ttl(mut self, ttl: Duration) -> Self {
+        self.prompt_cache_ttl = ttl;
         self
     }
 

@@ -22,6 +22,7 @@
     )
 )]
 
+mod api;
 mod attributes;
 mod config;
 mod exporter;
@@ -33,9 +34,14 @@ mod score;
 mod size;
 mod text;
 
+pub use api::{ApiError, ApiProblem, LangfuseApi, Retries};
+#[doc(hidden)]
+pub use attributes::experiment;
 pub use config::{LangfuseConfig, LangfuseConfigError, check_key, stored_environment};
 pub use exporter::LangfuseExporter;
 pub use media::MediaMode;
+#[doc(hidden)]
+pub use project::short_sha256;
 pub use project::{AuthError, AuthProblem, LangfuseProject, trace_id_from_seed};
 /// Settings of HTTP: timeouts, certificate authorities, proxies.
 pub use tracefuse_http::{HttpConfig, ProxyConfig, Secret};

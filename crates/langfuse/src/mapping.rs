@@ -193,6 +193,10 @@ impl Mapping<'_> {
         }
         let mut scratch = String::new();
         for (key, value) in trace.metadata.iter().filter(|(key, _)| wanted(key)) {
+            if key.starts_with(name::EXPERIMENT) {
+                attributes.set(key, as_text(value.as_ref(), &mut scratch));
+                continue;
+            }
             let value = metadata(value.as_ref(), &mut scratch);
             attributes.set_below(name::TRACE_METADATA, text::safe_key(key), value);
         }
@@ -279,6 +283,10 @@ impl Mapping<'_> {
         let tagged = !fields.tags.is_empty();
         let linked = !fields.links.is_empty();
         for (key, value) in fields.metadata.iter().copied() {
+            if key.starts_with(name::EXPERIMENT) {
+                attributes.set(key, as_text(value, scratch));
+                continue;
+            }
             let ours = match key {
                 name::SPAN_TAGS => tagged,
                 name::LINKS => linked,

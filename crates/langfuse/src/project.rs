@@ -57,6 +57,32 @@ impl LangfuseProject {
     pub fn trace_url(&self, trace: TraceId) -> String {
         format!("{}/project/{}/traces/{trace}", self.base_url, self.id)
     }
+
+    /// The address of an experiment in Langfuse's user interface, by the id of its run.
+    #[must_use]
+    pub fn experiment_url(&self, run: &str) -> String {
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(byte);
+        let run: String = run
+            .bytes()
+            .map(|byte| match plain(&byte) {
+                true => char::from(byte).to_string(),
+                false => format!("%{byte:02X}"),
+            })
+            .collect();
+        format!(
+            "{}/project/{}/experiments/results?baseline={run}",
+            self.base_url, self.id
+        )
+    }
+
+    /// The id that Langfuse and its SDKs give to an experiment on a dataset: runs of the same name on the same dataset
+    /// are the same experiment. The first 16 hexadecimal digits of the SHA-256 of
+    /// `["langfuse-experiment-v1",project,dataset,run]`.
+    #[must_use]
+    pub fn experiment_id(&self, dataset_id: &str, run_name: &str) -> String {
+        let identity = serde_json::json!(["langfuse-experiment-v1", self.id, dataset_id, run_name]);
+        short_sha256(&identity.to_string())
+    }
 }
 
 fn read(
@@ -201,9 +227,34 @@ pub fn trace_id_from_seed(seed: &str) -> TraceId {
         .unwrap_or_else(TraceId::random)
 }
 
+/// The first 16 hexadecimal digits of a text's SHA-256: how Langfuse's SDKs make ids of experiments and of their items.
+#[doc(hidden)]
+#[must_use]
+pub fn short_sha256(text: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+    let bytes = digest.as_ref().iter().take(8);
+    bytes.map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn experiments_have_the_ids_of_the_official_sdks() {
+        let project = LangfuseProject {
+            id: "mock-project".into(),
+            name: String::new(),
+            base_url: "http://localhost:3000".into(),
+        };
+        // `Langfuse._create_experiment_id` of Python SDK 5.0.4.
+        for (dataset, run, id) in [
+            ("dataset-1", "run 1", "efde23fb68d60e4b"),
+            ("dataset-1", "é\"\n\u{7f}\u{1}", "8e610cd274473ffd"),
+        ] {
+            assert_eq!(project.experiment_id(dataset, run), id);
+        }
+    }
 
     #[test]
     fn seeds_give_the_ids_of_the_official_sdks() {

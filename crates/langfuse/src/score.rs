@@ -42,6 +42,9 @@ pub(crate) fn body(score: &ScoreRecord, resource: &Resource) -> Result<String, S
         ScoreTarget::Session(session) => {
             put("sessionId", json!(session));
         }
+        ScoreTarget::DatasetRun(run) => {
+            put("datasetRunId", json!(run));
+        }
         other => return Err(format!("Langfuse has no scores on {other:?}")),
     }
     let environments = [&score.environment, &resource.environment];

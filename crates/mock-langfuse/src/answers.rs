@@ -135,13 +135,27 @@ fn is_loopback(host: &str) -> bool {
 
 /// `%41` and `+` as a query has them.
 fn unescape(text: &str) -> String {
+    decode(text, true)
+}
+
+/// `%41` as a path has it, where `+` is itself.
+pub(crate) fn unescape_path(text: &str) -> String {
+    decode(text, false)
+}
+
+fn decode(text: &str, plus_is_space: bool) -> String {
     let bytes = text.as_bytes();
     let (mut out, mut at) = (Vec::new(), 0);
     while let Some(&byte) = bytes.get(at) {
         let escaped = (byte == b'%')
             .then(|| u8::from_str_radix(text.get(at + 1..at + 3)?, 16).ok())
             .flatten();
-        out.push(escaped.unwrap_or(if byte == b'+' { b' ' } else { byte }));
+        let plain = if plus_is_space && byte == b'+' {
+            b' '
+        } else {
+            byte
+        };
+        out.push(escaped.unwrap_or(plain));
         at += if escaped.is_some() { 3 } else { 1 };
     }
     String::from_utf8_lossy(&out).into_owned()

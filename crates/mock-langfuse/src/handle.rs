@@ -17,6 +17,7 @@ use crate::server::{Phase, serve};
 use crate::state::{Shared, lock};
 use crate::store::{Arrival, Delivery, Media, ReceivedRequest, Store};
 use crate::tls::{Tls, identity};
+use crate::{datasets, prompts};
 
 /// A running server; it stops when this is dropped.
 ///
@@ -179,6 +180,25 @@ impl MockLangfuse {
     #[must_use]
     pub fn tree_url(&self, trace_id: &str) -> String {
         format!("{}/mock/traces/{trace_id}/tree", self.url())
+    }
+
+    /// Adds a version of a prompt, a text or a list of messages, with these labels and `latest`, and gives its number.
+    pub fn put_prompt(&self, name: &str, labels: &[&str], prompt: &Value) -> u32 {
+        prompts::put(&mut self.shared.lock(), name, labels, prompt)
+    }
+
+    /// Removes all versions of a prompt.
+    pub fn remove_prompt(&self, name: &str) {
+        self.shared
+            .lock()
+            .prompts
+            .retain(|known| known["name"] != name);
+    }
+
+    /// Adds items to a dataset, which is made if it is not there, and gives its id. An item is an object with what it has
+    /// of `id`, `input`, `expectedOutput`, `metadata` and `status`.
+    pub fn put_dataset(&self, name: &str, items: &[Value]) -> String {
+        datasets::put(&mut self.shared.lock(), name, items)
     }
 
     /// Forgets everything.

@@ -23,6 +23,7 @@
 
 mod answers;
 mod auth;
+mod datasets;
 mod decode;
 mod faults;
 mod handle;
@@ -35,6 +36,7 @@ mod media;
 mod metadata;
 mod names;
 mod otlp;
+mod prompts;
 mod query;
 mod read;
 mod router;

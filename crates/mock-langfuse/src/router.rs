@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::answers::{Incoming, Reply};
 use crate::auth::{Access, refusal};
 use crate::state::Shared;
-use crate::{legacy, media, otlp, read, score_list, scores};
+use crate::{datasets, legacy, media, otlp, prompts, read, score_list, scores};
 
 /// The endpoint for spans.
 pub(crate) const TRACES: &str = "/api/public/otel/v1/traces";
@@ -45,6 +45,8 @@ fn other(shared: &Shared, request: &Incoming) -> Reply {
         refusal(shared, request, &[Access::Project]).unwrap_or_else(|| answer(shared, request))
     };
     let part = endpoint.strip_prefix("/media/");
+    let prompt = endpoint.strip_prefix("/v2/prompts/");
+    let dataset = endpoint.strip_prefix("/v2/datasets/");
     match (method, endpoint) {
         ("GET", "/health") => {
             Reply::json(200, &json!({ "status": "OK", "version": shared.version() }))
@@ -60,13 +62,21 @@ fn other(shared: &Shared, request: &Incoming) -> Reply {
         ("GET", "/score-configs") => project(score_list::configs),
         ("GET", "/v2/observations") => project(read::observations),
         ("GET", "/v3/scores") => project(score_list::scores),
+        ("GET", _) if prompt.is_some() => {
+            prompts::named(shared, request, prompt.unwrap_or_default())
+        }
+        ("GET", _) if dataset.is_some() => refusal(shared, request, &[Access::Project])
+            .unwrap_or_else(|| datasets::named(shared, dataset.unwrap_or_default())),
+        ("GET", "/dataset-items") => project(datasets::items),
+        ("POST", "/dataset-run-items") => project(datasets::run_item),
         ("POST", "/otel/v1/metrics") => project(|_, _| Reply::json(200, &json!({}))),
         (
             _,
             "/ingestion" | "/scores" | "/media" | "/projects" | "/score-configs"
-            | "/v2/observations" | "/v3/scores" | "/otel/v1/metrics",
+            | "/v2/observations" | "/v3/scores" | "/otel/v1/metrics" | "/dataset-items"
+            | "/dataset-run-items",
         ) => Reply::method_not_allowed(),
-        _ if part.is_some() => Reply::method_not_allowed(),
+        _ if part.or(prompt).or(dataset).is_some() => Reply::method_not_allowed(),
         _ => Reply::text(404, "Not Found"),
     }
 }

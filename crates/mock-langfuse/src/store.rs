@@ -99,6 +99,10 @@ pub(crate) struct Store {
     pub(crate) deliveries: BTreeMap<String, Delivery>,
     pub(crate) scores: Vec<Score>,
     pub(crate) media: BTreeMap<String, Media>,
+    /// Every version of every prompt, as it is answered.
+    pub(crate) prompts: Vec<Value>,
+    pub(crate) datasets: Vec<Value>,
+    pub(crate) dataset_items: Vec<Value>,
     /// Rows that were ever stored.
     pub(crate) rows: usize,
     bodies: usize,

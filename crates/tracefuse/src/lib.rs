@@ -49,6 +49,8 @@
 //! | `testing` | no | [`testing::Recorder`], for tests of traced code | none |
 //! | `tracing` | no | a layer that records spans of `tracing` | tracing-subscriber, serde_json |
 //! | `tracing-fmt` | no | `tracing::TraceIds`, the ids of spans in log lines | those of `tracing` |
+//! | `prompts` | no | [`langfuse::prompts`]: Langfuse's prompt management | those of `langfuse` |
+//! | `experiments` | no | [`langfuse::experiments`]: a function over a dataset, evaluators as scores | futures, indicatif |
 //! | `opentelemetry` | no | [`opentelemetry`]: a span processor and exporter for the OpenTelemetry SDK | opentelemetry_sdk, serde_json |
 //!
 //! Without `record` (`default-features = false`) handles are empty: calls compile to nothing, their arguments are

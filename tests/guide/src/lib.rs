@@ -63,3 +63,9 @@ struct Media;
 
 #[doc = include_str!("../../../docs/guide/troubleshooting.md")]
 struct Troubleshooting;
+
+#[doc = include_str!("../../../docs/guide/prompts.md")]
+struct Prompts;
+
+#[doc = include_str!("../../../docs/guide/experiments.md")]
+struct Experiments;

@@ -35,6 +35,8 @@ pub(crate) const CRATES: &[&str] = &[
     "http-client",
     "semconv",
     "opentelemetry",
+    "prompts",
+    "experiments",
     "tracing",
     "mock-langfuse",
 ];

@@ -24,10 +24,12 @@ const LEVELS: &[(&str, u8)] = &[
     ("tracefuse-console", 2),
     ("tracefuse-otlp", 3),
     ("tracefuse-langfuse", 4),
-    ("tracefuse", 5),
+    ("tracefuse-prompts", 5),
+    ("tracefuse-experiments", 5),
+    ("tracefuse", 6),
     ("xtask", 0),
-    ("interop", 6),
-    ("guide", 6),
+    ("interop", 7),
+    ("guide", 7),
 ];
 
 /// The arrows of ARCHITECTURE.md, and no others.
@@ -66,10 +68,19 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["tracefuse-exporter", "tracefuse-http", "tracefuse-otlp"],
     ),
     (
+        "tracefuse-prompts",
+        &["tracefuse-core", "tracefuse-exporter", "tracefuse-langfuse"],
+    ),
+    (
+        "tracefuse-experiments",
+        &["tracefuse-core", "tracefuse-exporter", "tracefuse-langfuse"],
+    ),
+    (
         "tracefuse",
         &[
             "tracefuse-console",
             "tracefuse-core",
+            "tracefuse-experiments",
             "tracefuse-exporter",
             "tracefuse-http",
             "tracefuse-langfuse",
@@ -77,6 +88,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tracefuse-mask",
             "tracefuse-opentelemetry",
             "tracefuse-otlp",
+            "tracefuse-prompts",
             "tracefuse-runtime",
             "tracefuse-tower",
             "tracefuse-tracing",

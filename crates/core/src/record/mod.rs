@@ -27,7 +27,8 @@ mod value;
 
 pub use attribute::{PromptRef, SpanAttribute};
 pub(crate) use buffer::{Buffer, MAX_KEYS, MAX_LINKS, PROVIDER};
-pub(crate) use capture::capture;
+pub(crate) use capture::noted::{note as note_prompt, noted_in};
+pub(crate) use capture::{cannot_panic, capture};
 pub use chunk::{Chunk, FinishedSpan, Records};
 pub use codec::DecodeError;
 pub use cut::Cut;

@@ -103,6 +103,8 @@ pub enum ScoreTarget {
     Observation(TraceId, SpanId),
     /// A session, by its id.
     Session(String),
+    /// A run of an experiment, by its id. Langfuse calls it a dataset run.
+    DatasetRun(String),
 }
 
 /// A finished score.
@@ -172,7 +174,7 @@ impl ScoreRecord {
             _ => 0,
         };
         let session = match &self.target {
-            ScoreTarget::Session(id) => id.len(),
+            ScoreTarget::Session(id) | ScoreTarget::DatasetRun(id) => id.len(),
             _ => 0,
         };
         let metadata: usize = self

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use crate::record::{
     AsException, Buffer, Cost, Exception, Level, Link, ObservationType, Role, ScoreTarget,
-    ScoreValue, SpanId, Status, Timestamp, TraceId, Usage, ValueRef, capture,
+    ScoreValue, SpanId, Status, Timestamp, TraceId, Usage, ValueRef, cannot_panic, capture,
+    noted_in,
 };
 use crate::span::builder::{SpanBuilder, observations};
 use crate::span::current::{self, Entered};
@@ -593,9 +594,21 @@ impl Span {
         let Some(open) = &self.open else { return };
         match castaway::cast!(value, String) {
             Ok(text) => open.write(|buffer| buffer.put_string(role, key, text)),
-            Err(value) => capture(&value, &mut |value| {
-                open.write(|buffer| buffer.put(role, key, value));
-            }),
+            Err(value) if role != Role::Input || cannot_panic::<T>() => {
+                capture(&value, &mut |value| {
+                    open.write(|buffer| buffer.put(role, key, value));
+                });
+            }
+            Err(value) => {
+                let noted = noted_in(|| {
+                    capture(&value, &mut |value| {
+                        open.write(|buffer| buffer.put(role, key, value));
+                    });
+                });
+                if noted.is_some() {
+                    open.write(|buffer| buffer.link(noted));
+                }
+            }
         }
     }
 }

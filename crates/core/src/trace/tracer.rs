@@ -199,6 +199,24 @@ impl Tracer {
         ScoreBuilder::new(self.core(), name, value, target)
     }
 
+    /// Scores a run of an experiment by its id, such as the mean of its items' scores. Langfuse shows it beside the run.
+    ///
+    /// ```
+    /// # let recorder = tracefuse_core::testing::Recorder::new();
+    /// # let tracer = recorder.tracer();
+    /// tracer.score_dataset_run("6ce9fe1e8b23d1a0", "mean-accuracy", 0.92).record();
+    /// ```
+    #[cfg_attr(not(feature = "record"), inline)]
+    pub fn score_dataset_run(
+        &self,
+        run: &str,
+        name: &str,
+        value: impl Into<ScoreValue>,
+    ) -> ScoreBuilder {
+        let target = || ScoreTarget::DatasetRun(run.to_owned());
+        ScoreBuilder::new(self.core(), name, value, target)
+    }
+
     /// Delivers everything recorded before the call, for at most the flush timeout (5 s by default).
     /// Blocks the thread, works on any, inside and outside of async runtimes.
     ///

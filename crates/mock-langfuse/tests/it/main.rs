@@ -1,6 +1,7 @@
 //! The server against bodies of the official SDKs, and its refusals, over real sockets.
 
 mod media;
+mod prompts;
 mod read_api;
 mod refusals;
 mod samples;

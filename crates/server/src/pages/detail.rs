@@ -65,6 +65,19 @@ pub(super) fn of_span(
     }
 }
 
+/// A span that children name and that is not here.
+pub(super) fn of_missing() -> Markup {
+    html! {
+        div.detail data-detail="span" {
+            header {
+                h2 { "Not received yet" }
+                span.end { button.needs-js type="button" data-do="trace" title="Back to the trace (t)" { "Trace" } }
+            }
+            p { "SDKs send a span when it ends, so children arrive before their parent. This page shows it as soon as it is here." }
+        }
+    }
+}
+
 /// The trace as a whole: what went in and came out, what failed, and totals.
 pub(super) fn of_trace(view: &TraceView, root: Option<(&ObservationRow, &Bodies)>) -> Markup {
     let trace = &view.trace;
@@ -74,11 +87,10 @@ pub(super) fn of_trace(view: &TraceView, root: Option<(&ObservationRow, &Bodies)
         .filter(|span| span.level == Level::Error)
         .collect();
     let own: Vec<&ScoreRow> = view.scores.iter().collect();
-    let notes: Vec<(&ObservationRow, &String)> = view
-        .observations
-        .iter()
-        .flat_map(|span| span.notes.iter().map(move |note| (span, note)))
-        .collect();
+    let mut notes: BTreeMap<&str, u64> = BTreeMap::new();
+    for note in view.observations.iter().flat_map(|span| &span.notes) {
+        *notes.entry(note).or_default() += 1;
+    }
     let link =
         |span: &ObservationRow| format!("{}?span={}", trace_url(&trace.id), encoded(&span.id));
     html! {
@@ -104,9 +116,7 @@ pub(super) fn of_trace(view: &TraceView, root: Option<(&ObservationRow, &Bodies)
                     @if failed.len() > FAILURES { p { small { "and " (failed.len() - FAILURES) " more; n goes to the next" } } }
                 }
             }
-            @for (span, note) in notes.iter().take(FAILURES) {
-                p.note { span { a href=(link(span)) data-span=(span.id) dir="auto" { (named(&span.name)) } ": " (note) } }
-            }
+            @for (note, spans) in notes.iter().take(FAILURES) { (langfuse_note(&format!("{note} ({})", units::plural(*spans, "span")))) }
             @if let Some((root, long)) = root {
                 @let url = format!("{}/spans/{}", trace_url(&trace.id), encoded(&root.id));
                 @if let Some(input) = &long.input { (bodies::block("Input", input, &format!("{url}/raw/input"))) }
@@ -155,7 +165,7 @@ fn facts(span: &ObservationRow) -> Markup {
 }
 
 fn langfuse_note(note: &str) -> Markup {
-    html! { p.note { span { b { "Langfuse: " } (note) } } }
+    html! { p.note { span { b { "A Langfuse server differs: " } (note) } } }
 }
 
 /// The status message, and each error with what caused it.

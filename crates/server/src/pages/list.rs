@@ -57,7 +57,7 @@ pub(super) async fn page(
         .any(|(name, _)| !matches!(name, "order" | "limit"));
     let main = html! {
         main #main {
-            h1 hidden { "Traces" }
+            h1.unseen { "Traces" }
             (filters::form(&params, &choices))
             (filters::chips(&params, &errors))
             (histogram(&bins, &params))

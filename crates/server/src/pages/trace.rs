@@ -19,6 +19,8 @@ use crate::model::{Bodies, ObservationRow, ScoreQuery, TraceQuery, TraceView};
 /// Spans in the list of links that is there without scripts.
 const PLAIN: usize = 500;
 
+const HTML: &str = "text/html; charset=utf-8";
+
 const KEYS: &[(&[&str], &str)] = &[
     (&["j", "k"], "next and previous span"),
     (
@@ -41,9 +43,10 @@ pub(super) async fn page(
     let params = Params::new(pairs);
     let wanted = params.first("span").map(str::to_owned);
     let read = app.read(move |store| {
-        let Some(view) = store.trace(&id)? else {
+        let Some(mut view) = store.trace(&id)? else {
             return Ok(None);
         };
+        tree::add_missing_parents(&mut view.observations);
         let shown = wanted.filter(|span| view.observations.iter().any(|known| known.id == *span));
         let root = shown.or_else(|| root(&view).map(|span| span.id.clone()));
         let long = match &root {
@@ -173,9 +176,12 @@ pub(super) fn root(view: &TraceView) -> Option<&ObservationRow> {
 /// The columns that the script reads.
 pub(super) async fn spans(State(app): State<App>, Path(id): Path<String>) -> Response {
     let read = app.read(move |store| {
-        let view = store.trace(&id)?;
-        let now = store.now_ns();
-        Ok(view.map(|view| serde_json::to_vec(&Columns::new(&view, now)).unwrap_or_default()))
+        let Some(mut view) = store.trace(&id)? else {
+            return Ok(None);
+        };
+        tree::add_missing_parents(&mut view.observations);
+        let columns = Columns::new(&view, store.now_ns());
+        Ok(serde_json::to_vec(&columns).ok())
     });
     match read.await {
         Ok(Some(columns)) => (headers("application/json"), columns).into_response(),
@@ -209,9 +215,9 @@ pub(super) async fn span(
     match read.await {
         Ok(Some((row, long, scores))) => {
             let html = detail::of_span(&id, &row, &long, &scores).into_string();
-            (headers("text/html; charset=utf-8"), html).into_response()
+            (headers(HTML), html).into_response()
         }
-        Ok(None) => not_found(),
+        Ok(None) => (headers(HTML), detail::of_missing().into_string()).into_response(),
         Err(error) => failed(&error),
     }
 }

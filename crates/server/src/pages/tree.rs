@@ -1,7 +1,7 @@
 //! Observations of a trace in tree order.
 //! Called by `columns`, `subtree`, `align` and the page without scripts.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::model::ObservationRow;
 
@@ -12,6 +12,39 @@ pub(super) struct Place {
     pub(super) index: usize,
     /// 0 for a root.
     pub(super) depth: usize,
+}
+
+/// What a parent is called that has not been received: spans are sent when they end, so children come first.
+const WAITING: &str = "(parent not received yet)";
+
+/// Adds a row for each parent that is missing, so that its children are together. Where a trace begins for people,
+/// nothing is missing: that parent is in another service.
+pub(super) fn add_missing_parents(observations: &mut Vec<ObservationRow>) {
+    let known: HashSet<&str> = observations.iter().map(|span| span.id.as_str()).collect();
+    let mut missing: BTreeMap<&str, ObservationRow> = BTreeMap::new();
+    for span in observations.iter().filter(|span| !span.is_root) {
+        let Some(parent) = span
+            .parent
+            .as_deref()
+            .filter(|parent| !known.contains(parent))
+        else {
+            continue;
+        };
+        let row = missing.entry(parent).or_insert_with(|| ObservationRow {
+            id: parent.to_owned(),
+            name: WAITING.to_owned(),
+            start_ns: span.start_ns,
+            end_ns: span.end_ns,
+            ..ObservationRow::default()
+        });
+        row.start_ns = row.start_ns.min(span.start_ns);
+        row.end_ns = row
+            .end_ns
+            .zip(span.end_ns)
+            .map(|(one, other)| one.max(other));
+    }
+    let missing: Vec<ObservationRow> = missing.into_values().collect();
+    observations.extend(missing);
 }
 
 /// Each observation once: children after their parent, siblings by start. Without a parent that is in the trace, or
@@ -113,6 +146,39 @@ mod tests {
             ("self", Some("self"), 3),
         ];
         assert_eq!(order(&spans), named(&[("a", 0), ("b", 1), ("self", 0)]));
+    }
+
+    #[test]
+    fn children_wait_together_for_their_parent() {
+        let row = |id: &str, parent: Option<&str>, start: i64, is_root: bool| ObservationRow {
+            id: id.to_owned(),
+            parent: parent.map(str::to_owned),
+            start_ns: start,
+            end_ns: Some(start + 5),
+            is_root,
+            ..ObservationRow::default()
+        };
+        let mut rows = vec![
+            row("b", Some("gone"), 7, false),
+            row("a", Some("gone"), 3, false),
+            row("c", Some("a"), 4, false),
+            row("entry", Some("other service"), 1, true),
+        ];
+        add_missing_parents(&mut rows);
+        let added = rows.last().unwrap();
+        assert_eq!(rows.len(), 5);
+        assert_eq!(
+            (added.id.as_str(), added.start_ns, added.end_ns),
+            ("gone", 3, Some(12))
+        );
+        let ids: Vec<(&str, usize)> = ordered(&rows)
+            .iter()
+            .map(|place| (rows[place.index].id.as_str(), place.depth))
+            .collect();
+        assert_eq!(
+            ids,
+            [("entry", 0), ("gone", 0), ("a", 1), ("c", 2), ("b", 1)]
+        );
     }
 
     #[test]

@@ -92,6 +92,9 @@ settings! {
         value!(Choice(&[("gzip", true), ("none", false)]), |c| &mut c.langfuse.gzip);
     Langfuse "langfuse.media" ["TRACEFUSE_MEDIA", "LANGFUSE_MEDIA_UPLOAD_ENABLED"], "what happens to images, sound and files in inputs and outputs",
         value!(MEDIA, |c| &mut c.langfuse.media);
+    Langfuse "langfuse.prompt_cache_ttl" ["LANGFUSE_PROMPT_CACHE_DEFAULT_TTL_SECONDS"],
+        "how long a prompt is used before it is fetched again, in seconds (feature `prompts`)",
+        value!(Seconds(WAIT), |c| &mut c.langfuse.prompt_cache_ttl);
 
     Every "environment" ["LANGFUSE_TRACING_ENVIRONMENT"],
         "deployment environment. Langfuse stores it in lower case, without a leading `langfuse`, at most 40 characters of `a-z`, `0-9`, `-` and `_`; another name is stored as `default`",

@@ -13,7 +13,8 @@ use limits::{Limits, MAX_EVENTS};
 
 pub(crate) use limits::{MAX_KEYS, MAX_LINKS};
 
-use super::capture::capture;
+use super::capture::noted::{Noted, noted_in};
+use super::capture::{cannot_panic, capture};
 use super::exception::Exception;
 use super::format::{Attribute, Attributes, Kind, LARGE, Moment, Raw, Reader, Role, Scalar};
 use super::head::Head;
@@ -227,8 +228,29 @@ impl Buffer {
             u32 as value => self.put(role, key, ValueRef::U64(value.into())),
             u64 as value => self.put(role, key, ValueRef::U64(value)),
             f64 as value => self.put(role, key, ValueRef::F64(value)),
-            value => capture(&value, &mut |value| self.put(role, key, value)),
+            value => self.put_captured(role, key, &value),
         })
+    }
+
+    /// An input that is no plain text or number may have been made from a managed prompt, which is linked.
+    #[inline]
+    fn put_captured<T: Serialize>(&mut self, role: Role, key: &str, value: &T) {
+        if role != Role::Input || cannot_panic::<T>() {
+            return capture(value, &mut |value| self.put(role, key, value));
+        }
+        let noted = noted_in(|| capture(value, &mut |value| self.put(role, key, value)));
+        self.link(noted);
+    }
+
+    /// Links a generation to the prompt that its input was made from, unless it is linked already.
+    #[inline]
+    pub(crate) fn link(&mut self, noted: Option<Noted>) {
+        if let Some((name, version)) = noted
+            && self.head.kind() == ObservationType::Generation
+            && !self.has(Role::Prompt)
+        {
+            self.set_prompt(&name, version);
+        }
     }
 
     /// Appends an attribute of a finished record.

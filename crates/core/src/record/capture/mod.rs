@@ -4,6 +4,7 @@
 
 mod error;
 mod json;
+pub(crate) mod noted;
 mod serializer;
 
 use std::cell::Cell;
@@ -52,7 +53,7 @@ impl Value {
 /// Whether the `Serialize` of `T` is known and need not be guarded. The compiler evaluates this at
 /// compile time, so that captures of text and numbers pay nothing for the guard.
 #[inline]
-fn cannot_panic<T: ?Sized>() -> bool {
+pub(crate) fn cannot_panic<T: ?Sized>() -> bool {
     let name = std::any::type_name::<T>();
     let name = name.strip_prefix('&').unwrap_or(name);
     matches!(

@@ -40,6 +40,10 @@ impl ScoreRecord {
                 w.byte(2);
                 w.text(session);
             }
+            ScoreTarget::DatasetRun(run) => {
+                w.byte(3);
+                w.text(run);
+            }
         }
         for text in [&self.comment, &self.config_id, &self.environment] {
             w.option(text.as_deref(), Writer::text);
@@ -77,6 +81,7 @@ impl Reader<'_, '_> {
                 0 => ScoreTarget::Trace(self.trace_id()?),
                 1 => ScoreTarget::Observation(self.trace_id()?, self.span_id()?),
                 2 => ScoreTarget::Session(self.string()?),
+                3 => ScoreTarget::DatasetRun(self.string()?),
                 _ => return Err(DecodeError::Damaged),
             },
             comment: self.option(Self::string)?,
@@ -103,6 +108,7 @@ mod tests {
             ScoreTarget::Trace(TraceId::random()),
             ScoreTarget::Observation(TraceId::random(), SpanId::random()),
             ScoreTarget::Session("s-1".into()),
+            ScoreTarget::DatasetRun("r-1".into()),
         ];
         let values = [
             ScoreValue::Numeric(-0.25),

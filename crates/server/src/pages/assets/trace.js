@@ -122,6 +122,8 @@ onKey(["Home"], () => tree.move(-spans.count));
 onKey(["End"], () => tree.move(spans.count));
 onKey(["n"], () => toError(1));
 onKey(["p"], () => toError(-1));
+onKey(["N"], () => location.assign(`${url}/error?to=newer`));
+onKey(["P"], () => location.assign(`${url}/error?to=older`));
 onKey(["z"], () => tree.zoomTo(tree.selected));
 onKey(["0"], () => axis.reset());
 onKey(["t", "Escape"], showTrace);
@@ -193,6 +195,7 @@ await load();
 const wanted = new URL(location.href).searchParams.get("span");
 const row = wanted === null ? -1 : spans.find(wanted);
 if (row >= 0) tree.select(row, true);
+requestAnimationFrame(() => setTimeout(() => performance.mark("spans")));
 if (page.dataset.live) {
   onChange(page.dataset.live, 1000, async (changed) => {
     if (changed.has(page.dataset.trace ?? "") || changed.has("*")) await refresh();

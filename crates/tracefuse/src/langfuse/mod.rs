@@ -8,6 +8,13 @@ pub use tracefuse_langfuse::{
 
 use crate::config::{Config, ConfigError, Mode, Process, load};
 
+#[cfg(feature = "experiments")]
+#[cfg_attr(docsrs, doc(cfg(feature = "experiments")))]
+pub mod experiments;
+#[cfg(feature = "prompts")]
+#[cfg_attr(docsrs, doc(cfg(feature = "prompts")))]
+pub mod prompts;
+
 /// Asks the server which project the keys in the environment belong to: the first step if no traces appear. It reads the
 /// same variables, `.env` and `tracefuse.toml` as [`from_env`](crate::from_env), whatever `TRACING_MODE` says. Blocks for
 /// at most the configured timeout, works on any thread.
@@ -33,12 +40,20 @@ pub async fn auth_check_from_env_async() -> Result<LangfuseProject, AuthError> {
     auth_check_async(&from_env()?).await
 }
 
-/// The settings of mode `langfuse`. An error names the variable that has to be changed.
 fn from_env() -> Result<LangfuseConfig, AuthError> {
     let wrong = |error: ConfigError| AuthError::new(AuthProblem::Config, error.to_string());
-    let config: Config = load(&Process, Some(Mode::Langfuse)).map_err(wrong)?;
+    config_from_env().map_err(wrong)
+}
+
+/// The settings of mode `langfuse` in the environment, `.env` and `tracefuse.toml`, whatever `TRACING_MODE` says, for a
+/// client of Langfuse that is built in code.
+///
+/// # Errors
+/// [`ConfigError`] names the variable that has to be changed.
+pub fn config_from_env() -> Result<LangfuseConfig, ConfigError> {
+    let config: Config = load(&Process, Some(Mode::Langfuse))?;
     let checked = config.langfuse.check();
-    checked.map_err(|error| wrong(crate::modes::langfuse::named(&config, &error)))?;
+    checked.map_err(|error| crate::modes::langfuse::named(&config, &error))?;
     Ok(config.langfuse)
 }
 

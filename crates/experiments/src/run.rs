@@ -1,0 +1,401 @@
+//! Runs the items: one trace for each, the function below it, the evaluators after it. Called by `experiment`.
+//! The observations and attributes are those of Langfuse's Python SDK 5.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{FutureExt as _, StreamExt as _};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use tracefuse_core::record::Timestamp;
+use tracefuse_core::{
+    AsException, Clock, Exception, InSpan as _, Level, Span, SpanId, Status, Trace, bridge,
+};
+use tracefuse_langfuse::{experiment as name, short_sha256};
+
+use crate::dataset::Dataset;
+use crate::evaluation::{Case, Evaluation, Evaluator};
+use crate::item::{Item, text};
+use crate::progress::Progress;
+use crate::report::{ExperimentReport, Failure, ItemResult, Results};
+use crate::settings::Settings;
+
+/// What the items of a run have in common.
+struct Run<'a> {
+    settings: &'a Settings,
+    name: String,
+    id: String,
+    version: Option<String>,
+    clock: Clock,
+}
+
+pub(crate) async fn all<O: Serialize, E: AsException<Via>, Via>(
+    settings: &Settings,
+    dataset: Dataset,
+    task: impl AsyncFn(Item) -> Result<O, E>,
+) -> ExperimentReport {
+    let clock = Clock::system();
+    let begun = clock.monotonic_nanos();
+    let name = match &settings.run_name {
+        Some(name) => name.clone(),
+        None => format!("{} - {}", settings.name, now(&clock)),
+    };
+    let run = Run {
+        settings,
+        id: run_id(settings, &dataset, &name),
+        name,
+        version: dataset.version.clone(),
+        clock,
+    };
+    let progress = Progress::new(settings, dataset.items.len());
+    let (run, task, progress) = (&run, &task, &progress);
+    let items = futures::stream::iter(dataset.items.into_iter().enumerate());
+    let running = items.map(|(index, item)| async move {
+        let result = run.item(item, task).await;
+        progress.item_done(&result);
+        (index, result)
+    });
+    let mut results: Vec<(usize, ItemResult)> = running
+        .buffer_unordered(settings.max_concurrency)
+        .collect()
+        .await;
+    progress.done();
+    results.sort_by_key(|(index, _)| *index);
+    let results: Results = Arc::new(results.into_iter().map(|(_, result)| result).collect());
+    let (run_evaluations, run_failures) = run.judge_run(&results).await;
+    let delivery = settings
+        .tracer
+        .flush_async_within(settings.flush_timeout)
+        .await;
+    ExperimentReport {
+        name: settings.name.clone(),
+        run_name: run.name.clone(),
+        description: settings.description.clone(),
+        url: dataset
+            .project
+            .map(|project| project.experiment_url(&run.id)),
+        id: run.id.clone(),
+        items: Arc::unwrap_or_clone(results),
+        run_evaluations,
+        run_failures,
+        duration: Duration::from_nanos(run.clock.monotonic_nanos().saturating_sub(begun)),
+        delivery,
+    }
+}
+
+/// Milliseconds are what people compare.
+fn now(clock: &Clock) -> String {
+    let mut text = Timestamp::from_unix_nanos(clock.unix_nanos()).to_string();
+    text.truncate(text.len().saturating_sub(7));
+    text.push('Z');
+    text
+}
+
+/// Of a dataset in Langfuse the id that its SDKs make, else a random one.
+fn run_id(settings: &Settings, dataset: &Dataset, run_name: &str) -> String {
+    if let Some(id) = &settings.id {
+        return id.clone();
+    }
+    // Items of several datasets belong to the first one's experiment.
+    let of_items = || {
+        dataset
+            .items
+            .iter()
+            .find_map(|item| item.dataset_id.as_deref())
+    };
+    let id = dataset.id.as_deref().or_else(of_items);
+    match (&dataset.project, id) {
+        (Some(project), Some(id)) => project.experiment_id(id, run_name),
+        _ => SpanId::random().to_string(),
+    }
+}
+
+impl Run<'_> {
+    async fn item<O: Serialize, E: AsException<Via>, Via>(
+        &self,
+        item: Item,
+        task: &impl AsyncFn(Item) -> Result<O, E>,
+    ) -> ItemResult {
+        let begun = self.clock.monotonic_nanos();
+        let item = Arc::new(item);
+        let trace = self
+            .settings
+            .tracer
+            .trace(ITEM_RUN)
+            .input(&item.input)
+            .start();
+        let root = trace.root().clone();
+        let span = trace.span(ITEM_TASK).input(&item.input).start();
+        self.mark_trace(&root, &span, &item);
+        let metadata = self.metadata(&item);
+        for span in [&root, &span] {
+            self.mark_span(span, &item);
+            for (key, value) in &metadata {
+                span.add_metadata(key, value);
+            }
+        }
+        let outcome = self.task(&item, task, &span).await;
+        let output = match outcome {
+            Ok(output) => {
+                span.set_output(&output);
+                root.set_output(&output);
+                Ok(Arc::new(output))
+            }
+            Err(failed) => {
+                let words = failed.message.clone();
+                for span in [&span, &root] {
+                    span.set_output(format!("Error: {words}"));
+                }
+                bridge::record_returned_exception(&span, failed);
+                root.set_status(Status::error(&words));
+                Err(words)
+            }
+        };
+        span.end();
+        let took = Duration::from_nanos(self.clock.monotonic_nanos().saturating_sub(begun));
+        let (evaluations, failures) = match &output {
+            Ok(output) => self.judge_item(&trace, &span, &item, output).await,
+            Err(_) => (Vec::new(), Vec::new()),
+        };
+        let trace_id = trace.id();
+        trace.end();
+        ItemResult {
+            item: Arc::unwrap_or_clone(item),
+            output: output.map(Arc::unwrap_or_clone),
+            evaluations,
+            failures,
+            trace_id,
+            duration: took,
+        }
+    }
+
+    async fn task<O: Serialize, E: AsException<Via>, Via>(
+        &self,
+        item: &Item,
+        task: &impl AsyncFn(Item) -> Result<O, E>,
+        span: &Span,
+    ) -> Result<Value, Exception> {
+        let working = async {
+            match task(item.clone()).await {
+                Ok(output) => serde_json::to_value(output).map_err(|error| {
+                    let words = format!("the output cannot be serialized: {error}");
+                    Exception::new("NotSerializable", words)
+                }),
+                Err(error) => Err(error.to_exception()),
+            }
+        };
+        let limited = async {
+            match self.settings.item_timeout {
+                None => working.await,
+                Some(limit) => tokio::time::timeout(limit, working)
+                    .await
+                    .unwrap_or_else(|_| {
+                        let words = format!("the item took more than {limit:?}");
+                        Err(Exception::new("Timeout", words))
+                    }),
+            }
+        };
+        // A panic is caught inside of the span, which stays open for what is said about it.
+        let guarded = AssertUnwindSafe(limited).catch_unwind();
+        let ended = guarded.in_span(span.clone()).await;
+        ended.unwrap_or_else(|panic| Err(Exception::new("panic", panic_text(&*panic))))
+    }
+
+    /// What all spans of the trace have: which experiment, which item.
+    fn mark_trace(&self, root: &Span, task: &Span, item: &Item) {
+        let json = |value: &Value| value.to_string();
+        let metadata = Value::Object(self.settings.metadata.clone());
+        let has_metadata = !self.settings.metadata.is_empty();
+        let item_metadata = item
+            .metadata
+            .as_ref()
+            .filter(|metadata| metadata.is_object());
+        let id = item
+            .id
+            .clone()
+            .unwrap_or_else(|| short_sha256(&text(&item.input)));
+        let attributes = [
+            (name::ID, Some(self.id.clone())),
+            (name::NAME, Some(self.name.clone())),
+            (name::METADATA, has_metadata.then(|| json(&metadata))),
+            (name::DATASET_ID, item.dataset_id.clone()),
+            (name::ITEM_ID, Some(id)),
+            (name::ITEM_METADATA, item_metadata.map(json)),
+            (name::ITEM_ROOT, task.id().map(|id| id.to_string())),
+        ];
+        bridge::update_trace(root, |trace| {
+            trace.environment = Some(name::ENVIRONMENT.to_owned());
+            for (key, value) in attributes {
+                if let Some(value) = value {
+                    trace.set_metadata(key, tracefuse_core::record::Value::Str(value));
+                }
+            }
+        });
+    }
+
+    /// What the root and the item's task have beside it.
+    fn mark_span(&self, span: &Span, item: &Item) {
+        let version = self.version.as_ref().filter(|_| item.dataset_id.is_some());
+        let attributes = [
+            (name::DESCRIPTION, self.settings.description.clone()),
+            (
+                name::ITEM_EXPECTED_OUTPUT,
+                item.expected_output.as_ref().map(text),
+            ),
+            (name::ITEM_VERSION, version.cloned()),
+        ];
+        for (key, value) in attributes {
+            if let Some(value) = value {
+                span.add_metadata(key, value);
+            }
+        }
+    }
+
+    /// The metadata of the root and of the item's task: which run, then the item's and the experiment's own.
+    fn metadata(&self, item: &Item) -> Map<String, Value> {
+        let mut metadata = match &item.metadata {
+            Some(Value::Object(fields)) => fields.clone(),
+            _ => Map::new(),
+        };
+        metadata.extend(self.settings.metadata.clone());
+        let own = [
+            ("experiment_name", Some(&self.settings.name)),
+            ("experiment_run_name", Some(&self.name)),
+            ("dataset_id", item.dataset_id.as_ref()),
+            (
+                "dataset_item_id",
+                item.dataset_id.as_ref().and(item.id.as_ref()),
+            ),
+        ];
+        for (key, value) in own {
+            if let Some(value) = value {
+                metadata.insert(key.to_owned(), json!(value));
+            }
+        }
+        metadata
+    }
+
+    async fn judge_item(
+        &self,
+        trace: &Trace,
+        task: &Span,
+        item: &Arc<Item>,
+        output: &Arc<Value>,
+    ) -> (Vec<Evaluation>, Vec<Failure>) {
+        let evaluators = &self.settings.evaluators;
+        let (mut evaluations, mut failures) = (Vec::new(), Vec::new());
+        if evaluators.is_empty() {
+            return (evaluations, failures);
+        }
+        let above = trace.span(ITEM_EVALUATION).start();
+        let input = json!({
+            "input": item.input, "output": **output,
+            "expected_output": item.expected_output, "metadata": item.metadata,
+        });
+        for (index, evaluator) in evaluators.iter().enumerate() {
+            let span = above
+                .evaluator(&evaluator.name)
+                .input(&input)
+                .metadata("evaluator_kind", "item")
+                .metadata("evaluator_index", index)
+                .start();
+            let case = Case {
+                item: item.clone(),
+                output: output.clone(),
+                before: Arc::new(evaluations.clone()),
+            };
+            match judged(evaluator, case, &span).await {
+                Ok(said) => {
+                    let shown: Vec<Value> = said.iter().map(Evaluation::to_json).collect();
+                    span.set_output(shown);
+                    for evaluation in &said {
+                        record(
+                            task.score(&evaluation.name, evaluation.value.clone()),
+                            evaluation,
+                        );
+                    }
+                    evaluations.extend(said);
+                }
+                Err(error) => {
+                    span.set_output(json!({ "error": error }));
+                    span.set_status(Status::error(&error));
+                    failures.push(Failure {
+                        evaluator: evaluator.name.clone(),
+                        error,
+                    });
+                }
+            }
+            span.end();
+        }
+        above.set_output(json!({
+            "evaluator_count": evaluators.len(),
+            "evaluation_count": evaluations.len(),
+            "failed_evaluator_count": failures.len(),
+        }));
+        if !failures.is_empty() {
+            above.set_level(Level::Warning);
+        }
+        (evaluations, failures)
+    }
+
+    async fn judge_run(&self, results: &Results) -> (Vec<Evaluation>, Vec<Failure>) {
+        let (mut evaluations, mut failures) = (Vec::new(), Vec::new());
+        for evaluator in &self.settings.run_evaluators {
+            match judged(evaluator, results.clone(), &Span::noop()).await {
+                Ok(said) => evaluations.extend(said),
+                Err(error) => failures.push(Failure {
+                    evaluator: evaluator.name.clone(),
+                    error,
+                }),
+            }
+        }
+        for evaluation in &evaluations {
+            let score = self.settings.tracer.score_dataset_run(
+                &self.id,
+                &evaluation.name,
+                evaluation.value.clone(),
+            );
+            record(score, evaluation);
+        }
+        (evaluations, failures)
+    }
+}
+
+/// Asks an evaluator; a panic is an error that says so.
+async fn judged<T: 'static>(
+    evaluator: &Evaluator<T>,
+    case: T,
+    span: &Span,
+) -> Result<Vec<Evaluation>, String> {
+    let judging = async { evaluator.judge(case).await };
+    let guarded = AssertUnwindSafe(judging).catch_unwind();
+    match guarded.in_span(span.clone()).await {
+        Ok(said) => said,
+        Err(panic) => Err(format!("it panicked: {}", panic_text(&*panic))),
+    }
+}
+
+fn record(mut score: tracefuse_core::ScoreBuilder, evaluation: &Evaluation) {
+    if let Some(comment) = &evaluation.comment {
+        score = score.comment(comment);
+    }
+    if let Some(id) = &evaluation.config_id {
+        score = score.config_id(id);
+    }
+    for (key, value) in &evaluation.metadata {
+        score = score.metadata(key, value);
+    }
+    score.record();
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "a panic without a message".to_owned())
+}
+
+const ITEM_RUN: &str = "experiment-item-run";
+const ITEM_TASK: &str = "experiment-item-task";
+const ITEM_EVALUATION: &str = "experiment-item-evaluation";

@@ -1,0 +1,201 @@
+//! The client of an application: its settings, its numbers, and what it can be asked for.
+//! Used by applications. Requests are in `request`, what they wait for in `fetch`.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracefuse_core::Clock;
+use tracefuse_langfuse::{LangfuseApi, LangfuseConfig, LangfuseConfigError};
+
+use crate::cache::Cache;
+use crate::fetch::{Counters, Shared};
+use crate::prompt::{ChatPrompt, TextPrompt};
+use crate::request::PromptRequest;
+
+/// Fetches prompts from Langfuse and keeps them. Cheap to clone; clones share the cache.
+///
+/// It has no thread and no runtime: requests are awaited inside the application's tokio runtime, with time and network
+/// enabled, and prompts are refreshed by tasks on it.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use tracefuse_prompts::{LangfuseConfig, PromptClient};
+///
+/// let client = PromptClient::new(LangfuseConfig::new("pk-lf-..", "sk-lf-.."))?;
+/// let prompt = client.text("weather").fallback("How is the weather in {{city}}?").get().await?;
+/// println!("{}", prompt.compile([("city", "Lyon")])?);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct PromptClient {
+    shared: Arc<Shared>,
+}
+
+/// Settings of a [`PromptClient`].
+///
+/// ```
+/// use std::time::Duration;
+/// use tracefuse_prompts::{LangfuseConfig, PromptClient};
+///
+/// let client = PromptClient::builder(LangfuseConfig::new("pk-lf-1234abcd", "sk-lf-5678"))
+///     .cache_ttl(Duration::from_secs(300))
+///     .max_prompts(100)
+///     .build()?;
+/// # Ok::<(), tracefuse_prompts::LangfuseConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct PromptClientBuilder {
+    config: LangfuseConfig,
+    ttl: Duration,
+    timeout: Duration,
+    max_retries: u32,
+    max_prompts: usize,
+    max_bytes: usize,
+    clock: Clock,
+}
+
+/// What a [`PromptClient`] has done and keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PromptStats {
+    /// Fetches that brought a prompt.
+    pub fetched: u64,
+    /// Fetches that failed, retries included.
+    pub failed: u64,
+    /// Requests that were answered by a fallback.
+    pub fallbacks: u64,
+    /// Prompts that were removed because the cache was full.
+    pub evicted: u64,
+    /// Keys in the cache now.
+    pub cached: usize,
+    /// Bytes of the prompts in the cache now, an estimate.
+    pub bytes: usize,
+}
+
+impl PromptClient {
+    /// A client with the default settings. Opens no connection.
+    ///
+    /// # Errors
+    /// [`LangfuseConfigError`] names the setting that cannot be used.
+    pub fn new(config: LangfuseConfig) -> Result<Self, LangfuseConfigError> {
+        Self::builder(config).build()
+    }
+
+    /// A client with settings.
+    pub fn builder(config: LangfuseConfig) -> PromptClientBuilder {
+        PromptClientBuilder {
+            ttl: config.prompt_cache_ttl,
+            config,
+            timeout: Duration::from_secs(5),
+            max_retries: 2,
+            max_prompts: 1000,
+            max_bytes: 16 * 1024 * 1024,
+            clock: Clock::system(),
+        }
+    }
+
+    /// Asks for a text prompt: with the label `production`, unless the request says another label or a version.
+    pub fn text(&self, name: impl Into<String>) -> PromptRequest<TextPrompt> {
+        PromptRequest::new(&self.shared, name.into())
+    }
+
+    /// Asks for a chat prompt: with the label `production`, unless the request says another label or a version.
+    pub fn chat(&self, name: impl Into<String>) -> PromptRequest<ChatPrompt> {
+        PromptRequest::new(&self.shared, name.into())
+    }
+
+    /// Forgets all labels and versions of a prompt, so that the next request fetches it.
+    pub fn invalidate(&self, name: &str) {
+        self.shared.cache().remove(|key| key.name == name);
+    }
+
+    /// Forgets all prompts.
+    pub fn clear(&self) {
+        self.shared.cache().remove(|_| true);
+    }
+
+    /// What it has done and keeps.
+    #[must_use]
+    pub fn stats(&self) -> PromptStats {
+        let [fetched, failed, fallbacks] = self.shared.counters.read();
+        let cache = self.shared.cache();
+        PromptStats {
+            fetched,
+            failed,
+            fallbacks,
+            evicted: cache.evicted,
+            cached: cache.len(),
+            bytes: cache.bytes(),
+        }
+    }
+}
+
+impl PromptClientBuilder {
+    /// How long a prompt is used before it is fetched again; that of the configuration by default, which is 60 s, as in
+    /// the official SDKs. An older prompt
+    /// is used once more, and is fetched in the background. Zero asks the server each time.
+    pub fn cache_ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = ttl;
+        self
+    }
+
+    /// The longest a request waits for Langfuse, retries included; 5 s by default. At least 1 ms.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout.max(Duration::from_millis(1));
+        self
+    }
+
+    /// How often a failed attempt is repeated within the timeout; 2 by default, as in the official SDKs.
+    pub fn max_retries(mut self, retries: u32) -> Self {
+        self.max_retries = retries;
+        self
+    }
+
+    /// The most prompts that are kept; 1000 by default, at least one.
+    pub fn max_prompts(mut self, prompts: usize) -> Self {
+        self.max_prompts = prompts;
+        self
+    }
+
+    /// The most bytes of prompts that are kept; 16 MiB by default. One prompt is always kept.
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// The clock that says how old a prompt is; the system's by default.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The client. Opens no connection.
+    ///
+    /// # Errors
+    /// [`LangfuseConfigError`] names the setting that cannot be used.
+    pub fn build(self) -> Result<PromptClient, LangfuseConfigError> {
+        let shared = Shared {
+            api: LangfuseApi::new(&self.config)?,
+            clock: self.clock,
+            cache: Cache::new(self.max_prompts, self.max_bytes).into(),
+            ttl: self.ttl,
+            timeout: self.timeout,
+            max_retries: self.max_retries,
+            counters: Counters::default(),
+        };
+        Ok(PromptClient {
+            shared: Arc::new(shared),
+        })
+    }
+}
+
+impl fmt::Debug for PromptClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PromptClient")
+            .field("api", &self.shared.api)
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}
