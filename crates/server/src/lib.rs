@@ -24,6 +24,7 @@
     )
 )]
 
+mod api;
 mod app;
 mod model;
 mod pages;

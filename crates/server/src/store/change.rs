@@ -37,6 +37,14 @@ pub(crate) enum Kind {
 }
 
 impl Change {
+    /// The id of a score; empty for another change.
+    pub(crate) fn score_id(&self) -> &str {
+        match &self.0 {
+            Kind::Score(patch) => &patch.row.id,
+            _ => "",
+        }
+    }
+
     /// About how many bytes it takes while it waits.
     pub(crate) fn weight(&self) -> usize {
         let long = match &self.0 {
