@@ -6,7 +6,7 @@ use std::sync::Arc;
 use shuttle::future::block_on;
 use shuttle::thread;
 use tracefuse_core::ExporterStats;
-use tracefuse_core::record::{Record, SpanRecord};
+use tracefuse_core::record::{Record, SpanRecord, Timestamp};
 
 use crate::config::{Overload, PipelineConfig};
 use crate::orders::{EVER, in_many_orders, queue};
@@ -185,4 +185,48 @@ fn callers_that_wait_for_room_lose_nothing_and_dropping_ones_keep_the_bound() {
             worker.join().unwrap();
         });
     }
+}
+
+fn a_span_that_ended_at(nanos: u64) -> SpanRecord {
+    let recorder = tracefuse_core::testing::Recorder::new();
+    let trace = recorder.tracer().trace("t").start();
+    let began = trace.span("s").start_at(Timestamp::from_unix_nanos(1));
+    began.end_at(Timestamp::from_unix_nanos(nanos));
+    recorder.only()
+}
+
+#[test]
+fn what_ended_first_on_another_thread_leaves_first() {
+    let spans: Vec<_> = (1..=3).map(a_span_that_ended_at).collect();
+    in_many_orders(move |_| {
+        let (buffers, queue) = buffers(|config| config.batch_size = 1);
+        let mut watch = Watch::new(buffers.clone());
+        watch.begin();
+        let (theirs, their_queue) = (buffers.clone(), queue.clone());
+        let worker = thread::spawn(move || {
+            let mut ends = Vec::new();
+            while ends.len() < 3 {
+                if their_queue.needs_drain(1) {
+                    theirs.drain();
+                }
+                let items = their_queue.take(1);
+                ends.extend(
+                    items
+                        .iter()
+                        .filter_map(|item| Some(item.record.as_span()?.end_time())),
+                );
+                their_queue.settle(items.len(), bytes_of(&items), |_| {});
+                thread::yield_now();
+            }
+            ends
+        });
+        // One after another, each on a thread of its own.
+        for span in &spans {
+            let (buffers, span) = (buffers.clone(), span.clone());
+            let ended = thread::spawn(move || buffers.append(&buffers.buffer(), &span));
+            ended.join().unwrap();
+        }
+        let ends = worker.join().unwrap();
+        assert!(ends.is_sorted(), "{ends:?}");
+    });
 }
