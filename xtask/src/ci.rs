@@ -77,7 +77,7 @@ pub(crate) fn run() -> Result<()> {
     for command in ["peers", "python", "js", "relay"] {
         step(command, || interop::in_ci(command))?;
     }
-    Ok(())
+    step("pages", || interop::pages(&["--ci".to_owned()]))
 }
 
 /// The command of the README.

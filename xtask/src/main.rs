@@ -38,6 +38,8 @@ cargo xtask <command>
   relay        install an OTLP relay (Python 3.10 or later, 50 MB, once), send the examples' traces through it to the
                local server, with the relay or the server away for a while too, and compare;
                TRACEFUSE_VENV_RELAY names another venv
+  pages        the viewer's pages in headless Chromium (Debian: chromium, chromium-driver), the types of their scripts
+               by TypeScript (npm); screenshots in target/pages; [NAME ..], --docs writes the pictures of the guide
   faults       every fault of the catalogue, and what became of the spans, as a table; [NAME ..]
   soak         ten million spans, or N, against a server that fails one request in ten
   fuzz         run the fuzz targets: [TARGET] [SECONDS]
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         "test" => ci::test(),
         "tidy" => tidy::run(),
         command if interop::COMMANDS.contains(&command) => interop::run(command, &rest),
+        "pages" => interop::pages(&rest),
         "bench" => bench::run(&rest),
         "instructions" => instructions::run(&rest),
         "api" => surface::run(&rest),

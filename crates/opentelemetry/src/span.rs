@@ -82,7 +82,7 @@ fn open(tracer: &Tracer, data: &SpanData) -> Option<Span> {
         start: time(data.start_time),
     };
     let span = reopen(tracer, &measured);
-    span.id().is_some().then_some(span)
+    span.is_recording().then_some(span)
 }
 
 /// `None` if it has no ids.

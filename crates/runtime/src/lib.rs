@@ -39,6 +39,8 @@ mod tail_sampling;
 mod worker;
 
 pub use config::{Overload, PipelineConfig, PipelineConfigError, SpoolMode, WhileOpen, limits};
+#[doc(hidden)]
+pub use log::{metrics_failed, metrics_recovered};
 pub use pipeline::{Pipeline, PipelineBuilder};
 pub use tail_sampling::{TailSampler, TailSampling};
 #[cfg(feature = "spool")]

@@ -26,6 +26,7 @@
 
 mod api;
 mod app;
+mod messages;
 mod model;
 mod pages;
 mod prices;

@@ -37,6 +37,8 @@ pub enum SpanAttribute<'a> {
     ResponseModel(&'a str),
     /// The provider in whose language the recorded response was.
     Provider(&'a str),
+    /// How many chunks of a streamed answer came after the first one; recorded where spans are measured.
+    OutputChunks(u64),
     /// A short message about how the span ended.
     StatusMessage(&'a str),
     /// The managed prompt that a generation was made from.
@@ -115,6 +117,9 @@ impl<'a> SpanAttributes<'a> {
                 name: key,
                 version: u32::try_from(version).ok()?,
             }),
+            (Role::Call, ValueRef::U64(chunks)) if key == buffer::OUTPUT_CHUNKS => {
+                SpanAttribute::OutputChunks(chunks)
+            }
             (Role::Call, _) => match key {
                 buffer::REQUEST_MODEL => SpanAttribute::RequestModel(attribute.text()?),
                 buffer::RESPONSE_MODEL => SpanAttribute::ResponseModel(attribute.text()?),

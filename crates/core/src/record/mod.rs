@@ -8,6 +8,7 @@ mod chunk;
 mod codec;
 mod cut;
 mod exception;
+mod finished;
 mod format;
 pub(crate) mod guard;
 mod head;

@@ -24,6 +24,8 @@ pub(crate) struct TraceState {
     root_ref: OnceLock<WeakSpanRef>,
     /// What came with the request that this trace continues.
     pub(crate) received: Option<Arc<Received>>,
+    /// What the trace forwards, if the sampler left it out and its spans are only measured.
+    pub(crate) unsampled: Option<ForwardGuard>,
     /// What spans forward that are started while the tracer does not record.
     forward: OnceLock<ForwardGuard>,
     /// Errors that callers may record again.
@@ -43,6 +45,7 @@ impl TraceState {
             shared: SharedTrace::new(id, root, Arc::new(attributes)),
             root_ref: OnceLock::new(),
             received: None,
+            unsampled: None,
             forward: OnceLock::new(),
             anchor,
             failures: Failures::default(),
@@ -68,9 +71,22 @@ impl TraceState {
         })
     }
 
+    pub(crate) fn is_sampled(&self) -> bool {
+        self.unsampled.is_none()
+    }
+
+    /// Whether inputs and outputs are recorded.
+    #[inline]
+    pub(crate) fn captures(&self) -> bool {
+        self.core.capture_content && self.is_sampled()
+    }
+
     /// For a span of this trace that is not recorded because the tracer is closed or paused: the trace was
     /// sampled, and its root is the nearest span that was recorded for sure.
     pub(crate) fn unrecorded(&self) -> Unrecorded {
+        if let Some(guard) = &self.unsampled {
+            return guard.unrecorded();
+        }
         let guard = self.forward.get_or_init(|| {
             let forwarded = Forwarded {
                 parent: Some((self.shared.id, self.shared.root, 1)),
@@ -176,9 +192,16 @@ impl OpenSpan {
         });
     }
 
+    /// Sets how many chunks of a stream came after the first one, where spans are measured.
+    pub(crate) fn set_output_chunks(&self, chunks: u64) {
+        if self.trace.core.measures && chunks > 0 {
+            self.write(|buffer| buffer.set_output_chunks(chunks));
+        }
+    }
+
     /// Whether inputs and outputs are recorded.
     pub(crate) fn captures(&self) -> bool {
-        self.trace.core.capture_content
+        self.trace.captures()
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -229,10 +252,15 @@ impl OpenSpan {
         buffer.head.set_end(end.max(buffer.head.start()));
         buffer.seal();
         let trace = &*self.trace;
-        trace.core.processor.on_finish(&FinishedSpan {
+        let span = FinishedSpan {
             buffer,
             trace: &trace.shared,
-        });
+        };
+        if trace.is_sampled() {
+            trace.core.processor.on_finish(&span);
+        } else {
+            trace.core.processor.on_unsampled(&span);
+        }
     }
 
     /// Ends a span whose work was given up before it was done; `message` says how, after `cancelled: `.

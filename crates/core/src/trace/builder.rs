@@ -16,7 +16,7 @@ use crate::span::feature::{RECORDS, Recorded, recorded, unwrap};
 use crate::span::handle::Span;
 use crate::span::open::{OpenSpan, TraceState};
 use crate::span::run::{record_err, run, run_async};
-use crate::span::unrecorded::{Forwarded, Received, Unrecorded};
+use crate::span::unrecorded::{ForwardGuard, Forwarded, Received, Unrecorded};
 use crate::trace::guard::TracerGuard;
 use crate::trace::handle::Trace;
 use crate::trace::sampler::SamplingInput;
@@ -409,15 +409,24 @@ impl TraceBuilder {
         }
         scope::fill(&mut draft.attributes, &context.attributes);
         let parent = context.parent.map(|(_, parent, _)| parent);
+        let mut unsampled = None;
         if !draft.is_sampled(parent) {
             core.note_unsampled();
             // The caller's span stays the parent: the next service must not refer to one that is never recorded.
-            let (id, received) = (draft.id, context.received);
+            let (id, received) = (draft.id, context.received.clone());
             let forwarded = Forwarded {
                 parent: Some((id, parent.unwrap_or_else(SpanId::random), 0)),
                 received,
             };
-            return Trace::unrecorded(Unrecorded::UNSAMPLED, Some(forwarded), Some(draft.owner));
+            if !core.measures {
+                return Trace::unrecorded(
+                    Unrecorded::UNSAMPLED,
+                    Some(forwarded),
+                    Some(draft.owner),
+                );
+            }
+            draft.input = None;
+            unsampled = Some(ForwardGuard::new(Unrecorded::UNSAMPLED, forwarded));
         }
         let id = SpanId::random();
         let mut state = TraceState::new(
@@ -428,6 +437,7 @@ impl TraceBuilder {
             draft.attributes,
         );
         state.received = context.received;
+        state.unsampled = unsampled;
         let shared = Arc::new(state);
         draft.owner.leaks.look(core, shared.now());
         let (root, mut buffer) = OpenSpan::draft(shared.clone(), id, &name, draft.kind);

@@ -500,6 +500,7 @@ impl TracerBuilder {
     /// The tracer.
     pub fn build(self) -> Tracer {
         let core = TracerShared {
+            measures: self.processor.measures(),
             processor: self.processor,
             clock: self.clock,
             sampler: self.sampler,

@@ -31,6 +31,8 @@ pub(crate) const REQUEST_MODEL: &str = "request_model";
 pub(crate) const RESPONSE_MODEL: &str = "response_model";
 /// Key of [`Role::Call`]: the provider whose response was read, as OpenTelemetry names it.
 pub(crate) const PROVIDER: &str = "provider";
+/// Key of [`Role::Call`]: how many chunks of a stream came after the first one.
+pub(crate) const OUTPUT_CHUNKS: &str = "output_chunks";
 
 #[derive(Clone, Default)]
 pub(crate) struct Buffer {
@@ -332,6 +334,10 @@ impl Buffer {
         }
         self.put(Role::Call, RESPONSE_MODEL, ValueRef::Str(model));
         self.set_model(model);
+    }
+
+    pub(crate) fn set_output_chunks(&mut self, chunks: u64) {
+        self.put(Role::Call, OUTPUT_CHUNKS, ValueRef::U64(chunks));
     }
 
     pub(crate) fn set_completion_start(&mut self, time: Timestamp) {
