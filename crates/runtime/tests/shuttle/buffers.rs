@@ -199,7 +199,7 @@ fn a_span_that_ended_at(nanos: u64) -> SpanRecord {
 fn what_ended_first_on_another_thread_leaves_first() {
     let spans: Vec<_> = (1..=3).map(a_span_that_ended_at).collect();
     in_many_orders(move |_| {
-        let (buffers, queue) = buffers(|config| config.batch_size = 1);
+        let (buffers, queue) = buffers(|_| {});
         let mut watch = Watch::new(buffers.clone());
         watch.begin();
         let (theirs, their_queue) = (buffers.clone(), queue.clone());
