@@ -213,15 +213,17 @@ fn what_ended_first_on_another_thread_leaves_first() {
         let (buffers, queue) = buffers(|_| {});
         let mut watch = Watch::new(buffers.clone());
         watch.begin();
+        // There before a drain begins, which may look into one before and into the next one after a span has ended.
+        let own: Vec<_> = spans.iter().map(|_| buffers.buffer()).collect();
         let (theirs, their_queue) = (buffers.clone(), queue.clone());
         let worker = thread::spawn(move || {
             let taken = (0..4).map(|_| ends(&theirs, &their_queue, 1));
             taken.flatten().collect::<Vec<_>>()
         });
         // One after another, each on a thread of its own.
-        for span in &spans {
+        for (own, span) in own.into_iter().zip(&spans) {
             let (buffers, span) = (buffers.clone(), span.clone());
-            let ended = thread::spawn(move || buffers.append(&buffers.buffer(), &span));
+            let ended = thread::spawn(move || buffers.append(&own, &span));
             ended.join().unwrap();
         }
         let mut taken = worker.join().unwrap();
