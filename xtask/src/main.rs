@@ -13,6 +13,7 @@ mod fuzz;
 mod instructions;
 mod interop;
 mod mock;
+mod package;
 mod shape;
 mod surface;
 mod tidy;
@@ -51,6 +52,7 @@ cargo xtask <command>
   assembly     look through a program without exporters for what its calls were given
   tidy         check the architecture: arrows, module headers, links, paths, file sizes, import circles, words
   api          compare the public API of each crate with docs/api, which CI does; [--bless] writes it
+  package      pack each crate that is published and compile it from its archive alone, which takes minutes
   ci           all that a change must pass";
 
 fn main() -> ExitCode {
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         "instructions" => instructions::run(&rest),
         "api" => surface::run(&rest),
         "assembly" => assembly::run(),
+        "package" => package::run(),
         "faults" => ci::faults(&rest),
         "soak" => ci::soak(&rest),
         "fuzz" => fuzz::run(&rest),

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicU64 as Number;
 use tracefuse_core::Stats;
 use tracefuse_exporter::record::{Chunk, FinishedSpan, Record, ScoreRecord, SpanRecord};
 
-use crate::config::{Overload, PipelineConfig};
+use crate::config::PipelineConfig;
 use crate::queue::{Deferred, ExporterQueue, Source};
 use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
 
@@ -110,7 +110,7 @@ impl SpanBuffers {
             out_of_room: AtomicBool::new(false),
             recorded: AtomicU64::new(0),
             room: config.batch_size.clamp(1, 256),
-            blocks: matches!(config.overload, Overload::Block(_) | Overload::BlockBriefly),
+            blocks: config.overload.waits(),
         }
     }
 
@@ -165,7 +165,7 @@ impl SpanBuffers {
         stats
     }
 
-    /// Takes a span. Blocks only under `Overload::Block`.
+    /// Takes a span. Waits for room if the policy for a full queue says so.
     #[inline(always)]
     pub(crate) fn put(&self, span: &impl Incoming) {
         // There is no buffer on a thread that is ending, nor for a log subscriber of ours that records.
