@@ -102,7 +102,7 @@ async fn main() {
 
 /// Answers every request with a stream of chunks, on a thread of its runtime.
 fn server() -> String {
-    let (tell, told) = std::sync::mpsc::channel();
+    let (started, address_of) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -110,7 +110,8 @@ fn server() -> String {
         runtime.expect("a runtime").block_on(async move {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
             let address = listener.local_addr().expect("an address");
-            tell.send(format!("http://{address}/v1/chat/completions"))
+            started
+                .send(format!("http://{address}/v1/chat/completions"))
                 .expect("the main thread waits");
             let answer = answer();
             while let Ok((mut socket, _)) = listener.accept().await {
@@ -129,7 +130,7 @@ fn server() -> String {
             }
         });
     });
-    told.recv().expect("the server starts")
+    address_of.recv().expect("the server starts")
 }
 
 /// The head with the first chunk, then each chunk alone.
