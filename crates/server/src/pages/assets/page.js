@@ -171,5 +171,9 @@ export function onChange(url, pause, action) {
     }
   });
   addEventListener("pagehide", close);
-  addEventListener("pageshow", () => source ?? open());
+  // A page that comes back from the browser's cache has no stream.
+  addEventListener("pageshow", () => {
+    if (!source && !document.hidden) open();
+  });
+  if (!document.hidden) open();
 }
