@@ -124,6 +124,12 @@ pub fn observation_type(span: &Span) -> Option<ObservationType> {
     span.open.as_ref()?.kind()
 }
 
+/// The time by the clock of the span's trace; `None` if it is not recorded.
+#[must_use]
+pub fn now(span: &Span) -> Option<Timestamp> {
+    span.open.as_ref().map(|open| open.trace.now())
+}
+
 /// The provider that is called, by OpenTelemetry's name (`gen_ai.provider.name`), over what an answer shows.
 pub fn set_provider(span: &Span, provider: &str) {
     span.write(|buffer| {
