@@ -7,8 +7,7 @@ use serde::Serialize;
 
 use crate::record::{
     AsException, Buffer, Cost, Exception, Level, Link, ObservationType, Role, ScoreTarget,
-    ScoreValue, SpanId, Status, Timestamp, TraceId, Usage, ValueRef, cannot_panic, capture,
-    noted_in,
+    ScoreValue, SpanId, Status, Timestamp, TraceId, Usage, ValueRef, capture, is_scalar, noted_in,
 };
 use crate::span::builder::{SpanBuilder, observations};
 use crate::span::current::{self, Entered};
@@ -613,7 +612,7 @@ impl Span {
         let Some(open) = &self.open else { return };
         match castaway::cast!(value, String) {
             Ok(text) => open.write(|buffer| buffer.put_string(role, key, text)),
-            Err(value) if role != Role::Input || cannot_panic::<T>() => {
+            Err(value) if role != Role::Input || is_scalar::<T>() => {
                 capture(&value, &mut |value| {
                     open.write(|buffer| buffer.put(role, key, value));
                 });

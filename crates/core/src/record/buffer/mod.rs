@@ -14,7 +14,7 @@ use limits::{COMPACT_AT, Limits, MAX_EVENTS};
 pub(crate) use limits::{MAX_KEYS, MAX_LINKS};
 
 use super::capture::noted::{Noted, noted_in};
-use super::capture::{cannot_panic, capture};
+use super::capture::{capture, is_scalar};
 use super::chunk::HEAD;
 use super::exception::Exception;
 use super::format::{Attribute, Attributes, LARGE, Moment, Raw, Reader, Role};
@@ -249,7 +249,7 @@ impl Buffer {
     /// An input that is no plain text or number may have been made from a managed prompt, which is linked.
     #[inline]
     fn put_captured<T: Serialize>(&mut self, role: Role, key: &str, value: &T) {
-        if role != Role::Input || cannot_panic::<T>() {
+        if role != Role::Input || is_scalar::<T>() {
             return capture(value, &mut |value| self.put(role, key, value));
         }
         let noted = noted_in(|| capture(value, &mut |value| self.put(role, key, value)));
