@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 
 use crate::process::{cargo, succeed};
-use crate::{assembly, instructions, interop, surface, tidy};
+use crate::{assembly, instructions, interop, package, surface, tidy};
 
 /// Feature sets of the facade, each compiled alone.
 const FEATURES: &[&str] = &[
@@ -24,6 +24,9 @@ const FEATURES: &[&str] = &[
     "opentelemetry",
     "prompts",
     "experiments",
+    "metrics",
+    "metrics,otlp",
+    "tracing-fmt",
     "langfuse,otlp",
     "console,otlp",
 ];
@@ -34,6 +37,7 @@ pub(crate) fn run() -> Result<()> {
     })?;
     step("tidy", tidy::run)?;
     step("public API", || surface::run(&[]))?;
+    step("packages", package::without_compiling)?;
     step("clippy, all features", || {
         succeed(&mut cargo(&[
             "clippy",
@@ -74,7 +78,7 @@ pub(crate) fn run() -> Result<()> {
     step("assembly", assembly::run)?;
     step("instructions", || instructions::run(&[]))?;
     test()?;
-    for command in ["peers", "python", "js", "relay"] {
+    for command in ["peers", "python", "js", "mcp", "relay"] {
         step(command, || interop::in_ci(command))?;
     }
     step("pages", || interop::pages(&["--ci".to_owned()]))

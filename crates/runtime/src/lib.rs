@@ -10,7 +10,8 @@
 //! process: see [`PipelineBuilder`]'s `spool`.
 //!
 //! Finished spans come in on callers' threads and go to exporters on threads of ours, one for each
-//! exporter, with its async runtime: no runtime of the application is needed, and none is blocked. Callers do a bounded amount of work and never wait, unless [`Overload::Block`] is asked for.
+//! exporter, with its async runtime: no runtime of the application is needed, and none is blocked. Callers do a bounded
+//! amount of work, and wait only if the queue is full: at most 20 ms by default, or as [`Overload`] says.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]

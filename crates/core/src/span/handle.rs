@@ -7,8 +7,7 @@ use serde::Serialize;
 
 use crate::record::{
     AsException, Buffer, Cost, Exception, Level, Link, ObservationType, Role, ScoreTarget,
-    ScoreValue, SpanId, Status, Timestamp, TraceId, Usage, ValueRef, cannot_panic, capture,
-    noted_in,
+    ScoreValue, SpanId, Status, Timestamp, TraceId, Usage, ValueRef, capture, is_scalar, noted_in,
 };
 use crate::span::builder::{SpanBuilder, observations};
 use crate::span::current::{self, Entered};
@@ -110,7 +109,7 @@ impl Span {
     /// ```
     #[must_use]
     pub fn trace_id(&self) -> Option<TraceId> {
-        self.sampled().map(|open| open.trace.id)
+        self.sampled().map(|open| open.trace.shared.id)
     }
 
     /// Its own id; `None` if it is not recorded.
@@ -153,7 +152,7 @@ impl Span {
     /// span.set_observation_type(ObservationType::Tool);
     /// ```
     pub fn set_observation_type(&self, kind: ObservationType) {
-        self.write(|buffer| buffer.kind = kind);
+        self.write(|buffer| buffer.head.set_kind(kind));
     }
 
     /// Adds metadata. A key given before gets the new value; `null` changes nothing.
@@ -549,11 +548,9 @@ impl Span {
             return ScoreBuilder::off();
         };
         let score = ScoreBuilder::new(Some(&open.trace.core), name, value, || {
-            target(open.trace.id, open.id)
+            target(open.trace.shared.id, open.id)
         });
-        let environment = open
-            .trace
-            .attributes(|attributes| attributes.environment.clone());
+        let environment = open.trace.shared.attributes().environment.clone();
         score.with(|score| score.environment = environment)
     }
 
@@ -613,7 +610,7 @@ impl Span {
         let Some(open) = &self.open else { return };
         match castaway::cast!(value, String) {
             Ok(text) => open.write(|buffer| buffer.put_string(role, key, text)),
-            Err(value) if role != Role::Input || cannot_panic::<T>() => {
+            Err(value) if role != Role::Input || is_scalar::<T>() => {
                 capture(&value, &mut |value| {
                     open.write(|buffer| buffer.put(role, key, value));
                 });
@@ -653,7 +650,7 @@ impl fmt::Debug for Span {
             None => f.write_str("Span(noop)"),
             Some(open) => f
                 .debug_struct("Span")
-                .field("trace_id", &open.trace.id)
+                .field("trace_id", &open.trace.shared.id)
                 .field("id", &open.id)
                 .finish(),
         }
