@@ -24,7 +24,9 @@
     )
 )]
 
+mod api;
 mod app;
+mod messages;
 mod model;
 mod pages;
 mod prices;

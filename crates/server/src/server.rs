@@ -10,6 +10,7 @@ use axum::Router;
 use bytes::Bytes;
 use tokio::net::TcpListener;
 
+use crate::api;
 use crate::app::App;
 use crate::pages;
 use crate::store::Store;
@@ -88,7 +89,12 @@ impl Server {
             store: store.clone(),
             config: self.config.clone(),
         };
-        pages::router().with_state(app)
+        let guard = axum::middleware::from_fn_with_state(app.clone(), api::guard);
+        pages::router()
+            .merge(api::router())
+            .layer(guard)
+            .layer(axum::extract::DefaultBodyLimit::disable())
+            .with_state(app)
     }
 
     /// Serves until `shutdown` is ready, then answers what is under way.

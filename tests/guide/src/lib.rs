@@ -34,6 +34,9 @@ struct Propagation;
 #[doc = include_str!("../../../docs/guide/streaming.md")]
 struct Streaming;
 
+#[doc = include_str!("../../../docs/guide/view.md")]
+struct View;
+
 #[doc = include_str!("../../../docs/guide/http-clients.md")]
 struct HttpClients;
 
@@ -48,6 +51,9 @@ struct Testing;
 
 #[doc = include_str!("../../../docs/guide/tracing.md")]
 struct Tracing;
+
+#[doc = include_str!("../../../docs/guide/metrics.md")]
+struct Metrics;
 
 #[doc = include_str!("../../../docs/guide/opentelemetry.md")]
 struct OpenTelemetry;

@@ -24,12 +24,14 @@ const LEVELS: &[(&str, u8)] = &[
     ("tracefuse-console", 2),
     ("tracefuse-otlp", 3),
     ("tracefuse-langfuse", 4),
+    ("tracefuse-metrics", 4),
     ("tracefuse-prompts", 5),
     ("tracefuse-experiments", 5),
     ("tracefuse", 6),
     ("xtask", 0),
     ("interop", 7),
     ("guide", 7),
+    ("pages", 7),
 ];
 
 /// The arrows of ARCHITECTURE.md, and no others.
@@ -68,6 +70,15 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["tracefuse-exporter", "tracefuse-http", "tracefuse-otlp"],
     ),
     (
+        "tracefuse-metrics",
+        &[
+            "tracefuse-core",
+            "tracefuse-exporter",
+            "tracefuse-http",
+            "tracefuse-runtime",
+        ],
+    ),
+    (
         "tracefuse-prompts",
         &["tracefuse-core", "tracefuse-exporter", "tracefuse-langfuse"],
     ),
@@ -86,6 +97,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tracefuse-langfuse",
             "tracefuse-macros",
             "tracefuse-mask",
+            "tracefuse-metrics",
             "tracefuse-opentelemetry",
             "tracefuse-otlp",
             "tracefuse-prompts",
@@ -95,6 +107,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("xtask", &[]),
+    ("pages", &["tracefuse-server", "xtask"]),
     (
         "guide",
         &[

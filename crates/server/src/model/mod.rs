@@ -7,6 +7,7 @@ mod rows;
 mod totals;
 
 pub use bodies::{Bodies, SpanError, SpanEvent};
+pub(crate) use query::decode;
 pub use query::{Order, Page, QueryError, TraceQuery};
 pub use rows::{
     Arrival, Media, ObservationRow, ScoreQuery, ScoreRow, SessionRow, SessionView, TraceRow,

@@ -302,7 +302,7 @@ fn duration(text: &str) -> Option<i64> {
 }
 
 /// Decodes `%XX` and `+`; what is not valid stays as it is.
-fn decode(text: &str) -> String {
+pub(crate) fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {

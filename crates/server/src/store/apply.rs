@@ -285,7 +285,7 @@ impl<'a> Work<'a> {
         let score = &patch.row;
         let sql = "INSERT INTO score(id, trace_id, observation_id, session_id, name, data_type, value, comment, metadata, \
              environment, source, config_id, timestamp_ns, updated_ns) \
-             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13) ON CONFLICT(id) DO UPDATE SET \
+             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT(id) DO UPDATE SET \
              trace_id = coalesce(trace_id, excluded.trace_id), \
              observation_id = coalesce(excluded.observation_id, observation_id), \
              session_id = coalesce(excluded.session_id, session_id), name = excluded.name, data_type = excluded.data_type, \
@@ -310,6 +310,11 @@ impl<'a> Work<'a> {
             score.environment,
             score.source,
             score.config_id,
+            if score.timestamp_ns > 0 {
+                score.timestamp_ns
+            } else {
+                self.now_ns
+            },
             self.now_ns,
         ])?;
         self.stored += 1;
@@ -467,14 +472,16 @@ impl Touched {
         self.changes += 1;
         self.facts(&span.facts);
         if span.row.is_root {
-            if !span.row.name.is_empty() {
+            // A root of one service may have a parent in another; the one without a parent counts.
+            let wins = |known: bool| span.row.parent.is_none() || !known;
+            if !span.row.name.is_empty() && wins(self.state.root_name.is_some()) {
                 self.state.root_name = Some(span.row.name.clone());
             }
             let row = &mut self.state.row;
-            if span.previews.0.is_some() {
+            if span.previews.0.is_some() && wins(row.input_preview.is_some()) {
                 row.input_preview.clone_from(&span.previews.0);
             }
-            if span.previews.1.is_some() {
+            if span.previews.1.is_some() && wins(row.output_preview.is_some()) {
                 row.output_preview.clone_from(&span.previews.1);
             }
         }
@@ -562,7 +569,7 @@ fn count(state: &mut TraceState, span: &ObservationRow) {
         row.cost = Some(row.cost.unwrap_or(0.0) + cost);
         row.cost_is_computed |= span.cost_is_computed;
     }
-    if let Some(ttft) = span.ttft_ns
+    if let Some(ttft) = span.ttft_ns.filter(|ttft| *ttft >= 0)
         && state
             .ttft_start_ns
             .is_none_or(|first| span.start_ns < first)

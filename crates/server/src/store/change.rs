@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tracefuse_core::{Level, ObservationType};
 
+use crate::messages;
 use crate::model::{Bodies, ObservationRow, ScoreRow};
 
 /// A change to the store: a span, a part of a trace or an observation, a score, media. Made by
@@ -37,6 +38,14 @@ pub(crate) enum Kind {
 }
 
 impl Change {
+    /// The id of a score; empty for another change.
+    pub(crate) fn score_id(&self) -> &str {
+        match &self.0 {
+            Kind::Score(patch) => &patch.row.id,
+            _ => "",
+        }
+    }
+
     /// About how many bytes it takes while it waits.
     pub(crate) fn weight(&self) -> usize {
         let long = match &self.0 {
@@ -242,7 +251,7 @@ pub(crate) fn unpack(packed: &[u8]) -> Bodies {
 /// The beginning of a text, at most 200 characters.
 pub(crate) fn preview(text: Option<&str>) -> Option<String> {
     const LENGTH: usize = 200;
-    let text = text?;
+    let text = messages::gist(text?);
     let end = text
         .char_indices()
         .nth(LENGTH)

@@ -137,6 +137,33 @@ fn by_time(
     })
 }
 
+/// A page of traces by time, and how many there are.
+pub(crate) fn traces_of_page(
+    db: &Connection,
+    query: &TraceQuery,
+    page: usize,
+) -> Result<(Vec<TraceRow>, usize), StoreError> {
+    let direction = if query.order == Order::Oldest {
+        "ASC"
+    } else {
+        "DESC"
+    };
+    let filters = Where::of(query);
+    let mut count = db.prepare_cached(&format!("SELECT count(*) FROM trace{}", filters.sql))?;
+    let count: i64 = count.query_row(params_from_iter(&filters.values), |row| row.get(0))?;
+    let sql = format!(
+        "SELECT {TRACE} FROM trace{} ORDER BY start_ns {direction}, n {direction} LIMIT {} OFFSET {}",
+        filters.sql,
+        query.limit,
+        page.saturating_sub(1).saturating_mul(query.limit)
+    );
+    let rows = select(db, &sql, filters.values)?;
+    Ok((
+        rows.into_iter().map(|(_, row)| row).collect(),
+        usize::try_from(count).unwrap_or(0),
+    ))
+}
+
 fn by_size(
     db: &Connection,
     query: &TraceQuery,
@@ -476,6 +503,27 @@ pub(crate) fn sessions(
         session_row,
         |row| (row.last_ns, row.id.clone()),
     )
+}
+
+/// A page of sessions, and how many there are.
+pub(crate) fn sessions_of_page(
+    db: &Connection,
+    page: usize,
+    limit: usize,
+) -> Result<(Vec<SessionRow>, usize), StoreError> {
+    let count: i64 = db.query_row("SELECT count(*) FROM session WHERE traces > 0", [], |row| {
+        row.get(0)
+    })?;
+    let skip = page.saturating_sub(1).saturating_mul(limit);
+    let sql = format!(
+        "SELECT {SESSION} FROM session WHERE traces > 0 ORDER BY first_ns DESC, id DESC LIMIT {limit} OFFSET {skip}"
+    );
+    let mut find = db.prepare_cached(&sql)?;
+    let rows = find.query_map([], session_row)?;
+    Ok((
+        rows.collect::<Result<_, _>>()?,
+        usize::try_from(count).unwrap_or(0),
+    ))
 }
 
 pub(crate) fn session(db: &Connection, id: &str) -> Result<Option<SessionRow>, StoreError> {

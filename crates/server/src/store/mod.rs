@@ -43,6 +43,7 @@ pub(crate) use change::{
 };
 pub use error::StoreError;
 pub use options::StoreOptions;
+pub(crate) use rows::{kind_of, level_number};
 pub(crate) use views::{Full, ObservationQuery};
 
 /// KiB of changes that wait at most; above it, those who store wait.
@@ -99,6 +100,9 @@ impl Store {
         let db = Connection::open(path)?;
         let shown = path.display().to_string();
         let db = prepared(db, &shown)?;
+        if let Some(pages) = options.max_pages {
+            db.pragma_update(None, "max_page_count", pages)?;
+        }
         Self::start(
             Reading::of_file(path),
             Writing::File(db),
@@ -463,6 +467,45 @@ impl Store {
         query: &ObservationQuery,
     ) -> Result<(Vec<Full>, bool), StoreError> {
         self.read(|db| views::observations(db, query))
+    }
+
+    pub(crate) fn count_observations(
+        &self,
+        conditions: &[(String, Vec<rusqlite::types::Value>)],
+    ) -> Result<usize, StoreError> {
+        self.read(|db| views::count_observations(db, conditions))
+    }
+
+    pub(crate) fn observation_ids(&self, trace: &str) -> Result<Vec<String>, StoreError> {
+        self.read(|db| views::observation_ids(db, trace))
+    }
+
+    pub(crate) fn traces_of_page(
+        &self,
+        query: &TraceQuery,
+        page: usize,
+    ) -> Result<(Vec<TraceRow>, usize), StoreError> {
+        self.read(|db| lists::traces_of_page(db, query, page))
+    }
+
+    pub(crate) fn sessions_of_page(
+        &self,
+        page: usize,
+        limit: usize,
+    ) -> Result<(Vec<SessionRow>, usize), StoreError> {
+        self.read(|db| lists::sessions_of_page(db, page, limit))
+    }
+
+    pub(crate) fn scores_of_page(
+        &self,
+        query: &ScoreQuery,
+        page: usize,
+    ) -> Result<(Vec<ScoreRow>, usize), StoreError> {
+        self.read(|db| views::scores_of_page(db, query, page))
+    }
+
+    pub(crate) fn score(&self, id: &str) -> Result<Option<ScoreRow>, StoreError> {
+        self.read(|db| views::score(db, id))
     }
 
     /// Writes everything that is queued and closes the file. Later changes are refused; what was stored can be read.

@@ -23,6 +23,8 @@ pub struct StoreOptions {
     pub max_age: Option<Duration>,
     /// Above this size of the file, the oldest traces are deleted; `None` is no limit.
     pub max_bytes: Option<u64>,
+    /// Pages of 8 KiB that the file may have at most: above it, storing fails as on a full disk. `None` is no limit.
+    pub max_pages: Option<u32>,
     /// Prices of models, used where no cost came with a span.
     pub prices: Prices,
     /// The time of arrival.

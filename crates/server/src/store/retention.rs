@@ -10,6 +10,8 @@ use super::rows::{TRACE, TraceState};
 
 /// Traces that one transaction deletes.
 const STEP: usize = 200;
+/// Pages of the index of words that are merged after each step, so that it forgets what was deleted.
+const MERGED: i64 = 2000;
 /// Pages that are given back to the file system at once.
 const PAGES: i64 = 4096;
 
@@ -30,13 +32,22 @@ pub(crate) fn apply(db: &mut Connection, options: &StoreOptions) -> Result<usize
     }
     if let Some(limit) = options.max_bytes {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        while used_bytes(db)? > limit {
-            let step = delete_oldest(db, STEP, None)?;
-            deleted = deleted.saturating_add(step);
+        let traces: i64 = db.query_row("SELECT count(*) FROM trace", [], |row| row.get(0))?;
+        let most = usize::try_from(traces).unwrap_or(0).div_ceil(2);
+        let mut here = 0usize;
+        // The index of words gives its room back later than the rows: at most half of the traces are deleted at once.
+        while here < most && used_bytes(db)? > limit {
+            let step = delete_oldest(db, STEP.min(most), None)?;
+            here = here.saturating_add(step);
+            db.execute(
+                "INSERT INTO words(words, rank) VALUES('merge', ?1)",
+                [-MERGED],
+            )?;
             if step == 0 {
                 break;
             }
         }
+        deleted = deleted.saturating_add(here);
     }
     if deleted > 0 {
         loop {

@@ -27,6 +27,14 @@ pub(crate) fn kind_number(kind: ObservationType) -> i64 {
     at.and_then(|at| i64::try_from(at).ok()).unwrap_or(0)
 }
 
+/// The number of a type by its name, in any case.
+pub(crate) fn kind_of(name: &str) -> Option<i64> {
+    let mut known = ObservationType::ALL.into_iter();
+    known
+        .find(|kind| kind.as_str().eq_ignore_ascii_case(name))
+        .map(kind_number)
+}
+
 pub(crate) fn kind(number: i64) -> ObservationType {
     let at = usize::try_from(number).ok();
     at.and_then(|at| ObservationType::ALL.get(at).copied())

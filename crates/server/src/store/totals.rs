@@ -65,8 +65,6 @@ struct Sums {
     output_tokens: i64,
     total_tokens: i64,
     cost: f64,
-    first_ns: Option<i64>,
-    last_ns: Option<i64>,
     user_id: Option<String>,
 }
 
@@ -85,15 +83,8 @@ impl Sums {
             .total_tokens
             .saturating_add(trace.total_tokens.saturating_mul(sign));
         self.cost += sign as f64 * trace.cost;
-        if sign > 0 {
-            self.first_ns = Some(
-                self.first_ns
-                    .map_or(trace.start_ns, |first| first.min(trace.start_ns)),
-            );
-            self.last_ns = self.last_ns.max(Some(trace.start_ns));
-            if trace.user_id.is_some() {
-                self.user_id.clone_from(&trace.user_id);
-            }
+        if sign > 0 && trace.user_id.is_some() {
+            self.user_id.clone_from(&trace.user_id);
         }
     }
 }
@@ -174,20 +165,19 @@ impl Totals {
     }
 
     pub(crate) fn write(self, db: &Connection) -> Result<(), StoreError> {
+        // The first and the last start are looked up: a trace's start changes when an earlier span arrives.
         let mut put = db.prepare_cached(
-            "INSERT INTO session(id, traces, errors, first_ns, last_ns, total_tokens, cost, user_id) \
-             VALUES(?1, ?2, ?3, coalesce(?4, 0), coalesce(?5, 0), ?6, ?7, ?8) ON CONFLICT(id) DO UPDATE SET \
-             traces = traces + ?2, errors = errors + ?3, first_ns = coalesce(min(first_ns, ?4), first_ns), \
-             last_ns = coalesce(max(last_ns, ?5), last_ns), total_tokens = total_tokens + ?6, cost = cost + ?7, \
-             user_id = coalesce(?8, user_id)",
+            "INSERT INTO session(id, traces, errors, first_ns, last_ns, total_tokens, cost, user_id) VALUES(?1, ?2, ?3, \
+             coalesce((SELECT min(start_ns) FROM trace WHERE session_id = ?1), 0), \
+             coalesce((SELECT max(start_ns) FROM trace WHERE session_id = ?1), 0), ?4, ?5, ?6) \
+             ON CONFLICT(id) DO UPDATE SET traces = traces + ?2, errors = errors + ?3, first_ns = excluded.first_ns, \
+             last_ns = excluded.last_ns, total_tokens = total_tokens + ?4, cost = cost + ?5, user_id = coalesce(?6, user_id)",
         )?;
         for (id, sums) in &self.sessions {
             put.execute(params![
                 id,
                 sums.traces,
                 sums.errors,
-                sums.first_ns,
-                sums.last_ns,
                 sums.total_tokens,
                 sums.cost,
                 sums.user_id
@@ -197,18 +187,17 @@ impl Totals {
             }
         }
         let mut put = db.prepare_cached(
-            "INSERT INTO user(id, traces, errors, first_ns, last_ns, total_tokens, cost) \
-             VALUES(?1, ?2, ?3, coalesce(?4, 0), coalesce(?5, 0), ?6, ?7) ON CONFLICT(id) DO UPDATE SET \
-             traces = traces + ?2, errors = errors + ?3, first_ns = coalesce(min(first_ns, ?4), first_ns), \
-             last_ns = coalesce(max(last_ns, ?5), last_ns), total_tokens = total_tokens + ?6, cost = cost + ?7",
+            "INSERT INTO user(id, traces, errors, first_ns, last_ns, total_tokens, cost) VALUES(?1, ?2, ?3, \
+             coalesce((SELECT min(start_ns) FROM trace WHERE user_id = ?1), 0), \
+             coalesce((SELECT max(start_ns) FROM trace WHERE user_id = ?1), 0), ?4, ?5) \
+             ON CONFLICT(id) DO UPDATE SET traces = traces + ?2, errors = errors + ?3, first_ns = excluded.first_ns, \
+             last_ns = excluded.last_ns, total_tokens = total_tokens + ?4, cost = cost + ?5",
         )?;
         for (id, sums) in &self.users {
             put.execute(params![
                 id,
                 sums.traces,
                 sums.errors,
-                sums.first_ns,
-                sums.last_ns,
                 sums.total_tokens,
                 sums.cost
             ])?;

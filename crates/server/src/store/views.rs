@@ -114,9 +114,11 @@ fn score_row(row: &Row<'_>) -> rusqlite::Result<(i64, ScoreRow)> {
     Ok((row.get(0)?, score))
 }
 
-pub(crate) fn scores(db: &Connection, query: &ScoreQuery) -> Result<Page<ScoreRow>, StoreError> {
-    let mut conditions = Vec::new();
-    let mut values: Vec<Sql> = Vec::new();
+const SCORE: &str = "SELECT n, id, trace_id, observation_id, session_id, name, data_type, value, comment, metadata, environment, \
+     source, config_id, timestamp_ns, updated_ns FROM score";
+
+fn score_conditions(query: &ScoreQuery) -> Result<Vec<(String, Vec<Sql>)>, StoreError> {
+    let mut all: Vec<(String, Vec<Sql>)> = Vec::new();
     let equal = [
         ("trace_id = ?", &query.trace_id),
         ("observation_id = ?", &query.observation_id),
@@ -132,8 +134,7 @@ pub(crate) fn scores(db: &Connection, query: &ScoreQuery) -> Result<Page<ScoreRo
     ];
     for (condition, value) in equal {
         if let Some(value) = value {
-            conditions.push(condition);
-            values.push(value.clone().into());
+            all.push((condition.to_owned(), vec![value.clone().into()]));
         }
     }
     for (condition, time) in [
@@ -141,35 +142,27 @@ pub(crate) fn scores(db: &Connection, query: &ScoreQuery) -> Result<Page<ScoreRo
         ("timestamp_ns < ?", query.to_ns),
     ] {
         if let Some(time) = time {
-            conditions.push(condition);
-            values.push(time.into());
+            all.push((condition.to_owned(), vec![time.into()]));
         }
     }
     if let Some(cursor) = &query.cursor {
         let (time, n) = cursor.split_once('.').ok_or(StoreError::Cursor)?;
-        for number in [time, n] {
-            values.push(
-                number
-                    .parse::<i64>()
-                    .map_err(|_| StoreError::Cursor)?
-                    .into(),
-            );
-        }
-        conditions.push("(timestamp_ns, n) < (?, ?)");
+        let number = |text: &str| {
+            text.parse::<i64>()
+                .map(Sql::from)
+                .map_err(|_| StoreError::Cursor)
+        };
+        all.push((
+            "(timestamp_ns, n) < (?, ?)".to_owned(),
+            vec![number(time)?, number(n)?],
+        ));
     }
+    Ok(all)
+}
+
+pub(crate) fn scores(db: &Connection, query: &ScoreQuery) -> Result<Page<ScoreRow>, StoreError> {
     let limit = if query.limit == 0 { 50 } else { query.limit };
-    let all = match conditions.is_empty() {
-        true => String::new(),
-        false => format!(" WHERE {}", conditions.join(" AND ")),
-    };
-    let sql = format!(
-        "SELECT n, id, trace_id, observation_id, session_id, name, data_type, value, comment, metadata, environment, source, \
-         config_id, timestamp_ns, updated_ns FROM score{all} ORDER BY timestamp_ns DESC, n DESC LIMIT {}",
-        limit.saturating_add(1)
-    );
-    let mut find = db.prepare_cached(&sql)?;
-    let rows = find.query_map(params_from_iter(values), score_row)?;
-    let mut rows: Vec<(i64, ScoreRow)> = rows.collect::<Result<_, _>>()?;
+    let mut rows = score_rows(db, query, limit.saturating_add(1), 0)?;
     let more = rows.len() > limit;
     rows.truncate(limit);
     let last = rows.last().filter(|_| more);
@@ -178,6 +171,52 @@ pub(crate) fn scores(db: &Connection, query: &ScoreQuery) -> Result<Page<ScoreRo
         rows: rows.into_iter().map(|(_, row)| row).collect(),
         is_partial: false,
     })
+}
+
+fn score_rows(
+    db: &Connection,
+    query: &ScoreQuery,
+    limit: usize,
+    skip: usize,
+) -> Result<Vec<(i64, ScoreRow)>, StoreError> {
+    let (sql, values) = joined(&score_conditions(query)?);
+    let sql =
+        format!("{SCORE}{sql} ORDER BY timestamp_ns DESC, n DESC LIMIT {limit} OFFSET {skip}");
+    let mut find = db.prepare_cached(&sql)?;
+    let rows = find.query_map(params_from_iter(values), score_row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// A page of scores, and how many there are.
+pub(crate) fn scores_of_page(
+    db: &Connection,
+    query: &ScoreQuery,
+    page: usize,
+) -> Result<(Vec<ScoreRow>, usize), StoreError> {
+    let skip = page.saturating_sub(1).saturating_mul(query.limit);
+    let rows = score_rows(db, query, query.limit, skip)?;
+    let (sql, values) = joined(&score_conditions(query)?);
+    let mut count = db.prepare_cached(&format!("SELECT count(*) FROM score{sql}"))?;
+    let count: i64 = count.query_row(params_from_iter(values), |row| row.get(0))?;
+    Ok((
+        rows.into_iter().map(|(_, row)| row).collect(),
+        usize::try_from(count).unwrap_or(0),
+    ))
+}
+
+pub(crate) fn score(db: &Connection, id: &str) -> Result<Option<ScoreRow>, StoreError> {
+    let mut find = db.prepare_cached(&format!("{SCORE} WHERE id = ?1"))?;
+    Ok(find
+        .query_row([id], score_row)
+        .optional()?
+        .map(|(_, row)| row))
+}
+
+pub(crate) fn observation_ids(db: &Connection, trace: &str) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT s.id FROM span s JOIN trace t ON t.n = s.trace WHERE t.id = ?1 ORDER BY s.start_ns, s.n LIMIT 10000";
+    let mut find = db.prepare_cached(sql)?;
+    let rows = find.query_map([trace], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 pub(crate) fn media(db: &Connection, id: &str) -> Result<Option<Media>, StoreError> {
@@ -213,8 +252,34 @@ pub(crate) struct ObservationQuery {
     pub(crate) conditions: Vec<(String, Vec<Sql>)>,
     /// Start in nanoseconds and number of the last row that was shown.
     pub(crate) after: Option<(i64, i64)>,
+    /// Rows to pass over.
+    pub(crate) skip: usize,
     pub(crate) with_bodies: bool,
     pub(crate) limit: usize,
+}
+
+const FROM: &str = "FROM span s JOIN trace t ON t.n = s.trace JOIN context c ON c.trace = s.trace AND c.n = s.context";
+
+/// All conditions as SQL, and their values.
+fn joined(conditions: &[(String, Vec<Sql>)]) -> (String, Vec<Sql>) {
+    let mut sql = String::new();
+    let mut values = Vec::new();
+    for (condition, more) in conditions {
+        sql.push_str(if sql.is_empty() { " WHERE " } else { " AND " });
+        sql.push_str(condition);
+        values.extend(more.iter().cloned());
+    }
+    (sql, values)
+}
+
+pub(crate) fn count_observations(
+    db: &Connection,
+    conditions: &[(String, Vec<Sql>)],
+) -> Result<usize, StoreError> {
+    let (sql, values) = joined(conditions);
+    let mut count = db.prepare_cached(&format!("SELECT count(*) {FROM}{sql}"))?;
+    let count: i64 = count.query_row(params_from_iter(values), |row| row.get(0))?;
+    Ok(usize::try_from(count).unwrap_or(0))
 }
 
 /// At most `limit` observations; `true` if there are more.
@@ -222,28 +287,23 @@ pub(crate) fn observations(
     db: &Connection,
     query: &ObservationQuery,
 ) -> Result<(Vec<Full>, bool), StoreError> {
-    let mut sql = String::new();
-    let mut values: Vec<Sql> = Vec::new();
     let columns: Vec<String> = SPAN
         .split(", ")
         .map(|column| format!("s.{}", column.trim()))
         .collect();
-    let mut and = |condition: &str, more: &[Sql]| {
-        sql.push_str(if sql.is_empty() { " WHERE " } else { " AND " });
-        sql.push_str(condition);
-        values.extend(more.iter().cloned());
-    };
-    for (condition, more) in &query.conditions {
-        and(condition, more);
-    }
+    let mut conditions = query.conditions.clone();
     if let Some((start, n)) = query.after {
-        and("(s.start_ns, s.n) < (?, ?)", &[start.into(), n.into()]);
+        conditions.push((
+            "(s.start_ns, s.n) < (?, ?)".to_owned(),
+            vec![start.into(), n.into()],
+        ));
     }
+    let (sql, values) = joined(&conditions);
     let sql = format!(
-        "SELECT {}, t.id FROM span s JOIN trace t ON t.n = s.trace JOIN context c ON c.trace = s.trace AND c.n = s.context{sql} \
-         ORDER BY s.start_ns DESC, s.n DESC LIMIT {}",
+        "SELECT {}, t.id {FROM}{sql} ORDER BY s.start_ns DESC, s.n DESC LIMIT {} OFFSET {}",
         columns.join(", "),
-        query.limit.saturating_add(1)
+        query.limit.saturating_add(1),
+        query.skip
     );
     let mut find = db.prepare_cached(&sql)?;
     let mut rows = find.query(params_from_iter(values))?;

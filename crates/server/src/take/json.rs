@@ -45,6 +45,7 @@ struct ScopeSpans {
 struct Scope {
     name: Option<String>,
     version: Option<String>,
+    attributes: Option<Vec<KeyValue>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -111,6 +112,7 @@ pub(crate) fn read(body: &[u8]) -> Result<Vec<Group>, TakeError> {
             let named = scope.scope.unwrap_or_default();
             groups.push(Group {
                 resource: described.clone(),
+                scope_attributes: as_json(attributes(named.attributes, &mut Vec::new())),
                 scope: named.name.filter(|name| !name.is_empty()),
                 scope_version: named.version.filter(|version| !version.is_empty()),
                 spans: scope.spans.into_iter().map(span).collect(),

@@ -12,9 +12,9 @@ mod wire;
 use std::fmt;
 
 use crate::store::Change;
-pub(crate) use batch::{Outcome, batch as batch_events};
+pub(crate) use batch::batch as batch_events;
 pub(crate) use score::score;
-pub(crate) use values::{environment, time as parse_time};
+pub(crate) use values::{shown, time as parse_time};
 
 /// A body as changes, and what of it was refused.
 #[derive(Debug, Default)]

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::values::environment;
+use super::values::{environment, time};
 use crate::model::ScoreRow;
 use crate::store::{Change, Kind, ScorePatch};
 
@@ -75,6 +75,12 @@ pub(crate) fn score(body: &Map<String, Json>, id: &str) -> Result<Change, (&'sta
         environment: environment(given.unwrap_or("default")),
         source,
         config_id: text("configId")?,
+        // Only a list of scores brings its times.
+        timestamp_ns: body
+            .get("timestamp")
+            .and_then(Json::as_str)
+            .and_then(time)
+            .unwrap_or(0),
         ..ScoreRow::default()
     };
     Ok(Change(Kind::Score(Box::new(ScorePatch { row }))))

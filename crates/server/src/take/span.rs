@@ -48,6 +48,7 @@ pub(crate) fn changes(groups: Vec<Group>, notes: &[String]) -> Taken {
             resource,
             scope,
             scope_version,
+            scope_attributes,
             spans,
         } = group;
         let mut kept = resource.clone();
@@ -58,6 +59,9 @@ pub(crate) fn changes(groups: Vec<Group>, notes: &[String]) -> Taken {
             if let Some(value) = value {
                 kept.insert(name.to_owned(), value.as_str().into());
             }
+        }
+        for (name, value) in scope_attributes {
+            kept.insert(format!("otel.scope.attributes.{name}"), value);
         }
         for mut span in spans {
             span.notes.extend_from_slice(notes);
@@ -142,7 +146,7 @@ fn change(
         }
         observation.fail(None);
     }
-    let mut repeats_usage = false;
+    let (mut repeats_usage, mut is_named) = (false, false);
     for (name, value) in span.attributes {
         match name.as_str() {
             "langfuse.internal.is_app_root" => {
@@ -150,6 +154,7 @@ fn change(
                 continue;
             }
             // A span of an agent repeats the usage of the calls below it.
+            "langfuse.trace.name" => is_named = true,
             "gen_ai.operation.name" => {
                 repeats_usage = matches!(&*value.text(), "invoke_agent" | "agent_step")
             }
@@ -173,7 +178,10 @@ fn change(
     };
     read(&record, &mut row, &mut bodies);
     bodies.links = span.links;
-    let facts = facts(record.trace(), resource, &mut bodies, &mut notes);
+    let mut facts = facts(record.trace(), resource, &mut bodies, &mut notes);
+    if !is_named {
+        facts.name = None;
+    }
     row.notes = notes;
     let previews = match is_root {
         true => (
@@ -183,15 +191,19 @@ fn change(
         false => (None, None),
     };
     let body = pack(&bodies);
-    let context = Context {
-        facts,
+    let mut context = Context {
+        facts: facts.clone(),
         resource: kept.clone(),
     };
+    // The row of a root shows its own name where the trace was given none.
+    if is_root && context.facts.name.is_none() && !row.name.is_empty() {
+        context.facts.name = Some(row.name.clone());
+    }
     let text = serde_json::to_string(&context).unwrap_or_default();
     Some(Change(Kind::Span(Box::new(Span {
         trace_id: span.trace_id,
         row,
-        facts: context.facts,
+        facts,
         context: text,
         body,
         previews,
@@ -217,7 +229,7 @@ fn read(record: &SpanRecord, row: &mut ObservationRow, bodies: &mut Bodies) {
             }
             SpanAttribute::CompletionStart(first) => {
                 let first = i64::try_from(first.as_unix_nanos()).unwrap_or(i64::MAX);
-                row.ttft_ns = Some(first.saturating_sub(row.start_ns).max(0));
+                row.ttft_ns = Some(first.saturating_sub(row.start_ns));
             }
             SpanAttribute::Metadata(key, value) => {
                 bodies.metadata.insert(key.to_owned(), json(value));

@@ -14,6 +14,7 @@ pub(crate) struct Group {
     pub(crate) resource: BTreeMap<String, Json>,
     pub(crate) scope: Option<String>,
     pub(crate) scope_version: Option<String>,
+    pub(crate) scope_attributes: BTreeMap<String, Json>,
     pub(crate) spans: Vec<WireSpan>,
 }
 

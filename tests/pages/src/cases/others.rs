@@ -17,7 +17,7 @@ pub(super) async fn a_session_is_a_line_of_time(view: &View) -> Result<()> {
         "location.pathname === '/sessions/{SESSION}' && document.readyState === 'complete'"
     ))
     .await?;
-    let turns = view.texts(".turn > header a:first-child").await?;
+    let turns = view.texts(".turn > header > a:first-child").await?;
     ensure!(
         turns
             == [
@@ -167,6 +167,8 @@ pub(super) async fn plots_of_a_week(view: &View) -> Result<()> {
             == true,
         "few bars"
     );
+    view.until("[...document.querySelectorAll('.plot .point')].every((point) => !['rgb(0, 0, 0)', 'none'].includes(getComputedStyle(point).fill))")
+        .await?;
     ensure!(
         view.value("document.querySelectorAll('.plot polyline').length")
             .await?

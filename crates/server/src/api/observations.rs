@@ -1,0 +1,156 @@
+//! `GET /api/public/v2/observations` (`docs/langfuse.md` 4).
+
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use rusqlite::types::Value as Sql;
+use serde_json::{Value, json};
+use tracefuse_core::Level;
+
+use super::answers::{answer, error, failed, invalid};
+use super::fields::{Groups, observation};
+use super::filter;
+use super::params::Params;
+use crate::app::App;
+use crate::store::{ObservationQuery, kind_of, level_number};
+
+pub(crate) const TYPES: &[&str] = &[
+    "GENERATION",
+    "SPAN",
+    "EVENT",
+    "AGENT",
+    "TOOL",
+    "CHAIN",
+    "RETRIEVER",
+    "EVALUATOR",
+    "EMBEDDING",
+    "GUARDRAIL",
+];
+pub(crate) const LEVELS: &[&str] = &["DEBUG", "DEFAULT", "WARNING", "ERROR"];
+
+pub(crate) fn level(name: &str) -> Option<Level> {
+    let known = [Level::Debug, Level::Default, Level::Warning, Level::Error];
+    known.into_iter().find(|level| level.as_str() == name)
+}
+
+pub(crate) async fn list(State(app): State<App>, uri: Uri) -> Response {
+    let params = Params::of(&uri);
+    let (query, groups) = match read(&params) {
+        Ok(read) => read,
+        Err(response) => return *response,
+    };
+    match app.read(move |store| store.observations(&query)).await {
+        Ok((rows, more)) => {
+            let next = rows.last().filter(|_| more);
+            let meta = match next {
+                Some(last) => json!({ "cursor": format!("{}.{}", last.row.start_ns, last.n) }),
+                None => json!({}),
+            };
+            let data: Vec<Value> = rows.iter().map(|row| observation(row, &groups)).collect();
+            answer(StatusCode::OK, &json!({ "data": data, "meta": meta }))
+        }
+        Err(failure) => failed(&failure),
+    }
+}
+
+fn read(params: &Params) -> Result<(ObservationQuery, Groups), Box<Response>> {
+    let mut query = ObservationQuery {
+        conditions: conditions(params)?,
+        limit: params.number("limit", 50, 1000)?,
+        ..ObservationQuery::default()
+    };
+    if params.word("parseIoAsJson", &["true", "false"])? == Some("true") {
+        let message = "parseIoAsJson=true is no longer supported on the v2 observations endpoint. Input/output fields are \
+                       always returned as raw strings. Remove the parseIoAsJson parameter or set it to false.";
+        return Err(invalid("parseIoAsJson", message).into());
+    }
+    if let Some(filter) = params.filled("filter") {
+        match filter::conditions(filter) {
+            Ok(more) => query.conditions.extend(more),
+            Err(message) if message.starts_with("Invalid JSON") => {
+                return Err(error(StatusCode::BAD_REQUEST, "InvalidRequestError", &message).into());
+            }
+            Err(message) => return Err(invalid("filter", &message).into()),
+        }
+    }
+    if let Some(cursor) = params.one("cursor") {
+        let place = cursor
+            .split_once('.')
+            .and_then(|(start, n)| Some((start.parse().ok()?, n.parse().ok()?)));
+        match place {
+            Some(place) => query.after = Some(place),
+            None => {
+                let response = error(
+                    StatusCode::BAD_REQUEST,
+                    "InvalidRequestError",
+                    "Invalid cursor format",
+                );
+                return Err(response.into());
+            }
+        }
+    }
+    let names = params.all("fields");
+    let groups = Groups {
+        names: match names.is_empty() {
+            true => vec!["core".to_owned(), "basic".to_owned()],
+            false => names,
+        },
+        expand: params.all("expandMetadata"),
+    };
+    query.with_bodies = ["io", "metadata", "model"]
+        .iter()
+        .any(|group| groups.has(group));
+    Ok((query, groups))
+}
+
+/// The filters that are parameters of their own.
+pub(crate) fn conditions(params: &Params) -> Result<Vec<(String, Vec<Sql>)>, Response> {
+    let mut all: Vec<(String, Vec<Sql>)> = Vec::new();
+    for (name, column) in [
+        ("traceId", "t.id"),
+        ("name", "s.name"),
+        ("userId", "c.data ->> '$.u'"),
+        ("sessionId", "c.data ->> '$.s'"),
+        ("version", "c.data ->> '$.v'"),
+    ] {
+        if let Some(value) = params.filled(name) {
+            all.push((format!("{column} = ?"), vec![value.to_owned().into()]));
+        }
+    }
+    if let Some(kind) = params.word("type", TYPES)?.and_then(kind_of) {
+        all.push(("s.kind = ?".to_owned(), vec![kind.into()]));
+    }
+    if let Some(level) = params.word("level", LEVELS)?.and_then(level) {
+        all.push(("s.level = ?".to_owned(), vec![level_number(level).into()]));
+    }
+    if let Some(root) = params.word("isRootObservation", &["true", "false"])? {
+        all.push((
+            "s.is_root = ?".to_owned(),
+            vec![i64::from(root == "true").into()],
+        ));
+    }
+    // An empty one asks for those without a parent.
+    if let Some(parent) = params.one("parentObservationId") {
+        all.push((
+            "coalesce(s.parent, '') = ?".to_owned(),
+            vec![parent.to_owned().into()],
+        ));
+    }
+    let environments = params.all("environment");
+    if !environments.is_empty() {
+        let places = vec!["?"; environments.len()].join(", ");
+        let values = environments.into_iter().map(Sql::from).collect();
+        all.push((
+            format!("coalesce(c.data ->> '$.e', 'default') IN ({places})"),
+            values,
+        ));
+    }
+    // Milliseconds are all that Langfuse keeps.
+    if let Some(from) = params.time("fromStartTime")? {
+        all.push(("s.start_ns >= ?".to_owned(), vec![from.into()]));
+    }
+    if let Some(to) = params.time("toStartTime")? {
+        all.push(("s.start_ns < ?".to_owned(), vec![to.into()]));
+    }
+    Ok(all)
+}

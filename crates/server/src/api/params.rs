@@ -1,0 +1,87 @@
+//! Parameters of a query, as Langfuse reads them.
+//! Used by the handlers that read.
+
+use axum::http::Uri;
+use axum::response::Response;
+
+use super::answers::invalid;
+use crate::take::parse_time;
+
+/// The parameters of one request, in their order.
+#[derive(Debug, Default)]
+pub(crate) struct Params(Vec<(String, String)>);
+
+impl Params {
+    pub(crate) fn of(uri: &Uri) -> Self {
+        let query = uri.query().unwrap_or_default();
+        let pairs = query.split('&').filter(|pair| !pair.is_empty());
+        Self(
+            pairs
+                .map(|pair| {
+                    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                    (crate::model::decode(name), crate::model::decode(value))
+                })
+                .collect(),
+        )
+    }
+
+    /// The last value of this name.
+    pub(crate) fn one(&self, name: &str) -> Option<&str> {
+        let known = self.0.iter().rev().find(|(known, _)| known == name);
+        known.map(|(_, value)| value.as_str())
+    }
+
+    /// A value that is not empty.
+    pub(crate) fn filled(&self, name: &str) -> Option<&str> {
+        self.one(name).filter(|value| !value.is_empty())
+    }
+
+    /// All values of this name, also several between commas.
+    pub(crate) fn all(&self, name: &str) -> Vec<String> {
+        let values = self.0.iter().filter(|(known, _)| known == name);
+        let values = values.flat_map(|(_, value)| value.split(','));
+        let values = values.map(|value| value.trim().to_owned());
+        values.filter(|value| !value.is_empty()).collect()
+    }
+
+    pub(crate) fn number(
+        &self,
+        name: &str,
+        default: usize,
+        most: usize,
+    ) -> Result<usize, Response> {
+        let Some(text) = self.filled(name) else {
+            return Ok(default);
+        };
+        match text.trim().parse::<usize>() {
+            Ok(number) if number <= most => Ok(number),
+            Ok(_) => Err(invalid(
+                name,
+                &format!("Too big: expected number to be <={most}"),
+            )),
+            Err(_) => Err(invalid(name, "Invalid input: expected number")),
+        }
+    }
+
+    /// Nanoseconds since 1970.
+    pub(crate) fn time(&self, name: &str) -> Result<Option<i64>, Response> {
+        match self.filled(name) {
+            None => Ok(None),
+            Some(text) => parse_time(text)
+                .map(Some)
+                .ok_or_else(|| invalid(name, "Invalid ISO datetime")),
+        }
+    }
+
+    /// One of these words.
+    pub(crate) fn word(&self, name: &str, words: &[&str]) -> Result<Option<&str>, Response> {
+        match self.filled(name) {
+            Some(word) if !words.contains(&word) => {
+                let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+                let message = format!("Invalid option: expected one of {}", words.join("|"));
+                Err(invalid(name, &message))
+            }
+            word => Ok(word),
+        }
+    }
+}
