@@ -133,6 +133,15 @@ impl<'a> SpanAttributes<'a> {
     }
 }
 
+/// The links among the attributes, if there may be any.
+pub(super) fn links(reader: Reader<'_>, any: bool) -> impl Iterator<Item = LinkRef<'_>> {
+    let attributes = any.then_some(SpanAttributes(reader)).into_iter().flatten();
+    attributes.filter_map(|attribute| match attribute {
+        SpanAttribute::Link(link) => Some(link),
+        _ => None,
+    })
+}
+
 /// Where a value is that may hold a user's words.
 pub(super) fn place<'a>(attribute: &Attribute<'a>) -> Option<Place<'a>> {
     Some(match attribute.role {
@@ -167,7 +176,7 @@ mod tests {
         written.push(Role::Call, buffer::PROVIDER, ValueRef::Str("openai"));
         written.push(Role::Call, "region", ValueRef::Str("eu"));
         written.push(Role::EventInput, "", ValueRef::Str("part"));
-        let shown: Vec<String> = SpanAttributes(written.read(0, 0))
+        let shown: Vec<String> = SpanAttributes(written.read(0))
             .map(|attribute| format!("{attribute:?}"))
             .collect();
         assert_eq!(
