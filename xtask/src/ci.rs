@@ -74,7 +74,7 @@ pub(crate) fn run() -> Result<()> {
     step("assembly", assembly::run)?;
     step("instructions", || instructions::run(&[]))?;
     test()?;
-    for command in ["peers", "python", "js", "relay"] {
+    for command in ["peers", "python", "js", "relay", "viewer"] {
         step(command, || interop::in_ci(command))?;
     }
     Ok(())

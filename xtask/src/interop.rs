@@ -1,4 +1,4 @@
-//! `cargo xtask demo`, `integration`, `peers`, `python`, `js` and `relay`: the package `tests/interop`, built and run.
+//! `cargo xtask demo`, `integration`, `peers`, `python`, `js`, `relay` and `viewer`: the package `tests/interop`, built and run.
 //! Called by `main` and `ci`.
 
 use anyhow::Result;
@@ -6,7 +6,15 @@ use anyhow::Result;
 use crate::process::{cargo, succeed};
 
 /// Commands of that package.
-pub(crate) const COMMANDS: &[&str] = &["demo", "integration", "peers", "python", "js", "relay"];
+pub(crate) const COMMANDS: &[&str] = &[
+    "demo",
+    "integration",
+    "peers",
+    "python",
+    "js",
+    "relay",
+    "viewer",
+];
 
 /// One of its commands.
 pub(crate) fn run(command: &str, arguments: &[String]) -> Result<()> {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::server::ServerConfig;
+use crate::config::ServerConfig;
 use crate::store::{Store, StoreError};
 
 /// The state of the router.

@@ -1,5 +1,5 @@
 //! Our examples as processes of their own: `cargo xtask` runs this program for its commands `demo`, `integration`, `peers`,
-//! `python`, `js` and `relay`.
+//! `python`, `js`, `relay` and `viewer`.
 
 #![expect(
     clippy::print_stdout,
@@ -19,6 +19,7 @@ mod relay;
 mod service;
 mod twins;
 mod venv;
+mod viewer;
 
 use std::process::ExitCode;
 
@@ -34,8 +35,11 @@ fn main() -> ExitCode {
         "python" => twins::python::run(in_ci),
         "js" => twins::js::run(in_ci),
         "relay" => relay::run(in_ci),
+        "viewer" => viewer::run(in_ci),
         _ => {
-            eprintln!("demo, integration, peers, python, js or relay; `cargo xtask` explains them");
+            eprintln!(
+                "demo, integration, peers, python, js, relay or viewer; `cargo xtask` explains them"
+            );
             return ExitCode::FAILURE;
         }
     };

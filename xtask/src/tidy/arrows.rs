@@ -17,6 +17,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("tracefuse-exporter", 1),
     ("tracefuse-tower", 1),
     ("tracefuse-http-client", 1),
+    ("tracefuse-server", 2),
     ("tracefuse-mask", 1),
     ("tracefuse-http", 2),
     ("tracefuse-spool", 2),
@@ -94,6 +95,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tracefuse-tracing",
         ],
     ),
+    ("tracefuse-server", &["tracefuse-core", "tracefuse-semconv"]),
     ("xtask", &[]),
     (
         "guide",
@@ -103,6 +105,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tracefuse-exporter",
             "tracefuse-http-client",
             "tracefuse-runtime",
+            "tracefuse-server",
         ],
     ),
     (
@@ -111,6 +114,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "mock-langfuse",
             "tracefuse-console",
             "tracefuse-http",
+            "tracefuse-server",
             "xtask",
         ],
     ),
