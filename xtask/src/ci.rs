@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 
 use crate::process::{cargo, succeed};
-use crate::{assembly, instructions, interop, surface, tidy};
+use crate::{assembly, instructions, interop, package, surface, tidy};
 
 /// Feature sets of the facade, each compiled alone.
 const FEATURES: &[&str] = &[
@@ -34,6 +34,7 @@ pub(crate) fn run() -> Result<()> {
     })?;
     step("tidy", tidy::run)?;
     step("public API", || surface::run(&[]))?;
+    step("packages", package::without_compiling)?;
     step("clippy, all features", || {
         succeed(&mut cargo(&[
             "clippy",
@@ -74,10 +75,10 @@ pub(crate) fn run() -> Result<()> {
     step("assembly", assembly::run)?;
     step("instructions", || instructions::run(&[]))?;
     test()?;
-    for command in ["peers", "python", "js", "relay", "viewer"] {
+    for command in ["peers", "python", "js", "mcp", "relay", "viewer"] {
         step(command, || interop::in_ci(command))?;
     }
-    Ok(())
+    step("pages", || interop::pages(&["--ci".to_owned()]))
 }
 
 /// The command of the README.
@@ -89,7 +90,7 @@ pub(crate) fn test() -> Result<()> {
     step("rig", rig)
 }
 
-/// The tests with the rig framework and async-openai, which are a separate workspace.
+/// The tests with rig, async-openai and genai, which are a separate workspace.
 fn rig() -> Result<()> {
     let manifest = ["--manifest-path", "tests/rig/Cargo.toml"];
     let clippy = ["clippy", "--all-targets"];

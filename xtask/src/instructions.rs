@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::process::{cargo, output, root};
 
 /// Scenarios of `benches/instructions/src/main.rs`, and what they do.
-const SCENARIOS: [(&str, &str); 6] = [
+const SCENARIOS: [(&str, &str); 8] = [
     ("off", "a disabled tracer, 4 attributes"),
     ("unsampled", "an unsampled trace, 4 attributes"),
     ("bare", "recorded, nothing set"),
@@ -19,6 +19,8 @@ const SCENARIOS: [(&str, &str); 6] = [
         "generation",
         "recorded, 1 KiB in and 1 KiB out, model, usage",
     ),
+    ("measured", "as generation, with metrics"),
+    ("measured-unsampled", "the same in an unsampled trace"),
     ("no-room", "breaker open, queue full, 4 attributes"),
 ];
 /// Above this share of the table's number it is a regression; a look-up of text differs that much between processors.

@@ -1,4 +1,5 @@
-//! `cargo xtask demo`, `integration`, `peers`, `python`, `js`, `relay` and `viewer`: the package `tests/interop`, built and run.
+//! `cargo xtask demo`, `integration`, `peers`, `python`, `js`, `mcp`, `relay` and `viewer`: the package `tests/interop`, built and run; and
+//! `pages`: the package `tests/pages`.
 //! Called by `main` and `ci`.
 
 use anyhow::Result;
@@ -12,6 +13,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "peers",
     "python",
     "js",
+    "mcp",
     "relay",
     "viewer",
 ];
@@ -30,4 +32,10 @@ pub(crate) fn in_ci(command: &str) -> Result<()> {
         program.env("TRACEFUSE_PEERS", wanted);
     }
     succeed(&mut program)
+}
+
+/// The viewer's pages in a browser, as a command and as a step of `ci`.
+pub(crate) fn pages(arguments: &[String]) -> Result<()> {
+    let mut program = cargo(&["run", "--quiet", "-p", "pages", "--"]);
+    succeed(program.args(arguments))
 }

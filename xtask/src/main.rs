@@ -13,6 +13,7 @@ mod fuzz;
 mod instructions;
 mod interop;
 mod mock;
+mod package;
 mod shape;
 mod surface;
 mod tidy;
@@ -35,11 +36,16 @@ cargo xtask <command>
                compare what the local server has of both; TRACEFUSE_VENV_PYTHON names another venv
   js           install the official JS SDK (Node.js 20 or later and npm, 40 MB, once), run the twins of our examples,
                compare as `python` does; TRACEFUSE_NODE_JS names another folder with node_modules
+  mcp          an agent and tool servers that speak MCP, in Rust and in Python with the official package `mcp`
+               (Python 3.10 or later, 150 MB, once), in both directions; prints the trees that the local server has;
+               TRACEFUSE_VENV_MCP names another venv
   relay        install an OTLP relay (Python 3.10 or later, 50 MB, once), send the examples' traces through it to the
                local server, with the relay or the server away for a while too, and compare;
                TRACEFUSE_VENV_RELAY names another venv
   viewer       run the programs for the official Python and JS SDKs against our local server (`tracefuse-server`), read
                back what arrived; installs what `python` and `js` install
+  pages        the viewer's pages in headless Chromium (Debian: chromium, chromium-driver), the types of their scripts
+               by TypeScript (npm); screenshots in target/pages; [NAME ..], --docs writes the pictures of the guide
   faults       every fault of the catalogue, and what became of the spans, as a table; [NAME ..]
   soak         ten million spans, or N, against a server that fails one request in ten
   fuzz         run the fuzz targets: [TARGET] [SECONDS]
@@ -51,6 +57,7 @@ cargo xtask <command>
   assembly     look through a program without exporters for what its calls were given
   tidy         check the architecture: arrows, module headers, links, paths, file sizes, import circles, words
   api          compare the public API of each crate with docs/api, which CI does; [--bless] writes it
+  package      pack each crate that is published and compile it from its archive alone, which takes minutes
   ci           all that a change must pass";
 
 fn main() -> ExitCode {
@@ -62,10 +69,12 @@ fn main() -> ExitCode {
         "test" => ci::test(),
         "tidy" => tidy::run(),
         command if interop::COMMANDS.contains(&command) => interop::run(command, &rest),
+        "pages" => interop::pages(&rest),
         "bench" => bench::run(&rest),
         "instructions" => instructions::run(&rest),
         "api" => surface::run(&rest),
         "assembly" => assembly::run(),
+        "package" => package::run(),
         "faults" => ci::faults(&rest),
         "soak" => ci::soak(&rest),
         "fuzz" => fuzz::run(&rest),

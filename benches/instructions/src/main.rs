@@ -7,6 +7,7 @@ use std::time::Duration;
 use tracefuse_core::record::{SpanRecord, Timestamp};
 use tracefuse_core::{Clock, Health, ManualClock, Processor, SampleRate, Trace, Tracer, Usage};
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter};
+use tracefuse_metrics::Metrics;
 use tracefuse_runtime::{Pipeline, PipelineConfig};
 
 /// Enough that rare events, such as a growing list, have their average weight.
@@ -61,6 +62,12 @@ fn main() {
         "bare" => (Tracer::builder(delivering()).clock(standing()).build(), bare),
         "attributes" => (Tracer::builder(delivering()).clock(standing()).build(), attributes),
         "generation" => (Tracer::builder(delivering()).clock(standing()).build(), generation),
+        "measured" => (Tracer::builder(Metrics::new().processor(delivering())).clock(standing()).build(), generation),
+        "measured-unsampled" => {
+            let none = SampleRate::new(0.0).expect("a rate");
+            let measured = Metrics::new().processor(Discard);
+            (Tracer::builder(measured).clock(standing()).sample_rate(none).build(), generation)
+        }
         "no-room" => (Tracer::builder(full()).clock(standing()).build(), attributes),
         other => panic!("no scenario `{other}`"),
     };
@@ -71,7 +78,7 @@ fn main() {
         until_open(&tracer);
         (0..10).for_each(|_| work(&trace));
     }
-    if !matches!(name.as_str(), "off" | "unsampled" | "no-room") {
+    if !matches!(name.as_str(), "off" | "unsampled" | "measured-unsampled" | "no-room") {
         // From its first batch on, the worker lets spans wait in the buffers of their threads.
         tracer.flush().expect("a flush");
         work(&trace);

@@ -198,7 +198,12 @@ pub(crate) fn wrapped(page: &mut Page, pieces: Vec<Line>, prefix: &str, width: u
 
 /// The colour of a kind of observation, in names, bars and compact lines alike.
 pub(crate) fn style_of(kind: &str) -> Style {
-    match kind {
+    known_style(kind).unwrap_or(PLAIN)
+}
+
+/// `None` for a kind that this table does not have.
+fn known_style(kind: &str) -> Option<Style> {
+    Some(match kind {
         "agent" => AnsiColor::Magenta.on_default(),
         "generation" => AnsiColor::BrightBlue.on_default(),
         "tool" => AnsiColor::Yellow.on_default(),
@@ -206,13 +211,23 @@ pub(crate) fn style_of(kind: &str) -> Style {
         "evaluator" | "guardrail" => AnsiColor::Green.on_default(),
         "event" => AnsiColor::BrightBlack.on_default(),
         // There are dark and light terminals: the default colour is readable on both.
-        _ => PLAIN,
-    }
+        "span" | "chain" => PLAIN,
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tracefuse_exporter::record::ObservationType;
+
+    #[test]
+    fn each_observation_type_has_a_colour() {
+        for kind in ObservationType::ALL {
+            assert!(known_style(kind.as_str()).is_some(), "{kind}");
+        }
+        assert!(known_style("another").is_none());
+    }
 
     #[test]
     fn a_cut_line_says_so_and_keeps_its_width() {

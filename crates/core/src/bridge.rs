@@ -16,6 +16,7 @@ use crate::record::{
     TraceId,
 };
 pub use crate::record::{Convention, Count};
+use crate::report::Stats;
 use crate::span::builder::buffer;
 pub use crate::span::delivering::{is_suppressed, suppress_thread};
 pub use crate::span::feature::RECORDS;
@@ -23,7 +24,8 @@ use crate::span::feature::recorded;
 use crate::span::handle::Span;
 use crate::span::open::{OpenSpan, TraceState};
 use crate::span::run;
-use crate::span::unrecorded::Unrecorded;
+use crate::span::shared::TracerShared;
+use crate::span::unrecorded::{ForwardGuard, Forwarded, Unrecorded};
 use crate::trace::builder::TraceBuilder;
 use crate::trace::guard::TracerGuard;
 use crate::trace::handle::Trace;
@@ -60,6 +62,35 @@ impl fmt::Debug for WeakTracer {
     }
 }
 
+/// The numbers of a tracer, which is not kept open by this, nor shut down by reading them.
+#[derive(Clone)]
+pub struct WeakStats(Weak<TracerShared>);
+
+impl WeakStats {
+    /// Of this tracer.
+    #[must_use]
+    pub fn new(tracer: &Tracer) -> Self {
+        let shared = tracer
+            .owner
+            .as_ref()
+            .map(|owner| Arc::downgrade(&owner.shared));
+        Self(shared.unwrap_or_default())
+    }
+
+    /// The numbers so far; `None` if neither the tracer nor a span of it is left.
+    #[must_use]
+    pub fn read(&self) -> Option<Stats> {
+        let shared = self.0.upgrade()?;
+        Some(shared.complete_stats(shared.processor.stats()))
+    }
+}
+
+impl fmt::Debug for WeakStats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakStats").finish_non_exhaustive()
+    }
+}
+
 /// Writes to what all spans of this span's trace share. `f` runs under a lock: nothing of the user's in it.
 pub fn update_trace(span: &Span, f: impl FnOnce(&mut TraceAttributes)) {
     if let Some(open) = &span.open {
@@ -78,7 +109,7 @@ pub fn note_prompt(name: &Arc<str>, version: u32) {
 /// Whether this is a span of a trace that the sampler left out.
 #[must_use]
 pub fn is_unsampled(span: &Span) -> bool {
-    span.unrecorded.is_unsampled()
+    span.reason().is_unsampled()
 }
 
 /// Whether `span` was the answer of `Span::current()` where no span is current.
@@ -91,6 +122,12 @@ pub fn is_outside_trace(span: &Span) -> bool {
 #[must_use]
 pub fn observation_type(span: &Span) -> Option<ObservationType> {
     span.open.as_ref()?.kind()
+}
+
+/// The time by the clock of the span's trace; `None` if it is not recorded.
+#[must_use]
+pub fn now(span: &Span) -> Option<Timestamp> {
+    span.open.as_ref().map(|open| open.trace.now())
 }
 
 /// The provider that is called, by OpenTelemetry's name (`gen_ai.provider.name`), over what an answer shows.
@@ -189,21 +226,30 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
     };
     // A sampler of the user's must not fail the work that is traced.
     let sampled = catch_unwind(AssertUnwindSafe(|| core.sampler.should_sample(&input)));
+    let mut unsampled = None;
     if !sampled.unwrap_or(true) {
         if is_root || span.parent_is_remote {
             core.note_unsampled();
         }
-        return Span::unrecorded(Unrecorded::UNSAMPLED);
+        if !core.measures {
+            return Span::unrecorded(Unrecorded::UNSAMPLED);
+        }
+        let forwarded = Forwarded {
+            parent: None,
+            received: None,
+        };
+        unsampled = Some(ForwardGuard::new(Unrecorded::UNSAMPLED, forwarded));
     }
     // Which span of this process is the first is not known, but that all of a trace belong together.
     let part = SpanId::from_bytes(span.trace_id.low_bits().to_be_bytes()).unwrap_or(span.span_id);
-    let trace = TraceState::new(
+    let mut trace = TraceState::new(
         core.clone(),
         span.trace_id,
         part,
         core.clock.anchor(),
         attributes,
     );
+    trace.unsampled = unsampled;
     let mut buffer = buffer(span.span_id, span.name, ObservationType::Span);
     buffer.parent = span.parent;
     buffer.remote_parent = span.parent.is_some() && span.parent_is_remote;
@@ -212,6 +258,13 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
     Span {
         open: recorded(open),
         unrecorded: Unrecorded::NOOP,
+    }
+}
+
+/// How many chunks of a streamed answer came after the first one. Recorded where spans are measured.
+pub fn set_output_chunks(span: &Span, chunks: u64) {
+    if let Some(open) = &span.open {
+        open.set_output_chunks(chunks);
     }
 }
 

@@ -79,7 +79,8 @@ pub use trace::builder::TraceBuilder;
 pub use trace::handle::Trace;
 pub use trace::sampler::{SampleRate, SampleRateError, Sampler, SamplingInput};
 pub use trace::scope::{EnteredScope, Scoped, WithAttributes, with_attributes};
-pub use trace::tracer::{Tracer, TracerBuilder};
+pub use trace::settings::TracerBuilder;
+pub use trace::tracer::Tracer;
 
 /// Types that only an implementation of [`Processor`] names.
 pub mod wiring {

@@ -25,6 +25,20 @@ pub trait Processor: Send + Sync + 'static {
         self.on_end(span.to_record());
     }
 
+    /// Whether spans are measured, for metrics that do not depend on sampling. Then a span of a trace that the sampler
+    /// leaves out is recorded too, less its inputs, its outputs and its events, and given to
+    /// [`on_unsampled`](Self::on_unsampled) at its end; streams count their chunks. Asked once, when the tracer is built;
+    /// `false` by default: then an unsampled span records nothing.
+    fn measures(&self) -> bool {
+        false
+    }
+
+    /// Takes a span of a trace that the sampler left out, on the thread that ended it. Called only if the processor
+    /// [`measures`](Self::measures). The span must not be delivered. Must return at once and must not panic.
+    fn on_unsampled(&self, span: &FinishedSpan<'_>) {
+        let _ = span;
+    }
+
     /// Takes a score; does nothing by default. Must return at once and must not panic.
     fn on_score(&self, score: ScoreRecord) {
         drop(score);
@@ -96,6 +110,12 @@ impl<P: Processor + ?Sized> Processor for Arc<P> {
     }
     fn on_finish(&self, span: &FinishedSpan<'_>) {
         (**self).on_finish(span);
+    }
+    fn measures(&self) -> bool {
+        (**self).measures()
+    }
+    fn on_unsampled(&self, span: &FinishedSpan<'_>) {
+        (**self).on_unsampled(span);
     }
     fn on_score(&self, score: ScoreRecord) {
         (**self).on_score(score);

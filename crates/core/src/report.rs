@@ -148,6 +148,8 @@ pub struct ExporterStats {
     pub dropped: BTreeMap<DropReason, u64>,
     /// Spans waiting in memory.
     pub queued: u64,
+    /// Spans that the queue in memory can hold; it is bounded by bytes as well.
+    pub queue_capacity: u64,
     /// Spans in an attempt right now.
     pub in_flight: u64,
     /// Spans waiting on disk.

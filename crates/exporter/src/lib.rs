@@ -51,6 +51,8 @@ mod error;
 mod exporter;
 mod in_memory;
 mod plain;
+#[doc(hidden)]
+pub mod provider;
 
 pub use async_trait::async_trait;
 pub use batch::Batch;

@@ -26,6 +26,14 @@
 //!   if the retry is outside of this layer; from the second on it has the metadata `attempt`.
 //! * **A body that is dropped early** ends the generation as cancelled, with what had arrived.
 //!
+//! # Which calls the table has
+//! * **OpenAI's language**, on any host: `POST` to `../chat/completions`, `../v1/responses`, `../v1/completions`,
+//!   `../v1/embeddings`, `../v1/images/..`, `../v1/audio/..`; of Azure without `/v1`.
+//! * **Anthropic**: `../v1/messages` of its host, or with a header `anthropic-version`; on Vertex AI.
+//! * **Gemini**, on any host: `..:generateContent`, `..:streamGenerateContent`, `..:embedContent`, `..:batchEmbedContents`.
+//! * **Ollama**, on port 11434: `/api/chat`, `/api/generate`, `/api/embed`.
+//! * **Cohere**, on its host: `/v2/chat`, `../embed`, `../rerank`.
+//!
 //! # What is not recorded
 //! * **Headers and queries**, so that no key is recorded. Where an error quotes a key of the request, it is replaced.
 //! * **Content**, if the tracer does not capture content: then model, parameters and usage only.

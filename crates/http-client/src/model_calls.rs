@@ -60,7 +60,8 @@ impl Default for Settings {
 }
 
 impl ModelCalls {
-    /// Records the calls of the table in [`Route`]'s module, with bodies up to 1 MiB, and sends no `traceparent`.
+    /// Records the calls that the table has (see the crate's documentation), with bodies up to 1 MiB, and sends no
+    /// `traceparent`.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -101,9 +102,10 @@ impl ModelCalls {
 
     /// Sends `traceparent` and `tracestate` to these hosts, with all requests of the client; to no host by default.
     ///
-    /// OpenTelemetry's instrumentation sends them to every host. A model provider has no use for them, and they tell it
-    /// which calls belong together (W3C Trace Context, 7: privacy). So name the hosts that continue the trace: a gateway such
-    /// as LiteLLM, your own services. Patterns are those of [`Route`]. A header that the request has already stays.
+    /// OpenTelemetry's HTTP instrumentation sends them to every host. A model provider cannot continue the trace, and the ids
+    /// tell it which calls belong together (W3C Trace Context, "Privacy Considerations"). So name the hosts that continue the
+    /// trace: a gateway such as LiteLLM, your own services. Patterns are those of [`Route`]. A `traceparent` that the request
+    /// has already stays.
     ///
     /// ```
     /// use tracefuse_http_client::ModelCalls;

@@ -3,8 +3,8 @@
 
 use http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
-use tracefuse_core::bridge::{dollars, end_cancelled, error_in};
-use tracefuse_core::{Cost, Exception, Level};
+use tracefuse_core::bridge::{dollars, end_cancelled, error_in, now, record_exception_at};
+use tracefuse_core::{Cost, Exception, Level, Timestamp};
 
 use crate::call::{Call, is_retried};
 use crate::capture::Capture;
@@ -32,6 +32,8 @@ pub(crate) struct Reading {
     how: How,
     /// Bytes until the body is complete; `None` if its size is not known before.
     missing: Option<u64>,
+    /// When the head of a refusal arrived.
+    refused: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -60,6 +62,15 @@ impl Reading {
         headers: &HeaderMap,
         size: Option<u64>,
     ) -> Self {
+        let mut refused = None;
+        if is_failure(status) {
+            call.describe();
+            refused = now(&call.span);
+            // Noted now: a client may keep this response until the next attempt was answered.
+            if is_retried(status) {
+                call.may_be_retried();
+            }
+        }
         call.describe_early();
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let kind = text(header::CONTENT_TYPE.as_str()).unwrap_or_default();
@@ -82,6 +93,7 @@ impl Reading {
             content_type: kind,
             how,
             missing: size,
+            refused,
         }
     }
 
@@ -141,7 +153,7 @@ impl Reading {
         self.call.describe();
         let complete = matches!(end, End::Complete) || self.is_complete();
         if is_failure(self.status) {
-            return self.fail();
+            return self.fail(end);
         }
         let Self {
             call,
@@ -186,10 +198,19 @@ impl Reading {
     }
 
     /// Records a response of a status of 400 and more. Its body may be missing: a client that retries does not read it.
-    fn fail(self) {
+    fn fail(self, end: &End<'_>) {
         let Self {
-            call, status, how, ..
+            call,
+            status,
+            how,
+            refused,
+            ..
         } = self;
+        // A body that is not read takes no time of the call.
+        let at = match end {
+            End::Dropped => refused,
+            _ => now(&call.span),
+        };
         let text = match &how {
             How::Whole(capture) => String::from_utf8_lossy(capture.head()).into_owned(),
             _ => String::new(),
@@ -206,12 +227,11 @@ impl Reading {
         };
         call.span
             .add_metadata("http.response.status_code", status.as_u16());
-        call.span.record_exception(error);
         call.name_provider();
-        if is_retried(status) {
-            call.may_be_retried();
+        if let Some(at) = at {
+            record_exception_at(&call.span, at, error);
+            call.span.end_at(at);
         }
-        call.span.end();
     }
 }
 

@@ -33,6 +33,7 @@ mod project;
 mod score;
 mod size;
 mod text;
+mod values;
 
 pub use api::{ApiError, ApiProblem, LangfuseApi, Retries};
 #[doc(hidden)]

@@ -26,7 +26,12 @@ pub(crate) fn hint(record: &SpanRecord) -> usize {
             SpanAttribute::Input(value) | SpanAttribute::Output(value) => {
                 ATTRIBUTE + value_size(value)
             }
-            SpanAttribute::Model(text) => ATTRIBUTE + text.len(),
+            // Not all of these are sent; they are counted so that a new one needs nothing here.
+            SpanAttribute::Model(text)
+            | SpanAttribute::RequestModel(text)
+            | SpanAttribute::ResponseModel(text)
+            | SpanAttribute::Provider(text) => ATTRIBUTE + text.len(),
+            SpanAttribute::Call(key, value) => entry(key) + value_size(value),
             // Once as an attribute, once as the message of the status.
             SpanAttribute::StatusMessage(text) => 2 * (ATTRIBUTE + text.len()),
             SpanAttribute::Prompt(prompt) => prompt.name.len() + 2 * ATTRIBUTE,

@@ -58,7 +58,7 @@ fn private(options: &Options) -> TokenStream {
 
 fn asynchronous(options: &Options, builder: &TokenStream, body: &[Stmt], returned: &Type) -> Block {
     let private = private(options);
-    // An async closure would take a return type, but coerces nothing to it. `!` cannot be named in an `Option`.
+    // An async closure accepts a return type but does not coerce its body to it. `!` cannot be written in an `Option`.
     let pin = (!matches!(returned, Type::Never(_))).then(|| {
         let returned = nameable(returned.clone());
         quote! {
@@ -93,7 +93,7 @@ fn stream(options: &Options, returned: &Type) -> Option<Streamed> {
     }
 }
 
-/// Hands the span, which is open, to the stream that was returned: it ends with the stream.
+/// Gives the open span to the stream that the function returns. The span ends with the stream.
 fn streaming(options: &Options, opened: &TokenStream, stream: &Streamed, returned: &Type) -> Block {
     let private = private(options);
     let each = each(options, stream);
@@ -154,7 +154,8 @@ fn each(options: &Options, stream: &Streamed) -> Expr {
     })
 }
 
-/// Records the error behind a reference. The more a type can say about itself, the more `&` its way to say it is behind.
+/// Records the error behind a reference. Method resolution removes one `&` at a time, so it finds `Error` first, then
+/// `Display`, then `Debug` (autoref specialization).
 fn record_error(private: &TokenStream, error: &TokenStream, span: &TokenStream) -> TokenStream {
     quote! {
         use #private::error::*;
@@ -188,7 +189,7 @@ fn builder(options: &Options, signature: &Signature) -> Result<TokenStream> {
     Ok(quote!(#builder.input_with(|| #private::Arguments(#input))))
 }
 
-/// The arguments that are captured, each of which the function has.
+/// The arguments to capture; an error if the function does not have one of them.
 fn captured(capture: &Capture, signature: &Signature) -> Result<Vec<Ident>> {
     let mut known = arguments(signature);
     let check = |named: &[Ident], known: &[Ident]| match named
@@ -214,7 +215,7 @@ fn captured(capture: &Capture, signature: &Signature) -> Result<Vec<Ident>> {
                 FnArg::Typed(_) => None,
             }));
             check(named, &known)?;
-            // The function's own tokens, not the attribute's: a macro may have written the one and not the other.
+            // These are the function's tokens and not the attribute's: if a macro wrote one of the two, their hygiene differs.
             Ok(named
                 .iter()
                 .filter_map(|argument| known.iter().find(|known| *known == argument).cloned())
@@ -223,7 +224,7 @@ fn captured(capture: &Capture, signature: &Signature) -> Result<Vec<Ident>> {
     }
 }
 
-/// A closure that looks at the span and at what is returned, before the span ends.
+/// A closure that reads the returned value and writes to the span, before the span ends.
 fn judge(options: &Options, returned: &Type) -> TokenStream {
     let output = |reference: TokenStream| {
         let value = value(options, returned.span(), &reference);

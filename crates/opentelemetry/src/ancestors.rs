@@ -77,7 +77,7 @@ impl Ancestors {
             let children = open.map(|open| open.waiting).unwrap_or_default();
             state.waiting -= children.len();
             for child in children {
-                // Below a span that is recorded it is ready, below another one it may wait again.
+                // Below a recorded span it is ready. Below another one it may have to wait again.
                 state.settle(child, false, &mut ready);
             }
             if is_recorded {
@@ -90,7 +90,7 @@ impl Ancestors {
         ready
     }
 
-    /// Releases all that waits, as if the spans that are open and not certain were left out.
+    /// Returns all spans that wait, as if open spans that may be left out were left out.
     pub(crate) fn release(&self) -> Vec<SpanData> {
         let mut ready = Vec::new();
         self.lock().release(|_| true, &mut ready);
@@ -98,7 +98,7 @@ impl Ancestors {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics under the lock, so the state is whole.
+        // Nothing panics while the lock is locked, so the state is consistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -117,7 +117,7 @@ impl State {
 
     /// Finds the parent of a span that is recorded. It waits below an open span that may be left out, unless `now`.
     fn settle(&mut self, mut span: SpanData, now: bool, ready: &mut Vec<SpanData>) {
-        // A chain of parents has an end, unless ids were made by hand.
+        // Ids that were made by hand may form a circle, so the number of steps is limited.
         for _ in 0..BOUND {
             if span.parent_span_id == SpanId::INVALID || span.parent_span_is_remote {
                 break;

@@ -41,7 +41,7 @@ impl Counted {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics under the lock, so the state is whole.
+        // Nothing panics while the lock is locked, so the state is consistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

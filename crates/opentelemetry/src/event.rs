@@ -11,15 +11,15 @@ use crate::value::{time, value};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Events {
     /// The span's status is OK: an error in it was handled.
-    pub(crate) overcome: bool,
-    /// Also those that are log lines of level INFO and below.
+    pub(crate) is_handled: bool,
+    /// Whether log lines of level INFO and below are recorded too.
     pub(crate) log_lines: bool,
 }
 
 pub(crate) fn record(to: &Observation, events: Vec<Event>, how: Events) {
     let mut messages = MessageEvents::default();
     for event in events {
-        if event.name == "exception" && !how.overcome {
+        if event.name == "exception" && !how.is_handled {
             exception(to, event);
             continue;
         }
@@ -29,7 +29,7 @@ pub(crate) fn record(to: &Observation, events: Vec<Event>, how: Events) {
             other(to, &event.name, time(event.timestamp), attributes, how);
         }
     }
-    // Attributes, which are read after this, win.
+    // Attributes are read later and replace this.
     messages.finish(to);
 }
 
@@ -56,7 +56,7 @@ fn other(
     attributes: Vec<(String, Value<'_>)>,
     how: Events,
 ) {
-    // What `tracing` writes beside each of its events.
+    // `tracing-opentelemetry` adds these to each event.
     let severity = attributes.iter().find(|(known, _)| known == "level");
     let severity = severity.map(|(_, value)| value.text());
     let level = match severity.as_deref() {

@@ -119,7 +119,7 @@ impl TracefuseExporter {
         }
     }
 
-    /// Hands what was counted below a left-out span to its parent.
+    /// Notes at the parent what was counted below a span that was left out.
     fn pass_count(&self, data: &SpanData) {
         let trace = data.span_context.trace_id();
         let counted = self.counted.take(trace, data.span_context.span_id());
@@ -135,13 +135,13 @@ impl TracefuseExporter {
         }
     }
 
-    /// Whether spans on this thread are recorded. What a delivery does is not.
+    /// Whether spans on this thread are recorded. Those of a delivery thread are not.
     fn is_open(&self) -> bool {
         self.tracer.is_enabled() && !self.closed.load(Ordering::Relaxed) && !is_suppressed()
     }
 
     fn keep(&mut self, resource: &Resource) {
-        // The SDK's name, and the name of a service that was given none, describe no application.
+        // The name of the SDK, and the name that it gives to a service without one, do not describe the application.
         let is_default = |name: &str, text: &str| {
             let unnamed = name == "service.name" && text.starts_with("unknown_service");
             unnamed || name.starts_with("telemetry.sdk.")

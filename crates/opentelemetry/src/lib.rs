@@ -1,7 +1,7 @@
 //! Spans of the OpenTelemetry SDK through the delivery of tracefuse.
 //!
-//! An application that has an `SdkTracerProvider` sends its LLM spans to Langfuse, or wherever a
-//! [`Tracer`](tracefuse_core::Tracer) sends them, with that tracer's queue, batches, retries, masks and accounts:
+//! An application that has an `SdkTracerProvider` sends its LLM spans to Langfuse, or to any destination of a
+//! [`Tracer`](tracefuse_core::Tracer), with that tracer's queue, batches, retries, masks and accounting:
 //!
 //! ```
 //! use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -18,7 +18,7 @@
 //! # As a processor or as an exporter
 //! [`TracefuseExporter`] is both a `SpanProcessor` and a `SpanExporter`. As a processor, a span that ends is
 //! translated and pushed into the tracer's queue, which is bounded and has its own thread: a
-//! microsecond or two, and `force_flush` means what it says. `with_simple_exporter` does
+//! microsecond or two, and `force_flush` waits for the delivery. `with_simple_exporter` does
 //! the same under a lock, and its `force_flush` does nothing, as in the SDK 0.33. `with_batch_exporter` puts a
 //! second queue, which drops silently when it is full, and a second thread before the tracer's.
 //!

@@ -26,7 +26,7 @@ pub(crate) fn record(
     let is_root = data.parent_span_id == SpanId::INVALID;
     let observation = Observation::measured(span, is_root, data.name);
     let events = Events {
-        overcome: data.status == Status::Ok,
+        is_handled: data.status == Status::Ok,
         log_lines,
     };
     event::record(&observation, data.events.events, events);
@@ -40,7 +40,7 @@ pub(crate) fn record(
             observation.fail(None);
         }
     }
-    // Attributes come after status and events, so that Langfuse's attributes win.
+    // Attributes come after status and events, so that Langfuse's attributes replace what those set.
     for attribute in data.attributes {
         observation.record(attribute.key.as_str(), value(attribute.value));
     }
@@ -82,7 +82,7 @@ fn open(tracer: &Tracer, data: &SpanData) -> Option<Span> {
         start: time(data.start_time),
     };
     let span = reopen(tracer, &measured);
-    span.id().is_some().then_some(span)
+    span.is_recording().then_some(span)
 }
 
 /// `None` if it has no ids.
@@ -100,6 +100,6 @@ fn link(link: &opentelemetry::trace::Link) -> Option<Link> {
     }))
 }
 
-/// Flags of OTLP: it is known whether the linked span is of another process, and it is.
+/// OTLP's flags of a link to a span of another process: `HAS_IS_REMOTE` and `IS_REMOTE`.
 const REMOTE_KNOWN: u32 = 0x100;
 const REMOTE: u32 = 0x200;

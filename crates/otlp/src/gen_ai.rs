@@ -6,7 +6,7 @@ use tracefuse_exporter::record::{ObservationType, SpanRecord, StatusCode, ValueR
 
 use crate::encode::{Attributes, SpanBody};
 use crate::values::{level, set};
-use crate::{provider, tokens};
+use crate::{kind, provider, tokens};
 
 /// Writes the attributes of a span; with `older_too` also under the names of releases before 0.1.0.
 pub(crate) fn attributes(record: &SpanRecord, older_too: bool, body: &mut SpanBody<'_>) {
@@ -17,7 +17,7 @@ pub(crate) fn attributes(record: &SpanRecord, older_too: bool, body: &mut SpanBo
         written: Vec::new(),
         older_too,
     };
-    kind(record, &mut own);
+    type_of(record, &mut own);
     trace(record, &mut own);
     model(record, &mut own);
     let (input, output) = places(record);
@@ -76,20 +76,10 @@ fn given<'a>(record: &'a SpanRecord, wanted: &str) -> Option<ValueRef<'a>> {
 
 /// The type of the observation: as an operation of OpenTelemetry's conventions if they have one, and as OpenInference's
 /// span kind.
-fn kind(record: &SpanRecord, own: &mut Own<'_>) {
-    let (operation, open_inference) = match record.observation_type() {
-        ObservationType::Generation => (Some("chat"), Some("LLM")),
-        ObservationType::Embedding => (Some("embeddings"), Some("EMBEDDING")),
-        ObservationType::Agent => (Some("invoke_agent"), Some("AGENT")),
-        ObservationType::Tool => (Some("execute_tool"), Some("TOOL")),
-        ObservationType::Chain => (Some("invoke_workflow"), Some("CHAIN")),
-        ObservationType::Retriever => (Some("retrieval"), Some("RETRIEVER")),
-        ObservationType::Evaluator => (None, Some("EVALUATOR")),
-        ObservationType::Guardrail => (None, Some("GUARDRAIL")),
-        _ => (None, None),
-    };
-    own.text_unless_given("gen_ai.operation.name", operation);
-    own.text("openinference.span.kind", open_inference);
+fn type_of(record: &SpanRecord, own: &mut Own<'_>) {
+    let names = kind::names(record.observation_type());
+    own.text_unless_given("gen_ai.operation.name", names.operation);
+    own.text("openinference.span.kind", names.span_kind);
     let name = match record.observation_type() {
         ObservationType::Tool => Some("gen_ai.tool.name"),
         // The conventions use it for workflows too.

@@ -25,6 +25,7 @@ mod config;
 pub mod encode;
 mod exporter;
 mod gen_ai;
+mod kind;
 mod mapping;
 mod messages;
 mod openinference;

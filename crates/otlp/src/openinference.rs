@@ -9,14 +9,16 @@ use tracefuse_exporter::record::{ObservationType, SpanRecord, StatusCode, ValueR
 
 use crate::encode::{Any, Attributes, SpanBody};
 use crate::messages::{self, Side};
-use crate::tokens;
 use crate::values::{level, set};
+use crate::{kind, tokens};
 
 /// Writes the attributes of a span. The user's metadata is one attribute of JSON, so its keys cannot collide with ours.
 pub(crate) fn attributes(record: &SpanRecord, body: &mut SpanBody<'_>) {
     let mut to = body.attributes();
     let kind = record.observation_type();
-    text(&mut to, "openinference.span.kind", Some(name_of(kind)));
+    // Each span must have one; a plain span is a `CHAIN`.
+    let span_kind = kind::names(kind).span_kind.unwrap_or("CHAIN");
+    text(&mut to, "openinference.span.kind", Some(span_kind));
     of_trace(record, &mut to);
     let places = [
         ("input", Side::Input, record.input()),
@@ -58,20 +60,6 @@ fn in_json(value: ValueRef<'_>) -> Option<&str> {
             serde_json::from_str::<Json>(text).is_ok().then_some(text)
         }
         _ => None,
-    }
-}
-
-/// OpenInference's span kind, which each span must have. A plain span is a `CHAIN`.
-fn name_of(kind: ObservationType) -> &'static str {
-    match kind {
-        ObservationType::Generation => "LLM",
-        ObservationType::Embedding => "EMBEDDING",
-        ObservationType::Agent => "AGENT",
-        ObservationType::Tool => "TOOL",
-        ObservationType::Retriever => "RETRIEVER",
-        ObservationType::Evaluator => "EVALUATOR",
-        ObservationType::Guardrail => "GUARDRAIL",
-        _ => "CHAIN",
     }
 }
 

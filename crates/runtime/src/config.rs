@@ -333,6 +333,13 @@ pub enum Overload {
     Block(Duration),
 }
 
+impl Overload {
+    /// Whether a thread that ends a span may wait for room.
+    pub(crate) const fn waits(self) -> bool {
+        matches!(self, Self::Block(_) | Self::BlockBriefly)
+    }
+}
+
 /// What happens to new records while the circuit breaker is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -10,7 +10,8 @@
 //! process: see [`PipelineBuilder`]'s `spool`.
 //!
 //! Finished spans come in on callers' threads and go to exporters on threads of ours, one for each
-//! exporter, with its async runtime: no runtime of the application is needed, and none is blocked. Callers do a bounded amount of work and never wait, unless [`Overload::Block`] is asked for.
+//! exporter, with its async runtime: no runtime of the application is needed, and none is blocked. Callers do a bounded
+//! amount of work, and wait only if the queue is full: at most 20 ms by default, or as [`Overload`] says.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
@@ -39,6 +40,8 @@ mod tail_sampling;
 mod worker;
 
 pub use config::{Overload, PipelineConfig, PipelineConfigError, SpoolMode, WhileOpen, limits};
+#[doc(hidden)]
+pub use log::{metrics_failed, metrics_recovered};
 pub use pipeline::{Pipeline, PipelineBuilder};
 pub use tail_sampling::{TailSampler, TailSampling};
 #[cfg(feature = "spool")]

@@ -192,3 +192,24 @@ pub(crate) fn shutdown_loss(exporter: &str, spans: usize, error: Option<&str>) {
         );
     });
 }
+
+/// For `tracefuse-metrics`, which exports in the same way and logs through here.
+#[doc(hidden)]
+pub fn metrics_failed(endpoint: &str, error: &str) {
+    line(|| {
+        tracing::warn!(
+            target: "tracefuse", endpoint = &*plain_text(endpoint), error = &*plain_text(error),
+            "an export of metrics failed; the next one has the same numbers. Further failures are counted and not logged"
+        );
+    });
+}
+
+#[doc(hidden)]
+pub fn metrics_recovered(endpoint: &str) {
+    line(|| {
+        tracing::info!(
+            target: "tracefuse", endpoint = &*plain_text(endpoint),
+            "the receiver of metrics answers again"
+        );
+    });
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tracefuse_core::wiring::{Leak, ReportFuture};
 use tracefuse_core::{Clock, Level, Processor, Report, SampleRate, SpanId, Stats, TraceId};
-use tracefuse_exporter::record::{ScoreRecord, SpanRecord};
+use tracefuse_exporter::record::{FinishedSpan, ScoreRecord, SpanRecord};
 
 use crate::ledger::{Notice, Notices};
 use crate::log;
@@ -409,6 +409,14 @@ fn total<'a, T: Default>(
 impl Processor for TailSampler {
     fn on_end(&self, span: SpanRecord) {
         self.shared.take(span);
+    }
+
+    fn measures(&self) -> bool {
+        self.shared.inner.measures()
+    }
+
+    fn on_unsampled(&self, span: &FinishedSpan<'_>) {
+        self.shared.inner.on_unsampled(span);
     }
 
     /// Scores are not held: they have no part in the decision, and mostly come after it.

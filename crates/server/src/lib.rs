@@ -27,6 +27,7 @@
 mod api;
 mod app;
 mod config;
+mod messages;
 mod model;
 mod pages;
 mod prices;

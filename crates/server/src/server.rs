@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::api;
 use crate::app::App;
@@ -18,6 +19,8 @@ use crate::store::Store;
 #[derive(Clone, Debug)]
 pub struct Server {
     config: Arc<ServerConfig>,
+    /// True from the shutdown on.
+    closing: watch::Sender<bool>,
 }
 
 impl Server {
@@ -26,6 +29,7 @@ impl Server {
     pub fn new(config: ServerConfig) -> Self {
         Self {
             config: Arc::new(config),
+            closing: watch::Sender::new(false),
         }
     }
 
@@ -34,6 +38,7 @@ impl Server {
         let app = App {
             store: store.clone(),
             config: self.config.clone(),
+            closing: self.closing.subscribe(),
         };
         let guard = axum::middleware::from_fn_with_state(app.clone(), api::guard);
         pages::router()
@@ -53,8 +58,13 @@ impl Server {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
+        let closing = self.closing.clone();
         axum::serve(listener, self.router(store))
-            .with_graceful_shutdown(shutdown)
+            .with_graceful_shutdown(async move {
+                shutdown.await;
+                // An open page reads events without an end: they end here.
+                closing.send_replace(true);
+            })
             .await
     }
 }

@@ -1,4 +1,5 @@
-//! The numbers of delivery in Prometheus' text format: what to scrape, and what to alert on.
+//! Metrics of model calls and of delivery, in Prometheus' text format: what to scrape, and what to alert on.
+//! `cargo run --example metrics --features metrics`
 
 #![expect(
     clippy::print_stdout,
@@ -6,63 +7,35 @@
     reason = "an example talks to its reader"
 )]
 
-use std::fmt::Write as _;
-
 use tracefuse::exporter::InMemoryExporter;
-use tracefuse::stats::{Health, Stats};
+use tracefuse::metrics::Metrics;
+use tracefuse::{SampleRate, Usage};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // With the feature `otlp`, metrics are also exported: Metrics::builder().otlp(..).build()?
+    let metrics = Metrics::new();
     let tracer = tracefuse::builder()
-        .exporter(InMemoryExporter::new())
+        .exporter(InMemoryExporter::new()) // in your program: .langfuse(..), or Builder::from_env()?
+        .configure(|config| config.sample_rate = SampleRate::new(0.5).unwrap_or(SampleRate::ALL))
+        .metrics(&metrics)
         // An alert without waiting for the next scrape.
         .on_health_change(|stats| eprintln!("{} is now {:?}", stats.name, stats.health))
         .build()?;
-    tracer
-        .trace("request")
-        .run(|trace| trace.span("work").run(|_| {}));
+
+    for user in 0..100 {
+        let request = tracer.trace("request").user_id(&format!("user{user}"));
+        request.run(|trace| {
+            trace.tool("weather").run(|_| "rain");
+            let answer = trace.generation("answer").model("gpt-4o");
+            answer.run(|span| span.set_usage(Usage::openai(812, 164)));
+        });
+    }
     tracer.flush()?;
-    print!("{}", prometheus(&tracer.stats()));
+
+    // Serve this text at an endpoint of yours, as `text/plain; version=0.0.4`. All 100 calls are counted, though half of
+    // the traces is recorded. `otel_sdk_processor_span_processed_total` with an `error_type` is what to alert on.
+    print!("{}", metrics.prometheus());
+
     tracer.shutdown()?;
     Ok(())
-}
-
-/// One line for each number. `tracefuse_spans_dropped_total` above zero is what to alert on.
-fn prometheus(stats: &Stats) -> String {
-    let mut text = String::new();
-    let mut line = |name: &str, labels: &str, value: u64| {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "tracefuse_{name}{{{labels}}} {value}");
-    };
-    line("spans_open", "", stats.open);
-    line("traces_unsampled_total", "", stats.unsampled_traces);
-    for exporter in &stats.exporters {
-        let name = format!("exporter=\"{}\"", exporter.name);
-        line("spans_recorded_total", &name, exporter.recorded);
-        line("spans_exported_total", &name, exporter.exported);
-        for (reason, spans) in &exporter.rejected {
-            line(
-                "spans_rejected_total",
-                &format!("{name},reason=\"{reason}\""),
-                *spans,
-            );
-        }
-        for (reason, spans) in &exporter.dropped {
-            line(
-                "spans_dropped_total",
-                &format!("{name},reason=\"{reason}\""),
-                *spans,
-            );
-        }
-        line("spans_queued", &name, exporter.queued);
-        line("spans_in_flight", &name, exporter.in_flight);
-        line("spans_spooled", &name, exporter.spooled);
-        line("queued_bytes", &name, exporter.queued_bytes);
-        line("attempts_failed_total", &name, exporter.failed_attempts);
-        line(
-            "healthy",
-            &name,
-            u64::from(exporter.health == Health::Healthy),
-        );
-    }
-    text
 }

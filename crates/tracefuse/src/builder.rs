@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracefuse_core::{Clock, ExporterStats, Sampler, SamplingInput, Tracer};
+use tracefuse_core::{
+    Clock, ExporterStats, Processor, Sampler, SamplingInput, Tracer, TracerBuilder,
+};
 use tracefuse_exporter::Exporter;
 use tracefuse_exporter::record::Resource;
 use tracefuse_mask::Masker;
@@ -37,6 +39,8 @@ pub struct Builder {
     sampler: Option<Box<dyn Sampler>>,
     hold: Option<TailSampling>,
     on_health: Option<OnHealth>,
+    #[cfg(feature = "metrics")]
+    metrics: Option<tracefuse_metrics::Metrics>,
     /// The longest timeout of the HTTP exporters.
     http_timeout: Duration,
     /// What is unusual about the settings; logged by `build`.
@@ -55,6 +59,8 @@ impl Builder {
             sampler: None,
             hold: None,
             on_health: None,
+            #[cfg(feature = "metrics")]
+            metrics: None,
             http_timeout: Duration::ZERO,
             warnings: Vec::new(),
             error: None,
@@ -189,6 +195,23 @@ impl Builder {
         self
     }
 
+    /// Measures every span before sampling, and counts what becomes of it. Read the numbers from `metrics`.
+    ///
+    /// ```
+    /// # use tracefuse::exporter::InMemoryExporter;
+    /// let metrics = tracefuse::metrics::Metrics::new();
+    /// let tracer = tracefuse::builder().exporter(InMemoryExporter::new()).metrics(&metrics).build()?;
+    /// tracer.trace("request").run(|trace| trace.tool("weather").run(|_| {}));
+    /// assert!(metrics.prometheus().contains("gen_ai_execute_tool_duration_seconds_count"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "metrics")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+    pub fn metrics(mut self, metrics: &tracefuse_metrics::Metrics) -> Self {
+        self.metrics = Some(metrics.clone());
+        self
+    }
+
     /// Adds an exporter.
     pub fn exporter(mut self, exporter: impl Exporter) -> Self {
         self.exporters.push(Arc::new(exporter));
@@ -223,6 +246,18 @@ impl Builder {
         self
     }
 
+    /// Whether there is something to record for without an exporter.
+    #[cfg_attr(
+        not(feature = "metrics"),
+        expect(clippy::unused_self, reason = "nothing measures")
+    )]
+    fn measures(&self) -> bool {
+        #[cfg(feature = "metrics")]
+        return self.metrics.is_some();
+        #[cfg(not(feature = "metrics"))]
+        false
+    }
+
     #[cfg(any(feature = "langfuse", feature = "otlp"))]
     fn fail(&mut self, message: &str) {
         self.error.get_or_insert_with(|| ConfigError::new(message));
@@ -243,7 +278,7 @@ impl Builder {
         self
     }
 
-    /// The tracer. Without exporters, or if recording is switched off, it is one that does nothing.
+    /// The tracer. Without exporters and metrics, or if recording is switched off, it is one that does nothing.
     ///
     /// # Errors
     /// If an exporter could not be built, a setting is outside of its range, or a delivery thread cannot be started.
@@ -256,7 +291,7 @@ impl Builder {
             return Err(error);
         }
         self.config.check()?;
-        if self.exporters.is_empty() {
+        if self.exporters.is_empty() && !self.measures() {
             return Ok(Tracer::noop());
         }
         let environment = self.config.environment.as_deref();
@@ -296,11 +331,18 @@ impl Builder {
         for exporter in &exporters {
             crate::say::delivers(&**exporter);
         }
+        let clock = self.clock.clone();
+        #[cfg(feature = "metrics")]
+        if let Some(metrics) = &self.metrics {
+            metrics.set_resource(resource(&self.config));
+        }
+        let wiring = Wiring {
+            #[cfg(feature = "metrics")]
+            metrics: self.metrics.clone(),
+        };
         let mut tracer = match self.hold {
-            None => Tracer::builder(pipeline),
-            Some(hold) => {
-                Tracer::builder(TailSampler::with_clock(pipeline, hold, self.clock.clone()))
-            }
+            None => wiring.tracer(pipeline),
+            Some(hold) => wiring.tracer(TailSampler::with_clock(pipeline, hold, clock)),
         };
         tracer = tracer.sample_rate(self.config.sample_rate);
         if let Some(sampler) = self.sampler {
@@ -314,7 +356,32 @@ impl Builder {
             .capture_content(self.config.capture_content)
             .shutdown_timeout(self.config.shutdown_timeout)
             .flush_timeout(self.config.flush_timeout);
-        Ok(tracer.build())
+        let tracer = tracer.build();
+        #[cfg(feature = "metrics")]
+        if let Some(metrics) = &self.metrics {
+            metrics.watch(&tracer);
+        }
+        Ok(tracer)
+    }
+}
+
+/// What goes around the processor that delivers.
+struct Wiring {
+    #[cfg(feature = "metrics")]
+    metrics: Option<tracefuse_metrics::Metrics>,
+}
+
+impl Wiring {
+    #[cfg_attr(
+        not(feature = "metrics"),
+        expect(clippy::unused_self, reason = "nothing goes around it")
+    )]
+    fn tracer(&self, processor: impl Processor) -> TracerBuilder {
+        #[cfg(feature = "metrics")]
+        if let Some(metrics) = &self.metrics {
+            return Tracer::builder(metrics.processor(processor));
+        }
+        Tracer::builder(processor)
     }
 }
 

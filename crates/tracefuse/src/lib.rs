@@ -38,6 +38,7 @@
 //! | `langfuse` | yes | delivery to a Langfuse server | hyper, rustls (ring), flate2 |
 //! | `console` | yes | traces in the terminal | anstream, serde_json |
 //! | `otlp` | no | delivery to any OpenTelemetry backend | those of `langfuse` |
+//! | `metrics` | no | [`metrics`]: metrics from spans for Prometheus, with `otlp` also exported | none |
 //! | `record` | with each of these | recording alone, for your own exporter | none |
 //! | `spool` | no | a queue on disk for spans that cannot be delivered | crc32fast |
 //! | `signal` | no | [`signal`]: a shutdown at Ctrl-C and SIGTERM | tokio's `signal` |
@@ -119,12 +120,15 @@ pub use tracefuse_console::ConsoleConfig;
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub use tracefuse_core::testing;
 pub use tracefuse_core::{
-    Cost, Exception, InSpan, Level, ObservationType, ObserveStream, SampleRate, Span, SpanId,
-    Status, Trace, TraceId, Tracer, Usage, propagation, with_attributes,
+    Cost, Exception, InSpan, Level, ObservationType, ObserveStream, SampleRate, Span, Status,
+    Trace, TraceId, Tracer, Usage, propagation, with_attributes,
 };
 /// All that the author of an exporter names.
 pub use tracefuse_exporter as exporter;
 pub use tracefuse_mask::Mask;
+#[cfg(feature = "metrics")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub use tracefuse_metrics as metrics;
 #[cfg(feature = "opentelemetry")]
 #[cfg_attr(docsrs, doc(cfg(feature = "opentelemetry")))]
 pub use tracefuse_opentelemetry as opentelemetry;
@@ -138,8 +142,8 @@ pub use tracefuse_tracing as tracing;
 /// Types that the methods of [`Tracer`], [`Trace`] and [`Span`] take and return; programs name them in signatures only.
 pub mod handle {
     pub use tracefuse_core::{
-        AsException, Entered, EnteredScope, EventBuilder, Scoped, SpanBuilder, TraceBuilder,
-        WithAttributes, WithSpan,
+        AsException, Entered, EnteredScope, EventBuilder, Scoped, SpanBuilder, SpanId,
+        TraceBuilder, WithAttributes, WithSpan,
     };
 }
 

@@ -1,5 +1,5 @@
 //! Ids of the current span in log lines: an event format for `tracing_subscriber::fmt` around another one.
-//! Made by applications; finds the span as `layer` does. Takes no lock of its own, and writes into the line only.
+//! Made by applications; finds the span as `layer` does. Takes no lock, and writes into the line only.
 
 use std::fmt::{self, Write as _};
 

@@ -121,7 +121,7 @@ where
             let Some((observed, trace)) = self.start(place, metadata.name()) else {
                 return;
             };
-            let recording = observed.id().is_some();
+            let recording = observed.is_recording();
             let own = Arc::new(Own {
                 observation: Observation::new(observed, is_root, metadata.name()),
                 _trace: trace,
@@ -143,7 +143,7 @@ where
 
     fn on_record(&self, id: &Id, values: &Record<'_>, ctx: Context<'_, S>) {
         if let Some(own) = own(id, &ctx)
-            && own.observation.span().id().is_some()
+            && own.observation.span().is_recording()
         {
             own.record(|visitor| values.record(visitor));
         }
@@ -168,7 +168,7 @@ where
             None => Some(Span::current()),
             Some(id) => ctx.span(id).and_then(|span| inherited(&span)),
         };
-        if let Some(span) = span.filter(|span| span.id().is_some()) {
+        if let Some(span) = span.filter(Span::is_recording) {
             event::record(&span, event);
         }
     }

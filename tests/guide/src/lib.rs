@@ -34,11 +34,17 @@ struct Propagation;
 #[doc = include_str!("../../../docs/guide/streaming.md")]
 struct Streaming;
 
+#[doc = include_str!("../../../docs/guide/view.md")]
+struct View;
+
 #[doc = include_str!("../../../docs/guide/http-clients.md")]
 struct HttpClients;
 
 #[doc = include_str!("../../../docs/guide/web-servers.md")]
 struct WebServers;
+
+#[doc = include_str!("../../../docs/guide/mcp.md")]
+struct Mcp;
 
 #[doc = include_str!("../../../docs/guide/no-current-trace.md")]
 struct NoCurrentTrace;
@@ -48,6 +54,9 @@ struct Testing;
 
 #[doc = include_str!("../../../docs/guide/tracing.md")]
 struct Tracing;
+
+#[doc = include_str!("../../../docs/guide/metrics.md")]
+struct Metrics;
 
 #[doc = include_str!("../../../docs/guide/opentelemetry.md")]
 struct OpenTelemetry;

@@ -1,5 +1,5 @@
 //! Our examples as processes of their own: `cargo xtask` runs this program for its commands `demo`, `integration`, `peers`,
-//! `python`, `js`, `relay` and `viewer`.
+//! `python`, `js`, `mcp`, `relay` and `viewer`.
 
 #![expect(
     clippy::print_stdout,
@@ -11,6 +11,7 @@ mod demo;
 mod http;
 mod install;
 mod integration;
+mod mcp;
 mod npm;
 mod peers;
 mod programs;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
     let result = match command.as_str() {
         "demo" => demo::run(&rest),
         "integration" => integration::run(),
+        "mcp" => mcp::run(in_ci),
         "peers" => peers::run(in_ci),
         "python" => twins::python::run(in_ci),
         "js" => twins::js::run(in_ci),
@@ -38,7 +40,7 @@ fn main() -> ExitCode {
         "viewer" => viewer::run(in_ci),
         _ => {
             eprintln!(
-                "demo, integration, peers, python, js, relay or viewer; `cargo xtask` explains them"
+                "demo, integration, peers, python, js, mcp, relay or viewer; `cargo xtask` explains them"
             );
             return ExitCode::FAILURE;
         }

@@ -68,7 +68,7 @@ pub(crate) fn check(in_ci: bool) -> Result<()> {
         "--moduleResolution",
         "bundler",
     ]);
-    compiler.args(["--lib", "es2023,dom,dom.iterable", "--types", ""]);
+    compiler.args(["--lib", "es2023,dom,dom.iterable"]);
     let status = compiler
         .args(&files)
         .status()

@@ -1,7 +1,7 @@
 //! An agent of rig with one tool, as an application would write it. Used by tests and the example.
 
 use rig::prelude::*;
-use rig::providers::openai::OpenAIConfig;
+use rig::providers::openai::{OpenAI, OpenAIConfig};
 use rig::tool::ToolContext;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -65,13 +65,17 @@ pub fn agent(url: &str) -> Agent {
     of_model(OpenAIConfig::new("sk-test").with_base_url(url).client())
 }
 
-/// The agent over an HTTP client of one's own.
+/// The agent over an HTTP client that is given.
+#[must_use]
 pub fn agent_over(url: &str, http: crate::RigHttp) -> Agent {
-    let config = OpenAIConfig::with_http("sk-test", http);
-    of_model(config.with_base_url(url).client())
+    of_model(
+        OpenAIConfig::new("sk-test")
+            .with_base_url(url)
+            .connect(http),
+    )
 }
 
-fn of_model(client: OpenAIClient) -> Agent {
+fn of_model(client: OpenAI) -> Agent {
     AgentBuilder::new(client.chat("gpt-4o"))
         .name("calculator")
         .preamble("Use the tool to add.")

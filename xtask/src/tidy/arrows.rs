@@ -18,6 +18,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("tracefuse-tower", 1),
     ("tracefuse-http-client", 1),
     ("tracefuse-server", 2),
+    ("tracefuse-rmcp", 1),
     ("tracefuse-mask", 1),
     ("tracefuse-http", 2),
     ("tracefuse-spool", 2),
@@ -25,12 +26,14 @@ const LEVELS: &[(&str, u8)] = &[
     ("tracefuse-console", 2),
     ("tracefuse-otlp", 3),
     ("tracefuse-langfuse", 4),
+    ("tracefuse-metrics", 4),
     ("tracefuse-prompts", 5),
     ("tracefuse-experiments", 5),
     ("tracefuse", 6),
     ("xtask", 0),
     ("interop", 7),
     ("guide", 7),
+    ("pages", 7),
 ];
 
 /// The arrows of ARCHITECTURE.md, and no others.
@@ -41,6 +44,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tracefuse-exporter", &["tracefuse-core"]),
     ("tracefuse-tower", &["tracefuse-core"]),
     ("tracefuse-http-client", &["tracefuse-core"]),
+    ("tracefuse-rmcp", &["tracefuse-core"]),
     ("tracefuse-semconv", &["tracefuse-core"]),
     (
         "tracefuse-opentelemetry",
@@ -69,6 +73,15 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["tracefuse-exporter", "tracefuse-http", "tracefuse-otlp"],
     ),
     (
+        "tracefuse-metrics",
+        &[
+            "tracefuse-core",
+            "tracefuse-exporter",
+            "tracefuse-http",
+            "tracefuse-runtime",
+        ],
+    ),
+    (
         "tracefuse-prompts",
         &["tracefuse-core", "tracefuse-exporter", "tracefuse-langfuse"],
     ),
@@ -87,6 +100,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tracefuse-langfuse",
             "tracefuse-macros",
             "tracefuse-mask",
+            "tracefuse-metrics",
             "tracefuse-opentelemetry",
             "tracefuse-otlp",
             "tracefuse-prompts",
@@ -97,6 +111,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("tracefuse-server", &["tracefuse-core", "tracefuse-semconv"]),
     ("xtask", &[]),
+    ("pages", &["tracefuse-server", "xtask"]),
     (
         "guide",
         &[
@@ -104,6 +119,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tracefuse-core",
             "tracefuse-exporter",
             "tracefuse-http-client",
+            "tracefuse-rmcp",
             "tracefuse-runtime",
             "tracefuse-server",
         ],

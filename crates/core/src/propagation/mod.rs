@@ -50,13 +50,13 @@ impl Span {
             .get(BAGGAGE)
             .map(Cow::into_owned)
             .unwrap_or_default();
-        if let Some(open) = &self.open {
+        if let Some(open) = self.sampled() {
             let attributes = open.trace.attributes(Clone::clone);
             let received = open.trace.received.as_ref();
             let received = received.map_or("", |received| &received.baggage);
             let text = baggage::write(&known, received, open.trace.id, &attributes);
             carrier.set(BAGGAGE, text);
-        } else if let Some(forwarded) = self.unrecorded.forwarded()
+        } else if let Some(forwarded) = self.reason().forwarded()
             && let Some(received) = &forwarded.received
             && !received.baggage.is_empty()
         {
@@ -85,10 +85,10 @@ impl Span {
                 carrier.set(TRACESTATE, state);
             }
         };
-        if let Some(open) = &self.open {
+        if let Some(open) = self.sampled() {
             let parent = Some((open.trace.id, open.id, traceparent::SAMPLED));
             write(parent, open.trace.received.as_ref());
-        } else if let Some(forwarded) = self.unrecorded.forwarded() {
+        } else if let Some(forwarded) = self.reason().forwarded() {
             write(forwarded.parent, forwarded.received.as_ref());
         }
     }

@@ -37,6 +37,10 @@ pub enum SpanAttribute<'a> {
     ResponseModel(&'a str),
     /// The provider in whose language the recorded response was.
     Provider(&'a str),
+    /// Another fact about the model call, by its name. New fields come so, without a variant.
+    Call(&'a str, ValueRef<'a>),
+    /// How many chunks of a streamed answer came after the first one; recorded where spans are measured.
+    OutputChunks(u64),
     /// A short message about how the span ended.
     StatusMessage(&'a str),
     /// The managed prompt that a generation was made from.
@@ -115,15 +119,27 @@ impl<'a> SpanAttributes<'a> {
                 name: key,
                 version: u32::try_from(version).ok()?,
             }),
-            (Role::Call, _) => match key {
+            (Role::Call, ValueRef::U64(chunks)) if key == buffer::OUTPUT_CHUNKS => {
+                SpanAttribute::OutputChunks(chunks)
+            }
+            (Role::Call, value) => match key {
                 buffer::REQUEST_MODEL => SpanAttribute::RequestModel(attribute.text()?),
                 buffer::RESPONSE_MODEL => SpanAttribute::ResponseModel(attribute.text()?),
                 buffer::PROVIDER => SpanAttribute::Provider(attribute.text()?),
-                _ => return None,
+                _ => SpanAttribute::Call(key, value),
             },
             _ => return None,
         })
     }
+}
+
+/// The links among the attributes, if there may be any.
+pub(super) fn links(reader: Reader<'_>, any: bool) -> impl Iterator<Item = LinkRef<'_>> {
+    let attributes = any.then_some(SpanAttributes(reader)).into_iter().flatten();
+    attributes.filter_map(|attribute| match attribute {
+        SpanAttribute::Link(link) => Some(link),
+        _ => None,
+    })
 }
 
 /// Where a value is that may hold a user's words.
@@ -158,6 +174,7 @@ mod tests {
         written.push(Role::Usage, "input", ValueRef::U64(7));
         written.push(Role::Tag, "t", ValueRef::Bool(true));
         written.push(Role::Call, buffer::PROVIDER, ValueRef::Str("openai"));
+        written.push(Role::Call, "region", ValueRef::Str("eu"));
         written.push(Role::EventInput, "", ValueRef::Str("part"));
         let shown: Vec<String> = SpanAttributes(written.read(0, 0))
             .map(|attribute| format!("{attribute:?}"))
@@ -170,6 +187,7 @@ mod tests {
                 "Usage(\"input\", 7)",
                 "Tag(\"t\")",
                 "Provider(\"openai\")",
+                "Call(\"region\", Str(\"eu\"))",
             ]
         );
     }

@@ -591,7 +591,7 @@ impl SpanBuilder {
     /// Whether an input or an output given to it is recorded.
     #[inline]
     fn captures(&self) -> bool {
-        matches!(&self.0, State::Recording(draft) if draft.trace.core.capture_content)
+        matches!(&self.0, State::Recording(draft) if draft.trace.captures())
     }
 
     #[inline]

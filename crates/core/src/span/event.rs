@@ -61,7 +61,7 @@ impl<'a> EventBuilder<'a> {
 
     /// Metadata; a key given before gets the new value.
     pub fn metadata<T: Serialize>(mut self, key: &str, value: T) -> Self {
-        if self.span.open.is_some()
+        if self.span.sampled().is_some()
             && let Some(value) = Value::capture(&value)
         {
             self.metadata.push((key.to_owned(), value));
@@ -88,7 +88,7 @@ impl<'a> EventBuilder<'a> {
     /// Records it.
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn record(self) {
-        let Some(open) = &self.span.open else {
+        let Some(open) = self.span.sampled() else {
             if !RECORDS {
                 // It is empty: nothing need be dropped.
                 std::mem::forget(self);

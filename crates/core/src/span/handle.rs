@@ -7,16 +7,16 @@ use serde::Serialize;
 
 use crate::record::{
     AsException, Buffer, Cost, Exception, Level, Link, ObservationType, Role, ScoreTarget,
-    ScoreValue, SpanId, Status, Timestamp, TraceId, Usage, ValueRef, cannot_panic, capture,
-    noted_in,
+    ScoreValue, SpanId, Status, Timestamp, TraceId, Usage, ValueRef, capture, is_scalar, noted_in,
 };
 use crate::span::builder::{SpanBuilder, observations};
 use crate::span::current::{self, Entered};
 use crate::span::event::EventBuilder;
 use crate::span::feature::Recorded;
+use crate::span::open::OpenSpan;
 use crate::span::score::ScoreBuilder;
 use crate::span::slots::OpenSpanRef;
-use crate::span::unrecorded::Unrecorded;
+use crate::span::unrecorded::{ForwardGuard, Unrecorded};
 
 /// A handle of an observation: a span, a generation, a tool call, ...
 ///
@@ -83,7 +83,8 @@ impl Span {
         current::current()
     }
 
-    /// Whether what is set on it is recorded.
+    /// Whether what is set on it is recorded. Where spans are measured before sampling, that is so for spans of
+    /// unsampled traces too, which have no id.
     ///
     /// ```
     /// # let recorder = tracefuse_core::testing::Recorder::new();
@@ -108,7 +109,7 @@ impl Span {
     /// ```
     #[must_use]
     pub fn trace_id(&self) -> Option<TraceId> {
-        self.open.as_ref().map(|open| open.trace.id)
+        self.sampled().map(|open| open.trace.id)
     }
 
     /// Its own id; `None` if it is not recorded.
@@ -122,7 +123,7 @@ impl Span {
     /// ```
     #[must_use]
     pub fn id(&self) -> Option<SpanId> {
-        self.open.as_ref().map(|open| open.id)
+        self.sampled().map(|open| open.id)
     }
 
     observations!();
@@ -456,7 +457,8 @@ impl Span {
     /// Records an error. `returned`: the span's work ends with it, so the span itself may have recorded it.
     pub(crate) fn record_failure(&self, mut exception: Exception, returned: bool) {
         let Some(open) = &self.open else { return };
-        if open.trace.core.backtraces && exception.stacktrace.is_none() {
+        let backtrace = open.trace.core.backtraces && open.trace.is_sampled();
+        if backtrace && exception.stacktrace.is_none() {
             exception.stacktrace = Some(std::backtrace::Backtrace::force_capture().to_string());
         }
         open.add_exception(open.trace.now(), exception, returned);
@@ -542,7 +544,7 @@ impl Span {
         value: impl Into<ScoreValue>,
         target: impl FnOnce(TraceId, SpanId) -> ScoreTarget,
     ) -> ScoreBuilder {
-        let Some(open) = &self.open else {
+        let Some(open) = self.sampled() else {
             return ScoreBuilder::off();
         };
         let score = ScoreBuilder::new(Some(&open.trace.core), name, value, || {
@@ -574,6 +576,20 @@ impl Span {
         current::enter(self)
     }
 
+    /// The open span, if its trace is sampled. Spans of other traces are open too where spans are measured.
+    #[inline]
+    pub(crate) fn sampled(&self) -> Option<&OpenSpan> {
+        let open = self.open.as_ref().map(|open| -> &OpenSpan { open });
+        open.filter(|open| open.trace.is_sampled())
+    }
+
+    /// Why it is not recorded, if it is not; also of a span that is only measured.
+    pub(crate) fn reason(&self) -> Unrecorded {
+        let open = self.open.as_ref();
+        let measured = open.and_then(|open| open.trace.unsampled.as_ref());
+        measured.map_or(self.unrecorded, ForwardGuard::unrecorded)
+    }
+
     /// Whether an input or an output set on it is recorded.
     pub(crate) fn captures(&self) -> bool {
         self.open.as_ref().is_some_and(|open| open.captures())
@@ -596,7 +612,7 @@ impl Span {
         let Some(open) = &self.open else { return };
         match castaway::cast!(value, String) {
             Ok(text) => open.write(|buffer| buffer.put_string(role, key, text)),
-            Err(value) if role != Role::Input || cannot_panic::<T>() => {
+            Err(value) if role != Role::Input || is_scalar::<T>() => {
                 capture(&value, &mut |value| {
                     open.write(|buffer| buffer.put(role, key, value));
                 });

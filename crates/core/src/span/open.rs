@@ -27,6 +27,8 @@ pub(crate) struct TraceState {
     root_ref: OnceLock<WeakSpanRef>,
     /// What came with the request that this trace continues.
     pub(crate) received: Option<Arc<Received>>,
+    /// What the trace forwards, if the sampler left it out and its spans are only measured.
+    pub(crate) unsampled: Option<ForwardGuard>,
     /// What spans forward that are started while the tracer does not record.
     forward: OnceLock<ForwardGuard>,
     /// Copied on write, so that ended spans keep what they saw and share it.
@@ -63,6 +65,7 @@ impl TraceState {
             root,
             root_ref: OnceLock::new(),
             received: None,
+            unsampled: None,
             forward: OnceLock::new(),
             anchor,
             attributes: Mutex::new(Arc::new(attributes)),
@@ -111,9 +114,22 @@ impl TraceState {
         })
     }
 
+    pub(crate) fn is_sampled(&self) -> bool {
+        self.unsampled.is_none()
+    }
+
+    /// Whether inputs and outputs are recorded.
+    #[inline]
+    pub(crate) fn captures(&self) -> bool {
+        self.core.capture_content && self.is_sampled()
+    }
+
     /// For a span of this trace that is not recorded because the tracer is closed or paused: the trace was
     /// sampled, and its root is the nearest span that was recorded for sure.
     pub(crate) fn unrecorded(&self) -> Unrecorded {
+        if let Some(guard) = &self.unsampled {
+            return guard.unrecorded();
+        }
         let guard = self.forward.get_or_init(|| {
             let forwarded = Forwarded {
                 parent: Some((self.id, self.root, 1)),
@@ -177,9 +193,16 @@ impl OpenSpan {
         });
     }
 
+    /// Sets how many chunks of a stream came after the first one, where spans are measured.
+    pub(crate) fn set_output_chunks(&self, chunks: u64) {
+        if self.trace.core.measures && chunks > 0 {
+            self.write(|buffer| buffer.set_output_chunks(chunks));
+        }
+    }
+
     /// Whether inputs and outputs are recorded.
     pub(crate) fn captures(&self) -> bool {
-        self.trace.core.capture_content
+        self.trace.captures()
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -226,12 +249,17 @@ impl OpenSpan {
         buffer.seal();
         let trace = &*self.trace;
         trace.attributes(|attributes| {
-            trace.core.processor.on_finish(&FinishedSpan {
+            let span = FinishedSpan {
                 buffer: &buffer,
                 trace_id: trace.id,
                 local_root: trace.root,
                 trace: attributes,
-            });
+            };
+            if trace.is_sampled() {
+                trace.core.processor.on_finish(&span);
+            } else {
+                trace.core.processor.on_unsampled(&span);
+            }
         });
         give_buffer(buffer);
     }

@@ -16,6 +16,8 @@ pub(crate) struct TracerShared {
     pub(crate) processor: Arc<dyn Processor>,
     pub(crate) clock: Clock,
     pub(crate) sampler: Arc<dyn Sampler>,
+    /// Whether the processor measures spans, those of unsampled traces too.
+    pub(crate) measures: bool,
     pub(crate) backtraces: bool,
     pub(crate) capture_content: bool,
     pub(crate) shutdown_timeout: Duration,

@@ -9,15 +9,13 @@ use serde::Serialize;
 
 use crate::propagation::remote::RemoteContext;
 use crate::record::{
-    AsException, Link, MAX_LINKS, ObservationType, Role, SpanId, Timestamp, TraceAttributes,
-    TraceId, Value,
+    Link, MAX_LINKS, ObservationType, Role, SpanId, Timestamp, TraceAttributes, TraceId, Value,
 };
 use crate::span::builder::buffer;
 use crate::span::feature::{RECORDS, Recorded, recorded, unwrap};
 use crate::span::handle::Span;
 use crate::span::open::{OpenSpan, TraceState};
-use crate::span::run::{record_err, run, run_async};
-use crate::span::unrecorded::{Forwarded, Received, Unrecorded};
+use crate::span::unrecorded::{ForwardGuard, Forwarded, Received, Unrecorded};
 use crate::trace::guard::TracerGuard;
 use crate::trace::handle::Trace;
 use crate::trace::sampler::SamplingInput;
@@ -410,15 +408,24 @@ impl TraceBuilder {
         }
         scope::fill(&mut draft.attributes, &context.attributes);
         let parent = context.parent.map(|(_, parent, _)| parent);
+        let mut unsampled = None;
         if !draft.is_sampled(parent) {
             core.note_unsampled();
             // The caller's span stays the parent: the next service must not refer to one that is never recorded.
-            let (id, received) = (draft.id, context.received);
+            let (id, received) = (draft.id, context.received.clone());
             let forwarded = Forwarded {
                 parent: Some((id, parent.unwrap_or_else(SpanId::random), 0)),
                 received,
             };
-            return Trace::unrecorded(Unrecorded::UNSAMPLED, Some(forwarded), Some(draft.owner));
+            if !core.measures {
+                return Trace::unrecorded(
+                    Unrecorded::UNSAMPLED,
+                    Some(forwarded),
+                    Some(draft.owner),
+                );
+            }
+            draft.input = None;
+            unsampled = Some(ForwardGuard::new(Unrecorded::UNSAMPLED, forwarded));
         }
         let id = SpanId::random();
         let mut state = TraceState::new(
@@ -429,6 +436,7 @@ impl TraceBuilder {
             draft.attributes,
         );
         state.received = context.received;
+        state.unsampled = unsampled;
         let shared = Arc::new(state);
         draft.owner.leaks.look(core, shared.now());
         let mut buffer = buffer(id, &name, draft.kind);
@@ -452,88 +460,6 @@ impl TraceBuilder {
             _owner: Some(draft.owner),
             _forward: None,
         }
-    }
-
-    /// Runs a closure in it and ends it. A panic ends it with [`Level::Error`](crate::Level::Error) and continues unwinding.
-    ///
-    /// ```
-    /// # let recorder = tracefuse_core::testing::Recorder::new();
-    /// # let tracer = recorder.tracer();
-    /// let answer = tracer.trace("chat").run(|trace| {
-    ///     trace.set_output("It rains.");
-    ///     "It rains."
-    /// });
-    /// assert_eq!(answer, "It rains.");
-    /// ```
-    pub fn run<R>(self, f: impl FnOnce(Trace) -> R) -> R {
-        let trace = self.start();
-        run(&trace.root, || f(trace.clone()), |_| {})
-    }
-
-    /// [`run`](Self::run) for closures that can fail: an `Err` is recorded and returned as it is.
-    ///
-    /// ```
-    /// # let recorder = tracefuse_core::testing::Recorder::new();
-    /// # let tracer = recorder.tracer();
-    /// let parsed = tracer.trace("job").try_run(|_| "five".parse::<u32>());
-    /// assert!(parsed.is_err()); // recorded on the root span, level ERROR
-    /// ```
-    ///
-    /// # Errors
-    /// What the closure returns.
-    pub fn try_run<T, E: AsException<Via>, Via>(
-        self,
-        f: impl FnOnce(Trace) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let trace = self.start();
-        run(
-            &trace.root,
-            || f(trace.clone()),
-            |result| record_err(&trace.root, result),
-        )
-    }
-
-    /// Runs an async closure in it and ends it; begins when first polled. A panic ends it with
-    /// [`Level::Error`](crate::Level::Error) and continues unwinding; if the future is dropped, the root is marked as cancelled.
-    ///
-    /// ```
-    /// # let recorder = tracefuse_core::testing::Recorder::new();
-    /// # let tracer = recorder.tracer();
-    /// # futures::executor::block_on(async {
-    /// let answer = tracer.trace("chat").run_async(async |trace| {
-    ///     trace.set_output("It rains.");
-    ///     "It rains."
-    /// }).await;
-    /// assert_eq!(answer, "It rains.");
-    /// # });
-    /// ```
-    pub async fn run_async<R>(self, f: impl AsyncFnOnce(Trace) -> R) -> R {
-        let trace = self.start();
-        run_async(&trace.root, f(trace.clone()), |_| {}).await
-    }
-
-    /// [`run_async`](Self::run_async) for closures that can fail: an `Err` is recorded and returned as it is.
-    ///
-    /// ```
-    /// # let recorder = tracefuse_core::testing::Recorder::new();
-    /// # let tracer = recorder.tracer();
-    /// # futures::executor::block_on(async {
-    /// let parsed = tracer.trace("job").try_run_async(async |_| "five".parse::<u32>()).await;
-    /// assert!(parsed.is_err()); // recorded on the root span, level ERROR
-    /// # });
-    /// ```
-    ///
-    /// # Errors
-    /// What the closure returns.
-    pub async fn try_run_async<T, E: AsException<Via>, Via>(
-        self,
-        f: impl AsyncFnOnce(Trace) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let trace = self.start();
-        run_async(&trace.root, f(trace.clone()), |result| {
-            record_err(&trace.root, result)
-        })
-        .await
     }
 
     fn with(mut self, f: impl FnOnce(&mut Draft)) -> Self {

@@ -34,7 +34,7 @@ impl TracerShared {
     pub(crate) fn close(&self) {
         if !self.closed.swap(true, Ordering::SeqCst) {
             for span in slots::spans_of(self) {
-                if span.end_unfinished() {
+                if span.end_unfinished() && span.trace.is_sampled() {
                     self.unfinished.fetch_add(1, Ordering::Relaxed);
                 }
             }

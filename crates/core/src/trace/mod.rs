@@ -5,6 +5,8 @@ pub(crate) mod builder;
 pub(crate) mod guard;
 pub(crate) mod handle;
 pub(crate) mod leak;
+mod run;
 pub(crate) mod sampler;
 pub(crate) mod scope;
+pub(crate) mod settings;
 pub(crate) mod tracer;

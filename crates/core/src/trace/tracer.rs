@@ -4,22 +4,16 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
-use crate::clock::Clock;
-use crate::processor::Processor;
 use crate::record::{ScoreTarget, ScoreValue, SpanId, TraceId};
 use crate::report::{Incomplete, Report, Stats};
-use crate::span::feature::{RECORDS, Recorded, recorded};
-use crate::span::outside;
+use crate::span::feature::Recorded;
 use crate::span::score::ScoreBuilder;
 use crate::span::shared::TracerShared;
 use crate::trace::builder::TraceBuilder;
 use crate::trace::guard::TracerGuard;
 use crate::trace::handle::Trace;
-use crate::trace::leak::{LeakLimits, LeakWatch};
-use crate::trace::sampler::{SampleRate, Sampler};
 
 /// Begins traces. Cheap to clone; all clones are one tracer.
 ///
@@ -41,29 +35,6 @@ pub struct Tracer {
 }
 
 impl Tracer {
-    /// A tracer that hands finished spans to `processor`.
-    ///
-    /// ```
-    /// use tracefuse_core::{Tracer, testing::Recorder};
-    ///
-    /// let recorder = Recorder::new();
-    /// let tracer = Tracer::builder(recorder.clone()).backtraces(true).build();
-    /// tracer.trace("request").run(|_| {});
-    /// assert_eq!(recorder.tree(), "request\n");
-    /// ```
-    pub fn builder(processor: impl Processor) -> TracerBuilder {
-        TracerBuilder {
-            processor: Arc::new(processor),
-            clock: Clock::system(),
-            sampler: Arc::new(SampleRate::ALL),
-            backtraces: false,
-            leak_limits: LeakLimits::default(),
-            capture_content: true,
-            shutdown_timeout: Duration::from_secs(5),
-            flush_timeout: Duration::from_secs(5),
-        }
-    }
-
     /// A tracer that records nothing: its handles do nothing and allocate nothing.
     ///
     /// ```
@@ -416,130 +387,10 @@ impl Report {
     }
 }
 
-/// Settings of a [`Tracer`].
-///
-/// ```
-/// use std::time::Duration;
-/// use tracefuse_core::{SampleRate, Tracer, testing::Recorder};
-///
-/// let tracer = Tracer::builder(Recorder::new())
-///     .sample_rate(SampleRate::ALL)
-///     .shutdown_timeout(Duration::from_secs(2))
-///     .build();
-/// assert!(tracer.is_enabled());
-/// ```
-#[derive(Clone)]
-#[must_use = "a builder does nothing until `build`"]
-pub struct TracerBuilder {
-    processor: Arc<dyn Processor>,
-    clock: Clock,
-    sampler: Arc<dyn Sampler>,
-    backtraces: bool,
-    leak_limits: LeakLimits,
-    capture_content: bool,
-    shutdown_timeout: Duration,
-    flush_timeout: Duration,
-}
-
-impl TracerBuilder {
-    /// The clock spans are stamped by; the system's by default.
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// The share of traces that is recorded; all by default.
-    pub fn sample_rate(self, rate: SampleRate) -> Self {
-        self.sampler(rate)
-    }
-
-    /// What decides which traces are recorded, in the place of a rate.
-    pub fn sampler(mut self, sampler: impl Sampler) -> Self {
-        self.sampler = Arc::new(sampler);
-        self
-    }
-
-    /// Whether a stack trace is captured with each recorded error; off by default, since it costs
-    /// microseconds to milliseconds.
-    pub fn backtraces(mut self, capture: bool) -> Self {
-        self.backtraces = capture;
-        self
-    }
-
-    /// How long a trace may be open before it is reported as a leak, once for each name; 10 minutes by default.
-    pub fn warn_open_longer(mut self, age: Duration) -> Self {
-        self.leak_limits.age = age;
-        self
-    }
-
-    /// How many spans may be open before that is reported as a leak; 10,000 by default.
-    pub fn warn_open_more(mut self, spans: u64) -> Self {
-        self.leak_limits.open = spans;
-        self
-    }
-
-    /// Whether inputs and outputs are recorded, of spans and of events; they are by default. Switched
-    /// off, everything else is kept, and closures that would build them are not called.
-    pub fn capture_content(mut self, capture: bool) -> Self {
-        self.capture_content = capture;
-        self
-    }
-
-    /// The longest a shutdown may take, also the one on drop; 5 s by default.
-    pub fn shutdown_timeout(mut self, within: Duration) -> Self {
-        self.shutdown_timeout = within;
-        self
-    }
-
-    /// The longest a flush may take; 5 s by default.
-    pub fn flush_timeout(mut self, within: Duration) -> Self {
-        self.flush_timeout = within;
-        self
-    }
-
-    /// The tracer.
-    pub fn build(self) -> Tracer {
-        let core = TracerShared {
-            processor: self.processor,
-            clock: self.clock,
-            sampler: self.sampler,
-            backtraces: self.backtraces,
-            capture_content: self.capture_content,
-            shutdown_timeout: self.shutdown_timeout,
-            flush_timeout: self.flush_timeout,
-            closed: AtomicBool::new(false),
-            unsampled: AtomicU64::new(0),
-            not_recorded: AtomicU64::new(0),
-            late_writes: AtomicU64::new(0),
-            unfinished: AtomicU64::new(0),
-            outside_before: outside::started(),
-        };
-        let shared = Arc::new(core);
-        if RECORDS {
-            outside::watch(&shared);
-        }
-        Tracer {
-            owner: recorded(Arc::new(TracerGuard {
-                shared,
-                leaks: LeakWatch::new(self.leak_limits),
-            })),
-        }
-    }
-}
-
 impl fmt::Debug for Tracer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tracer")
             .field("enabled", &self.is_enabled())
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for TracerBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TracerBuilder")
-            .field("shutdown_timeout", &self.shutdown_timeout)
-            .field("flush_timeout", &self.flush_timeout)
             .finish_non_exhaustive()
     }
 }

@@ -7,6 +7,7 @@ mod ending;
 mod errors;
 mod leaks;
 mod links;
+mod measured;
 mod nesting;
 mod off;
 mod propagation;

@@ -166,3 +166,47 @@ async fn a_retry_by_hand_below_another_span_is_a_call_of_its_own() {
     let attempts: Vec<_> = calls.map(|span| metadata(span, "attempt")).collect();
     assert_eq!(attempts, [None, None]);
 }
+
+/// Keeps each refusal until the next attempt was answered, as the retries of async-openai do.
+struct Keeps;
+
+#[async_trait::async_trait]
+impl Middleware for Keeps {
+    async fn handle(
+        &self,
+        request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> reqwest_middleware::Result<Response> {
+        let mut kept = Vec::new();
+        loop {
+            let again = request.try_clone().unwrap();
+            let response = next.clone().run(again, extensions).await?;
+            if response.status().is_success() {
+                return Ok(response);
+            }
+            kept.push(response);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_is_kept_ends_when_it_arrived() {
+    let server = retried().await;
+    let client = ClientBuilder::new(server.plain());
+    let client = client.with(Keeps).with(ModelCalls::new()).build();
+    let mut spans = recorded(async |_| {
+        let request = client.post(server.chat_url()).body(question().to_string());
+        request.send().await.unwrap().bytes().await.unwrap();
+    })
+    .await;
+    spans.sort_by_key(SpanRecord::start_time);
+    let attempts: Vec<_> = spans.iter().map(|span| metadata(span, "attempt")).collect();
+    let numbers = [None, Some("2".to_owned()), Some("3".to_owned())];
+    assert_eq!(attempts, numbers);
+    for pair in spans.windows(2) {
+        assert!(pair[0].end_time() <= pair[1].start_time());
+        let error = pair[0].exceptions().next().unwrap();
+        assert!(error.time() <= pair[0].end_time());
+    }
+}

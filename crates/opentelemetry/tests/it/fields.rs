@@ -59,7 +59,7 @@ fn a_failure_is_shown_once_in_every_form() {
 }
 
 #[test]
-fn an_error_that_was_overcome_is_an_event_with_a_warning() {
+fn an_error_that_was_is_handled_is_an_event_with_a_warning() {
     let span = of(|call| {
         exception(call);
         call.span().set_status(Status::Ok);

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicU64 as Number;
 use tracefuse_core::Stats;
 use tracefuse_exporter::record::{Chunk, FinishedSpan, Record, ScoreRecord, SpanRecord};
 
-use crate::config::{Overload, PipelineConfig};
+use crate::config::PipelineConfig;
 use crate::queue::{Deferred, ExporterQueue, Source};
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError};
 
@@ -91,7 +91,7 @@ impl SpanBuffers {
             recorded: AtomicU64::new(0),
             round: AtomicU64::new(1),
             room: config.batch_size.clamp(1, 256),
-            blocks: matches!(config.overload, Overload::Block(_) | Overload::BlockBriefly),
+            blocks: config.overload.waits(),
         }
     }
 
@@ -138,7 +138,7 @@ impl SpanBuffers {
         stats
     }
 
-    /// Takes a span. Blocks only under `Overload::Block`.
+    /// Takes a span. Waits for room if the policy for a full queue says so.
     #[inline]
     pub(crate) fn put(&self, span: Incoming<'_>) {
         // There is no buffer on a thread that is ending, nor for a log subscriber of ours that records.

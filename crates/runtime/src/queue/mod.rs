@@ -290,14 +290,16 @@ impl ExporterQueue {
     pub(crate) fn stats(&self) -> ExporterStats {
         let state = self.lock();
         let (held, bytes) = state.held();
-        state.ledger.stats(
+        let mut stats = state.ledger.stats(
             &self.name,
             held - state.in_flight,
             state.in_flight,
             state.spooled,
             bytes,
             state.health,
-        )
+        );
+        stats.queue_capacity = self.config.max_queue_size as u64;
+        stats
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -4,10 +4,10 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::json::{inner, json};
-use super::messages::{Body, Message, Part, read};
+use super::json::json;
 use super::params::encoded;
 use super::units;
+use crate::messages::{Body, Message, Part, inner, read};
 
 /// Characters of a text that are shown at once; the rest unfolds.
 const SHOWN: usize = 3000;
@@ -27,7 +27,7 @@ pub(super) fn block(title: &str, text: &str, raw_url: &str) -> Markup {
                 h3 { (title) }
                 small { (size(text.len())) }
                 span.end {
-                    a.button.plain href=(raw_url) { "Raw" }
+                    a.button href=(raw_url) { "Raw" }
                     button.needs-js type="button" data-action="copy-url" data-from=(raw_url) { "Copy" }
                 }
             }

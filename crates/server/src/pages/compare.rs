@@ -90,7 +90,7 @@ fn main(sides: &[Side; 2], params: &Params) -> Markup {
             div.compare-heads {
                 @for (side, name) in sides.iter().zip(["A", "B"]) { (head(side, name)) }
             }
-            section.card aria-label="Totals" { div.scroll { (totals(&left.view, &right.view)) } }
+            section.card.compare-totals aria-label="Totals" { div.scroll { (totals(&left.view, &right.view)) } }
             section.card.aligned aria-label="Spans" {
                 header { h2 { "Spans" } small { "below the same parent, by name and order" } }
                 div.scroll { (spans(sides, &pairs, params)) }
@@ -182,20 +182,17 @@ fn totals(left: &TraceView, right: &TraceView) -> Markup {
         ("Spans", number(old.spans), number(new.spans), &count),
         ("Errors", number(old.errors), number(new.errors), &count),
     ];
+    let shown: Vec<_> = lines
+        .iter()
+        .filter(|(_, old, new, _)| old.is_some() || new.is_some())
+        .collect();
     html! {
         table {
-            thead { tr { th scope="col" { "Total" } th.num scope="col" { "A" } th.num scope="col" { "B" } th.num scope="col" { "Change" } } }
+            thead { tr { th scope="col" { "Total" } @for (name, ..) in &shown { th.num scope="col" { (name) } } } }
             tbody {
-                @for (name, old, new, shown) in lines {
-                    @if old.is_some() || new.is_some() {
-                        tr {
-                            th scope="row" { (name) }
-                            td.num { (old.map(shown).unwrap_or_default()) }
-                            td.num { (new.map(shown).unwrap_or_default()) }
-                            td.num { (change(old, new)) }
-                        }
-                    }
-                }
+                tr { th scope="row" { "A" } @for (_, old, _, unit) in &shown { td.num { (old.map(*unit).unwrap_or_default()) } } }
+                tr { th scope="row" { "B" } @for (_, _, new, unit) in &shown { td.num { (new.map(*unit).unwrap_or_default()) } } }
+                tr { th scope="row" { "Change" } @for (_, old, new, _) in &shown { td.num { (change(*old, *new)) } } }
             }
         }
     }

@@ -45,7 +45,7 @@ pub(super) fn histogram(histogram: &Histogram, params: &Params) -> Markup {
             }
             div.ends {
                 time datetime=(units::rfc3339(histogram.from_ns)) data-time="full" { (units::full(histogram.from_ns)) }
-                span { "each bar " (units::duration(histogram.width_ns)) ", highest " (units::plural(most, "trace")) }
+                span { "each bar " (units::width(histogram.width_ns)) ", highest " (units::plural(most, "trace")) }
                 time datetime=(units::rfc3339(end)) data-time="full" { (units::full(end)) }
             }
         }

@@ -111,7 +111,7 @@ fn rows(traces: &model::Page<TraceRow>, is_filtered: bool) -> Markup {
                         th.col-time scope="col" { "Started" }
                         th scope="col" { "Name" }
                         th.col-who scope="col" { "User" }
-                        th.col-who scope="col" { "Session" }
+                        th.col-session scope="col" { "Session" }
                         th.col-tags scope="col" { "Tags" }
                         th.col-level scope="col" { "Level" }
                         th.num.col-num scope="col" { "Latency" }

@@ -14,7 +14,6 @@ mod json;
 mod layout;
 mod list;
 mod live;
-mod messages;
 mod overview;
 mod params;
 mod plot;

@@ -8,6 +8,7 @@ const HEIGHT: f64 = 190.0;
 const LEFT: f64 = 56.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 22.0;
+const RIGHT: f64 = 16.0;
 
 /// Values of one thing over the periods; `None` is no value.
 pub(super) struct Series {
@@ -49,7 +50,7 @@ pub(super) fn plot(
     };
     let top = rounded_up(highest);
     let y = |value: f64| TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - value / top);
-    let step = (WIDTH - LEFT) / labels.len().max(1) as f64;
+    let step = (WIDTH - LEFT - RIGHT) / labels.len().max(1) as f64;
     let x = |place: usize| LEFT + step * place as f64;
     // At most some eight names of periods.
     let every = labels.len().div_ceil(8).max(1);
@@ -65,7 +66,7 @@ pub(super) fn plot(
                     svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label={ (title) ": highest " (unit(highest)) } {
                         @for share in [0.0, 0.5, 1.0] {
                             line class=(if share == 0.0 { "zero" } else { "rule" }) x1=(LEFT) x2=(WIDTH) y1=(y(top * share)) y2=(y(top * share)) {}
-                            text x=(LEFT - 8.0) y=(y(top * share) + 4.0) text-anchor="end" { (unit(top * share)) }
+                            text x=(LEFT - 8.0) y=(y(top * share) + 4.0) text-anchor="end" { (axis(&unit(top * share))) }
                         }
                         @for (place, label) in labels.iter().enumerate().filter(|(place, _)| place % every == 0) {
                             text x=(x(place) + step / 2.0) y=(HEIGHT - 6.0) text-anchor="middle" { (label) }
@@ -129,20 +130,32 @@ fn line(
     html! {
         polyline class=(series.class) points=(path.join(" ")) {}
         @for (place, value) in points {
-            circle.point class=(series.class) cx=(short(x(place))) cy=(short(y(value))) r="3" {
+            circle class={ "point " (series.class) } cx=(short(x(place))) cy=(short(y(value))) r="3" {
                 title { (labels.get(place).map_or("", String::as_str)) ", " (series.name) ": " (unit(value)) }
             }
         }
     }
 }
 
-/// 1, 2 or 5 times a power of ten, not below the value.
+/// The value of a rule, without zeros after the point.
+fn axis(text: &str) -> String {
+    let (number, unit) = text
+        .split_once(' ')
+        .map_or((text, None), |(number, unit)| (number, Some(unit)));
+    let number = match number.contains('.') {
+        true => number.trim_end_matches('0').trim_end_matches('.'),
+        false => number,
+    };
+    unit.map_or_else(|| number.to_owned(), |unit| format!("{number} {unit}"))
+}
+
+/// A number of one or two digits times a power of ten, not below the value. Half of it is as short.
 fn rounded_up(value: f64) -> f64 {
     if value <= 0.0 || !value.is_finite() {
         return 1.0;
     }
     let power = 10_f64.powf(value.log10().floor());
-    let factor = [1.0, 2.0, 5.0, 10.0]
+    let factor = [1.0, 1.2, 1.6, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0]
         .into_iter()
         .find(|factor| factor * power >= value * 0.999_999);
     factor.unwrap_or(10.0) * power
@@ -160,11 +173,12 @@ mod tests {
     fn an_axis_ends_at_a_round_number() {
         for (value, top) in [
             (0.0, 1.0),
-            (0.3, 0.5),
+            (0.27, 0.3),
             (1.0, 1.0),
-            (7.0, 10.0),
+            (7.0, 8.0),
             (10.0, 10.0),
             (430.0, 500.0),
+            (11.6, 12.0),
             (f64::NAN, 1.0),
         ] {
             assert!(
@@ -172,6 +186,19 @@ mod tests {
                 "{value}: {}",
                 rounded_up(value)
             );
+        }
+    }
+
+    #[test]
+    fn rules_have_no_zeros_after_the_point() {
+        for (text, shown) in [
+            ("20.00 s", "20 s"),
+            ("$0.0500", "$0.05"),
+            ("1,500", "1,500"),
+            ("100 ms", "100 ms"),
+            ("$0", "$0"),
+        ] {
+            assert_eq!(axis(text), shown);
         }
     }
 

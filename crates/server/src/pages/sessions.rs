@@ -9,11 +9,11 @@ use super::bodies::{content, text};
 use super::detail::score_value;
 use super::layout::{Area, Page};
 use super::list::{KEYS, named};
-use super::messages::{Body, read};
 use super::params::{Params, encoded};
 use super::widgets::{cost, day_and_time, latency, list_url, outcome, tags, time, trace_url};
 use super::{failed, trace, units};
 use crate::app::App;
+use crate::messages::{Body, read};
 use crate::model::{Bodies, SessionRow, SessionView, TraceRow};
 
 const ROWS: usize = 100;

@@ -10,9 +10,9 @@ use serde_json::{Map, Value, json};
 use tracefuse_core::Level;
 
 use super::layout::headers;
-use super::messages::{Body, Message, Part, read};
 use super::{failed, trace, tree, units};
 use crate::app::App;
+use crate::messages::{Body, Message, Part, read};
 use crate::model::{Bodies, ObservationRow};
 use crate::store::{Store, StoreError};
 

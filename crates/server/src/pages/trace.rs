@@ -127,12 +127,12 @@ fn head(view: &TraceView) -> Markup {
                 (outcome(trace))
                 (tags(&trace.tags))
                 span.end {
-                    a.button href={ (trace_url(&trace.id)) "/error?to=older" } title="Older trace with an error (P)" rel="nofollow" { "← error" }
-                    a.button href={ (trace_url(&trace.id)) "/error?to=newer" } title="Newer trace with an error (N)" rel="nofollow" { "error →" }
+                    a.button href={ (trace_url(&trace.id)) "/error?to=older" } title="Older trace with an error (P)" rel="nofollow" { "← Older error" }
+                    a.button href={ (trace_url(&trace.id)) "/error?to=newer" } title="Newer trace with an error (N)" rel="nofollow" { "Newer error →" }
                 }
             }
             dl.facts {
-                div { dt { "Latency" } dd { (latency(trace).unwrap_or_else(|| "running".to_owned())) } }
+                div { dt { (if trace.open > 0 { "Latency so far" } else { "Latency" }) } dd { (latency(trace).unwrap_or_else(|| "running".to_owned())) } }
                 @if let Some(first) = trace.ttft_ns { div { dt { "First token" } dd { (units::duration(first)) } } }
                 @if trace.total_tokens > 0 {
                     div { dt { "Tokens" } dd title={ (units::count(trace.total_tokens)) " in total" } { (units::tokens(trace.input_tokens)) " → " (units::tokens(trace.output_tokens)) } }

@@ -22,6 +22,21 @@ pub(super) fn duration(nanos: i64) -> String {
     }
 }
 
+/// The width of a bar: `30 min`, `1 day`.
+pub(super) fn width(nanos: i64) -> String {
+    const SECOND: i64 = 1_000_000_000;
+    for (unit, name) in [
+        (86_400 * SECOND, "day"),
+        (3600 * SECOND, "h"),
+        (60 * SECOND, "min"),
+    ] {
+        if nanos >= unit && nanos % unit == 0 {
+            return format!("{} {name}", nanos / unit);
+        }
+    }
+    duration(nanos)
+}
+
 /// A count in groups of three digits: `12,345`.
 pub(super) fn count(count: u64) -> String {
     let digits = count.to_string();

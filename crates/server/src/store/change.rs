@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tracefuse_core::{Level, ObservationType};
 
+use crate::messages;
 use crate::model::{Bodies, ObservationRow, ScoreRow};
 
 /// A change to the store: a span, a part of a trace or an observation, a score, media. Made by
@@ -250,7 +251,7 @@ pub(crate) fn unpack(packed: &[u8]) -> Bodies {
 /// The beginning of a text, at most 200 characters.
 pub(crate) fn preview(text: Option<&str>) -> Option<String> {
     const LENGTH: usize = 200;
-    let text = text?;
+    let text = messages::gist(text?);
     let end = text
         .char_indices()
         .nth(LENGTH)

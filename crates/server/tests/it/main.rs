@@ -13,6 +13,7 @@ mod kill;
 mod laws;
 mod lists;
 mod media;
+mod pages;
 mod read_api;
 mod samples;
 mod store;

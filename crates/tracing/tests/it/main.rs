@@ -10,6 +10,7 @@ mod fields;
 mod filter;
 #[cfg(feature = "fmt")]
 mod ids;
+mod measured;
 mod nesting;
 mod scale;
 mod support;

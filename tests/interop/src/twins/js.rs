@@ -71,19 +71,6 @@ const EXPLAINED: &[Explained] = &[
         "service.name",
         "unknown in both; theirs names the program",
     ),
-    difference(
-        "*",
-        "(resource)",
-        "telemetry.sdk.*",
-        "the name and version of the SDK",
-    ),
-    difference(
-        "*",
-        "(scope)",
-        "name",
-        "begins with langfuse-sdk, so that the panel shows the user's keys alone; the rest is our own",
-    ),
-    difference("*", "(scope)", "version", "our version"),
     difference("*", "*", "metadata exception.*", EXCEPTION),
     difference(
         "*",
@@ -92,21 +79,9 @@ const EXPLAINED: &[Explained] = &[
         "theirs is the message of the error alone; ours is `Type: message`, as in the Python SDK",
     ),
     difference(
-        "nested",
-        "order / charge",
-        "metadata tags",
-        "the tag of a span: theirs has tags for traces only",
-    ),
-    difference(
         "scores",
         "(request)",
         "scores",
         "theirs sends scores to the old batch endpoint, ours to the endpoint for scores",
-    ),
-    difference(
-        "scores",
-        "score *",
-        "dataType",
-        "ours is always given; theirs leaves it to the server, unless the program gives it",
     ),
 ];

@@ -22,9 +22,44 @@ pub(crate) const PROGRAMS: &[&str] = &["quickstart", "nested", "llm_call", "tool
 struct Sdk<'a> {
     /// Its name and version, for the heading of a column.
     name: &'a str,
-    /// Every difference there may be between it and us.
+    /// Every difference there may be between it and us, beside [`COMMON`].
     explained: &'a [Explained],
 }
+
+impl Sdk<'_> {
+    fn explained(&self) -> impl Iterator<Item = &Explained> {
+        COMMON.iter().chain(self.explained)
+    }
+}
+
+/// The differences from every official SDK.
+const COMMON: &[Explained] = &[
+    difference(
+        "*",
+        "(resource)",
+        "telemetry.sdk.*",
+        "the name and version of the SDK",
+    ),
+    difference(
+        "*",
+        "(scope)",
+        "name",
+        "begins with langfuse-sdk, so that the panel shows the user's keys alone; the rest is our own",
+    ),
+    difference("*", "(scope)", "version", "our version"),
+    difference(
+        "nested",
+        "order / charge",
+        "metadata tags",
+        "the tag of a span: theirs has tags for traces only",
+    ),
+    difference(
+        "scores",
+        "score *",
+        "dataType",
+        "ours is always given; theirs leaves it to the server, unless the program gives it",
+    ),
+];
 
 /// A difference with its reason; `*` is every program, every place, or the rest of a name.
 struct Explained {
@@ -60,7 +95,7 @@ fn check(sdk: &Sdk<'_>, twin: &dyn Fn(&str) -> Command) -> Result<()> {
         let ours = recorded(&mut Command::new(ours))?;
         compare(sdk, name, &theirs, &ours, &mut used, &mut wrong);
     }
-    for (at, known) in sdk.explained.iter().enumerate() {
+    for (at, known) in sdk.explained().enumerate() {
         if !used.contains(&at) {
             wrong.push(format!(
                 "{}, {}, {}: explained, and there is no such difference",
@@ -76,7 +111,7 @@ fn check(sdk: &Sdk<'_>, twin: &dyn Fn(&str) -> Command) -> Result<()> {
 
 /// The explanation of a difference, and its reason.
 fn explanation(
-    explained: &[Explained],
+    sdk: &Sdk<'_>,
     program: &str,
     place: &str,
     field: &str,
@@ -85,7 +120,7 @@ fn explanation(
         Some(start) => name.starts_with(start),
         None => name == pattern,
     };
-    let mut known = explained.iter().enumerate();
+    let mut known = sdk.explained().enumerate();
     let (at, found) = known.find(|(_, known)| {
         fits(known.program, program) && fits(known.place, place) && fits(known.field, field)
     })?;
@@ -126,7 +161,7 @@ fn compare(
         if same(theirs.as_deref(), ours.as_deref()) {
             continue;
         }
-        let why = match explanation(sdk.explained, program, place, field) {
+        let why = match explanation(sdk, program, place, field) {
             Some((at, why)) => {
                 used.insert(at);
                 why

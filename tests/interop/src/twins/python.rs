@@ -67,35 +67,16 @@ const EXPLAINED: &[Explained] = &[
     ),
     difference(
         "*",
-        "(resource)",
-        "telemetry.sdk.*",
-        "the name and version of the SDK",
-    ),
-    difference(
-        "*",
         "(scope)",
         "attributes.public_key",
         "theirs tells projects in one process apart by it; Langfuse does not read it",
     ),
-    difference(
-        "*",
-        "(scope)",
-        "name",
-        "begins with langfuse-sdk, so that the panel shows the user's keys alone; the rest is our own",
-    ),
-    difference("*", "(scope)", "version", "our version"),
     difference("*", "*", "metadata exception.*", EXCEPTION),
     difference(
         "*",
         "*",
         "statusMessage type",
         "types of errors have the names of their language",
-    ),
-    difference(
-        "nested",
-        "order / charge",
-        "metadata tags",
-        "the tag of a span: theirs has tags for traces only",
     ),
     difference(
         "scores",
@@ -108,11 +89,5 @@ const EXPLAINED: &[Explained] = &[
         "score *",
         "timestamp",
         "the API of 4.16.0 has no time of a score: the server sets it",
-    ),
-    difference(
-        "scores",
-        "score *",
-        "dataType",
-        "ours is always given; theirs leaves it to the server, unless the program gives it",
     ),
 ];

@@ -60,7 +60,7 @@ pub(super) async fn fifty_thousand_spans(view: &View) -> Result<()> {
         .await?;
     view.press("\u{E010}").await?;
     view.until(&format!(
-        "document.querySelector('[aria-selected=true] .name')?.innerText === 'step-{}'",
+        "document.querySelector('[aria-selected=true]')?.dataset.row === '{}'",
         SPANS - 1
     ))
     .await?;

@@ -72,6 +72,7 @@ pub(super) async fn shows_the_newest_first(view: &View) -> Result<()> {
     }
     view.until("document.querySelectorAll('[data-histogram] .bin[href]').length > 20")
         .await?;
+    view.resize(1280, 760).await?;
     view.screenshot("list").await
 }
 

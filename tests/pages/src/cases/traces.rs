@@ -37,6 +37,8 @@ fn selected(name: &str) -> String {
 
 pub(super) async fn shows_tree_detail_and_totals(view: &View) -> Result<()> {
     sample(view).await?;
+    let score = json!({"id": "s1", "traceId": trace_id(AGENT), "observationId": span_id(AGENT * 100 + 11), "name": "helpful", "value": 0.9, "dataType": "NUMERIC", "comment": "names the day"});
+    view.send_batch(&[json!({"id": "e1", "timestamp": "2026-11-27T12:00:00Z", "type": "score-create", "body": score})]).await?;
     open_agent(view).await?;
     let names = names(view).await?;
     let expected = [
@@ -48,12 +50,26 @@ pub(super) async fn shows_tree_detail_and_totals(view: &View) -> Result<()> {
         "decide",
         "run-tools",
         "find_order",
-        "track_parcel",
-        "track_parcel",
+        "track_shipment",
+        "track_shipment",
         "answer",
         "grade",
     ];
     ensure!(names == expected, "{names:?}");
+    // What is in the document is also on the screen: wide rows, one below the other, with bars.
+    let rows =
+        "[...document.querySelectorAll('#spans .row')].map((row) => row.getBoundingClientRect())";
+    view.until(&format!(
+        "{rows}.every((box) => box.width > 600 && box.height === 28)"
+    ))
+    .await?;
+    view.until(&format!(
+        "new Set({rows}.map((box) => box.top)).size === 12"
+    ))
+    .await?;
+    view.until("[...document.querySelectorAll('#spans .bar')].every((bar) => bar.getBoundingClientRect().width >= 2)").await?;
+    view.until("Math.abs(document.querySelector('#ruler').getBoundingClientRect().left - document.querySelector('#spans .track').getBoundingClientRect().left) < 1").await?;
+    view.until("Math.abs(document.querySelector('#ruler').getBoundingClientRect().right - document.querySelector('#spans .track').getBoundingClientRect().right) < 1").await?;
     // The whole trace: what went in and came out, the failure, totals by model.
     let detail = view
         .value("document.querySelector('#detail').innerText")
@@ -67,6 +83,8 @@ pub(super) async fn shows_tree_detail_and_totals(view: &View) -> Result<()> {
         "gpt-5-mini",
         "text-embedding-3-small",
         "short-answers",
+        "helpful",
+        "names the day",
     ] {
         ensure!(detail.contains(part), "no {part:?} in {detail}");
     }
@@ -85,7 +103,7 @@ pub(super) async fn shows_tree_detail_and_totals(view: &View) -> Result<()> {
     view.until("document.querySelector('#detail .picture img').naturalWidth === 96")
         .await?;
     let calls = view.texts("#detail .call > header code").await?;
-    ensure!(calls == ["find_order", "track_parcel"], "{calls:?}");
+    ensure!(calls == ["find_order", "track_shipment"], "{calls:?}");
     let detail = view
         .value("document.querySelector('#detail').innerText")
         .await?;
@@ -129,9 +147,9 @@ pub(super) async fn shows_tree_detail_and_totals(view: &View) -> Result<()> {
     view.screenshot("trace-error").await?;
     // The URL opens the same span.
     view.browser.refresh().await?;
-    view.until("document.querySelector('#detail h2')?.innerText === 'track_parcel'")
+    view.until("document.querySelector('#detail h2')?.innerText === 'track_shipment'")
         .await?;
-    view.until(&selected("track_parcel")).await
+    view.until(&selected("track_shipment")).await
 }
 
 pub(super) async fn keys_move_fold_zoom_and_copy(view: &View) -> Result<()> {
@@ -143,7 +161,7 @@ pub(super) async fn keys_move_fold_zoom_and_copy(view: &View) -> Result<()> {
     view.until(&selected("order-assistant")).await?;
     // Errors, also from the last to the first.
     view.press("n").await?;
-    view.until(&selected("track_parcel")).await?;
+    view.until(&selected("track_shipment")).await?;
     view.until("document.querySelector('#toast').innerText === 'Error 1 of 1'")
         .await?;
     // To the parent, fold it, unfold it.
@@ -293,7 +311,7 @@ pub(super) async fn a_running_trace_is_no_failure(view: &View) -> Result<()> {
         now + 2_000_000_000,
     )]))
     .await?;
-    view.until("document.querySelector('#spans .row .name')?.innerText === 'whole'")
+    view.until("[...document.querySelectorAll('#spans .row:not([hidden]) .name')].some((e) => e.innerText === 'whole')")
         .await?;
     let done = names(view).await?;
     ensure!(done == ["whole", "first", "second"], "{done:?}");
@@ -358,7 +376,7 @@ pub(super) async fn a_screen_reader_gets_a_tree(view: &View) -> Result<()> {
         ("main", ""),
         ("tree", "Spans of the trace"),
         ("treeitem", "retriever, find-documents, 510 ms"),
-        ("treeitem", "tool, track_parcel, 1.19 s, error"),
+        ("treeitem", "tool, track_shipment, 1.19 s, error"),
         ("region", "Detail"),
         ("heading", "order-assistant"),
         ("searchbox", "Find spans"),

@@ -1,19 +1,14 @@
 //! Anything that is `Serialize` as a JSON tree that is safe to walk and to drop, with limits on depth and size.
 //! Called by `provider` and `stream` on what a provider's client returns. Must not know what the tree means.
 
-use std::cell::Cell;
 use std::fmt;
 
-use serde::ser::{self, Serialize, Serializer};
+use serde::ser::{self, Serialize};
 use serde_json::{Map, Value};
 
-use crate::record::guard::{catch, text_of};
-
-/// Parts below this level are left out, so that neither building nor dropping the tree overflows a stack.
-const MAX_DEPTH: u32 = 64;
-
-/// Newtypes and `Some`s in one another, beyond which a value is not read.
-const MAX_WRAPS: u32 = 128;
+use crate::record::ValueRef;
+use crate::record::feed::{Feed, Shape, Sink};
+use crate::record::guard::catch;
 
 /// Parts of a tree, beyond which a value is not read: a `Serialize` may have no end.
 const MAX_PARTS: u32 = 1024 * 1024;
@@ -40,308 +35,136 @@ pub(crate) fn raw<T: Serialize + ?Sized>(
     value: &T,
     skip: &'static [&'static str],
 ) -> Option<Value> {
-    let used = Cell::new((0, 0));
-    let reader = Reader {
-        depth: 0,
-        wraps: 0,
-        used: &used,
+    let mut feed = Feed::new(Tree {
         skip,
-    };
-    catch(|| value.serialize(reader)).ok()?.ok()
+        ..Tree::default()
+    });
+    catch(|| value.serialize(&mut feed)).ok()?.ok()?;
+    // An array or an object that was not ended is not there.
+    feed.sink.whole
 }
 
-#[derive(Clone, Copy)]
-struct Reader<'a> {
-    depth: u32,
-    wraps: u32,
-    /// Parts and bytes of text that were read.
-    used: &'a Cell<(u32, usize)>,
+/// A tree that is being built.
+#[derive(Default)]
+struct Tree {
+    whole: Option<Value>,
+    /// Arrays and objects that are open, outermost first.
+    open: Vec<Level>,
+    parts: u32,
+    bytes: usize,
     skip: &'static [&'static str],
 }
 
-impl<'a> Reader<'a> {
-    /// Counts one more part with so many bytes of text.
-    fn count(self, bytes: usize) -> Result<(), Unreadable> {
-        let (parts, sum) = self.used.get();
-        let (parts, sum) = (parts + 1, sum.saturating_add(bytes));
-        self.used.set((parts, sum));
-        if parts > MAX_PARTS || sum > MAX_BYTES {
-            return Err(Unreadable);
-        }
-        Ok(())
-    }
-
-    fn text(self, text: &str) -> Result<Value, Unreadable> {
-        self.count(text.len())?;
-        Ok(Value::from(text))
-    }
-
-    /// The value inside a newtype or a `Some`.
-    fn inner<T: Serialize + ?Sized>(mut self, value: &T) -> Result<Value, Unreadable> {
-        self.wraps += 1;
-        if self.wraps > MAX_WRAPS {
-            return Err(Unreadable);
-        }
-        value.serialize(self)
-    }
-
-    fn parts(self, variant: Option<&'static str>) -> Parts<'a> {
-        Parts {
-            inner: Self {
-                depth: self.depth + 1,
-                skip: &[],
-                ..self
-            },
-            skip: self.skip,
-            variant,
-            list: Vec::new(),
-            map: Map::new(),
-            key: String::new(),
-        }
-    }
-}
-
-/// An array or an object that is being built.
-struct Parts<'a> {
-    inner: Reader<'a>,
-    skip: &'static [&'static str],
-    variant: Option<&'static str>,
+struct Level {
+    shape: Shape,
     list: Vec<Value>,
     map: Map<String, Value>,
     key: String,
 }
 
-impl Parts<'_> {
-    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unreadable> {
-        self.inner.count(0)?;
-        if self.inner.depth <= MAX_DEPTH {
-            self.list.push(value.serialize(self.inner)?);
+impl Level {
+    fn new(shape: Shape) -> Self {
+        Self {
+            shape,
+            list: Vec::new(),
+            map: Map::new(),
+            key: String::new(),
         }
-        Ok(())
     }
 
-    fn entry<T: Serialize + ?Sized>(&mut self, key: String, value: &T) -> Result<(), Unreadable> {
-        self.inner.count(key.len())?;
-        if self.inner.depth <= MAX_DEPTH && !self.skip.contains(&key.as_str()) {
-            self.map.insert(key, value.serialize(self.inner)?);
+    fn value(self) -> Value {
+        let value = match self.shape.is_object {
+            true => Value::Object(self.map),
+            false => Value::Array(self.list),
+        };
+        match self.shape.variant {
+            None => value,
+            Some(variant) => Value::Object(Map::from_iter([(variant.to_owned(), value)])),
         }
-        Ok(())
-    }
-
-    fn array(self) -> Result<Value, Unreadable> {
-        Ok(wrap(self.variant, Value::Array(self.list)))
-    }
-
-    fn object(self) -> Result<Value, Unreadable> {
-        Ok(wrap(self.variant, Value::Object(self.map)))
     }
 }
 
-fn wrap(variant: Option<&'static str>, value: Value) -> Value {
-    match variant {
-        None => value,
-        Some(variant) => Value::Object(Map::from_iter([(variant.to_owned(), value)])),
-    }
-}
-
-macro_rules! scalars {
-    ($($method:ident($type:ty)),* $(,)?) => {
-        $(fn $method(self, v: $type) -> Result<Value, Unreadable> {
-            Ok(Value::from(v))
-        })*
-    };
-}
-
-impl<'a> Serializer for Reader<'a> {
-    type Ok = Value;
-    type Error = Unreadable;
-    type SerializeSeq = Parts<'a>;
-    type SerializeTuple = Parts<'a>;
-    type SerializeTupleStruct = Parts<'a>;
-    type SerializeTupleVariant = Parts<'a>;
-    type SerializeMap = Parts<'a>;
-    type SerializeStruct = Parts<'a>;
-    type SerializeStructVariant = Parts<'a>;
-
-    scalars! {
-        serialize_bool(bool),
-        serialize_i8(i8), serialize_i16(i16), serialize_i32(i32), serialize_i64(i64),
-        serialize_u8(u8), serialize_u16(u16), serialize_u32(u32), serialize_u64(u64),
-        serialize_f32(f32), serialize_f64(f64),
-    }
-
-    fn serialize_i128(self, v: i128) -> Result<Value, Unreadable> {
-        Ok(i64::try_from(v).map_or_else(|_| Value::from(v.to_string()), Value::from))
-    }
-
-    fn serialize_u128(self, v: u128) -> Result<Value, Unreadable> {
-        Ok(u64::try_from(v).map_or_else(|_| Value::from(v.to_string()), Value::from))
-    }
-
-    fn serialize_str(self, v: &str) -> Result<Value, Unreadable> {
-        self.text(v)
-    }
-
-    fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Result<Value, Unreadable> {
-        self.text(&text_of(value))
-    }
-
-    fn serialize_char(self, v: char) -> Result<Value, Unreadable> {
-        Ok(Value::from(v.to_string()))
-    }
-
-    fn serialize_bytes(self, v: &[u8]) -> Result<Value, Unreadable> {
-        self.text(&String::from_utf8_lossy(v))
-    }
-
-    fn serialize_none(self) -> Result<Value, Unreadable> {
-        Ok(Value::Null)
-    }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Value, Unreadable> {
-        self.inner(value)
-    }
-
-    fn serialize_unit(self) -> Result<Value, Unreadable> {
-        Ok(Value::Null)
-    }
-
-    fn serialize_unit_struct(self, _: &'static str) -> Result<Value, Unreadable> {
-        Ok(Value::Null)
-    }
-
-    fn serialize_unit_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-    ) -> Result<Value, Unreadable> {
-        Ok(Value::from(variant))
-    }
-
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        value: &T,
-    ) -> Result<Value, Unreadable> {
-        self.inner(value)
-    }
-
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-        value: &T,
-    ) -> Result<Value, Unreadable> {
-        let mut parts = self.parts(None);
-        parts.entry(variant.to_owned(), value)?;
-        parts.object()
-    }
-
-    fn serialize_seq(self, _: Option<usize>) -> Result<Parts<'a>, Unreadable> {
-        Ok(self.parts(None))
-    }
-
-    fn serialize_tuple(self, _: usize) -> Result<Parts<'a>, Unreadable> {
-        Ok(self.parts(None))
-    }
-
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Parts<'a>, Unreadable> {
-        Ok(self.parts(None))
-    }
-
-    fn serialize_tuple_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-        _: usize,
-    ) -> Result<Parts<'a>, Unreadable> {
-        Ok(self.parts(Some(variant)))
-    }
-
-    fn serialize_map(self, _: Option<usize>) -> Result<Parts<'a>, Unreadable> {
-        Ok(self.parts(None))
-    }
-
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Parts<'a>, Unreadable> {
-        Ok(self.parts(None))
-    }
-
-    fn serialize_struct_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-        _: usize,
-    ) -> Result<Parts<'a>, Unreadable> {
-        Ok(self.parts(Some(variant)))
-    }
-}
-
-macro_rules! compounds {
-    ($($trait:ident $method:ident $($key:ident)? => $end:ident);* $(;)?) => {
-        $(impl ser::$trait for Parts<'_> {
-            type Ok = Value;
-            type Error = Unreadable;
-            compounds!(@ $method $($key)?);
-            fn end(self) -> Result<Value, Unreadable> {
-                self.$end()
+impl Tree {
+    fn put(&mut self, value: Value) -> Result<(), Unreadable> {
+        match self.open.last_mut() {
+            None => self.whole = Some(value),
+            Some(level) if level.shape.is_object => {
+                level.map.insert(std::mem::take(&mut level.key), value);
             }
-        })*
-    };
-    (@ $method:ident) => {
-        fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unreadable> {
-            self.element(value)
+            Some(level) => level.list.push(value),
         }
-    };
-    (@ $method:ident $key:ident) => {
-        fn $method<T: Serialize + ?Sized>(&mut self, $key: &'static str, value: &T) -> Result<(), Unreadable> {
-            self.entry($key.to_owned(), value)
-        }
-    };
-}
-
-compounds! {
-    SerializeSeq serialize_element => array;
-    SerializeTuple serialize_element => array;
-    SerializeTupleStruct serialize_field => array;
-    SerializeTupleVariant serialize_field => array;
-    SerializeStruct serialize_field key => object;
-    SerializeStructVariant serialize_field key => object;
-}
-
-impl ser::SerializeMap for Parts<'_> {
-    type Ok = Value;
-    type Error = Unreadable;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Unreadable> {
-        if self.inner.depth > MAX_DEPTH {
-            return Ok(());
-        }
-        // A key that is an array or an object is refused without a look into it.
-        let depth = self.inner.depth.max(MAX_DEPTH);
-        let reader = Reader {
-            depth,
-            ..self.inner
-        };
-        self.key = match key.serialize(reader)? {
-            Value::String(key) => key,
-            Value::Number(key) => key.to_string(),
-            Value::Bool(key) => key.to_string(),
-            _ => return Err(Unreadable),
-        };
         Ok(())
     }
 
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unreadable> {
-        let key = std::mem::take(&mut self.key);
-        self.entry(key, value)
+    /// Counts bytes of text.
+    fn count(&mut self, text: &str) -> Result<(), Unreadable> {
+        self.bytes = self.bytes.saturating_add(text.len());
+        match self.bytes > MAX_BYTES {
+            true => Err(Unreadable),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Sink for Tree {
+    type Error = Unreadable;
+
+    fn scalar(&mut self, value: ValueRef<'_>) -> Result<(), Unreadable> {
+        let value = match value {
+            ValueRef::Str(text) | ValueRef::Json(text) => {
+                self.count(text)?;
+                text.into()
+            }
+            ValueRef::Bool(v) => v.into(),
+            ValueRef::I64(v) => v.into(),
+            ValueRef::U64(v) => v.into(),
+            ValueRef::F64(v) => v.into(),
+        };
+        self.put(value)
     }
 
-    fn end(self) -> Result<Value, Unreadable> {
-        self.object()
+    fn null(&mut self) -> Result<(), Unreadable> {
+        self.put(Value::Null)
+    }
+
+    fn open(&mut self, shape: Shape) -> Result<(), Unreadable> {
+        self.open.push(Level::new(shape));
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Unreadable> {
+        let level = self.open.pop().ok_or(Unreadable)?;
+        self.put(level.value())
+    }
+
+    fn too_deep(&mut self, shape: Shape) -> Result<(), Unreadable> {
+        self.put(Level::new(shape).value())
+    }
+
+    fn too_wrapped(&mut self) -> Result<(), Unreadable> {
+        Err(Unreadable)
+    }
+
+    fn part(&mut self) -> Result<(), Unreadable> {
+        self.parts += 1;
+        match self.parts > MAX_PARTS {
+            true => Err(Unreadable),
+            false => Ok(()),
+        }
+    }
+
+    fn key(&mut self, key: &str) -> Result<bool, Unreadable> {
+        self.count(key)?;
+        let is_outermost = self.open.len() == 1;
+        let Some(level) = self.open.last_mut() else {
+            return Err(Unreadable);
+        };
+        key.clone_into(&mut level.key);
+        Ok(!(is_outermost && self.skip.contains(&key)))
+    }
+
+    fn endless(&mut self) -> Unreadable {
+        Unreadable
     }
 }
 
@@ -365,10 +188,13 @@ impl ser::Error for Unreadable {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde::{Serialize, Serializer, ser};
     use serde_json::json;
 
-    use super::{MAX_DEPTH, Value, raw, read};
+    use super::{Value, raw, read};
+    use crate::record as capture;
+    use crate::record::feed::MAX_DEPTH;
 
     #[derive(Serialize)]
     enum Shape {
@@ -486,6 +312,39 @@ mod tests {
             cut.to_string().matches("{\"V\":").count(),
             MAX_DEPTH as usize
         );
+    }
+
+    /// Any JSON of up to 70 levels.
+    fn json_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<i32>().prop_map(|quarters| Value::from(f64::from(quarters) / 4.0)),
+            ".{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(70, 200, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::btree_map(".{0,4}", inner, 0..3)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_tree_and_the_text_of_a_value_say_the_same(value in json_value()) {
+            let list = vec![value];
+            let tree = raw(&list, &[]).unwrap();
+            let text = capture::Value::capture(&list).unwrap().as_ref().to_string();
+            if tree == serde_json::json!(list) {
+                prop_assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), tree);
+            } else {
+                prop_assert!(text.contains("<max depth>"), "{}", text);
+            }
+        }
     }
 
     #[test]

@@ -252,6 +252,7 @@ impl<S: Stream, J: Select<S::Item>, F: Fold<J::Item>> Observed<S, J, F> {
                 fold: span.open.is_some().then_some(fold),
                 span: Some(span),
                 started: false,
+                chunks: 0,
                 item: PhantomData,
             },
         }
@@ -300,6 +301,8 @@ struct Watch<I: ?Sized, F: Fold<I>> {
     /// `None` if nothing is recorded, or the items were recorded.
     fold: Option<F>,
     started: bool,
+    /// Chunks after the one that had the first content.
+    chunks: u64,
     item: PhantomData<fn(&I)>,
 }
 
@@ -312,7 +315,9 @@ impl<I: ?Sized, F: Fold<I>> Watch<I, F> {
             return;
         };
         fold.push(item);
-        if !self.started && fold.has_content() {
+        if self.started {
+            self.chunks += 1;
+        } else if fold.has_content() {
             self.started = true;
             span.record_first_token();
         }
@@ -321,6 +326,9 @@ impl<I: ?Sized, F: Fold<I>> Watch<I, F> {
     /// Records what was kept. Returns the span once, so that it is ended.
     fn record(&mut self) -> Option<Span> {
         let span = self.span.take()?;
+        if let Some(open) = &span.open {
+            open.set_output_chunks(self.chunks);
+        }
         if let Some(fold) = self.fold.take() {
             fold.record(&span);
         }

@@ -14,7 +14,7 @@ use limits::{COMPACT_AT, Limits, MAX_EVENTS};
 pub(crate) use limits::{MAX_KEYS, MAX_LINKS};
 
 use super::capture::noted::{Noted, noted_in};
-use super::capture::{cannot_panic, capture};
+use super::capture::{capture, is_scalar};
 use super::chunk::HEAD;
 use super::exception::Exception;
 use super::format::{Attribute, Attributes, LARGE, Moment, Raw, Reader, Role};
@@ -31,6 +31,8 @@ pub(crate) const REQUEST_MODEL: &str = "request_model";
 pub(crate) const RESPONSE_MODEL: &str = "response_model";
 /// Key of [`Role::Call`]: the provider whose response was read, as OpenTelemetry names it.
 pub(crate) const PROVIDER: &str = "provider";
+/// Key of [`Role::Call`]: how many chunks of a stream came after the first one.
+pub(crate) const OUTPUT_CHUNKS: &str = "output_chunks";
 
 #[derive(Clone)]
 pub(crate) struct Buffer {
@@ -247,7 +249,7 @@ impl Buffer {
     /// An input that is no plain text or number may have been made from a managed prompt, which is linked.
     #[inline]
     fn put_captured<T: Serialize>(&mut self, role: Role, key: &str, value: &T) {
-        if role != Role::Input || cannot_panic::<T>() {
+        if role != Role::Input || is_scalar::<T>() {
             return capture(value, &mut |value| self.put(role, key, value));
         }
         let noted = noted_in(|| capture(value, &mut |value| self.put(role, key, value)));
@@ -344,6 +346,10 @@ impl Buffer {
         }
         self.put(Role::Call, RESPONSE_MODEL, ValueRef::Str(model));
         self.set_model(model);
+    }
+
+    pub(crate) fn set_output_chunks(&mut self, chunks: u64) {
+        self.put(Role::Call, OUTPUT_CHUNKS, ValueRef::U64(chunks));
     }
 
     pub(crate) fn set_completion_start(&mut self, time: Timestamp) {

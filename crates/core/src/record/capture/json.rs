@@ -1,17 +1,9 @@
-//! A JSON writer with limits: 64 levels, 64 MiB between two parts; numbers that JSON lacks become text.
-//! Driven by `serializer`. Must not know records or spans.
+//! A sink that writes JSON text: no further part after 64 MiB, and numbers that JSON lacks as text.
+//! Made by `capture` for arrays and objects. Must not know records or spans.
 
-use serde::ser::Serialize;
-
-use super::super::value::float;
+use super::super::feed::{Shape, Sink, TOO_DEEP};
+use super::super::value::{ValueRef, float};
 use super::error::CaptureError;
-
-/// Arrays and objects that are nested deeper are written as [`TOO_DEEP`]. A tree of 20,000 levels
-/// overflows a stack of 2 MiB when it is only dropped, and an overflow aborts the process.
-pub(super) const MAX_DEPTH: u32 = 64;
-
-/// What is nested too deep.
-pub(super) const TOO_DEEP: &str = "<max depth>";
 
 /// No further part is written after this many bytes: a `Serialize` may have no end. One text is never
 /// cut. Less in unit tests, since builds without optimization write slowly.
@@ -21,82 +13,39 @@ pub(super) const MAX_BYTES: usize = if cfg!(test) {
     64 * 1024 * 1024
 };
 
-/// No further part is taken after this many that were left out as too deep.
-const MAX_SKIPPED_PARTS: u32 = 1024 * 1024;
-
 /// What follows the last part of a value that is too large.
 const TRUNCATED: &str = "\"<truncated>\"";
 
-pub(crate) struct JsonWriter {
-    pub(super) text: String,
-    /// Open levels.
-    depth: u32,
-    /// A bit for each open level: it is an object.
+pub(super) struct JsonWriter {
+    text: String,
+    /// Open levels, outermost first: a bit for each that is an object ..
     objects: u64,
-    /// A bit for each open level: it is inside of the object of a variant.
+    /// .. and one for each that is inside of the object of a variant.
     variants: u64,
-    /// Newtypes and `Some`s around the value that is written next.
-    wraps: u32,
-    /// Levels opened beyond `MAX_DEPTH`. Their parts are not written.
-    pub(super) skipped: u32,
-    skipped_parts: u32,
-    pub(super) cut: bool,
+    depth: u32,
+    cut: bool,
 }
 
 impl JsonWriter {
-    pub(crate) fn new(text: String) -> Self {
+    /// Writes into a text that was used before, for its capacity.
+    pub(super) fn new(mut text: String) -> Self {
+        text.clear();
         Self {
             text,
-            depth: 0,
             objects: 0,
             variants: 0,
-            wraps: 0,
-            skipped: 0,
-            skipped_parts: 0,
+            depth: 0,
             cut: false,
         }
     }
 
-    pub(crate) fn take_text(&mut self) -> String {
-        std::mem::take(&mut self.text)
+    pub(super) fn into_text(self) -> String {
+        self.text
     }
 
-    /// Whether it was too large. Its text is complete JSON then.
-    pub(crate) fn is_cut(&self) -> bool {
-        self.cut
-    }
-
-    pub(crate) fn open(&mut self, bracket: char) {
-        if self.descend(bracket, false) {
-            self.text.push(bracket);
-        }
-    }
-
-    /// `{"Variant":` and the variant's own bracket. Both count as one level.
-    pub(crate) fn open_variant(&mut self, variant: &str, bracket: char) {
-        if self.descend(bracket, true) {
-            self.text.push('{');
-            self.string(variant);
-            self.text.push(':');
-            self.text.push(bracket);
-        }
-    }
-
-    /// Opens a level. `false` if there is no room for it.
-    fn descend(&mut self, bracket: char, variant: bool) -> bool {
-        if self.skipped == 0 && self.depth < MAX_DEPTH {
-            let bit = 1 << self.depth;
-            let set = |bits: u64, on: bool| if on { bits | bit } else { bits & !bit };
-            self.objects = set(self.objects, bracket == '{');
-            self.variants = set(self.variants, variant);
-            self.depth += 1;
-            return true;
-        }
-        if self.skipped == 0 {
-            self.too_deep();
-        }
-        self.skipped += 1;
-        false
+    /// Whether everything that was opened is closed.
+    pub(super) fn is_complete(&self) -> bool {
+        self.depth == 0
     }
 
     /// Whether the innermost open level has its bit in `bits`.
@@ -104,66 +53,23 @@ impl JsonWriter {
         self.depth > 0 && bits & (1 << (self.depth - 1)) != 0
     }
 
-    fn too_deep(&mut self) {
-        self.text.push('"');
-        self.text.push_str(TOO_DEEP);
-        self.text.push('"');
+    /// Closes what was opened last.
+    fn close_level(&mut self) {
+        let is_object = self.innermost(self.objects);
+        self.text.push(if is_object { '}' } else { ']' });
+        if self.innermost(self.variants) {
+            self.text.push('}');
+        }
+        self.depth = self.depth.saturating_sub(1);
     }
 
-    pub(super) fn close(&mut self) {
-        if self.skipped > 0 {
-            self.skipped -= 1;
-        } else if self.depth > 0 {
-            self.text.push(if self.innermost(self.objects) {
-                '}'
-            } else {
-                ']'
-            });
-            if self.innermost(self.variants) {
-                self.text.push('}');
-            }
-            self.depth -= 1;
-        }
-    }
-
-    /// Before a part: whether it is to be written. An error if the value is too large.
-    pub(super) fn begin_part(&mut self) -> Result<bool, CaptureError> {
-        if self.cut {
-            return Err(CaptureError::Cut);
-        }
-        if self.skipped > 0 {
-            self.skipped_parts += 1;
-            if self.skipped_parts < MAX_SKIPPED_PARTS {
-                return Ok(false);
-            }
-        } else if self.text.len() < MAX_BYTES {
-            self.separate();
-            return Ok(true);
-        } else {
-            self.separate();
-            self.text.push_str(TRUNCATED);
-            if self.innermost(self.objects) {
-                self.text.push_str(":true");
-            }
-        }
-        self.skipped = 0;
+    /// Closes everything: no further part is taken.
+    fn cut(&mut self) -> CaptureError {
         while self.depth > 0 {
-            self.close();
+            self.close_level();
         }
         self.cut = true;
-        Err(CaptureError::Cut)
-    }
-
-    /// The value inside a newtype or a `Some`. A chain of them without an end would overflow the stack.
-    pub(super) fn inner<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CaptureError> {
-        if self.depth + self.wraps >= 2 * MAX_DEPTH {
-            self.too_deep();
-            return Ok(());
-        }
-        self.wraps += 1;
-        let written = value.serialize(&mut *self);
-        self.wraps -= 1;
-        written
+        CaptureError::Cut
     }
 
     /// A comma, unless this is the first part after an opening bracket.
@@ -173,24 +79,14 @@ impl JsonWriter {
         }
     }
 
-    pub(super) fn raw(&mut self, text: &str) -> Result<(), CaptureError> {
-        self.text.push_str(text);
-        Ok(())
-    }
-
-    pub(super) fn float(&mut self, value: f64) -> Result<(), CaptureError> {
-        let mut buffer = ryu::Buffer::new();
-        let text = float(value, &mut buffer);
-        if value.is_finite() {
-            return self.raw(text);
-        }
+    fn quoted(&mut self, text: &str) {
         self.text.push('"');
         self.text.push_str(text);
-        self.raw("\"")
+        self.text.push('"');
     }
 
     /// RFC 8259 section 7: quote, backslash and the control characters are escaped, nothing else.
-    pub(super) fn string(&mut self, value: &str) {
+    fn string(&mut self, value: &str) {
         const HEX: &[u8; 16] = b"0123456789abcdef";
         self.text.reserve(value.len() + 2);
         self.text.push('"');
@@ -224,5 +120,102 @@ impl JsonWriter {
         }
         self.text.push_str(rest);
         self.text.push('"');
+    }
+}
+
+impl Sink for JsonWriter {
+    type Error = CaptureError;
+
+    fn scalar(&mut self, value: ValueRef<'_>) -> Result<(), CaptureError> {
+        match value {
+            ValueRef::Str(text) | ValueRef::Json(text) => self.string(text),
+            ValueRef::Bool(v) => self.text.push_str(if v { "true" } else { "false" }),
+            ValueRef::I64(v) => self.text.push_str(itoa::Buffer::new().format(v)),
+            ValueRef::U64(v) => self.text.push_str(itoa::Buffer::new().format(v)),
+            ValueRef::F64(v) => {
+                let mut buffer = ryu::Buffer::new();
+                let text = float(v, &mut buffer);
+                if v.is_finite() {
+                    self.text.push_str(text);
+                } else {
+                    self.quoted(text);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn null(&mut self) -> Result<(), CaptureError> {
+        self.text.push_str("null");
+        Ok(())
+    }
+
+    fn float32(&mut self, value: f32) -> Result<(), CaptureError> {
+        if !value.is_finite() {
+            return self.scalar(ValueRef::F64(value.into()));
+        }
+        self.text.push_str(ryu::Buffer::new().format_finite(value));
+        Ok(())
+    }
+
+    fn digits(&mut self, digits: &str) -> Result<(), CaptureError> {
+        self.text.push_str(digits);
+        Ok(())
+    }
+
+    fn open(&mut self, shape: Shape) -> Result<(), CaptureError> {
+        let bit = 1_u64.checked_shl(self.depth).unwrap_or(0);
+        let set = |bits: u64, on: bool| if on { bits | bit } else { bits & !bit };
+        self.objects = set(self.objects, shape.is_object);
+        self.variants = set(self.variants, shape.variant.is_some());
+        self.depth += 1;
+        if let Some(variant) = shape.variant {
+            self.text.push('{');
+            self.string(variant);
+            self.text.push(':');
+        }
+        self.text.push(if shape.is_object { '{' } else { '[' });
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), CaptureError> {
+        if !self.cut {
+            self.close_level();
+        }
+        Ok(())
+    }
+
+    fn too_deep(&mut self, _: Shape) -> Result<(), CaptureError> {
+        self.too_wrapped()
+    }
+
+    fn too_wrapped(&mut self) -> Result<(), CaptureError> {
+        self.quoted(TOO_DEEP);
+        Ok(())
+    }
+
+    fn part(&mut self) -> Result<(), CaptureError> {
+        if self.cut {
+            return Err(CaptureError::Cut);
+        }
+        self.separate();
+        if self.text.len() < MAX_BYTES {
+            return Ok(());
+        }
+        self.text.push_str(TRUNCATED);
+        if self.innermost(self.objects) {
+            self.text.push_str(":true");
+        }
+        Err(self.cut())
+    }
+
+    fn key(&mut self, key: &str) -> Result<bool, CaptureError> {
+        self.string(key);
+        self.text.push(':');
+        Ok(true)
+    }
+
+    fn endless(&mut self) -> CaptureError {
+        self.cut()
     }
 }

@@ -5,35 +5,39 @@
 mod error;
 mod json;
 pub(crate) mod noted;
-mod serializer;
 
 use std::cell::Cell;
-use std::fmt;
 
-use serde::ser::{self, Serialize, Serializer};
+use serde::ser::Serialize;
 
 use self::error::CaptureError;
-use self::json::{JsonWriter, MAX_DEPTH, TOO_DEEP};
-use self::serializer::{Compound, VariantCompound};
-use super::guard::{catch, text_of_args};
+use self::json::JsonWriter;
+use super::feed::{Feed, Scalar, Shape, Sink, TOO_DEEP};
+use super::guard::catch;
 use super::value::{Value, ValueRef};
 
 /// Gives `value` to `accept` as one `ValueRef`; `null` is not given at all.
 /// A `Serialize` that fails or panics gives a text that says so. One without an end is cut.
 #[inline]
 pub(crate) fn capture<T: Serialize + ?Sized, F: FnMut(ValueRef<'_>)>(value: &T, accept: &mut F) {
-    let captured = if cannot_panic::<T>() {
-        Ok(value.serialize(Top::new(accept)))
-    } else {
-        catch(|| value.serialize(Top::new(accept)))
-    };
+    if is_scalar::<T>() {
+        // Text and numbers cannot fail, and pay for neither the guard nor the writer.
+        let _ = value.serialize(&mut Feed::new(Scalar::<_, CaptureError>::new(accept)));
+        return;
+    }
+    let mut feed = Feed::new(Top {
+        accept,
+        writer: None,
+    });
+    let captured = catch(|| value.serialize(&mut feed));
+    let top = feed.sink;
     match captured {
-        // A value that was cut has been accepted as far as it came.
-        Ok(Ok(()) | Err(CaptureError::Cut)) => {}
+        // A value that was cut is complete as far as it came.
+        Ok(Ok(()) | Err(CaptureError::Cut)) => top.finish(),
         Ok(Err(CaptureError::Refused(error))) => {
-            accept(ValueRef::Str(&format!("<not serializable: {error}>")));
+            (top.accept)(ValueRef::Str(&format!("<not serializable: {error}>")));
         }
-        Err(panic) => accept(ValueRef::Str(&format!(
+        Err(panic) => (top.accept)(ValueRef::Str(&format!(
             "<not serializable: its Serialize panicked: {panic}>"
         ))),
     }
@@ -50,10 +54,9 @@ impl Value {
     }
 }
 
-/// Whether the `Serialize` of `T` is known and need not be guarded. The compiler evaluates this at
-/// compile time, so that captures of text and numbers pay nothing for the guard.
+/// Whether `T` is text, a number or a truth value, whose `Serialize` is known. Evaluated at compile time.
 #[inline]
-pub(crate) fn cannot_panic<T: ?Sized>() -> bool {
+pub(crate) fn is_scalar<T: ?Sized>() -> bool {
     let name = std::any::type_name::<T>();
     let name = name.strip_prefix('&').unwrap_or(name);
     matches!(
@@ -74,22 +77,6 @@ pub(crate) fn cannot_panic<T: ?Sized>() -> bool {
     )
 }
 
-/// Text of a map's key: text, a number, a truth value or the name of a variant.
-pub(super) fn key_text<T: Serialize + ?Sized>(key: &T) -> Result<String, CaptureError> {
-    let mut text = None;
-    let mut accept = |value: ValueRef<'_>| text = Some(value.to_string());
-    key.serialize(Top {
-        accept: &mut accept,
-        depth: 0,
-        key: true,
-    })?;
-    text.ok_or_else(not_a_key)
-}
-
-fn not_a_key() -> CaptureError {
-    ser::Error::custom("a map key must be text, a number or a boolean")
-}
-
 thread_local! {
     /// Text of the last array or object, kept for its capacity.
     static SCRATCH: Cell<String> = const { Cell::new(String::new()) };
@@ -98,69 +85,20 @@ thread_local! {
 /// A text of more capacity than this is freed.
 const SCRATCH_KEPT: usize = 64 * 1024;
 
+/// Gives a scalar to `accept` as it is, and writes anything else as JSON text.
 struct Top<'a, F> {
     accept: &'a mut F,
-    /// Newtypes and `Some`s around the value.
-    depth: u32,
-    /// It is a map's key, which cannot be an array or an object.
-    key: bool,
+    /// The outermost array or object, once there is one.
+    writer: Option<JsonWriter>,
 }
 
-impl<'a, F: FnMut(ValueRef<'_>)> Top<'a, F> {
-    #[inline]
-    fn new(accept: &'a mut F) -> Self {
-        Self {
-            accept,
-            depth: 0,
-            key: false,
-        }
-    }
-
-    #[inline]
-    fn scalar(self, value: ValueRef<'_>) -> Result<(), CaptureError> {
-        (self.accept)(value);
-        Ok(())
-    }
-
-    fn composite(self) -> Result<TopCompound<'a, F>, CaptureError> {
-        if self.key {
-            return Err(not_a_key());
-        }
-        let mut text = SCRATCH.take();
-        text.clear();
-        Ok(TopCompound {
-            writer: JsonWriter::new(text),
-            accept: self.accept,
-        })
-    }
-
-    /// The value inside a newtype or a `Some`. A chain of them without an end would overflow the stack.
-    fn inner<T: Serialize + ?Sized>(mut self, value: &T) -> Result<(), CaptureError> {
-        if self.depth == MAX_DEPTH {
-            return self.scalar(ValueRef::Str(TOO_DEEP));
-        }
-        self.depth += 1;
-        value.serialize(self)
-    }
-}
-
-/// The outermost array or object: its parts are written as JSON text, which `accept` gets at the end.
-pub(crate) struct TopCompound<'a, F: FnMut(ValueRef<'_>)> {
-    writer: JsonWriter,
-    accept: &'a mut F,
-}
-
-impl<F: FnMut(ValueRef<'_>)> TopCompound<'_, F> {
-    fn finish(mut self) -> Result<(), CaptureError> {
-        if self.writer.is_cut() {
-            return Err(CaptureError::Cut);
-        }
-        self.accept_text();
-        Ok(())
-    }
-
-    fn accept_text(&mut self) {
-        let text = self.writer.take_text();
+impl<F: FnMut(ValueRef<'_>)> Top<'_, F> {
+    /// Gives the text of an array or an object that is complete, and keeps its memory.
+    fn finish(self) {
+        let Some(writer) = self.writer.filter(JsonWriter::is_complete) else {
+            return;
+        };
+        let text = writer.into_text();
         (self.accept)(ValueRef::Json(&text));
         if text.capacity() <= SCRATCH_KEPT {
             SCRATCH.set(text);
@@ -168,214 +106,73 @@ impl<F: FnMut(ValueRef<'_>)> TopCompound<'_, F> {
     }
 }
 
-/// A value that was cut leaves through an error, which drops this.
-impl<F: FnMut(ValueRef<'_>)> Drop for TopCompound<'_, F> {
-    fn drop(&mut self) {
-        if self.writer.is_cut() {
-            self.accept_text();
-        }
-    }
-}
-
-macro_rules! scalars {
-    ($($method:ident($type:ty) => $variant:ident),* $(,)?) => {
-        $(fn $method(self, v: $type) -> Result<(), CaptureError> {
-            self.scalar(ValueRef::$variant(v.into()))
-        })*
-    };
-}
-
-impl<'a, F: FnMut(ValueRef<'_>)> Serializer for Top<'a, F> {
-    type Ok = ();
+/// The writer gets what is inside of an array or an object.
+impl<F: FnMut(ValueRef<'_>)> Sink for Top<'_, F> {
     type Error = CaptureError;
-    type SerializeSeq = TopCompound<'a, F>;
-    type SerializeTuple = TopCompound<'a, F>;
-    type SerializeTupleStruct = TopCompound<'a, F>;
-    type SerializeTupleVariant = TopCompound<'a, F>;
-    type SerializeMap = TopCompound<'a, F>;
-    type SerializeStruct = TopCompound<'a, F>;
-    type SerializeStructVariant = TopCompound<'a, F>;
-
-    scalars! {
-        serialize_bool(bool) => Bool,
-        serialize_i8(i8) => I64,
-        serialize_i16(i16) => I64,
-        serialize_i32(i32) => I64,
-        serialize_i64(i64) => I64,
-        serialize_u8(u8) => U64,
-        serialize_u16(u16) => U64,
-        serialize_u32(u32) => U64,
-        serialize_u64(u64) => U64,
-        serialize_f32(f32) => F64,
-        serialize_f64(f64) => F64,
-    }
-
-    fn serialize_i128(self, v: i128) -> Result<(), CaptureError> {
-        match i64::try_from(v) {
-            Ok(v) => self.scalar(ValueRef::I64(v)),
-            Err(_) => self.scalar(ValueRef::Str(&v.to_string())),
-        }
-    }
-
-    fn serialize_u128(self, v: u128) -> Result<(), CaptureError> {
-        match u64::try_from(v) {
-            Ok(v) => self.scalar(ValueRef::U64(v)),
-            Err(_) => self.scalar(ValueRef::Str(&v.to_string())),
-        }
-    }
-
-    fn serialize_char(self, v: char) -> Result<(), CaptureError> {
-        self.scalar(ValueRef::Str(v.encode_utf8(&mut [0; 4])))
-    }
 
     #[inline]
-    fn serialize_str(self, v: &str) -> Result<(), CaptureError> {
-        self.scalar(ValueRef::Str(v))
-    }
-
-    fn serialize_bytes(self, v: &[u8]) -> Result<(), CaptureError> {
-        self.scalar(ValueRef::Str(&String::from_utf8_lossy(v)))
-    }
-
-    fn serialize_none(self) -> Result<(), CaptureError> {
-        Ok(())
-    }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), CaptureError> {
-        self.inner(value)
-    }
-
-    fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Result<(), CaptureError> {
-        self.scalar(ValueRef::Str(&text_of_args(format_args!("{value}"))))
-    }
-
-    fn serialize_unit(self) -> Result<(), CaptureError> {
-        Ok(())
-    }
-
-    fn serialize_unit_struct(self, _: &'static str) -> Result<(), CaptureError> {
-        Ok(())
-    }
-
-    fn serialize_unit_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-    ) -> Result<(), CaptureError> {
-        self.scalar(ValueRef::Str(variant))
-    }
-
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        value: &T,
-    ) -> Result<(), CaptureError> {
-        self.inner(value)
-    }
-
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        name: &'static str,
-        index: u32,
-        variant: &'static str,
-        value: &T,
-    ) -> Result<(), CaptureError> {
-        let mut compound = self.composite()?;
-        (&mut compound.writer).serialize_newtype_variant(name, index, variant, value)?;
-        compound.finish()
-    }
-
-    fn serialize_seq(self, _: Option<usize>) -> Result<TopCompound<'a, F>, CaptureError> {
-        let mut compound = self.composite()?;
-        compound.writer.open('[');
-        Ok(compound)
-    }
-
-    fn serialize_tuple(self, len: usize) -> Result<TopCompound<'a, F>, CaptureError> {
-        self.serialize_seq(Some(len))
-    }
-
-    fn serialize_tuple_struct(
-        self,
-        _: &'static str,
-        len: usize,
-    ) -> Result<TopCompound<'a, F>, CaptureError> {
-        self.serialize_seq(Some(len))
-    }
-
-    fn serialize_tuple_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-        _: usize,
-    ) -> Result<TopCompound<'a, F>, CaptureError> {
-        let mut compound = self.composite()?;
-        compound.writer.open_variant(variant, '[');
-        Ok(compound)
-    }
-
-    fn serialize_map(self, _: Option<usize>) -> Result<TopCompound<'a, F>, CaptureError> {
-        let mut compound = self.composite()?;
-        compound.writer.open('{');
-        Ok(compound)
-    }
-
-    fn serialize_struct(
-        self,
-        _: &'static str,
-        _: usize,
-    ) -> Result<TopCompound<'a, F>, CaptureError> {
-        self.serialize_map(None)
-    }
-
-    fn serialize_struct_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-        _: usize,
-    ) -> Result<TopCompound<'a, F>, CaptureError> {
-        let mut compound = self.composite()?;
-        compound.writer.open_variant(variant, '{');
-        Ok(compound)
-    }
-}
-
-/// The writer takes the parts of a compound; `finish` takes its end.
-macro_rules! forward {
-    ($($trait:ident as $part:ident { $($method:ident($($key:ident)?)),* });* $(;)?) => {
-        $(impl<F: FnMut(ValueRef<'_>)> ser::$trait for TopCompound<'_, F> {
-            type Ok = ();
-            type Error = CaptureError;
-            $(forward!(@ $trait $part $method $($key)?);)*
-            fn end(mut self) -> Result<(), CaptureError> {
-                ser::$trait::end($part::new(&mut self.writer))?;
-                self.finish()
+    fn scalar(&mut self, value: ValueRef<'_>) -> Result<(), CaptureError> {
+        match &mut self.writer {
+            Some(writer) => writer.scalar(value),
+            None => {
+                (self.accept)(value);
+                Ok(())
             }
-        })*
-    };
-    (@ $trait:ident $part:ident $method:ident) => {
-        fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CaptureError> {
-            ser::$trait::$method(&mut $part::new(&mut self.writer), value)
         }
-    };
-    (@ $trait:ident $part:ident $method:ident key) => {
-        fn $method<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), CaptureError> {
-            ser::$trait::$method(&mut $part::new(&mut self.writer), key, value)
-        }
-    };
-}
+    }
 
-forward! {
-    SerializeSeq as Compound { serialize_element() };
-    SerializeTuple as Compound { serialize_element() };
-    SerializeTupleStruct as Compound { serialize_field() };
-    SerializeTupleVariant as VariantCompound { serialize_field() };
-    SerializeMap as Compound { serialize_key(), serialize_value() };
-    SerializeStruct as Compound { serialize_field(key) };
-    SerializeStructVariant as VariantCompound { serialize_field(key) };
+    fn null(&mut self) -> Result<(), CaptureError> {
+        self.writer.as_mut().map_or(Ok(()), Sink::null)
+    }
+
+    fn float32(&mut self, value: f32) -> Result<(), CaptureError> {
+        match &mut self.writer {
+            Some(writer) => writer.float32(value),
+            None => self.scalar(ValueRef::F64(value.into())),
+        }
+    }
+
+    fn digits(&mut self, digits: &str) -> Result<(), CaptureError> {
+        match &mut self.writer {
+            Some(writer) => writer.digits(digits),
+            None => self.scalar(ValueRef::Str(digits)),
+        }
+    }
+
+    fn open(&mut self, shape: Shape) -> Result<(), CaptureError> {
+        let new = || JsonWriter::new(SCRATCH.take());
+        self.writer.get_or_insert_with(new).open(shape)
+    }
+
+    fn close(&mut self) -> Result<(), CaptureError> {
+        self.writer.as_mut().map_or(Ok(()), Sink::close)
+    }
+
+    fn too_deep(&mut self, shape: Shape) -> Result<(), CaptureError> {
+        let too_deep = |writer: &mut JsonWriter| writer.too_deep(shape);
+        self.writer.as_mut().map_or(Ok(()), too_deep)
+    }
+
+    fn too_wrapped(&mut self) -> Result<(), CaptureError> {
+        match &mut self.writer {
+            Some(writer) => writer.too_wrapped(),
+            None => self.scalar(ValueRef::Str(TOO_DEEP)),
+        }
+    }
+
+    fn part(&mut self) -> Result<(), CaptureError> {
+        self.writer.as_mut().map_or(Ok(()), Sink::part)
+    }
+
+    fn key(&mut self, key: &str) -> Result<bool, CaptureError> {
+        let write = |writer: &mut JsonWriter| writer.key(key);
+        self.writer.as_mut().map_or(Ok(true), write)
+    }
+
+    fn endless(&mut self) -> CaptureError {
+        let end = |writer: &mut JsonWriter| writer.endless();
+        self.writer.as_mut().map_or(CaptureError::Cut, end)
+    }
 }
 
 #[cfg(test)]

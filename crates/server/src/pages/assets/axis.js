@@ -59,11 +59,11 @@ export class Axis {
     return ((micros - this.from) / (this.to - this.from)) * 100;
   }
 
-  /** @returns {number[]} times with a tick, some five of them */
+  /** @returns {number[]} times with a tick, as many as there is room for */
   ticks() {
-    const room = (this.to - this.from) / 5;
+    const room = (this.to - this.from) / Math.min(6, Math.max(2, this.ruler.clientWidth / 70));
     const power = 10 ** Math.floor(Math.log10(room));
-    const step = (STEPS.find((factor) => factor * power >= room) ?? 10) * power;
+    const step = (STEPS.find((factor) => factor * power >= room * 0.8) ?? 10) * power;
     const all = [];
     for (let tick = Math.ceil(this.from / step) * step; tick <= this.to; tick += step) all.push(tick);
     return all;
@@ -74,8 +74,8 @@ export class Axis {
       ...this.ticks().map((tick) => {
         const mark = document.createElement("span");
         mark.style.left = `${this.percent(tick)}%`;
-        mark.textContent = tick === 0 ? "0" : duration(tick).replace(/\.0+(?= )/, "");
-        if (this.percent(tick) > 92) mark.className = "last";
+        // At the end there is no room for words.
+        if (this.percent(tick) < 88) mark.textContent = tick === 0 ? "0" : duration(tick).replace(/\.0+(?= )/, "");
         return mark;
       }),
     );
@@ -93,7 +93,14 @@ export class Axis {
     map.width = width * ratio;
     map.height = height * ratio;
     context.scale(ratio, ratio);
-    const style = getComputedStyle(map);
+    // The colours are variables that depend on the theme: an element resolves them.
+    const probe = map.parentElement?.appendChild(document.createElement("i"));
+    /** @param {string} name */
+    const resolved = (name) => {
+      if (!probe) return "";
+      probe.style.color = `var(${name})`;
+      return getComputedStyle(probe).color;
+    };
     /** @type {Map<string, string>} */
     const colors = new Map();
     const { level } = spans.columns;
@@ -103,16 +110,18 @@ export class Axis {
     for (let row = 0; row < spans.count; row += step) {
       const kind = spans.kind(row);
       let color = colors.get(kind);
-      if (color === undefined) colors.set(kind, (color = style.getPropertyValue(`--kind-${kind}`) || style.color));
+      if (color === undefined) colors.set(kind, (color = resolved(`--kind-${kind}`)));
       this.line(context, row, color, width, height, thick);
     }
     context.globalAlpha = 1;
-    const error = style.getPropertyValue("--error");
+    const error = resolved("--error");
+    const cover = resolved("--line-strong");
+    probe?.remove();
     for (const row of spans.errors) {
       if (level[row]) this.line(context, row, error, width, height, Math.max(1.5, thick));
     }
     if (!this.isZoomed()) return;
-    context.fillStyle = style.getPropertyValue("--line-strong");
+    context.fillStyle = cover;
     context.globalAlpha = 0.55;
     const left = (this.from / spans.end) * width;
     const right = (this.to / spans.end) * width;
@@ -170,6 +179,8 @@ export class Axis {
       element.addEventListener("dblclick", () => this.reset());
     }
     new ResizeObserver(() => this.paint()).observe(this.map);
+    new MutationObserver(() => this.paint()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.paint());
   }
 
   /** @param {number} middle microseconds that stay where they are @param {number} factor below 1 comes nearer */

@@ -22,6 +22,11 @@
 export const ERROR = 3;
 export const WARNING = 2;
 
+/** Before the spans are loaded. @type {Columns} */
+export const NONE = {
+  strings: [], id: [], depth: [], name: [], kind: [], model: [], start: [], length: [], first: [], level: [], tokens: [], cost: [], now: 0,
+};
+
 export class Spans {
   /** @param {Columns} columns */
   constructor(columns) {

@@ -3,7 +3,7 @@
 import { Axis } from "./axis.js";
 import { grouped } from "./format.js";
 import { copy, localTimes, onChange, onKey, read, say } from "./page.js";
-import { Spans } from "./spans.js";
+import { NONE, Spans } from "./spans.js";
 import { Tree } from "./tree.js";
 
 /** @template {Element} T @param {string} selector @returns {T} */
@@ -20,8 +20,7 @@ const axis = new Axis(one("#ruler"), one("#map"), () => {
   /** @type {HTMLElement} */ (one("#whole")).hidden = !axis.isZoomed();
 });
 const tree = new Tree(one("#spans"), axis, (row) => open(row));
-/** @type {Spans} */
-let spans;
+let spans = new Spans(NONE);
 /** @type {AbortController | null} */
 let loading = null;
 /** The detail of the trace itself, as the page came with it. */
@@ -32,13 +31,13 @@ async function load() {
   /** @type {import("./spans.js").Columns} */
   const columns = JSON.parse(await read(`${url}/spans.json`));
   const folded = new Set();
-  if (spans) for (let row = 0; row < spans.count; row++) if (spans.folded[row]) folded.add(spans.columns.id[row]);
+  for (let row = 0; row < spans.count; row++) if (spans.folded[row]) folded.add(spans.columns.id[row]);
   const fresh = new Spans(columns);
   if (folded.size > 0) {
     for (let row = 0; row < fresh.count; row++) if (folded.has(columns.id[row])) fresh.folded[row] = 1;
     fresh.show();
   }
-  if (spans?.matches) fresh.search(search.value);
+  if (spans.matches) fresh.search(search.value);
   spans = fresh;
   axis.load(spans);
   tree.load(spans);

@@ -31,7 +31,10 @@ export class Tree {
     this.free = [];
     this.isAsked = false;
     box.addEventListener("scroll", () => this.ask(), { passive: true });
-    new ResizeObserver(() => this.ask()).observe(box);
+    new ResizeObserver(() => {
+      box.parentElement?.style.setProperty("--gutter", `${box.offsetWidth - box.clientWidth}px`);
+      this.ask();
+    }).observe(box);
     box.addEventListener("click", (event) => this.click(event));
     box.addEventListener("dblclick", (event) => {
       const row = this.rowOf(event);

@@ -1,13 +1,13 @@
 //! Reads input and output as messages: the formats of OpenAI, Anthropic, Gemini, Bedrock, Ollama, LangChain and of
-//! OpenTelemetry's conventions. Called by `bodies` and `subtree`; pure, knows no HTML.
+//! OpenTelemetry's conventions. Called by the pages, and by the store for the beginnings that lists show; knows neither.
+
+use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::json::inner;
-
 /// An input or output.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Body {
+pub(crate) enum Body {
     /// Messages, and what was beside them.
     Messages(Vec<Message>, Option<Value>),
     /// Other JSON.
@@ -17,15 +17,15 @@ pub(super) enum Body {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Message {
+pub(crate) struct Message {
     /// Such as `user`; empty if it has none.
-    pub(super) role: String,
-    pub(super) name: Option<String>,
-    pub(super) parts: Vec<Part>,
+    pub(crate) role: String,
+    pub(crate) name: Option<String>,
+    pub(crate) parts: Vec<Part>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Part {
+pub(crate) enum Part {
     Text(String),
     Thinking(String),
     Call {
@@ -44,13 +44,47 @@ pub(super) enum Part {
 }
 
 /// Reads a text.
-pub(super) fn read(text: &str) -> Body {
+pub(crate) fn read(text: &str) -> Body {
     match serde_json::from_str::<Value>(text) {
         Ok(Value::String(text)) => Body::Text(text),
         Ok(value @ (Value::Object(_) | Value::Array(_))) => read_value(value),
         _ => Body::Text(text.to_owned()),
     }
 }
+
+/// What a list shows of an input or output: of messages the text of the last one.
+pub(crate) fn gist(text: &str) -> Cow<'_, str> {
+    if text.len() > LONGEST_GIST || !text.starts_with(['{', '[', '"']) {
+        return text.into();
+    }
+    match read(text) {
+        Body::Text(words) => words.into(),
+        Body::Json(_) => text.into(),
+        Body::Messages(messages, _) => {
+            let last = messages.iter().rev().find_map(|message| {
+                message.parts.iter().find_map(|part| match part {
+                    Part::Text(words) => Some(words.clone()),
+                    Part::Call {
+                        name, arguments, ..
+                    } => Some(format!("{name}({arguments})")),
+                    _ => None,
+                })
+            });
+            last.map_or_else(|| text.into(), Cow::Owned)
+        }
+    }
+}
+
+/// A text that is an object or a list in JSON, as that.
+pub(crate) fn inner(text: &str) -> Option<Value> {
+    let text = text.trim();
+    let is_json = (text.starts_with('{') && text.ends_with('}'))
+        || (text.starts_with('[') && text.ends_with(']'));
+    is_json.then(|| serde_json::from_str(text).ok()).flatten()
+}
+
+/// A longer text is not read for its gist, since the writer of the store waits for it.
+const LONGEST_GIST: usize = 64 << 10;
 
 fn read_value(value: Value) -> Body {
     if let Some(messages) = list(&value) {

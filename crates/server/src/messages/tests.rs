@@ -1,3 +1,5 @@
+//! Bodies of each provider, and what they are read as.
+
 use serde_json::json;
 
 use super::*;
@@ -147,4 +149,33 @@ fn what_is_beside_the_messages_is_kept() {
 fn deep_json_does_no_harm() {
     let deep = "[".repeat(100_000);
     assert_eq!(read(&deep), Body::Text(deep.clone()));
+}
+
+#[test]
+fn only_objects_and_lists_are_read_inside_of_texts() {
+    assert!(inner("{\"a\": 1}").is_some());
+    assert!(inner(" [1] ").is_some());
+    for text in ["12", "true", "{a}", "\"x\"", "[1"] {
+        assert_eq!(inner(text), None, "{text}");
+    }
+}
+
+#[test]
+fn the_gist_is_what_was_said_last() {
+    let chat = r#"{"messages":[{"role":"system","content":"s"},{"role":"user","content":"hi"}]}"#;
+    let calls =
+        r#"{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":"{\"a\":1}"}}]}"#;
+    for (text, expected) in [
+        (chat, "hi"),
+        (calls, "f({\"a\":1})"),
+        ("\"words\"", "words"),
+        ("words", "words"),
+        (r#"{"a":1}"#, r#"{"a":1}"#),
+        (
+            r#"[{"role":"user","content":""#,
+            r#"[{"role":"user","content":""#,
+        ),
+    ] {
+        assert_eq!(gist(text), expected);
+    }
 }

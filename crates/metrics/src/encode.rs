@@ -1,0 +1,198 @@
+//! A picture as an OTLP request: `ExportMetricsServiceRequest` in protobuf.
+//! Called by `push` for each export. Field numbers are those of `opentelemetry/proto/metrics/v1/metrics.proto`.
+
+use tracefuse_core::record::{Resource, ValueRef};
+
+use crate::collect::{Family, Labels, Picture, Value};
+use crate::instrument::Kind;
+
+/// When the counts began and when they were read, in nanoseconds since 1970.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    /// Whether counts began at `start` again (delta), or with the process (cumulative).
+    pub(crate) delta: bool,
+}
+
+/// The request, and how many data points it has.
+pub(crate) fn request(picture: &Picture, resource: &Resource, window: Window) -> (Vec<u8>, u64) {
+    let mut points = 0;
+    let body = message(|request| {
+        request.message(1, |metrics| {
+            metrics.message(1, |of| write_resource(of, resource));
+            metrics.message(2, |scope| {
+                scope.message(1, |of| {
+                    of.text(1, "tracefuse");
+                    of.text(2, env!("CARGO_PKG_VERSION"));
+                });
+                for family in picture.0.values() {
+                    points += family.points.len() as u64;
+                    scope.message(2, |metric| write_metric(metric, family, window));
+                }
+            });
+        });
+    });
+    (body, points)
+}
+
+fn write_resource(out: &mut Message, resource: &Resource) {
+    let (version, release) = (resource.version.as_deref(), resource.release.as_deref());
+    let service = resource
+        .service_name
+        .as_deref()
+        .unwrap_or("unknown_service");
+    let own = [
+        ("service.name", Some(service)),
+        ("telemetry.sdk.language", Some("rust")),
+        ("telemetry.sdk.name", Some("tracefuse")),
+        ("telemetry.sdk.version", Some(env!("CARGO_PKG_VERSION"))),
+        (
+            "deployment.environment.name",
+            resource.environment.as_deref(),
+        ),
+        ("service.version", version.or(release)),
+    ];
+    for (key, value) in own {
+        // Each key once: a value that the user set wins.
+        let given = resource.attributes.iter().any(|(known, _)| known == key);
+        if let Some(value) = value.filter(|_| !given) {
+            out.attribute(1, key, ValueRef::Str(value));
+        }
+    }
+    for (key, value) in &resource.attributes {
+        out.attribute(1, key, value.as_ref());
+    }
+}
+
+fn write_metric(out: &mut Message, family: &Family, window: Window) {
+    const DELTA: u64 = 1;
+    const CUMULATIVE: u64 = 2;
+    let instrument = family.instrument;
+    out.text(1, instrument.name);
+    out.text(2, instrument.description);
+    out.text(3, instrument.unit);
+    // A sum that goes down has no useful deltas: the specification keeps it cumulative.
+    let delta = window.delta && instrument.kind != Kind::UpDownCounter;
+    let temporality = if delta { DELTA } else { CUMULATIVE };
+    match instrument.kind {
+        Kind::Gauge => out.message(5, |gauge| write_numbers(gauge, family, window)),
+        Kind::Counter | Kind::UpDownCounter => out.message(7, |sum| {
+            write_numbers(sum, family, window);
+            sum.number(2, temporality);
+            sum.number(3, u64::from(instrument.kind == Kind::Counter));
+        }),
+        Kind::Histogram => out.message(9, |histogram| {
+            for (labels, value) in &family.points {
+                if let Value::Distribution { counts, sum } = value {
+                    histogram.message(1, |point| {
+                        point.fixed(2, window.start);
+                        point.fixed(3, window.end);
+                        point.fixed(4, counts.iter().sum());
+                        point.fixed(5, sum.to_bits());
+                        point.packed(6, counts.iter().copied());
+                        point.packed(7, instrument.bounds.iter().map(|bound| bound.to_bits()));
+                        write_labels(point, 9, labels);
+                    });
+                }
+            }
+            histogram.number(2, temporality);
+        }),
+    }
+}
+
+fn write_numbers(out: &mut Message, family: &Family, window: Window) {
+    for (labels, value) in &family.points {
+        if let Value::Number(number) = value {
+            out.message(1, |point| {
+                if family.instrument.kind != Kind::Gauge {
+                    point.fixed(2, window.start);
+                }
+                point.fixed(3, window.end);
+                // An sfixed64.
+                point.fixed(6, *number);
+                write_labels(point, 7, labels);
+            });
+        }
+    }
+}
+
+fn write_labels(out: &mut Message, field: u32, labels: &Labels) {
+    for (key, value) in labels {
+        let value = match (*key, &**value) {
+            ("otel.metric.overflow", "true") => ValueRef::Bool(true),
+            (_, text) => ValueRef::Str(text),
+        };
+        out.attribute(field, key, value);
+    }
+}
+
+/// A message that is being written.
+#[derive(Default)]
+struct Message(Vec<u8>);
+
+fn message(fill: impl FnOnce(&mut Message)) -> Vec<u8> {
+    let mut inner = Message::default();
+    fill(&mut inner);
+    inner.0
+}
+
+impl Message {
+    fn varint(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.0.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.0.push(value as u8);
+    }
+
+    fn tag(&mut self, field: u32, kind: u32) {
+        self.varint(u64::from(field << 3 | kind));
+    }
+
+    fn number(&mut self, field: u32, value: u64) {
+        self.tag(field, 0);
+        self.varint(value);
+    }
+
+    fn fixed(&mut self, field: u32, bits: u64) {
+        self.tag(field, 1);
+        self.0.extend_from_slice(&bits.to_le_bytes());
+    }
+
+    fn bytes(&mut self, field: u32, bytes: &[u8]) {
+        self.tag(field, 2);
+        self.varint(bytes.len() as u64);
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn text(&mut self, field: u32, text: &str) {
+        self.bytes(field, text.as_bytes());
+    }
+
+    fn packed(&mut self, field: u32, values: impl Iterator<Item = u64>) {
+        let bytes: Vec<u8> = values.flat_map(u64::to_le_bytes).collect();
+        self.bytes(field, &bytes);
+    }
+
+    fn message(&mut self, field: u32, fill: impl FnOnce(&mut Self)) {
+        let inner = message(fill);
+        self.bytes(field, &inner);
+    }
+
+    /// A `KeyValue`.
+    fn attribute(&mut self, field: u32, key: &str, value: ValueRef<'_>) {
+        self.message(field, |pair| {
+            pair.text(1, key);
+            pair.message(2, |any| match value {
+                ValueRef::Str(text) | ValueRef::Json(text) => any.text(1, text),
+                ValueRef::Bool(value) => any.number(2, u64::from(value)),
+                ValueRef::I64(value) => any.number(3, value as u64),
+                ValueRef::U64(value) => any.number(3, value),
+                ValueRef::F64(value) => any.fixed(4, value.to_bits()),
+                // No other kind of value exists yet.
+                _ => any.text(1, ""),
+            });
+        });
+    }
+}
