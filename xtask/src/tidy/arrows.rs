@@ -17,6 +17,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("tracefuse-exporter", 1),
     ("tracefuse-tower", 1),
     ("tracefuse-http-client", 1),
+    ("tracefuse-server", 2),
     ("tracefuse-rmcp", 1),
     ("tracefuse-mask", 1),
     ("tracefuse-http", 2),
@@ -132,6 +133,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tracefuse-http-client",
             "tracefuse-rmcp",
             "tracefuse-runtime",
+            "tracefuse-server",
         ],
     ),
     (
@@ -140,6 +142,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "mock-langfuse",
             "tracefuse-console",
             "tracefuse-http",
+            "tracefuse-server",
             "xtask",
         ],
     ),
