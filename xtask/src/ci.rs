@@ -75,7 +75,7 @@ pub(crate) fn run() -> Result<()> {
     step("assembly", assembly::run)?;
     step("instructions", || instructions::run(&[]))?;
     test()?;
-    for command in ["peers", "python", "js", "relay"] {
+    for command in ["peers", "python", "js", "mcp", "relay"] {
         step(command, || interop::in_ci(command))?;
     }
     step("pages", || interop::pages(&["--ci".to_owned()]))

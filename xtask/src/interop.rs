@@ -1,4 +1,4 @@
-//! `cargo xtask demo`, `integration`, `peers`, `python`, `js` and `relay`: the package `tests/interop`, built and run; and
+//! `cargo xtask demo`, `integration`, `peers`, `python`, `js`, `mcp` and `relay`: the package `tests/interop`, built and run; and
 //! `pages`: the package `tests/pages`.
 //! Called by `main` and `ci`.
 
@@ -7,7 +7,15 @@ use anyhow::Result;
 use crate::process::{cargo, succeed};
 
 /// Commands of that package.
-pub(crate) const COMMANDS: &[&str] = &["demo", "integration", "peers", "python", "js", "relay"];
+pub(crate) const COMMANDS: &[&str] = &[
+    "demo",
+    "integration",
+    "peers",
+    "python",
+    "js",
+    "mcp",
+    "relay",
+];
 
 /// One of its commands.
 pub(crate) fn run(command: &str, arguments: &[String]) -> Result<()> {

@@ -36,6 +36,9 @@ cargo xtask <command>
                compare what the local server has of both; TRACEFUSE_VENV_PYTHON names another venv
   js           install the official JS SDK (Node.js 20 or later and npm, 40 MB, once), run the twins of our examples,
                compare as `python` does; TRACEFUSE_NODE_JS names another folder with node_modules
+  mcp          an agent and tool servers that speak MCP, in Rust and in Python with the official package `mcp`
+               (Python 3.10 or later, 150 MB, once), in both directions; prints the trees that the local server has;
+               TRACEFUSE_VENV_MCP names another venv
   relay        install an OTLP relay (Python 3.10 or later, 50 MB, once), send the examples' traces through it to the
                local server, with the relay or the server away for a while too, and compare;
                TRACEFUSE_VENV_RELAY names another venv

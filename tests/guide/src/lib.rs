@@ -43,6 +43,9 @@ struct HttpClients;
 #[doc = include_str!("../../../docs/guide/web-servers.md")]
 struct WebServers;
 
+#[doc = include_str!("../../../docs/guide/mcp.md")]
+struct Mcp;
+
 #[doc = include_str!("../../../docs/guide/no-current-trace.md")]
 struct NoCurrentTrace;
 

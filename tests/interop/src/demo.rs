@@ -89,7 +89,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 }
 
 /// A trace as the terminal exporter draws it, from the answers of the server's API.
-fn draw(trace: &str, rows: &[Value], width: usize) -> String {
+pub(crate) fn draw(trace: &str, rows: &[Value], width: usize) -> String {
     let text = |row: &Value, key: &str| filled(row, key).map(str::to_owned);
     let root = rows
         .iter()

@@ -1,5 +1,5 @@
 //! Our examples as processes of their own: `cargo xtask` runs this program for its commands `demo`, `integration`, `peers`,
-//! `python`, `js` and `relay`.
+//! `python`, `js`, `mcp` and `relay`.
 
 #![expect(
     clippy::print_stdout,
@@ -11,6 +11,7 @@ mod demo;
 mod http;
 mod install;
 mod integration;
+mod mcp;
 mod npm;
 mod peers;
 mod programs;
@@ -30,12 +31,15 @@ fn main() -> ExitCode {
     let result = match command.as_str() {
         "demo" => demo::run(&rest),
         "integration" => integration::run(),
+        "mcp" => mcp::run(in_ci),
         "peers" => peers::run(in_ci),
         "python" => twins::python::run(in_ci),
         "js" => twins::js::run(in_ci),
         "relay" => relay::run(in_ci),
         _ => {
-            eprintln!("demo, integration, peers, python, js or relay; `cargo xtask` explains them");
+            eprintln!(
+                "demo, integration, peers, python, js, mcp or relay; `cargo xtask` explains them"
+            );
             return ExitCode::FAILURE;
         }
     };

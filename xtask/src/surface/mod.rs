@@ -33,6 +33,7 @@ pub(crate) const CRATES: &[&str] = &[
     "macros",
     "tower",
     "http-client",
+    "rmcp",
     "semconv",
     "metrics",
     "opentelemetry",

@@ -17,6 +17,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("tracefuse-exporter", 1),
     ("tracefuse-tower", 1),
     ("tracefuse-http-client", 1),
+    ("tracefuse-rmcp", 1),
     ("tracefuse-mask", 1),
     ("tracefuse-http", 2),
     ("tracefuse-spool", 2),
@@ -42,6 +43,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tracefuse-exporter", &["tracefuse-core"]),
     ("tracefuse-tower", &["tracefuse-core"]),
     ("tracefuse-http-client", &["tracefuse-core"]),
+    ("tracefuse-rmcp", &["tracefuse-core"]),
     ("tracefuse-semconv", &["tracefuse-core"]),
     (
         "tracefuse-opentelemetry",
@@ -115,6 +117,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tracefuse-core",
             "tracefuse-exporter",
             "tracefuse-http-client",
+            "tracefuse-rmcp",
             "tracefuse-runtime",
         ],
     ),

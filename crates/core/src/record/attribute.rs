@@ -133,6 +133,15 @@ impl<'a> SpanAttributes<'a> {
     }
 }
 
+/// The links among the attributes, if there may be any.
+pub(super) fn links(reader: Reader<'_>, any: bool) -> impl Iterator<Item = LinkRef<'_>> {
+    let attributes = any.then_some(SpanAttributes(reader)).into_iter().flatten();
+    attributes.filter_map(|attribute| match attribute {
+        SpanAttribute::Link(link) => Some(link),
+        _ => None,
+    })
+}
+
 /// Where a value is that may hold a user's words.
 pub(super) fn place<'a>(attribute: &Attribute<'a>) -> Option<Place<'a>> {
     Some(match attribute.role {

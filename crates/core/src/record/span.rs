@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use super::attribute::{PromptRef, SpanAttribute, SpanAttributes, place};
+use super::attribute::{PromptRef, SpanAttribute, SpanAttributes, links, place};
 use super::buffer::{self, Buffer};
 use super::chunk::{Chunk, FinishedSpan, Head, TraceRef, View};
 use super::format::{Attribute, Content, Raw, Reader, Role};
@@ -361,23 +361,15 @@ impl SpanRecord {
 
     /// Its links to other spans, in the order they were given.
     pub fn links(&self) -> impl Iterator<Item = LinkRef<'_>> {
-        let attributes = self.has(Role::Link).then(|| self.attributes());
-        let attributes = attributes.into_iter().flatten();
-        attributes.filter_map(|attribute| match attribute {
-            SpanAttribute::Link(link) => Some(link),
-            _ => None,
-        })
+        links(self.reader(), self.has(Role::Link))
     }
 
     /// The events or the errors, each with what comes after it.
     fn parts(&self, role: Role) -> Vec<Parts<'_>> {
-        let mut parts = Vec::new();
+        let (mut parts, mut reader) = (Vec::new(), self.reader());
         if !self.has(role) {
             return parts;
         }
-        let Some(mut reader) = self.view().map(|view| view.attributes) else {
-            return parts;
-        };
         while let Some(attribute) = reader.next() {
             if attribute.role == role
                 && let Content::Moment(moment) = attribute.content
