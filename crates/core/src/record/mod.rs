@@ -9,6 +9,7 @@ mod codec;
 mod cut;
 mod exception;
 pub(crate) mod feed;
+mod fields;
 mod finished;
 mod format;
 pub(crate) mod guard;
