@@ -2,6 +2,7 @@
 //! Driven by `reading`. Must not know HTTP.
 
 use tracefuse_core::Span;
+use tracefuse_core::bridge::set_output_chunks;
 
 use crate::capture::Tail;
 use crate::language::{AnyFold, Language};
@@ -17,6 +18,8 @@ pub(crate) struct Folding {
     /// The end of a stream that is larger than the limit: it has the usage.
     tail: Tail,
     started: bool,
+    /// Pieces after the one that had the first content.
+    chunks: u64,
 }
 
 impl Folding {
@@ -27,10 +30,12 @@ impl Folding {
             room: limit,
             tail: Tail::default(),
             started: false,
+            chunks: 0,
         }
     }
 
     pub(crate) fn push(&mut self, span: &Span, bytes: &[u8]) {
+        self.chunks += u64::from(self.started);
         if bytes.len() > self.room {
             self.room = 0;
             return self.tail.push(bytes);
@@ -57,6 +62,7 @@ impl Folding {
             self.fold.push(whole);
         }
         let complete = self.fold.is_complete();
+        set_output_chunks(span, self.chunks);
         self.fold.record(span);
         complete
     }
@@ -142,5 +148,39 @@ mod tests {
         assert_eq!(usage, [("input", 8), ("output", 4000), ("total", 4008)]);
         assert!(span.output().unwrap().to_string().contains("some words"));
         assert!(span.completion_start_time().is_some());
+    }
+
+    #[derive(Clone)]
+    struct Measuring(Recorder);
+
+    impl tracefuse_core::Processor for Measuring {
+        fn on_end(&self, span: tracefuse_core::record::SpanRecord) {
+            tracefuse_core::Processor::on_end(&self.0, span);
+        }
+
+        fn measures(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn chunks_after_the_first_are_counted_where_spans_are_measured() {
+        use tracefuse_core::record::SpanAttribute;
+
+        let recorder = Recorder::new();
+        let tracer = tracefuse_core::Tracer::builder(Measuring(recorder.clone())).build();
+        let trace = tracer.trace("request").start();
+        let span = trace.generation("chat").start();
+        let mut folding = Folding::new(Language::OpenAi, 150);
+        let chunk = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
+        // The last ones are over the limit, and arrive all the same.
+        for _ in 0..5 {
+            folding.push(&span, chunk.as_bytes());
+        }
+        folding.record(&span);
+        span.end();
+        let record = recorder.only();
+        let mut attributes = record.attributes();
+        assert!(attributes.any(|attribute| matches!(attribute, SpanAttribute::OutputChunks(4))));
     }
 }

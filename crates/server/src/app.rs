@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::server::ServerConfig;
 use crate::store::{Store, StoreError};
 
@@ -11,6 +13,8 @@ use crate::store::{Store, StoreError};
 pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) config: Arc<ServerConfig>,
+    /// True from the shutdown on: answers that have no end must end.
+    pub(crate) closing: watch::Receiver<bool>,
 }
 
 impl App {

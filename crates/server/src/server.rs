@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::Router;
 use bytes::Bytes;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::api;
 use crate::app::App;
@@ -71,6 +72,8 @@ impl fmt::Debug for ServerConfig {
 #[derive(Clone, Debug)]
 pub struct Server {
     config: Arc<ServerConfig>,
+    /// True from the shutdown on.
+    closing: watch::Sender<bool>,
 }
 
 impl Server {
@@ -79,6 +82,7 @@ impl Server {
     pub fn new(config: ServerConfig) -> Self {
         Self {
             config: Arc::new(config),
+            closing: watch::Sender::new(false),
         }
     }
 
@@ -88,6 +92,7 @@ impl Server {
         let app = App {
             store: store.clone(),
             config: self.config.clone(),
+            closing: self.closing.subscribe(),
         };
         let guard = axum::middleware::from_fn_with_state(app.clone(), api::guard);
         pages::router()
@@ -107,8 +112,13 @@ impl Server {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
+        let closing = self.closing.clone();
         axum::serve(listener, self.router(store))
-            .with_graceful_shutdown(shutdown)
+            .with_graceful_shutdown(async move {
+                shutdown.await;
+                // An open page reads events without an end: they end here.
+                closing.send_replace(true);
+            })
             .await
     }
 }

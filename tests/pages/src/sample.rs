@@ -35,7 +35,7 @@ pub(crate) fn day(now: i64) -> Vec<Value> {
     requests
 }
 
-/// A picture of a parcel, 96 by 64 points, as a data URI.
+/// A picture of a box, 96 by 64 points, as a data URI.
 pub(crate) const PICTURE: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAGAAAABACAIAAABqVuVZAAAAkElEQVR42u3asQnAIBBAUQfLOKkzjnUWyiQ2VqkdICIIVxh88OuDe8VVl0p9NSghAAQIECBAgAABEiBAgAABAgQI0ETPfYaUr+Nb1HBAgAABAgQIECBAgAABAgQIECBAYUDdxVYLEKD/ArlBgAABAgQIECBAgAABAgQIECBAewH5UQREARAgQIAAAQIESIDma3jiOiEX6pOGAAAAAElFTkSuQmCC";
 
 /// An agent with guardrail, retrieval, two rounds of a model, tools of which one fails at first, and an evaluator.
@@ -61,10 +61,10 @@ pub(crate) fn agent(number: u64, start: i64, fails: bool) -> Value {
     ]);
     let calls = json!({"role": "assistant", "content": null, "tool_calls": [
         {"id": "call_1", "type": "function", "function": {"name": "find_order", "arguments": "{\"order\": 81723}"}},
-        {"id": "call_2", "type": "function", "function": {"name": "track_parcel", "arguments": "{\"carrier\": \"DHL\", \"number\": \"JD0146\"}"}},
+        {"id": "call_2", "type": "function", "function": {"name": "track_shipment", "arguments": "{\"carrier\": \"DHL\", \"number\": \"JD0146\"}"}},
     ]});
     let answer = if fails {
-        "Your order 81723 left our warehouse this morning and arrives on Saturday.\n\nThe address can no longer be changed here, but DHL can redirect the parcel: use the link in their message."
+        "Your order 81723 left our warehouse this morning and arrives on Saturday.\n\nThe address can no longer be changed here, but DHL can redirect the shipment: use the link in their message."
     } else {
         "Your order 81723 is being packed and arrives on Monday.\n\nThe address can still be changed: open the order and choose Change address."
     };
@@ -87,7 +87,7 @@ pub(crate) fn agent(number: u64, start: i64, fails: bool) -> Value {
         span(3, 1, "find-documents", 130, 640).kind("retriever").input(&question).output(&json!([
             {"id": "doc-12", "score": 0.91, "title": "Changing an address", "text": "Until an order is packed, its address can be changed in the account."},
             {"id": "doc-40", "score": 0.83, "title": "Delivery times", "text": "Orders of before noon leave on the same day."},
-            {"id": "doc-7", "score": 0.78, "title": "Redirecting a parcel", "text": "Carriers redirect parcels that are under way."},
+            {"id": "doc-7", "score": 0.78, "title": "Redirecting a shipment", "text": "Carriers redirect shipments that are under way."},
         ])),
         span(4, 3, "embed-question", 140, 330).kind("embedding").model("text-embedding-3-small", 18, 0, 0.000_000_4).input(&question),
         span(5, 3, "search-index", 335, 610).set("langfuse.observation.metadata.index", "help-center").set("langfuse.observation.metadata.top_k", "3"),
@@ -105,7 +105,7 @@ pub(crate) fn agent(number: u64, start: i64, fails: bool) -> Value {
     ];
     if fails {
         spans.push(
-            span(9, 7, "track_parcel", 2150, 3340)
+            span(9, 7, "track_shipment", 2150, 3340)
                 .kind("tool")
                 .input(&json!({"carrier": "DHL", "number": "JD0146"}))
                 .error(
@@ -115,7 +115,7 @@ pub(crate) fn agent(number: u64, start: i64, fails: bool) -> Value {
                 ),
         );
         spans.push(
-            span(10, 7, "track_parcel", 3350, 4610)
+            span(10, 7, "track_shipment", 3350, 4610)
                 .kind("tool")
                 .input(&json!({"carrier": "DHL", "number": "JD0146"}))
                 .output(&json!({"state": "under way", "expected": "2026-11-28"}))
@@ -123,7 +123,7 @@ pub(crate) fn agent(number: u64, start: i64, fails: bool) -> Value {
         );
     } else {
         spans.push(
-            span(9, 7, "track_parcel", 2150, 3600)
+            span(9, 7, "track_shipment", 2150, 3600)
                 .kind("tool")
                 .input(&json!({"carrier": "DHL", "number": "JD0146"}))
                 .output(&json!({"state": "unknown"})),
@@ -234,7 +234,7 @@ fn small(number: u64, start: i64, dice: &mut Dice) -> Value {
     let (name, question, answer) = [
         (
             "summarize-review",
-            "The shoes are fine, but the parcel was late by a week.",
+            "The shoes are fine, but the delivery was late by a week.",
             "Good product, late delivery.",
         ),
         (

@@ -6,8 +6,9 @@ use maud::{Markup, html};
 /// Cells of the table that are computed at most; above it the middle of both texts counts as changed.
 const MOST: usize = 4_000_000;
 
-/// Equal lines around a change that are shown.
+/// Equal lines around a change that are shown, and how many more are not worth a fold.
 const AROUND: usize = 3;
+const FEW: usize = 12;
 
 /// Runs of equal, or of removed and added elements.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,11 +37,12 @@ pub(super) fn side_by_side(left: &str, right: &str) -> Markup {
                     Run::Same { left, count, .. } => {
                         @let before = if place == 0 { 0 } else { AROUND };
                         @let after = if place == last { 0 } else { AROUND };
-                        @for line in lefts.iter().skip(left).take(before.min(count)) { (equal(line)) }
-                        @if count > before + after {
-                            div.same { "… " (count - before - after) " equal lines" } div.same {}
-                        }
-                        @for line in lefts.iter().skip(left + before.max(count.saturating_sub(after))).take(count.saturating_sub(before).min(after)) { (equal(line)) }
+                        @let hidden = count.saturating_sub(before + after);
+                        @let before = if hidden <= FEW { count } else { before };
+                        @let after = if hidden <= FEW { 0 } else { after };
+                        @for line in lefts.iter().skip(left).take(before) { (equal(line)) }
+                        @if hidden > FEW { div.same { "… " (hidden) " equal lines" } div.same {} }
+                        @for line in lefts.iter().skip(left + count - after).take(after) { (equal(line)) }
                     },
                     Run::Changed { left, right } => {
                         @for line in 0..(left.1 - left.0).max(right.1 - right.0) {

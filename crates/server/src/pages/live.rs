@@ -22,17 +22,21 @@ const QUIET: Duration = Duration::from_secs(15);
 
 /// The event `traces`, whose data are the ids of traces that have changed as a list in JSON; `*` is any trace.
 pub(super) async fn events(State(app): State<App>) -> Response {
-    let events = stream::unfold(
-        (app.store.subscribe(), true),
-        |(mut arrivals, is_first)| async move {
-            let text = if is_first {
-                ": the stream begins\n\n".to_owned()
-            } else {
-                next(&mut arrivals).await?
-            };
-            Some((Ok::<_, Infallible>(Bytes::from(text)), (arrivals, false)))
-        },
-    );
+    let begin = (app.store.subscribe(), app.closing, true);
+    let events = stream::unfold(begin, |(mut arrivals, mut closing, is_first)| async move {
+        let text = if is_first {
+            ": the stream begins\n\n".to_owned()
+        } else {
+            tokio::select! {
+                text = next(&mut arrivals) => text?,
+                _ = closing.wait_for(|closing| *closing) => return None,
+            }
+        };
+        Some((
+            Ok::<_, Infallible>(Bytes::from(text)),
+            (arrivals, closing, false),
+        ))
+    });
     let headers = [
         (CONTENT_TYPE, "text/event-stream"),
         (CACHE_CONTROL, "no-store"),

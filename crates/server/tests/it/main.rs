@@ -12,6 +12,7 @@ mod ingest;
 mod kill;
 mod laws;
 mod media;
+mod pages;
 mod read_api;
 mod samples;
 mod store;

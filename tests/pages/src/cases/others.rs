@@ -109,7 +109,7 @@ pub(super) async fn two_traces_side_by_side(view: &View) -> Result<()> {
     ensure!(names.len() == 12, "{names:?}");
     let only = view.texts(".aligned .only-right .tree-name").await?;
     ensure!(
-        only.len() == 1 && only.iter().all(|name| name.contains("track_parcel")),
+        only.len() == 1 && only.iter().all(|name| name.contains("track_shipment")),
         "{only:?}"
     );
     let page = view
@@ -124,7 +124,9 @@ pub(super) async fn two_traces_side_by_side(view: &View) -> Result<()> {
         marked.iter().any(|words| words.contains("Saturday")),
         "{marked:?}"
     );
+    view.resize(1280, 1180).await?;
     view.screenshot("compare").await?;
+    view.resize(1360, 860).await?;
     // Texts of two spans.
     view.script("[...document.querySelectorAll('.aligned tr')].find((row) => row.innerText.includes('find_order')).querySelector('a').click()").await?;
     view.until("document.querySelector('#output')?.innerText.includes('packing') && document.querySelector('#output')?.innerText.includes('shipped')").await

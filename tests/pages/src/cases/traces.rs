@@ -50,8 +50,8 @@ pub(super) async fn shows_tree_detail_and_totals(view: &View) -> Result<()> {
         "decide",
         "run-tools",
         "find_order",
-        "track_parcel",
-        "track_parcel",
+        "track_shipment",
+        "track_shipment",
         "answer",
         "grade",
     ];
@@ -103,7 +103,7 @@ pub(super) async fn shows_tree_detail_and_totals(view: &View) -> Result<()> {
     view.until("document.querySelector('#detail .picture img').naturalWidth === 96")
         .await?;
     let calls = view.texts("#detail .call > header code").await?;
-    ensure!(calls == ["find_order", "track_parcel"], "{calls:?}");
+    ensure!(calls == ["find_order", "track_shipment"], "{calls:?}");
     let detail = view
         .value("document.querySelector('#detail').innerText")
         .await?;
@@ -147,9 +147,9 @@ pub(super) async fn shows_tree_detail_and_totals(view: &View) -> Result<()> {
     view.screenshot("trace-error").await?;
     // The URL opens the same span.
     view.browser.refresh().await?;
-    view.until("document.querySelector('#detail h2')?.innerText === 'track_parcel'")
+    view.until("document.querySelector('#detail h2')?.innerText === 'track_shipment'")
         .await?;
-    view.until(&selected("track_parcel")).await
+    view.until(&selected("track_shipment")).await
 }
 
 pub(super) async fn keys_move_fold_zoom_and_copy(view: &View) -> Result<()> {
@@ -161,7 +161,7 @@ pub(super) async fn keys_move_fold_zoom_and_copy(view: &View) -> Result<()> {
     view.until(&selected("order-assistant")).await?;
     // Errors, also from the last to the first.
     view.press("n").await?;
-    view.until(&selected("track_parcel")).await?;
+    view.until(&selected("track_shipment")).await?;
     view.until("document.querySelector('#toast').innerText === 'Error 1 of 1'")
         .await?;
     // To the parent, fold it, unfold it.
@@ -376,7 +376,7 @@ pub(super) async fn a_screen_reader_gets_a_tree(view: &View) -> Result<()> {
         ("main", ""),
         ("tree", "Spans of the trace"),
         ("treeitem", "retriever, find-documents, 510 ms"),
-        ("treeitem", "tool, track_parcel, 1.19 s, error"),
+        ("treeitem", "tool, track_shipment, 1.19 s, error"),
         ("region", "Detail"),
         ("heading", "order-assistant"),
         ("searchbox", "Find spans"),

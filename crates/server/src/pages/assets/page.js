@@ -122,7 +122,8 @@ export function say(message) {
  */
 export function onChange(url, pause, action) {
   const light = /** @type {HTMLElement | null} */ (document.querySelector(".live"));
-  const source = new EventSource(url);
+  /** @type {EventSource | null} */
+  let source = null;
   /** @type {Set<string>} */
   let changed = new Set();
   let isBusy = false;
@@ -147,11 +148,32 @@ export function onChange(url, pause, action) {
       run();
     }, pause);
   };
-  source.addEventListener("open", () => show("on", "Live"));
-  source.addEventListener("error", () => show("off", "Server not reachable"));
-  source.addEventListener("traces", (event) => {
-    for (const id of JSON.parse(event.data)) changed.add(id);
-    run();
+  const open = () => {
+    source = new EventSource(url);
+    source.addEventListener("open", () => show("on", "Live"));
+    source.addEventListener("error", () => show("off", "Server not reachable"));
+    source.addEventListener("traces", (event) => {
+      for (const id of JSON.parse(event.data)) changed.add(id);
+      run();
+    });
+  };
+  const close = () => {
+    source?.close();
+    source = null;
+  };
+  // A browser has few connections for one server, so pages in the background leave theirs to the others.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) close();
+    else if (!source) {
+      open();
+      changed.add("*");
+      run();
+    }
   });
-  addEventListener("pagehide", () => source.close());
+  addEventListener("pagehide", close);
+  // A page that comes back from the browser's cache has no stream.
+  addEventListener("pageshow", () => {
+    if (!source && !document.hidden) open();
+  });
+  if (!document.hidden) open();
 }
