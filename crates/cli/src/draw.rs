@@ -26,7 +26,7 @@ pub(crate) fn show(store: &Store, show: &Show) -> anyhow::Result<()> {
 /// Whether the terminal takes colours; see <https://no-color.org>.
 #[expect(
     clippy::disallowed_methods,
-    reason = "a program of its own reads its environment"
+    reason = "the program reads its environment"
 )]
 pub(crate) fn color() -> bool {
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());

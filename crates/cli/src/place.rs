@@ -33,7 +33,7 @@ fn data_directory(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf>
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "a program of its own reads its environment"
+    reason = "the program reads its environment"
 )]
 fn variable(name: &str) -> Option<PathBuf> {
     std::env::var_os(name)

@@ -21,10 +21,7 @@ pub(crate) fn view(store: Option<PathBuf>, serve: Serve, tee: Option<Tee>) -> an
     runtime()?.block_on(serve_until_stopped(store, serve, tee))
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a program of its own has its own runtime"
-)]
+#[expect(clippy::disallowed_methods, reason = "the program has its own runtime")]
 pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()

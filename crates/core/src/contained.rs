@@ -1,5 +1,5 @@
-//! A user's processor and clock with their panics contained: they are called from the application's threads, often while a
-//! handle is dropped, where a second panic would end the process. Used by the tracer and by `Clock`.
+//! A user's processor with its panics contained: it is called from the application's threads, often while a handle is
+//! dropped, where a second panic would end the process. Owned by the tracer.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::clock::TimeSource;
 use crate::processor::{Processor, ReportFuture};
 use crate::record::guard::catch;
 use crate::record::{FinishedSpan, ScoreRecord};
@@ -158,42 +157,5 @@ impl ContainedProcessor {
     fn note_lost(&self) {
         self.note();
         self.lost.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// A user's clock. A call that panics gives what the last one gave.
-pub(crate) struct ContainedClock<S> {
-    inner: S,
-    unix: AtomicU64,
-    monotonic: AtomicU64,
-}
-
-impl<S: TimeSource> ContainedClock<S> {
-    pub(crate) const fn new(inner: S) -> Self {
-        Self {
-            inner,
-            unix: AtomicU64::new(0),
-            monotonic: AtomicU64::new(0),
-        }
-    }
-}
-
-impl<S: TimeSource> TimeSource for ContainedClock<S> {
-    fn unix_nanos(&self) -> u64 {
-        last_good(&self.unix, || self.inner.unix_nanos())
-    }
-
-    fn monotonic_nanos(&self) -> u64 {
-        last_good(&self.monotonic, || self.inner.monotonic_nanos())
-    }
-}
-
-fn last_good(last: &AtomicU64, read: impl FnOnce() -> u64) -> u64 {
-    match catch(read) {
-        Ok(nanos) => {
-            last.store(nanos, Ordering::Relaxed);
-            nanos
-        }
-        Err(_) => last.load(Ordering::Relaxed),
     }
 }

@@ -28,7 +28,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("tracefuse-langfuse", 4),
     ("tracefuse-metrics", 4),
     ("tracefuse-server", 3),
-    ("tracefuse-cli", 4),
+    ("tracefuse-cli", 7),
     ("tracefuse-prompts", 5),
     ("tracefuse-experiments", 5),
     ("tracefuse", 6),
@@ -115,6 +115,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "tracefuse-cli",
         &[
+            "tracefuse",
             "tracefuse-console",
             "tracefuse-core",
             "tracefuse-http",

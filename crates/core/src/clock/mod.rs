@@ -1,6 +1,7 @@
 //! Time: the wall clock once a trace, a monotonic clock ever after. The home of both.
 //! Read by the handles and by delivery; tests put a `ManualClock` in its place.
 
+mod source;
 mod tsc;
 
 use std::fmt;
@@ -8,20 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::contained::ContainedClock;
 use crate::record::Timestamp;
 
-/// Where time comes from. Implement it to inject a clock; most tests use [`ManualClock`].
-///
-/// It is called on the threads that record, when a span starts and ends, so it must return at once. If it panics, the
-/// time that it gave last is used.
-pub trait TimeSource: Send + Sync + 'static {
-    /// Nanoseconds since the Unix epoch. May step in either direction.
-    fn unix_nanos(&self) -> u64;
-
-    /// Nanoseconds since some fixed moment. Never steps back.
-    fn monotonic_nanos(&self) -> u64;
-}
+use source::ContainedClock;
+pub use source::TimeSource;
 
 /// The clock of a tracer; cheap to clone.
 ///
