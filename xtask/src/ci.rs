@@ -78,7 +78,7 @@ pub(crate) fn run() -> Result<()> {
     step("assembly", assembly::run)?;
     step("instructions", || instructions::run(&[]))?;
     test()?;
-    for command in ["peers", "python", "js", "mcp", "relay"] {
+    for command in ["peers", "python", "js", "mcp", "relay", "viewer"] {
         step(command, || interop::in_ci(command))?;
     }
     step("pages", || interop::pages(&["--ci".to_owned()]))

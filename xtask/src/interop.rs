@@ -1,4 +1,4 @@
-//! `cargo xtask demo`, `integration`, `peers`, `python`, `js`, `mcp` and `relay`: the package `tests/interop`, built and run; and
+//! `cargo xtask demo`, `integration`, `peers`, `python`, `js`, `mcp`, `relay` and `viewer`: the package `tests/interop`, built and run; and
 //! `pages`: the package `tests/pages`.
 //! Called by `main` and `ci`.
 
@@ -15,6 +15,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "js",
     "mcp",
     "relay",
+    "viewer",
 ];
 
 /// One of its commands.

@@ -41,6 +41,9 @@ mod usage;
 mod value;
 
 pub use messages::MessageEvents;
-pub use names::{is_llm_attribute, is_llm_library, is_own, is_transport};
+pub use names::{
+    APP_ROOT, ENVIRONMENT, RELEASE, TRACE_NAME, VERSION, is_llm_attribute, is_llm_library, is_own,
+    is_transport,
+};
 pub use observation::Observation;
 pub use value::Value;

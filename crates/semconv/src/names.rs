@@ -6,6 +6,17 @@ pub(crate) const GEN_AI: &str = "gen_ai.";
 /// What Langfuse reads.
 pub(crate) const LANGFUSE: &str = "langfuse.";
 
+/// Marks the span where a trace begins for people, also below a parent of another service.
+pub const APP_ROOT: &str = "langfuse.internal.is_app_root";
+/// The name of the trace, on each of its spans.
+pub const TRACE_NAME: &str = "langfuse.trace.name";
+/// What the resource says where a span does not.
+pub const ENVIRONMENT: &str = "langfuse.environment";
+/// As [`ENVIRONMENT`].
+pub const RELEASE: &str = "langfuse.release";
+/// As [`ENVIRONMENT`].
+pub const VERSION: &str = "langfuse.version";
+
 /// Targets of libraries whose spans are LLM spans even without a `gen_ai.` field. Not `rig_core`: rig gives this
 /// target to functions, some of which end before the work begins.
 const LLM_TARGETS: [&str; 4] = ["rig", "async_openai", "genai", "swiftide"];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::server::ServerConfig;
+use crate::config::ServerConfig;
 use crate::store::{Store, StoreError};
 
 /// The state of the router.

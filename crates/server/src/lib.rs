@@ -26,6 +26,7 @@
 
 mod api;
 mod app;
+mod config;
 mod messages;
 mod model;
 mod pages;
@@ -34,11 +35,12 @@ mod server;
 mod store;
 pub mod take;
 
+pub use config::{ServerConfig, Tee};
 pub use model::{
     Arrival, Bin, Bodies, Histogram, Media, ModelTotal, ObservationRow, Order, Overview, Page,
     Period, QueryError, ScoreQuery, ScoreRow, SessionRow, SessionView, SpanError, SpanEvent,
     Totals, TraceQuery, TraceRow, TraceView, UserRow,
 };
 pub use prices::{Prices, PricesError};
-pub use server::{Server, ServerConfig, Tee};
+pub use server::Server;
 pub use store::{Change, Receipt, Store, StoreError, StoreOptions};

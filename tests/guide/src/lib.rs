@@ -78,3 +78,6 @@ struct Prompts;
 
 #[doc = include_str!("../../../docs/guide/experiments.md")]
 struct Experiments;
+
+#[doc = include_str!("../../../docs/guide/local-server.md")]
+struct LocalServer;

@@ -1,5 +1,5 @@
 //! Our examples as processes of their own: `cargo xtask` runs this program for its commands `demo`, `integration`, `peers`,
-//! `python`, `js`, `mcp` and `relay`.
+//! `python`, `js`, `mcp`, `relay` and `viewer`.
 
 #![expect(
     clippy::print_stdout,
@@ -20,6 +20,7 @@ mod relay;
 mod service;
 mod twins;
 mod venv;
+mod viewer;
 
 use std::process::ExitCode;
 
@@ -36,9 +37,10 @@ fn main() -> ExitCode {
         "python" => twins::python::run(in_ci),
         "js" => twins::js::run(in_ci),
         "relay" => relay::run(in_ci),
+        "viewer" => viewer::run(in_ci),
         _ => {
             eprintln!(
-                "demo, integration, peers, python, js, mcp or relay; `cargo xtask` explains them"
+                "demo, integration, peers, python, js, mcp, relay or viewer; `cargo xtask` explains them"
             );
             return ExitCode::FAILURE;
         }

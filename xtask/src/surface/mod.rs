@@ -34,6 +34,7 @@ pub(crate) const CRATES: &[&str] = &[
     "tower",
     "http-client",
     "rmcp",
+    "server",
     "semconv",
     "metrics",
     "opentelemetry",

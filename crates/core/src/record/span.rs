@@ -364,14 +364,7 @@ impl SpanRecord {
         let name = name.unwrap_or(own_name);
         let mut buffer = Buffer::default();
         buffer.begin(head.span_id(), name, head.kind());
-        let new = &mut buffer.head;
-        new.set_parent(head.parent());
-        new.set_start(head.start());
-        new.set_end(head.end());
-        new.set_remote_parent(head.remote_parent());
-        new.set_claimed(head.claimed());
-        new.set_level(head.level());
-        new.set_status(head.status());
+        buffer.head.take_over(head);
         let mut at = 0;
         while let Some(raw) = view.attributes.next_raw() {
             each(&mut buffer, at, &raw);

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::answers::error;
 use crate::app::App;
-use crate::server::ServerConfig;
+use crate::config::ServerConfig;
 
 const COOKIE: &str = "tracefuse_token";
 

@@ -1,4 +1,4 @@
-//! Answers in JSON, and how an error of the store is told.
+//! Answers in JSON, and how an error of the store is reported.
 //! Used by all handlers of the API.
 
 use axum::http::{HeaderValue, StatusCode, header};

@@ -231,7 +231,7 @@ pub(crate) fn trace(row: &TraceRow, bodies: &crate::model::Bodies) -> Value {
         "sessionId": row.session_id, "release": row.release, "version": row.version, "environment": row.environment,
         "public": row.public, "bookmarked": false, "tags": row.tags, "input": parsed(bodies.input.as_ref()),
         "output": parsed(bodies.output.as_ref()), "metadata": bodies.metadata, "externalId": null,
-        "latency": row.latency_ns().map_or(json!(0), |nanos| number((nanos / 1_000_000) as f64 / 1000.0)),
+        "latency": row.latency_ns().map_or_else(|| json!(0), |nanos| number((nanos / 1_000_000) as f64 / 1000.0)),
         "totalCost": number(row.cost.unwrap_or(0.0)), "createdAt": iso(row.updated_ns), "updatedAt": iso(row.updated_ns),
         "htmlPath": format!("/traces/{}", row.id),
     })

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use super::answers::{answer, failed, not_found};
 use super::fields::{iso, old_observation, old_score, trace as shown};
 use super::observations::conditions;
-use super::params::Params;
+use super::params::{Params, Refusal};
 use crate::app::App;
 use crate::model::{Order, ScoreQuery, TraceQuery};
 use crate::store::{ObservationQuery, Store, StoreError};
 
 /// Page and limit of a list.
-fn place(params: &Params, most: usize) -> Result<(usize, usize), Response> {
+fn place(params: &Params, most: usize) -> Result<(usize, usize), Refusal> {
     let page = params.number("page", 1, 1_000_000)?.max(1);
     let limit = params.number("limit", 50, most)?.max(1);
     Ok((page, limit))
@@ -28,7 +28,7 @@ fn paged(data: &[Value], page: usize, limit: usize, total: usize) -> Response {
 /// `GET /api/public/traces`.
 pub(crate) async fn traces(State(app): State<App>, uri: Uri) -> Response {
     let params = Params::of(&uri);
-    let read = || -> Result<_, Response> {
+    let read = || -> Result<_, Refusal> {
         let text = |name: &str| params.filled(name).map(str::to_owned);
         let (page, limit) = place(&params, 1000)?;
         let query = TraceQuery {
@@ -52,7 +52,7 @@ pub(crate) async fn traces(State(app): State<App>, uri: Uri) -> Response {
     };
     let (query, page) = match read() {
         Ok(read) => read,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let limit = query.limit;
     let found = app.read(move |store| {
@@ -145,7 +145,7 @@ pub(crate) async fn observations(State(app): State<App>, uri: Uri) -> Response {
     let read = place(&params, 1000).and_then(|place| Ok((place, conditions(&params)?)));
     let ((page, limit), conditions) = match read {
         Ok(read) => read,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let found = app.read(move |store| {
         let total = store.count_observations(&conditions)?;
@@ -191,7 +191,7 @@ pub(crate) async fn sessions(State(app): State<App>, uri: Uri) -> Response {
     let params = Params::of(&uri);
     let (page, limit) = match place(&params, 1000) {
         Ok(place) => place,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     match app
         .read(move |store| store.sessions_of_page(page, limit))

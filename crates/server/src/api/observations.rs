@@ -10,7 +10,7 @@ use tracefuse_core::Level;
 use super::answers::{answer, error, failed, invalid};
 use super::fields::{Groups, observation};
 use super::filter;
-use super::params::Params;
+use super::params::{Params, Refusal};
 use crate::app::App;
 use crate::store::{ObservationQuery, kind_of, level_number};
 
@@ -53,7 +53,7 @@ pub(crate) async fn list(State(app): State<App>, uri: Uri) -> Response {
     }
 }
 
-fn read(params: &Params) -> Result<(ObservationQuery, Groups), Box<Response>> {
+fn read(params: &Params) -> Result<(ObservationQuery, Groups), Refusal> {
     let mut query = ObservationQuery {
         conditions: conditions(params)?,
         limit: params.number("limit", 50, 1000)?,
@@ -104,7 +104,7 @@ fn read(params: &Params) -> Result<(ObservationQuery, Groups), Box<Response>> {
 }
 
 /// The filters that are parameters of their own.
-pub(crate) fn conditions(params: &Params) -> Result<Vec<(String, Vec<Sql>)>, Response> {
+pub(crate) fn conditions(params: &Params) -> Result<Vec<(String, Vec<Sql>)>, Refusal> {
     let mut all: Vec<(String, Vec<Sql>)> = Vec::new();
     for (name, column) in [
         ("traceId", "t.id"),

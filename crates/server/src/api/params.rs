@@ -7,6 +7,13 @@ use axum::response::Response;
 use super::answers::invalid;
 use crate::take::parse_time;
 
+/// The answer to a query that cannot be read.
+pub(crate) type Refusal = Box<Response>;
+
+pub(crate) fn refusal(place: &str, message: &str) -> Refusal {
+    Box::new(invalid(place, message))
+}
+
 /// The parameters of one request, in their order.
 #[derive(Debug, Default)]
 pub(crate) struct Params(Vec<(String, String)>);
@@ -44,42 +51,37 @@ impl Params {
         values.filter(|value| !value.is_empty()).collect()
     }
 
-    pub(crate) fn number(
-        &self,
-        name: &str,
-        default: usize,
-        most: usize,
-    ) -> Result<usize, Response> {
+    pub(crate) fn number(&self, name: &str, default: usize, most: usize) -> Result<usize, Refusal> {
         let Some(text) = self.filled(name) else {
             return Ok(default);
         };
         match text.trim().parse::<usize>() {
             Ok(number) if number <= most => Ok(number),
-            Ok(_) => Err(invalid(
+            Ok(_) => Err(refusal(
                 name,
                 &format!("Too big: expected number to be <={most}"),
             )),
-            Err(_) => Err(invalid(name, "Invalid input: expected number")),
+            Err(_) => Err(refusal(name, "Invalid input: expected number")),
         }
     }
 
     /// Nanoseconds since 1970.
-    pub(crate) fn time(&self, name: &str) -> Result<Option<i64>, Response> {
+    pub(crate) fn time(&self, name: &str) -> Result<Option<i64>, Refusal> {
         match self.filled(name) {
             None => Ok(None),
             Some(text) => parse_time(text)
                 .map(Some)
-                .ok_or_else(|| invalid(name, "Invalid ISO datetime")),
+                .ok_or_else(|| refusal(name, "Invalid ISO datetime")),
         }
     }
 
     /// One of these words.
-    pub(crate) fn word(&self, name: &str, words: &[&str]) -> Result<Option<&str>, Response> {
+    pub(crate) fn word(&self, name: &str, words: &[&str]) -> Result<Option<&str>, Refusal> {
         match self.filled(name) {
             Some(word) if !words.contains(&word) => {
                 let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
                 let message = format!("Invalid option: expected one of {}", words.join("|"));
-                Err(invalid(name, &message))
+                Err(refusal(name, &message))
             }
             word => Ok(word),
         }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::answers::{answer, failed, invalid, not_found};
 use super::fields::{Groups, old_score, score};
-use super::params::Params;
+use super::params::{Params, Refusal, refusal};
 use crate::app::App;
 use crate::model::ScoreQuery;
 
@@ -18,7 +18,7 @@ pub(crate) async fn configs() -> Response {
     answer(StatusCode::OK, &json!({ "data": [], "meta": meta }))
 }
 
-fn query(params: &Params, most: usize) -> Result<ScoreQuery, Response> {
+fn query(params: &Params, most: usize) -> Result<ScoreQuery, Refusal> {
     let text = |name: &str| params.filled(name).map(str::to_owned);
     let kind = text("dataType").map(|kind| kind.to_uppercase());
     if let Some(kind) = kind.as_deref().filter(|kind| !TYPES.contains(kind)) {
@@ -26,7 +26,7 @@ fn query(params: &Params, most: usize) -> Result<ScoreQuery, Response> {
             "Invalid dataType value: {kind:?}. Allowed: {}",
             TYPES.join(", ")
         );
-        return Err(invalid("dataType", &message));
+        return Err(refusal("dataType", &message));
     }
     Ok(ScoreQuery {
         trace_id: text("traceId"),
@@ -49,7 +49,7 @@ pub(crate) async fn newest(State(app): State<App>, uri: Uri) -> Response {
     let params = Params::of(&uri);
     let mut query = match query(&params, 100) {
         Ok(query) => query,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     if query.observation_id.is_some() && query.trace_id.is_none() {
         let message =
@@ -82,7 +82,7 @@ pub(crate) async fn list(State(app): State<App>, uri: Uri) -> Response {
         .and_then(|query| Ok((query, params.number("page", 1, 1_000_000)?.max(1))));
     let (query, page) = match read {
         Ok(read) => read,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let limit = query.limit;
     match app

@@ -7,14 +7,16 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use tracefuse_core::Level;
 
 use super::change::{
-    Announcement, Change, Context, Facts, Kind, ObservationPatch, ScorePatch, Span, TraceBody,
-    TracePatch, pack, preview, unpack,
+    Announcement, Change, Context, Field, Kind, ObservationPatch, ScorePatch, Span, TracePatch,
+    pack, preview, unpack,
 };
 use super::error::StoreError;
+use super::load::{load_body, load_context, load_span, load_trace, load_trace_body, remove};
 use super::merge;
-use super::rows::{Place, SPAN, TRACE, TraceState, read_span, write_span};
+use super::rows::{Place, TraceState, write_span};
 use super::totals::{Contribution, Totals};
-use crate::model::{Arrival, ObservationRow};
+use super::touched::{Touched, recount};
+use crate::model::{Arrival, Bodies};
 use crate::prices::Prices;
 
 /// Contexts that are remembered, so that spans which share one store it once.
@@ -43,19 +45,6 @@ impl Memory {
             contexts: HashMap::new(),
         })
     }
-}
-
-/// A trace that a transaction changes.
-#[derive(Debug)]
-struct Touched {
-    state: TraceState,
-    before: Option<Contribution>,
-    is_new: bool,
-    /// An observation was replaced: the sums are made again at the end.
-    recount: bool,
-    changes: u64,
-    /// The row itself is as it was.
-    is_same: bool,
 }
 
 /// A transaction that is under way.
@@ -228,7 +217,7 @@ impl<'a> Work<'a> {
                     context,
                 )
             }
-            None => (None, crate::model::Bodies::default(), Context::default()),
+            None => (None, Bodies::default(), Context::default()),
         };
         let trace_id = patch.trace_id.clone();
         let mut context = context;
@@ -261,9 +250,7 @@ impl<'a> Work<'a> {
         touched.recount |= touched.state.own_ns.is_none();
         let n = touched.state.n;
         let (input, output, metadata) = merge::trace(&mut touched.state, patch, start_ns);
-        let has_body = !metadata.is_empty()
-            || input != super::change::Field::Absent
-            || output != super::change::Field::Absent;
+        let has_body = !metadata.is_empty() || input != Field::Absent || output != Field::Absent;
         if has_body {
             let mut body = load_trace_body(db, n)?;
             merge::trace_body(&mut body, input, output, metadata);
@@ -463,215 +450,4 @@ impl Span {
             row.cost_is_computed = true;
         }
     }
-}
-
-impl Touched {
-    /// Takes an observation into the row; where it replaces one, only what is no sum.
-    fn add(&mut self, span: &Span) {
-        self.is_same = false;
-        self.changes += 1;
-        self.facts(&span.facts);
-        if span.row.is_root {
-            // A root of one service may have a parent in another; the one without a parent counts.
-            let wins = |known: bool| span.row.parent.is_none() || !known;
-            if !span.row.name.is_empty() && wins(self.state.root_name.is_some()) {
-                self.state.root_name = Some(span.row.name.clone());
-            }
-            let row = &mut self.state.row;
-            if span.previews.0.is_some() && wins(row.input_preview.is_some()) {
-                row.input_preview.clone_from(&span.previews.0);
-            }
-            if span.previews.1.is_some() && wins(row.output_preview.is_some()) {
-                row.output_preview.clone_from(&span.previews.1);
-            }
-        }
-        if self.state.row.name.is_empty() {
-            self.state.row.name.clone_from(&span.row.name);
-        }
-        if !self.recount {
-            count(&mut self.state, &span.row);
-        }
-    }
-
-    /// Of each fact the value that came last.
-    fn facts(&mut self, facts: &Facts) {
-        let row = &mut self.state.row;
-        let set = |known: &mut Option<String>, new: &Option<String>| {
-            if new.is_some() && known != new {
-                known.clone_from(new);
-            }
-        };
-        set(&mut row.user_id, &facts.user_id);
-        set(&mut row.session_id, &facts.session_id);
-        set(&mut row.release, &facts.release);
-        set(&mut row.version, &facts.version);
-        set(&mut self.state.given_name, &facts.name);
-        if !facts.tags.is_empty() && row.tags != facts.tags {
-            row.tags.clone_from(&facts.tags);
-        }
-        match facts.environment.as_deref() {
-            Some(environment) if environment != "default" || row.environment.is_empty() => {
-                environment.clone_into(&mut row.environment);
-            }
-            None if row.environment.is_empty() => "default".clone_into(&mut row.environment),
-            _ => {}
-        }
-        row.public |= facts.public;
-    }
-
-    fn name(&mut self) {
-        let named = self
-            .state
-            .given_name
-            .as_ref()
-            .or(self.state.root_name.as_ref());
-        if let Some(name) = named
-            && self.state.row.name != *name
-        {
-            self.state.row.name.clone_from(name);
-        }
-        if self.state.row.environment.is_empty() {
-            "default".clone_into(&mut self.state.row.environment);
-        }
-        if self.state.row.spans == 0 {
-            self.state.row.level = Level::Default;
-        }
-    }
-}
-
-/// Units of all buckets whose name has this part, as Langfuse adds them up.
-pub(crate) fn units(row: &ObservationRow, part: &str) -> u64 {
-    let parts = row.usage.iter().filter(|(bucket, _)| bucket.contains(part));
-    parts.fold(0, |sum, (_, units)| sum.saturating_add(*units))
-}
-
-pub(crate) fn total_units(row: &ObservationRow) -> u64 {
-    row.usage.get("total").copied().unwrap_or(0)
-}
-
-/// Adds an observation to the sums of its trace.
-fn count(state: &mut TraceState, span: &ObservationRow) {
-    let row = &mut state.row;
-    if row.spans == 0 && state.own_ns.is_none() {
-        row.start_ns = span.start_ns;
-    }
-    row.start_ns = row.start_ns.min(span.start_ns);
-    row.end_ns = row.end_ns.max(span.end_ns);
-    row.level = row.level.max(span.level);
-    row.spans += 1;
-    row.errors += u64::from(span.level == Level::Error);
-    row.open += u64::from(span.end_ns.is_none());
-    row.notes += u64::from(!span.notes.is_empty());
-    row.input_tokens = row.input_tokens.saturating_add(units(span, "input"));
-    row.output_tokens = row.output_tokens.saturating_add(units(span, "output"));
-    row.total_tokens = row.total_tokens.saturating_add(total_units(span));
-    if let Some(cost) = span.cost.get("total") {
-        row.cost = Some(row.cost.unwrap_or(0.0) + cost);
-        row.cost_is_computed |= span.cost_is_computed;
-    }
-    if let Some(ttft) = span.ttft_ns.filter(|ttft| *ttft >= 0)
-        && state
-            .ttft_start_ns
-            .is_none_or(|first| span.start_ns < first)
-    {
-        state.ttft_start_ns = Some(span.start_ns);
-        row.ttft_ns = Some(ttft);
-    }
-    if let Some(model) = &span.model
-        && !row.models.contains(model)
-        && row.models.len() < 20
-    {
-        row.models.push(model.clone());
-    }
-}
-
-/// Makes the sums again from all observations of the trace.
-fn recount(db: &Connection, state: &mut TraceState) -> Result<(), StoreError> {
-    let row = &mut state.row;
-    row.start_ns = state.own_ns.unwrap_or(row.start_ns);
-    row.end_ns = None;
-    row.level = Level::Debug;
-    (row.spans, row.errors, row.open, row.notes) = (0, 0, 0, 0);
-    (row.input_tokens, row.output_tokens, row.total_tokens) = (0, 0, 0);
-    (row.cost, row.cost_is_computed) = (None, false);
-    (row.ttft_ns, state.ttft_start_ns) = (None, None);
-    row.models.clear();
-    let mut spans = db.prepare_cached(&format!("SELECT {SPAN} FROM span WHERE trace = ?1"))?;
-    let mut spans = spans.query([state.n])?;
-    while let Some(span) = spans.next()? {
-        let (_, span) = read_span(span)?;
-        count(state, &span);
-    }
-    Ok(())
-}
-
-pub(crate) fn load_trace(db: &Connection, id: &str) -> Result<Option<TraceState>, StoreError> {
-    let mut find = db.prepare_cached(&format!("SELECT {TRACE} FROM trace WHERE id = ?1"))?;
-    Ok(find.query_row([id], TraceState::read).optional()?)
-}
-
-pub(crate) fn load_span(
-    db: &Connection,
-    trace: i64,
-    id: &str,
-) -> Result<Option<(Place, ObservationRow)>, StoreError> {
-    let mut find = db.prepare_cached(&format!(
-        "SELECT {SPAN} FROM span WHERE trace = ?1 AND id = ?2"
-    ))?;
-    Ok(find.query_row(params![trace, id], read_span).optional()?)
-}
-
-pub(crate) fn load_body(db: &Connection, n: i64) -> Result<Option<Vec<u8>>, StoreError> {
-    let mut find = db.prepare_cached("SELECT data FROM body WHERE n = ?1")?;
-    Ok(find.query_row([n], |row| row.get(0)).optional()?)
-}
-
-pub(crate) fn load_context(db: &Connection, trace: i64, n: i64) -> Result<Context, StoreError> {
-    let mut find = db.prepare_cached("SELECT data FROM context WHERE trace = ?1 AND n = ?2")?;
-    let text: Option<String> = find.query_row([trace, n], |row| row.get(0)).optional()?;
-    let context = text.and_then(|text| serde_json::from_str(&text).ok());
-    Ok(context.unwrap_or_default())
-}
-
-pub(crate) fn load_trace_body(db: &Connection, n: i64) -> Result<TraceBody, StoreError> {
-    let mut find = db.prepare_cached("SELECT data FROM trace_body WHERE n = ?1")?;
-    let text: Option<String> = find.query_row([n], |row| row.get(0)).optional()?;
-    let body = text.and_then(|text| serde_json::from_str(&text).ok());
-    Ok(body.unwrap_or_default())
-}
-
-/// Deletes a trace and everything that belongs to it, but the totals.
-pub(crate) fn remove(
-    db: &Connection,
-    trace: i64,
-    id: &str,
-    mut each: impl FnMut(&ObservationRow),
-) -> Result<(), StoreError> {
-    {
-        let mut spans = db.prepare_cached(&format!("SELECT {SPAN} FROM span WHERE trace = ?1"))?;
-        let mut spans = spans.query([trace])?;
-        while let Some(span) = spans.next()? {
-            each(&read_span(span)?.1);
-        }
-    }
-    for sql in [
-        "DELETE FROM words WHERE rowid IN (SELECT s.n FROM span s, words_at a WHERE s.trace = ?1 AND s.n <= a.n)",
-        "DELETE FROM words_stale WHERE n IN (SELECT n FROM span WHERE trace = ?1)",
-        "DELETE FROM body WHERE n IN (SELECT n FROM span WHERE trace = ?1)",
-        "DELETE FROM span WHERE trace = ?1",
-        "DELETE FROM context WHERE trace = ?1",
-        "DELETE FROM trace_body WHERE n = ?1",
-        "DELETE FROM trace WHERE n = ?1",
-    ] {
-        db.prepare_cached(sql)?.execute([trace])?;
-    }
-    for sql in [
-        "DELETE FROM score WHERE trace_id = ?1",
-        "DELETE FROM media WHERE id IN (SELECT media FROM media_link WHERE trace_id = ?1) AND id NOT IN \
-         (SELECT media FROM media_link WHERE trace_id <> ?1)",
-        "DELETE FROM media_link WHERE trace_id = ?1",
-    ] {
-        db.prepare_cached(sql)?.execute([id])?;
-    }
-    Ok(())
 }

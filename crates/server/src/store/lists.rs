@@ -1,15 +1,14 @@
-//! Lists of traces, sessions and users, and their histogram: they read rows that the writer keeps, never spans.
+//! Lists of traces: they read rows that the writer keeps, never spans.
 //! Called by `Store`.
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension as _, Row, params_from_iter};
 use tracefuse_core::{Clock, Level};
 
 use super::error::StoreError;
-use super::rows::{TRACE, TraceState, level_number, unsigned};
+use super::rows::{TRACE, TraceState, level_number};
 use super::search::{self, Search};
-use super::totals::HOUR_NS;
-use crate::model::{Bin, Histogram, Order, Page, SessionRow, TraceQuery, TraceRow, UserRow};
+use crate::model::{Order, Page, TraceQuery, TraceRow};
 
 const PAGE: usize = 50;
 /// Observations that a full-text search takes from the index at once, and at most.
@@ -18,9 +17,9 @@ const MOST_FOUND: usize = 20_000;
 
 /// A `WHERE` with its values.
 #[derive(Debug, Default)]
-struct Where {
-    sql: String,
-    values: Vec<Value>,
+pub(crate) struct Where {
+    pub(crate) sql: String,
+    pub(crate) values: Vec<Value>,
 }
 
 impl Where {
@@ -39,7 +38,7 @@ impl Where {
     }
 
     /// The filters of a query but for its text.
-    fn of(query: &TraceQuery) -> Self {
+    pub(crate) fn of(query: &TraceQuery) -> Self {
         let mut filters = Self::default();
         let equal = [
             ("name = ?", &query.name),
@@ -211,7 +210,7 @@ fn select(
 
 /// Traces with an observation that matches, by the arrival of that observation, the newest first; other orders are within
 /// what was found. The cursor is the number of the last observation.
-fn found(
+pub(crate) fn found(
     db: &Connection,
     query: &TraceQuery,
     search: &Search,
@@ -325,251 +324,4 @@ pub(crate) fn next_error(
         }
     }
     Ok(None)
-}
-
-pub(crate) fn histogram(
-    db: &Connection,
-    query: &TraceQuery,
-    bins: usize,
-    clock: &Clock,
-) -> Result<Histogram, StoreError> {
-    let bins = i64::try_from(bins.clamp(1, 1000)).unwrap_or(1);
-    let search = Search::new(query.text.as_deref().unwrap_or_default());
-    let (starts, filters) = if search.is_empty() {
-        (None, Where::of(query))
-    } else {
-        let mut wide = query.clone();
-        (wide.cursor, wide.order, wide.limit) = (None, Order::Oldest, 1000);
-        let rows = found(db, &wide, &search, 1000, clock)?.rows;
-        let starts: Vec<(i64, bool)> = rows
-            .iter()
-            .map(|row| (row.start_ns, row.errors > 0))
-            .collect();
-        (Some(starts), Where::default())
-    };
-    let (first, last) = match &starts {
-        Some(starts) => (
-            starts.iter().map(|(start, _)| *start).min(),
-            starts.iter().map(|(start, _)| *start).max(),
-        ),
-        None => {
-            let edge = |which: &str| -> Result<Option<i64>, StoreError> {
-                let sql = format!(
-                    "SELECT start_ns FROM trace{} ORDER BY start_ns {which} LIMIT 1",
-                    filters.sql
-                );
-                let mut find = db.prepare_cached(&sql)?;
-                let edge = find.query_row(params_from_iter(&filters.values), |row| row.get(0));
-                Ok(edge.optional()?)
-            };
-            (edge("ASC")?, edge("DESC")?)
-        }
-    };
-    let from = query.from_ns.or(first);
-    let to = query.to_ns.or(last.map(|last| last.saturating_add(1)));
-    let (Some(from), Some(to)) = (from, to) else {
-        return Ok(Histogram::default());
-    };
-    let width = width(to.saturating_sub(from).max(1), bins);
-    let from = from.div_euclid(width).saturating_mul(width);
-    let count = (to.saturating_sub(from) / width)
-        .saturating_add(1)
-        .clamp(1, 4000);
-    let mut histogram = Histogram {
-        from_ns: from,
-        width_ns: width,
-        bins: (0..count)
-            .map(|at| Bin {
-                start_ns: from.saturating_add(at.saturating_mul(width)),
-                ..Bin::default()
-            })
-            .collect(),
-    };
-    let mut add = |at: i64, traces: u64, errors: u64| {
-        if let Some(bin) = usize::try_from(at)
-            .ok()
-            .and_then(|at| histogram.bins.get_mut(at))
-        {
-            bin.traces = bin.traces.saturating_add(traces);
-            bin.errors = bin.errors.saturating_add(errors);
-        }
-    };
-    if let Some(starts) = starts {
-        for (start, is_error) in starts {
-            add(
-                start.saturating_sub(from).div_euclid(width),
-                1,
-                u64::from(is_error),
-            );
-        }
-    } else if filters.sql.is_empty() && width % HOUR_NS == 0 {
-        let mut hours = db.prepare_cached("SELECT hour, traces, errors FROM hour")?;
-        let mut hours = hours.query([])?;
-        while let Some(row) = hours.next()? {
-            let start = row.get::<_, i64>(0)?.saturating_mul(HOUR_NS);
-            let at = start.saturating_sub(from).div_euclid(width);
-            add(at, unsigned(row.get(1)?), unsigned(row.get(2)?));
-        }
-    } else {
-        let sql = format!(
-            "SELECT (start_ns - {from}) / {width}, count(*), sum(errors > 0) FROM trace{} GROUP BY 1",
-            filters.sql
-        );
-        let mut rows = db.prepare_cached(&sql)?;
-        let mut rows = rows.query(params_from_iter(filters.values))?;
-        while let Some(row) = rows.next()? {
-            add(row.get(0)?, unsigned(row.get(1)?), unsigned(row.get(2)?));
-        }
-    }
-    Ok(histogram)
-}
-
-/// The smallest usual width that makes at most so many bins.
-fn width(range: i64, bins: i64) -> i64 {
-    const SECOND: i64 = 1_000_000_000;
-    const USUAL: [i64; 16] = [
-        1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 10_800, 21_600, 43_200, 86_400, 604_800,
-    ];
-    let wanted = range / bins;
-    let usual = USUAL.iter().map(|seconds| seconds.saturating_mul(SECOND));
-    let mut usual = usual.filter(|width| *width >= wanted);
-    let weeks = 604_800 * SECOND;
-    usual
-        .next()
-        .unwrap_or_else(|| (wanted / weeks).saturating_add(1).saturating_mul(weeks))
-}
-
-/// Rows of a list that has the last time first; the cursor is time and id of the last row.
-fn page_of<T>(
-    db: &Connection,
-    (table, columns): (&str, &str),
-    limit: usize,
-    cursor: Option<&str>,
-    read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
-    place: impl Fn(&T) -> (i64, String),
-) -> Result<Page<T>, StoreError> {
-    let limit = if limit == 0 { PAGE } else { limit.min(1000) };
-    let (last, id) = match cursor {
-        Some(cursor) => {
-            let (last, id) = cursor.split_once('.').ok_or(StoreError::Cursor)?;
-            (last.parse().map_err(|_| StoreError::Cursor)?, id.to_owned())
-        }
-        None => (i64::MAX, String::new()),
-    };
-    let sql = format!(
-        "SELECT {columns} FROM {table} WHERE traces > 0 AND (last_ns, id) < (?1, ?2) ORDER BY last_ns DESC, id DESC LIMIT ?3"
-    );
-    let mut find = db.prepare_cached(&sql)?;
-    let rows = find.query_map(params![last, id, limit.saturating_add(1) as i64], read)?;
-    let mut rows: Vec<T> = rows.collect::<Result<_, _>>()?;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(|row| {
-        let (last, id) = place(row);
-        format!("{last}.{id}")
-    });
-    Ok(Page {
-        rows,
-        next,
-        is_partial: false,
-    })
-}
-
-const SESSION: &str = "id, traces, errors, first_ns, last_ns, total_tokens, cost, user_id";
-
-fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
-    Ok(SessionRow {
-        id: row.get(0)?,
-        traces: unsigned(row.get(1)?),
-        errors: unsigned(row.get(2)?),
-        first_ns: row.get(3)?,
-        last_ns: row.get(4)?,
-        total_tokens: unsigned(row.get(5)?),
-        cost: row.get::<_, f64>(6)?.max(0.0),
-        user_id: row.get(7)?,
-    })
-}
-
-pub(crate) fn sessions(
-    db: &Connection,
-    limit: usize,
-    cursor: Option<&str>,
-) -> Result<Page<SessionRow>, StoreError> {
-    page_of(
-        db,
-        ("session", SESSION),
-        limit,
-        cursor,
-        session_row,
-        |row| (row.last_ns, row.id.clone()),
-    )
-}
-
-/// A page of sessions, and how many there are.
-pub(crate) fn sessions_of_page(
-    db: &Connection,
-    page: usize,
-    limit: usize,
-) -> Result<(Vec<SessionRow>, usize), StoreError> {
-    let count: i64 = db.query_row("SELECT count(*) FROM session WHERE traces > 0", [], |row| {
-        row.get(0)
-    })?;
-    let skip = page.saturating_sub(1).saturating_mul(limit);
-    let sql = format!(
-        "SELECT {SESSION} FROM session WHERE traces > 0 ORDER BY first_ns DESC, id DESC LIMIT {limit} OFFSET {skip}"
-    );
-    let mut find = db.prepare_cached(&sql)?;
-    let rows = find.query_map([], session_row)?;
-    Ok((
-        rows.collect::<Result<_, _>>()?,
-        usize::try_from(count).unwrap_or(0),
-    ))
-}
-
-pub(crate) fn session(db: &Connection, id: &str) -> Result<Option<SessionRow>, StoreError> {
-    let mut find = db.prepare_cached(&format!(
-        "SELECT {SESSION} FROM session WHERE id = ?1 AND traces > 0"
-    ))?;
-    Ok(find.query_row([id], session_row).optional()?)
-}
-
-pub(crate) fn users(
-    db: &Connection,
-    limit: usize,
-    cursor: Option<&str>,
-) -> Result<Page<UserRow>, StoreError> {
-    let columns = "id, traces, errors, first_ns, last_ns, total_tokens, cost";
-    let read = |row: &Row<'_>| {
-        Ok(UserRow {
-            id: row.get(0)?,
-            traces: unsigned(row.get(1)?),
-            errors: unsigned(row.get(2)?),
-            first_ns: row.get(3)?,
-            last_ns: row.get(4)?,
-            total_tokens: unsigned(row.get(5)?),
-            cost: row.get::<_, f64>(6)?.max(0.0),
-        })
-    };
-    page_of(db, ("user", columns), limit, cursor, read, |row| {
-        (row.last_ns, row.id.clone())
-    })
-}
-
-/// Values for the choices of a filter, of the newest traces.
-pub(crate) fn values(db: &Connection, field: &str) -> Result<Vec<String>, StoreError> {
-    const NEWEST: &str = "(SELECT * FROM trace ORDER BY start_ns DESC LIMIT 5000)";
-    let sql = match field {
-        "model" => "SELECT model FROM hour_model GROUP BY model ORDER BY max(hour) DESC LIMIT 100"
-            .to_owned(),
-        "tag" => format!(
-            "SELECT value FROM {NEWEST} t, json_each(t.tags) GROUP BY value ORDER BY max(t.start_ns) DESC LIMIT 100"
-        ),
-        "name" | "environment" | "release" | "version" => format!(
-            "SELECT {field} FROM {NEWEST} WHERE {field} IS NOT NULL GROUP BY {field} ORDER BY max(start_ns) DESC LIMIT 100"
-        ),
-        _ => return Ok(Vec::new()),
-    };
-    let mut find = db.prepare_cached(&sql)?;
-    let rows = find.query_map([], |row| row.get(0))?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }

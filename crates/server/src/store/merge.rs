@@ -31,7 +31,7 @@ pub(crate) fn observation(
             Field::Is(end) => *end,
             Field::Absent | Field::Null => patch.event_ns,
         };
-        row.start_ns = patch.start_ns.unwrap_or(patch.event_ns.min(end_ns));
+        row.start_ns = patch.start_ns.unwrap_or_else(|| patch.event_ns.min(end_ns));
     } else if let Some(start_ns) = patch.start_ns {
         // A create that comes after its update knows the start; of two creates the first counts.
         row.start_ns = row.start_ns.min(start_ns);

@@ -6,15 +6,20 @@ mod change;
 mod connection;
 mod error;
 mod file;
+mod histogram;
 mod lists;
+mod load;
 mod merge;
 mod options;
 mod overview;
+mod people;
+mod reads;
 mod retention;
 mod rows;
 mod schema;
 mod search;
 mod totals;
+mod touched;
 mod views;
 mod writer;
 
@@ -27,10 +32,7 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, broadcast, oneshot};
 
-use crate::model::{
-    Arrival, Bodies, Histogram, Media, ObservationRow, Overview, Page, ScoreQuery, ScoreRow,
-    SessionRow, SessionView, TraceQuery, TraceRow, TraceView, UserRow,
-};
+use crate::model::Arrival;
 use apply::Memory;
 use connection::{BUSY, Reading, Writing};
 use file::Lock;
@@ -268,162 +270,8 @@ impl Store {
         futures::executor::block_on(done).map_err(|_| StoreError::Closed)?
     }
 
-    /// Traces that match.
-    ///
-    /// # Errors
-    /// The file cannot be read, or the cursor is none of this order.
-    pub fn traces(&self, query: &TraceQuery) -> Result<Page<TraceRow>, StoreError> {
-        self.read(|db| lists::traces(db, query, &self.shared.options.clock))
-    }
-
-    /// The row of one trace.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn trace_row(&self, trace: &str) -> Result<Option<TraceRow>, StoreError> {
-        self.read(|db| Ok(apply::load_trace(db, trace)?.map(|state| state.row)))
-    }
-
-    /// A trace with all its observations, without their bodies.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn trace(&self, trace: &str) -> Result<Option<TraceView>, StoreError> {
-        self.read(|db| views::trace(db, trace))
-    }
-
-    /// One observation.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn observation(
-        &self,
-        trace: &str,
-        observation: &str,
-    ) -> Result<Option<ObservationRow>, StoreError> {
-        self.read(|db| Ok(views::observation(db, trace, observation)?.map(|(_, row)| row)))
-    }
-
-    /// Input, output, metadata and so on of one observation. `None` if there is no such observation.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn bodies(&self, trace: &str, observation: &str) -> Result<Option<Bodies>, StoreError> {
-        self.read(|db| {
-            let place = views::observation(db, trace, observation)?.map(|(place, _)| place);
-            place
-                .map(|place| Ok(views::bodies(db, place)?.0))
-                .transpose()
-        })
-    }
-
-    /// The next newer (`forward`) or older trace with an error that matches the query, seen from this trace. The order
-    /// of the query is ignored.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn next_error(
-        &self,
-        query: &TraceQuery,
-        trace: &str,
-        forward: bool,
-    ) -> Result<Option<TraceRow>, StoreError> {
-        self.read(|db| lists::next_error(db, query, trace, forward))
-    }
-
-    /// Scores that match, the newest first.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn scores(&self, query: &ScoreQuery) -> Result<Page<ScoreRow>, StoreError> {
-        self.read(|db| views::scores(db, query))
-    }
-
-    /// Sessions by their last trace, the newest first. `cursor` is where the page before ended.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn sessions(
-        &self,
-        limit: usize,
-        cursor: Option<&str>,
-    ) -> Result<Page<SessionRow>, StoreError> {
-        self.read(|db| lists::sessions(db, limit, cursor))
-    }
-
-    /// A session with its traces.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn session(&self, session: &str) -> Result<Option<SessionView>, StoreError> {
-        let traces = TraceQuery {
-            session_id: Some(session.to_owned()),
-            order: crate::model::Order::Oldest,
-            limit: 1000,
-            ..TraceQuery::default()
-        };
-        let scores = ScoreQuery {
-            session_id: Some(session.to_owned()),
-            limit: 1000,
-            ..ScoreQuery::default()
-        };
-        self.read(|db| {
-            let row = lists::session(db, session)?;
-            row.map(|row| {
-                Ok(SessionView {
-                    session: row,
-                    traces: lists::traces(db, &traces, &self.shared.options.clock)?.rows,
-                    scores: views::scores(db, &scores)?.rows,
-                })
-            })
-            .transpose()
-        })
-    }
-
-    /// Users by their last trace, the newest first. `cursor` is where the page before ended.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn users(&self, limit: usize, cursor: Option<&str>) -> Result<Page<UserRow>, StoreError> {
-        self.read(|db| lists::users(db, limit, cursor))
-    }
-
-    /// Traces that match over time, in about `bins` bins. Without `from` and `to` it covers all traces that match.
-    /// Order, cursor and limit are ignored.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn histogram(&self, query: &TraceQuery, bins: usize) -> Result<Histogram, StoreError> {
-        self.read(|db| lists::histogram(db, query, bins, &self.shared.options.clock))
-    }
-
-    /// Totals of a range of time, in nanoseconds since 1970. It is widened to whole periods.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn overview(&self, from_ns: i64, to_ns: i64) -> Result<Overview, StoreError> {
-        self.read(|db| overview::overview(db, from_ns, to_ns))
-    }
-
-    /// Bytes that were uploaded, or announced.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn media(&self, id: &str) -> Result<Option<Media>, StoreError> {
-        self.read(|db| views::media(db, id))
-    }
-
-    /// Names, users, models and so on that traces have, for the choices of a filter: at most 100 of each, the newest
-    /// first. `field` is one of `name`, `environment`, `model`, `tag`, `release`, `version`.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn values(&self, field: &str) -> Result<Vec<String>, StoreError> {
-        self.read(|db| lists::values(db, field))
-    }
-
-    /// Receives what is stored from now on, after it was committed. A receiver that is too slow misses some, and is
-    /// told so by the channel.
+    /// Receives what is stored from now on, after it was committed. A receiver that is too slow misses some, which the
+    /// channel reports.
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Vec<Arrival>>> {
         self.shared.arrivals.subscribe()
@@ -442,70 +290,6 @@ impl Store {
     pub async fn delete_trace(&self, trace: &str) -> Result<bool, StoreError> {
         let delete = Change(Kind::DeleteTrace(trace.to_owned()));
         Ok(self.ingest(vec![delete]).await?.stored > 0)
-    }
-
-    /// Input, output and metadata of a trace: what the batch API gave the trace itself, else its root's. `None` if there
-    /// is no such trace.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn trace_bodies(&self, trace: &str) -> Result<Option<Bodies>, StoreError> {
-        self.read(|db| views::bodies_of_trace(db, trace))
-    }
-
-    /// Whether the index of the full-text search has everything that was stored.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn is_indexed(&self) -> Result<bool, StoreError> {
-        self.read(search::is_complete)
-    }
-
-    /// Observations of all traces, for the read API; `true` if there are more.
-    pub(crate) fn observations(
-        &self,
-        query: &ObservationQuery,
-    ) -> Result<(Vec<Full>, bool), StoreError> {
-        self.read(|db| views::observations(db, query))
-    }
-
-    pub(crate) fn count_observations(
-        &self,
-        conditions: &[(String, Vec<rusqlite::types::Value>)],
-    ) -> Result<usize, StoreError> {
-        self.read(|db| views::count_observations(db, conditions))
-    }
-
-    pub(crate) fn observation_ids(&self, trace: &str) -> Result<Vec<String>, StoreError> {
-        self.read(|db| views::observation_ids(db, trace))
-    }
-
-    pub(crate) fn traces_of_page(
-        &self,
-        query: &TraceQuery,
-        page: usize,
-    ) -> Result<(Vec<TraceRow>, usize), StoreError> {
-        self.read(|db| lists::traces_of_page(db, query, page))
-    }
-
-    pub(crate) fn sessions_of_page(
-        &self,
-        page: usize,
-        limit: usize,
-    ) -> Result<(Vec<SessionRow>, usize), StoreError> {
-        self.read(|db| lists::sessions_of_page(db, page, limit))
-    }
-
-    pub(crate) fn scores_of_page(
-        &self,
-        query: &ScoreQuery,
-        page: usize,
-    ) -> Result<(Vec<ScoreRow>, usize), StoreError> {
-        self.read(|db| views::scores_of_page(db, query, page))
-    }
-
-    pub(crate) fn score(&self, id: &str) -> Result<Option<ScoreRow>, StoreError> {
-        self.read(|db| views::score(db, id))
     }
 
     /// Writes everything that is queued and closes the file. Later changes are refused; what was stored can be read.

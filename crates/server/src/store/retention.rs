@@ -3,8 +3,8 @@
 
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
-use super::apply::remove;
 use super::error::StoreError;
+use super::load::remove;
 use super::options::StoreOptions;
 use super::rows::{TRACE, TraceState};
 

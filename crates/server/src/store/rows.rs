@@ -265,3 +265,13 @@ pub(crate) fn write_span(
     ])?;
     Ok(changed > 0)
 }
+
+/// Units of all buckets whose name has this part, as Langfuse adds them up.
+pub(crate) fn units(row: &ObservationRow, part: &str) -> u64 {
+    let parts = row.usage.iter().filter(|(bucket, _)| bucket.contains(part));
+    parts.fold(0, |sum, (_, units)| sum.saturating_add(*units))
+}
+
+pub(crate) fn total_units(row: &ObservationRow) -> u64 {
+    row.usage.get("total").copied().unwrap_or(0)
+}

@@ -7,9 +7,9 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use serde_json::Value;
 use tracefuse_core::Clock;
 
-use super::apply::load_body;
 use super::change::unpack;
 use super::error::StoreError;
+use super::load::load_body;
 use crate::model::Bodies;
 
 /// Observations and bytes of text that one step of the index takes: it must be short, since changes wait for it.

@@ -6,9 +6,8 @@ use std::collections::HashMap;
 use rusqlite::{Connection, params};
 use tracefuse_core::Level;
 
-use super::apply::{total_units, units};
 use super::error::StoreError;
-use super::rows::signed;
+use super::rows::{signed, total_units, units};
 use crate::model::{ObservationRow, TraceRow};
 
 pub(crate) const HOUR_NS: i64 = 3_600_000_000_000;

@@ -5,9 +5,9 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension as _, Row, params_from_iter};
 use serde_json::Value;
 
-use super::apply::{load_body, load_context, load_span, load_trace, load_trace_body};
 use super::change::{Context, unpack};
 use super::error::StoreError;
+use super::load::{load_body, load_context, load_span, load_trace, load_trace_body};
 use super::rows::{Place, SPAN, read_span, unsigned};
 use crate::model::{Bodies, Media, ObservationRow, Page, ScoreQuery, ScoreRow, TraceView};
 

@@ -90,7 +90,7 @@ impl Writer {
             let due = |last: u64| Duration::from_nanos(now.saturating_sub(last)) >= RETENTION;
             if retained.is_none_or(due) {
                 retained = Some(now);
-                // It is tried again after a while; a full disk is told to those who store.
+                // It is tried again after a while; a full disk is reported to those who store.
                 drop(self.retain());
             }
         }

@@ -265,7 +265,7 @@ fn any(value: Json, notes: &mut Vec<String>) -> Option<Value<'static>> {
         }
         ("kvlistValue" | "kvlist_value", map) => {
             note_nested(notes);
-            Value::Str(plain(map).to_string().into())
+            Value::Str(plain(&map).to_string().into())
         }
         ("bytesValue" | "bytes_value", Json::String(text)) => {
             note_nested(notes);
@@ -282,7 +282,7 @@ fn note_nested(notes: &mut Vec<String>) {
 }
 
 /// A map of OTLP as the JSON object that it says.
-fn plain(map: Json) -> Json {
+fn plain(map: &Json) -> Json {
     let mut object = serde_json::Map::new();
     if let Some(Json::Array(entries)) = map.get("values") {
         for entry in entries {
@@ -292,7 +292,7 @@ fn plain(map: Json) -> Json {
             let value = entry.get("value").cloned().unwrap_or_default();
             let nested = value.get("kvlistValue").cloned();
             let shown = match nested {
-                Some(nested) => plain(nested),
+                Some(nested) => plain(&nested),
                 None => {
                     let value = any(value, &mut vec![NESTED.to_owned()]);
                     value

@@ -125,7 +125,7 @@ mod tests {
 
     use super::*;
 
-    fn read(body: Json) -> Result<ScoreRow, (&'static str, String)> {
+    fn read(body: &Json) -> Result<ScoreRow, (&'static str, String)> {
         let change = score(body.as_object().unwrap(), "made")?;
         match change.0 {
             Kind::Score(patch) => Ok(patch.row),
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn the_type_is_guessed_from_the_value() {
         for (value, wanted) in [(json!(0.5), "NUMERIC"), (json!("good"), "CATEGORICAL")] {
-            let row = read(json!({"name": "n", "traceId": "t", "value": value})).unwrap();
+            let row = read(&json!({"name": "n", "traceId": "t", "value": value})).unwrap();
             assert_eq!((row.data_type.as_str(), row.id.as_str()), (wanted, "made"));
         }
     }
@@ -180,7 +180,7 @@ mod tests {
                 "source",
             ),
         ] {
-            assert_eq!(read(body.clone()).unwrap_err().0, place, "{body}");
+            assert_eq!(read(&body).unwrap_err().0, place, "{body}");
         }
     }
 }

@@ -9,7 +9,9 @@ use serde_json::Value as Json;
 use tracefuse_core::bridge::{Measured, reopen};
 use tracefuse_core::record::{SpanAttribute, SpanRecord, TraceAttributes, ValueRef};
 use tracefuse_core::{Level, Processor, SpanId, Timestamp, TraceId, Tracer};
-use tracefuse_semconv::{MessageEvents, Observation};
+use tracefuse_semconv::{
+    APP_ROOT, ENVIRONMENT, MessageEvents, Observation, RELEASE, TRACE_NAME, VERSION,
+};
 
 use super::Taken;
 use super::values::{environment, shown};
@@ -130,7 +132,10 @@ fn change(
     let measured = Measured {
         trace_id: TraceId::from_bytes(TRACE)?,
         span_id: SpanId::from_bytes(SPAN)?,
-        parent: span.parent_id.as_ref().and(SpanId::from_bytes(SPAN)),
+        parent: span
+            .parent_id
+            .as_ref()
+            .and_then(|_| SpanId::from_bytes(SPAN)),
         parent_is_remote: false,
         name: &span.name,
         start: time(start_ns),
@@ -149,12 +154,12 @@ fn change(
     let (mut repeats_usage, mut is_named) = (false, false);
     for (name, value) in span.attributes {
         match name.as_str() {
-            "langfuse.internal.is_app_root" => {
+            APP_ROOT => {
                 is_root |= matches!(&*value.text(), "true");
                 continue;
             }
             // A span of an agent repeats the usage of the calls below it.
-            "langfuse.trace.name" => is_named = true,
+            TRACE_NAME => is_named = true,
             "gen_ai.operation.name" => {
                 repeats_usage = matches!(&*value.text(), "invoke_agent" | "agent_step")
             }
@@ -306,7 +311,7 @@ fn facts(
     let given = trace.environment.clone();
     let deployment = ["deployment.environment.name", "deployment.environment"];
     let given = given
-        .or_else(|| of_resource(&["langfuse.environment"]))
+        .or_else(|| of_resource(&[ENVIRONMENT]))
         .or_else(|| of_span(&deployment))
         .or_else(|| of_resource(&deployment));
     let stored = given.as_deref().map(environment);
@@ -324,9 +329,8 @@ fn facts(
         user_id: filled(&trace.user_id),
         session_id: filled(&trace.session_id),
         tags: trace.tags.clone(),
-        release: filled(&trace.release).or_else(|| of_resource(&["langfuse.release"])),
-        version: filled(&trace.version)
-            .or_else(|| of_resource(&["langfuse.version", "service.version"])),
+        release: filled(&trace.release).or_else(|| of_resource(&[RELEASE])),
+        version: filled(&trace.version).or_else(|| of_resource(&[VERSION, "service.version"])),
         environment: Some(stored.unwrap_or_else(|| "default".to_owned())),
         public: trace.public,
     }

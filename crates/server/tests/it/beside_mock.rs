@@ -318,8 +318,8 @@ fn scores_and_refusals_are_answered_alike() {
     {
         let mut body = body;
         body["id"] = json!(format!("s{n}"));
-        let told = both.post("application/json", "", "/api/public/scores", body.to_string().as_bytes());
-        assert_eq!(told, [status, status], "{body}");
+        let heard = both.post("application/json", "", "/api/public/scores", body.to_string().as_bytes());
+        assert_eq!(heard, [status, status], "{body}");
     }
     let path = "/api/public/v3/scores?fields=details,subject,annotation";
     let [ours, theirs] = both.calls().map(|call| {
@@ -344,10 +344,10 @@ fn scores_and_refusals_are_answered_alike() {
         "filter=x",
         "limit=1001",
     ] {
-        let told = both.calls().map(|call| {
+        let heard = both.calls().map(|call| {
             call.send("GET", &format!("/api/public/v2/observations?{query}"), b"")
                 .status
         });
-        assert_eq!(told, [400, 400], "{query}");
+        assert_eq!(heard, [400, 400], "{query}");
     }
 }

@@ -19,7 +19,7 @@ fn noise(seed: u64, length: u64) -> String {
 }
 
 #[test]
-fn a_full_disk_is_told_and_what_was_answered_is_there() {
+fn a_full_disk_is_reported_and_what_was_answered_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let mut options = StoreOptions::default();
     options.max_pages = Some(300);

@@ -84,8 +84,8 @@ fn spans_without_an_id_are_refused_and_the_others_stored() {
     };
     let call = live.call().with("content-type", "application/x-protobuf");
     let answer = call.send("POST", OTLP, &bytes.encode_to_vec());
-    let told = ExportTraceServiceResponse::decode(&answer.bytes[..]).unwrap();
-    assert_eq!(told.partial_success.unwrap().rejected_spans, 1);
+    let heard = ExportTraceServiceResponse::decode(&answer.bytes[..]).unwrap();
+    assert_eq!(heard.partial_success.unwrap().rejected_spans, 1);
     assert_eq!(
         live.store
             .traces(&TraceQuery::default())
@@ -203,12 +203,12 @@ fn batches_of_old_sdks_are_answered_by_event() {
             .iter()
             .filter(|event| event["type"] == "sdk-log")
             .count();
-        let told = answer.json();
+        let heard = answer.json();
         assert_eq!(
-            told["successes"].as_array().unwrap().len(),
+            heard["successes"].as_array().unwrap().len(),
             sent["batch"].as_array().unwrap().len()
         );
-        assert_eq!((told["errors"].as_array().unwrap().len(), logs), (0, 0));
+        assert_eq!((heard["errors"].as_array().unwrap().len(), logs), (0, 0));
         assert_eq!(
             live.store
                 .traces(&TraceQuery::default())
@@ -230,11 +230,11 @@ fn batches_of_old_sdks_are_answered_by_event() {
         post(r#"{"batch": []}"#).json(),
         json!({ "successes": [], "errors": [] })
     );
-    let told =
+    let heard =
         post(r#"{"batch": [{"id": "1", "type": "nope", "timestamp": "2026-01-01T00:00:00Z"}]}"#)
             .json();
     assert_eq!(
-        (&told["errors"][0]["id"], &told["errors"][0]["status"]),
+        (&heard["errors"][0]["id"], &heard["errors"][0]["status"]),
         (&json!("1"), &json!(400))
     );
 }
@@ -297,32 +297,36 @@ fn what_is_not_served_says_so() {
 }
 
 #[test]
-fn arrivals_are_told_after_they_are_stored() {
+fn arrivals_are_reported_after_they_are_stored() {
     let live = Live::start();
     let mut arrivals = live.store.subscribe();
     live.put(&request(&[
         span(&trace(1), 1, None, &[]),
         span(&trace(1), 2, Some(1), &[]),
     ]));
-    let told = futures::executor::block_on(arrivals.recv()).unwrap();
+    let heard = futures::executor::block_on(arrivals.recv()).unwrap();
     assert_eq!(
-        (told[0].trace_id.as_str(), told[0].is_new, told[0].changes),
+        (
+            heard[0].trace_id.as_str(),
+            heard[0].is_new,
+            heard[0].changes
+        ),
         (trace(1).as_str(), true, 2)
     );
-    assert!(live.store.trace(&told[0].trace_id).unwrap().is_some());
+    assert!(live.store.trace(&heard[0].trace_id).unwrap().is_some());
     live.put(&request(&[span(
         &trace(1),
         3,
         Some(1),
         &[("langfuse.observation.level", json!("ERROR"))],
     )]));
-    let told = futures::executor::block_on(arrivals.recv()).unwrap();
-    assert_eq!((told[0].is_new, told[0].errors), (false, 1));
+    let heard = futures::executor::block_on(arrivals.recv()).unwrap();
+    assert_eq!((heard[0].is_new, heard[0].errors), (false, 1));
 }
 
 #[test]
 fn each_body_that_was_stored_is_handed_on() {
-    let (tell, told) = std::sync::mpsc::channel();
+    let (tell, heard) = std::sync::mpsc::channel();
     let mut config = ServerConfig::default();
     config.tee = Some(std::sync::Arc::new(
         move |body: &bytes::Bytes, kind: &str| {
@@ -335,9 +339,9 @@ fn each_body_that_was_stored_is_handed_on() {
         .with("content-encoding", "gzip")
         .send("POST", LANGFUSE, &gzip(JS));
     live.call().json().send("POST", LANGFUSE, b"{");
-    let (body, kind) = told.try_recv().unwrap();
+    let (body, kind) = heard.try_recv().unwrap();
     assert_eq!((body.as_slice(), kind.as_str()), (JS, "application/json"));
-    assert!(told.try_recv().is_err());
+    assert!(heard.try_recv().is_err());
 }
 
 #[test]

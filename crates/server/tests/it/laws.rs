@@ -47,7 +47,7 @@ fn shown(store: &Store) -> (Vec<TraceRow>, String) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn order_cuts_and_repetitions_do_not_matter(

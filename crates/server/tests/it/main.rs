@@ -2,7 +2,7 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "the server runs on a thread of its own, and the child of `kill` has its orders from the environment"
+    reason = "the server runs on its own thread, and the child of `kill` has its orders from the environment"
 )]
 
 mod access;
@@ -11,6 +11,7 @@ mod faults;
 mod ingest;
 mod kill;
 mod laws;
+mod lists;
 mod media;
 mod pages;
 mod read_api;

@@ -24,9 +24,9 @@ fn announce(live: &Live, body: &Value) -> Value {
 #[test]
 fn what_was_announced_is_uploaded_once_and_read_back() {
     let live = Live::start();
-    let told = announce(&live, &announcement("image/png", 4));
-    assert_eq!(told["mediaId"], ID);
-    let url = told["uploadUrl"].as_str().unwrap();
+    let heard = announce(&live, &announcement("image/png", 4));
+    assert_eq!(heard["mediaId"], ID);
+    let url = heard["uploadUrl"].as_str().unwrap();
     let path = url
         .strip_prefix(&format!("http://{}", live.address))
         .unwrap();

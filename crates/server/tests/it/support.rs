@@ -27,7 +27,7 @@ impl Live {
 
     pub(crate) fn of(config: ServerConfig, store: Store) -> Self {
         let (stop, stopped) = oneshot::channel();
-        let (tell, told) = std::sync::mpsc::channel();
+        let (tell, heard) = std::sync::mpsc::channel();
         let served = store.clone();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -45,7 +45,7 @@ impl Live {
             });
         });
         Self {
-            address: told.recv().unwrap(),
+            address: heard.recv().unwrap(),
             store,
             stop: Some(stop),
             thread: Some(thread),

@@ -10,7 +10,7 @@ use crate::install::Wanted;
 use crate::npm::modules;
 
 /// The newest version on npm when this was last changed.
-const VERSION: &str = "5.11.1";
+pub(crate) const VERSION: &str = "5.11.1";
 
 /// The SDK, and the newest packages of OpenTelemetry that it takes.
 const PACKAGES: &[&str] = &[
@@ -24,22 +24,30 @@ const PACKAGES: &[&str] = &[
 
 /// All of it.
 pub(crate) fn run(in_ci: bool) -> Result<()> {
+    let sdk = Sdk {
+        programs: PROGRAMS,
+        name: &format!("JS SDK {VERSION}"),
+        explained: EXPLAINED,
+    };
+    with_sdk(in_ci, |program| check(&sdk, program))
+}
+
+/// Calls `f` with the programs for the SDK, by name, once it is installed.
+pub(crate) fn with_sdk(
+    in_ci: bool,
+    f: impl FnOnce(&dyn Fn(&str) -> Command) -> Result<()>,
+) -> Result<()> {
     let wanted = Wanted {
         name: "js",
         packages: PACKAGES,
         size: "40 MB",
         variable: "TRACEFUSE_NODE_JS",
     };
-    let sdk = Sdk {
-        programs: PROGRAMS,
-        name: &format!("JS SDK {VERSION}"),
-        explained: EXPLAINED,
-    };
     wanted.check(
         in_ci,
         || modules(&wanted),
         |modules| {
-            check(&sdk, |name| {
+            f(&|name| {
                 let mut command = Command::new("node");
                 command.arg(root().join("tests/interop/js").join(format!("{name}.mjs")));
                 command.env("TWIN_MODULES", modules.folder.join("package.json"));

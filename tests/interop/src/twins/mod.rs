@@ -16,7 +16,7 @@ use self::facts::{Facts, facts, same};
 use crate::programs::{examples, quiet};
 
 /// Programs that exist as an example of ours and as a twin.
-const PROGRAMS: &[&str] = &["quickstart", "nested", "llm_call", "tool", "scores"];
+pub(crate) const PROGRAMS: &[&str] = &["quickstart", "nested", "llm_call", "tool", "scores"];
 
 /// An experiment, which Python SDK 5 and we record alike and the JS SDK differently. Ours ends with code 1, because one of
 /// its items fails.
@@ -90,7 +90,7 @@ const fn difference(
 }
 
 /// Runs each program and its twin. Fails at a difference that is not explained, and at an explanation without a difference.
-fn check(sdk: &Sdk<'_>, twin: impl Fn(&str) -> Command) -> Result<()> {
+fn check(sdk: &Sdk<'_>, twin: &dyn Fn(&str) -> Command) -> Result<()> {
     let programs = examples()?;
     let (mut used, mut wrong) = (BTreeSet::new(), Vec::new());
     for name in sdk.programs {

@@ -10,26 +10,35 @@ use crate::install::Wanted;
 use crate::venv::venv;
 
 /// The newest version on PyPI when this was last changed.
-const PACKAGE: &str = "langfuse==5.0.4";
+pub(crate) const VERSION: &str = "5.0.4";
 
 /// All of it.
 pub(crate) fn run(in_ci: bool) -> Result<()> {
-    let wanted = Wanted {
-        name: "python",
-        packages: &[PACKAGE],
-        size: "100 MB",
-        variable: "TRACEFUSE_VENV_PYTHON",
-    };
     let sdk = Sdk {
         programs: &[PROGRAMS, &[EXPERIMENT]].concat(),
-        name: &PACKAGE.replace("langfuse==", "Python SDK "),
+        name: &format!("Python SDK {VERSION}"),
         explained: EXPLAINED,
+    };
+    with_sdk(in_ci, |program| check(&sdk, program))
+}
+
+/// Calls `f` with the programs for the SDK, by name, once it is installed.
+pub(crate) fn with_sdk(
+    in_ci: bool,
+    f: impl FnOnce(&dyn Fn(&str) -> Command) -> Result<()>,
+) -> Result<()> {
+    let package = format!("langfuse=={VERSION}");
+    let wanted = Wanted {
+        name: "python",
+        packages: &[&package],
+        size: "100 MB",
+        variable: "TRACEFUSE_VENV_PYTHON",
     };
     wanted.check(
         in_ci,
         || venv(&wanted),
         |venv| {
-            check(&sdk, |name| {
+            f(&|name| {
                 let mut command = Command::new(venv.program("python"));
                 command.arg(
                     root()
