@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 use xtask::process::root;
 
-use super::{Explained, Sdk, check, difference};
+use super::{Explained, PROGRAMS, Sdk, check, difference};
 use crate::install::Wanted;
 use crate::npm::modules;
 
@@ -31,6 +31,7 @@ pub(crate) fn run(in_ci: bool) -> Result<()> {
         variable: "TRACEFUSE_NODE_JS",
     };
     let sdk = Sdk {
+        programs: PROGRAMS,
         name: &format!("JS SDK {VERSION}"),
         explained: EXPLAINED,
     };
