@@ -7,7 +7,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
-use tracefuse::{LangfuseConfig, Tracer};
+use tracefuse_core::{Tracer, Usage};
+use tracefuse_langfuse::{LangfuseConfig, LangfuseExporter};
+use tracefuse_runtime::Pipeline;
 
 /// A server that ends with the test.
 struct Server {
@@ -48,7 +50,8 @@ impl Server {
 
     fn tracer(&self) -> Tracer {
         let config = LangfuseConfig::new("pk-lf-local", "sk-lf-local").base_url(&self.address);
-        tracefuse::builder().langfuse(config).build().unwrap()
+        let exporter = LangfuseExporter::new(config).unwrap();
+        Tracer::builder(Pipeline::builder().exporter(exporter).build().unwrap()).build()
     }
 
     /// As Ctrl-C does.
@@ -84,7 +87,7 @@ fn record(tracer: &Tracer) -> String {
         span.set_model("gpt-4o");
         span.set_input("What is 2 + 5?");
         span.set_output("7");
-        span.set_usage(tracefuse::Usage::new(12, 3));
+        span.set_usage(Usage::new(12, 3));
     });
     trace
         .tool("calculator")

@@ -28,7 +28,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("tracefuse-langfuse", 4),
     ("tracefuse-metrics", 4),
     ("tracefuse-server", 3),
-    ("tracefuse-cli", 7),
+    ("tracefuse-cli", 5),
     ("tracefuse-prompts", 5),
     ("tracefuse-experiments", 5),
     ("tracefuse", 6),
@@ -115,7 +115,6 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "tracefuse-cli",
         &[
-            "tracefuse",
             "tracefuse-console",
             "tracefuse-core",
             "tracefuse-http",
