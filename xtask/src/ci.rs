@@ -24,6 +24,9 @@ const FEATURES: &[&str] = &[
     "opentelemetry",
     "prompts",
     "experiments",
+    "metrics",
+    "metrics,otlp",
+    "tracing-fmt",
     "langfuse,otlp",
     "console,otlp",
 ];

@@ -4,7 +4,7 @@ mod fastrace;
 mod floor;
 mod floor_chunk;
 mod floor_http;
-mod otel;
+pub mod otel;
 mod ours;
 mod tracing_otel;
 mod tracing_registry;

@@ -17,7 +17,6 @@ use crate::record::{
 };
 pub use crate::record::{Convention, Count};
 use crate::report::Stats;
-use crate::span::builder::buffer;
 pub use crate::span::delivering::{is_suppressed, suppress_thread};
 pub use crate::span::feature::RECORDS;
 use crate::span::feature::recorded;
@@ -94,7 +93,7 @@ impl fmt::Debug for WeakStats {
 /// Writes to what all spans of this span's trace share. `f` runs under a lock: nothing of the user's in it.
 pub fn update_trace(span: &Span, f: impl FnOnce(&mut TraceAttributes)) {
     if let Some(open) = &span.open {
-        open.trace.update(f);
+        open.trace.shared.update(f);
     }
 }
 
@@ -250,11 +249,18 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
         attributes,
     );
     trace.unsampled = unsampled;
-    let mut buffer = buffer(span.span_id, span.name, ObservationType::Span);
-    buffer.parent = span.parent;
-    buffer.remote_parent = span.parent.is_some() && span.parent_is_remote;
-    let open = OpenSpan::open(Arc::new(trace), buffer);
-    open.write(|buffer| buffer.start = span.start);
+    let (draft, mut buffer) = OpenSpan::draft(
+        Arc::new(trace),
+        span.span_id,
+        span.name,
+        ObservationType::Span,
+    );
+    buffer.head.set_parent(span.parent);
+    buffer
+        .head
+        .set_remote_parent(span.parent.is_some() && span.parent_is_remote);
+    let open = OpenSpan::open(draft, buffer);
+    open.write(|buffer| buffer.head.set_start(span.start));
     Span {
         open: recorded(open),
         unrecorded: Unrecorded::NOOP,
@@ -321,12 +327,13 @@ pub fn record_exception_at(span: &Span, time: Timestamp, exception: Exception) {
 /// Marks it as failed without a word. A level that was set stays.
 pub fn set_failed(span: &Span) {
     span.write(|buffer| {
-        buffer.status = StatusCode::Error;
-        buffer.level.get_or_insert(Level::Error);
+        let level = buffer.head.level().unwrap_or(Level::Error);
+        buffer.head.set_status(StatusCode::Error);
+        buffer.head.set_level(Some(level));
     });
 }
 
 /// The moment the first token arrived, from the span's start.
 pub fn set_first_token(span: &Span, when: impl FnOnce(Timestamp) -> Timestamp) {
-    span.write(|buffer| buffer.set_completion_start(when(buffer.start)));
+    span.write(|buffer| buffer.set_completion_start(when(buffer.head.start())));
 }

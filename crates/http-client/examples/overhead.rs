@@ -66,8 +66,15 @@ async fn main() {
     let trace = tracer.trace("bench").start();
     let entered = trace.root().enter();
     for at in 0..calls + 20 {
-        let without = call(&plain, &url).await;
-        let with = call(&layered, &url).await;
+        // Each goes first as often as the other.
+        let (without, with);
+        if at % 2 == 0 {
+            without = call(&plain, &url).await;
+            with = call(&layered, &url).await;
+        } else {
+            with = call(&layered, &url).await;
+            without = call(&plain, &url).await;
+        }
         assert_eq!(without.2, with.2, "the bytes are identical");
         // The first calls connect and warm up.
         if at >= 20 {
@@ -95,7 +102,7 @@ async fn main() {
 
 /// Answers every request with a stream of chunks, on a thread of its runtime.
 fn server() -> String {
-    let (tell, told) = std::sync::mpsc::channel();
+    let (started, address_of) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -103,11 +110,13 @@ fn server() -> String {
         runtime.expect("a runtime").block_on(async move {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
             let address = listener.local_addr().expect("an address");
-            tell.send(format!("http://{address}/v1/chat/completions"))
+            started
+                .send(format!("http://{address}/v1/chat/completions"))
                 .expect("the main thread waits");
             let answer = answer();
             while let Ok((mut socket, _)) = listener.accept().await {
                 let answer = answer.clone();
+                socket.set_nodelay(true).expect("an open socket");
                 tokio::spawn(async move {
                     let mut buffer = [0; 4096];
                     while socket.read(&mut buffer).await.is_ok_and(|read| read > 0) {
@@ -121,7 +130,7 @@ fn server() -> String {
             }
         });
     });
-    told.recv().expect("the server starts")
+    address_of.recv().expect("the server starts")
 }
 
 /// The head with the first chunk, then each chunk alone.

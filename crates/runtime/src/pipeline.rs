@@ -24,7 +24,7 @@ use crate::delivery::{Delivery, HealthCallback};
 use crate::ledger::Ledger;
 use crate::log;
 use crate::queue::ExporterQueue;
-use crate::queue::buffers::{Incoming, SpanBuffers};
+use crate::queue::buffers::SpanBuffers;
 use crate::queue::phase::Phase;
 #[cfg(feature = "spool")]
 use crate::spool::SpoolConfig;
@@ -236,14 +236,14 @@ impl Processor for Pipeline {
             let Record::Span(cut) = record else { return };
             span = cut;
         }
-        self.shared.buffers.put(Incoming::Record(&span));
+        self.shared.buffers.put(&span);
     }
 
     fn on_finish(&self, span: &FinishedSpan<'_>) {
         if span.size() > self.shared.max_span_bytes {
             self.on_end(span.to_record());
         } else {
-            self.shared.buffers.put(Incoming::Finished(span));
+            self.shared.buffers.put(span);
         }
     }
 

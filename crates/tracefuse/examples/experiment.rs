@@ -19,6 +19,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         Item::new(country).expected(capital)
     });
     let report = Experiment::new(&tracer, "capitals")
+        .run_name("first") // the time by default
         .metadata("model", "gpt-4o")
         .max_concurrency(2)
         .progress(true) // if standard error is a terminal
@@ -45,7 +46,7 @@ async fn capital(item: Item) -> Result<&'static str, String> {
                 Some("France") => Ok("Paris"),
                 Some("Japan") => Ok("Kyoto"),
                 Some("Peru") => Ok("Lima"),
-                other => Err(format!("no country: {other:?}")),
+                other => Err(format!("no country: {}", other.unwrap_or("?"))),
             }
         })
         .await

@@ -3,7 +3,11 @@
 //! `cargo run --example mcp_agent -- COMMAND [ARGUMENTS] [-- COMMAND [ARGUMENTS]]`; without a command it starts
 //! the example `mcp_server`.
 
-#![expect(clippy::print_stdout, reason = "an example talks to its reader")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "an application has a runtime and talks to its reader"
+)]
 
 use std::path::Path;
 

@@ -1,6 +1,8 @@
 //! A tool server that speaks MCP over standard input and output. Each request is a span in the trace of the client.
 //! The example `mcp_agent` starts it.
 
+#![expect(clippy::disallowed_methods, reason = "an application has a runtime")]
+
 use rmcp::handler::server::wrapper::Parameters;
 use rmcp::model::{CallToolResult, ContentBlock};
 use rmcp::{ServiceExt as _, tool, tool_router};

@@ -9,7 +9,7 @@ use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
 use async_openai::middleware::retry::OpenAIRetryLayer;
 use bytes::Bytes;
-use futures::{StreamExt as _, TryFutureExt as _};
+use futures::{TryFutureExt as _, TryStreamExt as _};
 use genai::adapter::AdapterKind;
 use genai::resolver::{AuthData, Endpoint, ServiceTargetResolver};
 use genai::{ModelIden, ServiceTarget};
@@ -105,7 +105,7 @@ impl HttpClientExt for RigHttp {
         let response = self.clone().call(request.map(Into::into)).await?;
         let (parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
         let chunks = reqwest::Response::from(http::Response::new(body)).bytes_stream();
-        let chunks = chunks.map(|chunk| chunk.map_err(Error::instance));
+        let chunks = chunks.map_err(Error::instance);
         Ok(Response::from_parts(parts, Box::pin(chunks)))
     }
 }

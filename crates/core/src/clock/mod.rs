@@ -50,6 +50,7 @@ impl Clock {
     }
 
     /// Nanoseconds since some fixed moment of this process. Never steps back.
+    #[inline]
     #[must_use]
     pub fn monotonic_nanos(&self) -> u64 {
         match &self.source {

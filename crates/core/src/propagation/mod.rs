@@ -51,10 +51,10 @@ impl Span {
             .map(Cow::into_owned)
             .unwrap_or_default();
         if let Some(open) = self.sampled() {
-            let attributes = open.trace.attributes(Clone::clone);
+            let attributes = open.trace.shared.attributes();
             let received = open.trace.received.as_ref();
             let received = received.map_or("", |received| &received.baggage);
-            let text = baggage::write(&known, received, open.trace.id, &attributes);
+            let text = baggage::write(&known, received, open.trace.shared.id, &attributes);
             carrier.set(BAGGAGE, text);
         } else if let Some(forwarded) = self.reason().forwarded()
             && let Some(received) = &forwarded.received
@@ -86,7 +86,7 @@ impl Span {
             }
         };
         if let Some(open) = self.sampled() {
-            let parent = Some((open.trace.id, open.id, traceparent::SAMPLED));
+            let parent = Some((open.trace.shared.id, open.id, traceparent::SAMPLED));
             write(parent, open.trace.received.as_ref());
         } else if let Some(forwarded) = self.reason().forwarded() {
             write(forwarded.parent, forwarded.received.as_ref());

@@ -176,7 +176,7 @@ mod tests {
         written.push(Role::Call, buffer::PROVIDER, ValueRef::Str("openai"));
         written.push(Role::Call, "region", ValueRef::Str("eu"));
         written.push(Role::EventInput, "", ValueRef::Str("part"));
-        let shown: Vec<String> = SpanAttributes(written.read(0, 0))
+        let shown: Vec<String> = SpanAttributes(written.read(0))
             .map(|attribute| format!("{attribute:?}"))
             .collect();
         assert_eq!(

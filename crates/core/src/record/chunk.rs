@@ -9,17 +9,11 @@ use std::sync::Arc;
 
 use super::buffer::Buffer;
 use super::format::{Attributes, Reader, number_large};
+use super::head::{HEAD, Head};
 use super::id::{SpanId, TraceId};
-use super::observation::{Level, ObservationType, StatusCode};
 use super::resource::TraceAttributes;
 use super::span::SpanRecord;
-use super::time::Timestamp;
-
-/// Words of a head.
-pub(crate) const HEAD: usize = 6;
-
-const REMOTE_PARENT: u64 = 1;
-const CLAIMED: u64 = 2;
+use super::trace::SharedTrace;
 
 /// What the spans of a trace have in common.
 #[derive(Clone, Debug)]
@@ -32,9 +26,7 @@ pub(crate) struct TraceRef {
 /// A span that has just ended, as the thread that ended it sees it.
 pub struct FinishedSpan<'a> {
     pub(crate) buffer: &'a Buffer,
-    pub(crate) trace_id: TraceId,
-    pub(crate) local_root: SpanId,
-    pub(crate) trace: &'a Arc<TraceAttributes>,
+    pub(crate) trace: &'a SharedTrace,
 }
 
 impl FinishedSpan<'_> {
@@ -42,7 +34,7 @@ impl FinishedSpan<'_> {
     #[inline]
     #[must_use]
     pub fn size(&self) -> usize {
-        self.buffer.attributes().size()
+        HEAD * 8 + self.buffer.attributes().size()
     }
 
     /// The span as a record with its own memory.
@@ -61,8 +53,8 @@ impl FinishedSpan<'_> {
 impl fmt::Debug for FinishedSpan<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FinishedSpan")
-            .field("trace_id", &self.trace_id)
-            .field("span_id", &self.buffer.span_id)
+            .field("trace_id", &self.trace.id)
+            .field("span_id", &self.buffer.head.span_id())
             .finish_non_exhaustive()
     }
 }
@@ -76,6 +68,8 @@ pub struct Chunk {
     pub(super) text: String,
     pub(super) large: Vec<Arc<String>>,
     pub(super) traces: Vec<TraceRef>,
+    /// State of the last of `traces`, see [`SharedTrace::version`]; zero if it is not known.
+    version: u64,
     spans: usize,
     large_bytes: usize,
 }
@@ -104,23 +98,16 @@ impl Chunk {
     /// Appends a span.
     #[inline]
     pub fn push(&mut self, span: &FinishedSpan<'_>) {
-        let trace = self.trace(span.trace_id, span.local_root, span.trace);
+        let trace = self.trace_of(span.trace);
         let buffer = span.buffer;
         let attributes = buffer.attributes();
-        let at = self.words.len();
-        self.words.extend_from_slice(&attributes.words);
-        let from = at + HEAD;
-        if let Some(head) = self.words.get_mut(at..from) {
-            head.copy_from_slice(&[
-                head_word(attributes.words.len(), buffer, trace),
-                u64::from(buffer.roles())
-                    | u64::from(buffer.name_len()) << 16
-                    | (attributes.text.len() as u64) << 32,
-                id_word(Some(buffer.span_id)),
-                id_word(buffer.parent),
-                buffer.start.as_unix_nanos(),
-                buffer.end.as_unix_nanos(),
-            ]);
+        let head = buffer
+            .head
+            .placed(attributes.words.len(), attributes.text.len(), trace);
+        self.words.extend_from_slice(&head);
+        let from = self.words.len();
+        if !attributes.words.is_empty() {
+            self.words.extend_from_slice(&attributes.words);
         }
         self.text.push_str(&attributes.text);
         if !attributes.large.is_empty() {
@@ -134,11 +121,10 @@ impl Chunk {
         let Some(view) = span.view() else { return };
         let traced = span.trace_ref();
         let trace = self.trace(traced.id, traced.local_root, &traced.attributes);
-        let from = self.words.len() + HEAD;
-        self.words.extend_from_slice(view.head);
-        if let Some(first) = self.words.get_mut(from - HEAD) {
-            *first = *first & !(0xFFFF << 48) | u64::from(trace) << 48;
-        }
+        let mut head = view.head;
+        head.set_trace(trace);
+        self.words.extend_from_slice(&head.0);
+        let from = self.words.len();
         self.words.extend_from_slice(view.attributes.words);
         self.text.push_str(view.text);
         // Those of this span only, in the order in which its attributes name them.
@@ -166,12 +152,24 @@ impl Chunk {
         self.large.extend_from_slice(large);
     }
 
+    /// The place of a trace among those of the chunk. Spans of the same trace, in the same state, need no lock.
     #[inline]
+    fn trace_of(&mut self, trace: &SharedTrace) -> u16 {
+        if self.version != trace.version() {
+            let (attributes, version) = trace.state();
+            self.trace(trace.id, trace.root, &attributes);
+            self.version = version;
+        }
+        (self.traces.len() - 1) as u16
+    }
+
+    #[inline(never)]
     fn trace(&mut self, id: TraceId, local_root: SpanId, attributes: &Arc<TraceAttributes>) -> u16 {
+        self.version = 0;
         let known = self.traces.last().is_some_and(|last| {
-            last.id == id
+            Arc::ptr_eq(&last.attributes, attributes)
+                && last.id == id
                 && last.local_root == local_root
-                && Arc::ptr_eq(&last.attributes, attributes)
         });
         if !known {
             self.traces.push(TraceRef {
@@ -198,6 +196,7 @@ impl Chunk {
         std::mem::swap(&mut taken.traces, &mut self.traces);
         taken.spans = std::mem::take(&mut self.spans);
         taken.large_bytes = std::mem::take(&mut self.large_bytes);
+        self.version = 0;
         self.words.clear();
         self.text.clear();
         taken
@@ -278,9 +277,9 @@ impl Iterator for Records {
     fn next(&mut self) -> Option<SpanRecord> {
         let record = self.peek()?;
         let head = self.chunk.words.get(self.word..self.word + HEAD)?;
-        let (&[first, second], _) = head.split_first_chunk::<2>()?;
-        self.word += (first & 0xFF_FFFF) as usize;
-        self.text += (second >> 32) as usize;
+        let (words, text) = Head(*head.first_chunk()?).lengths()?;
+        self.word += HEAD + words;
+        self.text += text;
         self.left -= 1;
         Some(record)
     }
@@ -294,7 +293,7 @@ impl ExactSizeIterator for Records {}
 
 /// The parts of a record in its chunk.
 pub(super) struct View<'a> {
-    pub(super) head: &'a [u64; HEAD],
+    pub(super) head: Head,
     /// Name first.
     pub(super) text: &'a str,
     pub(super) attributes: Reader<'a>,
@@ -303,17 +302,15 @@ pub(super) struct View<'a> {
 impl Chunk {
     pub(super) fn view(&self, word: usize, text: usize) -> Option<View<'_>> {
         let (head, rest) = self.words.get(word..)?.split_first_chunk::<HEAD>()?;
-        let [first, second, ..] = head;
-        let len = ((first & 0xFF_FFFF) as usize).checked_sub(HEAD)?;
-        let text_len = (second >> 32) as usize;
-        let name = usize::from((second >> 16) as u16);
+        let head = Head(*head);
+        let (len, text_len) = head.lengths()?;
         let text = self.text.get(text..)?.get(..text_len)?;
         Some(View {
             head,
             text,
             attributes: Reader {
                 words: rest.get(..len)?,
-                text: text.get(name..)?,
+                text: text.get(head.name_len()..)?,
                 large: &self.large,
             },
         })
@@ -324,20 +321,18 @@ impl Chunk {
     /// A chunk of one span from parts that were read from bytes; `None` if they are not a record.
     pub(super) fn from_parts(
         trace_id: TraceId,
-        mut head: [u64; HEAD],
+        mut head: Head,
         attributes: &[u64],
         text: &str,
         large: Vec<Arc<String>>,
         trace: Arc<TraceAttributes>,
     ) -> Option<Self> {
-        let known = usize::from((head[0] >> 32) as u8) < ObservationType::ALL.len()
-            && head[0] >> 40 & 0xF <= 4
-            && head[0] >> 44 & 0xF <= 2
-            && head[0] >> 24 & 0xFF <= REMOTE_PARENT | CLAIMED;
-        let span_id = SpanId::from_bytes(head[2].to_be_bytes()).filter(|_| known)?;
+        if !head.is_known() {
+            return None;
+        }
         let mut reader = Reader {
             words: attributes,
-            text: text.get(usize::from((head[1] >> 16) as u16)..)?,
+            text: text.get(head.name_len()..)?,
             large: &large,
         };
         let mut roles = 0;
@@ -347,116 +342,23 @@ impl Chunk {
         if !reader.is_at_end() {
             return None;
         }
-        head[0] &= 0xFFFF_FFFF_FFFF;
-        head[1] = head[1] & !0xFFFF | u64::from(roles);
+        head.set_trace(0);
+        head.set_roles(roles);
         let mut words = Vec::with_capacity(HEAD + attributes.len());
-        words.extend_from_slice(&head);
+        words.extend_from_slice(&head.0);
         words.extend_from_slice(attributes);
         Some(Self {
             words,
             text: text.to_owned(),
             large_bytes: large.iter().map(|text| text.len()).sum(),
             large,
+            version: 0,
             traces: vec![TraceRef {
                 id: trace_id,
-                local_root: span_id,
+                local_root: head.span_id(),
                 attributes: trace,
             }],
             spans: 1,
         })
-    }
-}
-
-/// Words of the attributes and bytes of the text that a head announces.
-pub(super) fn lengths(head: &[u64; HEAD]) -> Option<(usize, usize)> {
-    let words = ((head[0] & 0xFF_FFFF) as usize).checked_sub(HEAD)?;
-    Some((words, (head[1] >> 32) as usize))
-}
-
-fn id_word(id: Option<SpanId>) -> u64 {
-    id.map_or(0, |id| u64::from_be_bytes(id.to_bytes()))
-}
-
-/// Words of the record 24 bits, flags 8, type 8, level 4, status 4, trace 16.
-#[inline]
-fn head_word(words: usize, buffer: &Buffer, trace: u16) -> u64 {
-    let flags = if buffer.remote_parent {
-        REMOTE_PARENT
-    } else {
-        0
-    } | if buffer.claimed { CLAIMED } else { 0 };
-    let level = match buffer.level {
-        None => 0,
-        Some(Level::Debug) => 1,
-        Some(Level::Default) => 2,
-        Some(Level::Warning) => 3,
-        Some(Level::Error) => 4,
-    };
-    let status = match buffer.status {
-        StatusCode::Unset => 0,
-        StatusCode::Ok => 1,
-        StatusCode::Error => 2,
-    };
-    words as u64 & 0xFF_FFFF
-        | flags << 24
-        | (buffer.kind as u64) << 32
-        | level << 40
-        | status << 44
-        | u64::from(trace) << 48
-}
-
-/// What a head says.
-pub(super) struct Head<'a>(pub(super) &'a [u64; HEAD]);
-
-impl Head<'_> {
-    fn first(&self) -> u64 {
-        self.0[0]
-    }
-    pub(super) fn trace(&self) -> usize {
-        (self.first() >> 48) as usize
-    }
-    pub(super) fn remote_parent(&self) -> bool {
-        self.first() >> 24 & REMOTE_PARENT != 0
-    }
-    pub(super) fn claimed(&self) -> bool {
-        self.first() >> 24 & CLAIMED != 0
-    }
-    pub(super) fn kind(&self) -> ObservationType {
-        let at = usize::from((self.first() >> 32) as u8);
-        ObservationType::ALL.get(at).copied().unwrap_or_default()
-    }
-    pub(super) fn level(&self) -> Option<Level> {
-        match self.first() >> 40 & 0xF {
-            1 => Some(Level::Debug),
-            2 => Some(Level::Default),
-            3 => Some(Level::Warning),
-            4 => Some(Level::Error),
-            _ => None,
-        }
-    }
-    pub(super) fn status(&self) -> StatusCode {
-        match self.first() >> 44 & 0xF {
-            1 => StatusCode::Ok,
-            2 => StatusCode::Error,
-            _ => StatusCode::Unset,
-        }
-    }
-    pub(super) fn roles(&self) -> u16 {
-        self.0[1] as u16
-    }
-    pub(super) fn name_len(&self) -> usize {
-        usize::from((self.0[1] >> 16) as u16)
-    }
-    pub(super) fn span_id(&self) -> SpanId {
-        SpanId::from_bytes(self.0[2].to_be_bytes()).unwrap_or(SpanId::PLACEHOLDER)
-    }
-    pub(super) fn parent(&self) -> Option<SpanId> {
-        SpanId::from_bytes(self.0[3].to_be_bytes())
-    }
-    pub(super) fn start(&self) -> Timestamp {
-        Timestamp::from_unix_nanos(self.0[4])
-    }
-    pub(super) fn end(&self) -> Timestamp {
-        Timestamp::from_unix_nanos(self.0[5])
     }
 }

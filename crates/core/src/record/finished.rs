@@ -16,31 +16,31 @@ impl<'a> FinishedSpan<'a> {
     /// What kind of work it was.
     #[must_use]
     pub fn observation_type(&self) -> ObservationType {
-        self.buffer.kind
+        self.buffer.head.kind()
     }
 
     /// When it began.
     #[must_use]
     pub fn start_time(&self) -> Timestamp {
-        self.buffer.start
+        self.buffer.head.start()
     }
 
     /// When it ended; never before it began.
     #[must_use]
     pub fn end_time(&self) -> Timestamp {
-        self.buffer.end
+        self.buffer.head.end()
     }
 
     /// How it ended.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        self.buffer.status
+        self.buffer.head.status()
     }
 
     /// Its level, as [`SpanRecord::level`](super::SpanRecord::level) has it.
     #[must_use]
     pub fn level(&self) -> Option<Level> {
-        self.buffer.level
+        self.buffer.head.level()
     }
 
     /// All attributes in one pass, as [`SpanRecord::attributes`](super::SpanRecord::attributes) gives them. Allocates nothing.

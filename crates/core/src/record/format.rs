@@ -21,7 +21,7 @@ pub(crate) const MAX_KEY: usize = u16::MAX as usize;
 /// How a value is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-enum Kind {
+pub(crate) enum Kind {
     Str,
     Json,
     /// The length is an index into the record's large texts.
@@ -127,6 +127,28 @@ impl<'a> Attribute<'a> {
     }
 }
 
+/// A value as it is written.
+pub(crate) enum Scalar<'a> {
+    Text(Kind, &'a str),
+    /// The number goes into a word of its own, unless the kind says all.
+    Number(Kind, u64),
+}
+
+impl<'a> Scalar<'a> {
+    #[inline(always)]
+    pub(crate) fn of(value: ValueRef<'a>) -> Self {
+        match value {
+            ValueRef::Str(text) => Self::Text(Kind::Str, text),
+            ValueRef::Json(text) => Self::Text(Kind::Json, text),
+            ValueRef::Bool(false) => Self::Number(Kind::False, 0),
+            ValueRef::Bool(true) => Self::Number(Kind::True, 0),
+            ValueRef::I64(value) => Self::Number(Kind::I64, value as u64),
+            ValueRef::U64(value) => Self::Number(Kind::U64, value),
+            ValueRef::F64(value) => Self::Number(Kind::F64, value.to_bits()),
+        }
+    }
+}
+
 #[inline]
 fn header(role: Role, kind: Kind, key: usize, len: u32) -> u64 {
     role as u64 | (kind as u64) << 8 | (key as u64) << 16 | u64::from(len) << 32
@@ -154,36 +176,40 @@ impl Attributes {
     }
 
     /// Appends an attribute.
-    #[inline]
     pub(crate) fn push(&mut self, role: Role, key: &str, value: ValueRef<'_>) {
-        let key = Self::key(key);
-        let (kind, text, number) = match value {
-            ValueRef::Str(text) => (Kind::Str, text, 0),
-            ValueRef::Json(text) => (Kind::Json, text, 0),
-            ValueRef::Bool(false) => (Kind::False, "", 0),
-            ValueRef::Bool(true) => (Kind::True, "", 0),
-            ValueRef::I64(value) => (Kind::I64, "", value as u64),
-            ValueRef::U64(value) => (Kind::U64, "", value),
-            ValueRef::F64(value) => (Kind::F64, "", value.to_bits()),
-        };
-        if text.len() >= LARGE {
-            let json = kind == Kind::Json;
-            return self.push_large(role, key, text.to_owned(), json);
+        match Scalar::of(value) {
+            Scalar::Text(kind, text) => self.push_text(role, kind, key, text),
+            Scalar::Number(kind, number) => self.push_number(role, kind, key, number),
         }
-        self.text.reserve(key.len() + text.len());
+    }
+
+    #[inline(always)]
+    pub(crate) fn push_text(&mut self, role: Role, kind: Kind, key: &str, text: &str) {
+        let key = Self::key(key);
+        if text.len() >= LARGE {
+            return self.push_large(role, key, text.to_owned(), kind == Kind::Json);
+        }
         self.text.push_str(key);
-        if kind.words() == 0 {
-            self.words
-                .push(header(role, kind, key.len(), text.len() as u32));
-            self.text.push_str(text);
+        self.text.push_str(text);
+        self.words
+            .push(header(role, kind, key.len(), text.len() as u32));
+    }
+
+    #[inline(always)]
+    pub(crate) fn push_number(&mut self, role: Role, kind: Kind, key: &str, number: u64) {
+        let key = Self::key(key);
+        self.text.push_str(key);
+        let header = header(role, kind, key.len(), 0);
+        if kind.words() > 0 {
+            self.words.extend_from_slice(&[header, number]);
         } else {
-            self.words
-                .extend([header(role, kind, key.len(), 0), number]);
+            self.words.push(header);
         }
     }
 
     /// Appends a text that is moved, not copied.
     #[cold]
+    #[inline(never)]
     pub(crate) fn push_large(&mut self, role: Role, key: &str, text: String, json: bool) {
         self.push_shared(role, key, Arc::new(text), json);
     }
@@ -253,10 +279,10 @@ impl Attributes {
         }
     }
 
-    /// Reads the attributes behind `head` words and a name of `name` bytes.
-    pub(crate) fn read(&self, head: usize, name: usize) -> Reader<'_> {
+    /// Reads the attributes behind a name of `name` bytes.
+    pub(crate) fn read(&self, name: usize) -> Reader<'_> {
         Reader {
-            words: self.words.get(head..).unwrap_or_default(),
+            words: &self.words,
             text: self.text.get(name..).unwrap_or_default(),
             large: &self.large,
         }
@@ -269,9 +295,21 @@ impl Attributes {
         self.words.len() * 8 + self.text.len() + large
     }
 
+    #[inline]
     pub(crate) fn clear(&mut self) {
         self.words.clear();
         self.text.clear();
+        if !self.large.is_empty() {
+            self.release_large();
+        }
+    }
+}
+
+impl Attributes {
+    /// Gives large texts back at once.
+    #[cold]
+    #[inline(never)]
+    fn release_large(&mut self) {
         self.large.clear();
     }
 }
@@ -420,7 +458,7 @@ mod tests {
             for (role, key, value) in &values {
                 written.push(Role::ALL[*role], key, value.as_ref());
             }
-            let read: Vec<_> = written.read(0, 0).collect();
+            let read: Vec<_> = written.read(0).collect();
             prop_assert_eq!(read.len(), values.len());
             for (read, (role, key, value)) in read.iter().zip(&values) {
                 prop_assert_eq!(read.role, Role::ALL[*role]);
@@ -441,7 +479,7 @@ mod tests {
         let mut written = Attributes::default();
         let key = format!("a{}", "é".repeat(40_000));
         written.push(Role::Metadata, &key, ValueRef::Bool(true));
-        let read: Vec<_> = written.read(0, 0).collect();
+        let read: Vec<_> = written.read(0).collect();
         assert_eq!(read[0].key.len(), 65_535);
         assert!(key.starts_with(read[0].key));
     }

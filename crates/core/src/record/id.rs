@@ -165,26 +165,36 @@ impl Serialize for SpanId {
 }
 
 thread_local! {
-    static STATE: Cell<[u64; 4]> = const { Cell::new([0; 4]) };
+    static STATE: [Cell<u64>; 4] = const { [const { Cell::new(0) }; 4] };
 }
 
 /// xoshiro256++ (Blackman, Vigna 2019), a state per thread: about 2 ns, against 250 ns for a
 /// version 4 UUID from the system. Not for secrets; ids are not secrets.
+#[inline]
 fn random_u64() -> u64 {
-    STATE.with(|cell| {
-        let mut s = cell.get();
-        if s == [0; 4] {
-            s = seed();
+    STATE.with(|state| {
+        let [mut a, mut b, mut c, mut d] = [
+            state[0].get(),
+            state[1].get(),
+            state[2].get(),
+            state[3].get(),
+        ];
+        // Not seeded yet. A word that is zero by chance is seeded again, which does no harm.
+        if a == 0 {
+            [a, b, c, d] = seed();
         }
-        let result = s[0].wrapping_add(s[3]).rotate_left(23).wrapping_add(s[0]);
-        let t = s[1] << 17;
-        s[2] ^= s[0];
-        s[3] ^= s[1];
-        s[1] ^= s[2];
-        s[0] ^= s[3];
-        s[2] ^= t;
-        s[3] = s[3].rotate_left(45);
-        cell.set(s);
+        let result = a.wrapping_add(d).rotate_left(23).wrapping_add(a);
+        let shifted = b << 17;
+        c ^= a;
+        d ^= b;
+        b ^= c;
+        a ^= d;
+        c ^= shifted;
+        d = d.rotate_left(45);
+        state[0].set(a);
+        state[1].set(b);
+        state[2].set(c);
+        state[3].set(d);
         result
     })
 }
@@ -211,7 +221,9 @@ fn seed() -> [u64; 4] {
             .iter()
             .fold(0, |word, &byte| word << 8 | u64::from(byte));
     }
-    if state == [0; 4] { [1, 2, 3, 4] } else { state }
+    // A state of zeros has no successor.
+    state[0] = state[0].max(1);
+    state
 }
 
 #[cfg(test)]

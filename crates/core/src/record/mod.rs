@@ -1,4 +1,4 @@
-//! What was observed, as plain finished values: no clock, no thread, no global state but a pool of buffers.
+//! What was observed, as plain finished values: no clock, no thread, no global state.
 //! Filled by the handles, read by exporters; knows neither.
 
 mod attribute;
@@ -12,17 +12,18 @@ pub(crate) mod feed;
 mod finished;
 mod format;
 pub(crate) mod guard;
+mod head;
 mod id;
 mod link;
 mod observation;
 mod parts;
 mod place;
-mod pool;
 mod resource;
 mod role;
 mod score;
 mod span;
 mod time;
+mod trace;
 mod tree;
 mod usage;
 mod value;
@@ -42,12 +43,12 @@ pub use link::{Link, LinkRef};
 pub use observation::{Level, ObservationType, Status, StatusCode};
 pub use parts::{EventRef, ExceptionRef};
 pub use place::Place;
-pub(crate) use pool::{give as give_buffer, take as take_buffer};
 pub use resource::{Resource, TraceAttributes};
 pub(crate) use role::Role;
 pub use score::{ScoreRecord, ScoreTarget, ScoreValue};
 pub use span::SpanRecord;
 pub use time::Timestamp;
+pub(crate) use trace::SharedTrace;
 pub use tree::tree;
 #[doc(hidden)]
 pub use usage::{Convention, Count};

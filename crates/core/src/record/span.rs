@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use super::attribute::{PromptRef, SpanAttribute, SpanAttributes, links, place};
 use super::buffer::{self, Buffer};
-use super::chunk::{Chunk, FinishedSpan, Head, TraceRef, View};
+use super::chunk::{Chunk, FinishedSpan, TraceRef, View};
 use super::format::{Attribute, Content, Raw, Reader, Role};
+use super::head::{HEAD, Head};
 use super::id::{SpanId, TraceId};
 use super::link::LinkRef;
 use super::observation::{Level, ObservationType, StatusCode};
@@ -16,6 +17,7 @@ use super::parts::{EventRef, ExceptionRef, Parts};
 use super::place::Place;
 use super::resource::TraceAttributes;
 use super::time::Timestamp;
+use super::trace::SharedTrace;
 use super::value::{Value, ValueRef};
 
 /// A finished observation.
@@ -31,8 +33,6 @@ pub struct SpanRecord {
     /// Given later, in the place of the trace attributes that the span ended with.
     trace: Option<Arc<TraceAttributes>>,
 }
-
-const NO_HEAD: &[u64; super::chunk::HEAD] = &[0; super::chunk::HEAD];
 
 impl SpanRecord {
     pub(super) fn at(chunk: Arc<Chunk>, word: usize, text: usize) -> Self {
@@ -63,9 +63,14 @@ impl SpanRecord {
         self.chunk.view(self.word as usize, self.text as usize)
     }
 
-    fn head(&self) -> Head<'_> {
+    fn head(&self) -> Head {
         let words = self.chunk.words.get(self.word as usize..);
-        Head(words.and_then(<[u64]>::first_chunk).unwrap_or(NO_HEAD))
+        Head(
+            words
+                .and_then(<[u64]>::first_chunk)
+                .copied()
+                .unwrap_or_default(),
+        )
     }
 
     pub(super) fn trace_ref(&self) -> TraceRef {
@@ -130,7 +135,7 @@ impl SpanRecord {
     }
 
     fn has(&self, role: Role) -> bool {
-        self.head().roles() & role.bit() != 0
+        self.head().has(role)
     }
 
     fn of(&self, role: Role) -> impl Iterator<Item = Attribute<'_>> {
@@ -398,7 +403,7 @@ impl SpanRecord {
         let Some(mut view) = self.view() else {
             return 0;
         };
-        let own = (super::chunk::HEAD + view.attributes.words.len()) * 8 + view.text.len();
+        let own = (HEAD + view.attributes.words.len()) * 8 + view.text.len();
         let mut large = 0;
         if !self.chunk.large.is_empty() {
             while let Some(raw) = view.attributes.next_raw() {
@@ -470,13 +475,14 @@ impl SpanRecord {
         let name = name.unwrap_or(own_name);
         let mut buffer = Buffer::default();
         buffer.begin(head.span_id(), name, head.kind());
-        buffer.parent = head.parent();
-        buffer.start = head.start();
-        buffer.end = head.end();
-        buffer.remote_parent = head.remote_parent();
-        buffer.claimed = head.claimed();
-        buffer.level = head.level();
-        buffer.status = head.status();
+        let new = &mut buffer.head;
+        new.set_parent(head.parent());
+        new.set_start(head.start());
+        new.set_end(head.end());
+        new.set_remote_parent(head.remote_parent());
+        new.set_claimed(head.claimed());
+        new.set_level(head.level());
+        new.set_status(head.status());
         let mut at = 0;
         while let Some(raw) = view.attributes.next_raw() {
             each(&mut buffer, at, &raw);
@@ -487,9 +493,7 @@ impl SpanRecord {
         let trace = self.trace_ref();
         *self = FinishedSpan {
             buffer: &buffer,
-            trace_id: trace.id,
-            local_root: trace.local_root,
-            trace: &trace.attributes,
+            trace: &SharedTrace::new(trace.id, trace.local_root, trace.attributes),
         }
         .to_record();
     }

@@ -3,20 +3,19 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::record::{
     AsException, Buffer, Cost, Level, Link, ObservationType, Role, SpanId, Timestamp, Usage,
-    take_buffer,
 };
 use crate::span::current;
 use crate::span::feature::{RECORDS, Recorded, recorded, unwrap};
 use crate::span::handle::Span;
-use crate::span::open::{OpenSpan, TraceState};
+use crate::span::open::OpenSpan;
 use crate::span::outside;
 use crate::span::run::{record_err, record_panic, run, run_async};
+use crate::span::slots::UnstartedSpan;
 use crate::span::unrecorded::Unrecorded;
 
 /// The ten kinds of child that traces and spans have; both get the same methods.
@@ -198,24 +197,10 @@ impl SpanBuilder {
                 }
                 Self(State::Disabled(parent.unrecorded))
             }
-            Some(open) => Self::of(open, name, kind),
-        }
-    }
-
-    fn of(open: &OpenSpan, name: &str, kind: ObservationType) -> Self {
-        let trace = if open.trace.core.admits() {
-            recorded(open.trace.clone())
-        } else {
-            None
-        };
-        let draft = trace.map(|trace| {
-            let mut draft = Recording::new(trace, name, kind);
-            draft.buffer.parent = Some(open.id);
-            draft
-        });
-        match draft {
-            Some(draft) => Self(State::Recording(draft)),
-            None => Self(State::Disabled(open.trace.unrecorded())),
+            Some(open) => Self(match Recording::of(open, name, kind) {
+                Some(draft) => State::Recording(draft),
+                None => State::Disabled(open.trace.unrecorded()),
+            }),
         }
     }
 
@@ -231,7 +216,7 @@ impl SpanBuilder {
     /// ```
     #[inline]
     pub fn observation_type(self, kind: ObservationType) -> Self {
-        self.with(|buffer| buffer.kind = kind)
+        self.with(|buffer| buffer.head.set_kind(kind))
     }
 
     /// Metadata. A key given before gets the new value; `null` changes nothing.
@@ -453,7 +438,7 @@ impl SpanBuilder {
     /// ```
     #[inline]
     pub fn level(self, level: Level) -> Self {
-        self.with(|buffer| buffer.level = Some(level))
+        self.with(|buffer| buffer.head.set_level(Some(level)))
     }
 
     /// Starts it and gives the handle. It ends by [`Span::end`] or with its last handle.
@@ -471,7 +456,7 @@ impl SpanBuilder {
     pub fn start(self) -> Span {
         match self.0 {
             State::Recording(draft) => Span {
-                open: recorded(OpenSpan::open(unwrap(draft.trace), draft.buffer)),
+                open: recorded(OpenSpan::open(unwrap(draft.span), draft.buffer)),
                 unrecorded: Unrecorded::NOOP,
             },
             State::Disabled(reason) => Span::unrecorded(reason),
@@ -491,7 +476,7 @@ impl SpanBuilder {
     #[must_use = "dropping the last handle ends the span"]
     pub fn start_at(self, time: Timestamp) -> Span {
         let span = self.start();
-        span.write(|buffer| buffer.start = time);
+        span.write(|buffer| buffer.head.set_start(time));
         span
     }
 
@@ -591,7 +576,7 @@ impl SpanBuilder {
     /// Whether an input or an output given to it is recorded.
     #[inline]
     fn captures(&self) -> bool {
-        matches!(&self.0, State::Recording(draft) if draft.trace.captures())
+        matches!(&self.0, State::Recording(draft) if draft.span.captures())
     }
 
     #[inline]
@@ -605,46 +590,52 @@ impl SpanBuilder {
 
 /// In the file of its builder: in another the compiler passes it through memory, which doubles what is switched off.
 struct Recording {
-    trace: Recorded<Arc<TraceState>>,
+    span: Recorded<UnstartedSpan>,
     buffer: Box<Buffer>,
 }
 
 impl Recording {
-    fn new(trace: Recorded<Arc<TraceState>>, name: &str, kind: ObservationType) -> Self {
-        let buffer = buffer(SpanId::random(), name, kind);
-        Self { trace, buffer }
+    /// `None` if it is not recorded. Apart, as [`run`](Self::run) is.
+    #[inline(never)]
+    fn of(open: &OpenSpan, name: &str, kind: ObservationType) -> Option<Self> {
+        if !open.trace.core.admits() {
+            return None;
+        }
+        let (span, mut buffer) = OpenSpan::draft(open.trace.clone(), SpanId::random(), name, kind);
+        buffer.head.set_parent(Some(open.id));
+        recorded(span).map(|span| Self { span, buffer })
     }
 
     /// Apart, so that callers of what is switched off stay small.
     #[inline(never)]
-    fn run<R>(self, f: impl FnOnce(Span) -> R) -> R {
-        let span = Span {
-            open: recorded(OpenSpan::open(unwrap(self.trace), self.buffer)),
+    fn run<R>(mut self, f: impl FnOnce(Span) -> R) -> R {
+        let span = unwrap(self.span);
+        span.begin(&mut self.buffer);
+        // One handle for the closure; the other one is what makes it current meanwhile.
+        let (handle, own) = span.start_twice(Some(self.buffer));
+        let of = |open| Span {
+            open: recorded(open),
             unrecorded: Unrecorded::NOOP,
         };
-        // One handle for the closure; the other one is on the stack meanwhile.
-        let handle = span.clone();
-        let pushed = current::push(span);
+        let handle = of(handle);
+        let current = current::in_closure(&own);
         // Caught only to be recorded, then it goes on: what it left broken stays as broken as it was.
         let result = catch_unwind(AssertUnwindSafe(|| f(handle)));
-        let span = pushed.leave();
+        drop(current);
         match result {
             Ok(value) => {
-                // The last handle ends it, and needs no lock for that.
-                if !span.is_last() {
-                    span.end();
-                }
+                own.end_with_work();
                 value
             }
             Err(panic) => {
-                record_panic(&span, &*panic);
+                record_panic(&of(own), &*panic);
                 resume_unwind(panic)
             }
         }
     }
 
     /// As [`written`](Self::written), without a closure to be put together where nothing is recorded.
-    #[inline(never)]
+    #[inline]
     fn metadata<T: Serialize>(mut self, key: &str, value: T) -> Self {
         self.buffer.put_any(Role::Metadata, key, value);
         self
@@ -657,14 +648,6 @@ impl Recording {
         f(&mut self.buffer);
         self
     }
-}
-
-/// A buffer that is begun.
-#[inline]
-pub(crate) fn buffer(id: SpanId, name: &str, kind: ObservationType) -> Box<Buffer> {
-    let mut buffer = take_buffer();
-    buffer.begin(id, name, kind);
-    buffer
 }
 
 impl fmt::Debug for SpanBuilder {

@@ -6,53 +6,60 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::span::feature::RECORDS;
+use crate::span::feature::{RECORDS, recorded};
 use crate::span::handle::Span;
+use crate::span::slots::{OpenSpanRef, WeakSpanRef};
 use crate::span::unrecorded::Unrecorded;
 
+/// A span that a guard has made current.
 struct Frame {
     span: Span,
-    /// Its closure takes it back at its end.
-    pushed: bool,
-    /// The word of [`Top::over`] before the frame was pushed; set again when the frame is gone.
-    over: usize,
+    /// [`Top::over`] before the guard was made; set again when the guard is gone.
+    over: Over,
 }
 
 struct Stack {
     frames: Vec<Frame>,
-    /// Pushed spans, with their depth, that a guard dropped out of order removed from `frames`.
-    out_of_order: Vec<(usize, Span)>,
+}
+
+/// The span of the innermost closure that runs, above all frames. The closure's caller keeps its handle, so it costs
+/// no frame.
+#[derive(Clone, Copy)]
+enum Over {
+    Nothing,
+    Unrecorded(Unrecorded),
+    Open(WeakSpanRef),
 }
 
 /// What must be known about the stack without borrowing it.
 struct Top {
     height: Cell<usize>,
-    /// An unrecorded span above all frames, as its word; zero if there is none. A closure in an unsampled trace
-    /// costs this word instead of a frame.
-    over: Cell<usize>,
+    over: Cell<Over>,
 }
 
 thread_local! {
-    static STACK: RefCell<Stack> = const {
-        RefCell::new(Stack { frames: Vec::new(), out_of_order: Vec::new() })
-    };
-    static TOP: Top = const { Top { height: Cell::new(0), over: Cell::new(0) } };
+    static STACK: RefCell<Stack> = const { RefCell::new(Stack { frames: Vec::new() }) };
+    static TOP: Top = const { Top { height: Cell::new(0), over: Cell::new(Over::Nothing) } };
 }
 
-fn set_top(height: usize, over: usize) {
+fn set_top(height: usize, over: Over) {
     TOP.with(|top| {
         top.height.set(height);
         top.over.set(over);
     });
 }
 
-fn over() -> usize {
+fn set_over(over: Over) {
+    TOP.with(|top| top.over.set(over));
+}
+
+fn over() -> Over {
     TOP.with(|top| top.over.get())
 }
 
 #[inline]
 fn is_empty() -> bool {
-    TOP.with(|top| top.height.get() | top.over.get() == 0)
+    TOP.with(|top| top.height.get() == 0 && matches!(top.over.get(), Over::Nothing))
 }
 
 /// Runs `f` on the stack; `None` on a thread that is ending and has no stack any more.
@@ -70,9 +77,15 @@ pub(crate) fn current() -> Span {
     if !RECORDS {
         return Span::noop();
     }
-    let over = over();
-    if over != 0 {
-        return Span::unrecorded(Unrecorded::from_word(over));
+    match over() {
+        Over::Nothing => {}
+        Over::Unrecorded(reason) => return Span::unrecorded(reason),
+        Over::Open(span) => {
+            return Span {
+                open: span.handle().and_then(recorded),
+                unrecorded: Unrecorded::NOOP,
+            };
+        }
     }
     STACK
         .try_with(|stack| Some(stack.try_borrow().ok()?.frames.last()?.span.clone()))
@@ -88,29 +101,70 @@ pub(crate) fn enter(span: &Span) -> Entered {
         return Entered::nothing();
     }
     let span = span.clone();
-    let depth = with(|stack| stack.push(span, false));
+    let depth = with(|stack| stack.push(span));
     Entered {
         depth: depth.unwrap_or(usize::MAX),
         thread: PhantomData,
     }
 }
 
-/// Runs `f` with an unrecorded span current, without a frame of the stack.
+/// Runs `f` with an unrecorded span current.
 #[inline]
 pub(crate) fn suppressed<R>(reason: Unrecorded, f: impl FnOnce() -> R) -> R {
-    struct Restore<'a>(&'a Cell<usize>, usize);
+    let _closure = Closure::begin(Over::Unrecorded(reason));
+    f()
+}
 
-    impl Drop for Restore<'_> {
-        fn drop(&mut self) {
-            self.0.set(self.1);
-        }
+/// Makes `span` current until the value is dropped. The caller keeps a handle of the span meanwhile.
+#[inline]
+pub(crate) fn in_closure(span: &OpenSpanRef) -> Closure {
+    Closure::begin(Over::Open(span.downgrade()))
+}
+
+/// A span is current while a closure runs.
+pub(crate) struct Closure {
+    height: usize,
+    before: Over,
+    /// Not `Send`: the stack is this thread's.
+    thread: PhantomData<*const ()>,
+}
+
+impl Closure {
+    #[inline]
+    fn begin(over: Over) -> Self {
+        TOP.with(|top| Self {
+            height: top.height.get(),
+            before: top.over.replace(over),
+            thread: PhantomData,
+        })
     }
 
-    TOP.with(|top| {
-        let before = top.over.replace(reason.word());
-        let _restore = Restore(&top.over, before);
-        f()
-    })
+    /// Guards were made or dropped in the closure and not the other way round before its end.
+    #[cold]
+    fn end_out_of_order(&self) {
+        let above = with(|stack| {
+            if stack.frames.len() < self.height {
+                // A guard from before the closure was dropped in it: what was current before that guard is so again.
+                return Vec::new();
+            }
+            set_over(self.before);
+            stack.frames.split_off(self.height)
+        });
+        drop(above);
+    }
+}
+
+impl Drop for Closure {
+    #[inline]
+    fn drop(&mut self) {
+        TOP.with(|top| {
+            if top.height.get() == self.height {
+                top.over.set(self.before);
+            } else {
+                self.end_out_of_order();
+            }
+        });
+    }
 }
 
 /// Runs `f` with nothing current.
@@ -123,86 +177,27 @@ pub(crate) fn without_current<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Makes `span` current without another handle of it, until it is taken back by `leave`.
-pub(crate) fn push(span: Span) -> PushedSpan {
-    let mut spare = Some(span);
-    let depth = with(|stack| spare.take().map(|span| stack.push(span, true)));
-    PushedSpan {
-        depth: depth.flatten().unwrap_or(usize::MAX),
-        spare,
-    }
-}
-
-/// A span on the stack that its closure takes back.
-pub(crate) struct PushedSpan {
-    depth: usize,
-    /// The span itself, if the thread is ending and has no stack.
-    spare: Option<Span>,
-}
-
-impl PushedSpan {
-    pub(crate) fn leave(self) -> Span {
-        let Self { depth, spare } = self;
-        if let Some(span) = spare {
-            return span;
-        }
-        // In general it is on top of the stack.
-        let top = STACK.try_with(|stack| {
-            let frames = &mut stack.try_borrow_mut().ok()?.frames;
-            if frames.len() != depth + 1 {
-                return None;
-            }
-            let frame = frames.pop()?;
-            set_top(depth, frame.over);
-            Some(frame)
-        });
-        match top {
-            Ok(Some(frame)) => frame.span,
-            _ => Self::buried(depth),
-        }
-    }
-
-    #[cold]
-    fn buried(depth: usize) -> Span {
-        let left = with(|stack| stack.take(depth));
-        let (span, above) = left.unwrap_or_default();
-        drop(above);
-        span.unwrap_or(Span::noop())
-    }
-}
-
 impl Stack {
-    fn push(&mut self, span: Span, pushed: bool) -> usize {
-        let over = over();
-        set_top(self.frames.len(), 0);
-        self.frames.push(Frame { span, pushed, over });
-        self.frames.len() - 1
+    #[inline]
+    fn push(&mut self, span: Span) -> usize {
+        let over = TOP.with(|top| top.over.replace(Over::Nothing));
+        let depth = self.frames.len();
+        self.frames.push(Frame { span, over });
+        depth
     }
 
     /// Removes the frame at `depth` and the frames above it, and returns their spans. The caller drops them after the
     /// borrow, because the end of a last handle may use the stack again.
-    fn take(&mut self, depth: usize) -> (Option<Span>, Vec<Span>) {
+    fn take(&mut self, depth: usize) -> (Option<Span>, Vec<Frame>) {
         if let Some(frame) = self.frames.get(depth) {
-            set_top(depth, frame.over);
+            set_over(frame.over);
         }
-        if self.frames.len() == depth + 1 {
-            return (self.frames.pop().map(|frame| frame.span), Vec::new());
-        }
-        if self.frames.len() <= depth {
-            let entry = self.out_of_order.iter().rposition(|(at, _)| *at == depth);
-            return (entry.map(|at| self.out_of_order.remove(at).1), Vec::new());
-        }
-        // Guards that are dropped out of order keep the spans that closures take back.
-        let mut dropped = Vec::new();
-        let above = self.frames.split_off(depth + 1);
-        for (at, frame) in above.into_iter().enumerate() {
-            if frame.pushed {
-                self.out_of_order.push((depth + 1 + at, frame.span));
-            } else {
-                dropped.push(frame.span);
-            }
-        }
-        (self.frames.pop().map(|frame| frame.span), dropped)
+        let above = match self.frames.len() {
+            // In general it is on top of the stack.
+            len if len <= depth + 1 => Vec::new(),
+            _ => self.frames.split_off(depth + 1),
+        };
+        (self.frames.pop().map(|frame| frame.span), above)
     }
 }
 
@@ -293,6 +288,6 @@ mod tests {
         });
         assert_eq!(recorder.names(), ["inner"], "ended with its closure");
         assert!(!kept.unwrap().is_recording());
-        assert!(with(|stack| stack.frames.is_empty() && stack.out_of_order.is_empty()).unwrap());
+        assert!(with(|stack| stack.frames.is_empty()).unwrap());
     }
 }

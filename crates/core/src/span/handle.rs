@@ -109,7 +109,7 @@ impl Span {
     /// ```
     #[must_use]
     pub fn trace_id(&self) -> Option<TraceId> {
-        self.sampled().map(|open| open.trace.id)
+        self.sampled().map(|open| open.trace.shared.id)
     }
 
     /// Its own id; `None` if it is not recorded.
@@ -152,7 +152,7 @@ impl Span {
     /// span.set_observation_type(ObservationType::Tool);
     /// ```
     pub fn set_observation_type(&self, kind: ObservationType) {
-        self.write(|buffer| buffer.kind = kind);
+        self.write(|buffer| buffer.head.set_kind(kind));
     }
 
     /// Adds metadata. A key given before gets the new value; `null` changes nothing.
@@ -548,11 +548,9 @@ impl Span {
             return ScoreBuilder::off();
         };
         let score = ScoreBuilder::new(Some(&open.trace.core), name, value, || {
-            target(open.trace.id, open.id)
+            target(open.trace.shared.id, open.id)
         });
-        let environment = open
-            .trace
-            .attributes(|attributes| attributes.environment.clone());
+        let environment = open.trace.shared.attributes().environment.clone();
         score.with(|score| score.environment = environment)
     }
 
@@ -652,7 +650,7 @@ impl fmt::Debug for Span {
             None => f.write_str("Span(noop)"),
             Some(open) => f
                 .debug_struct("Span")
-                .field("trace_id", &open.trace.id)
+                .field("trace_id", &open.trace.shared.id)
                 .field("id", &open.id)
                 .finish(),
         }

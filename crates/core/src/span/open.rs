@@ -1,28 +1,25 @@
 //! An open span: its buffer behind a lock, its trace, and the rule that it ends once.
-//! Shared by all handles of the span, see `registry`; started by `start`, written through `span`, left to `Processor` at its end.
+//! Shared by all handles of the span, see `slots`; started by `builder`, written through `handle`, given to `Processor` at its end.
 
-use std::cell::RefCell;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::clock::Anchor;
 use crate::record::{
-    Buffer, Exception, FinishedSpan, Level, ObservationType, Role, SpanId, StatusCode, Timestamp,
-    TraceAttributes, TraceId, give_buffer,
+    Buffer, Exception, FinishedSpan, Level, ObservationType, Role, SharedTrace, SpanId, StatusCode,
+    Timestamp, TraceAttributes, TraceId,
 };
 use crate::span::failures::Failures;
 use crate::span::inherited;
 use crate::span::shared::{TracerShared, lock};
-use crate::span::slots::{OpenSpanRef, WeakSpanRef};
+use crate::span::slots::{OpenSpanRef, UnstartedSpan, WeakSpanRef, give_buffer};
 use crate::span::unrecorded::{ForwardGuard, Forwarded, Received, Unrecorded};
 
 /// What all spans of a trace share.
 pub(crate) struct TraceState {
     pub(crate) core: Arc<TracerShared>,
-    pub(crate) id: TraceId,
+    /// Its ids and attributes.
+    pub(crate) shared: SharedTrace,
     pub(crate) anchor: Anchor,
-    /// Its first span in this process.
-    pub(crate) root: SpanId,
     /// The root while it is open; set when a trace handle begins it.
     root_ref: OnceLock<WeakSpanRef>,
     /// What came with the request that this trace continues.
@@ -31,24 +28,8 @@ pub(crate) struct TraceState {
     pub(crate) unsampled: Option<ForwardGuard>,
     /// What spans forward that are started while the tracer does not record.
     forward: OnceLock<ForwardGuard>,
-    /// Copied on write, so that ended spans keep what they saw and share it.
-    attributes: Mutex<Arc<TraceAttributes>>,
     /// Errors that callers may record again.
     failures: Failures,
-    /// Which state of which trace that is: no two in this process have the same.
-    version: AtomicU64,
-}
-
-/// Zero is no version.
-static NEXT_VERSION: AtomicU64 = AtomicU64::new(1);
-
-fn new_version() -> u64 {
-    NEXT_VERSION.fetch_add(1, Ordering::Relaxed)
-}
-
-thread_local! {
-    /// The attributes this thread saw last: most spans of a trace end with the same ones, and need no lock.
-    static CACHED: RefCell<(u64, Option<Arc<TraceAttributes>>)> = const { RefCell::new((0, None)) };
 }
 
 impl TraceState {
@@ -61,39 +42,14 @@ impl TraceState {
     ) -> Self {
         Self {
             core,
-            id,
-            root,
+            shared: SharedTrace::new(id, root, Arc::new(attributes)),
             root_ref: OnceLock::new(),
             received: None,
             unsampled: None,
             forward: OnceLock::new(),
             anchor,
-            attributes: Mutex::new(Arc::new(attributes)),
             failures: Failures::default(),
-            version: AtomicU64::new(new_version()),
         }
-    }
-
-    /// Shows the attributes as they are now.
-    pub(crate) fn attributes<R>(&self, mut show: impl FnMut(&Arc<TraceAttributes>) -> R) -> R {
-        let version = self.version.load(Ordering::Acquire);
-        let seen = CACHED.try_with(|seen| {
-            let mut seen = seen.try_borrow_mut().ok()?;
-            if seen.0 != version {
-                let attributes = lock(&self.attributes);
-                // Read again under the lock: version and attributes belong together.
-                *seen = (
-                    self.version.load(Ordering::Acquire),
-                    Some(attributes.clone()),
-                );
-            }
-            seen.1.as_ref().map(&mut show)
-        });
-        let seen = seen.ok().flatten();
-        seen.unwrap_or_else(|| {
-            let attributes = lock(&self.attributes).clone();
-            show(&attributes)
-        })
     }
 
     /// Remembers the root, for `Trace::current`.
@@ -104,13 +60,14 @@ impl TraceState {
     /// A handle of the root. If the root is gone, of a span that has ended and has its id: children can start
     /// below it, and the trace's attributes can be set.
     pub(crate) fn root_handle(self: &Arc<Self>) -> OpenSpanRef {
-        let root = self.root_ref.get().and_then(|root| root.upgrade(self.root));
+        let root = self
+            .root_ref
+            .get()
+            .and_then(|root| root.upgrade(self.shared.root));
         root.unwrap_or_else(|| {
-            OpenSpanRef::new(OpenSpan {
-                trace: self.clone(),
-                id: self.root,
-                buffer: Mutex::new(None),
-            })
+            let (ended, buffer) = OpenSpan::unstarted(self.clone(), self.shared.root);
+            give_buffer(buffer);
+            ended.start(None)
         })
     }
 
@@ -132,7 +89,7 @@ impl TraceState {
         }
         let guard = self.forward.get_or_init(|| {
             let forwarded = Forwarded {
-                parent: Some((self.id, self.root, 1)),
+                parent: Some((self.shared.id, self.shared.root, 1)),
                 received: self.received.clone(),
             };
             ForwardGuard::new(Unrecorded::OFF, forwarded)
@@ -140,37 +97,79 @@ impl TraceState {
         guard.unrecorded()
     }
 
+    #[inline(always)]
     pub(crate) fn now(&self) -> Timestamp {
         self.anchor.now(&self.core.clock)
-    }
-
-    pub(crate) fn update(&self, f: impl FnOnce(&mut TraceAttributes)) {
-        let mut attributes = lock(&self.attributes);
-        f(Arc::make_mut(&mut attributes));
-        self.version.store(new_version(), Ordering::Release);
     }
 }
 
 pub(crate) struct OpenSpan {
     pub(crate) trace: Arc<TraceState>,
     pub(crate) id: SpanId,
-    /// `None` once it has ended.
+    /// `None` before it has started and once it has ended.
     buffer: Mutex<Option<Box<Buffer>>>,
 }
 
 impl OpenSpan {
-    /// Opens a span whose buffer is filled but for its start.
-    pub(crate) fn open(trace: Arc<TraceState>, mut buffer: Box<Buffer>) -> OpenSpanRef {
-        let id = buffer.span_id;
-        buffer.start = trace.now();
-        if buffer.kind == ObservationType::Generation {
-            inherited::link_prompt(&mut buffer);
-        }
-        OpenSpanRef::new(Self {
+    /// A span that has not started, and an empty buffer for it.
+    #[inline(always)]
+    fn unstarted(trace: Arc<TraceState>, id: SpanId) -> (UnstartedSpan, Box<Buffer>) {
+        UnstartedSpan::new(|| Self {
             trace,
             id,
-            buffer: Mutex::new(Some(buffer)),
+            buffer: Mutex::new(None),
         })
+    }
+
+    /// A span that has not started, and its buffer.
+    #[inline(always)]
+    pub(crate) fn draft(
+        trace: Arc<TraceState>,
+        id: SpanId,
+        name: &str,
+        kind: ObservationType,
+    ) -> (UnstartedSpan, Box<Buffer>) {
+        let (span, mut buffer) = Self::unstarted(trace, id);
+        buffer.begin(id, name, kind);
+        (span, buffer)
+    }
+
+    /// Opens a span whose buffer is filled but for its start.
+    pub(crate) fn open(span: UnstartedSpan, mut buffer: Box<Buffer>) -> OpenSpanRef {
+        span.begin(&mut buffer);
+        span.start(Some(buffer))
+    }
+
+    /// Writes what is known when the span starts.
+    #[inline]
+    pub(crate) fn begin(&self, buffer: &mut Buffer) {
+        buffer.head.set_start(self.trace.now());
+        if buffer.head.kind() == ObservationType::Generation {
+            inherited::link_prompt(buffer);
+        }
+    }
+
+    /// Gives it the buffer that its handles write to.
+    #[inline]
+    pub(crate) fn fill(&mut self, buffer: Option<Box<Buffer>>) {
+        *self
+            .buffer
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner) = buffer;
+    }
+
+    /// Ends it, if it is open, after its last handle is gone: the span has ended, whatever was meant. Gives back
+    /// the buffer.
+    #[inline]
+    pub(crate) fn close(&mut self) -> Option<Box<Buffer>> {
+        // No other handle exists, so the lock is not needed.
+        let buffer = self
+            .buffer
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut buffer = buffer.take()?;
+        self.finish(&mut buffer, None);
+        Some(buffer)
     }
 
     /// Writes to the span if it is still open. `f` runs under the lock: nothing of the user's in it.
@@ -185,10 +184,10 @@ impl OpenSpan {
     pub(crate) fn add_exception(&self, time: Timestamp, exception: Exception, returned: bool) {
         let id = SpanId::random();
         self.write(|buffer| {
-            let propagated = self
-                .trace
-                .failures
-                .note(self.id, buffer.parent, &exception, returned);
+            let propagated =
+                self.trace
+                    .failures
+                    .note(self.id, buffer.head.parent(), &exception, returned);
             buffer.add_exception(id, time, exception, propagated);
         });
     }
@@ -211,7 +210,9 @@ impl OpenSpan {
 
     /// What kind of work it is; `None` once it has ended.
     pub(crate) fn kind(&self) -> Option<ObservationType> {
-        lock(&self.buffer).as_deref().map(|buffer| buffer.kind)
+        lock(&self.buffer)
+            .as_deref()
+            .map(|buffer| buffer.head.kind())
     }
 
     /// Name and the moment the trace was begun here, if it is open and the first of its trace here. A start that
@@ -219,7 +220,7 @@ impl OpenSpan {
     pub(crate) fn open_root(&self) -> Option<(String, Timestamp)> {
         let guard = lock(&self.buffer);
         let buffer = guard.as_deref()?;
-        let is_root = buffer.parent.is_none() || buffer.remote_parent;
+        let is_root = buffer.head.parent().is_none() || buffer.head.remote_parent();
         is_root.then(|| (buffer.name().to_owned(), self.trace.anchor.begun()))
     }
 
@@ -239,29 +240,27 @@ impl OpenSpan {
             return false;
         };
         last(&mut buffer);
-        self.finish(buffer, time);
+        self.finish(&mut buffer, time);
+        give_buffer(buffer);
         true
     }
 
-    fn finish(&self, mut buffer: Box<Buffer>, time: Option<Timestamp>) {
+    #[inline]
+    fn finish(&self, buffer: &mut Buffer, time: Option<Timestamp>) {
         // The monotonic clock cannot step back, but an injected one may.
-        buffer.end = time.unwrap_or_else(|| self.trace.now()).max(buffer.start);
+        let end = time.unwrap_or_else(|| self.trace.now());
+        buffer.head.set_end(end.max(buffer.head.start()));
         buffer.seal();
         let trace = &*self.trace;
-        trace.attributes(|attributes| {
-            let span = FinishedSpan {
-                buffer: &buffer,
-                trace_id: trace.id,
-                local_root: trace.root,
-                trace: attributes,
-            };
-            if trace.is_sampled() {
-                trace.core.processor.on_finish(&span);
-            } else {
-                trace.core.processor.on_unsampled(&span);
-            }
-        });
-        give_buffer(buffer);
+        let span = FinishedSpan {
+            buffer,
+            trace: &trace.shared,
+        };
+        if trace.is_sampled() {
+            trace.core.processor.on_finish(&span);
+        } else {
+            trace.core.processor.on_unsampled(&span);
+        }
     }
 
     /// Ends a span whose work was given up before it was done; `message` says how, after `cancelled: `.
@@ -282,24 +281,11 @@ impl OpenSpan {
 
 /// A level and a message that the user set stay.
 fn abandon(buffer: &mut Buffer, message: &str) {
-    if buffer.level.is_none() && buffer.status == StatusCode::Unset {
-        buffer.level = Some(Level::Warning);
+    let head = &mut buffer.head;
+    if head.level().is_none() && head.status() == StatusCode::Unset {
+        head.set_level(Some(Level::Warning));
     }
     if !buffer.has(Role::StatusMessage) {
         buffer.set_status_message(message);
-    }
-}
-
-impl Drop for OpenSpan {
-    /// The last handle is gone: the span has ended, whatever was meant.
-    fn drop(&mut self) {
-        // No other handle exists, so the lock is not needed.
-        let buffer = self
-            .buffer
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(buffer) = buffer.take() {
-            self.finish(buffer, None);
-        }
     }
 }

@@ -45,16 +45,6 @@ impl Unrecorded {
         self.0 & UNSAMPLED != 0
     }
 
-    #[inline]
-    pub(crate) const fn word(self) -> usize {
-        self.0
-    }
-
-    #[inline]
-    pub(crate) const fn from_word(word: usize) -> Self {
-        Self(word)
-    }
-
     /// Its key in [`TABLE`], zero if there is nothing to forward.
     #[inline]
     const fn key(self) -> usize {

@@ -11,7 +11,6 @@ use crate::propagation::remote::RemoteContext;
 use crate::record::{
     Link, MAX_LINKS, ObservationType, Role, SpanId, Timestamp, TraceAttributes, TraceId, Value,
 };
-use crate::span::builder::buffer;
 use crate::span::feature::{RECORDS, Recorded, recorded, unwrap};
 use crate::span::handle::Span;
 use crate::span::open::{OpenSpan, TraceState};
@@ -369,7 +368,7 @@ impl TraceBuilder {
     #[must_use = "dropping the last handle ends the trace"]
     pub fn start_at(self, time: Timestamp) -> Trace {
         let trace = self.start();
-        trace.root.write(|buffer| buffer.start = time);
+        trace.root.write(|buffer| buffer.head.set_start(time));
         trace
     }
 
@@ -439,10 +438,10 @@ impl TraceBuilder {
         state.unsampled = unsampled;
         let shared = Arc::new(state);
         draft.owner.leaks.look(core, shared.now());
-        let mut buffer = buffer(id, &name, draft.kind);
-        buffer.parent = parent;
-        buffer.claimed = context.claimed;
-        buffer.remote_parent = parent.is_some();
+        let (root, mut buffer) = OpenSpan::draft(shared.clone(), id, &name, draft.kind);
+        buffer.head.set_parent(parent);
+        buffer.head.set_claimed(context.claimed);
+        buffer.head.set_remote_parent(parent.is_some());
         for link in context.links {
             buffer.add_link(link);
         }
@@ -450,7 +449,7 @@ impl TraceBuilder {
         if let Some(input) = draft.input {
             buffer.put_owned(Role::Input, "", input);
         }
-        let root = OpenSpan::open(shared.clone(), buffer);
+        let root = OpenSpan::open(root, buffer);
         shared.set_root(&root);
         Trace {
             root: Span {

@@ -70,7 +70,7 @@ impl Trace {
     pub fn current() -> Self {
         let span = Span::current();
         let root = match &span.open {
-            Some(open) if open.id != open.trace.root => Span {
+            Some(open) if open.id != open.trace.shared.root => Span {
                 open: recorded(open.trace.root_handle()),
                 unrecorded: Unrecorded::NOOP,
             },
@@ -412,7 +412,7 @@ impl Trace {
 
     fn update(&self, f: impl FnOnce(&mut TraceAttributes)) {
         if let Some(open) = &self.root.open {
-            open.trace.update(f);
+            open.trace.shared.update(f);
         }
     }
 }

@@ -183,7 +183,7 @@ impl WithAttributes {
 
     fn set_on_current(&self) {
         if let Some(open) = &Span::current().open {
-            open.trace.update(|attributes| {
+            open.trace.shared.update(|attributes| {
                 let mut merged = self.set.attributes.clone();
                 fill(&mut merged, attributes);
                 // The tags that the trace has come first.

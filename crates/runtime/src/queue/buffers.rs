@@ -12,7 +12,7 @@ use tracefuse_exporter::record::{Chunk, FinishedSpan, Record, ScoreRecord, SpanR
 
 use crate::config::PipelineConfig;
 use crate::queue::{Deferred, ExporterQueue, Source};
-use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError};
+use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
 
 /// A chunk is handed over from this size on.
 const CHUNK_BYTES: usize = 32 * 1024;
@@ -21,17 +21,27 @@ pub(crate) struct SpanBuffers {
     number: u64,
     queues: Vec<Arc<ExporterQueue>>,
     buffers: Mutex<Vec<Arc<ThreadBuffer>>>,
-    /// Workers that will drain the buffers before long. Without one nothing may wait in a buffer.
-    watchers: AtomicUsize,
-    closed: AtomicBool,
+    gate: Mutex<Gate>,
+    /// The round that spans are recorded in: each drain begins one, see [`drain`](Self::drain). [`CLOSED`] while
+    /// nothing may wait in a buffer. Written under the lock of `gate`.
+    open_round: AtomicU64,
     /// A queue has no room for what waits in buffers, and they were drained for that.
     out_of_room: AtomicBool,
     recorded: AtomicU64,
-    /// The round that spans are recorded in: each drain begins one, see [`drain`](Self::drain).
-    round: AtomicU64,
     /// Spans that a chunk takes before it is handed over.
     room: usize,
     blocks: bool,
+}
+
+/// No round.
+const CLOSED: u64 = u64::MAX;
+
+/// Whether spans may wait in buffers.
+struct Gate {
+    /// Workers that will drain the buffers before long. Without one nothing may wait in a buffer.
+    watchers: usize,
+    closed: bool,
+    round: u64,
 }
 
 /// The buffer of one thread. Aligned so that two threads do not share a cache line.
@@ -49,25 +59,31 @@ struct Buffered {
 }
 
 /// A span that comes in.
-#[derive(Clone, Copy)]
-pub(crate) enum Incoming<'a> {
-    Finished(&'a FinishedSpan<'a>),
-    Record(&'a SpanRecord),
+pub(crate) trait Incoming {
+    /// A record with its own memory.
+    fn to_record(&self) -> SpanRecord;
+    fn append_to(&self, chunk: &mut Chunk);
 }
 
-impl Incoming<'_> {
-    fn to_record(self) -> SpanRecord {
-        match self {
-            Self::Finished(span) => span.to_record(),
-            Self::Record(span) => span.clone(),
-        }
+impl Incoming for FinishedSpan<'_> {
+    #[cold]
+    fn to_record(&self) -> SpanRecord {
+        FinishedSpan::to_record(self)
     }
 
-    fn append_to(self, chunk: &mut Chunk) {
-        match self {
-            Self::Finished(span) => chunk.push(span),
-            Self::Record(span) => chunk.push_record(span),
-        }
+    #[inline(always)]
+    fn append_to(&self, chunk: &mut Chunk) {
+        chunk.push(self);
+    }
+}
+
+impl Incoming for SpanRecord {
+    fn to_record(&self) -> SpanRecord {
+        self.clone()
+    }
+
+    fn append_to(&self, chunk: &mut Chunk) {
+        chunk.push_record(self);
     }
 }
 
@@ -85,11 +101,14 @@ impl SpanBuffers {
             number: NEXT.fetch_add(1, Ordering::Relaxed),
             queues,
             buffers: Mutex::default(),
-            watchers: AtomicUsize::new(0),
-            closed: AtomicBool::new(false),
+            gate: Mutex::new(Gate {
+                watchers: 0,
+                closed: false,
+                round: 1,
+            }),
+            open_round: AtomicU64::new(CLOSED),
             out_of_room: AtomicBool::new(false),
             recorded: AtomicU64::new(0),
-            round: AtomicU64::new(1),
             room: config.batch_size.clamp(1, 256),
             blocks: config.overload.waits(),
         }
@@ -104,7 +123,15 @@ impl SpanBuffers {
     /// Whether a span that starts now is refused: every exporter would drop it at its end. Counts it if so.
     #[inline]
     pub(crate) fn refuse(&self) -> bool {
-        let refuses = !self.queues.is_empty() && self.queues.iter().all(|queue| queue.refuses());
+        let Some((first, others)) = self.queues.split_first() else {
+            return false;
+        };
+        first.refuses() && self.refuse_in(others)
+    }
+
+    #[inline(never)]
+    fn refuse_in(&self, others: &[Arc<ExporterQueue>]) -> bool {
+        let refuses = others.iter().all(|queue| queue.refuses());
         if refuses {
             self.queues.iter().for_each(|queue| queue.note_refused());
         }
@@ -139,20 +166,29 @@ impl SpanBuffers {
     }
 
     /// Takes a span. Waits for room if the policy for a full queue says so.
-    #[inline]
-    pub(crate) fn put(&self, span: Incoming<'_>) {
+    #[inline(always)]
+    pub(crate) fn put(&self, span: &impl Incoming) {
         // There is no buffer on a thread that is ending, nor for a log subscriber of ours that records.
         let put = LOCAL.try_with(|local| {
             let mut local = local.try_borrow_mut().ok()?;
-            let known = local.iter().position(|(number, _)| *number == self.number);
-            let at = known.unwrap_or_else(|| self.add_buffer(&mut local));
-            let (_, buffer) = local.get(at)?;
+            if !matches!(local.first(), Some((number, _)) if *number == self.number) {
+                self.to_front(&mut local);
+            }
+            let (_, buffer) = local.first()?;
             self.append(buffer, span);
             Some(())
         });
         if put.ok().flatten().is_none() {
             self.push(span.to_record().into(), None);
         }
+    }
+
+    /// Puts the buffer of this thread first, and makes it if there is none.
+    #[cold]
+    fn to_front(&self, local: &mut Vec<(u64, Arc<ThreadBuffer>)>) {
+        let known = local.iter().position(|(number, _)| *number == self.number);
+        let at = known.unwrap_or_else(|| self.add_buffer(local));
+        local.swap(0, at);
     }
 
     /// Whether a record of this size leaves room for others in every queue.
@@ -175,7 +211,6 @@ impl SpanBuffers {
         }
     }
 
-    #[cold]
     fn add_buffer(&self, local: &mut Vec<(u64, Arc<ThreadBuffer>)>) -> usize {
         // Those of pipelines that are gone.
         local.retain(|(_, buffer)| Arc::strong_count(buffer) > 1);
@@ -204,46 +239,79 @@ impl SpanBuffers {
 
     /// Appends a span to the buffer of this thread, and hands the chunk over if it is full. Where nothing may wait
     /// in a buffer, what does is handed over, and the span is pushed to the queues by itself.
-    pub(crate) fn append(&self, buffer: &ThreadBuffer, span: Incoming<'_>) {
+    #[inline(always)]
+    pub(crate) fn append(&self, buffer: &ThreadBuffer, span: &impl Incoming) {
         let mut buffered = lock(&buffer.buffered);
-        // Asked under the lock: a worker that stops watching drains every buffer after that.
-        let watched =
-            self.watchers.load(Ordering::Relaxed) > 0 && !self.closed.load(Ordering::Relaxed);
-        let has_capacity = self.queues.iter().all(|queue| queue.has_capacity());
-        if watched && has_capacity {
-            // In the same order as `drain` does it: what ended before a drain began is in its round or an earlier one.
-            let round = self.round.load(Ordering::Acquire);
-            let mut after = Vec::new();
-            if round != buffered.round {
-                after = self.hand_over(buffer, &mut buffered);
-                buffered.round = round;
-            }
-            span.append_to(&mut buffered.chunk);
-            if buffered.chunk.len() >= self.room || buffered.chunk.size() >= CHUNK_BYTES {
-                after.extend(self.hand_over(buffer, &mut buffered));
-            }
-            drop(buffered);
-            if self.out_of_room.load(Ordering::Relaxed) {
-                self.out_of_room.store(false, Ordering::Relaxed);
-            }
-            after.into_iter().for_each(Deferred::settle);
-            return;
+        // Asked under the lock: a worker that stops watching drains every buffer after that. In the same order as
+        // `drain` does it: what ended before a drain began is in its round or an earlier one.
+        let round = self.open_round.load(Ordering::Acquire);
+        let has_capacity = match self.queues.as_slice() {
+            [only] => only.has_capacity(),
+            all => all.iter().all(|queue| queue.has_capacity()),
+        };
+        if round != buffered.round || !has_capacity {
+            return self.append_slowly(buffer, buffered, span, round, has_capacity);
         }
-        self.append_unwatched(buffer, buffered, span, has_capacity);
+        span.append_to(&mut buffered.chunk);
+        if self.is_full(&buffered.chunk) {
+            return self.hand_over_full(buffer, buffered);
+        }
+        drop(buffered);
+        if self.out_of_room.load(Ordering::Relaxed) {
+            self.out_of_room.store(false, Ordering::Relaxed);
+        }
+    }
+
+    #[inline]
+    fn is_full(&self, chunk: &Chunk) -> bool {
+        chunk.len() >= self.room || chunk.size() >= CHUNK_BYTES
+    }
+
+    /// Appends the first span of a round, after what is of an earlier one was handed over.
+    #[cold]
+    #[inline(never)]
+    fn append_slowly(
+        &self,
+        buffer: &ThreadBuffer,
+        mut buffered: MutexGuard<'_, Buffered>,
+        span: &impl Incoming,
+        round: u64,
+        has_capacity: bool,
+    ) {
+        if round == CLOSED || !has_capacity {
+            return self.append_unwatched(buffer, buffered, span, has_capacity);
+        }
+        let mut after = self.hand_over(buffer, &mut buffered);
+        buffered.round = round;
+        span.append_to(&mut buffered.chunk);
+        if self.is_full(&buffered.chunk) {
+            after.extend(self.hand_over(buffer, &mut buffered));
+        }
+        drop(buffered);
+        self.out_of_room.store(false, Ordering::Relaxed);
+        after.into_iter().for_each(Deferred::settle);
     }
 
     #[cold]
+    #[inline(never)]
+    fn hand_over_full(&self, buffer: &ThreadBuffer, mut buffered: MutexGuard<'_, Buffered>) {
+        let after = self.hand_over(buffer, &mut buffered);
+        drop(buffered);
+        self.out_of_room.store(false, Ordering::Relaxed);
+        after.into_iter().for_each(Deferred::settle);
+    }
+
     fn append_unwatched(
         &self,
         buffer: &ThreadBuffer,
         mut buffered: MutexGuard<'_, Buffered>,
-        span: Incoming<'_>,
+        span: &impl Incoming,
         has_capacity: bool,
     ) {
         let after = self.hand_over(buffer, &mut buffered);
         let from = Source {
             thread: buffer.number,
-            round: self.round.load(Ordering::Acquire),
+            round: lock(&self.gate).round,
         };
         // Without the lock, since a caller may wait for room; spans of one thread come one after another anyway.
         drop(buffered);
@@ -255,13 +323,25 @@ impl SpanBuffers {
         self.push(span.to_record().into(), Some(from));
     }
 
+    fn change<R>(&self, f: impl FnOnce(&mut Gate) -> R) -> R {
+        let mut gate = lock(&self.gate);
+        let result = f(&mut gate);
+        let is_open = gate.watchers > 0 && !gate.closed;
+        let round = if is_open { gate.round } else { CLOSED };
+        self.open_round.store(round, Ordering::Release);
+        result
+    }
+
     /// Hands over what waits in any buffer; whether there was something.
     ///
     /// A drain begins a round. When it is done, every span of an earlier round is in the queues, and so is all that
     /// ended before it: a span that ends after its thread was drained is of the new round, and so is every span
     /// that ends after that one, on any thread. So the queues may merge the threads of rounds that are over.
     pub(crate) fn drain(&self) -> bool {
-        let round = self.round.fetch_add(1, Ordering::AcqRel);
+        let round = self.change(|gate| {
+            gate.round += 1;
+            gate.round - 1
+        });
         let (mut drained, mut after) = (false, Vec::new());
         let mut buffers = lock(&self.buffers);
         let before = buffers.len();
@@ -303,7 +383,7 @@ impl SpanBuffers {
 
     /// Nothing waits in buffers from now on.
     pub(crate) fn close(&self) {
-        self.closed.store(true, Ordering::Relaxed);
+        self.change(|gate| gate.closed = true);
         self.drain();
     }
 }
@@ -325,7 +405,7 @@ impl Watch {
 
     pub(crate) fn begin(&mut self) {
         if !std::mem::replace(&mut self.on, true) {
-            self.buffers.watchers.fetch_add(1, Ordering::Relaxed);
+            self.buffers.change(|gate| gate.watchers += 1);
         }
     }
 
@@ -338,7 +418,7 @@ impl Watch {
     pub(crate) fn end(&mut self) -> bool {
         let on = std::mem::replace(&mut self.on, false);
         if on {
-            self.buffers.watchers.fetch_sub(1, Ordering::Relaxed);
+            self.buffers.change(|gate| gate.watchers -= 1);
         }
         on && self.buffers.drain()
     }

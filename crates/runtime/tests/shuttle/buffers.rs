@@ -6,12 +6,12 @@ use std::sync::Arc;
 use shuttle::future::block_on;
 use shuttle::thread;
 use tracefuse_core::ExporterStats;
-use tracefuse_core::record::{Record, SpanRecord};
+use tracefuse_core::record::{Record, SpanRecord, Timestamp};
 
 use crate::config::{Overload, PipelineConfig};
 use crate::orders::{EVER, in_many_orders, queue};
 use crate::queue::ExporterQueue;
-use crate::queue::buffers::{Incoming, SpanBuffers, Watch};
+use crate::queue::buffers::{SpanBuffers, Watch};
 use crate::queue::envelope::bytes_of;
 use crate::queue::phase::Phase;
 use crate::worker::next::{Next, next};
@@ -98,7 +98,7 @@ fn produce(buffers: &Arc<SpanBuffers>, record: &Record, spans: usize) -> thread:
     thread::spawn(move || {
         let buffer = buffers.buffer();
         for _ in 0..spans {
-            buffers.append(&buffer, Incoming::Record(&span));
+            buffers.append(&buffer, &span);
             numbers(&buffers);
         }
     })
@@ -185,4 +185,50 @@ fn callers_that_wait_for_room_lose_nothing_and_dropping_ones_keep_the_bound() {
             worker.join().unwrap();
         });
     }
+}
+
+fn a_span_that_ended_at(nanos: u64) -> SpanRecord {
+    let recorder = tracefuse_core::testing::Recorder::new();
+    let trace = recorder.tracer().trace("t").start();
+    let began = trace.span("s").start_at(Timestamp::from_unix_nanos(1));
+    began.end_at(Timestamp::from_unix_nanos(nanos));
+    recorder.only()
+}
+
+/// Takes up to `count` spans as a worker whose time is up; when they ended.
+fn ends(buffers: &SpanBuffers, queue: &ExporterQueue, count: usize) -> Vec<Timestamp> {
+    buffers.drain();
+    let items = queue.take(count);
+    queue.settle(items.len(), bytes_of(&items), |_| {});
+    let ends = items
+        .iter()
+        .filter_map(|item| Some(item.record.as_span()?.end_time()));
+    ends.collect()
+}
+
+#[test]
+fn what_ended_first_on_another_thread_leaves_first() {
+    let spans: Vec<_> = (1..=3).map(a_span_that_ended_at).collect();
+    in_many_orders(move |_| {
+        let (buffers, queue) = buffers(|_| {});
+        let mut watch = Watch::new(buffers.clone());
+        watch.begin();
+        // There before a drain begins, which may look into one before and into the next one after a span has ended.
+        let own: Vec<_> = spans.iter().map(|_| buffers.buffer()).collect();
+        let (theirs, their_queue) = (buffers.clone(), queue.clone());
+        let worker = thread::spawn(move || {
+            let taken = (0..4).map(|_| ends(&theirs, &their_queue, 1));
+            taken.flatten().collect::<Vec<_>>()
+        });
+        // One after another, each on a thread of its own.
+        for (own, span) in own.into_iter().zip(&spans) {
+            let (buffers, span) = (buffers.clone(), span.clone());
+            let ended = thread::spawn(move || buffers.append(&own, &span));
+            ended.join().unwrap();
+        }
+        let mut taken = worker.join().unwrap();
+        taken.extend(ends(&buffers, &queue, 3));
+        assert_eq!(taken.len(), 3);
+        assert!(taken.is_sorted(), "{taken:?}");
+    });
 }

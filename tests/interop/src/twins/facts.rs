@@ -19,6 +19,7 @@ pub(super) fn facts(server: &MockLangfuse) -> Facts {
     for row in &rows {
         if let Some(place) = places.get(row.id.as_str()) {
             of_observation(place, row, &mut facts);
+            of_experiment(place, row, &places, &mut facts);
         }
     }
     let traces: BTreeSet<&str> = rows.iter().map(|row| row.trace_id.as_str()).collect();
@@ -117,6 +118,27 @@ fn of_observation(place: &str, row: &Observation, facts: &mut Facts) {
     }
 }
 
+/// The attributes of experiments, which the read API does not show.
+fn of_experiment(
+    place: &str,
+    row: &Observation,
+    places: &BTreeMap<&str, String>,
+    facts: &mut Facts,
+) {
+    for (key, value) in &row.attributes {
+        let Some(key) = key.strip_prefix("langfuse.experiment.") else {
+            continue;
+        };
+        let value = match (key, value.as_str()) {
+            // Random without a dataset.
+            ("id", _) => there(value),
+            (_, Some(id)) if places.contains_key(id) => Value::from(places[id].as_str()),
+            _ => value.clone(),
+        };
+        note(facts, place, &format!("experiment {key}"), &value);
+    }
+}
+
 fn of_score(
     score: &Value,
     places: &BTreeMap<&str, String>,
@@ -136,6 +158,7 @@ fn of_score(
                 None => there(value),
             },
             ("traceId", Some(id)) if traces.contains(id) => Value::from("(trace)"),
+            ("datasetRunId", _) => there(value),
             ("observationId", Some(id)) if places.contains_key(id) => {
                 Value::from(places[id].as_str())
             }

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 use xtask::process::root;
 
-use super::{Explained, Sdk, check, difference};
+use super::{Explained, PROGRAMS, Sdk, check, difference};
 use crate::install::Wanted;
 use crate::npm::modules;
 
@@ -25,6 +25,7 @@ const PACKAGES: &[&str] = &[
 /// All of it.
 pub(crate) fn run(in_ci: bool) -> Result<()> {
     let sdk = Sdk {
+        programs: PROGRAMS,
         name: &format!("JS SDK {VERSION}"),
         explained: EXPLAINED,
     };

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 use xtask::process::root;
 
-use super::{Explained, Sdk, check, difference};
+use super::{EXPERIMENT, Explained, PROGRAMS, Sdk, check, difference};
 use crate::install::Wanted;
 use crate::venv::venv;
 
@@ -15,6 +15,7 @@ pub(crate) const VERSION: &str = "5.0.4";
 /// All of it.
 pub(crate) fn run(in_ci: bool) -> Result<()> {
     let sdk = Sdk {
+        programs: &[PROGRAMS, &[EXPERIMENT]].concat(),
         name: &format!("Python SDK {VERSION}"),
         explained: EXPLAINED,
     };
@@ -52,6 +53,8 @@ pub(crate) fn with_sdk(
 
 const EXCEPTION: &str = "Langfuse drops the span event that has type and stack in theirs; ours are metadata, which it shows";
 
+const OUTPUT: &str = "theirs counts composite evaluators that were skipped, and leaves out the type of a score that is a text";
+
 const EXPLAINED: &[Explained] = &[
     difference(
         "*",
@@ -79,13 +82,38 @@ const EXPLAINED: &[Explained] = &[
         "types of errors have the names of their language",
     ),
     difference(
-        "scores",
+        "experiment",
+        "experiment-item-run*",
+        "traceName",
+        "ours has the name of the trace on every row; theirs leaves it to the root",
+    ),
+    difference("experiment", "experiment-item-run*", "output", OUTPUT),
+    difference(
+        "experiment",
+        "experiment-item-run 4",
+        "*",
+        "theirs writes input and metadata of the root of an item that failed only below it",
+    ),
+    difference(
+        "experiment",
+        "score *",
+        "environment",
+        "ours has the environment of its trace",
+    ),
+    difference(
+        "experiment",
+        "score items",
+        "value",
+        "ours gives items that failed to the evaluators of the run as well",
+    ),
+    difference(
+        "*",
         "(request)",
         "scores",
         "servers up to 4.16.0 refuse a list; one object each is taken by all",
     ),
     difference(
-        "scores",
+        "*",
         "score *",
         "timestamp",
         "the API of 4.16.0 has no time of a score: the server sets it",

@@ -3,7 +3,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::chunk::HEAD;
 use super::super::format::{Attribute, Attributes, Role};
 use super::super::value::ValueRef;
 use super::Buffer;
@@ -36,37 +35,58 @@ pub(super) struct Limits {
 }
 
 impl Buffer {
-    /// Notes what is about to be written; `false` if a limit forbids it.
-    #[inline]
-    pub(super) fn admits(&mut self, role: Role, key: &str) -> bool {
-        let bit = role.bit();
-        if role.is_keyed() {
-            let seen = 1u64 << (hash(role, key) & 63);
-            if self.seen & seen != 0 && !self.has_replaced {
-                self.note_replaced(role, key);
-            }
-            if role.is_limited() {
-                if self.keys >= MAX_KEYS && !self.admits_key(role, key) {
-                    return false;
-                }
-                self.keys += 1;
-            }
-            self.seen |= seen;
-        } else if role.is_single() && self.roles & bit != 0 {
-            self.has_replaced = true;
+    /// [`admits`](Self::admits) for metadata, with fewer questions in general.
+    #[inline(always)]
+    pub(super) fn admits_metadata(&mut self, key: &str) -> bool {
+        let seen = 1u64 << (hash(Role::Metadata, key) & 63);
+        let state = &mut self.state;
+        if state.seen & seen != 0 || state.keys >= MAX_KEYS {
+            return self.admits_rare(key);
         }
-        self.roles |= bit;
+        state.keys += 1;
+        state.seen |= seen;
+        self.head.note(Role::Metadata);
         true
     }
 
     #[cold]
+    #[inline(never)]
+    fn admits_rare(&mut self, key: &str) -> bool {
+        self.admits(Role::Metadata, key)
+    }
+
+    /// Notes what is about to be written; `false` if a limit forbids it.
+    #[inline(always)]
+    pub(super) fn admits(&mut self, role: Role, key: &str) -> bool {
+        if role.is_keyed() {
+            let seen = 1u64 << (hash(role, key) & 63);
+            if self.state.seen & seen != 0 && !self.state.has_replaced {
+                self.note_replaced(role, key);
+            }
+            if role.is_limited() {
+                if self.state.keys >= MAX_KEYS && !self.admits_key(role, key) {
+                    return false;
+                }
+                self.state.keys += 1;
+            }
+            self.state.seen |= seen;
+        } else if role.is_single() && self.head.has(role) {
+            self.state.has_replaced = true;
+        }
+        self.head.note(role);
+        true
+    }
+
+    #[cold]
+    #[inline(never)]
     pub(super) fn note_replaced(&mut self, role: Role, key: &str) {
         let mut known = self.read();
-        self.has_replaced = known.any(|known| known.role == role && known.key == key);
+        self.state.has_replaced = known.any(|known| known.role == role && known.key == key);
     }
 
     /// Whether a key may be written although as many were written as a span may have.
     #[cold]
+    #[inline(never)]
     fn admits_key(&mut self, role: Role, key: &str) -> bool {
         if self
             .limits
@@ -74,7 +94,7 @@ impl Buffer {
             .is_none_or(|limits| limits.known.is_empty())
         {
             self.compact();
-            if self.keys < MAX_KEYS {
+            if self.state.keys < MAX_KEYS {
                 return true;
             }
             let limited = self.read().filter(|known| known.role.is_limited());
@@ -84,7 +104,7 @@ impl Buffer {
         }
         let limits = self.limits();
         if limits.known.contains(&(role, key.to_owned())) {
-            self.has_replaced = true;
+            self.state.has_replaced = true;
             return true;
         }
         if limits.known.len() < MAX_KEYS as usize {
@@ -115,19 +135,21 @@ impl Buffer {
 
     #[inline]
     pub(super) fn compact_if_large(&mut self) {
-        if self.has_replaced && self.attributes.size() > self.compact_at {
+        if self.state.has_replaced && self.attributes.size() > self.state.compact_at.max(COMPACT_AT)
+        {
             self.compact();
-            self.compact_at = (self.attributes.size() * 2).max(COMPACT_AT);
+            self.state.compact_at = self.attributes.size() * 2;
         }
     }
 
     /// Removes what was replaced. Each key stays where it was first, with its last value.
     #[cold]
+    #[inline(never)]
     fn compact(&mut self) {
-        if !self.has_replaced {
+        if !self.state.has_replaced {
             return;
         }
-        self.has_replaced = false;
+        self.state.has_replaced = false;
         let mut last: HashMap<(Role, &str), usize> = HashMap::new();
         let mut read = Vec::new();
         let mut reader = self.read();
@@ -157,15 +179,14 @@ impl Buffer {
         }
         drop(last);
         drop(read);
-        self.keys = keys;
+        self.state.keys = keys;
         self.attributes = compacted;
     }
 
-    /// The room for the head, and the name.
+    /// The name alone.
     fn attributes_without_any(&self) -> Attributes {
         let mut attributes = Attributes::default();
-        attributes.words.extend_from_slice(&[0; HEAD]);
-        let name = self.attributes.text.get(..usize::from(self.name_len));
+        let name = self.attributes.text.get(..self.head.name_len());
         attributes.text.push_str(name.unwrap_or_default());
         attributes
     }
@@ -181,13 +202,13 @@ impl Buffer {
             }
         }
         self.attributes = kept;
-        self.roles &= !role.bit();
+        self.head.forget(role);
     }
 
     /// To be called before the record leaves: what was replaced goes, what was dropped is said.
     #[inline]
     pub(crate) fn seal(&mut self) {
-        if self.has_replaced {
+        if self.state.has_replaced {
             self.compact();
         }
         if self.limits.is_some() {
@@ -208,7 +229,7 @@ impl Buffer {
         ];
         for (key, dropped) in counts {
             if dropped > 0 {
-                self.roles |= Role::Metadata.bit();
+                self.head.note(Role::Metadata);
                 self.attributes
                     .push(Role::Metadata, key, ValueRef::U64(dropped));
             }
@@ -220,9 +241,10 @@ impl Buffer {
 #[inline]
 fn hash(role: Role, key: &str) -> u32 {
     let bytes = key.as_bytes();
-    let first = bytes.first().copied().unwrap_or_default();
-    let middle = bytes.get(bytes.len() / 2).copied().unwrap_or_default();
-    let last = bytes.last().copied().unwrap_or_default();
+    let ([first, ..], [.., last], Some(middle)) = (bytes, bytes, bytes.get(bytes.len() / 2)) else {
+        return 0;
+    };
+    let (first, middle, last) = (*first, *middle, *last);
     let mixed = u32::from(first) | u32::from(middle) << 8 | u32::from(last) << 16;
     let mixed = mixed ^ (bytes.len() as u32) << 24 ^ (role as u32) << 27;
     mixed.wrapping_mul(0x9E37_79B1) >> 26

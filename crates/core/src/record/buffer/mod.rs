@@ -9,15 +9,15 @@ use std::fmt;
 
 use serde::Serialize;
 
-use limits::{COMPACT_AT, Limits, MAX_EVENTS};
+use limits::{Limits, MAX_EVENTS};
 
 pub(crate) use limits::{MAX_KEYS, MAX_LINKS};
 
 use super::capture::noted::{Noted, noted_in};
 use super::capture::{capture, is_scalar};
-use super::chunk::HEAD;
 use super::exception::Exception;
-use super::format::{Attribute, Attributes, LARGE, Moment, Raw, Reader, Role};
+use super::format::{Attribute, Attributes, Kind, LARGE, Moment, Raw, Reader, Role, Scalar};
+use super::head::Head;
 use super::id::SpanId;
 use super::link::Link;
 use super::observation::{Level, ObservationType, Status, StatusCode};
@@ -34,15 +34,23 @@ pub(crate) const PROVIDER: &str = "provider";
 /// Key of [`Role::Call`]: how many chunks of a stream came after the first one.
 pub(crate) const OUTPUT_CHUNKS: &str = "output_chunks";
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Buffer {
-    /// Its words begin with room for the head, so that a chunk takes them in one piece; its text with the name.
+    /// As the chunk gets it, less the sizes.
+    pub(crate) head: Head,
+    /// Its text begins with the name.
     attributes: Attributes,
-    name_len: u16,
-    /// Roles it has an attribute of, see [`Role::bit`].
-    roles: u16,
+    limits: Option<Box<Limits>>,
+    state: WriteState,
+}
+
+/// What must be known of the attributes while they are written.
+#[derive(Clone, Copy, Default)]
+struct WriteState {
     /// A bit for every hash of a key, so that most keys need no search for an older value.
     seen: u64,
+    /// From this size on, values that were replaced are removed while the span is open; zero: from [`COMPACT_AT`] on.
+    compact_at: usize,
     /// Limited keys that were written, with repetitions.
     keys: u32,
     events: u32,
@@ -50,88 +58,27 @@ pub(crate) struct Buffer {
     links: u32,
     /// An attribute was replaced by a later one of the same key.
     has_replaced: bool,
-    compact_at: usize,
-    limits: Option<Box<Limits>>,
-    pub(crate) span_id: SpanId,
-    pub(crate) parent: Option<SpanId>,
-    pub(crate) start: Timestamp,
-    pub(crate) end: Timestamp,
-    pub(crate) remote_parent: bool,
-    /// Another service has the root of its trace.
-    pub(crate) claimed: bool,
-    pub(crate) kind: ObservationType,
-    pub(crate) level: Option<Level>,
     /// An error gave it its level, its status message.
     level_of_error: bool,
     message_of_error: bool,
-    pub(crate) status: StatusCode,
-}
-
-impl Default for Buffer {
-    fn default() -> Self {
-        Self {
-            attributes: Attributes::default(),
-            name_len: 0,
-            roles: 0,
-            seen: 0,
-            keys: 0,
-            events: 0,
-            errors: 0,
-            links: 0,
-            has_replaced: false,
-            compact_at: COMPACT_AT,
-            limits: None,
-            span_id: SpanId::PLACEHOLDER,
-            parent: None,
-            start: Timestamp::default(),
-            end: Timestamp::default(),
-            remote_parent: false,
-            claimed: false,
-            kind: ObservationType::default(),
-            level: None,
-            level_of_error: false,
-            message_of_error: false,
-            status: StatusCode::default(),
-        }
-    }
 }
 
 impl Buffer {
-    /// Empties it for a new span, capacities kept.
+    /// Begins a span in a buffer that is new or was emptied, capacities kept.
     #[inline]
     pub(crate) fn begin(&mut self, id: SpanId, name: &str, kind: ObservationType) {
-        self.attributes.clear();
-        self.attributes.words.extend_from_slice(&[0; HEAD]);
-        self.roles = 0;
-        self.seen = 0;
-        self.keys = 0;
-        self.events = 0;
-        self.errors = 0;
-        self.links = 0;
-        self.has_replaced = false;
-        self.compact_at = COMPACT_AT;
-        self.limits = None;
-        self.span_id = id;
-        self.parent = None;
-        self.start = Timestamp::default();
-        self.end = Timestamp::default();
-        self.remote_parent = false;
-        self.claimed = false;
-        self.kind = kind;
-        self.level = None;
-        self.level_of_error = false;
-        self.message_of_error = false;
-        self.status = StatusCode::default();
-        self.name_len = 0;
+        self.head = Head::new(id, kind);
+        self.state = WriteState::default();
         if name.len() > usize::from(u16::MAX) {
             self.put(Role::Name, "", ValueRef::Str(name));
         } else {
-            self.name_len = name.len() as u16;
+            self.head.set_name_len(name.len() as u16);
             self.attributes.text.push_str(name);
         }
     }
 
     /// Whether it is small enough to be kept for the next span.
+    #[inline(always)]
     pub(crate) fn is_reusable(&self) -> bool {
         const TEXT: usize = 16 * 1024;
         const WORDS: usize = 1024;
@@ -141,24 +88,23 @@ impl Buffer {
             && self.attributes.large.capacity() <= PARTS
     }
 
-    /// Gives large texts back at once.
-    #[inline]
-    pub(crate) fn release_large(&mut self) {
-        if !self.attributes.large.is_empty() {
-            self.attributes.large.clear();
+    /// Empties it; large texts are given back at once.
+    #[inline(always)]
+    pub(crate) fn empty(&mut self) {
+        self.attributes.clear();
+        if self.limits.is_some() {
+            self.forget_limits();
         }
     }
 
+    #[cold]
+    #[inline(never)]
+    fn forget_limits(&mut self) {
+        self.limits = None;
+    }
+
     pub(crate) fn has(&self, role: Role) -> bool {
-        self.roles & role.bit() != 0
-    }
-
-    pub(crate) fn roles(&self) -> u16 {
-        self.roles
-    }
-
-    pub(crate) fn name_len(&self) -> u16 {
-        self.name_len
+        self.head.has(role)
     }
 
     pub(crate) fn attributes(&self) -> &Attributes {
@@ -166,7 +112,7 @@ impl Buffer {
     }
 
     pub(crate) fn read(&self) -> Reader<'_> {
-        self.attributes.read(HEAD, usize::from(self.name_len))
+        self.attributes.read(self.head.name_len())
     }
 
     /// The last attribute of a role that a span has once.
@@ -192,17 +138,59 @@ impl Buffer {
         match self.single(Role::Name) {
             Some(name) => name.text().unwrap_or_default(),
             None => {
-                let len = usize::from(self.name_len);
+                let len = self.head.name_len();
                 self.attributes.text.get(..len).unwrap_or_default()
             }
         }
     }
 
     /// Writes an attribute; it replaces an older one of the same role and key.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn put(&mut self, role: Role, key: &str, value: ValueRef<'_>) {
+        // Where the kind of the value is known to the compiler, one of two calls remains.
+        match Scalar::of(value) {
+            Scalar::Text(Kind::Str, text) if role == Role::Metadata => {
+                self.put_metadata_text(key, text);
+            }
+            Scalar::Text(kind, text) => self.put_text(role, kind, key, text),
+            Scalar::Number(kind, number) if role == Role::Metadata => {
+                self.put_metadata_number(kind, key, number);
+            }
+            Scalar::Number(kind, number) => self.put_number(role, kind, key, number),
+        }
+    }
+
+    /// What most attributes are: apart, so that the compiler leaves out what is asked for other roles.
+    #[inline(never)]
+    fn put_metadata_text(&mut self, key: &str, text: &str) {
+        if self.admits_metadata(key) {
+            self.attributes
+                .push_text(Role::Metadata, Kind::Str, key, text);
+            self.compact_if_large();
+        }
+    }
+
+    #[inline(never)]
+    fn put_metadata_number(&mut self, kind: Kind, key: &str, number: u64) {
+        if self.admits_metadata(key) {
+            self.attributes
+                .push_number(Role::Metadata, kind, key, number);
+            self.compact_if_large();
+        }
+    }
+
+    #[inline(never)]
+    fn put_text(&mut self, role: Role, kind: Kind, key: &str, text: &str) {
         if self.admits(role, key) {
-            self.attributes.push(role, key, value);
+            self.attributes.push_text(role, kind, key, text);
+            self.compact_if_large();
+        }
+    }
+
+    #[inline(never)]
+    fn put_number(&mut self, role: Role, kind: Kind, key: &str, number: u64) {
+        if self.admits(role, key) {
+            self.attributes.push_number(role, kind, key, number);
             self.compact_if_large();
         }
     }
@@ -260,7 +248,7 @@ impl Buffer {
     #[inline]
     pub(crate) fn link(&mut self, noted: Option<Noted>) {
         if let Some((name, version)) = noted
-            && self.kind == ObservationType::Generation
+            && self.head.kind() == ObservationType::Generation
             && !self.has(Role::Prompt)
         {
             self.set_prompt(&name, version);
@@ -269,13 +257,13 @@ impl Buffer {
 
     /// Appends an attribute of a finished record.
     pub(crate) fn copy_attribute(&mut self, raw: &Raw<'_>) {
-        self.roles |= raw.attribute.role.bit();
+        self.head.note(raw.attribute.role);
         self.attributes.push_read(raw);
     }
 
     /// Appends an attribute of a finished record with another value.
     pub(crate) fn copy_value(&mut self, role: Role, key: &str, value: Value) {
-        self.roles |= role.bit();
+        self.head.note(role);
         match value {
             Value::Str(text) if text.len() >= LARGE => {
                 self.attributes.push_large(role, key, text, false);
@@ -290,7 +278,7 @@ impl Buffer {
     /// Sets a metadata key of a record that is finished, whose keys are no longer counted.
     pub(crate) fn set_metadata_unlimited(&mut self, key: &str, value: ValueRef<'_>) {
         self.note_replaced(Role::Metadata, key);
-        self.roles |= Role::Metadata.bit();
+        self.head.note(Role::Metadata);
         self.attributes.push(Role::Metadata, key, value);
     }
 
@@ -361,13 +349,13 @@ impl Buffer {
     }
 
     pub(crate) fn set_level(&mut self, level: Level) {
-        self.level = Some(level);
-        self.level_of_error = false;
+        self.head.set_level(Some(level));
+        self.state.level_of_error = false;
     }
 
     pub(crate) fn set_status_message(&mut self, message: &str) {
         self.put(Role::StatusMessage, "", ValueRef::Str(message));
-        self.message_of_error = false;
+        self.state.message_of_error = false;
     }
 
     /// A status other than an error also takes back the level and the message that an error gave.
@@ -375,22 +363,22 @@ impl Buffer {
         let code = match status {
             Status::Error(message) => {
                 self.set_status_message(&message);
-                self.message_of_error = true;
-                if self.level.is_none() {
-                    self.level = Some(Level::Error);
-                    self.level_of_error = true;
+                self.state.message_of_error = true;
+                if self.head.level().is_none() {
+                    self.head.set_level(Some(Level::Error));
+                    self.state.level_of_error = true;
                 }
-                self.status = StatusCode::Error;
+                self.head.set_status(StatusCode::Error);
                 return;
             }
             Status::Ok => StatusCode::Ok,
             Status::Unset => StatusCode::Unset,
         };
-        self.status = code;
-        if std::mem::take(&mut self.level_of_error) {
-            self.level = None;
+        self.head.set_status(code);
+        if std::mem::take(&mut self.state.level_of_error) {
+            self.head.set_level(None);
         }
-        if std::mem::take(&mut self.message_of_error) {
+        if std::mem::take(&mut self.state.message_of_error) {
             self.remove(Role::StatusMessage);
         }
     }
@@ -403,12 +391,12 @@ impl Buffer {
         time: Timestamp,
         level: Level,
     ) -> bool {
-        if self.events >= MAX_EVENTS {
+        if self.state.events >= MAX_EVENTS {
             self.limits().dropped_events += 1;
             return false;
         }
-        self.events += 1;
-        self.roles |= Role::Event.bit();
+        self.state.events += 1;
+        self.head.note(Role::Event);
         let moment = Moment {
             id,
             time,
@@ -421,12 +409,12 @@ impl Buffer {
 
     /// Adds a link with its metadata, unless the span has too many.
     pub(crate) fn add_link(&mut self, link: Link) {
-        if self.links >= MAX_LINKS {
+        if self.state.links >= MAX_LINKS {
             self.note_dropped_links(1);
             return;
         }
-        self.links += 1;
-        self.roles |= Role::Link.bit();
+        self.state.links += 1;
+        self.head.note(Role::Link);
         self.attributes
             .push_link(link.trace_id, link.span_id, link.flags);
         self.note_dropped_keys(link.dropped_keys);
@@ -444,19 +432,19 @@ impl Buffer {
         exception: Exception,
         propagated: bool,
     ) {
-        if !self.has(Role::Exception) || self.status != StatusCode::Error {
-            self.level = Some(Level::Error);
-            self.status = StatusCode::Error;
+        if !self.has(Role::Exception) || self.head.status() != StatusCode::Error {
+            self.head.set_level(Some(Level::Error));
+            self.head.set_status(StatusCode::Error);
             self.put_string(Role::StatusMessage, "", exception.to_string());
-            self.level_of_error = true;
-            self.message_of_error = true;
+            self.state.level_of_error = true;
+            self.state.message_of_error = true;
         }
-        if self.errors >= MAX_EVENTS {
+        if self.state.errors >= MAX_EVENTS {
             self.limits().dropped_errors += 1;
             return;
         }
-        self.errors += 1;
-        self.roles |= Role::Exception.bit();
+        self.state.errors += 1;
+        self.head.note(Role::Exception);
         let moment = Moment {
             id,
             time,

@@ -11,7 +11,8 @@ mod score;
 use std::fmt;
 use std::sync::Arc;
 
-use super::chunk::{self, Chunk, HEAD};
+use super::chunk::Chunk;
+use super::head::Head;
 use super::id::{SpanId, TraceId};
 use super::resource::{Resource, TraceAttributes};
 use super::span::SpanRecord;
@@ -292,11 +293,11 @@ impl<'a> Reader<'a, '_> {
 
     fn span(&mut self) -> Result<SpanRecord, DecodeError> {
         let trace_id = TraceId::from_bytes(self.array()?).ok_or(DecodeError::Damaged)?;
-        let mut head = [0; HEAD];
-        for word in &mut head {
+        let mut head = Head::default();
+        for word in &mut head.0 {
             *word = self.word()?;
         }
-        let (words, text) = chunk::lengths(&head).ok_or(DecodeError::Damaged)?;
+        let (words, text) = head.lengths().ok_or(DecodeError::Damaged)?;
         let mut attributes = Vec::new();
         for bytes in self.take(words.saturating_mul(8))?.chunks_exact(8) {
             let bytes = bytes.try_into().map_err(|_| DecodeError::Damaged)?;

@@ -7,6 +7,7 @@ use super::super::format::Role;
 use super::super::link::Link;
 use super::super::observation::{Level, ObservationType, StatusCode};
 use super::super::place::Place;
+use super::super::trace::SharedTrace;
 use super::super::usage::{Cost, Usage};
 use super::*;
 
@@ -18,14 +19,15 @@ fn full() -> SpanRecord {
         "näme \u{0}\u{1f600}",
         ObservationType::Guardrail,
     );
-    b.parent = Some(SpanId::random());
-    b.remote_parent = true;
-    b.claimed = true;
-    b.start = Timestamp::from_unix_nanos(1_795_439_990_504_748_853);
-    b.end = Timestamp::from_unix_nanos(u64::MAX);
+    b.head.set_parent(Some(SpanId::random()));
+    b.head.set_remote_parent(true);
+    b.head.set_claimed(true);
+    b.head
+        .set_start(Timestamp::from_unix_nanos(1_795_439_990_504_748_853));
+    b.head.set_end(Timestamp::from_unix_nanos(u64::MAX));
     b.set_completion_start(Timestamp::from_unix_nanos(7));
-    b.level = Some(Level::Debug);
-    b.status = StatusCode::Ok;
+    b.head.set_level(Some(Level::Debug));
+    b.head.set_status(StatusCode::Ok);
     b.set_status_message("odd");
     b.put_string(Role::Input, "", "x".repeat(100_000));
     b.put(Role::Output, "", ValueRef::Json(r#"{"a":[1,null]}"#));
@@ -74,9 +76,7 @@ fn full() -> SpanRecord {
     trace.set_metadata("k", Value::Json("[1]".into()));
     FinishedSpan {
         buffer: &b,
-        trace_id: TraceId::random(),
-        local_root: SpanId::random(),
-        trace: &Arc::new(trace),
+        trace: &SharedTrace::new(TraceId::random(), SpanId::random(), Arc::new(trace)),
     }
     .to_record()
 }

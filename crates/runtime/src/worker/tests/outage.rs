@@ -13,7 +13,7 @@ use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, async_trait
 use crate::config::PipelineConfig;
 use crate::delivery::{Delivery, HealthCallback};
 use crate::queue::ExporterQueue;
-use crate::queue::buffers::{Incoming, SpanBuffers, ThreadBuffer};
+use crate::queue::buffers::{SpanBuffers, ThreadBuffer};
 use crate::worker::run::run;
 
 type Answer = Box<dyn Fn(Duration, &Batch) -> Result<ExportReport, ExportError> + Send + Sync>;
@@ -345,7 +345,7 @@ async fn spans_in_many_buffers_wait_no_longer_than_the_flush_interval() {
     let delivery = Delivery::new(queue.clone(), Arc::new(exporter), resource, None, None);
     tokio::spawn(run(delivery.watching(buffers.clone())));
     let span = a_span();
-    let append = |buffer: &ThreadBuffer| buffers.append(buffer, Incoming::Record(&span));
+    let append = |buffer: &ThreadBuffer| buffers.append(buffer, &span);
     let thread_buffers: Vec<_> = (0..10).map(|_| buffers.buffer()).collect();
     // Goes to the queue, since no worker watches yet, and wakes the worker.
     append(&thread_buffers[0]);

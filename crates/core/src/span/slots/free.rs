@@ -1,0 +1,148 @@
+//! Free slots, and empty buffers, for the next spans: a pair that the thread uses at once, and lists behind it.
+//! Used by `slots` alone. A slot that is here has no handle and no span.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Mutex;
+
+use super::SpanSlot;
+use crate::record::Buffer;
+use crate::span::shared::lock;
+
+/// Slots that are allocated at once.
+const SLOTS_PER_CHUNK: usize = 16;
+/// Free slots that a thread keeps in its list, and how many it exchanges with the shared list at once.
+const KEPT: usize = 64;
+const MOVED: usize = 32;
+/// Empty buffers that a thread keeps: as many spans as are open at once on a thread, as a rule.
+const KEPT_BUFFERS: usize = 32;
+
+/// All slots.
+pub(super) static ALL: Mutex<Vec<&'static [SpanSlot]>> = Mutex::new(Vec::new());
+/// Free slots that no thread keeps.
+static SHARED: Mutex<Vec<&'static SpanSlot>> = Mutex::new(Vec::new());
+
+/// What a thread keeps.
+struct Local {
+    /// Of the span that ended last: most spans take what the one before them gave back.
+    last: Cell<Option<(&'static SpanSlot, Box<Buffer>)>>,
+    lists: RefCell<Lists>,
+}
+
+struct Lists {
+    slots: Vec<&'static SpanSlot>,
+    #[expect(clippy::vec_box, reason = "a builder moves the box, not the buffer")]
+    buffers: Vec<Box<Buffer>>,
+}
+
+thread_local! {
+    static LOCAL: Local = const {
+        Local {
+            last: Cell::new(None),
+            lists: RefCell::new(Lists { slots: Vec::new(), buffers: Vec::new() }),
+        }
+    };
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        let mut shared = lock(&SHARED);
+        shared.append(&mut self.lists.get_mut().slots);
+        shared.extend(self.last.take().map(|(slot, _)| slot));
+    }
+}
+
+/// A free slot and an empty buffer.
+#[inline(always)]
+pub(super) fn take() -> (&'static SpanSlot, Box<Buffer>) {
+    match LOCAL.try_with(|own| own.last.take()) {
+        Ok(Some(both)) => both,
+        _ => take_from_lists(),
+    }
+}
+
+#[inline(never)]
+fn take_from_lists() -> (&'static SpanSlot, Box<Buffer>) {
+    let own = LOCAL.try_with(|own| {
+        let own = &mut *own.lists.try_borrow_mut().ok()?;
+        if own.slots.is_empty() {
+            more(&mut own.slots);
+        }
+        Some((own.slots.pop()?, own.buffers.pop().unwrap_or_default()))
+    });
+    own.ok()
+        .flatten()
+        .unwrap_or_else(|| (shared_slot(), Box::default()))
+}
+
+/// A slot for a thread that is ending.
+#[cold]
+fn shared_slot() -> &'static SpanSlot {
+    let mut slots = Vec::new();
+    more(&mut slots);
+    let slot = slots.pop();
+    lock(&SHARED).append(&mut slots);
+    // There is always one: `more` gives some.
+    slot.unwrap_or_else(|| &*Box::leak(Box::new(SpanSlot::new())))
+}
+
+#[cold]
+fn more(slots: &mut Vec<&'static SpanSlot>) {
+    let mut free = lock(&SHARED);
+    let from = free.len().saturating_sub(MOVED);
+    slots.extend(free.drain(from..));
+    drop(free);
+    if slots.is_empty() {
+        let chunk: Box<[SpanSlot]> = (0..SLOTS_PER_CHUNK).map(|_| SpanSlot::new()).collect();
+        let chunk: &'static [SpanSlot] = Box::leak(chunk);
+        lock(&ALL).push(chunk);
+        slots.extend(chunk);
+    }
+}
+
+/// Takes a slot back, and the buffer of its span if it has it still.
+#[inline(always)]
+pub(super) fn give(slot: &'static SpanSlot, buffer: Option<Box<Buffer>>) {
+    let Some(buffer) = buffer.and_then(emptied) else {
+        return give_to_lists(Some(slot), None);
+    };
+    let mut both = Some((slot, buffer));
+    // What was there goes to the lists.
+    let _ = LOCAL.try_with(|own| both = own.last.replace(both.take()));
+    if let Some((slot, buffer)) = both {
+        give_to_lists(Some(slot), Some(buffer));
+    }
+}
+
+/// Takes a buffer back alone.
+pub(super) fn give_buffer(buffer: Box<Buffer>) {
+    if let Some(buffer) = emptied(buffer) {
+        give_to_lists(None, Some(buffer));
+    }
+}
+
+#[inline(never)]
+fn give_to_lists(slot: Option<&'static SpanSlot>, buffer: Option<Box<Buffer>>) {
+    let mut slot = slot;
+    let _ = LOCAL.try_with(|own| {
+        let own = &mut *own.lists.try_borrow_mut().ok()?;
+        own.slots.extend(slot.take());
+        if own.slots.len() >= KEPT {
+            lock(&SHARED).extend(own.slots.drain(KEPT - MOVED..));
+        }
+        if own.buffers.len() < KEPT_BUFFERS {
+            own.buffers.extend(buffer);
+        }
+        Some(())
+    });
+    // A thread that is ending keeps nothing: the buffer is freed.
+    if let Some(slot) = slot {
+        lock(&SHARED).push(slot);
+    }
+}
+
+/// A buffer for the next span; `None` if it has grown too large to be kept.
+#[inline(always)]
+fn emptied(mut buffer: Box<Buffer>) -> Option<Box<Buffer>> {
+    buffer.empty();
+    buffer.is_reusable().then_some(buffer)
+}

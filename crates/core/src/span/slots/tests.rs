@@ -1,0 +1,147 @@
+//! Slots under many threads, and what a look may see.
+
+use std::collections::HashSet;
+use std::sync::mpsc;
+use std::sync::{Arc, Barrier, Mutex};
+
+use super::*;
+use crate::processor::Processor;
+use crate::record::SpanRecord;
+use crate::span::handle::Span;
+use crate::testing::Recorder;
+use crate::trace::tracer::Tracer;
+
+#[test]
+fn spans_of_many_threads_end_once_while_others_look() {
+    const THREADS: usize = 4;
+    // Miri is slower by some hundred times.
+    const SPANS: usize = if cfg!(miri) { 30 } else { 5_000 };
+    let ended = Recorder::new();
+    let tracer = ended.tracer();
+    let trace = tracer.trace("root").start();
+    let all_there = Barrier::new(THREADS + 1);
+    std::thread::scope(|scope| {
+        let (to, from) = mpsc::sync_channel::<Span>(64);
+        for _ in 0..THREADS {
+            let (to, trace, all_there) = (to.clone(), trace.clone(), &all_there);
+            scope.spawn(move || {
+                all_there.wait();
+                for n in 0..SPANS {
+                    let span = trace.span("s").start();
+                    let id = span.id();
+                    if n % 3 == 0 {
+                        // Its slot goes to the free list of another thread.
+                        to.send(span).unwrap();
+                    } else {
+                        let other = span.clone();
+                        drop(span);
+                        assert_eq!(other.id(), id, "another span sits in its slot");
+                    }
+                }
+            });
+        }
+        drop(to);
+        let receiver = scope.spawn(move || from.into_iter().for_each(drop));
+        all_there.wait();
+        // The number of open spans varies; a look neither loses nor ends one.
+        while !receiver.is_finished() {
+            assert!(tracer.stats().open > 0, "the root is");
+        }
+    });
+    assert_eq!(tracer.stats().open, 1, "the root");
+    drop(trace);
+    let spans = ended.spans();
+    let ids: HashSet<SpanId> = spans.iter().map(SpanRecord::span_id).collect();
+    let twice = ids.len() != spans.len();
+    assert_eq!((ids.len(), twice), (THREADS * SPANS + 1, false));
+}
+
+#[test]
+fn slots_of_threads_that_have_ended_are_used_again() {
+    let tracer = Recorder::new().tracer();
+    let slots = || lock(&free::ALL).len();
+    let round = || {
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(|| drop(tracer.trace("t").start()));
+            thread.join().unwrap();
+        });
+    };
+    round();
+    let before = slots();
+    (0..if cfg!(miri) { 20 } else { 500 }).for_each(|_| round());
+    // Other tests run beside this one and have open spans of their own.
+    assert!(slots() < before + 100, "{} chunks more", slots() - before);
+}
+
+#[test]
+fn a_look_sees_the_spans_of_its_own_tracer() {
+    let (one, other) = (Recorder::new().tracer(), Recorder::new().tracer());
+    let (_a, _b) = (one.trace("a").start(), one.trace("b").start());
+    let _c = other.trace("c").start();
+    assert_eq!((one.stats().open, other.stats().open), (2, 1));
+    assert_eq!(one.shutdown().unwrap().unfinished, 2);
+    assert_eq!((one.stats().open, other.stats().open), (0, 1));
+}
+
+#[test]
+fn a_span_ends_on_its_own_thread_also_while_another_looks() {
+    const SPANS: usize = if cfg!(miri) { 50 } else { 20_000 };
+    #[derive(Clone, Default)]
+    struct Threads(Arc<Mutex<Vec<std::thread::ThreadId>>>);
+    impl Processor for Threads {
+        fn on_end(&self, _: SpanRecord) {
+            lock(&self.0).push(std::thread::current().id());
+        }
+    }
+    let threads = Threads::default();
+    let tracer = Tracer::builder(threads.clone()).build();
+    let trace = tracer.trace("root").start();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                assert!(tracer.stats().open > 0);
+            }
+        });
+        for _ in 0..SPANS {
+            drop(trace.span("dropped").start());
+            trace.span("run").run(|_| {});
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    let own = std::thread::current().id();
+    let ended = std::mem::take(&mut *lock(&threads.0));
+    assert_eq!(ended.len(), 2 * SPANS);
+    assert!(ended.iter().all(|thread| *thread == own));
+}
+
+#[test]
+fn a_panic_is_recorded_while_another_thread_looks() {
+    const PANICS: u32 = if cfg!(miri) { 20 } else { 5_000 };
+    #[derive(Clone, Default)]
+    struct Panics(Arc<Mutex<u32>>);
+    impl Processor for Panics {
+        fn on_end(&self, span: SpanRecord) {
+            *lock(&self.0) += u32::from(span.exceptions().len() == 1);
+        }
+    }
+    let panics = Panics::default();
+    let tracer = Tracer::builder(panics.clone()).build();
+    let trace = tracer.trace("root").start();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                let _ = tracer.stats();
+            }
+        });
+        for _ in 0..PANICS {
+            let wrapped = trace.span("wrapped").start().wrap(|| {
+                std::panic::resume_unwind(Box::new("boom"));
+            });
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(wrapped));
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(*lock(&panics.0), PANICS);
+}
