@@ -1,4 +1,83 @@
-//! The command `tracefuse`: a local viewer of traces, and tools around it.
+//! The command `tracefuse`: a local viewer of traces, and tools around it. `args` says what can be given; each command is a
+//! module. Everything that is stored or served is in `tracefuse-server`; what is drawn in the terminal is in
+//! `tracefuse-console`.
 #![forbid(unsafe_code)]
 
-fn main() {}
+/// `println!` that does not panic when the reader of a pipe has gone.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        let _ = std::io::Write::write_fmt(&mut std::io::stdout(), format_args!("{}\n", format_args!($($text)*)));
+    }};
+}
+
+/// [`say`] on stderr.
+macro_rules! warn {
+    ($($text:tt)*) => {{
+        let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{}\n", format_args!($($text)*)));
+    }};
+}
+
+mod args;
+mod draw;
+mod export;
+mod forward;
+mod import;
+mod list;
+mod mcp;
+mod place;
+mod tail;
+mod view;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use tracefuse_server::Store;
+
+use crate::args::{Args, Command};
+
+fn main() -> ExitCode {
+    match run(Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // The reader of a pipe has gone: `tracefuse list | head`.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            warn!("tracefuse: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Args) -> anyhow::Result<()> {
+    let store = args.store;
+    match args.command {
+        Command::View(serve) => view::view(store, serve, None),
+        Command::Forward(forward) => forward::run(store, forward),
+        Command::Tail(tail) => tail::run(&existing(store)?, &tail),
+        Command::Show(show) => draw::show(&existing(store)?, &show),
+        Command::List(list) => list::run(&existing(store)?, &list),
+        Command::Import(import) => import::run(store, &import),
+        Command::Export(export) => export::run(&existing(store)?, &export),
+        Command::Mcp => mcp::run(existing(store)?),
+    }
+}
+
+/// The store of commands that only read.
+fn existing(store: Option<std::path::PathBuf>) -> anyhow::Result<Store> {
+    let path = place::store(store)?;
+    if !path.exists() {
+        anyhow::bail!(
+            "there is no store at {}: start `tracefuse view` first, or name another one with --store",
+            path.display()
+        );
+    }
+    Store::open_read_only(&path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}

@@ -49,6 +49,7 @@
 #[doc(hidden)]
 pub mod bridge;
 mod clock;
+mod contained;
 mod llm;
 mod processor;
 pub mod propagation;

@@ -14,7 +14,8 @@ pub type ReportFuture = Pin<Box<dyn Future<Output = Report> + Send>>;
 
 /// Takes finished spans from the handles. `tracefuse-runtime`'s `Pipeline` is the one that delivers.
 ///
-/// Its methods are called from any thread, inside and outside of async runtimes.
+/// Its methods are called from any thread, inside and outside of async runtimes. A method that panics does no harm to the
+/// caller: the panic is counted in [`Stats::processor_panics`], and the span or score of that call is lost.
 pub trait Processor: Send + Sync + 'static {
     /// Takes a span that has ended. Must return at once and must not panic.
     fn on_end(&self, span: SpanRecord);

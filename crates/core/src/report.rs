@@ -238,6 +238,9 @@ pub struct Stats {
     pub outside_trace: u64,
     /// Values set on spans that had already ended, and so ignored.
     pub late_writes: u64,
+    /// Calls of the tracer's processor that panicked. The span or score of such a call is lost, and counts as lost in
+    /// the next [`Report`].
+    pub processor_panics: u64,
     /// Spans that are open now.
     pub open: u64,
     /// One entry per exporter.

@@ -176,6 +176,20 @@ impl ExportError {
         self
     }
 
+    /// Adds to the message, after a colon, what the user can do about the error.
+    ///
+    /// ```
+    /// use tracefuse_exporter::ExportError;
+    ///
+    /// let error = ExportError::retry("connection refused").with_hint("start the collector");
+    /// assert_eq!(error.to_string(), "connection refused: start the collector");
+    /// ```
+    #[must_use]
+    pub fn with_hint(mut self, hint: &str) -> Self {
+        self.message = format!("{}: {hint}", self.message);
+        self
+    }
+
     /// What delivery may do next.
     #[must_use]
     pub fn advice(&self) -> Advice {

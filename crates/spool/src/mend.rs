@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::error::SpoolError;
 use super::lock::Claim;
 use super::name;
+use super::stored::{BatchId, Sealed};
 use super::{FileName, Spool};
 
 impl Spool {
@@ -15,6 +16,8 @@ impl Spool {
     /// # Errors
     /// The directory was removed, and cannot be made again.
     pub fn verify(&mut self, now_unix_ms: u64) -> Result<(), SpoolError> {
+        // The caller delivers nothing now, so a batch that was given out counts by its file too.
+        self.lent = None;
         self.check_tail();
         self.check_home(now_unix_ms)?;
         self.forget_missing();
@@ -58,7 +61,8 @@ impl Spool {
         Ok(())
     }
 
-    /// Counts as lost the sealed batches whose files are gone. What cannot be listed counts as there.
+    /// Counts as lost the sealed batches whose files are gone. What cannot be listed counts as there. The batch that was
+    /// given out stays: its owner has its payloads in memory and says what becomes of them.
     fn forget_missing(&mut self) {
         let Ok(entries) = self.fs.list(&self.home.directory) else {
             return;
@@ -67,7 +71,10 @@ impl Spool {
             .iter()
             .filter_map(|entry| FileName::parse(&entry.name))
             .collect();
-        while let Some(at) = self.sealed.position(|batch| !there.contains(&batch.name)) {
+        let lent = self.lent;
+        let missing =
+            |batch: &Sealed| !there.contains(&batch.name) && lent != Some(BatchId(batch.sequence));
+        while let Some(at) = self.sealed.position(missing) {
             let lost = self.sealed.remove(at).map_or(0, |batch| batch.frames);
             self.losses.corrupt_frames += u64::from(lost);
         }
@@ -75,12 +82,17 @@ impl Spool {
             .retain(|batch| there.contains(&batch.name));
     }
 
+    /// Counts everything as lost but the batch that was given out, as `forget_missing` does.
     fn forget_all(&mut self) {
-        let frames = self.stats().frames;
-        self.losses.corrupt_frames += frames;
+        let before = self.stats().frames;
+        let lent = self.lent.and_then(|id| self.position(id));
+        let lent = lent.and_then(|at| self.sealed.remove(at));
         while self.sealed.remove(0).is_some() {}
         self.tail = None;
         self.acknowledged.clear();
-        self.lent = None;
+        if let Some(batch) = lent {
+            self.sealed.push_back(batch);
+        }
+        self.losses.corrupt_frames += before.saturating_sub(self.stats().frames);
     }
 }

@@ -101,6 +101,8 @@ impl Builder {
             match mode {
                 #[cfg(feature = "langfuse")]
                 Mode::Langfuse => builder.delivers_to_langfuse(&config.langfuse),
+                #[cfg(feature = "langfuse")]
+                Mode::Local => builder.waits_for(config.langfuse.http.timeout),
                 #[cfg(feature = "otlp")]
                 Mode::Otlp => builder.waits_for(config.otlp.http.timeout),
                 _ => {}

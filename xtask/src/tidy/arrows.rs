@@ -27,6 +27,8 @@ const LEVELS: &[(&str, u8)] = &[
     ("tracefuse-otlp", 3),
     ("tracefuse-langfuse", 4),
     ("tracefuse-metrics", 4),
+    ("tracefuse-server", 3),
+    ("tracefuse-cli", 4),
     ("tracefuse-prompts", 5),
     ("tracefuse-experiments", 5),
     ("tracefuse", 6),
@@ -110,6 +112,16 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("tracefuse-server", &["tracefuse-core", "tracefuse-semconv"]),
+    (
+        "tracefuse-cli",
+        &[
+            "tracefuse-console",
+            "tracefuse-core",
+            "tracefuse-http",
+            "tracefuse-server",
+            "tracefuse-spool",
+        ],
+    ),
     ("xtask", &[]),
     ("pages", &["tracefuse-server", "xtask"]),
     (

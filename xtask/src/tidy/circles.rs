@@ -25,9 +25,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "span::run",
         ],
     ),
-    // To be cut.
-    ("core", &["record::chunk", "record::span"]),
-    ("core", &["span::open", "span::slots"]),
 ];
 
 /// The files of a crate by their module's path, such as `span::open`; the root is the empty one.

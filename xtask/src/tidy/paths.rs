@@ -42,7 +42,7 @@ pub(super) fn check(files: &[PathBuf]) -> Result<Findings> {
     Ok(findings)
 }
 
-/// Words such as `core/span/open.rs`, `core/src/span/open.rs::OpenSpan` and `otlp/http/`.
+/// Words such as `core/span/open/mod.rs`, `core/src/span/open/mod.rs::OpenSpan` and `otlp/http/`.
 fn named<'a>(text: &'a str, crates: &[String]) -> Vec<&'a str> {
     text.split(|c: char| c.is_whitespace() || "\"'`(),;[]".contains(c))
         .map(|word| word.trim_end_matches(['.', ':']))
@@ -91,11 +91,11 @@ mod tests {
     #[test]
     fn files_are_named_by_crate_and_other_words_are_not_files() {
         let crates = ["core".to_owned(), "otlp".to_owned()];
-        let text = "see core/span/open.rs::OpenSpan, crates/otlp/src/lib.rs and (otlp/http/). Not src/main.rs, a/b.rs, core/{a,b}.rs";
+        let text = "see core/span/open/mod.rs::OpenSpan, crates/otlp/src/lib.rs and (otlp/http/). Not src/main.rs, a/b.rs, core/{a,b}.rs";
         assert_eq!(
             named(text, &crates),
             [
-                "core/span/open.rs::OpenSpan",
+                "core/span/open/mod.rs::OpenSpan",
                 "crates/otlp/src/lib.rs",
                 "otlp/http/"
             ]

@@ -93,7 +93,7 @@ fn lints() -> Result<Findings> {
             false => ("main.rs", entry.path().join("src/main.rs")),
         };
         let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        // The core denies it by the workspace's lint, except for two measured places (`core/clock/tsc.rs`, `core/span/slots/mod.rs`).
+        // The core denies it by the workspace's lint, except for two measured places (`core/clock/tsc.rs`, `core/span/open/slots/mod.rs`).
         if name != "core" && !text.contains("#![forbid(unsafe_code)]") {
             findings.push(format!(
                 "crates/{name}/src/{file} does not say #![forbid(unsafe_code)]"

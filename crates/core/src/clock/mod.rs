@@ -8,9 +8,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::contained::ContainedClock;
 use crate::record::Timestamp;
 
 /// Where time comes from. Implement it to inject a clock; most tests use [`ManualClock`].
+///
+/// It is called on the threads that record, when a span starts and ends, so it must return at once. If it panics, the
+/// time that it gave last is used.
 pub trait TimeSource: Send + Sync + 'static {
     /// Nanoseconds since the Unix epoch. May step in either direction.
     fn unix_nanos(&self) -> u64;
@@ -45,7 +49,7 @@ impl Clock {
     #[must_use]
     pub fn new(source: impl TimeSource) -> Self {
         Self {
-            source: Some(Arc::new(source)),
+            source: Some(Arc::new(ContainedClock::new(source))),
         }
     }
 

@@ -8,11 +8,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::buffer::Buffer;
-use super::format::{Attributes, Reader, number_large};
+use super::format::{Reader, number_large};
 use super::head::{HEAD, Head};
 use super::id::{SpanId, TraceId};
 use super::resource::TraceAttributes;
-use super::span::SpanRecord;
 use super::trace::SharedTrace;
 
 /// What the spans of a trace have in common.
@@ -35,17 +34,6 @@ impl FinishedSpan<'_> {
     #[must_use]
     pub fn size(&self) -> usize {
         HEAD * 8 + self.buffer.attributes().size()
-    }
-
-    /// The span as a record with its own memory.
-    #[must_use]
-    pub fn to_record(&self) -> SpanRecord {
-        let mut chunk = Chunk::default();
-        chunk
-            .words
-            .reserve_exact(HEAD + self.buffer.attributes().words.len());
-        chunk.push(self);
-        SpanRecord::first(Arc::new(chunk))
     }
 }
 
@@ -70,7 +58,7 @@ pub struct Chunk {
     pub(super) traces: Vec<TraceRef>,
     /// State of the last of `traces`, see [`SharedTrace::version`]; zero if it is not known.
     version: u64,
-    spans: usize,
+    pub(super) spans: usize,
     large_bytes: usize,
 }
 
@@ -116,34 +104,9 @@ impl Chunk {
         self.spans += 1;
     }
 
-    /// Appends a span of another chunk.
-    pub fn push_record(&mut self, span: &SpanRecord) {
-        let Some(view) = span.view() else { return };
-        let traced = span.trace_ref();
-        let trace = self.trace(traced.id, traced.local_root, &traced.attributes);
-        let mut head = view.head;
-        head.set_trace(trace);
-        self.words.extend_from_slice(&head.0);
-        let from = self.words.len();
-        self.words.extend_from_slice(view.attributes.words);
-        self.text.push_str(view.text);
-        // Those of this span only, in the order in which its attributes name them.
-        let mut reader = view.attributes.clone();
-        let mut own = Attributes::default();
-        while let Some(raw) = reader.next_raw() {
-            if raw.large.is_some() {
-                own.push_read(&raw);
-            }
-        }
-        if !own.large.is_empty() {
-            self.push_large(from, &own.large);
-        }
-        self.spans += 1;
-    }
-
     /// The n-th attribute with a large text among `words[from..]` refers to `large[n]` from now on.
     #[cold]
-    fn push_large(&mut self, from: usize, large: &[Arc<String>]) {
+    pub(super) fn push_large(&mut self, from: usize, large: &[Arc<String>]) {
         let by = self.large.len();
         if let Some(words) = self.words.get_mut(from..) {
             number_large(words, by);
@@ -164,7 +127,12 @@ impl Chunk {
     }
 
     #[inline(never)]
-    fn trace(&mut self, id: TraceId, local_root: SpanId, attributes: &Arc<TraceAttributes>) -> u16 {
+    pub(super) fn trace(
+        &mut self,
+        id: TraceId,
+        local_root: SpanId,
+        attributes: &Arc<TraceAttributes>,
+    ) -> u16 {
         self.version = 0;
         let known = self.traces.last().is_some_and(|last| {
             Arc::ptr_eq(&last.attributes, attributes)
@@ -212,84 +180,6 @@ impl fmt::Debug for Chunk {
             .finish_non_exhaustive()
     }
 }
-
-/// Reads the spans of a shared chunk, first to last.
-#[derive(Clone, Debug)]
-pub struct Records {
-    chunk: Arc<Chunk>,
-    word: usize,
-    text: usize,
-    left: usize,
-}
-
-impl Records {
-    /// All spans of a chunk.
-    #[must_use]
-    pub fn new(chunk: Arc<Chunk>) -> Self {
-        Self {
-            left: chunk.len(),
-            chunk,
-            word: 0,
-            text: 0,
-        }
-    }
-
-    /// One span alone.
-    #[must_use]
-    pub fn one(span: &SpanRecord) -> Self {
-        if span.has_own_trace() {
-            let mut chunk = Chunk::default();
-            chunk.push_record(span);
-            return Self::new(Arc::new(chunk));
-        }
-        let (chunk, word, text) = span.place();
-        Self {
-            chunk,
-            word,
-            text,
-            left: 1,
-        }
-    }
-
-    /// The span that comes next, without taking it.
-    #[must_use]
-    pub fn peek(&self) -> Option<SpanRecord> {
-        (self.left > 0).then(|| SpanRecord::at(self.chunk.clone(), self.word, self.text))
-    }
-
-    /// By what the span that comes next is ordered among spans of other threads: its end, and where that is
-    /// the same, children before parents.
-    #[must_use]
-    pub fn order(&self) -> Option<(u64, bool, std::cmp::Reverse<u64>)> {
-        let head = self
-            .chunk
-            .words
-            .get(self.word..)
-            .filter(|_| self.left > 0)?;
-        let &[_, _, _, parent, start, end] = head.first_chunk::<HEAD>()?;
-        Some((end, parent == 0, std::cmp::Reverse(start)))
-    }
-}
-
-impl Iterator for Records {
-    type Item = SpanRecord;
-
-    fn next(&mut self) -> Option<SpanRecord> {
-        let record = self.peek()?;
-        let head = self.chunk.words.get(self.word..self.word + HEAD)?;
-        let (words, text) = Head(*head.first_chunk()?).lengths()?;
-        self.word += HEAD + words;
-        self.text += text;
-        self.left -= 1;
-        Some(record)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
-    }
-}
-
-impl ExactSizeIterator for Records {}
 
 /// The parts of a record in its chunk.
 pub(super) struct View<'a> {

@@ -130,7 +130,7 @@ impl<'a> Attribute<'a> {
 /// A value as it is written.
 pub(crate) enum Scalar<'a> {
     Text(Kind, &'a str),
-    /// The number goes into a word of its own, unless the kind says all.
+    /// The number goes into a further word, unless the kind says all.
     Number(Kind, u64),
 }
 

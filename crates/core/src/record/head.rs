@@ -56,6 +56,17 @@ impl Head {
         ]
     }
 
+    /// Sets all but the id, the type, the roles and the sizes to what `other` has.
+    pub(super) fn take_over(&mut self, other: Self) {
+        self.set_parent(other.parent());
+        self.set_start(other.start());
+        self.set_end(other.end());
+        self.set_remote_parent(other.remote_parent());
+        self.set_claimed(other.claimed());
+        self.set_level(other.level());
+        self.set_status(other.status());
+    }
+
     /// Words of the attributes and bytes of the text that follow.
     pub(super) fn lengths(&self) -> Option<(usize, usize)> {
         let words = ((self.0[0] & 0xFF_FFFF) as usize).checked_sub(HEAD)?;

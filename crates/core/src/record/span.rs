@@ -5,15 +5,13 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use super::attribute::{PromptRef, SpanAttribute, SpanAttributes, links, place};
-use super::buffer::{self, Buffer};
+use super::attribute::{SpanAttribute, SpanAttributes, place};
+use super::buffer::Buffer;
 use super::chunk::{Chunk, FinishedSpan, TraceRef, View};
-use super::format::{Attribute, Content, Raw, Reader, Role};
+use super::format::{Attribute, Raw, Reader, Role};
 use super::head::{HEAD, Head};
 use super::id::{SpanId, TraceId};
-use super::link::LinkRef;
 use super::observation::{Level, ObservationType, StatusCode};
-use super::parts::{EventRef, ExceptionRef, Parts};
 use super::place::Place;
 use super::resource::TraceAttributes;
 use super::time::Timestamp;
@@ -90,7 +88,7 @@ impl SpanRecord {
         self.reader()
     }
 
-    fn reader(&self) -> Reader<'_> {
+    pub(super) fn reader(&self) -> Reader<'_> {
         self.view().map_or(Reader::EMPTY, |view| view.attributes)
     }
 
@@ -134,29 +132,29 @@ impl SpanRecord {
         false
     }
 
-    fn has(&self, role: Role) -> bool {
+    pub(super) fn has(&self, role: Role) -> bool {
         self.head().has(role)
     }
 
-    fn of(&self, role: Role) -> impl Iterator<Item = Attribute<'_>> {
+    pub(super) fn of(&self, role: Role) -> impl Iterator<Item = Attribute<'_>> {
         let attributes = self.has(role).then(|| self.read()).into_iter().flatten();
         attributes.filter(move |attribute| attribute.role == role)
     }
 
-    fn value(&self, role: Role) -> Option<ValueRef<'_>> {
+    pub(super) fn value(&self, role: Role) -> Option<ValueRef<'_>> {
         self.of(role).next()?.value()
     }
 
-    fn text(&self, role: Role) -> Option<&str> {
+    pub(super) fn text(&self, role: Role) -> Option<&str> {
         self.of(role).next()?.text()
     }
 
-    fn pairs(&self, role: Role) -> impl Iterator<Item = (&str, ValueRef<'_>)> {
+    pub(super) fn pairs(&self, role: Role) -> impl Iterator<Item = (&str, ValueRef<'_>)> {
         self.of(role)
             .filter_map(|attribute| Some((attribute.key, attribute.value()?)))
     }
 
-    fn call(&self, key: &str) -> Option<&str> {
+    pub(super) fn call(&self, key: &str) -> Option<&str> {
         self.of(Role::Call).find(|call| call.key == key)?.text()
     }
 
@@ -277,115 +275,6 @@ impl SpanRecord {
         self.value(Role::Output)
     }
 
-    /// The model that was used.
-    #[must_use]
-    pub fn model(&self) -> Option<&str> {
-        self.text(Role::Model)
-    }
-
-    /// The model that was asked for: the model that was set, also where a response named another one.
-    #[must_use]
-    pub fn request_model(&self) -> Option<&str> {
-        self.call(buffer::REQUEST_MODEL).or_else(|| {
-            let answered = self.call(buffer::RESPONSE_MODEL).is_some();
-            if answered { None } else { self.model() }
-        })
-    }
-
-    /// The model that the provider's response names, if a response was recorded.
-    #[must_use]
-    pub fn response_model(&self) -> Option<&str> {
-        self.call(buffer::RESPONSE_MODEL)
-    }
-
-    /// The provider in whose language the recorded response was, by the name that OpenTelemetry gives it
-    /// (`openai`, `anthropic`, `gcp.gemini`). Compatible providers answer in OpenAI's language too.
-    #[must_use]
-    pub fn provider(&self) -> Option<&str> {
-        self.call(buffer::PROVIDER)
-    }
-
-    /// The managed prompt it was made from.
-    #[must_use]
-    pub fn prompt(&self) -> Option<PromptRef<'_>> {
-        let prompt = self.of(Role::Prompt).next()?;
-        let version = match prompt.value()? {
-            ValueRef::U64(version) => u32::try_from(version).ok()?,
-            _ => return None,
-        };
-        Some(PromptRef {
-            name: prompt.key,
-            version,
-        })
-    }
-
-    /// The user's metadata, in the order it was given, each key once.
-    pub fn metadata(&self) -> impl Iterator<Item = (&str, ValueRef<'_>)> {
-        self.pairs(Role::Metadata)
-    }
-
-    /// Parameters of the model call, such as `temperature`.
-    pub fn model_parameters(&self) -> impl Iterator<Item = (&str, ValueRef<'_>)> {
-        self.pairs(Role::ModelParameter)
-    }
-
-    /// Units used, by bucket; buckets are disjoint but for `total`.
-    pub fn usage(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.pairs(Role::Usage)
-            .filter_map(|(name, value)| match value {
-                ValueRef::U64(units) => Some((name, units)),
-                _ => None,
-            })
-    }
-
-    /// Cost in US dollars, by bucket.
-    pub fn cost(&self) -> impl Iterator<Item = (&str, f64)> {
-        self.pairs(Role::Cost)
-            .filter_map(|(name, value)| match value {
-                ValueRef::F64(dollars) => Some((name, dollars)),
-                _ => None,
-            })
-    }
-
-    /// Tags of this span alone; a trace's tags are in [`trace`](Self::trace).
-    pub fn tags(&self) -> impl Iterator<Item = &str> {
-        self.of(Role::Tag).map(|tag| tag.key)
-    }
-
-    /// Its events, in the order they were recorded.
-    pub fn events(&self) -> impl ExactSizeIterator<Item = EventRef<'_>> {
-        let parts = self.parts(Role::Event);
-        parts.into_iter().map(EventRef)
-    }
-
-    /// Its errors, in the order they were recorded. The first gave it level, status and message.
-    pub fn exceptions(&self) -> impl ExactSizeIterator<Item = ExceptionRef<'_>> {
-        let parts = self.parts(Role::Exception);
-        parts.into_iter().map(ExceptionRef)
-    }
-
-    /// Its links to other spans, in the order they were given.
-    pub fn links(&self) -> impl Iterator<Item = LinkRef<'_>> {
-        links(self.reader(), self.has(Role::Link))
-    }
-
-    /// The events or the errors, each with what comes after it.
-    fn parts(&self, role: Role) -> Vec<Parts<'_>> {
-        let (mut parts, mut reader) = (Vec::new(), self.reader());
-        if !self.has(role) {
-            return parts;
-        }
-        while let Some(attribute) = reader.next() {
-            if attribute.role == role
-                && let Content::Moment(moment) = attribute.content
-            {
-                let rest = reader.clone();
-                parts.push(Parts::new(attribute.key, moment, &rest));
-            }
-        }
-        parts
-    }
-
     /// The trace's attributes as they were when this span ended. Spans that end one after another
     /// share one value, so an exporter may compare pointers to encode it once.
     #[must_use]
@@ -475,14 +364,7 @@ impl SpanRecord {
         let name = name.unwrap_or(own_name);
         let mut buffer = Buffer::default();
         buffer.begin(head.span_id(), name, head.kind());
-        let new = &mut buffer.head;
-        new.set_parent(head.parent());
-        new.set_start(head.start());
-        new.set_end(head.end());
-        new.set_remote_parent(head.remote_parent());
-        new.set_claimed(head.claimed());
-        new.set_level(head.level());
-        new.set_status(head.status());
+        buffer.head.take_over(head);
         let mut at = 0;
         while let Some(raw) = view.attributes.next_raw() {
             each(&mut buffer, at, &raw);

@@ -13,9 +13,9 @@ use crate::span::current;
 use crate::span::feature::{RECORDS, Recorded, recorded, unwrap};
 use crate::span::handle::Span;
 use crate::span::open::OpenSpan;
+use crate::span::open::slots::UnstartedSpan;
 use crate::span::outside;
 use crate::span::run::{record_err, record_panic, run, run_async};
-use crate::span::slots::UnstartedSpan;
 use crate::span::unrecorded::Unrecorded;
 
 /// The ten kinds of child that traces and spans have; both get the same methods.

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 
 use crate::span::feature::{RECORDS, recorded};
 use crate::span::handle::Span;
-use crate::span::slots::{OpenSpanRef, WeakSpanRef};
+use crate::span::open::slots::{OpenSpanRef, WeakSpanRef};
 use crate::span::unrecorded::Unrecorded;
 
 /// A span that a guard has made current.

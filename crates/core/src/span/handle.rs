@@ -14,8 +14,8 @@ use crate::span::current::{self, Entered};
 use crate::span::event::EventBuilder;
 use crate::span::feature::Recorded;
 use crate::span::open::OpenSpan;
+use crate::span::open::slots::OpenSpanRef;
 use crate::span::score::ScoreBuilder;
-use crate::span::slots::OpenSpanRef;
 use crate::span::unrecorded::{ForwardGuard, Unrecorded};
 
 /// A handle of an observation: a span, a generation, a tool call, ...

@@ -15,5 +15,4 @@ pub(crate) mod outside;
 pub(crate) mod run;
 pub(crate) mod score;
 pub(crate) mod shared;
-pub(crate) mod slots;
 pub(crate) mod unrecorded;

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::processor::Processor;
+use crate::contained::ContainedProcessor;
 use crate::span::delivering::is_suppressed;
 use crate::trace::sampler::Sampler;
 
 /// What all handles of one tracer share.
 pub(crate) struct TracerShared {
-    pub(crate) processor: Arc<dyn Processor>,
+    pub(crate) processor: ContainedProcessor,
     pub(crate) clock: Clock,
     pub(crate) sampler: Arc<dyn Sampler>,
     /// Whether the processor measures spans, those of unsampled traces too.

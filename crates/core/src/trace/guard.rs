@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 
 use crate::record::Timestamp;
 use crate::report::{Report, Stats};
+use crate::span::open::slots;
 use crate::span::outside;
 use crate::span::shared::TracerShared;
-use crate::span::slots;
 use crate::trace::leak::LeakWatch;
 
 /// Held by tracers and traces. Dropping the last one shuts the tracer down.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::contained::ContainedProcessor;
 use crate::processor::Processor;
 use crate::span::feature::{RECORDS, recorded};
 use crate::span::outside;
@@ -124,9 +125,10 @@ impl TracerBuilder {
 
     /// The tracer.
     pub fn build(self) -> Tracer {
+        let processor = ContainedProcessor::new(self.processor);
         let core = TracerShared {
-            measures: self.processor.measures(),
-            processor: self.processor,
+            measures: processor.measures(),
+            processor,
             clock: self.clock,
             sampler: self.sampler,
             backtraces: self.backtraces,

@@ -5,6 +5,7 @@ mod closures;
 mod content;
 mod ending;
 mod errors;
+mod hostile;
 mod leaks;
 mod links;
 mod measured;

@@ -220,7 +220,7 @@ fn what_ended_first_on_another_thread_leaves_first() {
             let taken = (0..4).map(|_| ends(&theirs, &their_queue, 1));
             taken.flatten().collect::<Vec<_>>()
         });
-        // One after another, each on a thread of its own.
+        // One after another, each on another thread.
         for (own, span) in own.into_iter().zip(&spans) {
             let (buffers, span) = (buffers.clone(), span.clone());
             let ended = thread::spawn(move || buffers.append(&own, &span));

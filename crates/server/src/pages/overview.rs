@@ -172,14 +172,15 @@ fn short_count(value: f64) -> String {
     }
 }
 
-/// The models with the highest values, each a series; the others are one.
+/// The models with the most tokens, each a series; the others are one. A model has the same colour in each plot.
 fn by_model(overview: &Overview, value: &dyn Fn(&ModelTotal) -> f64) -> Vec<Series> {
-    let mut sums: BTreeMap<&str, f64> = BTreeMap::new();
+    let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
     for total in &overview.models {
-        *sums.entry(&total.model).or_default() += value(total);
+        let sum = sums.entry(&total.model).or_default();
+        *sum = sum.saturating_add(total.total_tokens);
     }
-    let mut names: Vec<(&str, f64)> = sums.into_iter().filter(|(_, sum)| *sum > 0.0).collect();
-    names.sort_by(|left, right| right.1.total_cmp(&left.1));
+    let mut names: Vec<(&str, u64)> = sums.into_iter().collect();
+    names.sort_by_key(|(_, sum)| std::cmp::Reverse(*sum));
     let (own, others) = names.split_at_checked(MODELS).unwrap_or((&names, &[]));
     let values = |is_in: &dyn Fn(&str) -> bool| -> Vec<Option<f64>> {
         let of = |start: i64| {

@@ -182,3 +182,36 @@ fn a_read_only_file_system_is_reported_at_once_with_the_remedy() {
     let text = error.to_string();
     assert!(text.contains("Name a directory"), "{text}");
 }
+
+#[test]
+fn a_batch_given_out_is_not_lost_with_its_directory() {
+    let dir = tempdir().expect("a directory");
+    let config = SpoolConfig::new(dir.path()).tag(TAG);
+    let (mut spool, _) = Spool::open(config, NOW).expect("a spool");
+    for payload in [&b"given out"[..], b"waits"] {
+        spool.append(payload, NOW).expect("appended");
+        spool.seal().expect("sealed");
+    }
+    let batch = spool.next(NOW).expect("read").expect("a batch");
+    std::fs::remove_dir_all(dir.path()).expect("removed");
+    spool.append(b"later", NOW).expect("appended");
+    // Its owner has the payloads in memory: only the other one is lost.
+    assert_eq!(spool.stats().corrupt_frames, 1);
+    assert!(spool.holds(batch.id));
+    spool.acknowledge(batch.id).expect("acknowledged");
+    assert_eq!(spool.stats().corrupt_frames, 1);
+    assert_eq!(drain(&mut spool), [b"later"]);
+}
+
+#[test]
+fn a_batch_given_out_counts_by_its_file_at_the_end() {
+    let dir = tempdir().expect("a directory");
+    let config = SpoolConfig::new(dir.path()).tag(TAG);
+    let (mut spool, _) = Spool::open(config, NOW).expect("a spool");
+    spool.append(b"given out", NOW).expect("appended");
+    spool.seal().expect("sealed");
+    spool.next(NOW).expect("read").expect("a batch");
+    std::fs::remove_dir_all(dir.path()).expect("removed");
+    spool.verify(NOW).expect("made again");
+    assert_eq!((spool.stats().frames, spool.stats().corrupt_frames), (0, 1));
+}

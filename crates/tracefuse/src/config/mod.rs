@@ -46,6 +46,8 @@ pub enum Mode {
     Print,
     /// To any OpenTelemetry backend, by OTLP over HTTP.
     Otlp,
+    /// To the viewer on this machine, `tracefuse view`, at `http://127.0.0.1:4318`. It needs no keys.
+    Local,
     /// Nowhere: nothing is recorded.
     None,
 }

@@ -71,10 +71,10 @@ impl Setting {
         let any = |known: &[Mode]| known.iter().any(|mode| modes.contains(mode));
         match self.group {
             Group::Every => true,
-            Group::Langfuse => any(&[Mode::Langfuse]),
+            Group::Langfuse => any(&[Mode::Langfuse, Mode::Local]),
             Group::Console => any(&[Mode::Print]),
             Group::Otlp => any(&[Mode::Otlp]),
-            Group::Http => any(&[Mode::Langfuse, Mode::Otlp]),
+            Group::Http => any(&[Mode::Langfuse, Mode::Local, Mode::Otlp]),
         }
     }
 

@@ -213,7 +213,7 @@ settings! {
 }
 
 const MODES: &str =
-    "`langfuse`, `print` (or `console`), `otlp`, or `none` (or `off`, `noop`, `disabled`)";
+    "`langfuse`, `print` (or `console`), `otlp`, `local`, or `none` (or `off`, `noop`, `disabled`)";
 const PAIRS: &str = "`name=value` pairs, with commas, percent-encoded";
 #[cfg(feature = "otlp")]
 const ADDRESS: &str = "an address that begins with http:// or https://";
@@ -313,6 +313,7 @@ pub(super) fn modes(text: &str) -> Option<Vec<Mode>> {
             "langfuse" => Mode::Langfuse,
             "print" | "console" => Mode::Print,
             "otlp" => Mode::Otlp,
+            "local" => Mode::Local,
             "none" | "off" | "noop" | "disabled" => Mode::None,
             _ => return None,
         };

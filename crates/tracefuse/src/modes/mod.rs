@@ -11,6 +11,8 @@ use crate::config::{Config, ConfigError, Mode};
 mod console;
 #[cfg(feature = "langfuse")]
 pub(crate) mod langfuse;
+#[cfg(feature = "langfuse")]
+mod local;
 #[cfg(feature = "otlp")]
 mod otlp;
 
@@ -20,6 +22,8 @@ mod off;
 use off as console;
 #[cfg(not(feature = "langfuse"))]
 use off as langfuse;
+#[cfg(not(feature = "langfuse"))]
+use off as local;
 #[cfg(not(feature = "otlp"))]
 use off as otlp;
 
@@ -30,6 +34,7 @@ pub(crate) fn exporter(mode: Mode, config: &Config) -> Result<Option<Shared>, Co
         Mode::Langfuse => langfuse::exporter("langfuse", config).map(Some),
         Mode::Print => console::exporter("console", config).map(Some),
         Mode::Otlp => otlp::exporter("otlp", config).map(Some),
+        Mode::Local => local::exporter("langfuse", config).map(Some),
         Mode::None => Ok(None),
     }
 }

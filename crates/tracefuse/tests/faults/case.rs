@@ -88,6 +88,7 @@ pub(crate) struct Fault {
     trial: Trial,
     bounds: Bounds,
     down: bool,
+    fails: bool,
     reach: Reach,
     meanwhile: Meanwhile,
     expect: Expect,
@@ -101,9 +102,11 @@ pub(crate) fn fault(name: &'static str, scenario: Scenario) -> Fault {
         tls: None,
         trial: Trial::new(200)
             .config(quick)
-            .shutdown(Duration::from_secs(3)),
+            // A limit that a busy machine keeps; a shutdown that has nothing left to do returns at once.
+            .shutdown(Duration::from_secs(30)),
         bounds: Bounds::lossless(),
         down: false,
+        fails: false,
         reach: Box::new(|config, _| config),
         meanwhile: Box::new(|_, _| {}),
         expect: Box::new(|_, _| {}),
@@ -140,12 +143,19 @@ impl Fault {
     }
 
     /// Nothing gets through, so there is no use in waiting long.
-    pub(crate) fn hopeless(self) -> Self {
+    pub(crate) fn hopeless(mut self) -> Self {
+        self.fails = true;
         self.bounds(Bounds::accounted()).trial(|trial| {
             trial
                 .settle(Duration::from_millis(400))
                 .shutdown(Duration::from_millis(500))
         })
+    }
+
+    /// No attempt ends before the shutdown: the server is silent.
+    pub(crate) fn silent(mut self) -> Self {
+        self.fails = false;
+        self
     }
 
     /// The server does not listen when the trial begins.
@@ -189,9 +199,14 @@ impl Fault {
             .timeout(Duration::from_secs(2));
         let config = (self.reach)(config, &server);
         let exporter = LangfuseExporter::new(config).unwrap();
-        let evidence = self
-            .trial
-            .run(exporter, |tracer| (self.meanwhile)(&server, tracer));
+        let evidence = self.trial.run(exporter, |tracer| {
+            (self.meanwhile)(&server, tracer);
+            // A busy machine may need longer for the first attempt than the trial lasts.
+            if self.fails {
+                let failed = wait_for(|| tracer.stats().exporters[0].failed_attempts > 0);
+                assert!(failed, "no attempt has failed");
+            }
+        });
         (self.expect)(&evidence, &server);
         Outcome::of(&evidence, &receipts(&server), &self.bounds)
     }
@@ -218,4 +233,15 @@ pub(crate) fn says(evidence: &Evidence, words: &[&str]) {
     for word in words {
         assert!(error.contains(word), "{word:?} is not in {error:?}");
     }
+}
+
+/// Waits until something is true, for half a minute at most. Whether it is.
+pub(crate) fn wait_for(condition: impl Fn() -> bool) -> bool {
+    for _ in 0..15_000 {
+        if condition() {
+            return true;
+        }
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
+    false
 }

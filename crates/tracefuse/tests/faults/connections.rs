@@ -90,6 +90,7 @@ pub(crate) fn cases() -> Vec<Case> {
             Scenario::new().forever(Action::accept_then(How::Silent)),
         )
         .hopeless()
+        .silent()
         .expect(|evidence, _| assert_eq!(evidence.stats.exported, 0))
         .into(),
         fault("idle_connections_are_closed", Scenario::new())
@@ -110,6 +111,7 @@ pub(crate) fn cases() -> Vec<Case> {
         fault("tls_hangs", Scenario::new())
             .tls(Tls::Hang)
             .hopeless()
+            .silent()
             .into(),
         unreachable(
             "dns_no_such_host",

@@ -185,6 +185,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 Trial::new(50_000)
                     .threads(2)
                     .config(|config| config.max_queue_size = 100_000)
+                    .shutdown(Duration::from_secs(60))
             })
             .into(),
         fault("outage_with_a_million_bytes_a_span", Scenario::new())
@@ -206,7 +207,11 @@ pub(crate) fn cases() -> Vec<Case> {
             })
             .into(),
         fault("fifty_megabytes_in_one_prompt", Scenario::new())
-            .trial(|_| Trial::new(1).input_bytes(50 << 20))
+            .trial(|_| {
+                Trial::new(1)
+                    .input_bytes(50 << 20)
+                    .shutdown(Duration::from_secs(60))
+            })
             .reach(|config, _| config.timeout(Duration::from_secs(20)))
             .bounds({
                 // Shortened on the caller's thread, which reads the prompt once; unoptimized that takes its time.
@@ -217,7 +222,11 @@ pub(crate) fn cases() -> Vec<Case> {
             })
             .into(),
         fault("a_thousand_threads", Scenario::new())
-            .trial(|_| Trial::new(10_000).threads(1000))
+            .trial(|_| {
+                Trial::new(10_000)
+                    .threads(1000)
+                    .shutdown(Duration::from_secs(60))
+            })
             .bounds({
                 // A thousand threads take turns on the machine's few cores.
                 let mut bounds = Bounds::lossless();

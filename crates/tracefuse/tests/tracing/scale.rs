@@ -25,7 +25,7 @@ fn a_hundred_thousand_spans_with_fields_and_events_arrive_once_each() {
     let tracer = tracefuse::builder()
         // Unoptimized, gzip takes as long as all else together.
         .langfuse(receiver(&server).gzip(false))
-        .configure(|config| config.delivery.overload = Overload::Block(Duration::from_secs(60)))
+        .configure(|config| config.delivery.overload = Overload::Block(Duration::from_secs(300)))
         .build()
         .unwrap();
     let layers = registry().with(tracefuse::tracing::layer(&tracer));
@@ -37,7 +37,7 @@ fn a_hundred_thousand_spans_with_fields_and_events_arrive_once_each() {
             scope.spawn(move || dispatcher::with_default(dispatch, || trees.for_each(tree)));
         }
     });
-    let report = tracer.shutdown_within(Duration::from_secs(60)).unwrap();
+    let report = tracer.shutdown_within(Duration::from_secs(300)).unwrap();
     assert!(report.is_lossless());
 
     let deliveries = server.deliveries();

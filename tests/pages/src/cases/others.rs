@@ -124,7 +124,7 @@ pub(super) async fn two_traces_side_by_side(view: &View) -> Result<()> {
         marked.iter().any(|words| words.contains("Saturday")),
         "{marked:?}"
     );
-    view.resize(1280, 1180).await?;
+    view.resize(1280, 990).await?;
     view.screenshot("compare").await?;
     view.resize(1360, 860).await?;
     // Texts of two spans.

@@ -38,13 +38,13 @@ impl Buffer {
     /// [`admits`](Self::admits) for metadata, with fewer questions in general.
     #[inline(always)]
     pub(super) fn admits_metadata(&mut self, key: &str) -> bool {
-        let seen = 1u64 << (hash(Role::Metadata, key) & 63);
+        let hash = hash(Role::Metadata, key);
         let state = &mut self.state;
-        if state.seen & seen != 0 || state.keys >= MAX_KEYS {
+        if state.seen.has(hash) || state.keys >= MAX_KEYS {
             return self.admits_rare(key);
         }
         state.keys += 1;
-        state.seen |= seen;
+        state.seen.note(hash);
         self.head.note(Role::Metadata);
         true
     }
@@ -59,8 +59,8 @@ impl Buffer {
     #[inline(always)]
     pub(super) fn admits(&mut self, role: Role, key: &str) -> bool {
         if role.is_keyed() {
-            let seen = 1u64 << (hash(role, key) & 63);
-            if self.state.seen & seen != 0 && !self.state.has_replaced {
+            let hash = hash(role, key);
+            if self.state.seen.has(hash) && !self.state.has_replaced {
                 self.note_replaced(role, key);
             }
             if role.is_limited() {
@@ -69,7 +69,7 @@ impl Buffer {
                 }
                 self.state.keys += 1;
             }
-            self.state.seen |= seen;
+            self.state.seen.note(hash);
         } else if role.is_single() && self.head.has(role) {
             self.state.has_replaced = true;
         }
@@ -237,15 +237,47 @@ impl Buffer {
     }
 }
 
-/// Spreads keys over 64 bits: cheap, and enough to tell most keys of a span apart.
+/// Spreads keys over 256 bits: cheap, and enough to tell most keys of a span apart.
 #[inline]
-fn hash(role: Role, key: &str) -> u32 {
+fn hash(role: Role, key: &str) -> u64 {
     let bytes = key.as_bytes();
-    let ([first, ..], [.., last], Some(middle)) = (bytes, bytes, bytes.get(bytes.len() / 2)) else {
-        return 0;
+    let (first, last) = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => short(bytes),
     };
-    let (first, middle, last) = (*first, *middle, *last);
-    let mixed = u32::from(first) | u32::from(middle) << 8 | u32::from(last) << 16;
-    let mixed = mixed ^ (bytes.len() as u32) << 24 ^ (role as u32) << 27;
-    mixed.wrapping_mul(0x9E37_79B1) >> 26
+    let mixed = first ^ last.rotate_left(29) ^ (bytes.len() as u64) << 48 ^ (role as u64) << 56;
+    mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56
+}
+
+/// A key of less than eight bytes.
+#[inline]
+fn short(bytes: &[u8]) -> (u64, u64) {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let last = u32::from_le_bytes(*last);
+        return (u32::from_le_bytes(*first).into(), last.into());
+    }
+    let word = bytes
+        .iter()
+        .fold(0, |word, byte| word << 8 | u64::from(*byte));
+    (word, 0)
+}
+
+/// The keys that were written, by their hash: most keys need no search for an older value.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Seen([u64; 4]);
+
+impl Seen {
+    /// Whether a key with this hash was written before.
+    #[inline(always)]
+    fn has(&self, hash: u64) -> bool {
+        let word = self.0.get(hash as usize >> 6 & 3);
+        word.is_some_and(|word| word & 1 << (hash & 63) != 0)
+    }
+
+    #[inline(always)]
+    fn note(&mut self, hash: u64) {
+        if let Some(word) = self.0.get_mut(hash as usize >> 6 & 3) {
+            *word |= 1 << (hash & 63);
+        }
+    }
 }

@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use limits::{Limits, MAX_EVENTS};
+use limits::{Limits, MAX_EVENTS, Seen};
 
 pub(crate) use limits::{MAX_KEYS, MAX_LINKS};
 
@@ -47,8 +47,7 @@ pub(crate) struct Buffer {
 /// What must be known of the attributes while they are written.
 #[derive(Clone, Copy, Default)]
 struct WriteState {
-    /// A bit for every hash of a key, so that most keys need no search for an older value.
-    seen: u64,
+    seen: Seen,
     /// From this size on, values that were replaced are removed while the span is open; zero: from [`COMPACT_AT`] on.
     compact_at: usize,
     /// Limited keys that were written, with repetitions.

@@ -14,7 +14,7 @@ fn a_malformed_value_is_an_error_that_says_what_to_do() {
     );
     assert_eq!(
         env("TRACING_MODE", "lanfguse"),
-        "`TRACING_MODE` is \"lanfguse\": expected `langfuse`, `print` (or `console`), `otlp`, or `none` (or `off`, `noop`, `disabled`)"
+        "`TRACING_MODE` is \"lanfguse\": expected `langfuse`, `print` (or `console`), `otlp`, `local`, or `none` (or `off`, `noop`, `disabled`)"
     );
     assert!(env("TRACING_MODE", "print,none").contains("expected"));
     assert!(env("LANGFUSE_FLUSH_INTERVAL", "-1").contains("seconds"));

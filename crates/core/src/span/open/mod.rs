@@ -1,6 +1,8 @@
 //! An open span: its buffer behind a lock, its trace, and the rule that it ends once.
 //! Shared by all handles of the span, see `slots`; started by `builder`, written through `handle`, given to `Processor` at its end.
 
+pub(crate) mod slots;
+
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::clock::Anchor;
@@ -10,8 +12,8 @@ use crate::record::{
 };
 use crate::span::failures::Failures;
 use crate::span::inherited;
+use crate::span::open::slots::{OpenSpanRef, UnstartedSpan, WeakSpanRef, give_buffer};
 use crate::span::shared::{TracerShared, lock};
-use crate::span::slots::{OpenSpanRef, UnstartedSpan, WeakSpanRef, give_buffer};
 use crate::span::unrecorded::{ForwardGuard, Forwarded, Received, Unrecorded};
 
 /// What all spans of a trace share.

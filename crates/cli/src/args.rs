@@ -1,0 +1,262 @@
+//! What can be given on the command line.
+//! Read by `main`; the commands get their part.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use tracefuse_server::{QueryError, TraceQuery};
+
+/// See every trace on your own machine: one program, one file, no account.
+#[derive(Debug, Parser)]
+#[command(name = "tracefuse", version)]
+pub(crate) struct Args {
+    /// The file that keeps the traces, or `:memory:`; by default `traces.db` in the user's data directory
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Take in traces and show them in the browser
+    View(Serve),
+    /// As view, and send everything on to a Langfuse server or another receiver of OTLP
+    Forward(Forward),
+    /// Print traces as they end
+    Tail(Tail),
+    /// Print a trace as a tree
+    Show(Show),
+    /// List traces
+    #[command(visible_alias = "query")]
+    List(List),
+    /// Read traces from files: OTLP as JSON lines, batches of Langfuse as JSON lines, or the console's JSON lines
+    Import(Import),
+    /// Write traces as JSON lines, which `import` and a Langfuse server's batch endpoint read
+    Export(Export),
+    /// Let a coding agent read traces: a Model Context Protocol server over stdin and stdout
+    Mcp,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// Where to listen
+    #[arg(long, default_value = "127.0.0.1:4318", value_name = "ADDRESS")]
+    pub(crate) listen: SocketAddr,
+    /// The only public key that is accepted; by default any
+    #[arg(long, requires = "secret_key", value_name = "KEY")]
+    pub(crate) public_key: Option<String>,
+    /// The secret key that belongs to it
+    #[arg(long, requires = "public_key", value_name = "KEY")]
+    pub(crate) secret_key: Option<String>,
+    /// What pages and requests must bring; required when it listens on more than this machine
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) token: Option<String>,
+    /// A name under which this machine may be addressed, beside localhost
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Vec<String>,
+    /// Delete traces that have not changed for so many days
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) max_age: Option<u64>,
+    /// Delete the oldest traces when the file is larger than so many MiB
+    #[arg(long, value_name = "MIB")]
+    pub(crate) max_size: Option<u64>,
+    /// A file with prices of models, instead of those built in
+    #[arg(long, value_name = "FILE")]
+    pub(crate) prices: Option<PathBuf>,
+    /// Open the browser
+    #[arg(long)]
+    pub(crate) open: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Forward {
+    /// Where to: a Langfuse server such as https://cloud.langfuse.com, or the whole address of an OTLP endpoint that ends
+    /// in /v1/traces
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: String,
+    /// The public key of that server
+    #[arg(long, requires = "to_secret_key", value_name = "KEY")]
+    pub(crate) to_public_key: Option<String>,
+    /// The secret key of that server; better in the environment, as TRACEFUSE_TO_SECRET_KEY
+    #[arg(
+        long,
+        requires = "to_public_key",
+        value_name = "KEY",
+        env = "TRACEFUSE_TO_SECRET_KEY",
+        hide_env_values = true
+    )]
+    pub(crate) to_secret_key: Option<String>,
+    /// Where to keep what has not been sent yet; by default beside the store
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) spool: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) serve: Serve,
+}
+
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Filters {
+    /// Name of the trace
+    #[arg(long)]
+    name: Option<String>,
+    /// User
+    #[arg(long)]
+    user: Option<String>,
+    /// Session
+    #[arg(long)]
+    session: Option<String>,
+    /// Tag; more than one must all be there
+    #[arg(long)]
+    tag: Vec<String>,
+    /// Highest level: DEBUG, DEFAULT, WARNING or ERROR
+    #[arg(long)]
+    level: Option<String>,
+    /// Model
+    #[arg(long)]
+    model: Option<String>,
+    /// Environment
+    #[arg(long)]
+    environment: Option<String>,
+    /// Started at this time or later: RFC 3339, or before now such as -24h
+    #[arg(long, allow_hyphen_values = true)]
+    from: Option<String>,
+    /// Started before this time
+    #[arg(long, allow_hyphen_values = true)]
+    to: Option<String>,
+    /// Took at least so long: 250ms, 1.5s
+    #[arg(long)]
+    min_latency: Option<String>,
+    /// Cost at least so many US dollars
+    #[arg(long)]
+    min_cost: Option<String>,
+    /// Only traces with errors
+    #[arg(long)]
+    errors: bool,
+    /// Full text
+    #[arg(long, short = 'q')]
+    search: Option<String>,
+    /// newest, oldest, slowest, costliest or tokens
+    #[arg(long)]
+    order: Option<String>,
+}
+
+impl Filters {
+    pub(crate) fn query(&self, now_ns: i64) -> Result<TraceQuery, QueryError> {
+        let mut query = TraceQuery::default();
+        let given = [
+            ("name", &self.name),
+            ("user", &self.user),
+            ("session", &self.session),
+            ("level", &self.level),
+            ("model", &self.model),
+            ("environment", &self.environment),
+            ("from", &self.from),
+            ("to", &self.to),
+            ("min_latency", &self.min_latency),
+            ("min_cost", &self.min_cost),
+            ("q", &self.search),
+            ("order", &self.order),
+        ];
+        for (name, value) in given {
+            if let Some(value) = value {
+                query.set(name, value, now_ns)?;
+            }
+        }
+        for tag in &self.tag {
+            query.set("tag", tag, now_ns)?;
+        }
+        query.errors = self.errors;
+        Ok(query)
+    }
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    pub(crate) filters: Filters,
+    /// How many traces at most
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub(crate) limit: usize,
+    /// A JSON object a line instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Show {
+    /// The id of the trace, or `latest`
+    pub(crate) trace: String,
+    /// As JSON instead of a tree
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Tail {
+    #[command(flatten)]
+    pub(crate) filters: Filters,
+    /// End after so many traces
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<usize>,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Import {
+    /// The files; `-` is stdin
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    pub(crate) filters: Filters,
+    /// The file to write; stdout by default
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn filters_become_a_query() {
+        let args = Args::parse_from([
+            "tracefuse",
+            "list",
+            "--user",
+            "ada",
+            "--tag",
+            "a",
+            "--tag",
+            "b",
+            "--from",
+            "-1h",
+            "--errors",
+            "-q",
+            "hello",
+        ]);
+        let Command::List(list) = args.command else {
+            panic!("not a list");
+        };
+        let query = list.filters.query(7_200_000_000_000).unwrap();
+        assert_eq!(query.user_id.as_deref(), Some("ada"));
+        assert_eq!(query.tags, ["a", "b"]);
+        assert_eq!(query.from_ns, Some(3_600_000_000_000));
+        assert_eq!((query.errors, query.text.as_deref()), (true, Some("hello")));
+        let bad = Filters {
+            level: Some("LOUD".to_owned()),
+            ..Filters::default()
+        };
+        assert!(bad.query(0).unwrap_err().to_string().contains("WARNING"));
+    }
+}

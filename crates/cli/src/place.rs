@@ -1,0 +1,68 @@
+//! Where the store is when nothing else was said: the user's data directory.
+//! Called by every command.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
+/// The path of the store; its directory is made.
+pub(crate) fn store(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    if let Some(given) = given {
+        return Ok(given);
+    }
+    let directory = data_directory(variable)
+        .context("there is no home directory: name the store with --store FILE")?
+        .join("tracefuse");
+    create(&directory)?;
+    Ok(directory.join("traces.db"))
+}
+
+fn data_directory(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+    let home = || variable("HOME");
+    if cfg!(windows) {
+        variable("LOCALAPPDATA").or_else(|| variable("APPDATA"))
+    } else if cfg!(target_os = "macos") {
+        Some(home()?.join("Library/Application Support"))
+    } else {
+        // XDG Base Directory Specification: a path that is not absolute is ignored.
+        variable("XDG_DATA_HOME")
+            .filter(|path| path.is_absolute())
+            .or_else(|| Some(home()?.join(".local/share")))
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a program of its own reads its environment"
+)]
+fn variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the directory of the store")]
+fn create(directory: &std::path::Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(directory)
+        .with_context(|| format!("cannot make {}", directory.display()))
+}
+
+#[cfg(all(test, unix, not(target_os = "macos")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_data_directory_follows_xdg() {
+        let of = |xdg: &'static str| {
+            data_directory(move |name| match name {
+                "XDG_DATA_HOME" if !xdg.is_empty() => Some(xdg.into()),
+                "HOME" => Some("/home/ada".into()),
+                _ => None,
+            })
+        };
+        assert_eq!(of("/data"), Some("/data".into()));
+        assert_eq!(of("relative"), Some("/home/ada/.local/share".into()));
+        assert_eq!(of(""), Some("/home/ada/.local/share".into()));
+        assert_eq!(data_directory(|_| None), None);
+    }
+}

@@ -1,0 +1,127 @@
+//! The spans of a chunk as records, and records as spans of a chunk.
+//! Used by delivery, which orders and joins chunks, and by processors that keep single spans.
+
+use std::sync::Arc;
+
+use super::chunk::{Chunk, FinishedSpan};
+use super::format::Attributes;
+use super::head::{HEAD, Head};
+use super::span::SpanRecord;
+
+impl FinishedSpan<'_> {
+    /// The span as a record with its own memory.
+    #[must_use]
+    pub fn to_record(&self) -> SpanRecord {
+        let mut chunk = Chunk::default();
+        chunk
+            .words
+            .reserve_exact(HEAD + self.buffer.attributes().words.len());
+        chunk.push(self);
+        SpanRecord::first(Arc::new(chunk))
+    }
+}
+
+impl Chunk {
+    /// Appends a span of another chunk.
+    pub fn push_record(&mut self, span: &SpanRecord) {
+        let Some(view) = span.view() else { return };
+        let traced = span.trace_ref();
+        let trace = self.trace(traced.id, traced.local_root, &traced.attributes);
+        let mut head = view.head;
+        head.set_trace(trace);
+        self.words.extend_from_slice(&head.0);
+        let from = self.words.len();
+        self.words.extend_from_slice(view.attributes.words);
+        self.text.push_str(view.text);
+        // Those of this span only, in the order in which its attributes name them.
+        let mut reader = view.attributes.clone();
+        let mut own = Attributes::default();
+        while let Some(raw) = reader.next_raw() {
+            if raw.large.is_some() {
+                own.push_read(&raw);
+            }
+        }
+        if !own.large.is_empty() {
+            self.push_large(from, &own.large);
+        }
+        self.spans += 1;
+    }
+}
+
+/// Reads the spans of a shared chunk, first to last.
+#[derive(Clone, Debug)]
+pub struct Records {
+    chunk: Arc<Chunk>,
+    word: usize,
+    text: usize,
+    left: usize,
+}
+
+impl Records {
+    /// All spans of a chunk.
+    #[must_use]
+    pub fn new(chunk: Arc<Chunk>) -> Self {
+        Self {
+            left: chunk.len(),
+            chunk,
+            word: 0,
+            text: 0,
+        }
+    }
+
+    /// One span alone.
+    #[must_use]
+    pub fn one(span: &SpanRecord) -> Self {
+        if span.has_own_trace() {
+            let mut chunk = Chunk::default();
+            chunk.push_record(span);
+            return Self::new(Arc::new(chunk));
+        }
+        let (chunk, word, text) = span.place();
+        Self {
+            chunk,
+            word,
+            text,
+            left: 1,
+        }
+    }
+
+    /// The span that comes next, without taking it.
+    #[must_use]
+    pub fn peek(&self) -> Option<SpanRecord> {
+        (self.left > 0).then(|| SpanRecord::at(self.chunk.clone(), self.word, self.text))
+    }
+
+    /// By what the span that comes next is ordered among spans of other threads: its end, and where that is
+    /// the same, children before parents.
+    #[must_use]
+    pub fn order(&self) -> Option<(u64, bool, std::cmp::Reverse<u64>)> {
+        let head = self
+            .chunk
+            .words
+            .get(self.word..)
+            .filter(|_| self.left > 0)?;
+        let &[_, _, _, parent, start, end] = head.first_chunk::<HEAD>()?;
+        Some((end, parent == 0, std::cmp::Reverse(start)))
+    }
+}
+
+impl Iterator for Records {
+    type Item = SpanRecord;
+
+    fn next(&mut self) -> Option<SpanRecord> {
+        let record = self.peek()?;
+        let head = self.chunk.words.get(self.word..self.word + HEAD)?;
+        let (words, text) = Head(*head.first_chunk()?).lengths()?;
+        self.word += HEAD + words;
+        self.text += text;
+        self.left -= 1;
+        Some(record)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Records {}
