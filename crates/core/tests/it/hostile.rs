@@ -212,7 +212,7 @@ impl TimeSource for Absurd {
         self.monotonic_nanos()
     }
     fn monotonic_nanos(&self) -> u64 {
-        if self.0.fetch_add(1, Ordering::Relaxed) % 2 == 0 {
+        if self.0.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
             u64::MAX
         } else {
             0
