@@ -72,7 +72,7 @@ pub(crate) struct Serve {
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Forward {
-    /// Where to: a Langfuse server such as https://cloud.langfuse.com, or the whole address of an OTLP endpoint that ends
+    /// Where to: a Langfuse server such as `https://cloud.langfuse.com`, or the whole address of an OTLP endpoint that ends
     /// in /v1/traces
     #[arg(long, value_name = "URL")]
     pub(crate) to: String,
