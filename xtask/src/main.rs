@@ -26,8 +26,8 @@ use xtask::process;
 const HELP: &str = "\
 cargo xtask <command>
 
-  demo         run the RAG agent against a local server that behaves as Langfuse does, read its trace
-               back and draw it; with LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY set, send it there
+  demo         run the RAG agent against the viewer's server, read its trace back and draw it; `--view` leaves
+               the page open; with LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY set, send it there
   test         everything: unit, behaviour, documentation and example tests, tidy, integration
   integration  run every example as a separate process against the local server, read back, compare
   peers        install Arize Phoenix and MLflow (Python 3.10 or later, 1.3 GB, once), send them the examples'

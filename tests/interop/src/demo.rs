@@ -4,24 +4,28 @@ use std::io::IsTerminal as _;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
-use mock_langfuse::MockLangfuse;
 use serde_json::Value;
 use tracefuse_console::{TreeHeader, TreeSpan, render_tree};
 use tracefuse_http::Secret;
+use tracefuse_server::{Store, StoreOptions};
 
+use crate::live::Live;
 use crate::programs::{examples, quiet};
 use crate::read_back::Server;
 use xtask::process::output;
 
+/// `--view` leaves the local server open until Enter; everything else is the question.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let program = examples()?
         .remove("rag")
         .context("the example `rag` was not built")?;
+    let is_view = |argument: &&String| argument.as_str() == "--view";
+    let view = arguments.iter().any(|argument| is_view(&argument));
     let mut agent = Command::new(program);
-    agent.args(arguments);
+    agent.args(arguments.iter().filter(|argument| !is_view(argument)));
     let keys = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let (server, _mock) = match (keys("LANGFUSE_PUBLIC_KEY"), keys("LANGFUSE_SECRET_KEY")) {
-        (Some(public_key), Some(secret)) => {
+    let (server, live) = match (keys("LANGFUSE_PUBLIC_KEY"), keys("LANGFUSE_SECRET_KEY")) {
+        (Some(public_key), Some(secret)) if !view => {
             let url = ["LANGFUSE_BASE_URL", "LANGFUSE_HOST"]
                 .into_iter()
                 .find_map(keys);
@@ -36,21 +40,18 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
             )
         }
         _ => {
-            let mock = MockLangfuse::start();
+            let live = Live::start(Store::in_memory(StoreOptions::default())?)?;
+            let server = Server {
+                url: format!("http://{}", live.address),
+                public_key: "pk-lf-local".to_owned(),
+                secret_key: Secret::new("sk-lf-local"),
+            };
             quiet(&mut agent);
-            agent.env("LANGFUSE_BASE_URL", mock.url());
             agent
-                .env("LANGFUSE_PUBLIC_KEY", mock.public_key())
-                .env("LANGFUSE_SECRET_KEY", mock.secret_key());
-            let secret_key = Secret::new(mock.secret_key());
-            (
-                Server {
-                    url: mock.url(),
-                    public_key: mock.public_key().to_owned(),
-                    secret_key,
-                },
-                Some(mock),
-            )
+                .env("LANGFUSE_BASE_URL", &server.url)
+                .env("LANGFUSE_PUBLIC_KEY", &server.public_key)
+                .env("LANGFUSE_SECRET_KEY", server.secret_key.expose());
+            (server, Some(live))
         }
     };
     agent
@@ -75,14 +76,25 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         .and_then(|columns| columns.parse().ok())
         .unwrap_or(100);
     print!("{}", draw(trace, &rows, width));
-    println!(
-        "\n{} observations at {}",
-        rows.len(),
-        server.address(trace)?
-    );
-    if _mock.is_some() {
+    let Some(_live) = live else {
         println!(
-            "That server was local and is gone with this command. Set LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY to send it to yours."
+            "\n{} observations at {}",
+            rows.len(),
+            server.address(trace)?
+        );
+        return Ok(());
+    };
+    println!(
+        "\n{} observations at {}/traces/{trace}",
+        rows.len(),
+        server.url
+    );
+    if view {
+        println!("The page is there until you press Enter.");
+        std::io::stdin().read_line(&mut String::new())?;
+    } else {
+        println!(
+            "That server was local and is gone with this command: `cargo xtask demo --view` leaves it open. Set LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY to send the trace to yours."
         );
     }
     Ok(())

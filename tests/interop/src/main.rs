@@ -11,6 +11,7 @@ mod demo;
 mod http;
 mod install;
 mod integration;
+mod live;
 mod mcp;
 mod npm;
 mod peers;

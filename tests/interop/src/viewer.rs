@@ -1,18 +1,13 @@
 //! `cargo xtask viewer`: the programs for the official Python and JS SDKs, unmodified, against our server: by the address alone.
 //! What each of them sends is read back from the server. Called by `main`.
 
-use std::path::Path;
 use std::process::Command;
-use std::thread::JoinHandle;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use tokio::sync::oneshot;
-use tracefuse_server::{
-    ScoreQuery, Server, ServerConfig, Store, StoreOptions, TraceQuery, TraceView,
-};
+use tracefuse_server::{ScoreQuery, Store, StoreOptions, TraceQuery, TraceView};
 use xtask::process::output;
 
+use crate::live::Live;
 use crate::programs::quiet;
 use crate::twins::{PROGRAMS, js, python};
 
@@ -139,7 +134,8 @@ fn expect(program: &str, views: &[TraceView], arrived: &Arrived, scores: usize) 
 /// What the server has of a program, once the program has ended: traces, and the number of scores.
 fn recorded(command: &mut Command) -> Result<(Vec<TraceView>, usize)> {
     let folder = tempfile::tempdir()?;
-    let live = Live::start(&folder.path().join("traces.db"))?;
+    let store = Store::open(folder.path().join("traces.db"), StoreOptions::default())?;
+    let live = Live::start(store)?;
     quiet(command)
         .env("LANGFUSE_TRACING_ENVIRONMENT", "integration")
         .env("LANGFUSE_RELEASE", "1.2.3")
@@ -152,55 +148,4 @@ fn recorded(command: &mut Command) -> Result<(Vec<TraceView>, usize)> {
     let views: Result<Vec<Option<TraceView>>, _> = views.collect();
     let scores = live.store.scores(&ScoreQuery::default())?.rows.len();
     Ok((views?.into_iter().flatten().collect(), scores))
-}
-
-/// A server on a thread.
-struct Live {
-    address: std::net::SocketAddr,
-    store: Store,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Live {
-    fn start(path: &Path) -> Result<Self> {
-        let store = Store::open(path, StoreOptions::default())?;
-        let served = store.clone();
-        let (stop, stopped) = oneshot::channel();
-        let (tell, heard) = std::sync::mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
-            let Ok(runtime) = runtime else { return };
-            runtime.block_on(async {
-                let Ok(listener) = tokio::net::TcpListener::bind("127.0.0.1:0").await else {
-                    return;
-                };
-                let _ = tell.send(listener.local_addr());
-                let stopped = async { drop(stopped.await) };
-                let _ = Server::new(ServerConfig::default())
-                    .serve(&served, listener, stopped)
-                    .await;
-            });
-        });
-        let address = heard
-            .recv_timeout(Duration::from_secs(30))
-            .context("the server did not start")??;
-        Ok(Self {
-            address,
-            store,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
-    }
-}
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
 }
