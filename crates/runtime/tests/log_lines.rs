@@ -304,6 +304,17 @@ fn scenarios() -> Vec<Scenario> {
             make: |_| tracer(answers(takes), |_| {}),
             also: |_, _| drop(tracefuse_core::Span::current().span("outside").start()),
         },
+        // The lines of `tracefuse-metrics`, which calls these functions from its own loop.
+        Scenario {
+            line: "an export of metrics failed",
+            make: |_| tracer(answers(takes), |_| {}),
+            also: |_, _| tracefuse_runtime::metrics_failed("http://metrics.example", "refused"),
+        },
+        Scenario {
+            line: "the receiver of metrics answers again",
+            make: |_| tracer(answers(takes), |_| {}),
+            also: |_, _| tracefuse_runtime::metrics_recovered("http://metrics.example"),
+        },
         plain("the masker panicked", |_| {
             let pipeline = pipeline(answers(takes), |_| {})
                 .masker(Mask::new().rewrite(|_, _| panic!("in the masker")));
