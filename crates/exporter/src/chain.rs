@@ -16,7 +16,9 @@ pub fn debug_error(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::Result
     for _ in 0..16 {
         let Some(inner) = cause else { break };
         let words = inner.to_string();
-        if !text.contains(&words) {
+        // The system's texts differ from ours in their case and in the number that follows.
+        let said = words.split(" (os error ").next().unwrap_or_default();
+        if !text.to_lowercase().contains(&said.to_lowercase()) {
             text.push_str(": ");
             text.push_str(&words);
         }
@@ -64,6 +66,12 @@ mod tests {
         assert_eq!(
             format!("{:?}", Shown(error)),
             r"cannot be read: no such\nfile"
+        );
+        let system = Some(Box::new(Caused("Connection refused (os error 111)", None)));
+        let error = Caused("nothing listens (connection refused): start it", system);
+        assert_eq!(
+            format!("{:?}", Shown(error)),
+            "nothing listens (connection refused): start it"
         );
     }
 }

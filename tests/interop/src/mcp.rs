@@ -150,11 +150,10 @@ fn check(what: &str, agent: &mut Command, servers: &[&str]) -> Result<()> {
         ensure!(has_user, "{what}: {} has no user", row["name"]);
     }
     let failed = rows.iter().filter(|row| row["level"] == "ERROR").count();
-    // The second call of each server fails, for the client and for the server.
-    ensure!(
-        failed == 2 * servers.len(),
-        "{what}: {failed} spans failed, not {}",
-        2 * servers.len()
-    );
+    // The second call of each server fails, for the server and for a client in Rust. The span of a client in Python says
+    // nothing of the error of a tool.
+    let in_python = servers.iter().filter(|call| **call == PYTHON_TO_RUST);
+    let fail = 2 * servers.len() - in_python.count();
+    ensure!(failed == fail, "{what}: {failed} spans failed, not {fail}");
     Ok(())
 }
