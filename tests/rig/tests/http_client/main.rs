@@ -156,8 +156,13 @@ async fn a_refusal_by_quota_is_not_tried_again() {
     );
 }
 
+/// Held by the tests that run rig: `tracing` may decide that a span of rig is of no interest while a test without a
+/// subscriber enters it for the first time, and the one with a subscriber would miss it.
+static RIG: futures::lock::Mutex<()> = futures::lock::Mutex::new(());
+
 #[tokio::test]
 async fn the_calls_of_an_agent_of_rig_are_recorded_without_its_spans() {
+    let _alone = RIG.lock().await;
     let rows = recorded(async |_, model| {
         let agent = agent_over(&model.url(), RigHttp(recorded_client()));
         let answer = agent.prompt(QUESTION).max_turns(3).await.unwrap();
@@ -175,6 +180,7 @@ async fn the_calls_of_an_agent_of_rig_are_recorded_without_its_spans() {
 
 #[tokio::test]
 async fn with_the_spans_of_rig_each_call_is_recorded_once() {
+    let _alone = RIG.lock().await;
     for streamed in [false, true] {
         let rows = recorded(async |tracer, model| {
             let subscriber = registry().with(tracefuse::tracing::layer(tracer));
