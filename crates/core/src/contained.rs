@@ -2,7 +2,6 @@
 //! dropped, where a second panic would end the process. Owned by the tracer.
 
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -35,7 +34,7 @@ impl ContainedProcessor {
 
     #[inline]
     pub(crate) fn on_finish(&self, span: &FinishedSpan<'_>) {
-        if catch_unwind(AssertUnwindSafe(|| self.inner.on_finish(span))).is_err() {
+        if catch(|| self.inner.on_finish(span)).is_err() {
             self.note_lost();
         }
     }
@@ -59,7 +58,7 @@ impl ContainedProcessor {
     /// A processor that panics here takes nothing.
     #[inline]
     pub(crate) fn is_recording(&self) -> bool {
-        catch_unwind(AssertUnwindSafe(|| self.inner.is_recording())).unwrap_or_else(|_| {
+        catch(|| self.inner.is_recording()).unwrap_or_else(|_| {
             self.note();
             false
         })
@@ -68,7 +67,7 @@ impl ContainedProcessor {
     /// A processor that panics here refuses nothing: it would not have counted the span.
     #[inline]
     pub(crate) fn refuses(&self) -> bool {
-        catch_unwind(AssertUnwindSafe(|| self.inner.refuses())).unwrap_or_else(|_| {
+        catch(|| self.inner.refuses()).unwrap_or_else(|_| {
             self.note();
             false
         })

@@ -150,7 +150,7 @@ impl fmt::Debug for Answer {
 pub enum AnswerClass {
     /// 2xx: taken. A 207 tells more in its body.
     Success,
-    /// 2xx with an HTML page: somebody else answered, nothing was taken. Worth trying again.
+    /// 2xx with an HTML page: another server or a proxy answered, nothing was taken. Worth trying again.
     Intercepted,
     /// 3xx: the base URL is not the server's own. Not followed.
     Redirect,

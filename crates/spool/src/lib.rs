@@ -247,7 +247,7 @@ impl Spool {
             let bytes = match self.fs.read(&path, u64::MAX) {
                 Ok(bytes) => bytes,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    // Somebody has removed it from under us.
+                    // Another program has removed the file.
                     self.losses.corrupt_frames += u64::from(batch.frames);
                     continue;
                 }

@@ -8,7 +8,42 @@ use std::time::Duration;
 use futures::executor::block_on;
 use tracefuse_core::record::{ScoreRecord, SpanRecord};
 use tracefuse_core::wiring::{Leak, ReportFuture};
-use tracefuse_core::{Clock, Processor, Report, Stats, TimeSource, Tracer};
+use tracefuse_core::{Clock, Processor, Report, Sampler, SamplingInput, Stats, TimeSource, Tracer};
+
+/// A panic whose payload panics again when it is dropped.
+struct PanicsAgain;
+
+impl Drop for PanicsAgain {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "again");
+    }
+}
+
+struct Sampling;
+
+impl Sampler for Sampling {
+    fn should_sample(&self, _: &SamplingInput<'_>) -> bool {
+        std::panic::panic_any(PanicsAgain)
+    }
+}
+
+#[test]
+fn a_panic_whose_payload_panics_reaches_no_caller() {
+    struct Payload(Arc<AtomicU64>);
+    impl Processor for Payload {
+        fn on_end(&self, _: SpanRecord) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            std::panic::panic_any(PanicsAgain);
+        }
+    }
+    let taken = Arc::new(AtomicU64::new(0));
+    let tracer = Tracer::builder(Payload(taken.clone()))
+        .sampler(Sampling)
+        .build();
+    tracer.trace("work").run(|_| {});
+    assert_eq!(taken.load(Ordering::Relaxed), 1, "it is sampled");
+    assert_eq!(tracer.stats().processor_panics, 1);
+}
 
 /// Which of its methods panic.
 #[derive(Clone, Copy, Debug, PartialEq)]
