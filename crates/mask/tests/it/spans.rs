@@ -229,3 +229,21 @@ proptest! {
         }
     }
 }
+
+/// A panic whose payload panics again when it is dropped.
+struct PanicsAgain;
+
+impl Drop for PanicsAgain {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "again");
+    }
+}
+
+#[test]
+fn a_masker_whose_panic_panics_again_costs_one_value() {
+    let mut span = recorded(|trace| trace.set_input("secret"));
+    let masker = Mask::new().rewrite(|_, _| std::panic::panic_any(PanicsAgain));
+    let report = mask_span(&mut span, &masker, &mut MaskMemo::default());
+    assert_eq!(report.failed, 1);
+    assert_eq!(span.input(), Some(ValueRef::Str("<masking failed>")));
+}
