@@ -68,7 +68,7 @@ struct Queue {
 impl Queue {
     fn open(directory: &Path, to: &str) -> anyhow::Result<Self> {
         let clock = Clock::system();
-        let config = SpoolConfig::new(directory).tag(tag(to));
+        let config = SpoolConfig::new(directory).destination(to);
         let (spool, _) = Spool::open(config, now(&clock))
             .with_context(|| format!("cannot keep requests in {}", directory.display()))?;
         Ok(Self {
@@ -221,11 +221,4 @@ impl Sender {
 
 fn now(clock: &Clock) -> u64 {
     clock.unix_nanos() / 1_000_000
-}
-
-/// FNV-1a of the destination: what waits for one is not sent to another.
-fn tag(to: &str) -> u64 {
-    to.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }

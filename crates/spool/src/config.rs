@@ -73,6 +73,18 @@ impl SpoolConfig {
         }
     }
 
+    /// The tag of a destination: what waits for one destination is not given out for another. The same in every version
+    /// (FNV-1a, 64 bits); it is no protection of secrets.
+    #[must_use]
+    pub fn destination(self, destination: &str) -> Self {
+        let hash = destination
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
+        self.tag(hash)
+    }
+
     /// The same for payloads of `tag`.
     #[must_use]
     pub fn tag(mut self, tag: u64) -> Self {

@@ -62,7 +62,7 @@ impl Disk {
                 ),
             ));
         }
-        config.tag = tag(destination);
+        config = config.destination(destination);
         let clock = Clock::system();
         let (spool, recovered) = Spool::open(config, unix_ms(&clock)).map_err(io::Error::other)?;
         let mut bytes = Vec::new();
@@ -302,13 +302,4 @@ impl Disk {
 
 fn unix_ms(clock: &Clock) -> u64 {
     clock.unix_nanos() / 1_000_000
-}
-
-/// FNV-1a: a name for the destination that stays the same from version to version. Not for secrets.
-fn tag(destination: &str) -> u64 {
-    destination
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        })
 }
