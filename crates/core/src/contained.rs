@@ -4,10 +4,11 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use crate::processor::{Processor, ReportFuture};
-use crate::record::guard::catch;
+use crate::record::guard::contain;
 use crate::record::{FinishedSpan, ScoreRecord};
 use crate::report::{Leak, Report, Stats};
 
@@ -34,7 +35,7 @@ impl ContainedProcessor {
 
     #[inline]
     pub(crate) fn on_finish(&self, span: &FinishedSpan<'_>) {
-        if catch(|| self.inner.on_finish(span)).is_err() {
+        if contain(|| self.inner.on_finish(span)).is_none() {
             self.note_lost();
         }
     }
@@ -50,7 +51,7 @@ impl ContainedProcessor {
     }
 
     pub(crate) fn on_score(&self, score: ScoreRecord) {
-        if catch(|| self.inner.on_score(score)).is_err() {
+        if contain(|| self.inner.on_score(score)).is_none() {
             self.note_lost();
         }
     }
@@ -58,19 +59,13 @@ impl ContainedProcessor {
     /// A processor that panics here takes nothing.
     #[inline]
     pub(crate) fn is_recording(&self) -> bool {
-        catch(|| self.inner.is_recording()).unwrap_or_else(|_| {
-            self.note();
-            false
-        })
+        self.run(|| self.inner.is_recording()).unwrap_or(false)
     }
 
     /// A processor that panics here refuses nothing: it would not have counted the span.
     #[inline]
     pub(crate) fn refuses(&self) -> bool {
-        catch(|| self.inner.refuses()).unwrap_or_else(|_| {
-            self.note();
-            false
-        })
+        self.run(|| self.inner.refuses()).unwrap_or(false)
     }
 
     pub(crate) fn on_leak(&self, leak: &Leak) {
@@ -111,12 +106,9 @@ impl ContainedProcessor {
         let Some(mut report) = report else {
             return self.complete(None);
         };
-        let polled = poll_fn(|cx| match catch(|| report.as_mut().poll(cx)) {
-            Ok(poll) => poll.map(Some),
-            Err(_) => {
-                self.note();
-                std::task::Poll::Ready(None)
-            }
+        let polled = poll_fn(|cx| match self.run(|| report.as_mut().poll(cx)) {
+            Some(poll) => poll.map(Some),
+            None => Poll::Ready(None),
         });
         let polled = polled.await;
         // Its destructor is the processor's code too.
@@ -124,12 +116,13 @@ impl ContainedProcessor {
         self.complete(polled)
     }
 
+    #[inline(always)]
     fn run<R>(&self, call: impl FnOnce() -> R) -> Option<R> {
-        let result = catch(call);
-        if result.is_err() {
+        let result = contain(call);
+        if result.is_none() {
             self.note();
         }
-        result.ok()
+        result
     }
 
     /// A report of what the processor delivered, with what its panics lost. Without a report nothing is known to have

@@ -12,12 +12,24 @@ const MAX_TEXT: usize = 1024 * 1024;
 pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Result<R, String> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
         let message = panic_message(&*payload).to_owned();
-        // The payload's own `Drop` may panic too. The second payload is leaked.
-        if let Err(second) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
-            std::mem::forget(second);
-        }
+        drop_payload(payload);
         message
     })
+}
+
+/// Runs `f`; `None` if it panics. For the calls that every span makes: what only a panic needs is out of line.
+#[inline(always)]
+pub(crate) fn contain<R>(f: impl FnOnce() -> R) -> Option<R> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(drop_payload).ok()
+}
+
+/// Drops a panic's payload, whose own `Drop` may panic too. That second payload is leaked.
+#[cold]
+#[inline(never)]
+fn drop_payload(payload: Box<dyn Any + Send>) {
+    if let Err(second) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
+        std::mem::forget(second);
+    }
 }
 
 /// The text of a panic's payload.

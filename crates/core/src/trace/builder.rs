@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::propagation::remote::RemoteContext;
-use crate::record::guard::catch;
+use crate::record::guard::contain;
 use crate::record::{
     Link, MAX_LINKS, ObservationType, Role, SpanId, Timestamp, TraceAttributes, TraceId, Value,
 };
@@ -493,7 +493,7 @@ impl Draft {
             remote_sampled: self.sampled,
         };
         // A panic of the user's sampler must not fail the work that is traced.
-        catch(|| sampler.should_sample(&trace)).unwrap_or(true)
+        contain(|| sampler.should_sample(&trace)).unwrap_or(true)
     }
 }
 

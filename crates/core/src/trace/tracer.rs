@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::record::guard::catch;
+use crate::record::guard::contain;
 use crate::record::{ScoreTarget, ScoreValue, SpanId, TraceId};
 use crate::report::{Incomplete, Report, Stats};
 use crate::span::feature::Recorded;
@@ -147,7 +147,7 @@ impl Tracer {
     fn core_for(&self, trace: TraceId) -> Option<&Arc<TracerShared>> {
         let sampled = |core: &&Arc<TracerShared>| {
             // A sampler of the user's must not fail the work that is traced.
-            catch(|| core.sampler.samples_id(trace)).unwrap_or(true)
+            contain(|| core.sampler.samples_id(trace)).unwrap_or(true)
         };
         // What comes after the shutdown is counted, whatever the rate.
         self.core().filter(|core| core.admits()).filter(sampled)
