@@ -63,6 +63,9 @@ pub(crate) fn record(to: &Observation, name: &str, rest: &str, value: Value<'_>)
         "system_instructions" => {
             to.with_facts(|facts| facts.system = Some(value.into_text()));
         }
+        "tool.definitions" => {
+            to.with_facts(|facts| facts.tools = Some(value.into_text()));
+        }
         "prompt" => to.set_input(Rank::Text, value),
         "tool.call.arguments" => to.set_input(Rank::Tool, value),
         "output.messages" => to.set_output(Rank::Messages, value),
