@@ -104,7 +104,7 @@ impl Builder {
                 #[cfg(feature = "langfuse")]
                 Mode::Local => builder.waits_for(config.langfuse.http.timeout),
                 #[cfg(feature = "otlp")]
-                Mode::Otlp => builder.waits_for(config.otlp.http.timeout),
+                Mode::Otlp => builder.waits_for(config.otlp.transport.http.timeout),
                 _ => {}
             }
         }
