@@ -53,7 +53,7 @@ impl WaitBudget {
         self.waiting = self.waiting.saturating_sub(1);
     }
 
-    /// Takes off the time since the last call if somebody waited, and gives a tenth of it back.
+    /// Subtracts the time since the last call if a caller waited, and gives a tenth of it back.
     fn count(&mut self, now: Instant) {
         let passed = self.counted.map_or(Duration::ZERO, |counted| {
             now.saturating_duration_since(counted)
