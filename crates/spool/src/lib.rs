@@ -414,7 +414,7 @@ impl Spool {
             })
             .and_then(|()| self.fs.rename(&draft, &self.home.path(name)));
         result.map_err(|source| {
-            // Left alone, the next process would take it for a batch that was being written.
+            // If it stays, the next process takes it for a batch that was being written.
             if removed(self.fs.remove(&draft)).is_err() {
                 self.acknowledged.push(Sealed {
                     sequence,

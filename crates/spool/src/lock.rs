@@ -95,8 +95,8 @@ impl Claim {
         Ok(lock.map(|lock| Self { directory, lock }))
     }
 
-    /// Removes the directory if nothing but the lock is left in it. To be dropped afterwards: the lock must
-    /// not be let go of in between.
+    /// Removes the directory if nothing but the lock is left in it. Drop it afterwards: the directory must stay locked
+    /// until it is removed.
     pub(super) fn release(&self, fs: &dyn SpoolFs) -> io::Result<()> {
         let entries = fs.list(&self.directory)?;
         if entries.iter().all(|entry| entry.name == name::LOCK) {
@@ -130,7 +130,7 @@ impl Claim {
 }
 
 impl Drop for Claim {
-    /// Let go by name and not just by closing: a child that the application forks at this instant has
+    /// Unlocks explicitly, not only by closing the file: a child that the application forks at this instant has
     /// our open files until it executes its program, and would hold on to the lock.
     fn drop(&mut self) {
         let _ = self.lock.unlock();
