@@ -1,5 +1,5 @@
-//! What can be given on the command line.
-//! Read by `main`; the commands get their part.
+//! The arguments of the command line.
+//! Read by `main`, which passes each command its own.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Take in traces and show them in the browser
     View(Serve),
-    /// As view, and send everything on to a Langfuse server or another receiver of OTLP
+    /// As view, and send everything to a Langfuse server or another receiver of OTLP as well
     Forward(Forward),
     /// Print traces as they end
     Tail(Tail),

@@ -1,5 +1,5 @@
-//! `tracefuse forward`: each body of OTLP that was stored goes on to another receiver, byte for byte. It waits on disk, in
-//! the spool of our own delivery, until the receiver has answered; what a process leaves there, the next one sends.
+//! `tracefuse forward`: each body of OTLP that was stored is sent to another receiver too, byte for byte. It waits on disk, in
+//! a spool, until the receiver has answered. The next process sends what an earlier one left there.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -185,7 +185,7 @@ impl Sender {
         }
     }
 
-    /// `Err` if it is worth trying again. What is refused for good is said and given up.
+    /// `Err` if the request should be sent again. A request that is refused finally is reported and removed.
     async fn send(&self, payload: &[u8]) -> Result<(), String> {
         let Some((is_json, body)) = payload.split_first() else {
             return Ok(());

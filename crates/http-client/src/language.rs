@@ -1,11 +1,11 @@
-//! The languages in which providers answer, each with the core's reader of its responses and of its streams.
+//! The APIs of providers ("languages"), each with the core's reader of its responses and of its streams.
 //! Used by `routes` to say how a call is read, by `reading` and by `folding`. Must not know HTTP.
 
 use serde_json::Value;
 use tracefuse_core::Span;
 use tracefuse_core::stream::{Anthropic, Cohere, Fold, Gemini, Ollama, OpenAi};
 
-/// The language in which a provider answers.
+/// The API of a provider: the form of its responses and of its streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Language {

@@ -1,5 +1,5 @@
 //! What a request says: model, parameters, messages and tools, out of its JSON or its form.
-//! Called by `call` once the request is on its way. Must not know spans.
+//! Called by `call` after the request was sent. Must not know spans.
 
 use memchr::memmem;
 use serde_json::{Map, Value, json};

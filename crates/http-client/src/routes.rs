@@ -1,5 +1,5 @@
 //! Which requests call a model: the routes that a user adds, then the table.
-//! Asked by `model_calls` for each request. Must not know bodies.
+//! Searched by `model_calls` for each request. Must not know bodies.
 
 use std::borrow::Cow;
 

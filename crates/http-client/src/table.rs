@@ -1,5 +1,5 @@
 //! The table of providers: hosts and paths of the requests that call a model, and the names of providers by host.
-//! Asked by `routes` after the routes of the user.
+//! Searched by `routes` after the routes of the user.
 
 use crate::language::Language;
 use crate::operation::Operation;
@@ -16,7 +16,7 @@ type Row = (
 /// Host, path, a header that must be there, operation, language. The first row that fits counts.
 ///
 /// A path that is a provider's own fits on any host, as gateways and local servers have it too. A path that others use as
-/// well, such as `/api/chat`, needs a host or a header that tells.
+/// well, such as `/api/chat`, is in the table with a host or a header.
 const TABLE: &[Row] = {
     use Language::{Anthropic, Cohere, Gemini, Ollama, OpenAi};
     use Operation::{Chat, Completion, Embeddings, Image, Rerank, Speech, Transcription};
@@ -104,7 +104,7 @@ pub(crate) fn find(target: &Target<'_>) -> Option<(Operation, Language)> {
     Some((row.3, row.4))
 }
 
-/// Providers by host, by OpenTelemetry's names; those it has no name for by the names they have for themselves.
+/// Providers by host, with OpenTelemetry's names. A provider that OpenTelemetry has no name for has its own name.
 const PROVIDERS: &[(&str, &str)] = &[
     ("api.openai.com", "openai"),
     ("*.openai.azure.com", "azure.ai.openai"),

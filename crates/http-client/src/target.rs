@@ -22,7 +22,7 @@ pub(crate) fn is_host(pattern: &str, host: &str, port: u16) -> bool {
 pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);
-    // Where to go on if a character does not fit: after the last `*`, with one more byte of text for it.
+    // Where to continue if a character does not fit: after the last `*`, which then takes one more byte of the text.
     let mut retry = None;
     while t < text.len() {
         match (pattern.get(p), text.get(t)) {

@@ -36,7 +36,7 @@ impl Clock {
         Self::default()
     }
 
-    /// A clock of one's own.
+    /// Your own clock.
     #[must_use]
     pub fn new(source: impl TimeSource) -> Self {
         Self {

@@ -57,14 +57,14 @@ impl ScoreBuilder {
         self
     }
 
-    /// An id of one's own, over the random one: a score with an id that was used before takes the
+    /// Your own id, in place of the random one: a score with an id that was used before takes the
     /// earlier one's place, so a user who changes their mind is counted once.
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn id(self, id: &str) -> Self {
         self.with(|score| id.clone_into(&mut score.id))
     }
 
-    /// Why, in somebody's words.
+    /// The reason, free text.
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn comment(self, comment: &str) -> Self {
         self.with(|score| score.comment = Some(comment.to_owned()))

@@ -1,4 +1,4 @@
-//! What is allocated for spans that wait, and for a prompt of 50 MB on its way: bounds for both, and how many copies
+//! What is allocated for spans that wait, and for a prompt of 50 MB while it is sent: bounds for both, and how many copies
 //! are made. A separate test program, since it has its own allocator; `-- --nocapture` shows the numbers.
 
 #![expect(unsafe_code, reason = "a global allocator is an unsafe trait")]
