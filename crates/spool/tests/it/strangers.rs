@@ -229,7 +229,7 @@ mod unix {
         spool.seal().expect("sealed");
         append(&mut spool, &["prompt"]);
         let new = dir.path().join("new");
-        let mode = |path: &std::path::Path| {
+        let mode = |path: &Path| {
             std::fs::metadata(path)
                 .expect("metadata")
                 .permissions()
