@@ -4,90 +4,13 @@
 //! An error is stated by a field that exists for errors (`error`, `__type`, `base_resp`, ..), or implied by a
 //! body that has a message and no part of an answer. Where an answer is, nothing is implied.
 
+mod fields;
+
 use serde_json::{Map, Value};
 
 use super::{envelope, text};
 use crate::record::Exception;
-
-/// Fields whose text says what kind of error it is, most telling first.
-const NAMES: &[&str] = &[
-    "type",
-    "__type",
-    "status",
-    "error_type",
-    "errorType",
-    "name",
-    "reason",
-];
-
-/// Fields with the code of an error, a number or a text.
-const CODES: &[&str] = &[
-    "code",
-    "Code",
-    "error_code",
-    "errorCode",
-    "errorcode",
-    "ErrorCode",
-    "err_code",
-    "status_code",
-    "statusCode",
-    "originalStatusCode",
-    "status",
-];
-
-/// Fields with the text of an error for people, most telling first.
-const MESSAGES: &[&str] = &[
-    "message",
-    "Message",
-    "msg",
-    "error_description",
-    "error_message",
-    "errorMessage",
-    "error_msg",
-    "err_msg",
-    "status_msg",
-    "faultstring",
-    "originalMessage",
-    "detail",
-    "details",
-    "description",
-    "error",
-    "errors",
-    "title",
-];
-
-/// Fields that only an answer has.
-const ANSWER: &[&str] = &[
-    "choices",
-    "candidates",
-    "content",
-    "output",
-    "outputs",
-    "data",
-    "embedding",
-    "embeddings",
-    "results",
-    "generations",
-    "completion",
-    "response",
-    "result",
-    "interaction",
-    "steps",
-    "usage",
-    "usageMetadata",
-    "usage_metadata",
-    "role",
-    "text",
-    "transcript",
-    "parts",
-    "model",
-    "modelVersion",
-    "delta",
-    "event_type",
-];
-
-/// What a body without an error says in the place of a code.
-const SUCCESS: &[&str] = &["0", "200", "ok", "success", "succeeded"];
+use fields::{ANSWER, CODES, MESSAGES, NAMES, SUCCESS};
 
 /// The error in `answer`, an object or an array of chunks. `provider` begins its kind, as in
 /// `openai.invalid_request_error.model_not_found`.
