@@ -11,5 +11,17 @@ mod swiftide;
 
 pub use crate::swiftide::swiftide_agent;
 pub use agent::{Add, MathError, Numbers, agent};
-pub use recorded::recorded;
 pub use server::OpenAi;
+
+use mock_langfuse::Observation;
+use tracefuse::Tracer;
+
+/// Runs `work` with the layer, prints the tree that the server has, and gives its observations.
+///
+/// # Panics
+/// If a part cannot be started, or the server has no trace or more than one.
+pub async fn recorded(work: impl AsyncFnOnce(&Tracer, &OpenAi)) -> Vec<Observation> {
+    // swiftide turns on a feature of reqwest that leaves the choice of cryptography to the program.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    recorded::recorded(work).await
+}
