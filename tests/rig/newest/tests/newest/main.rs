@@ -72,7 +72,9 @@ async fn an_agent_of_swiftide_is_a_tree_of_steps() {
         assert_eq!(tool.name, "tool.add");
         assert_eq!(json(tool.input.as_deref())["x"], 2);
         assert_eq!(tool.output.as_deref(), Some("7"));
-        let step = steps.iter().find(|step| tool.parent_id.as_deref() == Some(&*step.id));
+        let step = steps
+            .iter()
+            .find(|step| tool.parent_id.as_deref() == Some(&*step.id));
         assert!(step.is_some(), "a tool is below its step");
         let inner = rows.iter().find(|row| row.name == "arithmetic").unwrap();
         assert_eq!(inner.parent_id.as_deref(), Some(&*tool.id));
