@@ -8,7 +8,8 @@ use tracefuse_exporter::record::Record;
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, Rejection};
 use tracefuse_http::{Answer, AnswerClass, sanitize_server_text};
 
-use crate::config::{Conventions, OtlpConfig, OtlpConfigError};
+use crate::config::{Conventions, OtlpConfig};
+use crate::error::OtlpConfigError;
 use crate::partial::partial_success;
 use crate::transport::OtlpSender;
 use crate::verdict::{refusal, unanswered};

@@ -23,6 +23,7 @@
 
 mod config;
 pub mod encode;
+mod error;
 mod exporter;
 mod gen_ai;
 mod kind;
@@ -37,7 +38,8 @@ mod transport;
 mod values;
 pub mod verdict;
 
-pub use config::{Conventions, OtlpConfig, OtlpConfigError};
+pub use config::{Conventions, OtlpConfig};
+pub use error::OtlpConfigError;
 pub use exporter::OtlpExporter;
 pub use partial::{PartialSuccess, partial_success};
 /// Settings of HTTP, which are fields of [`OtlpTransport`].

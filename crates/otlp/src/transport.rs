@@ -9,7 +9,7 @@ use tracefuse_http::{
     Answer, Endpoint, Headers, HttpClient, HttpConfig, HttpError, HttpRequest, Secret,
 };
 
-use crate::config::OtlpConfigError;
+use crate::error::OtlpConfigError;
 use crate::verdict;
 
 /// The fastest level: on a service's machine CPU costs more than bandwidth.

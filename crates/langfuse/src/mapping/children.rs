@@ -10,7 +10,7 @@ use crate::attributes as name;
 use crate::text;
 use crate::values::{as_text, metadata};
 
-/// An event of a span, as an observation of its own row.
+/// An event of a span, as a separate observation.
 pub(super) fn event(
     parent: &SpanRecord,
     event: EventRef<'_>,
