@@ -3,19 +3,19 @@
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::contained::ContainedProcessor;
 use crate::span::delivering::is_suppressed;
-use crate::trace::sampler::Sampler;
+use crate::trace::sampler::ContainedSampler;
 
 /// What all handles of one tracer share.
 pub(crate) struct TracerShared {
     pub(crate) processor: ContainedProcessor,
     pub(crate) clock: Clock,
-    pub(crate) sampler: Arc<dyn Sampler>,
+    pub(crate) sampler: ContainedSampler,
     /// Whether the processor measures spans, those of unsampled traces too.
     pub(crate) measures: bool,
     pub(crate) backtraces: bool,
