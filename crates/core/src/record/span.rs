@@ -286,7 +286,13 @@ impl SpanRecord {
             .unwrap_or(&NONE)
     }
 
-    /// Bytes it holds in memory: its text, 8 bytes an attribute, 8 more a number, and 48 for the rest.
+    /// [`size`](Self::size), and the bytes of its trace attributes, which other spans may share.
+    #[must_use]
+    pub fn size_with_trace(&self) -> usize {
+        self.size() + size_of::<TraceRef>() + self.trace().size()
+    }
+
+    /// Bytes in memory: its text, 8 bytes for an attribute, 8 more for a number, and 48 for the rest.
     #[must_use]
     pub fn size(&self) -> usize {
         let Some(mut view) = self.view() else {

@@ -1,11 +1,11 @@
 //! How records get into a queue: bounds, the policies of a full queue, and when the worker is woken.
-//! Called by `buffers` on callers' threads, and on the worker's for what they left buffered.
+//! Called by `buffers`, on callers' threads and on the worker's thread. Must not know how the queue stores them.
 
 use std::sync::Arc;
 use tokio::time::Instant;
 
 use tracefuse_core::{DropReason, Health};
-use tracefuse_exporter::record::{Chunk, Record, Records};
+use tracefuse_exporter::record::{Chunk, Record, Records, SpanRecord};
 
 use super::{ExporterQueue, Source, State};
 use crate::config::{Overload, WhileOpen};
@@ -51,7 +51,7 @@ const REFUSALS_PER_NOTICE: u64 = 1024;
 impl ExporterQueue {
     /// Takes a record, or counts its loss. Bounded work; blocks only under `Overload::Block`.
     pub(crate) fn push(&self, record: Record, from: Option<Source>) {
-        let bytes = record.size();
+        let bytes = bytes_of(&record);
         let mut state = self.lock();
         if self.full(&state, bytes).is_some() {
             state = self.wait_for_room(state, bytes);
@@ -76,7 +76,7 @@ impl ExporterQueue {
             let seq = state.ledger.recorded + 1;
             state.ledger.recorded += chunk.len() as u64;
             let records = Records::new(chunk.clone());
-            state.queue.push_spans(records, from, seq, chunk.size());
+            state.queue.push_spans(records, from, seq);
             wake = self.is_news(&mut state, before);
         } else {
             // Some of it may fit.
@@ -205,7 +205,7 @@ impl ExporterQueue {
         force: bool,
         after: &mut Deferred,
     ) -> bool {
-        let bytes = record.size();
+        let bytes = bytes_of(&record);
         // Counted only now: a record that waits for room is not in the numbers yet.
         state.ledger.recorded += 1;
         let spills = self.spills.load(Ordering::Relaxed);
@@ -256,9 +256,12 @@ impl ExporterQueue {
         let seq = state.ledger.recorded;
         match (&record, from) {
             (Record::Span(span), Some(from)) => {
-                state.queue.push_spans(Records::one(span), from, seq, bytes);
+                state.queue.push_span(span, from, seq);
             }
-            _ => state.queue.push(Queued::new(record, seq)),
+            _ => state.queue.push(Queued {
+                bytes,
+                ..Queued::new(record, seq)
+            }),
         }
         self.is_news(state, before)
     }
@@ -289,6 +292,13 @@ impl ExporterQueue {
             None
         }
     }
+}
+
+/// The most bytes that a record can add to a queue.
+fn bytes_of(record: &Record) -> usize {
+    record
+        .as_span()
+        .map_or_else(|| record.size(), SpanRecord::size_with_trace)
 }
 
 /// Whether no attempt has failed lately, so that there will be room.

@@ -15,7 +15,7 @@ use crate::queue::{Deferred, ExporterQueue, Source};
 use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
 
 /// A chunk is handed over from this size on.
-const CHUNK_BYTES: usize = 32 * 1024;
+pub(super) const CHUNK_BYTES: usize = 32 * 1024;
 
 pub(crate) struct SpanBuffers {
     number: u64,

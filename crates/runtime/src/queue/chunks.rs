@@ -1,19 +1,24 @@
 //! What waits for one exporter: chunks of finished spans by thread, and single records.
-//! Kept by `queue` under its lock. Knows no bounds and no policy.
+//! Used by `queue` under its lock. Must not know bounds or policies.
 //!
 //! Spans leave in the order in which they ended, children before parents, also when threads differ: the chunks of
 //! a thread are in order, and threads are merged by the end of their next span. A chunk can only be merged once
-//! every thread has handed over what ended before; see `SpanBuffers::drain`, which says so by `safe`.
+//! every thread has handed over what ended before; `SpanBuffers::drain` tells this by `safe`.
+//!
+//! A span that comes alone, because the queue is full, is appended to the last chunk of its thread: a chunk for each would
+//! take three times the memory of a small span. The spans of a chunk are numbered from its first one without gaps, so that
+//! of an appended span may be lower than its place among all records. A flush then also waits for that span.
 
 use std::collections::VecDeque;
 
-use tracefuse_exporter::record::{Record, Records};
+use tracefuse_exporter::record::{Record, Records, SpanRecord};
 
+use super::buffers::CHUNK_BYTES;
 use super::envelope::Queued;
 
 #[derive(Default)]
 pub(crate) struct Queue {
-    /// Came back from an attempt, and leaves first.
+    /// Came back from an attempt, and leave first.
     returned: VecDeque<Queued>,
     /// Scores, and spans of threads that are ending.
     singles: VecDeque<Queued>,
@@ -49,7 +54,11 @@ struct Waiting {
 impl Waiting {
     fn next(&mut self) -> Option<Queued> {
         let record = self.records.next()?;
-        let queued = Queued::new(Record::Span(record), self.seq);
+        let mut queued = Queued::new(Record::Span(record), self.seq);
+        if self.records.len() == 0 {
+            // Trace attributes leave with the last span of the chunk.
+            queued.bytes = self.bytes;
+        }
         self.seq += 1;
         self.bytes = self.bytes.saturating_sub(queued.bytes);
         Some(queued)
@@ -88,8 +97,9 @@ impl Queue {
         self.singles.push_back(queued);
     }
 
-    /// `seq` is the number of the first span, `bytes` what all of them hold.
-    pub(crate) fn push_spans(&mut self, records: Records, from: Source, seq: u64, bytes: usize) {
+    /// Takes spans of one thread; `seq` is the number of the first one.
+    pub(crate) fn push_spans(&mut self, records: Records, from: Source, seq: u64) {
+        let bytes = records.size();
         self.len += records.len();
         self.bytes += bytes;
         let waiting = Waiting {
@@ -105,6 +115,27 @@ impl Queue {
                 thread: from.thread,
                 chunks: VecDeque::from([waiting]),
             }),
+        }
+    }
+
+    /// Takes a span that comes alone.
+    pub(crate) fn push_span(&mut self, span: &SpanRecord, from: Source, seq: u64) {
+        let mut streams = self.streams.iter_mut();
+        let last = streams
+            .find(|stream| stream.thread == from.thread)
+            .and_then(|stream| stream.chunks.back_mut())
+            .filter(|last| last.round == from.round);
+        let added = last.and_then(|last| {
+            let added = last.records.append(span, CHUNK_BYTES)?;
+            last.bytes += added;
+            Some(added)
+        });
+        match added {
+            Some(added) => {
+                self.len += 1;
+                self.bytes += added;
+            }
+            None => self.push_spans(Records::one(span), from, seq),
         }
     }
 
@@ -143,16 +174,12 @@ impl Queue {
             };
             self.take_run(stream, upto, count, safe, &mut taken);
         }
-        let before = self.bytes;
         self.len -= taken.len();
         let bytes: usize = taken.iter().map(|queued| queued.bytes).sum();
         self.bytes = self.bytes.saturating_sub(bytes);
-        if self.len == 0 {
-            // What a record says of its size and what its chunk says may differ by what spans share.
-            self.bytes = 0;
-        }
+        debug_assert!(self.len > 0 || self.bytes == 0, "{} bytes", self.bytes);
         let first = taken.iter().map(|queued| queued.seq).min();
-        (taken, before - self.bytes, first)
+        (taken, bytes, first)
     }
 
     /// Whether a batch of `count` can be taken in order: what came back and spans of rounds up to `safe` are enough

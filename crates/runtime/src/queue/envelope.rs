@@ -1,5 +1,5 @@
 //! A queued record, and what delivery remembers of it.
-//! Made by `queue`; taken apart and put together by `delivery`.
+//! Made by `queue`; split and joined by `delivery`. Must not know the queue.
 
 use tokio::time::Instant;
 use tracefuse_exporter::record::Record;
@@ -9,7 +9,7 @@ use tracefuse_exporter::record::Record;
 pub(crate) struct Queued {
     pub(crate) record: Record,
     pub(crate) bytes: usize,
-    /// Its number among all records of the queue, from 1.
+    /// Its number among all records of the queue, from 1. That of a span which came alone may be too low, see `chunks`.
     pub(crate) seq: u64,
     /// An attempt failed after its bytes had been sent: it may have arrived.
     pub(crate) maybe_delivered: bool,
