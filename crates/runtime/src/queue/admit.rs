@@ -15,8 +15,7 @@ use crate::queue::envelope::Queued;
 use crate::queue::phase::Phase;
 use crate::sync::{MutexGuard, Ordering};
 
-/// Work for after the lock is released: large records to drop, and a loss to log, which runs the code of a log
-/// subscriber.
+/// Work that is done after the lock is released: large records to drop, and a loss to log, which calls a log subscriber.
 #[derive(Default)]
 #[must_use = "a loss is to be logged"]
 pub(crate) struct Deferred {
@@ -35,7 +34,7 @@ impl Deferred {
         self.freed.is_empty() && self.full.is_none()
     }
 
-    /// To be called without a lock.
+    /// Must be called without a lock.
     pub(crate) fn settle(self) {
         if let Some((queue, reason, suppressed)) = self.full {
             log::queue_full(&queue, reason, suppressed);
@@ -45,11 +44,11 @@ impl Deferred {
 
 /// Bytes of the smallest span.
 const SMALLEST_SPAN: usize = 48;
-/// A log line is considered for one in so many refused spans.
+/// One in this many refused spans may write a log line.
 const REFUSALS_PER_NOTICE: u64 = 1024;
 
 impl ExporterQueue {
-    /// Takes a record, or counts its loss. Bounded work; blocks only under `Overload::Block`.
+    /// Takes a record, or counts its loss. Waits for room if the overload policy waits.
     pub(crate) fn push(&self, record: Record, from: Option<Source>) {
         let bytes = bytes_of(&record);
         let mut state = self.lock();
@@ -66,7 +65,7 @@ impl ExporterQueue {
         after.settle();
     }
 
-    /// Takes the spans of a thread, in order. Never blocks; `force` takes them over the bounds too.
+    /// Takes the spans of a thread, in order. Never waits. With `force` it takes them beyond the bounds too.
     pub(crate) fn push_chunk(&self, chunk: &Arc<Chunk>, from: Source, force: bool) -> Deferred {
         let mut after = Deferred::default();
         let mut state = self.lock();
@@ -92,7 +91,7 @@ impl ExporterQueue {
         after
     }
 
-    /// Whether all of it finds room, so that no overload policy is needed.
+    /// Whether there is room for all of it, so that no overload policy is needed.
     fn takes(&self, state: &State, count: usize, bytes: usize, force: bool) -> bool {
         let open = is_open(state);
         let (held, held_bytes) = state.held();
@@ -103,7 +102,7 @@ impl ExporterQueue {
             && (force || fits)
     }
 
-    /// Keeps room for what threads may have buffered.
+    /// Reserves room for the spans that threads may buffer.
     pub(crate) fn reserve(&self, records: usize, bytes: usize) {
         let mut state = self.lock();
         state.reserved = (records, bytes);
@@ -116,7 +115,7 @@ impl ExporterQueue {
         !self.is_crowded_at((count.saturating_add(1), held.saturating_add(bytes)))
     }
 
-    /// Whether there is room for all that threads may buffer.
+    /// Whether there is room for all spans that threads may buffer.
     pub(crate) fn has_capacity(&self) -> bool {
         self.has_capacity.load(Ordering::Relaxed)
     }
@@ -127,8 +126,8 @@ impl ExporterQueue {
         self.refuses.load(Ordering::Relaxed)
     }
 
-    /// Counts a span that was refused when it started: recorded and dropped, as if it had come to its end. Says so in
-    /// the log as a full queue is said, for the first of many.
+    /// Counts a span that was refused when it started: as recorded and dropped, as if it had ended. Logs the first of
+    /// many, as a full queue is logged.
     pub(crate) fn note_refused(&self) {
         let before = self.refused.fetch_add(1, Ordering::Relaxed);
         if before.is_multiple_of(REFUSALS_PER_NOTICE) {
@@ -162,7 +161,7 @@ impl ExporterQueue {
         self.refuses.store(refuses, Ordering::Relaxed);
     }
 
-    /// Waits as long as the policy allows. What waits in the queue is sent meanwhile, though it may be less than a batch.
+    /// Waits as long as the policy allows. The worker meanwhile sends what is in the queue, also if it is less than a batch.
     fn wait_for_room<'a>(
         &self,
         mut state: MutexGuard<'a, State>,
@@ -172,7 +171,7 @@ impl ExporterQueue {
             Overload::Block(within) => (within, 0),
             Overload::BlockBriefly if is_worth_waiting_for(&state) => {
                 match state.begin_wait() {
-                    // Until there is room for some more, so that few callers wait and not each of them.
+                    // Until there is room for many spans, so that not every caller waits.
                     Some(within) => (within, self.config.max_queue_bytes / 16),
                     None => return state,
                 }
@@ -196,7 +195,7 @@ impl ExporterQueue {
         state
     }
 
-    /// Takes a record or counts its loss; whether the worker is to be woken.
+    /// Takes a record or counts its loss. Returns whether the worker must be woken.
     fn admit(
         &self,
         state: &mut State,
@@ -206,7 +205,7 @@ impl ExporterQueue {
         after: &mut Deferred,
     ) -> bool {
         let bytes = bytes_of(&record);
-        // Counted only now: a record that waits for room is not in the numbers yet.
+        // Counted now: a record that waits for room is not in the numbers yet.
         state.ledger.recorded += 1;
         let spills = self.spills.load(Ordering::Relaxed);
         let refused = loop {
@@ -218,14 +217,14 @@ impl ExporterQueue {
                 });
             }
             let open = is_open(state);
-            // An empty queue takes one: without it nothing would probe whether the receiver is back.
+            // An empty queue takes one record, with which the receiver is probed.
             if open && !spills && self.config.while_open == WhileOpen::NoOp && state.held().0 > 0 {
                 break Some(DropReason::CircuitOpen);
             }
             let Some(reason) = self.full(state, bytes).filter(|_| !force) else {
                 break None;
             };
-            // The queue is full because the receiver takes nothing: that is the reason.
+            // The queue is full because the circuit breaker is open, so that is the reason.
             let reason = if open {
                 DropReason::CircuitOpen
             } else {
@@ -249,7 +248,7 @@ impl ExporterQueue {
             state.ledger.dropped(reason, 1);
             after.note_full(self, state, reason);
             after.freed.push(record);
-            // Woken once, to make room.
+            // The worker is woken once, to make room.
             return !std::mem::replace(&mut state.no_room, true);
         }
         let before = state.waiting();
@@ -266,8 +265,8 @@ impl ExporterQueue {
         self.is_news(state, before)
     }
 
-    /// Whether the worker is to be woken for what came since there was `before` in the queue. Wake-ups cost
-    /// microseconds: one when a worker that sleeps has something, one when a batch is full.
+    /// Whether the worker must be woken for the records that came since the queue had `before`. A wake-up takes
+    /// microseconds: there is one when a worker that sleeps has a record, and one when a batch is full.
     fn is_news(&self, state: &mut State, before: (usize, usize)) -> bool {
         let (count, bytes) = state.waiting();
         let crosses = |before, now, bound| before < bound && now >= bound;
@@ -286,7 +285,7 @@ impl ExporterQueue {
         if count >= self.config.max_queue_size {
             Some(DropReason::QueueFullCount)
         } else if held.saturating_add(bytes) > self.config.max_queue_bytes && count > 0 {
-            // An empty queue takes a record of any size: nothing is dropped for its size alone.
+            // An empty queue takes a record of any size: no record is dropped only because it is large.
             Some(DropReason::QueueFullBytes)
         } else {
             None
@@ -301,7 +300,7 @@ fn bytes_of(record: &Record) -> usize {
         .map_or_else(|| record.size(), SpanRecord::size_with_trace)
 }
 
-/// Whether no attempt has failed lately, so that there will be room.
+/// Whether the last attempt succeeded, so that there will be room.
 fn is_worth_waiting_for(state: &State) -> bool {
     state.health == Health::Healthy && state.phase == Phase::Running
 }

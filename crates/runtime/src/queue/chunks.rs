@@ -27,7 +27,7 @@ pub(crate) struct Queue {
     bytes: usize,
 }
 
-/// From where spans come.
+/// Where spans come from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Source {
     /// The number of the thread's buffer.
@@ -86,7 +86,7 @@ impl Queue {
         [returned, single, oldest].into_iter().flatten().min()
     }
 
-    /// Those that came back from an attempt: only they may have been delivered.
+    /// The records that came back from an attempt. No other record here can have been delivered.
     pub(crate) fn returned(&self) -> impl Iterator<Item = &Queued> {
         self.returned.iter()
     }
@@ -147,7 +147,7 @@ impl Queue {
         }
     }
 
-    /// Takes the oldest record, whatever the order of the others.
+    /// Removes the oldest record.
     pub(crate) fn pop(&mut self) -> Option<Queued> {
         let queued = self
             .returned
@@ -159,7 +159,7 @@ impl Queue {
         Some(queued)
     }
 
-    /// Takes up to `count` records of rounds up to `safe`. Also gives their bytes, and the lowest of their numbers.
+    /// Removes up to `count` records of rounds up to `safe`. Also returns their bytes, and the lowest of their numbers.
     pub(crate) fn take(&mut self, count: usize, safe: u64) -> (Vec<Queued>, usize, Option<u64>) {
         let mut taken: Vec<Queued> = Vec::new();
         let returned = count.min(self.returned.len());
@@ -182,8 +182,8 @@ impl Queue {
         (taken, bytes, first)
     }
 
-    /// Whether a batch of `count` can be taken in order: what came back and spans of rounds up to `safe` are enough
-    /// for it, or there are no others.
+    /// Whether a batch of `count` can be taken in order: there are enough records that came back or are of rounds up to
+    /// `safe`, or there are no others.
     pub(crate) fn has_safe(&self, count: usize, safe: u64) -> bool {
         let (mut early, mut late) = (self.returned.len(), 0);
         for waiting in self.streams.iter().flat_map(|stream| &stream.chunks) {
@@ -196,7 +196,7 @@ impl Queue {
         late == 0 || early >= count
     }
 
-    /// The next single record, if every span that was there before it has left.
+    /// Removes the next single record, if every span that came before it has left.
     fn next_single(&mut self) -> Option<Queued> {
         let seq = self.singles.front()?.seq;
         let fronts = self
@@ -219,7 +219,7 @@ impl Queue {
         numbered.min().map(|(_, at)| at)
     }
 
-    /// The stream whose next span ended first, and how far it may be read until that is another's.
+    /// The stream whose next span ended first, and up to which order it may be read before another stream is next.
     fn first_stream(&self, safe: u64) -> Option<(usize, Option<Order>)> {
         let mut first: Option<(Order, usize)> = None;
         let mut second: Option<Order> = None;
@@ -243,7 +243,7 @@ impl Queue {
         first.map(|(_, at)| (at, second))
     }
 
-    /// Takes from a stream until a span ended after `upto`, `taken` has `count`, or its chunk ends.
+    /// Removes spans of a stream until one ended after `upto`, `taken` has `count`, or the chunk ends.
     fn take_run(
         &mut self,
         stream: usize,
@@ -275,7 +275,7 @@ impl Queue {
         }
     }
 
-    /// Takes `count` records of a stream's first chunk, and removes what is empty.
+    /// Removes `count` records of a stream's first chunk, and then the chunk and the stream if they are empty.
     fn next_of(&mut self, at: usize, count: usize) -> Vec<Queued> {
         let Some(stream) = self.streams.get_mut(at) else {
             return Vec::new();
@@ -298,5 +298,5 @@ impl Queue {
     }
 }
 
-/// By what spans of different threads are merged, see [`Records::order`].
+/// The order by which spans of different threads are merged, see [`Records::order`].
 type Order = (u64, bool, std::cmp::Reverse<u64>);
