@@ -29,7 +29,7 @@ pub struct FinishedSpan<'a> {
 }
 
 impl FinishedSpan<'_> {
-    /// Bytes that its record will hold.
+    /// Bytes that its record will have.
     #[inline]
     #[must_use]
     pub fn size(&self) -> usize {
