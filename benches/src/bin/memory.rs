@@ -69,8 +69,11 @@ fn burst(spans: usize, url: &str) -> serde_json::Value {
     let (delivered, most) = resident();
     std::thread::sleep(Duration::from_secs(10));
     let stats = tracer.stats();
+    let sink: serde_json::Value = serde_json::from_str(&get(url, "/stats").unwrap()).unwrap();
+    let (dropped, received) = (stats.exporters[0].dropped_total(), sink["spans"].as_u64().unwrap());
+    assert_eq!(dropped + received, stats.recorded, "every span arrived or is counted as dropped");
     json!({
         "spans": spans, "before_mib": before, "most_mib": most, "delivered_mib": delivered, "idle_mib": resident().0,
-        "complete": flushed.is_ok(), "dropped": stats.exporters[0].dropped_total(),
+        "complete": flushed.is_ok(), "dropped": dropped, "received": received,
     })
 }

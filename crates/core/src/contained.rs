@@ -24,6 +24,16 @@ pub(crate) struct ContainedProcessor {
     reported: AtomicU64,
 }
 
+/// What the processor does with a span that starts now.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    Taken,
+    /// It would be dropped at its end. The processor has counted it.
+    Refused,
+    /// The processor does not record at the moment.
+    Off,
+}
+
 /// Takes the place of a processor that is dropped.
 struct Nothing;
 
@@ -93,16 +103,20 @@ impl ContainedProcessor {
         }
     }
 
-    /// `false` if the processor panics.
+    /// Whether a span that starts now is taken. Every span asks, so both questions are in one guard. A processor that panics
+    /// in `is_recording` takes nothing; in `refuses`, it has not counted the span, so the span is taken.
     #[inline]
-    pub(crate) fn is_recording(&self) -> bool {
-        self.run(|| self.inner.is_recording()).unwrap_or(false)
-    }
-
-    /// `false` if the processor panics, because it has not counted the span.
-    #[inline]
-    pub(crate) fn refuses(&self) -> bool {
-        self.run(|| self.inner.refuses()).unwrap_or(false)
+    pub(crate) fn admission(&self) -> Admission {
+        let mut is_recording = false;
+        let refuses = self.run(|| {
+            is_recording = self.inner.is_recording();
+            is_recording && self.inner.refuses()
+        });
+        match refuses {
+            _ if !is_recording => Admission::Off,
+            Some(true) => Admission::Refused,
+            _ => Admission::Taken,
+        }
     }
 
     pub(crate) fn on_leak(&self, leak: &Leak) {
