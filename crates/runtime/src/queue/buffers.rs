@@ -11,11 +11,8 @@ use tracefuse_core::Stats;
 use tracefuse_exporter::record::{Chunk, FinishedSpan, Record, ScoreRecord, SpanRecord};
 
 use crate::config::PipelineConfig;
-use crate::queue::{Deferred, ExporterQueue, Source};
+use crate::queue::{CHUNK_BYTES, Deferred, ExporterQueue, Source};
 use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
-
-/// A chunk of this many bytes or more is handed over.
-pub(super) const CHUNK_BYTES: usize = 32 * 1024;
 
 pub(crate) struct SpanBuffers {
     number: u64,

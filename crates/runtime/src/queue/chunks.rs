@@ -13,8 +13,10 @@ use std::collections::VecDeque;
 
 use tracefuse_exporter::record::{Record, Records, SpanRecord};
 
-use super::buffers::CHUNK_BYTES;
 use super::envelope::Queued;
+
+/// A chunk of this many bytes or more takes no further span.
+pub(crate) const CHUNK_BYTES: usize = 32 * 1024;
 
 #[derive(Default)]
 pub(crate) struct Queue {

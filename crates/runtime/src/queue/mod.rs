@@ -26,7 +26,7 @@ use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, PoisonError
 pub(crate) use admit::Deferred;
 use budget::WaitBudget;
 use chunks::Queue;
-pub(crate) use chunks::Source;
+pub(crate) use chunks::{CHUNK_BYTES, Source};
 
 /// About how many bytes more a record has encoded than in memory.
 const ENCODED_OVERHEAD: usize = 320;

@@ -159,7 +159,7 @@ impl Buffer {
         }
     }
 
-    /// For most attributes. A function of its own, so that the compiler removes the checks for other roles.
+    /// For most attributes. A separate function, so that the compiler removes the checks for other roles.
     #[inline(never)]
     fn put_metadata_text(&mut self, key: &str, text: &str) {
         if self.admits_metadata(key) {
