@@ -52,12 +52,10 @@ impl ContainedReport<'_> {
     /// The report; `None` if the processor panicked.
     async fn finish(&mut self) -> Option<Report> {
         let future = self.future.as_mut()?;
-        poll_fn(
-            |cx| match self.processor.run(|| future.as_mut().poll(cx)) {
-                Some(poll) => poll.map(Some),
-                None => Poll::Ready(None),
-            },
-        )
+        poll_fn(|cx| match self.processor.run(|| future.as_mut().poll(cx)) {
+            Some(poll) => poll.map(Some),
+            None => Poll::Ready(None),
+        })
         .await
     }
 }

@@ -195,7 +195,11 @@ fn seed() -> [u64; 2] {
         reason = "the only place that reads the system's randomness"
     )]
     let filled = getrandom::fill(&mut bytes);
-    let mut words = bytes.as_chunks().0.iter().map(|word| u64::from_ne_bytes(*word));
+    let mut words = bytes
+        .as_chunks()
+        .0
+        .iter()
+        .map(|word| u64::from_ne_bytes(*word));
     let mut state = [words.next().unwrap_or(1), words.next().unwrap_or(1)];
     if filled.is_err() {
         // Without a random source of the system the ids are still distinct: the hash keys of std differ in each thread.

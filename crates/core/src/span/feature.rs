@@ -39,7 +39,10 @@ mod absent {
         None
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "the same signature as with the feature")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the same signature as with the feature"
+    )]
     pub(crate) fn unwrap<T>(value: Recorded<T>) -> T {
         match value.0 {}
     }

@@ -15,8 +15,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tracefuse::exporter::{Batch, ExportError, ExportReport, Exporter};
 use tracefuse::config::{Overload, TracerConfig};
+use tracefuse::exporter::{Batch, ExportError, ExportReport, Exporter};
 use tracefuse::{LangfuseConfig, Trace, Tracer, Usage};
 
 /// Counts what is allocated now, by all threads, and the most there was.
@@ -119,7 +119,12 @@ fn a_span_that_waits_takes_little_beside_its_payload() {
 }
 
 /// Bytes allocated for spans that wait in a queue of `bound` bytes which is full, once `record` was called `times` times.
-fn in_a_full_queue(bound: usize, overload: Overload, times: usize, record: impl Fn(&Tracer)) -> usize {
+fn in_a_full_queue(
+    bound: usize,
+    overload: Overload,
+    times: usize,
+    record: impl Fn(&Tracer),
+) -> usize {
     let tracer = tracefuse::builder()
         .exporter(Silent)
         .configure(|config| {
