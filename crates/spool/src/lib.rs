@@ -41,6 +41,7 @@ mod lock;
 mod mend;
 mod name;
 mod quarantine;
+mod reader;
 mod recovery;
 mod stored;
 mod tail;
@@ -51,6 +52,7 @@ use std::io;
 
 pub use config::{Durability, SpoolConfig, WhenFull};
 pub use error::SpoolError;
+pub use reader::{ReadBatch, SpoolReader};
 pub use stored::{BatchId, Recovered, SpoolStats, StoredBatch};
 
 use file::{SpoolFs, SystemFs, removed};
