@@ -8,7 +8,6 @@ use std::sync::{Arc, Weak};
 
 use crate::llm::provider::error;
 use crate::llm::usage;
-use crate::record::guard::contain;
 use crate::record::guard::text_of_args;
 use crate::record::{self, Role, Usage};
 use crate::record::{
@@ -140,6 +139,16 @@ pub fn set_provider(span: &Span, provider: &str) {
     });
 }
 
+/// The model that was asked for, beside the one that is set already: another one answered.
+pub fn set_request_model(span: &Span, model: &str) {
+    span.write(|buffer| buffer.set_request_model(model));
+}
+
+/// The model that answered; the one that was set before is the one that was asked for.
+pub fn set_response_model(span: &Span, model: &str) {
+    span.write(|buffer| buffer.set_response_model(model));
+}
+
 /// The error that the body of a failed response describes; `None` if the body describes none. `provider` begins its kind,
 /// as in `openai.invalid_request_error`.
 #[must_use]
@@ -223,10 +232,8 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
         remote_parent: span.parent.filter(|_| span.parent_is_remote),
         remote_sampled: None,
     };
-    // A sampler of the user's must not fail the work that is traced.
-    let sampled = contain(|| core.sampler.should_sample(&input));
     let mut unsampled = None;
-    if !sampled.unwrap_or(true) {
+    if !core.sampler.should_sample(&input) {
         if is_root || span.parent_is_remote {
             core.note_unsampled();
         }
