@@ -19,6 +19,7 @@ use crate::queue::envelope::Queued;
 use crate::queue::{ExporterQueue, State};
 use crate::spool::{BatchId, Spool, SpoolConfig, SpoolError, SpoolStats};
 
+pub use stored::SpooledRecord;
 pub(crate) use stored::Stored;
 
 /// How long nothing is written to the disk after it refused a write.
