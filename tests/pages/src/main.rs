@@ -12,6 +12,7 @@
 mod browser;
 mod cases;
 mod install;
+mod memory;
 mod sample;
 mod scripts;
 mod send;

@@ -19,13 +19,13 @@ pub(super) fn histogram(histogram: &Histogram, params: &Params) -> Markup {
         .max()
         .unwrap_or(0);
     let Some(last) = histogram.bins.last().filter(|_| most > 0) else {
-        return html! { div data-histogram {} };
+        return html! { div data-histogram data-part="histogram" {} };
     };
     let end = last.start_ns.saturating_add(histogram.width_ns);
     let width = WIDTH * histogram.bins.len() as f64;
     let scale = |traces: u64| traces as f64 / most as f64 * (HEIGHT - 4.0);
     html! {
-        figure.card.histogram data-histogram {
+        figure.card.histogram data-histogram data-part="histogram" {
             svg viewBox={ "0 0 " (width) " " (HEIGHT) } preserveAspectRatio="none" role="group" aria-label="Traces over time" {
                 @for (place, bin) in histogram.bins.iter().enumerate() {
                     @let left = place as f64 * WIDTH;
