@@ -42,8 +42,8 @@ mod value;
 
 pub use messages::MessageEvents;
 pub use names::{
-    APP_ROOT, ENVIRONMENT, RELEASE, TRACE_NAME, VERSION, is_llm_attribute, is_llm_library, is_own,
-    is_transport,
+    APP_ROOT, ENVIRONMENT, FIRST_TOKEN_EVENT, RELEASE, TRACE_NAME, VERSION, is_llm_attribute,
+    is_llm_library, is_own, is_transport,
 };
 pub use observation::Observation;
 pub use value::Value;

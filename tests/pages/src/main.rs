@@ -12,10 +12,10 @@
 mod browser;
 mod cases;
 mod install;
-mod memory;
 mod sample;
 mod scripts;
 mod send;
+mod system;
 mod view;
 
 use std::process::ExitCode;

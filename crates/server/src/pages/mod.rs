@@ -16,6 +16,7 @@ mod list;
 mod live;
 mod overview;
 mod params;
+mod pictures;
 mod plot;
 mod rows;
 mod sessions;

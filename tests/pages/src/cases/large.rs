@@ -3,8 +3,8 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::memory;
 use crate::send::{Span, request, trace_id};
+use crate::system;
 use crate::view::View;
 
 const SPANS: u64 = 50_000;
@@ -52,10 +52,10 @@ pub(super) async fn fifty_thousand_spans(view: &View) -> Result<()> {
     // The browser starts its processes before.
     view.goto("/users").await?;
     view.until("document.readyState === 'complete'").await?;
-    let empty = memory::of_page();
+    let empty = system::memory_of_page();
     view.dev_tools("Performance.enable", json!({"timeDomain": "threadTicks"}))
         .await?;
-    let before = work(view).await?;
+    let (before, own) = (work(view).await?, system::own_work());
     view.goto(&format!("/traces/{trace}")).await?;
     view.until(&format!(
         "document.documentElement.dataset.spans === '{SPANS}'"
@@ -64,6 +64,7 @@ pub(super) async fn fifty_thousand_spans(view: &View) -> Result<()> {
     view.until("performance.getEntriesByName('spans').length === 1")
         .await?;
     let worked = work(view).await? - before;
+    let served = system::own_work().zip(own).map_or(0.0, |(now, before)| now - before);
     let times: Times = serde_json::from_value(view.value(TIMES).await?)?;
     let rows = view
         .value("document.querySelectorAll('#spans .row').length")
@@ -103,13 +104,13 @@ pub(super) async fn fifty_thousand_spans(view: &View) -> Result<()> {
         .await?;
     let heap = view.dev_tools("Runtime.getHeapUsage", json!({})).await?;
     let used = heap["usedSize"].as_u64().unwrap_or(u64::MAX);
-    let grown = memory::of_page().zip(empty).map(|(now, empty)| now.saturating_sub(empty));
+    let grown = system::memory_of_page().zip(empty).map(|(now, empty)| now.saturating_sub(empty));
     let mebibytes = |bytes: u64| bytes as f64 / 1_048_576.0;
     let Times { asked, answered, loaded, bytes, first, modules, read, rows: made, screen, requests } = times;
     println!(
         "pages: {SPANS} spans: rows on the screen and the tree complete after {screen:.0} ms (the server {:.0} ms from the request to the first \
          byte, the answer of {:.2} MiB there after {loaded:.0} ms, first paint {first:.0} ms, modules {modules:.0} ms, columns read {read:.0} ms, \
-         rows made {made:.0} ms); {worked:.0} ms of processor time of the page",
+         rows made {made:.0} ms); {worked:.0} ms of processor time of the page, {served:.0} ms of the server with this test",
         answered - asked,
         bytes / 1_048_576.0,
     );

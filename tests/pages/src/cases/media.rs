@@ -42,6 +42,7 @@ pub(super) async fn an_uploaded_picture_is_seen(view: &View) -> Result<()> {
     view.until("document.documentElement.dataset.spans === '1'")
         .await?;
     let seen = "[...document.querySelectorAll('#detail .picture img')].filter((image) => image.naturalWidth === 8).length";
-    view.until(&format!("{seen} >= 1")).await?;
+    // In the message, and inside of the JSON.
+    view.until(&format!("{seen} === 2")).await?;
     view.screenshot("media").await
 }
