@@ -13,7 +13,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-MODEL = "gpt-4o-2024-08-06"
+MODEL = "gpt-5-mini-2025-08-07"
 CALL = {
     "id": "call_1",
     "type": "function",
@@ -131,13 +131,13 @@ with (
     ) as root,
 ):
     client.chat.completions.create(
-        model="gpt-4o", messages=question, tools=[TOOL], temperature=0.2
+        model="gpt-5-mini", messages=question, tools=[TOOL], temperature=0.2
     )
     result = {"role": "tool", "tool_call_id": "call_1", "content": '{"degrees": 18}'}
     call = {"role": "assistant", "content": None, "tool_calls": [CALL]}
-    client.chat.completions.create(model="gpt-4o", messages=[*question, call, result])
+    client.chat.completions.create(model="gpt-5-mini", messages=[*question, call, result])
     stream = client.chat.completions.create(
-        model="gpt-4o",
+        model="gpt-5-mini",
         messages=question,
         stream=True,
         stream_options={"include_usage": True},

@@ -30,11 +30,7 @@ pub(super) struct Columns<'a> {
 impl<'a> Columns<'a> {
     /// The columns of a trace. `now_ns` is where bars of running spans end.
     pub(super) fn new(spans: &'a [SpanOutline], places: &[Place], now_ns: i64) -> Self {
-        let zero = spans
-            .iter()
-            .map(|span| span.start_ns)
-            .min()
-            .unwrap_or(0);
+        let zero = spans.iter().map(|span| span.start_ns).min().unwrap_or(0);
         let micros = |nanos: i64| nanos / 1000;
         let mut columns = Self {
             now: micros(now_ns.saturating_sub(zero)),

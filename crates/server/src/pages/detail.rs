@@ -94,7 +94,12 @@ pub(super) fn of_trace(outline: &TraceOutline) -> Markup {
     }
     let link = |span: &SpanOutline| format!("{}?span={}", trace_url(&trace.id), encoded(&span.id));
     let raw = |body: &str| format!("{}/raw/{body}", trace_url(&trace.id));
-    let Bodies { input, output, metadata, .. } = &outline.bodies;
+    let Bodies {
+        input,
+        output,
+        metadata,
+        ..
+    } = &outline.bodies;
     html! {
         div.detail data-detail="trace" {
             header {

@@ -112,7 +112,10 @@ mod tests {
         let html = json(&value!({"sketch": reference, "photo": "data:image/png;base64,AAAA"}));
         let html = html.into_string();
         assert!(html.contains("<img src=\"/media/abc\""), "{html}");
-        assert!(html.contains("<img src=\"data:image/png;base64,AAAA\""), "{html}");
+        assert!(
+            html.contains("<img src=\"data:image/png;base64,AAAA\""),
+            "{html}"
+        );
     }
 
     #[test]

@@ -41,7 +41,10 @@ pub(super) async fn list(
         title: "Sessions",
         area: Area::Sessions,
         path: "/sessions",
-        empty: ("No sessions yet.", "A trace belongs to a session if it has a session id."),
+        empty: (
+            "No sessions yet.",
+            "A trace belongs to a session if it has a session id.",
+        ),
         head: html! {
             th.col-time scope="col" { "Last trace" }
             th scope="col" { "Session" }

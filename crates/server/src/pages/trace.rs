@@ -38,7 +38,10 @@ const KEYS: &[(&[&str], &str)] = &[
     (&["z", "0"], "zoom to the span, and to the whole trace"),
     (&["c", "e"], "fold and unfold all"),
     (&["t"], "the trace instead of the span"),
-    (&["Enter"], "go to the detail; in the search, to the next span"),
+    (
+        &["Enter"],
+        "go to the detail; in the search, to the next span",
+    ),
     (&["y", "Y"], "copy the subtree as Markdown, as JSON"),
 ];
 

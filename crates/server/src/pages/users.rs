@@ -27,7 +27,10 @@ pub(super) async fn list(
         title: "Users",
         area: Area::Users,
         path: "/users",
-        empty: ("No users yet.", "A trace belongs to a user if it has a user id."),
+        empty: (
+            "No users yet.",
+            "A trace belongs to a user if it has a user id.",
+        ),
         head: html! {
             th.col-time scope="col" { "Last trace" }
             th scope="col" { "User" }

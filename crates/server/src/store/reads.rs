@@ -1,8 +1,8 @@
 //! What `Store` reads: lists, one trace, bodies, totals.
 //! Each method reads one snapshot of the file and may wait for the disk.
 
-use super::views::{Full, ObservationQuery};
 use super::outline::{self, TraceOutline};
+use super::views::{Full, ObservationQuery};
 use super::{Store, StoreError, histogram, lists, load, overview, people, search, views};
 use crate::model::{
     Bodies, Histogram, Media, ObservationRow, Order, Overview, Page, ScoreQuery, ScoreRow,

@@ -303,9 +303,9 @@ pub(crate) fn in_trace(
     clock: &Clock,
 ) -> Result<(Vec<String>, bool), StoreError> {
     let ends = "SELECT t.n, min(s.n), max(s.n) FROM trace t JOIN span s ON s.trace = t.n WHERE t.id = ?1 GROUP BY t.n";
-    let ends = db.prepare_cached(ends)?.query_row([trace], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-    });
+    let ends = db
+        .prepare_cached(ends)?
+        .query_row([trace], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
     let Some((trace, first, last)): Option<(i64, i64, i64)> = ends.optional()? else {
         return Ok((Vec::new(), false));
     };

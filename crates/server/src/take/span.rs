@@ -10,7 +10,8 @@ use tracefuse_core::bridge::{Measured, reopen, set_first_token};
 use tracefuse_core::record::{SpanAttribute, SpanRecord, TraceAttributes, ValueRef};
 use tracefuse_core::{Level, Processor, SpanId, Timestamp, TraceId, Tracer};
 use tracefuse_semconv::{
-    APP_ROOT, ENVIRONMENT, FIRST_TOKEN_EVENT, MessageEvents, Observation, RELEASE, TRACE_NAME, VERSION,
+    APP_ROOT, ENVIRONMENT, FIRST_TOKEN_EVENT, MessageEvents, Observation, RELEASE, TRACE_NAME,
+    VERSION,
 };
 
 use super::Taken;

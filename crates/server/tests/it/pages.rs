@@ -109,14 +109,17 @@ fn a_trace_shows_the_texts_that_it_was_given_itself() {
         event("1", "trace-create", json!({"id": "t", "name": "chat", "input": "the question", "output": "the answer"})),
         event("2", "span-create", json!({"id": "s", "traceId": "t", "name": "step", "input": "of the step", "startTime": "2026-11-27T12:00:00Z"})),
     ]});
-    let answer =
-        server
-            .call()
-            .json()
-            .send("POST", "/api/public/ingestion", batch.to_string().as_bytes());
+    let answer = server.call().json().send(
+        "POST",
+        "/api/public/ingestion",
+        batch.to_string().as_bytes(),
+    );
     assert_eq!(answer.status, 207, "{}", answer.body);
     let html = page(&server, "/traces/t");
-    assert!(html.contains("the question") && html.contains("the answer"), "{html}");
+    assert!(
+        html.contains("the question") && html.contains("the answer"),
+        "{html}"
+    );
     assert_eq!(page(&server, "/traces/t/raw/output"), "the answer");
 }
 
@@ -129,8 +132,14 @@ fn a_name_ends_no_element_of_the_page() {
     let request = json!({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]});
     server.put(request.to_string().as_bytes());
     let html = page(&server, &format!("/traces/{ID}"));
-    assert!(!html.contains("<script>alert") && !html.contains("<!--"), "{html}");
-    assert!(html.contains("\\u003c/script>\\u003cscript>alert(1)"), "{html}");
+    assert!(
+        !html.contains("<script>alert") && !html.contains("<!--"),
+        "{html}"
+    );
+    assert!(
+        html.contains("\\u003c/script>\\u003cscript>alert(1)"),
+        "{html}"
+    );
 }
 
 #[test]

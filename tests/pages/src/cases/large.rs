@@ -64,7 +64,9 @@ pub(super) async fn fifty_thousand_spans(view: &View) -> Result<()> {
     view.until("performance.getEntriesByName('spans').length === 1")
         .await?;
     let worked = work(view).await? - before;
-    let served = system::own_work().zip(own).map_or(0.0, |(now, before)| now - before);
+    let served = system::own_work()
+        .zip(own)
+        .map_or(0.0, |(now, before)| now - before);
     let times: Times = serde_json::from_value(view.value(TIMES).await?)?;
     let rows = view
         .value("document.querySelectorAll('#spans .row').length")
@@ -104,9 +106,22 @@ pub(super) async fn fifty_thousand_spans(view: &View) -> Result<()> {
         .await?;
     let heap = view.dev_tools("Runtime.getHeapUsage", json!({})).await?;
     let used = heap["usedSize"].as_u64().unwrap_or(u64::MAX);
-    let grown = system::memory_of_page().zip(empty).map(|(now, empty)| now.saturating_sub(empty));
+    let grown = system::memory_of_page()
+        .zip(empty)
+        .map(|(now, empty)| now.saturating_sub(empty));
     let mebibytes = |bytes: u64| bytes as f64 / 1_048_576.0;
-    let Times { asked, answered, loaded, bytes, first, modules, read, rows: made, screen, requests } = times;
+    let Times {
+        asked,
+        answered,
+        loaded,
+        bytes,
+        first,
+        modules,
+        read,
+        rows: made,
+        screen,
+        requests,
+    } = times;
     println!(
         "pages: {SPANS} spans: rows on the screen and the tree complete after {screen:.0} ms (the server {:.0} ms from the request to the first \
          byte, the answer of {:.2} MiB there after {loaded:.0} ms, first paint {first:.0} ms, modules {modules:.0} ms, columns read {read:.0} ms, \
@@ -118,7 +133,10 @@ pub(super) async fn fifty_thousand_spans(view: &View) -> Result<()> {
         "pages: {SPANS} spans: {:.1} MiB of JS heap; the page's process has {} more than with an empty list; {rows} rows in the document; \
          frames while scrolling: median {:.1} ms, 95 % within {:.1} ms, 99 % within {:.1} ms",
         mebibytes(used),
-        grown.map_or_else(|| "?".to_owned(), |grown| format!("{:.1} MiB", mebibytes(grown))),
+        grown.map_or_else(
+            || "?".to_owned(),
+            |grown| format!("{:.1} MiB", mebibytes(grown))
+        ),
         part(0.5),
         part(0.95),
         part(0.99),

@@ -176,8 +176,10 @@ pub(super) async fn keys_move_fold_zoom_and_copy(view: &View) -> Result<()> {
         !names(view).await?.contains(&"find_order".to_owned()),
         "still unfolded"
     );
-    view.until("document.querySelector('[aria-selected=true] .below').innerText === '+3, 1 failed'")
-        .await?;
+    view.until(
+        "document.querySelector('[aria-selected=true] .below').innerText === '+3, 1 failed'",
+    )
+    .await?;
     view.press("ll").await?;
     view.until(&selected("find_order")).await?;
     view.press("c").await?;
