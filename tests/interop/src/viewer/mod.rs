@@ -1,5 +1,5 @@
 //! `cargo xtask viewer`: the programs for the official Python and JS SDKs, unmodified, against our server: by the address alone;
-//! and a program with an instrumentation of others. What each of them sends is read back from the server. Called by `main`.
+//! and a program that Phoenix instruments. What each of them sends is read back from the server. Called by `main`.
 
 mod media;
 mod openinference;
@@ -19,7 +19,7 @@ use crate::live::Live;
 use crate::programs::quiet;
 use crate::twins::{PROGRAMS, js, python};
 
-/// Sends pictures, and exists for both SDKs; the SDK in Rust does the same in `media` of its own tests.
+/// Sends pictures; it exists for both SDKs, and has no example of ours beside it.
 const MEDIA: &str = "media";
 
 /// Both SDKs and the instrumentation; one that cannot be installed is reported.
@@ -155,7 +155,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// Runs the program against a server of its own.
+    /// Runs the program against its own server.
     fn of(command: &mut Command) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let store = Store::open(folder.path().join("traces.db"), StoreOptions::default())?;

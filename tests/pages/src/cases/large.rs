@@ -12,11 +12,15 @@ const SPANS: u64 = 50_000;
 /// Memory of the scripts, and of the page's process beside what an empty list takes; the machine does not matter for it.
 const MOST_HEAP: u64 = 100 << 20;
 
-/// Ten times what is asked for, since tests run on machines that are busy. The figure itself is printed.
-const MOST_MILLIS: f64 = 10_000.0;
+/// Far more than the second that is asked for, since tests run on machines that are busy, with a server that was built for
+/// debugging: the figure itself is printed. What the work costs is in the two figures below, in which other programs do not count.
+const MOST_MILLIS: f64 = 30_000.0;
 
-/// Processor time of the page's main thread until everything is on the screen: other programs do not count in it.
+/// Processor time of the page's main thread until everything is on the screen.
 const MOST_WORK_MILLIS: f64 = 1000.0;
+
+/// Processor time of this program, which is the server and the test, until then. A release build takes a fifth of a debug build.
+const MOST_SERVED_MILLIS: f64 = 3000.0;
 
 /// When what happened, in milliseconds after the navigation began.
 const TIMES: &str = "(() => { const mark = (name) => performance.getEntriesByName(name)[0]?.startTime ?? -1;
@@ -153,6 +157,10 @@ pub(super) async fn fifty_thousand_spans(view: &View) -> Result<()> {
     ensure!(
         worked < MOST_WORK_MILLIS,
         "{worked} ms of processor time until the spans are on the screen"
+    );
+    ensure!(
+        served < MOST_SERVED_MILLIS,
+        "{served} ms of processor time of the server"
     );
     // The spans come with the page.
     ensure!(requests == 0, "{requests} more requests for the trace");
