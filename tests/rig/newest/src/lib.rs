@@ -3,6 +3,7 @@
 
 #[path = "../../src/agent.rs"]
 mod agent;
+#[expect(unreachable_pub, reason = "`tests/rig` exports it")]
 #[path = "../../src/recorded.rs"]
 mod recorded;
 #[path = "../../src/server.rs"]
