@@ -140,6 +140,16 @@ pub fn set_provider(span: &Span, provider: &str) {
     });
 }
 
+/// The model that was asked for, beside the one that is set already: another one answered.
+pub fn set_request_model(span: &Span, model: &str) {
+    span.write(|buffer| buffer.set_request_model(model));
+}
+
+/// The model that answered; the one that was set before is the one that was asked for.
+pub fn set_response_model(span: &Span, model: &str) {
+    span.write(|buffer| buffer.set_response_model(model));
+}
+
 /// The error that the body of a failed response describes; `None` if the body describes none. `provider` begins its kind,
 /// as in `openai.invalid_request_error`.
 #[must_use]

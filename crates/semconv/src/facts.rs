@@ -1,6 +1,7 @@
 //! What is known about an observation until its span ends, and how clearly.
 //! Part of `observation`; knows no span.
 
+use serde_json::{Map, Value as Json, json};
 use tracefuse_core::{Cost, Usage};
 
 use crate::flat::Flat;
@@ -40,13 +41,19 @@ pub(crate) struct Facts {
     /// Messages that come in parts, an attribute each.
     pub(crate) input_parts: Flat,
     pub(crate) output_parts: Flat,
+    /// An answer that comes in several attributes: a text, reasoning, tool calls.
+    pub(crate) answer: Map<String, Json>,
+    /// Records of a memory that were found, or that are to be stored.
+    pub(crate) memory: Option<String>,
     pub(crate) input: Rank,
     pub(crate) output: Rank,
     pub(crate) tokens: Tokens,
     /// What the user gave, over the tokens.
     pub(crate) usage: Option<Usage>,
     pub(crate) cost: Option<Cost>,
+    /// The name of a prompt, its number, and a version that is no number.
     pub(crate) prompt: (Option<String>, Option<u32>),
+    pub(crate) prompt_version: Option<String>,
     pub(crate) status_message: Option<String>,
     pub(crate) failed: bool,
 }
@@ -76,6 +83,23 @@ impl Facts {
             _ => &self.request_model,
         };
         Some(format!("{operation} {}", subject.as_deref()?))
+    }
+}
+
+impl Facts {
+    /// The answer that came in several attributes, as a message; its text if it is nothing else.
+    pub(crate) fn take_answer(&mut self) -> Option<String> {
+        let mut answer = std::mem::take(&mut self.answer);
+        if answer.len() == 1
+            && let Some(Json::String(text)) = answer.remove("content")
+        {
+            return Some(text);
+        }
+        if answer.is_empty() {
+            return None;
+        }
+        answer.entry("role").or_insert_with(|| json!("assistant"));
+        Some(Json::Object(answer).to_string())
     }
 }
 

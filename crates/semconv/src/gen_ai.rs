@@ -63,11 +63,14 @@ pub(crate) fn record(to: &Observation, name: &str, rest: &str, value: Value<'_>)
         "system_instructions" => {
             to.with_facts(|facts| facts.system = Some(value.into_text()));
         }
-        "prompt" => to.set_input(Rank::Text, value),
-        "tool.call.arguments" => to.set_input(Rank::Tool, value),
+        // `request.messages`, `response.text`, `tool.input` and the like are Sentry's.
+        "prompt" | "request.messages" => to.set_input(Rank::Text, value),
+        "tool.call.arguments" | "tool.input" => to.set_input(Rank::Tool, value),
         "output.messages" => to.set_output(Rank::Messages, value),
         "completion" => to.set_output(Rank::Text, value),
-        "tool.call.result" => to.set_output(Rank::Tool, value),
+        "response.text" => to.set_answer("content", &value),
+        "response.tool_calls" => to.set_answer("tool_calls", &value),
+        "tool.call.result" | "tool.output" => to.set_output(Rank::Tool, value),
         "tool.name" => {
             to.set_kind(ObservationType::Tool, Certainty::Tool);
             to.span.add_metadata(name, &value);
@@ -84,11 +87,14 @@ pub(crate) fn record(to: &Observation, name: &str, rest: &str, value: Value<'_>)
         }
         "prompt.name" => to.with_facts(|facts| facts.prompt.0 = Some(value.into_text())),
         "prompt.version" => to.set_prompt_version(&value),
-        "retrieval.query.text" => to.set_input(Rank::Text, value),
+        "retrieval.query.text" | "memory.query.text" => to.set_input(Rank::Text, value),
         "retrieval.documents" => to.set_output(Rank::Text, value),
+        "retrieval.top_k" => to.span.add_model_parameter("top_k", &value),
+        "memory.records" => to.with_facts(|facts| facts.memory = Some(value.into_text())),
         "openai.response.service_tier" | "response.service_tier" => {
             to.span.add_model_parameter("service_tier", &value);
         }
+        "response.finish_reason" => to.span.add_metadata("finish_reason", &value),
         "conversation.id" => to.set_session(&value.text()),
         "response.time_to_first_chunk" => {
             let seconds = value.number();
@@ -104,7 +110,8 @@ pub(crate) fn record(to: &Observation, name: &str, rest: &str, value: Value<'_>)
     }
 }
 
-fn later(time: Timestamp, by: Duration) -> Timestamp {
+/// A time after another one.
+pub(crate) fn later(time: Timestamp, by: Duration) -> Timestamp {
     let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
     Timestamp::from_unix_nanos(time.as_unix_nanos().saturating_add(nanos))
 }

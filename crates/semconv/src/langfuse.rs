@@ -171,8 +171,13 @@ impl Observation {
     }
 
     pub(crate) fn set_prompt_version(&self, version: &Value<'_>) {
-        let version = version.count().and_then(|version| version.try_into().ok());
-        self.with_facts(|facts| facts.prompt.1 = version);
+        let number = version.count().and_then(|number| number.try_into().ok());
+        // The conventions have versions of any text, such as `v2`; a link needs a number.
+        let text = number.is_none().then(|| version.text().into_owned());
+        self.with_facts(|facts| {
+            facts.prompt.1 = number;
+            facts.prompt_version = text.filter(|text| !text.is_empty());
+        });
     }
 }
 

@@ -1,5 +1,5 @@
 //! What attributes mean for an observation: OpenTelemetry's `gen_ai.*`, Langfuse's `langfuse.*`, and the names of
-//! OpenInference, Traceloop and pydantic-ai.
+//! OpenInference, Traceloop, pydantic-ai and Vercel's AI SDK.
 //!
 //! The bridges from `tracing` and from the OpenTelemetry SDK read spans by these rules. Applications name
 //! `tracefuse`; this crate is for bridges.
@@ -39,6 +39,7 @@ mod time;
 mod traceloop;
 mod usage;
 mod value;
+mod vercel;
 
 pub use messages::MessageEvents;
 pub use names::{

@@ -50,6 +50,17 @@ const TRANSPORT_TARGETS: [&str; 8] = [
     "tower",
 ];
 
+/// Vercel's AI SDK.
+pub(crate) const VERCEL: &str = "ai.";
+/// Names of Vercel's that show a span of its SDK: others may begin with `ai.` too.
+const VERCEL_OWN: [&str; 5] = [
+    "ai.operationId",
+    "ai.model.",
+    "ai.usage.",
+    "ai.toolCall.",
+    "ai.telemetry.",
+];
+
 /// Traceloop's own.
 pub(crate) const TRACELOOP: &str = "traceloop.";
 /// Of OpenInference and Traceloop.
@@ -61,6 +72,7 @@ const OPEN_INFERENCE: &str = "openinference.";
 pub fn is_llm_attribute(name: &str) -> bool {
     [GEN_AI, LANGFUSE, LLM, OPEN_INFERENCE, TRACELOOP]
         .iter()
+        .chain(&VERCEL_OWN)
         .any(|prefix| name.starts_with(prefix))
 }
 

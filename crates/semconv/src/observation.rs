@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value as Json;
-use tracefuse_core::bridge::{captures_content, record_exception_at, set_failed, update_trace};
+use tracefuse_core::bridge::{
+    captures_content, record_exception_at, set_failed, set_request_model, set_response_model,
+    update_trace,
+};
 use tracefuse_core::{Exception, Level, ObservationType, Span, Status, Timestamp};
 
 use crate::facts::{Certainty, Facts, Rank, with_system};
@@ -130,6 +133,7 @@ impl Observation {
     pub(crate) fn set_request_model(&self, model: String) {
         self.with_facts(|facts| {
             if facts.model_is_final {
+                set_request_model(&self.span, &model);
                 self.span
                     .add_metadata("gen_ai.request.model", model.as_str());
             } else {
@@ -146,13 +150,30 @@ impl Observation {
                 return;
             }
             facts.model_is_final = true;
-            self.span.set_model(model);
+            set_response_model(&self.span, model);
             if let Some(asked) = facts.request_model.as_deref()
                 && asked != model
             {
                 self.span.add_metadata("gen_ai.request.model", asked);
             }
         });
+    }
+
+    /// Takes a part of the answer: `content`, `reasoning`, `tool_calls`.
+    pub(crate) fn set_answer(&self, part: &str, value: &Value<'_>) {
+        // Text that is JSON is shown as JSON: calls, objects.
+        let json = match value {
+            Value::Str(text) if part != "content" && part != "reasoning" => {
+                serde_json::from_str(text).unwrap_or_else(|_| value.json())
+            }
+            value => value.json(),
+        };
+        let says = !matches!(&json, Json::String(text) if text.is_empty());
+        if says && !json.is_null() {
+            self.with_facts(|facts| {
+                facts.answer.insert(part.to_owned(), json);
+            });
+        }
     }
 
     /// Takes a part of the messages; `false` if its place is none.
@@ -236,6 +257,22 @@ impl Observation {
         {
             self.span.set_output(messages);
         }
+        if let Some(records) = facts.memory.take() {
+            match facts.operation.as_deref() {
+                Some("create_memory" | "update_memory" | "upsert_memory")
+                    if facts.input == Rank::None =>
+                {
+                    self.span.set_input(records);
+                }
+                _ if facts.output == Rank::None => self.span.set_output(records),
+                _ => self.span.add_metadata("gen_ai.memory.records", records),
+            }
+        }
+        if let Some(answer) = facts.take_answer()
+            && Rank::Messages > facts.output
+        {
+            self.span.set_output(answer);
+        }
         let system = match facts.messages.take() {
             Some(messages) => {
                 let (input, left) = with_system(messages, facts.system.take());
@@ -253,6 +290,9 @@ impl Observation {
             // Without its version it is not known which prompt it was: no link is better than a wrong one.
             (Some(name), None) => self.span.add_metadata("gen_ai.prompt.name", name),
             (None, _) => {}
+        }
+        if let Some(version) = facts.prompt_version.take() {
+            self.span.add_metadata("gen_ai.prompt.version", version);
         }
         self.settle_usage(facts, counted)
     }

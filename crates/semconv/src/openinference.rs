@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value as Json};
 use tracefuse_core::ObservationType;
-use tracefuse_core::bridge::update_trace;
+use tracefuse_core::bridge::{captures_content, update_trace};
 
 use crate::facts::{Certainty, Rank};
 use crate::observation::Observation;
@@ -21,6 +21,15 @@ pub(crate) fn record<'a>(to: &Observation, name: &str, value: Value<'a>) -> Opti
     if let Some(place) = name.strip_prefix("retrieval.documents.") {
         let taken = to.take_part(false, place, &["document"], value.json());
         return (!taken).then_some(value);
+    }
+    for (prefix, is_input) in [
+        ("reranker.input_documents.", true),
+        ("reranker.output_documents.", false),
+    ] {
+        if let Some(place) = name.strip_prefix(prefix) {
+            let taken = to.take_part(is_input, place, &["document"], value.json());
+            return (!taken).then_some(value);
+        }
     }
     if let Some(place) = name.strip_prefix("embedding.embeddings.") {
         // Of the vectors nothing is recorded.
@@ -42,6 +51,18 @@ pub(crate) fn record<'a>(to: &Observation, name: &str, value: Value<'a>) -> Opti
             to.set_kind(ObservationType::Embedding, Certainty::Model);
             to.set_response_model(&value.text());
         }
+        "reranker.query" => {
+            to.set_kind(ObservationType::Retriever, Certainty::Model);
+            // It is content; the input is the list of documents.
+            if captures_content(&to.span) {
+                to.span.add_metadata(name, &value);
+            }
+        }
+        "reranker.model_name" => {
+            to.set_kind(ObservationType::Retriever, Certainty::Model);
+            to.set_response_model(&value.text());
+        }
+        "reranker.top_k" => to.span.add_model_parameter("top_k", &value),
         "tag.tags" => {
             let tags = value.texts();
             update_trace(&to.span, |trace| {
@@ -123,7 +144,7 @@ fn kind(kind: &str) -> Option<ObservationType> {
     Some(match kind.to_ascii_uppercase().as_str() {
         "LLM" => ObservationType::Generation,
         "EMBEDDING" => ObservationType::Embedding,
-        "CHAIN" => ObservationType::Chain,
+        "CHAIN" | "PROMPT" => ObservationType::Chain,
         "RETRIEVER" | "RERANKER" => ObservationType::Retriever,
         "TOOL" => ObservationType::Tool,
         "AGENT" => ObservationType::Agent,

@@ -3,10 +3,10 @@
 
 use tracefuse_core::Status;
 
-use crate::names::{GEN_AI, LANGFUSE, TRACELOOP};
+use crate::names::{GEN_AI, LANGFUSE, TRACELOOP, VERCEL};
 use crate::observation::Observation;
 use crate::value::Value;
-use crate::{gen_ai, langfuse, openinference, traceloop};
+use crate::{gen_ai, langfuse, openinference, traceloop, vercel};
 
 impl Observation {
     /// Takes an attribute. Its value is formatted already, so no user code runs here.
@@ -16,9 +16,11 @@ impl Observation {
         } else if let Some(rest) = name.strip_prefix(LANGFUSE) {
             langfuse::record(self, name, rest, value);
         } else {
-            let left = match name.strip_prefix(TRACELOOP) {
-                Some(rest) => traceloop::record(self, rest, value),
-                None => openinference::record(self, name, value)
+            let rest = |prefix| name.strip_prefix(prefix);
+            let left = match (rest(TRACELOOP), rest(VERCEL)) {
+                (Some(rest), _) => traceloop::record(self, rest, value),
+                (None, Some(rest)) => vercel::record(self, name, rest, value),
+                (None, None) => openinference::record(self, name, value)
                     .and_then(|value| traceloop::record_pydantic(self, name, value)),
             };
             if let Some(value) = left {

@@ -46,6 +46,9 @@ pub(crate) fn record_pydantic<'a>(
 ) -> Option<Value<'a>> {
     match name {
         "pydantic_ai.all_messages" | "all_messages_events" => to.set_input(Rank::Text, value),
+        "final_result" => to.set_output(Rank::Text, value),
+        "tool_arguments" => to.set_input(Rank::Tool, value),
+        "tool_response" => to.set_output(Rank::Tool, value),
         "operation.cost" => {
             if !to.with_facts(|facts| facts.tokens.take_cost("cost", &value)) {
                 return Some(value);

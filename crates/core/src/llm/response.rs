@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::llm::provider::{
-    Facts, anthropic, bedrock, cohere, gemini, ollama, openai, tree, without_nulls,
+    Facts, anthropic, bedrock, cohere, gemini, ollama, openai, other_output, tree, without_nulls,
 };
 use crate::llm::stream::{Anthropic, Bedrock, Cohere, Fold, Gemini, Ollama, OpenAi};
 use crate::llm::usage::{self, Language};
@@ -145,7 +145,10 @@ impl Span {
             fold.push(&response);
             return fold.record(self);
         }
-        let facts = facts(&response);
+        let mut facts = facts(&response);
+        if facts.output.is_none() && facts.error.is_none() {
+            facts.output = other_output(&response);
+        }
         if facts.say_nothing() {
             let empty = match &response {
                 Value::Null => true,

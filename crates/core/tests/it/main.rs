@@ -6,6 +6,7 @@ mod content;
 mod ending;
 mod errors;
 mod hostile;
+mod inputs;
 mod leaks;
 mod links;
 mod measured;

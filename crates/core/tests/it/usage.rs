@@ -164,11 +164,12 @@ fn tokens(span: &SpanRecord) -> BTreeMap<String, u64> {
 }
 
 /// No tokens.
-const UNITS: [&str; 4] = [
+const UNITS: [&str; 5] = [
     "web_search_queries",
     "audio_seconds",
     "search_units",
     "images",
+    "pages",
 ];
 
 fn sum(buckets: &BTreeMap<String, u64>) -> u64 {

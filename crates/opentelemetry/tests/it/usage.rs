@@ -195,7 +195,7 @@ proptest! {
             }
             let mut buckets = shape.buckets();
             buckets.values_mut().for_each(|units| *units *= factor);
-            let units = ["audio_seconds", "search_units", "images"];
+            let units = ["audio_seconds", "search_units", "images", "pages"];
             buckets.retain(|name, _| !units.contains(&name.as_str()));
             buckets.insert("total".to_owned(), shape.total() * factor);
             let details = serde_json::to_string(&buckets).unwrap();

@@ -3,15 +3,32 @@
 
 use tracefuse_core::bridge::Count;
 
-/// What the names count, after `gen_ai.usage.` or `llm.token_count.`. Each count of OpenTelemetry's conventions (0.1.0
-/// first, then the older names), then what Traceloop, OpenInference, pydantic-ai, rig and others send.
+/// What the names count, after `gen_ai.usage.`, `llm.token_count.` or `ai.usage.`. Each count of OpenTelemetry's conventions (0.1.0
+/// first, then the older names), then what Traceloop, OpenInference, pydantic-ai, rig, Vercel's AI SDK and others send.
 pub(super) const NAMES: &[(Count, &[&str])] = &[
-    (Count::Input, &["input_tokens", "prompt_tokens", "prompt"]),
+    (
+        Count::Input,
+        &[
+            "input_tokens",
+            "prompt_tokens",
+            "prompt",
+            "inputTokens",
+            "promptTokens",
+            // Of embeddings.
+            "tokens",
+        ],
+    ),
     (
         Count::Output,
-        &["output_tokens", "completion_tokens", "completion"],
+        &[
+            "output_tokens",
+            "completion_tokens",
+            "completion",
+            "outputTokens",
+            "completionTokens",
+        ],
     ),
-    (Count::Total, &["total_tokens", "total"]),
+    (Count::Total, &["total_tokens", "total", "totalTokens"]),
     (
         Count::Cached,
         &[
@@ -23,6 +40,9 @@ pub(super) const NAMES: &[(Count, &[&str])] = &[
             "input_tokens.cached",
             "input_cached_tokens",
             "prompt_details.cache_read",
+            "prompt_details.cache_input",
+            "cachedInputTokens",
+            "inputTokenDetails.cacheReadTokens",
             "details.cache_read_tokens",
             "details.cache_read_input_tokens",
             "details.cached_tokens",
@@ -64,6 +84,8 @@ pub(super) const NAMES: &[(Count, &[&str])] = &[
             "input_tokens.cache_write",
             "input_cache_creation",
             "prompt_details.cache_write",
+            "cacheCreationInputTokens",
+            "inputTokenDetails.cacheWriteTokens",
             "details.cache_write_tokens",
             "details.cache_creation_input_tokens",
         ],
@@ -127,6 +149,8 @@ pub(super) const NAMES: &[(Count, &[&str])] = &[
             "output_tokens.reasoning",
             "output_reasoning_tokens",
             "completion_details.reasoning",
+            "reasoningTokens",
+            "outputTokenDetails.reasoningTokens",
             "details.reasoning_tokens",
             "details.thoughts_tokens",
         ],

@@ -3,13 +3,15 @@
 
 use serde_json::{Value, json};
 
+use super::envelope::unwrapped;
 use super::{Facts, error, text, without_nulls};
 use crate::llm::usage::{self, Language};
 
 pub(crate) fn facts(response: &Value) -> Facts {
     let whole = response;
     let used = usage::read(Language::Anthropic, response);
-    // The first event of a stream has the message inside.
+    // The first event of a stream and the result of a batch have the message inside.
+    let response = unwrapped(response);
     let message = response
         .get("message")
         .filter(|m| m.is_object())

@@ -4,10 +4,22 @@
 use serde_json::{Map, Value, json};
 
 use super::gemini::field;
-use super::{Facts, error, text, without_nulls};
+use super::{Facts, anthropic, error, openai, text, without_nulls};
 use crate::llm::usage::{self, Language};
 
 pub(crate) fn facts(response: &Value) -> Facts {
+    // Without Converse a model answers in the language of its maker.
+    let makers = match Language::Bedrock.spoken_in(response) {
+        Language::OpenAi => Some(openai::facts(response)),
+        Language::Anthropic => Some(anthropic::facts(response)),
+        _ => None,
+    };
+    if let Some(facts) = makers {
+        return Facts {
+            provider: "aws.bedrock",
+            ..facts
+        };
+    }
     let used = usage::read(Language::Bedrock, response);
     // An event of a stream has its fields in an inner object.
     let stop = response.get("messageStop").unwrap_or(response);

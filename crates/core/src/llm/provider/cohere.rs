@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::envelope::unwrapped;
 use super::{Facts, error, text, without_nulls};
 use crate::llm::usage::{self, Language};
 
@@ -10,7 +11,9 @@ use crate::llm::usage::{self, Language};
 pub(crate) const SKIP: &[&str] = &["embeddings"];
 
 pub(crate) fn facts(response: &Value) -> Facts {
+    let whole = response;
     let used = usage::read(Language::Cohere, response);
+    let response = unwrapped(response);
     // The last event of a stream has the reason inside.
     let reason = response
         .get("finish_reason")
@@ -23,7 +26,7 @@ pub(crate) fn facts(response: &Value) -> Facts {
         parameters: used.parameters,
         finish_reason: text(reason).map(Value::from),
         output: output(response),
-        error: error::read(response, "cohere"),
+        error: error::read(whole, "cohere"),
     }
 }
 

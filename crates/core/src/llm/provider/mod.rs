@@ -4,6 +4,7 @@
 pub(crate) mod anthropic;
 pub(crate) mod bedrock;
 pub(crate) mod cohere;
+pub(crate) mod envelope;
 pub(crate) mod error;
 pub(crate) mod gemini;
 pub(crate) mod ollama;
@@ -100,13 +101,41 @@ impl Span {
     }
 }
 
+/// Fields with the answer of services that have neither messages nor items: ranking, moderation, recognition of
+/// documents and speech, text generation of Hugging Face, Bedrock's own models, older releases.
+const OTHERS: &[&str] = &[
+    "results",
+    "outputs",
+    "generations",
+    "generation",
+    "generated_text",
+    "completion",
+    "transcript",
+    "pages",
+    "rankings",
+    "documents",
+];
+
+/// The answer in one of the fields that no language has its messages in.
+pub(crate) fn other_output(response: &Value) -> Option<Value> {
+    let response = envelope::unwrapped(response);
+    let says = |value: &&Value| match value {
+        Value::String(text) => !text.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(object) => !object.is_empty(),
+        _ => false,
+    };
+    let mut found = OTHERS.iter().filter_map(|key| response.get(*key));
+    found.find(says).cloned()
+}
+
 /// A text that is not empty.
 fn text(value: Option<&Value>) -> Option<&str> {
     value?.as_str().filter(|text| !text.is_empty())
 }
 
 /// One value as it is, several as an array.
-fn one_or_all(mut values: Vec<Value>) -> Option<Value> {
+pub(crate) fn one_or_all(mut values: Vec<Value>) -> Option<Value> {
     match values.len() {
         0 => None,
         1 => values.pop(),

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::envelope::unwrapped;
 use super::{Facts, error, one_or_all, text, without_nulls};
 use crate::llm::usage::{self, Language};
 
@@ -12,9 +13,8 @@ pub(crate) const SKIP: &[&str] = &["data"];
 pub(crate) fn facts(response: &Value) -> Facts {
     let whole = response;
     let used = usage::read(Language::OpenAi, response);
-    // The last event of a Responses stream has the response inside; Cloudflare wraps each answer.
-    let inner = response.get("response").or_else(|| response.get("result"));
-    let response = inner.filter(|r| r.is_object()).unwrap_or(response);
+    let response = unwrapped(response);
+    // DashScope has its answer in `output`.
     let choices = response
         .get("choices")
         .or_else(|| response.get("output")?.get("choices"));
@@ -63,21 +63,27 @@ fn output(response: &Value) -> Option<Value> {
     if let Some(items) = response.get("output").and_then(Value::as_array) {
         return one_or_all(items.iter().map(plain).collect());
     }
-    // An answer with a text and no choices; `text` of a Responses answer is a setting.
-    text(response.get("text")).map(Value::from)
+    // An answer with a text and no choices; `text` of a Responses answer is a setting. DashScope, Cloudflare.
+    let places = ["/text", "/output/text", "/response", "/transcript"];
+    let mut texts = places.iter().map(|place| response.pointer(place));
+    texts.find_map(text).map(Value::from)
 }
 
+/// DashScope writes "null" as long as there is none.
 fn finish_reason(choice: &Value) -> Option<Value> {
-    text(choice.get("finish_reason")).map(Value::from)
+    let reason = text(choice.get("finish_reason"));
+    reason.filter(|reason| *reason != "null").map(Value::from)
 }
 
-/// Of the Responses API: why it is incomplete, else its status. Only a response has items.
+/// Of the Responses API and realtime: why it is incomplete, else its status. Only a response has items.
 fn stopped(response: &Value) -> Option<Value> {
-    response.get("output")?;
-    let incomplete = response.get("incomplete_details");
-    text(incomplete.and_then(|details| details.get("reason")))
+    let output = response.get("output")?;
+    let reason = |key: &str| text(response.get(key)?.get("reason"));
+    reason("incomplete_details")
+        .or_else(|| reason("status_details"))
         .or_else(|| text(response.get("status")))
         .map(Value::from)
+        .or_else(|| finish_reason(output))
 }
 
 /// A choice's message; its text if it is of the old Completions API; a chunk's delta if it has content.

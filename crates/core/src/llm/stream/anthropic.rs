@@ -80,6 +80,10 @@ impl Language for Events {
     }
 
     fn facts(mut self) -> Facts {
+        // A block without an index belongs where it came.
+        if self.blocks.iter().all(|block| block.index.is_some()) {
+            self.blocks.sort_by_key(|block| block.index);
+        }
         let blocks = self.blocks.into_iter().map(Block::whole).collect();
         self.message.insert("content".to_owned(), blocks);
         anthropic::facts(&Value::Object(self.message))
@@ -131,6 +135,7 @@ impl Events {
         let kind = match delta.get("type").and_then(Value::as_str) {
             Some("input_json_delta") => "tool_use",
             Some("thinking_delta" | "signature_delta") => "thinking",
+            Some("compaction_delta") => "compaction",
             _ => "text",
         };
         self.blocks.push(Block {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::pieces::{Found, Pieces};
-use crate::llm::provider::{Facts, error, tree};
+use crate::llm::provider::{Facts, error, one_or_all, tree};
 use crate::record::Exception;
 use crate::span::handle::Span;
 
@@ -37,9 +37,14 @@ pub(super) struct Assembly<L> {
     language: L,
     pieces: Pieces,
     error: Option<Exception>,
+    /// Chunks before the first content: if the language knows nothing in them, they are the output.
+    kept: Vec<Value>,
     has_content: bool,
     done: bool,
 }
+
+/// Chunks that are kept before the first content.
+const MAX_KEPT: usize = 256;
 
 impl<L: Language> Assembly<L> {
     pub(super) fn push<I: Serialize + ?Sized>(&mut self, item: &I) {
@@ -62,7 +67,13 @@ impl<L: Language> Assembly<L> {
                 if self.error.is_none() {
                     self.error = error::of_event(&chunk, L::NAME);
                 }
+                if !self.has_content && self.kept.len() < MAX_KEPT {
+                    self.kept.push(Value::Object(chunk.clone()));
+                }
                 self.has_content |= self.language.add(chunk);
+                if self.has_content {
+                    self.kept = Vec::new();
+                }
             }
             Value::Array(chunks) => {
                 for chunk in chunks {
@@ -93,6 +104,9 @@ impl<L: Language> Assembly<L> {
         }
         if self.error.is_some() {
             facts.error = self.error;
+        }
+        if facts.say_nothing() {
+            facts.output = one_or_all(self.kept);
         }
         span.record_facts(facts);
     }

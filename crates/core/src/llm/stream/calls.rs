@@ -37,10 +37,16 @@ pub(super) fn add_calls(message: &mut Map<String, Value>, pieces: Vec<Value>) {
     }
 }
 
-/// The index of a call matters to chunks only.
-pub(super) fn forget_places(message: &mut Map<String, Value>) {
-    let calls = message.get_mut("tool_calls").and_then(Value::as_array_mut);
-    for call in calls.into_iter().flatten() {
+/// Puts calls into the order of their indices, which matter to chunks only and are left out.
+pub(super) fn order(message: &mut Map<String, Value>) {
+    let Some(Value::Array(calls)) = message.get_mut("tool_calls") else {
+        return;
+    };
+    let index = |call: &Value| call.get("index").and_then(Value::as_u64);
+    if calls.iter().all(|call| index(call).is_some()) {
+        calls.sort_by_key(index);
+    }
+    for call in calls {
         if let Some(call) = call.as_object_mut() {
             call.remove("index");
         }

@@ -84,9 +84,11 @@ impl Choices {
         };
         choice.remove("logprobs");
         let mut carries = false;
-        if let Some(Value::String(text)) = choice.remove("text") {
+        if let Some(Value::String(text)) = choice.remove("text")
+            && !repeats(&choice, &text)
+        {
             carries |= !text.is_empty();
-            append(known, "text", &text);
+            keep(known, "text", text.into());
         }
         for (key, whole) in [("delta", false), ("message", true)] {
             if let Some(Value::Object(mut delta)) = choice.remove(key)
@@ -110,13 +112,15 @@ impl Choices {
         carries
     }
 
-    /// The choices as a response has them.
-    pub(super) fn whole(self) -> Value {
+    /// The choices as a response has them, in its order.
+    pub(super) fn whole(mut self) -> Vec<Value> {
+        self.0
+            .sort_by_key(|choice| choice.get("index").and_then(Value::as_u64));
         let choices = self.0.into_iter().map(|mut choice| {
             let text = choice.remove("text");
             match (choice.get_mut("message"), text) {
                 (Some(Value::Object(message)), text) if !message.is_empty() => {
-                    calls::forget_places(message);
+                    calls::order(message);
                     if let Some(text) = text {
                         keep(message, "text", text);
                     }
@@ -130,6 +134,12 @@ impl Choices {
         });
         choices.collect()
     }
+}
+
+/// Whether the delta of a choice has the same text: Together writes it as of both APIs.
+fn repeats(choice: &Map<String, Value>, text: &str) -> bool {
+    let content = choice.get("delta").and_then(|delta| delta.get("content"));
+    content.and_then(Value::as_str) == Some(text)
 }
 
 /// Of a message that a chunk has as a whole, leaves what is new: some servers repeat it at the end.
@@ -154,7 +164,7 @@ fn add_delta(message: &mut Map<String, Value>, delta: Map<String, Value>) -> boo
     for (key, value) in delta {
         carries |= !NO_CONTENT.contains(&key.as_str()) && carries_content(&value);
         match (key.as_str(), value) {
-            (_, Value::Null) => {}
+            (_, Value::Null) | ("token_id", _) => {}
             ("content", value) => add_content(message, value),
             ("tool_calls", Value::Array(list)) => {
                 carries |= list.iter().any(says);

@@ -170,8 +170,9 @@ impl Events {
     fn add_version_1(&mut self, name: &str, mut event: Map<String, Value>) -> bool {
         match (name, event.remove("text"), event.remove("response")) {
             ("text-generation", Some(Value::String(piece)), _) => {
-                append(&mut self.answer, "text", &piece);
-                !piece.is_empty()
+                let carries = !piece.is_empty();
+                keep(&mut self.answer, "text", piece.into());
+                carries
             }
             ("stream-end", _, Some(Value::Object(response))) => {
                 self.complete = true;

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::assembly::{Language, fold};
+use super::interactions::Interaction;
 use super::merge::{extend, is_empty, says};
 use crate::llm::provider::{Facts, gemini};
 
@@ -16,6 +17,8 @@ fold! {
 struct Chunks {
     response: Map<String, Value>,
     candidates: Vec<Candidate>,
+    interaction: Interaction,
+    complete: bool,
 }
 
 #[derive(Default)]
@@ -37,7 +40,17 @@ impl Language for Chunks {
         if let Some(Value::Object(inner)) = chunk.remove("response") {
             return self.add(inner);
         }
+        if let Some(Value::String(name)) = chunk.get("event_type") {
+            let name = name.clone();
+            return self.interaction.add(&name, chunk);
+        }
         let mut carries = false;
+        for candidate in of_live(&mut chunk) {
+            carries |= self.add_candidate(candidate);
+        }
+        if let Some(Value::Object(content)) = chunk.get("serverContent") {
+            self.complete |= content.get("turnComplete").is_some_and(says);
+        }
         if let Some(Value::Array(candidates)) = chunk.remove("candidates") {
             for candidate in candidates {
                 if let Value::Object(candidate) = candidate {
@@ -59,16 +72,23 @@ impl Language for Chunks {
 
     fn is_complete(&self) -> bool {
         let mut candidates = self.candidates.iter();
-        !self.candidates.is_empty() && candidates.all(|c| c.finish_reason.is_some())
+        let ended = candidates.all(|candidate| candidate.finish_reason.is_some());
+        self.complete || self.interaction.is_complete() || (!self.candidates.is_empty() && ended)
     }
 
     fn len(&self) -> usize {
-        self.candidates.len()
+        self.candidates.len() + self.interaction.len()
     }
 
     fn facts(mut self) -> Facts {
+        self.candidates.sort_by_key(|candidate| candidate.index);
         let candidates = self.candidates.into_iter().map(Candidate::whole).collect();
         self.response.insert("candidates".to_owned(), candidates);
+        let mut interaction = self.interaction.whole();
+        if let Some(steps) = interaction.remove("steps") {
+            self.response.insert("steps".to_owned(), steps);
+        }
+        extend(&mut self.response, interaction);
         gemini::facts(&Value::Object(self.response))
     }
 }
@@ -116,6 +136,26 @@ impl Chunks {
         }
         carries
     }
+}
+
+/// What a message of the Live API says, as candidates: a turn of the model, the text of its sound, calls.
+fn of_live(message: &mut Map<String, Value>) -> Vec<Map<String, Value>> {
+    let mut contents = Vec::new();
+    if let Some(Value::Object(content)) = message.get_mut("serverContent") {
+        contents.extend(content.remove("modelTurn"));
+        let said = content.remove("outputTranscription");
+        contents.extend(said.map(|said| json!({ "parts": [said] })));
+    }
+    if let Some(Value::Object(mut call)) = message.remove("toolCall")
+        && let Some(Value::Array(calls)) = call.remove("functionCalls")
+    {
+        let parts = calls
+            .into_iter()
+            .map(|call| json!({ "functionCall": call }));
+        contents.push(json!({ "parts": parts.collect::<Vec<_>>() }));
+    }
+    let candidate = |content| Map::from_iter([("content".to_owned(), content)]);
+    contents.into_iter().map(candidate).collect()
 }
 
 /// A text, a thought, a call, a picture; not a signature or a flag.

@@ -57,11 +57,25 @@ pub(super) fn extend(known: &mut Map<String, Value>, later: Map<String, Value>) 
     }
 }
 
-/// Appends a piece of text. What is known and no text stays as it is.
+/// Appends a piece of text. A list or an object that is known stays, with the text beside it in a list; a number or a
+/// flag gives way.
 pub(super) fn append(known: &mut Map<String, Value>, key: &str, piece: &str) {
     match known.get_mut(key) {
         Some(Value::String(text)) => text.push_str(piece),
-        Some(value) if !is_empty(value) => {}
+        Some(value @ (Value::Array(_) | Value::Object(_))) if !is_empty(value) => {
+            if piece.is_empty() {
+                return;
+            }
+            let mut list = match value.take() {
+                Value::Array(list) => list,
+                other => vec![other],
+            };
+            match list.last_mut() {
+                Some(Value::String(text)) => text.push_str(piece),
+                _ => list.push(Value::from(piece)),
+            }
+            *value = Value::Array(list);
+        }
         _ => {
             known.insert(key.to_owned(), Value::from(piece));
         }
@@ -129,4 +143,32 @@ pub(super) fn adopt_fields(known: &mut Map<String, Value>, whole: Map<String, Va
 
 fn is_scalar(value: &Value) -> bool {
     !matches!(value, Value::Array(_) | Value::Object(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_text_joins_whatever_is_known_and_takes_nothing_away() {
+        for (known, pieces, joined) in [
+            (json!(null), &["a", "b"][..], json!("ab")),
+            (json!("a"), &["b"], json!("ab")),
+            (json!(false), &["a", "b"], json!("ab")),
+            (json!(7), &["a"], json!("a")),
+            (json!({}), &["a"], json!("a")),
+            (json!({ "k": 1 }), &["a", "b"], json!([{ "k": 1 }, "ab"])),
+            (json!([1]), &["", "a"], json!([1, "a"])),
+            (json!(["a"]), &["b"], json!(["ab"])),
+            (json!({ "k": 1 }), &[""], json!({ "k": 1 })),
+        ] {
+            let mut fields = Map::from_iter([("x".to_owned(), known.clone())]);
+            for piece in pieces {
+                append(&mut fields, "x", piece);
+            }
+            assert_eq!(fields["x"], joined, "{known}");
+        }
+    }
 }

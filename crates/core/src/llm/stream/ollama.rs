@@ -28,7 +28,7 @@ impl Language for Objects {
         for key in ["response", "thinking"] {
             if let Some(Value::String(piece)) = object.remove(key) {
                 carries |= !piece.is_empty();
-                append(&mut self.answer, key, &piece);
+                keep(&mut self.answer, key, piece.into());
             }
         }
         if let Some(Value::Object(message)) = object.remove("message") {

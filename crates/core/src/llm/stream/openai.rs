@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::assembly::{Language, fold};
 use super::chat::Choices;
-use super::merge::{adopt_fields, append, extend};
+use super::dashscope::Repeated;
+use super::merge::{adopt_fields, extend, keep, says};
 use super::responses::Response;
 use crate::llm::provider::{Facts, openai};
 
@@ -19,6 +20,7 @@ struct Chunks {
     /// All of a chat's response but its choices.
     fields: Map<String, Value>,
     choices: Choices,
+    repeated: Repeated,
     response: Response,
     /// A transcription, or what is said of a picture.
     media: Map<String, Value>,
@@ -40,11 +42,14 @@ impl Language for Chunks {
     }
 
     fn is_complete(&self) -> bool {
-        self.complete || self.choices.are_complete() || self.response.is_complete()
+        self.complete
+            || self.choices.are_complete()
+            || self.repeated.are_complete()
+            || self.response.is_complete()
     }
 
     fn len(&self) -> usize {
-        self.choices.len() + self.response.len()
+        self.choices.len() + self.repeated.len() + self.response.len()
     }
 
     /// A stream has one kind of chunks. Of one that has several, none is lost.
@@ -55,10 +60,17 @@ impl Language for Chunks {
             media.insert("text".to_owned(), segments);
         }
         let mut chat = Map::new();
-        if self.choices.len() > 0 {
-            chat.insert("choices".to_owned(), self.choices.whole());
+        let mut choices = self.choices.whole();
+        choices.extend(self.repeated.whole());
+        if !choices.is_empty() {
+            chat.insert("choices".to_owned(), Value::Array(choices));
         }
-        let parts = [chat, self.response.whole(), media];
+        let response = self.response.whole();
+        if response.contains_key("usage") {
+            // The other usage is of what the user said.
+            media.remove("usage");
+        }
+        let parts = [chat, response, media];
         let output = |part: &Map<_, _>| openai::facts(&Value::Object(part.clone())).output;
         let mut outputs: Vec<Value> = parts.iter().filter_map(output).collect();
         let mut answer = Map::new();
@@ -85,6 +97,16 @@ impl Chunks {
                 }
             }
         }
+        if let Some(Value::Object(output)) = chunk.get_mut("output") {
+            carries |= self.repeated.add(output);
+        }
+        // Cloudflare has its text in `response`.
+        if chunk.get("response").is_some_and(Value::is_string)
+            && let Some(piece) = chunk.remove("response")
+        {
+            carries |= says(&piece);
+            keep(&mut self.media, "text", piece);
+        }
         if let Some(Value::Object(usage)) = chunk.remove("usage") {
             let known = self.fields.entry("usage").or_insert_with(|| json!({}));
             if let Value::Object(known) = known {
@@ -99,13 +121,17 @@ impl Chunks {
         // `transcript.text.delta`, `image_generation.completed`, `speech.audio.done`
         let (kind, phase) = name.rsplit_once('.').unwrap_or(("", name));
         match kind {
-            "transcript.text" => {
+            // The second is of realtime.
+            "transcript.text" | "conversation.item.input_audio_transcription" => {
                 let piece = event.remove(if phase == "segment" { "text" } else { "delta" });
                 let piece = piece.as_ref().and_then(Value::as_str).unwrap_or_default();
+                if let Some(text) = event.remove("transcript") {
+                    event.insert("text".to_owned(), text);
+                }
                 match phase {
-                    "delta" => append(&mut self.media, "text", piece),
+                    "delta" => keep(&mut self.media, "text", piece.into()),
                     // Segments tell who speaks; without deltas they are all there is of the text.
-                    "segment" => append(&mut self.media, "segments_text", piece),
+                    "segment" => keep(&mut self.media, "segments_text", piece.into()),
                     _ => self.end_media(event),
                 }
                 !piece.is_empty()

@@ -7,7 +7,8 @@ mod path;
 
 use serde_json::{Map, Value};
 
-use crate::record::{Cost, Count, Usage};
+use crate::llm::provider::envelope::unwrapped;
+use crate::record::{Convention, Cost, Count, Usage};
 pub(crate) use languages::Language;
 use languages::Table;
 pub(crate) use number::{count, dollars};
@@ -25,6 +26,7 @@ pub(crate) struct UsageReading {
 /// Reads an answer: whole, the last chunk or event of a stream, or what was put together from all of them.
 /// Chunks in an array are read as one answer.
 pub(crate) fn read(language: Language, answer: &Value) -> UsageReading {
+    let language = language.spoken_in(answer);
     let table = language.table();
     let merged;
     let answer = match answer {
@@ -35,8 +37,10 @@ pub(crate) fn read(language: Language, answer: &Value) -> UsageReading {
         answer => answer,
     };
     let mut reading = UsageReading::default();
+    // A report is in the answer, or beside it in what is around the answer.
+    let layers = Layers(answer, unwrapped(answer));
     for place in table.places {
-        let Some(report) = path::find(answer, place).pop().filter(|v| v.is_object()) else {
+        let Some(report) = layers.find(place).pop().filter(|v| v.is_object()) else {
             continue;
         };
         // A report of zeros may be beside the full one.
@@ -50,15 +54,15 @@ pub(crate) fn read(language: Language, answer: &Value) -> UsageReading {
     }
     reading.cost = reading.cost.or_else(|| {
         let places = ["response_cost", "_hidden_params.response_cost"];
-        let mut found = places.iter().flat_map(|place| path::find(answer, place));
+        let mut found = places.iter().flat_map(|place| layers.find(place));
         found
             .find_map(|value| dollars(value).filter(|d| *d > 0.0))
             .map(Cost::total)
     });
-    let searches = table
-        .searches
-        .iter()
-        .map(|list| path::find(answer, list).len() as u64);
+    let searches = table.searches.iter().map(|list| {
+        let found = layers.find(list).into_iter();
+        found.filter(|item| is_search(item)).count() as u64
+    });
     let searches = searches.max().unwrap_or(0);
     if searches > 0
         && reading
@@ -70,12 +74,35 @@ pub(crate) fn read(language: Language, answer: &Value) -> UsageReading {
         reading.usage = Some(usage.count(Count::Searches, searches));
     }
     for (name, places) in table.parameters {
-        let mut found = places.iter().flat_map(|place| path::find(answer, place));
+        let mut found = places.iter().flat_map(|place| layers.find(place));
         if let Some(text) = found.find_map(|value| value.as_str().filter(|text| !text.is_empty())) {
             reading.parameters.push((name, text.to_owned()));
         }
     }
     reading
+}
+
+/// An answer with what is around it, and the answer alone; the same where nothing is around it.
+struct Layers<'a>(&'a Value, &'a Value);
+
+impl<'a> Layers<'a> {
+    /// What is at a place of the outer one, or else of the inner one.
+    fn find(&self, place: &str) -> Vec<&'a Value> {
+        let Self(outer, inner) = self;
+        let found = path::find(outer, place);
+        if !found.is_empty() || std::ptr::eq(*outer, *inner) {
+            return found;
+        }
+        path::find(inner, place)
+    }
+}
+
+/// Whether a call of the search tool was a search. Opening a page it found, or looking for a text there, is not billed.
+fn is_search(call: &Value) -> bool {
+    let action = call.get("action").and_then(|action| action.get("type"));
+    action
+        .and_then(Value::as_str)
+        .is_none_or(|action| action == "search")
 }
 
 /// Reads a report without its answer: the language is the one whose names of counts it has.
@@ -109,7 +136,10 @@ pub(crate) fn reported(report: &Value) -> Option<Usage> {
 /// earlier one; `null`, and a zero after a count, change nothing.
 pub(crate) fn absorb(known: &mut Map<String, Value>, later: Map<String, Value>) {
     for (key, value) in later {
-        let says_nothing = value.is_null() || count(Some(&value)) == Some(0);
+        let says_nothing = match &value {
+            Value::Array(list) => list.is_empty(),
+            value => value.is_null() || count(Some(value)) == Some(0),
+        };
         match (known.get_mut(&key), value) {
             (Some(Value::Object(known)), Value::Object(later)) => absorb(known, later),
             (Some(_), _) if says_nothing => {}
@@ -125,10 +155,12 @@ fn whole(table: &Table, chunks: &[Value]) -> Value {
     let mut report = Map::new();
     let mut answer = Map::new();
     for chunk in chunks {
-        let found = table
-            .places
-            .iter()
-            .find_map(|place| path::find(chunk, place).pop()?.as_object());
+        let found = table.places.iter().find_map(|place| {
+            Layers(chunk, unwrapped(chunk))
+                .find(place)
+                .pop()?
+                .as_object()
+        });
         absorb(&mut report, found.cloned().unwrap_or_default());
         if let Value::Object(chunk) = chunk {
             absorb(&mut answer, chunk.clone());
@@ -163,10 +195,19 @@ fn usage(language: Language, table: &Table, report: &Value) -> Option<Usage> {
         }
     }
     for (name, places) in table.others {
-        if let Some(units) = units(Count::Searches, places, report).filter(|units| *units > 0) {
+        let found = places.iter().flat_map(|place| path::find(report, place));
+        if let Some(units) = found.filter_map(begun).max().filter(|units| *units > 0) {
             usage = usage.bucket(*name, units);
             any[0] = true;
         }
+    }
+    if language == Language::OpenAi && convention == Convention::Disjoint {
+        let citations = count(report.get("citation_tokens")).unwrap_or(0);
+        usage = usage.bucket("input_citation_tokens", citations);
+    }
+    if let Some((input, audio)) = audio_in_total(table, report) {
+        usage = usage.count(Count::Input, input);
+        usage = usage.count(Count::InputAudio, audio);
     }
     if !any.contains(&true) && !usage.has(Count::Searches) {
         return None;
@@ -199,6 +240,27 @@ fn units(what: Count, places: &[&str], report: &Value) -> Option<u64> {
         }
         _ => counts.max(),
     }
+}
+
+/// Mistral counts audio in the total alone, and states how long it was. All input and the audio in it, if it is so.
+fn audio_in_total(table: &Table, report: &Value) -> Option<(u64, u64)> {
+    let seconds = path::find(report, table.audio_in_total?).pop()?;
+    let stated = |what: Count| {
+        let (what, places) = table.counts.iter().find(|(known, _)| *known == what)?;
+        units(*what, places, report)
+    };
+    let (input, output) = (stated(Count::Input)?, stated(Count::Output)?);
+    let audio = stated(Count::Total)?.checked_sub(input.checked_add(output)?)?;
+    let is_apart = stated(Count::InputAudio).is_none() && begun(seconds)? > 0 && audio > 0;
+    is_apart.then_some((input + audio, audio))
+}
+
+/// Units of which a part is billed as a whole one: seconds.
+fn begun(value: &Value) -> Option<u64> {
+    count(Some(value)).or_else(|| {
+        let seconds = value.as_f64().filter(|n| (0.0..1e9).contains(n))?;
+        Some(seconds.ceil() as u64)
+    })
 }
 
 /// The cost that a report of OpenRouter, Perplexity, DeepInfra, xAI or LiteLLM states.

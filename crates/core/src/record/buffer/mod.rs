@@ -335,6 +335,11 @@ impl Buffer {
         self.set_model(model);
     }
 
+    /// Sets the model that was asked for, beside the one that is known.
+    pub(crate) fn set_request_model(&mut self, model: &str) {
+        self.put(Role::Call, REQUEST_MODEL, ValueRef::Str(model));
+    }
+
     pub(crate) fn set_output_chunks(&mut self, chunks: u64) {
         self.put(Role::Call, OUTPUT_CHUNKS, ValueRef::U64(chunks));
     }

@@ -35,6 +35,8 @@ pub(super) struct Table {
     pub(super) has_both: bool,
     /// Buckets of units that are no tokens.
     pub(super) others: &'static [(&'static str, &'static [&'static str])],
+    /// If this is there, the total alone counts the audio that went in.
+    pub(super) audio_in_total: Option<&'static str>,
     /// If one of these is there, text is counted beside audio.
     pub(super) text_apart: &'static [&'static str],
     /// Lists in the answer of what was searched for.
@@ -55,9 +57,24 @@ impl Language {
         }
     }
 
+    /// The language of an answer: what Bedrock runs without Converse answers in the language of its maker.
+    pub(crate) fn spoken_in(self, answer: &Value) -> Self {
+        let list = |key: &str| answer.get(key).and_then(Value::as_array);
+        let has = |key: &str| {
+            answer.get("output").is_none()
+                && list(key).is_some_and(|list| list.iter().any(Value::is_object))
+        };
+        match self {
+            Self::Bedrock if has("choices") => Self::OpenAi,
+            Self::Bedrock if has("content") => Self::Anthropic,
+            other => other,
+        }
+    }
+
     /// Which counts of a report include which other counts.
     pub(super) fn convention(self, report: &Value) -> Convention {
         match self {
+            Self::OpenAi if is_research(report) => Convention::Disjoint,
             // A gateway that gives Anthropic's counts as they are.
             Self::OpenAi if is_anthropics(report) => Convention::Anthropic,
             Self::OpenAi | Self::Cohere | Self::Ollama => Convention::OpenAi,
@@ -65,6 +82,15 @@ impl Language {
             Self::Gemini => Convention::Gemini,
         }
     }
+}
+
+/// Whether a report is of Perplexity's research: reasoning and citations are billed beside the output, and are in no total.
+fn is_research(report: &Value) -> bool {
+    let number = |place: &str| report.pointer(place).and_then(Value::as_f64);
+    let has_citations = number("/citation_tokens").is_some_and(|n| n > 0.0);
+    let is_larger = number("/reasoning_tokens") > number("/completion_tokens");
+    let is_billed = number("/cost/reasoning_tokens_cost").is_some_and(|dollars| dollars > 0.0);
+    has_citations && (is_larger || is_billed)
 }
 
 /// Whether a report has Anthropic's counts of the cache and nothing of OpenAI's.
@@ -88,8 +114,6 @@ const ANTHROPIC: Table = Table {
         "usage",
         // The first event of a stream.
         "message.usage",
-        // A result of a batch.
-        "result.message.usage",
         // Bedrock's addition to the last event.
         "amazon-bedrock-invocationMetrics",
     ],
@@ -152,6 +176,7 @@ const ANTHROPIC: Table = Table {
     ],
     has_both: true,
     others: &[],
+    audio_in_total: None,
     text_apart: &[],
     searches: &[],
     parameters: &[
@@ -164,6 +189,11 @@ const ANTHROPIC: Table = Table {
             ],
         ),
         ("speed", &["usage.speed", "message.usage.speed"]),
+        // Where the model runs changes the price.
+        (
+            "inference_geo",
+            &["usage.inference_geo", "message.usage.inference_geo"],
+        ),
     ],
 };
 
@@ -171,13 +201,20 @@ const ANTHROPIC: Table = Table {
 const GEMINI: Table = Table {
     places: &[
         "usageMetadata",
-        // Code Assist, which wraps the answer.
-        "response.usageMetadata",
         // The Interactions API.
         "usage",
+        // Vertex AI's `predict`, for embeddings.
+        "",
     ],
     counts: &[
-        (Count::Input, &["promptTokenCount", "total_input_tokens"]),
+        (
+            Count::Input,
+            &[
+                "promptTokenCount",
+                "total_input_tokens",
+                "predictions.*.embeddings.statistics.token_count",
+            ],
+        ),
         (
             Count::Output,
             // The second is of the Live API.
@@ -194,19 +231,31 @@ const GEMINI: Table = Table {
         ),
         (
             Count::CachedAudio,
-            &["cacheTokensDetails.modality=AUDIO.tokenCount"],
+            &[
+                "cacheTokensDetails.modality=AUDIO.tokenCount",
+                "cached_tokens_by_modality.modality=audio.tokens",
+            ],
         ),
         (
             Count::CachedImage,
-            &["cacheTokensDetails.modality=IMAGE.tokenCount"],
+            &[
+                "cacheTokensDetails.modality=IMAGE.tokenCount",
+                "cached_tokens_by_modality.modality=image.tokens",
+            ],
         ),
         (
             Count::InputAudio,
-            &["promptTokensDetails.modality=AUDIO.tokenCount"],
+            &[
+                "promptTokensDetails.modality=AUDIO.tokenCount",
+                "input_tokens_by_modality.modality=audio.tokens",
+            ],
         ),
         (
             Count::InputImage,
-            &["promptTokensDetails.modality=IMAGE.tokenCount"],
+            &[
+                "promptTokensDetails.modality=IMAGE.tokenCount",
+                "input_tokens_by_modality.modality=image.tokens",
+            ],
         ),
         (
             Count::ToolUse,
@@ -225,6 +274,7 @@ const GEMINI: Table = Table {
             &[
                 "candidatesTokensDetails.modality=AUDIO.tokenCount",
                 "responseTokensDetails.modality=AUDIO.tokenCount",
+                "output_tokens_by_modality.modality=audio.tokens",
             ],
         ),
         (
@@ -232,32 +282,21 @@ const GEMINI: Table = Table {
             &[
                 "candidatesTokensDetails.modality=IMAGE.tokenCount",
                 "responseTokensDetails.modality=IMAGE.tokenCount",
+                "output_tokens_by_modality.modality=image.tokens",
             ],
         ),
     ],
     has_both: true,
     others: &[],
+    audio_in_total: None,
     text_apart: &[],
-    searches: &[
-        "candidates.*.groundingMetadata.webSearchQueries.*",
-        "response.candidates.*.groundingMetadata.webSearchQueries.*",
-    ],
+    searches: &["candidates.*.groundingMetadata.webSearchQueries.*"],
     parameters: &[
         (
             "service_tier",
-            &[
-                "usageMetadata.serviceTier",
-                "serviceTier",
-                "response.usageMetadata.serviceTier",
-            ],
+            &["usageMetadata.serviceTier", "serviceTier"],
         ),
-        (
-            "traffic_type",
-            &[
-                "usageMetadata.trafficType",
-                "response.usageMetadata.trafficType",
-            ],
-        ),
+        ("traffic_type", &["usageMetadata.trafficType"]),
     ],
 };
 
@@ -268,10 +307,28 @@ const BEDROCK: Table = Table {
         // The last event of a stream.
         "metadata.usage",
         "amazon-bedrock-invocationMetrics",
+        // Titan and Llama without Converse.
+        "",
     ],
     counts: &[
-        (Count::Input, &["inputTokens", "inputTokenCount"]),
-        (Count::Output, &["outputTokens", "outputTokenCount"]),
+        (
+            Count::Input,
+            &[
+                "inputTokens",
+                "inputTokenCount",
+                "inputTextTokenCount",
+                "prompt_token_count",
+            ],
+        ),
+        (
+            Count::Output,
+            &[
+                "outputTokens",
+                "outputTokenCount",
+                "results.*.tokenCount",
+                "generation_token_count",
+            ],
+        ),
         (Count::Total, &["totalTokens"]),
         (
             Count::Cached,
@@ -294,6 +351,7 @@ const BEDROCK: Table = Table {
     ],
     has_both: true,
     others: &[],
+    audio_in_total: None,
     text_apart: &[],
     searches: &[],
     parameters: &[
@@ -319,7 +377,6 @@ const COHERE: Table = Table {
         "delta.usage",
         // Version 1, embeddings and ranking.
         "meta",
-        "response.meta",
     ],
     counts: &[
         (
@@ -339,6 +396,7 @@ const COHERE: Table = Table {
         ("classifications", &["billed_units.classifications"]),
         ("images", &["billed_units.images"]),
     ],
+    audio_in_total: None,
     text_apart: &[],
     searches: &[],
     parameters: &[],
@@ -353,6 +411,7 @@ const OLLAMA: Table = Table {
     ],
     has_both: false,
     others: &[],
+    audio_in_total: None,
     text_apart: &[],
     searches: &[],
     parameters: &[],

@@ -8,17 +8,15 @@ use crate::record::Count;
 pub(super) const OPENAI: Table = Table {
     places: &[
         "usage",
-        // The last event of a Responses or realtime stream.
-        "response.usage",
         // Groq's last chunk.
         "x_groq.usage",
         // Moonshot's last chunk.
         "choices.*.usage",
         "message.usage",
-        // Cloudflare, which wraps the answer.
-        "result.usage",
         // sglang's own `generate`.
         "meta_info",
+        // Mistral's recognition of documents.
+        "usage_info",
     ],
     counts: &[
         (Count::Input, &["prompt_tokens", "input_tokens"]),
@@ -174,25 +172,17 @@ pub(super) const OPENAI: Table = Table {
     has_both: false,
     others: &[
         // Transcription by models that are priced by time.
-        ("audio_seconds", &["seconds"]),
+        ("audio_seconds", &["seconds", "prompt_audio_seconds"]),
+        ("pages", &["pages_processed"]),
         // DashScope's pictures.
         ("images", &["image_count"]),
     ],
+    audio_in_total: Some("prompt_audio_seconds"),
     // Realtime: its plain names have no price.
     text_apart: &[
         "input_token_details.cached_tokens_details.text_tokens",
         "output_token_details.text_tokens",
     ],
-    searches: &[
-        "output.type=web_search_call",
-        "response.output.type=web_search_call",
-    ],
-    parameters: &[(
-        "service_tier",
-        &[
-            "service_tier",
-            "response.service_tier",
-            "usage.service_tier",
-        ],
-    )],
+    searches: &["output.type=web_search_call"],
+    parameters: &[("service_tier", &["service_tier", "usage.service_tier"])],
 };

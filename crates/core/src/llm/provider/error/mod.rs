@@ -4,86 +4,13 @@
 //! An error is stated by a field that exists for errors (`error`, `__type`, `base_resp`, ..), or implied by a
 //! body that has a message and no part of an answer. Where an answer is, nothing is implied.
 
+mod fields;
+
 use serde_json::{Map, Value};
 
-use super::text;
+use super::{envelope, text};
 use crate::record::Exception;
-
-/// Fields whose text says what kind of error it is, most telling first.
-const NAMES: &[&str] = &[
-    "type",
-    "__type",
-    "status",
-    "error_type",
-    "errorType",
-    "name",
-    "reason",
-];
-
-/// Fields with the code of an error, a number or a text.
-const CODES: &[&str] = &[
-    "code",
-    "Code",
-    "error_code",
-    "errorCode",
-    "errorcode",
-    "err_code",
-    "status_code",
-    "statusCode",
-    "originalStatusCode",
-    "status",
-];
-
-/// Fields with the text of an error for people, most telling first.
-const MESSAGES: &[&str] = &[
-    "message",
-    "Message",
-    "msg",
-    "error_description",
-    "error_message",
-    "errorMessage",
-    "error_msg",
-    "err_msg",
-    "status_msg",
-    "faultstring",
-    "originalMessage",
-    "detail",
-    "details",
-    "description",
-    "error",
-    "errors",
-    "title",
-];
-
-/// Fields that only an answer has.
-const ANSWER: &[&str] = &[
-    "choices",
-    "candidates",
-    "content",
-    "output",
-    "outputs",
-    "data",
-    "embedding",
-    "embeddings",
-    "results",
-    "generations",
-    "completion",
-    "response",
-    "usage",
-    "usageMetadata",
-    "usage_metadata",
-    "role",
-    "text",
-    "transcript",
-    "parts",
-    "model",
-    "modelVersion",
-    "delta",
-    "event_type",
-];
-
-/// What a body without an error says in the place of a code.
-const SUCCESS: &[&str] = &["0", "200", "ok", "success", "succeeded"];
+use fields::{ANSWER, CODES, MESSAGES, NAMES, SUCCESS};
 
 /// The error in `answer`, an object or an array of chunks. `provider` begins its kind, as in
 /// `openai.invalid_request_error.model_not_found`.
@@ -101,10 +28,14 @@ pub(crate) fn read(answer: &Value, provider: &str) -> Option<Exception> {
     }
 }
 
-/// The error in an event of a stream. Nothing is implied by an event that has a `type`.
+/// The error in an event of a stream. Nothing is implied by an event that has a `type`, unless that is of an error.
 pub(crate) fn of_event(event: &Map<String, Value>, provider: &str) -> Option<Exception> {
     let error = stated(event).or_else(|| {
-        let typed = event.contains_key("type") || event.contains_key("event");
+        // Cerebras: `{"type": "invalid_request_error", "message": ..}` is the kind of an error, and no kind of event.
+        let kind = text(event.get("type"));
+        let kind = kind.map(str::to_ascii_lowercase);
+        let is_event = |kind: &String| !kind.ends_with("error") && !kind.ends_with("exception");
+        let typed = event.contains_key("event") || kind.as_ref().is_some_and(is_event);
         (!typed).then(|| implied(event))?
     })?;
     Some(error.exception(provider))
@@ -237,17 +168,22 @@ fn stated(object: &Map<String, Value>) -> Option<Error> {
             return of_object(object);
         }
     }
-    // Responses and realtime: a status, with or without an error.
+    // Responses, realtime, interactions: a status, with or without an error.
     if is("status", "failed") {
         let details = inner("status_details");
         let error = details.and_then(|details| details.get("error")?.as_object());
+        // `last_error` is of a run of assistants.
         let found = error
+            .or_else(|| inner("last_error"))
             .and_then(of_object)
             .or_else(|| details.and_then(of_object));
         return Some(found.unwrap_or_else(|| Error::named("failed", "the response failed")));
     }
-    if let Some(response) = inner("response") {
-        return stated(response);
+    if let Some(error) = envelope::inner(object)
+        .and_then(Value::as_object)
+        .and_then(stated)
+    {
+        return Some(error);
     }
     // OpenRouter: an error of one of several choices.
     let choices = object.get("choices").and_then(Value::as_array);
