@@ -20,6 +20,24 @@ async fn named(name: &str, program: impl FnOnce(&Tracer, &ManualClock)) -> Span 
 }
 
 #[tokio::test]
+async fn numbers_that_json_has_not_are_texts_in_the_metadata() {
+    let span = named("root", |tracer, _| {
+        let trace = tracer.trace("root").start();
+        trace.root().add_metadata("none", f64::NAN);
+        trace.root().add_metadata("most", f64::INFINITY);
+        trace.root().add_metadata("half", 0.5);
+    })
+    .await;
+    let metadata = show(&span.attributes)
+        .into_iter()
+        .find(|line| line.starts_with("metadata = "));
+    assert_eq!(
+        metadata.unwrap().replace('\\', ""),
+        r#"metadata = "{"half":0.5,"most":"Infinity","none":"NaN"}""#
+    );
+}
+
+#[tokio::test]
 async fn an_embedding_has_its_own_key_for_the_model() {
     for (kind, key) in [
         (ObservationType::Embedding, "embedding.model_name"),

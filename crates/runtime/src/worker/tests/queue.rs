@@ -1,12 +1,13 @@
 //! The queue's bounds and numbers to the last record and byte, and when its worker is woken.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt as _;
-use tracefuse_core::{DropReason, Tracer};
+use tracefuse_core::{DropReason, Health, Tracer};
 
 use super::outage::Push;
-use crate::config::{Overload, PipelineConfig};
+use crate::config::{Overload, PipelineConfig, WhileOpen};
 use crate::queue::ExporterQueue;
 use crate::queue::envelope::bytes_of;
 use crate::worker::next::{Next, next};
@@ -164,6 +165,37 @@ fn a_record_without_room_lets_what_waits_be_sent() {
         Next::Fill,
         "until it has taken some"
     );
+}
+
+/// Whether spans are refused at their start, at each number of records that wait while the receiver is away.
+fn refused_while_open(change: impl FnOnce(&mut PipelineConfig), records: usize) -> Vec<bool> {
+    let filled = queue(change);
+    let retry_in = Duration::from_secs(60);
+    filled
+        .queue
+        .with(|state| state.health = Health::Open { retry_in });
+    let mut refused = vec![filled.queue.refuses()];
+    for _ in 0..records {
+        filled.record(1);
+        refused.push(filled.queue.refuses());
+    }
+    filled.queue.with(|state| state.health = Health::Healthy);
+    assert!(!filled.queue.refuses(), "it is back");
+    refused
+}
+
+#[test]
+fn spans_are_refused_at_their_start_where_they_would_be_dropped() {
+    let no_op = |config: &mut PipelineConfig| config.while_open = WhileOpen::NoOp;
+    // One is needed as a probe.
+    assert_eq!(refused_while_open(no_op, 1), [false, true]);
+    let full = |config: &mut PipelineConfig| config.max_queue_size = 2;
+    assert_eq!(refused_while_open(full, 2), [false, false, true]);
+    let oldest_go = |config: &mut PipelineConfig| {
+        config.max_queue_size = 1;
+        config.overload = Overload::DropOldest;
+    };
+    assert_eq!(refused_while_open(oldest_go, 2), [false; 3]);
 }
 
 #[test]
