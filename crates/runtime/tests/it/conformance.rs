@@ -38,7 +38,7 @@ fn good() -> (Evidence, Receipts) {
         .spans()
         .into_iter()
         .map(|span| span.span_id().to_string());
-    let scores = exporter.scores().into_iter().map(|score| score.id.clone());
+    let scores = exporter.scores().into_iter().map(|score| score.id);
     let receipts = spans.chain(scores).map(|id| (id, Receipt::new(1, 1)));
     (evidence, receipts.collect())
 }
