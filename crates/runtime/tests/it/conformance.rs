@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracefuse_core::DropReason;
 use tracefuse_exporter::InMemoryExporter;
@@ -16,7 +16,9 @@ const ALL: u64 = (SPANS + SCORES) as u64;
 
 /// What a good exporter leaves behind.
 fn good() -> (Evidence, Receipts) {
+    const SETTLE: Duration = Duration::from_secs(30);
     let exporter = InMemoryExporter::new();
+    let start = Instant::now();
     let evidence = Trial::new(SPANS)
         .scores(SCORES)
         .threads(3)
@@ -26,9 +28,10 @@ fn good() -> (Evidence, Receipts) {
             config.flush_interval = Duration::from_millis(1);
         })
         // The wait for outcomes is enough: nothing is left for the shutdown.
-        .settle(Duration::from_secs(30))
+        .settle(SETTLE)
         .shutdown(Duration::ZERO)
         .run(exporter.clone(), |_| {});
+    assert!(start.elapsed() < SETTLE, "it waits no longer than needed");
     let inputs = exporter
         .spans()
         .into_iter()

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use tokio::time::Instant;
 use tracefuse_core::{DropReason, Health, Tracer};
 
 use super::outage::Push;
@@ -165,6 +166,33 @@ fn a_record_without_room_lets_what_waits_be_sent() {
         Next::Fill,
         "until it has taken some"
     );
+}
+
+#[test]
+fn what_is_left_after_a_batch_still_counts_its_bytes() {
+    let filled = queue(|config| config.max_batch_bytes = 3 * size());
+    filled.record(5);
+    let taken = filled.queue.take(2);
+    assert_eq!(next(&filled.queue, true), Next::Send, "three are a batch");
+    assert_eq!(filled.queue.take(1).len(), 1);
+    assert_eq!(next(&filled.queue, true), Next::Fill, "two are not");
+    drop(taken);
+}
+
+#[test]
+fn a_caller_waits_briefly_for_room_while_the_receiver_is_well() {
+    let filled = queue(|config| {
+        config.max_queue_size = 1;
+        config.overload = Overload::BlockBriefly;
+    });
+    filled.queue.succeeded();
+    filled.record(1);
+    let start = Instant::now();
+    filled.record(1);
+    // 20 ms by default, by a clock that may be coarse.
+    let waited = start.elapsed();
+    assert!(waited >= Duration::from_millis(10), "{waited:?}");
+    assert_eq!(filled.dropped(DropReason::QueueFullCount), 1);
 }
 
 /// Whether spans are refused at their start, at each number of records that wait while the receiver is away.
