@@ -145,6 +145,16 @@ fn services_without_messages_have_an_output_too() {
         ),
         (
             ANTHROPIC,
+            json!({ "type": "result", "subtype": "success", "is_error": false, "total_cost_usd": 0.01, "result": "Hi", "usage": { "input_tokens": 4, "output_tokens": 1 } }),
+            json!("Hi"),
+        ),
+        (
+            COHERE,
+            json!({ "text": "", "tool_calls": [{ "name": "f", "parameters": {} }], "finish_reason": "COMPLETE" }),
+            json!({ "role": "assistant", "content": null, "tool_calls": [{ "name": "f", "parameters": {} }] }),
+        ),
+        (
+            ANTHROPIC,
             json!({ "type": "completion", "completion": " Hi", "stop_reason": "stop_sequence", "model": "claude-2.1" }),
             json!(" Hi"),
         ),
@@ -380,6 +390,19 @@ fn errors_of_batches_runs_and_bare_bodies_are_errors() {
             "{answer}"
         );
     }
+    let agent = json!({ "type": "result", "subtype": "error_max_turns", "is_error": true, "num_turns": 3, "total_cost_usd": 0.25 });
+    let span = whole(ANTHROPIC, &agent);
+    assert_eq!(
+        span.status_message(),
+        Some("anthropic.error_max_turns: error_max_turns")
+    );
+    assert_eq!(span.cost().collect::<Vec<_>>(), [("total", 0.25)]);
+    let failed = json!({ "type": "conversation.response.error", "message": "boom", "code": 3000 });
+    let span = streamed(&[failed], |s| s.openai());
+    assert_eq!(
+        span.status_message(),
+        Some("openai.conversation.response.error.3000: boom")
+    );
     // The same as the only event of a stream.
     let span = streamed(&[flat], |s| s.openai());
     assert_eq!(span.level(), Some(Level::Error));
@@ -514,6 +537,17 @@ fn streams_of_cloudflare_and_of_unknown_services_lose_nothing() {
     let span = streamed(&chunks, |s| s.openai());
     assert_eq!(said(&span), json!("Hello"));
     assert_eq!(usage(&span), [("input", 5), ("output", 2)]);
+    let llama = [
+        json!({ "content": "He", "stop": false }),
+        json!({ "content": "llo", "stop": false }),
+        json!({ "content": "", "stop": true, "model": "m", "tokens_predicted": 2 }),
+    ];
+    assert_eq!(said(&streamed(&llama, |s| s.openai())), json!("Hello"));
+    let mistral = [
+        json!({ "type": "message.output.delta", "content": "He" }),
+        json!({ "type": "message.output.delta", "content": { "type": "text", "text": "llo" } }),
+    ];
+    assert_eq!(said(&streamed(&mistral, |s| s.openai())), json!("Hello"));
     // Text Generation Inference in its own language.
     let unknown = vec![
         json!({ "token": { "id": 1, "text": "Hi" }, "generated_text": null }),
