@@ -42,8 +42,8 @@ cargo xtask <command>
   relay        install an OTLP relay (Python 3.10 or later, 50 MB, once), send the examples' traces through it to the
                local server, with the relay or the server away for a while too, and compare;
                TRACEFUSE_VENV_RELAY names another venv
-  viewer       run the programs for the official Python and JS SDKs against our local server (`tracefuse-server`), read
-               back what arrived; installs what `python` and `js` install
+  viewer       run our examples, an agent of rig and the programs for the official Python and JS SDKs against our local
+               server (`tracefuse-server`), read back what arrived; installs what `python` and `js` install
   pages        the viewer's pages in headless Chromium (Debian: chromium, chromium-driver), the types of their scripts
                by TypeScript (npm); screenshots in target/pages; [NAME ..], --docs writes the pictures of the guide
   faults       every fault of the catalogue, and what became of the spans, as a table; [NAME ..]

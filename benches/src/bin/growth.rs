@@ -1,6 +1,7 @@
-//! What a span costs as a trace grows: with more spans, deeper, beside more traces, with more attributes.
+//! What a span costs as a trace grows: with more spans, deeper, beside more traces, with more attributes, with more spans
+//! open at once.
 //!
-//! growth --series spans|depth|traces|attributes [--quick]: points (x, ns per span) as JSON.
+//! growth --series spans|depth|traces|attributes|same-key|open [--quick]: points (x, ns per span) as JSON.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -29,11 +30,14 @@ impl Exporter for Counter {
 /// Spans between two flushes, which are not timed: the queue never overflows.
 const ROUND: usize = 8192;
 
+/// A span keeps 128 keys; further ones are dropped and counted.
+const ATTRIBUTES: [usize; 11] = [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
+
 fn main() {
     let series = arg("--series").expect("--series");
     let quick = std::env::args().any(|a| a == "--quick");
     let mut config = PipelineConfig::default();
-    config.max_queue_size = 4 * ROUND;
+    config.max_queue_size = 2_000_000;
     config.max_queue_bytes = 1 << 30;
     let pipeline = Pipeline::builder().config(config).exporter(Counter::default()).build().unwrap();
     let tracer = Tracer::builder(pipeline).build();
@@ -47,7 +51,9 @@ fn main() {
         "spans" => powers(if quick { 10_000 } else { 1_000_000 }).map(|n| (n, spans(&tracer, n))).collect(),
         "depth" => powers(10_000).map(|n| (n, depth(&tracer, n))).collect(),
         "traces" => powers(1_000).map(|n| (n, traces(&tracer, n))).collect(),
-        "attributes" => [0, 1, 2, 4, 8, 16, 32, 64].map(|n| (n, attributes(&tracer, n))).to_vec(),
+        "attributes" => ATTRIBUTES.map(|n| (n, attributes(&tracer, n, |i| format!("attribute-{i}")))).to_vec(),
+        "same-key" => ATTRIBUTES.map(|n| (n, attributes(&tracer, n, |_| "attribute".into()))).to_vec(),
+        "open" => powers(if quick { 10_000 } else { 1_000_000 }).map(|n| (n, open(&tracer, n))).collect(),
         other => panic!("no series {other}"),
     };
     println!("{}", json!(points));
@@ -116,15 +122,29 @@ fn traces(tracer: &Tracer, n: usize) -> f64 {
     })
 }
 
-fn attributes(tracer: &Tracer, n: usize) -> f64 {
-    let keys: Vec<String> = (0..n).map(|i| format!("attribute-{i}")).collect();
+fn attributes(tracer: &Tracer, n: usize, key: impl Fn(usize) -> String) -> f64 {
+    let keys: Vec<String> = (0..n).map(key).collect();
+    let spans = (ROUND / 4).min(ROUND * 16 / n.max(1));
     tracer.trace("root").run(|trace| {
         least(tracer, || {
-            for _ in 0..ROUND / 4 {
+            for _ in 0..spans {
                 let span = keys.iter().fold(trace.span("child"), |span, key| span.metadata(key, "some text"));
                 span.run(|_| {});
             }
-            ROUND / 4
+            spans
         })
+    })
+}
+
+/// Starts `n` spans before it ends the first of them.
+fn open(tracer: &Tracer, n: usize) -> f64 {
+    let trace = tracer.trace("root").start();
+    least(tracer, || {
+        let rounds = (ROUND / n).max(1);
+        for _ in 0..rounds {
+            let open: Vec<Span> = (0..n).map(|_| trace.span("child").start()).collect();
+            drop(open);
+        }
+        rounds * n
     })
 }

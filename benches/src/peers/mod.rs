@@ -34,8 +34,9 @@ const ALL_OF_IT: [bool; 3] = [true, true, true];
 const WIRE: [bool; 3] = [false, false, true];
 
 pub static ALL: &[Entry] = &[
-    entry("floor-chunk-tsc", HOT, floor_chunk::open::<floor::Tsc>),
-    entry("floor-chunk-system", HOT, floor_chunk::open::<floor::StdSystem>),
+    entry("floor-chunk-tsc", HOT, floor_chunk::open::<floor::Tsc, false>),
+    entry("floor-chunk-reads", HOT, floor_chunk::open::<floor::Tsc, true>),
+    entry("floor-chunk-system", HOT, floor_chunk::open::<floor::StdSystem, false>),
     entry("tracefuse", ALL_OF_IT, ours::run),
     entry("tracefuse-start", HOT, ours::start),
     entry("tracefuse-unsampled", [false, true, false], ours::unsampled),

@@ -6,11 +6,13 @@ use super::process::child;
 use super::svg;
 use crate::measure::arg;
 
-const SERIES: [(&str, &str); 4] = [
+const SERIES: [(&str, &str); 6] = [
     ("spans", "spans per trace"),
     ("depth", "depth of nesting"),
     ("traces", "traces open at once"),
     ("attributes", "attributes per span"),
+    ("same-key", "times that one attribute is set"),
+    ("open", "spans open at once"),
 ];
 
 pub fn run(reps: usize, quick: bool) {

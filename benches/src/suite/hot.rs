@@ -18,6 +18,8 @@ const SCENARIOS: [(&str, &str); 6] = [
     ("b2", "(b) two threads"),
 ];
 const FLOOR: &str = "floor-chunk-tsc";
+/// Its worker reads what it gets, on the other processor.
+const READING_FLOOR: &str = "floor-chunk-reads";
 const PEERS: [&str; 5] = ["fastrace-local", "fastrace-span", "tracing-registry", "otel-sdk", "tracing-otel"];
 
 type Runs = BTreeMap<(&'static str, &'static str), Vec<Value>>;
@@ -49,6 +51,9 @@ pub fn print(runs: &Runs) {
     table("Multiples of the chunk floor (TSC), caller", &|name, s| {
         ratio(of(name, s), of(FLOOR, s), |r| r["ns"].as_f64())
     });
+    table("Multiples of the floor whose worker reads, caller", &|name, s| {
+        ratio(of(name, s), of(READING_FLOOR, s), |r| r["ns"].as_f64())
+    });
     table("Caller, ns per span", &|name, s| mid(of(name, s), "ns"));
     table("Caller, ns per span, least of the rounds", &|name, s| mid(of(name, s), "min_ns"));
     table("Whole process, CPU ns per span", &|name, s| mid(of(name, s), "cpu_ns"));
@@ -62,6 +67,7 @@ pub fn print(runs: &Runs) {
 pub fn judge(runs: &Runs) {
     let of = |name, scenario| runs.get(&(name, scenario)).map_or(&[][..], Vec::as_slice);
     let floor = |scenario| ratio(of("tracefuse", scenario), of(FLOOR, scenario), |r| r["ns"].as_f64());
+    let reading = |scenario| ratio(of("tracefuse", scenario), of(READING_FLOOR, scenario), |r| r["ns"].as_f64());
     let best = |scenario| {
         let ratios = PEERS.map(|peer| ratio(of("tracefuse", scenario), of(peer, scenario), |r| r["ns"].as_f64()));
         ratios.into_iter().fold(f64::NAN, f64::max)
@@ -73,6 +79,7 @@ pub fn judge(runs: &Runs) {
     {
         let title = SCENARIOS.iter().find(|(key, _)| *key == scenario).map_or("", |(_, title)| title);
         all.push(Target::at_most(format!("{title}: of the chunk floor"), floor(scenario), of_floor));
+        all.push(Target::at_most(format!("{title}: of the floor whose worker reads"), reading(scenario), 0.5));
         all.push(Target::at_most(format!("{title}: of the best peer"), best(scenario), of_best));
     }
     all.push(Target::at_most("(b) CPU of the process, of tracing + registry", cpu("b"), 0.4));

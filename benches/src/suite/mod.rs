@@ -4,6 +4,7 @@
 pub mod delivery;
 pub mod growth;
 pub mod hot;
+pub mod memory;
 pub mod process;
 pub mod svg;
 pub mod targets;

@@ -23,7 +23,7 @@ pub(crate) fn run(store: &Store, tail: &Tail) -> anyhow::Result<()> {
     let color = draw::color();
     // The trace, and the change of it that was printed.
     let mut printed: BTreeMap<String, i64> = BTreeMap::new();
-    let mut left = tail.count.unwrap_or(usize::MAX);
+    let mut left = tail.count.map_or(usize::MAX, usize::from);
     loop {
         let now = store.now_ns();
         let mut query = tail.filters.query(now)?;

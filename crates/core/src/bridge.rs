@@ -8,7 +8,6 @@ use std::sync::{Arc, Weak};
 
 use crate::llm::provider::error;
 use crate::llm::usage;
-use crate::record::guard::contain;
 use crate::record::guard::text_of_args;
 use crate::record::{self, Role, Usage};
 use crate::record::{
@@ -233,10 +232,8 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
         remote_parent: span.parent.filter(|_| span.parent_is_remote),
         remote_sampled: None,
     };
-    // A sampler of the user's must not fail the work that is traced.
-    let sampled = contain(|| core.sampler.should_sample(&input));
     let mut unsampled = None;
-    if !sampled.unwrap_or(true) {
+    if !core.sampler.should_sample(&input) {
         if is_root || span.parent_is_remote {
             core.note_unsampled();
         }

@@ -1,26 +1,71 @@
-//! A user's processor with its panics contained: it is called from the application's threads, often while a handle is
-//! dropped, where a second panic would end the process. Owned by the tracer.
+//! The user's processor, with its panics caught. It is called on the application's threads, often while a handle is
+//! dropped, where a second panic would abort the process. Owned by `span::shared`; must not know spans or traces.
 
 use std::future::poll_fn;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use crate::processor::{Processor, ReportFuture};
-use crate::record::guard::contain;
-use crate::record::{FinishedSpan, ScoreRecord};
+use crate::record::guard::{contain, drop_contained};
+use crate::record::{FinishedSpan, ScoreRecord, SpanRecord};
 use crate::report::{Leak, Report, Stats};
 
-/// The processor of a tracer. A call that panics has no effect but that it is counted.
+/// The processor of a tracer. A call that panics is counted and has no other effect.
 pub(crate) struct ContainedProcessor {
     inner: Arc<dyn Processor>,
     /// Calls that panicked.
     panics: AtomicU64,
-    /// Of those, how many had been given a span or a score.
+    /// Those of them that were given a span or a score.
     lost: AtomicU64,
     /// `lost` at the last report.
     reported: AtomicU64,
+}
+
+/// What the processor does with a span that starts now.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    Taken,
+    /// It would be dropped at its end. The processor has counted it.
+    Refused,
+    /// The processor does not record at the moment.
+    Off,
+}
+
+/// Takes the place of a processor that is dropped.
+struct Nothing;
+
+impl Processor for Nothing {
+    fn on_end(&self, _: SpanRecord) {}
+}
+
+/// The future of a report. It may be dropped before it ends, by a timeout of the user's for example, and its
+/// destructor is the processor's code too.
+struct ContainedReport<'a> {
+    processor: &'a ContainedProcessor,
+    future: Option<ReportFuture>,
+}
+
+impl ContainedReport<'_> {
+    /// The report; `None` if the processor panicked.
+    async fn finish(&mut self) -> Option<Report> {
+        let future = self.future.as_mut()?;
+        poll_fn(|cx| match self.processor.run(|| future.as_mut().poll(cx)) {
+            Some(poll) => poll.map(Some),
+            None => Poll::Ready(None),
+        })
+        .await
+    }
+}
+
+impl Drop for ContainedReport<'_> {
+    fn drop(&mut self) {
+        if let Some(future) = self.future.take() {
+            self.processor.run(move || drop(future));
+        }
+    }
 }
 
 impl ContainedProcessor {
@@ -40,12 +85,12 @@ impl ContainedProcessor {
         }
     }
 
-    /// A processor that panics here measures nothing.
+    /// `false` if the processor panics.
     pub(crate) fn measures(&self) -> bool {
         self.run(|| self.inner.measures()).unwrap_or(false)
     }
 
-    /// Nothing is lost by a panic here: the span is not to be delivered.
+    /// A panic loses nothing here, because the span is not to be delivered.
     pub(crate) fn on_unsampled(&self, span: &FinishedSpan<'_>) {
         let _ = self.run(|| self.inner.on_unsampled(span));
     }
@@ -56,16 +101,20 @@ impl ContainedProcessor {
         }
     }
 
-    /// A processor that panics here takes nothing.
+    /// Whether a span that starts now is taken. Every span asks, so both questions are in one guard. A processor that panics
+    /// in `is_recording` takes nothing; in `refuses`, it has not counted the span, so the span is taken.
     #[inline]
-    pub(crate) fn is_recording(&self) -> bool {
-        self.run(|| self.inner.is_recording()).unwrap_or(false)
-    }
-
-    /// A processor that panics here refuses nothing: it would not have counted the span.
-    #[inline]
-    pub(crate) fn refuses(&self) -> bool {
-        self.run(|| self.inner.refuses()).unwrap_or(false)
+    pub(crate) fn admission(&self) -> Admission {
+        let mut is_recording = false;
+        let refuses = self.run(|| {
+            is_recording = self.inner.is_recording();
+            is_recording && self.inner.refuses()
+        });
+        match refuses {
+            _ if !is_recording => Admission::Off,
+            Some(true) => Admission::Refused,
+            _ => Admission::Taken,
+        }
     }
 
     pub(crate) fn on_leak(&self, leak: &Leak) {
@@ -87,13 +136,11 @@ impl ContainedProcessor {
     }
 
     pub(crate) async fn flush_async(&self, within: Duration) -> Report {
-        let report = self.run(|| self.inner.flush_async(within));
-        self.finished(report).await
+        self.report(|| self.inner.flush_async(within)).await
     }
 
     pub(crate) async fn shutdown_async(&self, within: Duration) -> Report {
-        let report = self.run(|| self.inner.shutdown_async(within));
-        self.finished(report).await
+        self.report(|| self.inner.shutdown_async(within)).await
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -102,18 +149,15 @@ impl ContainedProcessor {
         stats
     }
 
-    async fn finished(&self, report: Option<ReportFuture>) -> Report {
-        let Some(mut report) = report else {
-            return self.complete(None);
+    async fn report(&self, begin: impl FnOnce() -> ReportFuture) -> Report {
+        let mut contained = ContainedReport {
+            processor: self,
+            future: self.run(begin),
         };
-        let polled = poll_fn(|cx| match self.run(|| report.as_mut().poll(cx)) {
-            Some(poll) => poll.map(Some),
-            None => Poll::Ready(None),
-        });
-        let polled = polled.await;
-        // Its destructor is the processor's code too.
-        let _ = self.run(move || drop(report));
-        self.complete(polled)
+        let report = contained.finish().await;
+        // Before the panics are counted.
+        drop(contained);
+        self.complete(report)
     }
 
     #[inline(always)]
@@ -125,8 +169,7 @@ impl ContainedProcessor {
         result
     }
 
-    /// A report of what the processor delivered, with what its panics lost. Without a report nothing is known to have
-    /// been delivered.
+    /// Adds what panics lost to the processor's report. Without a report, nothing is known to be delivered.
     fn complete(&self, report: Option<Report>) -> Report {
         let mut report = report.unwrap_or_default();
         let lost = self.lost.load(Ordering::Relaxed);
@@ -149,5 +192,11 @@ impl ContainedProcessor {
     fn note_lost(&self) {
         self.note();
         self.lost.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for ContainedProcessor {
+    fn drop(&mut self) {
+        drop_contained(mem::replace(&mut self.inner, Arc::new(Nothing)));
     }
 }

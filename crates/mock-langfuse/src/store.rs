@@ -41,7 +41,7 @@ pub struct Delivery {
     pub acknowledged: u32,
 }
 
-/// Rows kept; when there are more, the oldest are removed.
+/// Rows kept. The oldest are removed once there are a tenth more, since each removal moves all that are kept.
 const MAX_ROWS: usize = 500_000;
 /// Bytes of bodies kept; of further requests the bodies are not kept.
 const MAX_BODIES: usize = 256 * 1024 * 1024;
@@ -114,8 +114,10 @@ impl Store {
         self.observations.extend(rows);
         self.arrived.resize(self.observations.len(), time::now());
         let surplus = self.observations.len().saturating_sub(MAX_ROWS);
-        self.observations.drain(..surplus);
-        self.arrived.drain(..surplus);
+        if surplus > MAX_ROWS / 10 {
+            self.observations.drain(..surplus);
+            self.arrived.drain(..surplus);
+        }
     }
 
     pub(crate) fn note(&mut self, request: &Incoming, inflated: Bytes, status: u16) {

@@ -2,8 +2,9 @@
 //! Called by `span`.
 
 use opentelemetry::trace::Event;
+use tracefuse_core::bridge::set_first_token;
 use tracefuse_core::{Exception, Level, Timestamp};
-use tracefuse_semconv::{MessageEvents, Observation, Value};
+use tracefuse_semconv::{FIRST_TOKEN_EVENT, MessageEvents, Observation, Value};
 
 use crate::value::{time, value};
 
@@ -22,6 +23,9 @@ pub(crate) fn record(to: &Observation, events: Vec<Event>, how: Events) {
         if is_exception(&event.name) && !how.is_handled {
             exception(to, event);
             continue;
+        }
+        if event.name == FIRST_TOKEN_EVENT {
+            set_first_token(to.span(), |_| time(event.timestamp));
         }
         let attributes = event.attributes.into_iter();
         let attributes = attributes.map(|known| (known.key.to_string(), value(known.value)));

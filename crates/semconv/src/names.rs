@@ -6,6 +6,9 @@ pub(crate) const GEN_AI: &str = "gen_ai.";
 /// What Langfuse reads.
 pub(crate) const LANGFUSE: &str = "langfuse.";
 
+/// The event of a span whose time is that of the first token, in OpenInference's instrumentations.
+pub const FIRST_TOKEN_EVENT: &str = "First Token Stream Event";
+
 /// Marks the span where a trace begins for people, also below a parent of another service.
 pub const APP_ROOT: &str = "langfuse.internal.is_app_root";
 /// The name of the trace, on each of its spans.

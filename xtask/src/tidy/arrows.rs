@@ -118,6 +118,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tracefuse-console",
             "tracefuse-core",
             "tracefuse-http",
+            "tracefuse-langfuse",
+            "tracefuse-runtime",
             "tracefuse-server",
             "tracefuse-spool",
         ],

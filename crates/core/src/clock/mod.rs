@@ -1,5 +1,5 @@
-//! Time: the wall clock once a trace, a monotonic clock ever after. The home of both.
-//! Read by the handles and by delivery; tests put a `ManualClock` in its place.
+//! Time: the wall clock is read once for a trace, then a monotonic clock. This is the only place that reads them.
+//! Read by the handles and by delivery; tests inject a `ManualClock`. Must not know spans.
 
 mod source;
 mod tsc;
@@ -36,7 +36,7 @@ impl Clock {
         Self::default()
     }
 
-    /// A clock of one's own.
+    /// A clock that reads `source`.
     #[must_use]
     pub fn new(source: impl TimeSource) -> Self {
         Self {
@@ -76,7 +76,7 @@ impl Clock {
     }
 }
 
-/// The wall clock read once, so that a step of it within a trace gives no negative durations.
+/// One reading of the wall clock: if the wall clock steps within a trace, no duration is negative.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Anchor {
     unix: u64,
@@ -164,7 +164,7 @@ impl ManualClock {
         self.monotonic.fetch_add(nanos, Ordering::SeqCst);
     }
 
-    /// Sets the wall clock alone, as an administrator or NTP does.
+    /// Sets only the wall clock, as an administrator or NTP does.
     pub fn step_to(&self, time: Timestamp) {
         self.unix.store(time.as_unix_nanos(), Ordering::SeqCst);
     }

@@ -1,8 +1,8 @@
-//! Where time comes from: the trait, and a user's clock with its panics contained. Used by `Clock`.
+//! Where time comes from: the trait, and the user's clock with its panics caught. Used by `Clock`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::record::guard::catch;
+use crate::record::guard::{contain, drop_contained};
 
 /// Where time comes from. Implement it to inject a clock; most tests use [`ManualClock`](crate::ManualClock).
 ///
@@ -16,9 +16,10 @@ pub trait TimeSource: Send + Sync + 'static {
     fn monotonic_nanos(&self) -> u64;
 }
 
-/// A user's clock. A call that panics gives what the last one gave.
+/// The user's clock. A call that panics returns what the call before it returned.
 pub(crate) struct ContainedClock<S> {
-    inner: S,
+    /// `None` only while it is dropped.
+    inner: Option<S>,
     unix: AtomicU64,
     monotonic: AtomicU64,
 }
@@ -26,7 +27,7 @@ pub(crate) struct ContainedClock<S> {
 impl<S: TimeSource> ContainedClock<S> {
     pub(crate) const fn new(inner: S) -> Self {
         Self {
-            inner,
+            inner: Some(inner),
             unix: AtomicU64::new(0),
             monotonic: AtomicU64::new(0),
         }
@@ -35,20 +36,29 @@ impl<S: TimeSource> ContainedClock<S> {
 
 impl<S: TimeSource> TimeSource for ContainedClock<S> {
     fn unix_nanos(&self) -> u64 {
-        last_good(&self.unix, || self.inner.unix_nanos())
+        last_good(&self.unix, || Some(self.inner.as_ref()?.unix_nanos()))
     }
 
     fn monotonic_nanos(&self) -> u64 {
-        last_good(&self.monotonic, || self.inner.monotonic_nanos())
+        last_good(&self.monotonic, || {
+            Some(self.inner.as_ref()?.monotonic_nanos())
+        })
     }
 }
 
-fn last_good(last: &AtomicU64, read: impl FnOnce() -> u64) -> u64 {
-    match catch(read) {
-        Ok(nanos) => {
+impl<S> Drop for ContainedClock<S> {
+    fn drop(&mut self) {
+        drop_contained(self.inner.take());
+    }
+}
+
+#[inline]
+fn last_good(last: &AtomicU64, read: impl FnOnce() -> Option<u64>) -> u64 {
+    match contain(read).flatten() {
+        Some(nanos) => {
             last.store(nanos, Ordering::Relaxed);
             nanos
         }
-        Err(_) => last.load(Ordering::Relaxed),
+        None => last.load(Ordering::Relaxed),
     }
 }

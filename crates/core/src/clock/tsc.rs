@@ -1,8 +1,8 @@
-//! The processor's time stamp counter, where the kernel itself trusts it as its clock (Linux on x86-64).
-//! Read by `clock` for moments within a trace; a trace that begins before it is calibrated uses the system's clock.
+//! The processor's time stamp counter, where the kernel uses it as its own clock (Linux on x86-64).
+//! Read by `clock` for times within a trace. A trace that begins before it is calibrated uses the system's clock.
 //!
-//! Measured: 9 ns a reading against 19 to 40 ns for the system's clock and the arithmetic on it, twice a
-//! span. Calibrated from readings that traces take anyway: nothing spins, nothing runs before `main`.
+//! Measured: 9 ns for a reading, against 19 to 40 ns for the system's clock and its arithmetic, twice a span.
+//! It is calibrated from readings that traces take in any case: no loop waits, and no code runs before `main`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
@@ -16,7 +16,7 @@ const BASE_NANOS: u64 = 100_000_000;
 const UNDISTURBED_NANOS: u64 = 500;
 /// Two rates of one counter differ by less than one part in so many.
 const AGREEMENT: u64 = 10_000;
-/// Disagreements after which the counter is given up.
+/// After this many disagreements the counter is not used any more.
 const MAX_DISAGREEMENTS: u32 = 3;
 
 /// A moment in ticks; zero where there are none yet. `monotonic` reads the system's clock.
@@ -44,7 +44,7 @@ fn calibrated(monotonic: &dyn Fn() -> u64) -> bool {
     if !TRUSTED.get_or_init(trusted) {
         return false;
     }
-    // One thread at a time; the others use the system's clock meanwhile.
+    // One thread at a time. The others use the system's clock meanwhile.
     let Ok(mut calibration) = CALIBRATION.try_lock() else {
         return false;
     };
@@ -119,8 +119,8 @@ impl Calibration {
     }
 }
 
-/// Whether the kernel reads its own time from the counter: then it is constant, never stops and
-/// agrees between processors, which the processor's flags alone do not promise.
+/// Whether the kernel reads its own time from the counter. Then its rate is constant, it never stops, and all processors
+/// agree on it. The processor's flags do not guarantee that.
 #[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri)))]
 #[expect(
     clippy::disallowed_methods,

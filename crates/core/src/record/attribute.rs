@@ -1,5 +1,5 @@
 //! The attributes of a finished span as a typed list: what an exporter reads in one pass.
-//! Made by `SpanRecord::attributes`; read by exporters. Knows the format only through `format`.
+//! Created by `SpanRecord::attributes`; read by exporters. Must not know the format but by `format`.
 
 use super::buffer;
 use super::format::{Attribute, Content, Reader, Role};
@@ -19,7 +19,7 @@ pub struct PromptRef<'a> {
     pub version: u32,
 }
 
-/// One attribute of a finished span, as [`SpanRecord::attributes`](super::SpanRecord::attributes) gives it.
+/// One attribute of a finished span, as [`SpanRecord::attributes`](super::SpanRecord::attributes) returns it.
 ///
 /// A field such as the input comes at most once, a key of metadata, a bucket of usage and so on at most once each.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +31,7 @@ pub enum SpanAttribute<'a> {
     Output(ValueRef<'a>),
     /// The model that was used.
     Model(&'a str),
-    /// The model that was asked for, where a response named another one.
+    /// The requested model, if the response named another one.
     RequestModel(&'a str),
     /// The model that the provider's response names.
     ResponseModel(&'a str),
@@ -51,7 +51,7 @@ pub enum SpanAttribute<'a> {
     Metadata(&'a str, ValueRef<'a>),
     /// A parameter of the model call, such as `temperature`.
     ModelParameter(&'a str, ValueRef<'a>),
-    /// A tag of this span alone.
+    /// A tag of this span only.
     Tag(&'a str),
     /// Units used, by bucket.
     Usage(&'a str, u64),
@@ -142,7 +142,7 @@ pub(super) fn links(reader: Reader<'_>, any: bool) -> impl Iterator<Item = LinkR
     })
 }
 
-/// Where a value is that may hold a user's words.
+/// The place of a value that may contain a user's text.
 pub(super) fn place<'a>(attribute: &Attribute<'a>) -> Option<Place<'a>> {
     Some(match attribute.role {
         Role::Input => Place::Input,

@@ -1,8 +1,8 @@
-//! Finished spans in a row: what a thread appends to, what queues hold, and what `SpanRecord` looks into.
-//! Filled by delivery from spans that end; read by exporters through `SpanRecord`. Knows no queue and no clock.
+//! A list of finished spans: a thread appends to it, a queue stores it, and a `SpanRecord` is a view into it.
+//! Filled by delivery when spans end; read by exporters through `SpanRecord`. Must not know queues or clocks.
 //!
-//! A span is a head of six words, then its attributes in the format of `format`, and its text. A span that is
-//! bare takes 48 bytes and its name. What all spans of a trace share is in the chunk once, as long as it is the same.
+//! A span is a head of six words, then its attributes in the format of `format`, and its text. A span without attributes
+//! takes 48 bytes and its name. Trace attributes are in the chunk once for all spans in a row that share them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub struct FinishedSpan<'a> {
 }
 
 impl FinishedSpan<'_> {
-    /// Bytes that its record will hold.
+    /// Bytes that its record will have.
     #[inline]
     #[must_use]
     pub fn size(&self) -> usize {
@@ -37,7 +37,7 @@ impl FinishedSpan<'_> {
     }
 }
 
-/// Names only: what it holds may be a prompt.
+/// Ids only, because a text may be a prompt.
 impl fmt::Debug for FinishedSpan<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FinishedSpan")
@@ -59,7 +59,8 @@ pub struct Chunk {
     /// State of the last of `traces`, see [`SharedTrace::version`]; zero if it is not known.
     version: u64,
     pub(super) spans: usize,
-    large_bytes: usize,
+    /// Bytes of `large`, and of the trace attributes that this chunk counts.
+    shared_bytes: usize,
 }
 
 impl Chunk {
@@ -76,11 +77,11 @@ impl Chunk {
         self.spans == 0
     }
 
-    /// Bytes that its spans hold.
+    /// Bytes that its spans take in memory. Trace attributes are included if no other chunk has them.
     #[inline]
     #[must_use]
     pub fn size(&self) -> usize {
-        self.words.len() * 8 + self.text.len() + self.large_bytes
+        self.words.len() * 8 + self.text.len() + self.shared_bytes
     }
 
     /// Appends a span.
@@ -111,11 +112,11 @@ impl Chunk {
         if let Some(words) = self.words.get_mut(from..) {
             number_large(words, by);
         }
-        self.large_bytes += large.iter().map(|text| text.len()).sum::<usize>();
+        self.shared_bytes += large.iter().map(|text| text.len()).sum::<usize>();
         self.large.extend_from_slice(large);
     }
 
-    /// The place of a trace among those of the chunk. Spans of the same trace, in the same state, need no lock.
+    /// The index of a trace in the chunk. A span of the same trace, in the same state, needs no lock.
     #[inline]
     fn trace_of(&mut self, trace: &SharedTrace) -> u16 {
         if self.version != trace.version() {
@@ -140,6 +141,11 @@ impl Chunk {
                 && last.local_root == local_root
         });
         if !known {
+            // The trace and its caller have a reference each. Any other is of a chunk, which counts the attributes.
+            if Arc::strong_count(attributes) <= 2 {
+                self.shared_bytes += attributes.size();
+            }
+            self.shared_bytes += size_of::<TraceRef>();
             self.traces.push(TraceRef {
                 id,
                 local_root,
@@ -151,7 +157,7 @@ impl Chunk {
 
     /// Copies the spans into memory of their exact size and empties this chunk, which keeps its capacity.
     ///
-    /// A copy, so that the memory that a thread writes to is never read by another: a store to a cache line that
+    /// It copies so that no other thread reads the memory that this thread writes to: a store to a cache line that
     /// another core has read costs some 60 ns.
     #[must_use]
     pub fn take(&mut self) -> Self {
@@ -163,7 +169,7 @@ impl Chunk {
         std::mem::swap(&mut taken.large, &mut self.large);
         std::mem::swap(&mut taken.traces, &mut self.traces);
         taken.spans = std::mem::take(&mut self.spans);
-        taken.large_bytes = std::mem::take(&mut self.large_bytes);
+        taken.shared_bytes = std::mem::take(&mut self.shared_bytes);
         self.version = 0;
         self.words.clear();
         self.text.clear();
@@ -171,7 +177,17 @@ impl Chunk {
     }
 }
 
-/// Sizes only: what it holds may be a prompt.
+impl Chunk {
+    /// Gives back capacity that is not used.
+    pub(super) fn shrink(&mut self) {
+        self.words.shrink_to_fit();
+        self.text.shrink_to_fit();
+        self.large.shrink_to_fit();
+        self.traces.shrink_to_fit();
+    }
+}
+
+/// Sizes only, because a text may be a prompt.
 impl fmt::Debug for Chunk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Chunk")
@@ -208,7 +224,7 @@ impl Chunk {
 }
 
 impl Chunk {
-    /// A chunk of one span from parts that were read from bytes; `None` if they are not a record.
+    /// A chunk of one span, from parts that were read from bytes; `None` if they are not a record.
     pub(super) fn from_parts(
         trace_id: TraceId,
         mut head: Head,
@@ -240,7 +256,7 @@ impl Chunk {
         Some(Self {
             words,
             text: text.to_owned(),
-            large_bytes: large.iter().map(|text| text.len()).sum(),
+            shared_bytes: large.iter().map(|text| text.len()).sum::<usize>() + trace.size(),
             large,
             version: 0,
             traces: vec![TraceRef {

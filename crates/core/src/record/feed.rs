@@ -1,5 +1,5 @@
-//! The one `Serializer` of this crate: tells a `Sink` what a value consists of, part by part, within limits of depth.
-//! Used by `capture` (JSON text) and by `llm::provider::tree` (a JSON tree). Knows neither.
+//! The only `Serializer` of this crate: passes the parts of a value to a `Sink`, one by one, within limits of depth.
+//! Used by `capture` (JSON text) and by `llm::provider::tree` (a JSON tree). Must not know them.
 //!
 //! serde's data model has some thirty methods. A sink has scalars and the beginnings and ends of arrays and objects.
 

@@ -1,5 +1,5 @@
 //! What a finished span has beside its head, its input and its output: model, usage, metadata, tags, events, errors, links.
-//! Read by exporters through `SpanRecord`; knows the format only through `span`.
+//! Read by exporters through `SpanRecord`. Must not know the format but by `span`.
 
 use super::attribute::{PromptRef, links};
 use super::buffer;
@@ -80,7 +80,7 @@ impl SpanRecord {
             })
     }
 
-    /// Tags of this span alone; a trace's tags are in [`trace`](Self::trace).
+    /// Tags of this span only; a trace's tags are in [`trace`](Self::trace).
     pub fn tags(&self) -> impl Iterator<Item = &str> {
         self.of(Role::Tag).map(|tag| tag.key)
     }

@@ -1,5 +1,5 @@
-//! What can be read of a span that has just ended, without making a record of it.
-//! Called by processors that measure. Allocates nothing.
+//! Reads a span that has just ended, without a record of it.
+//! Called by processors that measure. Must not allocate.
 
 use super::attribute::{SpanAttribute, SpanAttributes};
 use super::chunk::FinishedSpan;
@@ -7,7 +7,7 @@ use super::observation::{Level, ObservationType, StatusCode};
 use super::time::Timestamp;
 
 impl<'a> FinishedSpan<'a> {
-    /// What it is called.
+    /// Its name.
     #[must_use]
     pub fn name(&self) -> &'a str {
         self.buffer.name()
@@ -43,7 +43,7 @@ impl<'a> FinishedSpan<'a> {
         self.buffer.head.level()
     }
 
-    /// All attributes in one pass, as [`SpanRecord::attributes`](super::SpanRecord::attributes) gives them. Allocates nothing.
+    /// All attributes in one pass, as [`SpanRecord::attributes`](super::SpanRecord::attributes) returns them. Allocates nothing.
     pub fn attributes(&self) -> impl Iterator<Item = SpanAttribute<'a>> + use<'a> {
         SpanAttributes(self.buffer.read())
     }

@@ -1,8 +1,8 @@
 //! The compact format of a record: how attributes are written to and read from a list of words and a text.
-//! Used by `buffer` (an open span), `chunk` (finished spans) and `codec` (bytes on disk); knows no span handles.
+//! Used by `buffer` (an open span), `chunk` (finished spans) and `codec` (bytes on disk). Must not know span handles.
 //!
 //! An attribute is one header word (role, kind, length of the key, length of the value), its numbers as further
-//! words, and its key and value one after another in the text. Numbers and text are apart so that text stays a
+//! words, and its key and value one after another in the text. Numbers and text are separate, so that the text is a
 //! `String`: reading it back needs neither unsafe code nor a check of its encoding.
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ pub(crate) use super::role::Role;
 use super::time::Timestamp;
 use super::value::ValueRef;
 
-/// Text from this length on is kept apart in an `Arc`, so that it is moved and not copied.
+/// A text of this length or more is in an `Arc`, so that it is moved and not copied.
 pub(crate) const LARGE: usize = 8 * 1024;
 /// The longest key, in bytes; a longer one is truncated.
 pub(crate) const MAX_KEY: usize = u16::MAX as usize;
@@ -130,7 +130,7 @@ impl<'a> Attribute<'a> {
 /// A value as it is written.
 pub(crate) enum Scalar<'a> {
     Text(Kind, &'a str),
-    /// The number goes into a further word, unless the kind says all.
+    /// The number is in a further word, unless the kind is the whole value.
     Number(Kind, u64),
 }
 
@@ -306,7 +306,7 @@ impl Attributes {
 }
 
 impl Attributes {
-    /// Gives large texts back at once.
+    /// Frees large texts at once.
     #[cold]
     #[inline(never)]
     fn release_large(&mut self) {
@@ -314,7 +314,7 @@ impl Attributes {
     }
 }
 
-/// Reads attributes one after another. Ends early where the words say what no record says.
+/// Reads attributes one after another. Ends early at words that are not an attribute.
 #[derive(Clone, Debug)]
 pub(crate) struct Reader<'a> {
     pub(crate) words: &'a [u64],
@@ -419,7 +419,7 @@ impl<'a> Iterator for Reader<'a> {
     }
 }
 
-/// Gives the attributes with large texts among `words` the indexes `from`, `from + 1` and so on.
+/// Sets the indexes of the attributes with large texts among `words` to `from`, `from + 1` and so on.
 #[cold]
 pub(crate) fn number_large(words: &mut [u64], from: usize) {
     let (mut at, mut next) = (0, from as u64);

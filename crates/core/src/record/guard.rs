@@ -1,5 +1,5 @@
 //! Calls into a user's code that must not harm the caller: a closure that may panic, a `Display` as bounded text.
-//! Called where errors and values are captured. Must not know records or spans.
+//! Called where values are captured and where the user's processor, clock and sampler are called. Must not know records.
 
 use std::any::Any;
 use std::fmt::{self, Write};
@@ -17,10 +17,15 @@ pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Result<R, String> {
     })
 }
 
-/// Runs `f`; `None` if it panics. For the calls that every span makes: what only a panic needs is out of line.
+/// Runs `f`; `None` if it panics. For calls that every span makes: the code for a panic is not inlined.
 #[inline(always)]
 pub(crate) fn contain<R>(f: impl FnOnce() -> R) -> Option<R> {
     catch_unwind(AssertUnwindSafe(f)).map_err(drop_payload).ok()
+}
+
+/// Drops a value of the user's, whose `Drop` may panic.
+pub(crate) fn drop_contained<T>(value: T) {
+    let _ = contain(move || drop(value));
 }
 
 /// Drops a panic's payload, whose own `Drop` may panic too. That second payload is leaked.
@@ -45,7 +50,7 @@ pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> &str {
 }
 
 /// The text of `value`, at most 1 MiB. A `Display` that fails or panics keeps what it wrote, followed
-/// by a text that says so.
+/// by a text that tells this.
 pub(crate) fn text_of<T: fmt::Display + ?Sized>(value: &T) -> String {
     text_of_args(format_args!("{value}"))
 }

@@ -1,5 +1,5 @@
-//! The head of a record: six words with what every span has. A buffer has one while the span is open; a chunk has it
-//! before the attributes of each span.
+//! The head of a record: six words with the parts that every span has. A buffer has one while the span is open; a chunk has
+//! one before the attributes of each span. Must not know attributes.
 //!
 //! The first word: words of the record 24 bits, flags 8, type 8, level 4, status 4, trace 16. The second: roles 16 bits,
 //! bytes of the name 16, bytes of the text 32. Then the ids of the span and its parent, start and end.
@@ -73,7 +73,7 @@ impl Head {
         Some((words, (self.0[1] >> TEXT) as usize))
     }
 
-    /// Whether its parts have values that this version knows.
+    /// Whether the values of its parts are known to this version.
     pub(super) fn is_known(&self) -> bool {
         let first = self.0[0];
         usize::from((first >> KIND) as u8) < ObservationType::ALL.len()

@@ -1,5 +1,5 @@
 //! A link from a span to another span, which may belong to another trace, and its view in a finished record.
-//! Built by applications and bridges, written by `buffer`, read by exporters through `SpanRecord`. Knows no handle.
+//! Built by applications and bridges, written by `buffer`, read by exporters through `SpanRecord`. Must not know handles.
 
 use serde::Serialize;
 

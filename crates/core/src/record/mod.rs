@@ -1,5 +1,5 @@
 //! What was observed, as plain finished values: no clock, no thread, no global state.
-//! Filled by the handles, read by exporters; knows neither.
+//! Filled by the handles, read by exporters. Must not know them.
 
 mod attribute;
 mod buffer;

@@ -21,7 +21,7 @@ pub enum ObservationType {
     Tool,
     /// A link between steps, such as passing a context on.
     Chain,
-    /// A look-up of documents.
+    /// A search for documents.
     Retriever,
     /// A judgement of an output's quality.
     Evaluator,
@@ -77,7 +77,7 @@ pub enum Level {
     /// Nothing special.
     #[default]
     Default,
-    /// Worth a look; cancelled work has this level.
+    /// A warning. Cancelled work has this level.
     Warning,
     /// It failed.
     Error,
@@ -117,7 +117,7 @@ impl fmt::Display for Level {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Status {
-    /// Nothing was said.
+    /// Not set.
     #[default]
     Unset,
     /// It succeeded.
@@ -138,7 +138,7 @@ impl Status {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StatusCode {
-    /// Nothing was said.
+    /// Not set.
     #[default]
     Unset,
     /// It succeeded.

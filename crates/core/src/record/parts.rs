@@ -131,7 +131,7 @@ impl<'a> ExceptionRef<'a> {
         self.0.name
     }
 
-    /// What the error says of itself.
+    /// The text of the error.
     #[must_use]
     pub fn message(&self) -> &'a str {
         let message = self.0.first(Role::Message).and_then(|own| own.text());

@@ -1,5 +1,5 @@
-//! The spans of a chunk as records, and records as spans of a chunk.
-//! Used by delivery, which orders and joins chunks, and by processors that keep single spans.
+//! Reads the spans of a chunk as records, and appends records to a chunk.
+//! Called by delivery, which orders and joins chunks, and by processors that take single spans. Must not know queues.
 
 use std::sync::Arc;
 
@@ -25,15 +25,14 @@ impl Chunk {
     /// Appends a span of another chunk.
     pub fn push_record(&mut self, span: &SpanRecord) {
         let Some(view) = span.view() else { return };
-        let traced = span.trace_ref();
-        let trace = self.trace(traced.id, traced.local_root, &traced.attributes);
+        let trace = self.trace(span.trace_id(), span.local_root_id(), span.trace());
         let mut head = view.head;
         head.set_trace(trace);
         self.words.extend_from_slice(&head.0);
         let from = self.words.len();
         self.words.extend_from_slice(view.attributes.words);
         self.text.push_str(view.text);
-        // Those of this span only, in the order in which its attributes name them.
+        // The large texts of this span only, in the order of its attributes.
         let mut reader = view.attributes.clone();
         let mut own = Attributes::default();
         while let Some(raw) = reader.next_raw() {
@@ -47,6 +46,9 @@ impl Chunk {
         self.spans += 1;
     }
 }
+
+/// A span of more bytes is not copied to leave its chunk.
+const MAX_COPIED: usize = 4 * 1024;
 
 /// Reads the spans of a shared chunk, first to last.
 #[derive(Clone, Debug)]
@@ -69,10 +71,10 @@ impl Records {
         }
     }
 
-    /// One span alone.
+    /// One span alone. A large one shares its chunk, any other is copied: the rest of its chunk is not kept for it.
     #[must_use]
     pub fn one(span: &SpanRecord) -> Self {
-        if span.has_own_trace() {
+        if span.has_own_trace() || span.size() <= MAX_COPIED {
             let mut chunk = Chunk::default();
             chunk.push_record(span);
             return Self::new(Arc::new(chunk));
@@ -86,14 +88,38 @@ impl Records {
         }
     }
 
+    /// Appends a copy of a span and returns by how many bytes the chunk has grown. Appends nothing and returns `None` if
+    /// something else refers to the chunk, or if it would have more than `max_bytes`.
+    pub fn append(&mut self, span: &SpanRecord, max_bytes: usize) -> Option<usize> {
+        let chunk = Arc::get_mut(&mut self.chunk)?;
+        let before = chunk.size();
+        if before + span.size() > max_bytes {
+            // It has its last span: the capacity that is left is not used.
+            chunk.shrink();
+            return None;
+        }
+        chunk.push_record(span);
+        self.left += 1;
+        Some(chunk.size() - before)
+    }
+
+    /// Bytes of the spans that are left, see [`Chunk::size`].
+    #[must_use]
+    pub fn size(&self) -> usize {
+        if self.left == self.chunk.len() {
+            return self.chunk.size();
+        }
+        self.clone().map(|span| span.size()).sum()
+    }
+
     /// The span that comes next, without taking it.
     #[must_use]
     pub fn peek(&self) -> Option<SpanRecord> {
         (self.left > 0).then(|| SpanRecord::at(self.chunk.clone(), self.word, self.text))
     }
 
-    /// By what the span that comes next is ordered among spans of other threads: its end, and where that is
-    /// the same, children before parents.
+    /// The order of the next span among spans of other threads: by its end, and at the same end children before
+    /// parents.
     #[must_use]
     pub fn order(&self) -> Option<(u64, bool, std::cmp::Reverse<u64>)> {
         let head = self

@@ -68,6 +68,23 @@ impl TraceAttributes {
         }
     }
 
+    /// Bytes in memory.
+    pub(super) fn size(&self) -> usize {
+        let texts = [
+            &self.user_id,
+            &self.session_id,
+            &self.version,
+            &self.release,
+            &self.environment,
+        ];
+        let texts = texts.into_iter().flatten().map(String::len);
+        let tags = self.tags.iter().map(|tag| size_of::<String>() + tag.len());
+        let metadata = (self.metadata.iter())
+            .map(|(key, value)| size_of::<(String, Value)>() + key.len() + value.as_ref().size());
+        let parts = texts.chain(tags).chain(metadata);
+        size_of::<Self>() + self.name.len() + parts.sum::<usize>()
+    }
+
     /// Whether one of its texts has a NUL, keys included; see [`SpanRecord::contains_nul`](super::SpanRecord::contains_nul).
     #[must_use]
     pub fn contains_nul(&self) -> bool {

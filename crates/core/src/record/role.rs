@@ -1,7 +1,7 @@
 //! What an attribute of a record is: input, metadata, a part of an event, and so on.
 //! Written and read by `format`; the limits of `buffer` depend on it.
 
-/// What an attribute says of its span. The order is part of the format on disk.
+/// The role of an attribute in its span. The order is part of the format on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub(crate) enum Role {

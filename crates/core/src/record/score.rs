@@ -8,7 +8,7 @@ use super::place::Place;
 use super::time::Timestamp;
 use super::value::{Value, ValueRef};
 
-/// What a score says.
+/// The value of a score.
 ///
 /// Numbers, truth values and text become one by `into()`; text becomes [`Categorical`](Self::Categorical).
 ///

@@ -185,21 +185,21 @@ impl SpanRecord {
     }
 
     /// The first span of this process's part of the trace, which may be this one. A record that was read
-    /// back from bytes does not know it, and gives its own id.
+    /// back from bytes does not have it, and returns its own id.
     #[must_use]
     pub fn local_root_id(&self) -> SpanId {
         self.known_trace()
             .map_or_else(|| self.span_id(), |trace| trace.local_root)
     }
 
-    /// Whether it is where the trace begins for people: a local root, unless the service that called says that
-    /// it has the trace's root.
+    /// Whether people see it as the beginning of the trace: a local root, unless the calling service claims the trace's
+    /// root.
     #[must_use]
     pub fn is_app_root(&self) -> bool {
         self.is_local_root() && !self.head().claimed()
     }
 
-    /// What it is called.
+    /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
         if self.has(Role::Name) {
@@ -286,7 +286,13 @@ impl SpanRecord {
             .unwrap_or(&NONE)
     }
 
-    /// Bytes it holds in memory: its text, 8 bytes an attribute, 8 more a number, and 48 for the rest.
+    /// [`size`](Self::size), and the bytes of its trace attributes, which other spans may share.
+    #[must_use]
+    pub fn size_with_trace(&self) -> usize {
+        self.size() + size_of::<TraceRef>() + self.trace().size()
+    }
+
+    /// Bytes in memory: its text, 8 bytes for an attribute, 8 more for a number, and 48 for the rest.
     #[must_use]
     pub fn size(&self) -> usize {
         let Some(mut view) = self.view() else {
@@ -305,7 +311,7 @@ impl SpanRecord {
 
 /// Changes to a finished record: what delivery does before any exporter sees it.
 impl SpanRecord {
-    /// Shows every value that may hold a user's words to `rewrite`, with its place; what that
+    /// Passes every value that may contain a user's text to `rewrite`, with its place; what that
     /// returns takes the value's place, `None` leaves it.
     ///
     /// The record is copied when the first value is replaced; otherwise nothing is written.
@@ -336,12 +342,12 @@ impl SpanRecord {
         );
     }
 
-    /// Gives the span other attributes of its trace, such as those the trace had when it ended.
+    /// Replaces the attributes of its trace, for example by those that the trace had when it ended.
     pub fn set_trace(&mut self, trace: Arc<TraceAttributes>) {
         self.trace = Some(trace);
     }
 
-    /// Sets a metadata key of a finished span, as delivery does to say that it shortened a value.
+    /// Sets a metadata key of a finished span. Delivery does this if it shortened a value.
     pub fn set_metadata(&mut self, key: &str, value: &Value) {
         self.copy_with(
             None,

@@ -1,5 +1,5 @@
-//! What the spans of a trace have in common, as it is now. Written by trace handles while spans of the trace end on
-//! other threads; read when a span is appended to a chunk. Knows no span handle.
+//! The attributes that the spans of a trace share, in their present state. Written by trace handles while spans of the trace
+//! end on other threads; read when a span is appended to a chunk. Must not know span handles.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,9 +12,9 @@ pub(crate) struct SharedTrace {
     pub(crate) id: TraceId,
     /// Its first span in this process.
     pub(crate) root: SpanId,
-    /// Copied on write, so that ended spans keep what they saw and share it.
+    /// Copied on write, so that ended spans share the attributes that they ended with.
     attributes: Mutex<Arc<TraceAttributes>>,
-    /// Which state of which trace that is: no two in this process have the same.
+    /// The number of this state of this trace. No two states in this process have the same number.
     version: AtomicU64,
 }
 
@@ -35,7 +35,7 @@ impl SharedTrace {
         }
     }
 
-    /// The number of the state that it is in. A chunk that has the same number already has the attributes.
+    /// The number of its state. A chunk with the same number already has the attributes.
     #[inline]
     pub(crate) fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)

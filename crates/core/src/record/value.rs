@@ -74,7 +74,7 @@ pub(crate) fn float(value: f64, buffer: &mut ryu::Buffer) -> &str {
     }
 }
 
-/// A value that owns its text: what trace and resource attributes hold.
+/// A value that owns its text, in trace and resource attributes.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
@@ -107,14 +107,14 @@ impl Value {
     }
 }
 
-/// As [`ValueRef`] does: JSON text goes as a string.
+/// As [`ValueRef`] does: JSON text is serialized as a string.
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.as_ref().serialize(serializer)
     }
 }
 
-/// JSON text cannot be handed to a foreign serializer as a tree, so it goes as a string.
+/// JSON text cannot be passed to another serializer as a tree, so it is serialized as a string.
 impl Serialize for ValueRef<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match *self {

@@ -1,5 +1,5 @@
-//! How a span starts, runs and ends: the builder, and closures in four forms.
-//! Made by traces and spans; a builder owns its buffer, so attributes given here need no lock.
+//! The builder of a span, and the four forms of closures that run in it.
+//! Created by traces and spans. A builder owns its buffer, so its attributes need no lock. Must not know delivery.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -118,7 +118,7 @@ macro_rules! observations {
             self.observation(name, $crate::record::ObservationType::Chain)
         }
 
-        /// Describes a child: a look-up of documents.
+        /// Describes a child: a search for documents.
         ///
         /// ```
         /// # let recorder = tracefuse_core::testing::Recorder::new();
@@ -178,8 +178,8 @@ pub(crate) use observations;
 #[must_use = "nothing is recorded until `run`, `run_async` or `start`"]
 pub struct SpanBuilder(State);
 
-/// Two words, the flag in the place of a pointer, so that a builder goes from call to call in registers: a third
-/// word was written as a byte and read as eight, a stall of some 12 cycles for each call.
+/// Two words, with the flag in place of a pointer, so that a builder is passed from call to call in registers. A third word
+/// was written as a byte and read as eight bytes, which stalled each call for some 12 cycles.
 enum State {
     Recording(Recording),
     Disabled(Unrecorded),
@@ -252,7 +252,7 @@ impl SpanBuilder {
         }
     }
 
-    /// Tags this span alone, see [`Span::add_tag`].
+    /// Tags only this span, see [`Span::add_tag`].
     ///
     /// ```
     /// # let recorder = tracefuse_core::testing::Recorder::new();
@@ -412,7 +412,7 @@ impl SpanBuilder {
     }
 
     /// The managed prompt the input was made from. Langfuse links a prompt to a generation only, and versions from 1 to
-    /// 32,767; another prompt is sent as metadata, and the log says so once.
+    /// 32,767; any other prompt is sent as metadata, and logged once.
     ///
     /// ```
     /// # let recorder = tracefuse_core::testing::Recorder::new();
@@ -441,7 +441,7 @@ impl SpanBuilder {
         self.with(|buffer| buffer.head.set_level(Some(level)))
     }
 
-    /// Starts it and gives the handle. It ends by [`Span::end`] or with its last handle.
+    /// Starts it and returns the handle. It ends by [`Span::end`] or with its last handle.
     ///
     /// ```
     /// # let recorder = tracefuse_core::testing::Recorder::new();
@@ -463,7 +463,7 @@ impl SpanBuilder {
         }
     }
 
-    /// [`start`](Self::start) at a moment in the past, for work that was measured elsewhere.
+    /// [`start`](Self::start) at a time in the past, for work that was measured by other means.
     ///
     /// ```
     /// # let recorder = tracefuse_core::testing::Recorder::new();
@@ -480,7 +480,7 @@ impl SpanBuilder {
         span
     }
 
-    /// Runs a closure in it and ends it. A panic ends it with [`Level::Error`] and goes on.
+    /// Runs a closure in it and ends it. A panic ends it with [`Level::Error`] and continues.
     ///
     /// ```
     /// # let recorder = tracefuse_core::testing::Recorder::new();
@@ -532,7 +532,7 @@ impl SpanBuilder {
     }
 
     /// Runs an async closure in it and ends it; starts when first polled. A panic ends it with
-    /// [`Level::Error`] and goes on; if the future is dropped, the span is marked as cancelled.
+    /// [`Level::Error`] and continues; if the future is dropped, the span is marked as cancelled.
     ///
     /// ```
     /// # let recorder = tracefuse_core::testing::Recorder::new();
@@ -588,14 +588,15 @@ impl SpanBuilder {
     }
 }
 
-/// In the file of its builder: in another the compiler passes it through memory, which doubles what is switched off.
+/// In the file of its builder: in another file the compiler passes it through memory, which doubles the cost of a span that
+/// is switched off.
 struct Recording {
     span: Recorded<UnstartedSpan>,
     buffer: Box<Buffer>,
 }
 
 impl Recording {
-    /// `None` if it is not recorded. Apart, as [`run`](Self::run) is.
+    /// `None` if it is not recorded. Not inlined, as [`run`](Self::run).
     #[inline(never)]
     fn of(open: &OpenSpan, name: &str, kind: ObservationType) -> Option<Self> {
         if !open.trace.core.admits() {
@@ -606,7 +607,7 @@ impl Recording {
         recorded(span).map(|span| Self { span, buffer })
     }
 
-    /// Apart, so that callers of what is switched off stay small.
+    /// Not inlined, so that callers stay small if tracing is switched off.
     #[inline(never)]
     fn run<R>(mut self, f: impl FnOnce(Span) -> R) -> R {
         let span = unwrap(self.span);
@@ -619,7 +620,7 @@ impl Recording {
         };
         let handle = of(handle);
         let current = current::in_closure(&own);
-        // Caught only to be recorded, then it goes on: what it left broken stays as broken as it was.
+        // Caught to be recorded, then resumed, so no code here reads what it left inconsistent.
         let result = catch_unwind(AssertUnwindSafe(|| f(handle)));
         drop(current);
         match result {
@@ -634,15 +635,15 @@ impl Recording {
         }
     }
 
-    /// As [`written`](Self::written), without a closure to be put together where nothing is recorded.
+    /// As [`written`](Self::written), without a closure that would be built also if nothing is recorded.
     #[inline]
     fn metadata<T: Serialize>(mut self, key: &str, value: T) -> Self {
         self.buffer.put_any(Role::Metadata, key, value);
         self
     }
 
-    /// As [`run`](Self::run) is, and by value, so that a draft stays in registers: behind a reference it would
-    /// be written to memory for each call, and read back too soon.
+    /// Not inlined, as [`run`](Self::run), and by value, so that a draft stays in registers: behind a reference it would be
+    /// written to memory for each call, and read back too soon.
     #[inline(never)]
     fn written(mut self, f: impl FnOnce(&mut Buffer)) -> Self {
         f(&mut self.buffer);

@@ -1,6 +1,6 @@
-//! The current span: a stack per thread that is filled while a closure runs or a future is polled.
-//! Pushed by builders, futures, streams and guards; read by `Span::current`. It works on every executor, because it
-//! belongs to the poll and not to the task.
+//! The current span: a stack for each thread, filled while a closure runs or a future is polled.
+//! Pushed by builders, futures, streams and guards; read by `Span::current`. It works on every executor, because a span is
+//! current during a poll and not during a task. Must not know traces.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -22,8 +22,8 @@ struct Stack {
     frames: Vec<Frame>,
 }
 
-/// The span of the innermost closure that runs, above all frames. The closure's caller keeps its handle, so it costs
-/// no frame.
+/// The span of the innermost closure that runs, above all frames. It needs no frame, because the caller of the closure
+/// keeps its handle.
 #[derive(Clone, Copy)]
 enum Over {
     Nothing,
@@ -31,7 +31,7 @@ enum Over {
     Open(WeakSpanRef),
 }
 
-/// What must be known about the stack without borrowing it.
+/// The part of the stack that is read without a borrow.
 struct Top {
     height: Cell<usize>,
     over: Cell<Over>,
@@ -62,7 +62,7 @@ fn is_empty() -> bool {
     TOP.with(|top| top.height.get() == 0 && matches!(top.over.get(), Over::Nothing))
 }
 
-/// Runs `f` on the stack; `None` on a thread that is ending and has no stack any more.
+/// Runs `f` on the stack; `None` on a thread that is ending, whose stack was dropped.
 fn with<R>(f: impl FnOnce(&mut Stack) -> R) -> Option<R> {
     let result = STACK.try_with(|stack| {
         let mut stack = stack.try_borrow_mut().ok()?;
@@ -121,11 +121,11 @@ pub(crate) fn in_closure(span: &OpenSpanRef) -> Closure {
     Closure::begin(Over::Open(span.downgrade()))
 }
 
-/// A span is current while a closure runs.
+/// Keeps a span current while a closure runs.
 pub(crate) struct Closure {
     height: usize,
     before: Over,
-    /// Not `Send`: the stack is this thread's.
+    /// Not `Send`, because the stack is of this thread.
     thread: PhantomData<*const ()>,
 }
 
@@ -139,12 +139,12 @@ impl Closure {
         })
     }
 
-    /// Guards were made or dropped in the closure and not the other way round before its end.
+    /// In the closure guards were created that were not dropped, or guards from before it were dropped.
     #[cold]
     fn end_out_of_order(&self) {
         let above = with(|stack| {
             if stack.frames.len() < self.height {
-                // A guard from before the closure was dropped in it: what was current before that guard is so again.
+                // A guard from before the closure was dropped in it: the span from before that guard is current again.
                 return Vec::new();
             }
             set_over(self.before);
@@ -193,7 +193,7 @@ impl Stack {
             set_over(frame.over);
         }
         let above = match self.frames.len() {
-            // In general it is on top of the stack.
+            // Usually it is on top of the stack.
             len if len <= depth + 1 => Vec::new(),
             _ => self.frames.split_off(depth + 1),
         };
@@ -206,7 +206,7 @@ impl Stack {
 pub struct Entered {
     /// Height of the stack to return to; `usize::MAX` if nothing was pushed.
     depth: usize,
-    /// Not `Send`: the stack is this thread's.
+    /// Not `Send`, because the stack is of this thread.
     thread: PhantomData<*const ()>,
 }
 

@@ -1,5 +1,6 @@
-//! Marks the threads that deliver: nothing is recorded on them, since to record a delivery would need another one.
-//! Set by `tracefuse-runtime` (through `bridge`); asked by `shared` at the start of every trace, span and score.
+//! Marks the threads that deliver. Nothing is recorded on them, because each delivery would record spans for another one.
+//! Set by `tracefuse-runtime` (through `bridge`); read by `shared` at the start of every trace, span and score. Must not
+//! know tracers.
 
 use std::cell::Cell;
 
@@ -9,7 +10,7 @@ thread_local! {
 
 /// Marks this thread as one that delivers: nothing that runs on it is recorded.
 pub fn suppress_thread() {
-    // A thread that is ending records nothing anyway.
+    // A thread that is ending records nothing.
     let _ = SUPPRESSED.try_with(|cell| cell.set(true));
 }
 

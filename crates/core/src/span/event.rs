@@ -1,5 +1,5 @@
-//! Something that happens at one moment inside a span, while it is described.
-//! Begun by `Span::event`, laid into the span's buffer by `record`.
+//! The builder of an event, which is one moment inside a span.
+//! Created by `Span::event`; `record` writes it into the span's buffer. Must not know exporters.
 
 use std::fmt;
 
@@ -46,14 +46,14 @@ impl<'a> EventBuilder<'a> {
         }
     }
 
-    /// How grave it is.
+    /// How severe it is.
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn level(mut self, level: Level) -> Self {
         self.level = level;
         self
     }
 
-    /// When it happened, for what was measured elsewhere; the moment of [`record`](Self::record) by default.
+    /// When it happened; by default when [`record`](Self::record) is called.
     pub fn at(mut self, time: Timestamp) -> Self {
         self.time = Some(time);
         self

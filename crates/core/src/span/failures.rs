@@ -1,5 +1,5 @@
-//! The errors of a trace that were recorded last, so that an error which is returned from span to span is
-//! recognised. Called by `open` when an error is recorded. Must not know who counts errors.
+//! The last errors of a trace, to recognise an error that is returned from span to span.
+//! Called by `open` when an error is recorded. Must not know who counts errors.
 
 use std::sync::Mutex;
 
@@ -20,7 +20,7 @@ struct Failure {
     span: SpanId,
     parent: Option<SpanId>,
     message: String,
-    /// The message of the first one, if this was propagated.
+    /// The message of the original error, if this one was propagated.
     origin: String,
 }
 

@@ -1,5 +1,5 @@
-//! What a handle has of what it records; in a build without the feature `record` there is no value of it.
-//! Then the compiler knows that every handle is empty, and leaves out what is behind it and all that it is given.
+//! The part of a handle that records. In a build without the feature `record` this type has no values: the compiler then
+//! knows that every handle is empty, and removes the code behind it and the arguments of its calls. Used by all handles.
 
 /// Whether anything is recorded in this build.
 pub const RECORDS: bool = cfg!(feature = "record");
@@ -13,14 +13,14 @@ pub(crate) use there::{Recorded, recorded, unwrap};
 mod there {
     pub(crate) type Recorded<T> = T;
 
-    /// For a handle to have; `None` in a build that records nothing.
+    /// Makes the part of a handle that records; `None` in a build that records nothing.
     #[inline]
-    #[expect(clippy::unnecessary_wraps, reason = "its twin has nothing to give")]
+    #[expect(clippy::unnecessary_wraps, reason = "without the feature it is `None`")]
     pub(crate) fn recorded<T>(value: T) -> Option<Recorded<T>> {
         Some(value)
     }
 
-    /// For what is no handle.
+    /// Takes the value out.
     #[inline]
     pub(crate) fn unwrap<T>(value: Recorded<T>) -> T {
         value
@@ -39,7 +39,10 @@ mod absent {
         None
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "as its twin takes it")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the same signature as with the feature"
+    )]
     pub(crate) fn unwrap<T>(value: Recorded<T>) -> T {
         match value.0 {}
     }

@@ -1,12 +1,12 @@
-//! What an enclosing `with_attributes()` scope gives to traces and generations that begin inside it: a stack per thread.
-//! Pushed by `trace::scope`; read when a trace or a span opens. Knows no handle.
+//! The attributes that a `with_attributes()` scope sets on traces and generations that begin inside it: a stack for each
+//! thread. Pushed by `trace::scope`; read when a trace or a span opens. Must not know handles.
 
 use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::record::{Buffer, Role, TraceAttributes};
 
-/// What a scope has set, merged with the scopes around it.
+/// The attributes of a scope, merged with those of the scopes around it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Inherited {
     pub(crate) attributes: TraceAttributes,
@@ -15,7 +15,7 @@ pub(crate) struct Inherited {
 }
 
 thread_local! {
-    /// Innermost last.
+    /// The innermost scope is last.
     static SCOPES: RefCell<Vec<Arc<Inherited>>> = const { RefCell::new(Vec::new()) };
 }
 

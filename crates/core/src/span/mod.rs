@@ -1,5 +1,5 @@
-//! Spans while they are open: the handle, its builder, the current span of a thread, and the slots they live in.
-//! Called by applications and by `trace`; hands finished spans to `Processor`.
+//! Open spans: the handle, its builder, the current span of a thread, and the slots of open spans.
+//! Called by applications and by `trace`; passes finished spans to the processor. Must not know delivery.
 
 pub(crate) mod builder;
 pub(crate) mod current;

@@ -1,5 +1,5 @@
-//! Spans started where no trace is current: counted for the process, and reported once to the newest tracer.
-//! Called by `builder`; the tracer registers itself when it is built. Logs nothing itself.
+//! Spans that are started where no trace is current: counted for the process, and reported once to the newest tracer.
+//! Called by `builder`. The tracer registers itself when it is built. Must not log.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -34,7 +34,7 @@ pub(crate) fn note(name: &str) {
     if REPORTED.load(Ordering::Relaxed) {
         return;
     }
-    // The processor runs without the lock: it may log, and a subscriber may start spans.
+    // The processor is called without the lock: it may log, and a subscriber may start spans.
     let newest = lock(&NEWEST).upgrade();
     if let Some(tracer) = newest
         && !tracer.closed.load(Ordering::Relaxed)

@@ -1,4 +1,4 @@
-//! Runs work in a span: the span is current meanwhile and ends with the work.
+//! Runs work in a span: the span is current during the work and ends with it.
 //! Called by the builders of spans and traces, by futures and by streams. Must not know what the work is.
 
 use std::future::{Future, poll_fn};
@@ -31,7 +31,7 @@ pub(crate) fn run<R>(span: &Span, f: impl FnOnce() -> R, judge: impl FnOnce(&R))
 /// Runs `f` with `span` current and leaves the span open, unless `f` panics.
 pub(crate) fn run_open_sync<R>(span: &Span, f: impl FnOnce() -> R) -> R {
     let entered = span.enter();
-    // The panic is recorded and then resumed, so nothing looks at what it left inconsistent.
+    // The panic is recorded and then resumed, so no code here reads what it left inconsistent.
     let result = catch_unwind(AssertUnwindSafe(f));
     drop(entered);
     result.unwrap_or_else(|panic| {

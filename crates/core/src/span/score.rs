@@ -1,5 +1,5 @@
-//! A score while it is described: begun by `Trace`, `Span` and `Tracer`, handed to the processor as a whole.
-//! Unlike a span it is a single moment, and what it is about may have ended long ago.
+//! The builder of a score: created by `Trace`, `Span` and `Tracer`, passed to the processor by `record`.
+//! A score has one moment, and the trace or span that it rates may have ended long ago. Must not know exporters.
 
 use std::fmt;
 use std::sync::Arc;
@@ -57,14 +57,14 @@ impl ScoreBuilder {
         self
     }
 
-    /// An id of one's own, over the random one: a score with an id that was used before takes the
-    /// earlier one's place, so a user who changes their mind is counted once.
+    /// Sets the id, in place of a random one. A score with an id that was used before replaces the earlier score, so a user
+    /// who changes their rating is counted once.
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn id(self, id: &str) -> Self {
         self.with(|score| id.clone_into(&mut score.id))
     }
 
-    /// Why, in somebody's words.
+    /// A comment in free text.
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn comment(self, comment: &str) -> Self {
         self.with(|score| score.comment = Some(comment.to_owned()))
@@ -95,7 +95,7 @@ impl ScoreBuilder {
         self.with(|score| score.environment = Some(environment.to_owned()))
     }
 
-    /// Records it now and gives its id; `None` if the trace or the tracer records nothing.
+    /// Records it now and returns its id; `None` if the trace or the tracer records nothing.
     #[expect(clippy::must_use_candidate, reason = "the id is rarely wanted")]
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn record(self) -> Option<String> {

@@ -3,19 +3,19 @@
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::contained::ContainedProcessor;
+use crate::contained::{Admission, ContainedProcessor};
 use crate::span::delivering::is_suppressed;
-use crate::trace::sampler::Sampler;
+use crate::trace::sampler::ContainedSampler;
 
 /// What all handles of one tracer share.
 pub(crate) struct TracerShared {
     pub(crate) processor: ContainedProcessor,
     pub(crate) clock: Clock,
-    pub(crate) sampler: Arc<dyn Sampler>,
+    pub(crate) sampler: ContainedSampler,
     /// Whether the processor measures spans, those of unsampled traces too.
     pub(crate) measures: bool,
     pub(crate) backtraces: bool,
@@ -27,7 +27,7 @@ pub(crate) struct TracerShared {
     pub(crate) not_recorded: AtomicU64,
     pub(crate) late_writes: AtomicU64,
     pub(crate) unfinished: AtomicU64,
-    /// What the process had counted outside of traces when the tracer was built.
+    /// How many spans the process had started outside of traces when the tracer was built.
     pub(crate) outside_before: u64,
 }
 
@@ -35,12 +35,15 @@ impl TracerShared {
     /// Whether a span started now, on this thread, would be kept; counts it if not.
     pub(crate) fn admits(&self) -> bool {
         let is_open = !self.closed.load(Ordering::Relaxed);
-        if is_open && !is_suppressed() && self.processor.is_recording() {
-            // What is refused is counted by the processor.
-            return !self.processor.refuses();
+        let admission = if is_open && !is_suppressed() {
+            self.processor.admission()
+        } else {
+            Admission::Off
+        };
+        if admission == Admission::Off {
+            self.not_recorded.fetch_add(1, Ordering::Relaxed);
         }
-        self.not_recorded.fetch_add(1, Ordering::Relaxed);
-        false
+        admission == Admission::Taken
     }
 
     pub(crate) fn note_unsampled(&self) {
@@ -52,11 +55,11 @@ impl TracerShared {
     }
 }
 
-/// Invariants hold after a panic in user code: no lock is held while user code runs.
+/// It is consistent after a panic in user code, because nothing is locked while user code runs.
 impl UnwindSafe for TracerShared {}
 impl RefUnwindSafe for TracerShared {}
 
-/// Locks `mutex` and ignores poisoning: we never panic while we hold a lock, so the value is consistent.
+/// Locks `mutex`, also if a thread panicked while it was locked: no code of ours panics then, so the value is consistent.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

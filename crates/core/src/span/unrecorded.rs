@@ -1,5 +1,5 @@
 //! Why a span is not recorded, and what its trace forwards to the services it calls.
-//! Carried by `Span` and by the thread's current-span stack; read by `propagation`. Knows no handle.
+//! Part of `Span` and of the stack of current spans; read by `propagation`. Must not know handles.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -64,13 +64,13 @@ impl Unrecorded {
     /// What is sent to the next service; `None` if nothing was received.
     pub(crate) fn forwarded(self) -> Option<Arc<Forwarded>> {
         let known = table(|table| Some(table.contexts.get(&self.key())?.forwarded.clone()));
-        // A context that is gone: the decision still crosses, under ids that no service records.
+        // The context was removed: the decision is still sent, with ids that no service records.
         let unknown = || Arc::new(Forwarded::unsampled());
         known.or_else(|| self.is_unsampled().then(unknown))
     }
 }
 
-/// What came with a request and is none of our own: passed on as it is.
+/// The headers of a request that other systems wrote. They are sent on unchanged.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Received {
     /// The header `tracestate`.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::propagation::remote::RemoteContext;
-use crate::record::guard::contain;
 use crate::record::{
     Link, MAX_LINKS, ObservationType, Role, SpanId, Timestamp, TraceAttributes, TraceId, Value,
 };
@@ -492,8 +491,7 @@ impl Draft {
             remote_parent,
             remote_sampled: self.sampled,
         };
-        // A panic of the user's sampler must not fail the work that is traced.
-        contain(|| sampler.should_sample(&trace)).unwrap_or(true)
+        sampler.should_sample(&trace)
     }
 }
 

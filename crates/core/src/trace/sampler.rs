@@ -2,7 +2,10 @@
 //! Called by `trace::builder`; the rate comes from configuration.
 
 use std::fmt;
+use std::mem;
+use std::sync::Arc;
 
+use crate::record::guard::{contain, drop_contained};
 use crate::record::{ObservationType, SpanId, TraceAttributes, TraceId};
 
 /// Decides, when a trace begins, whether it is recorded. Closures are samplers too:
@@ -50,6 +53,29 @@ pub struct SamplingInput<'a> {
 impl<F: Fn(&SamplingInput<'_>) -> bool + Send + Sync + 'static> Sampler for F {
     fn should_sample(&self, trace: &SamplingInput<'_>) -> bool {
         self(trace)
+    }
+}
+
+/// The user's sampler, with its panics caught: they must not fail the work that is traced.
+pub(crate) struct ContainedSampler(Arc<dyn Sampler>);
+
+impl ContainedSampler {
+    pub(crate) fn new(sampler: Arc<dyn Sampler>) -> Self {
+        Self(sampler)
+    }
+
+    pub(crate) fn should_sample(&self, trace: &SamplingInput<'_>) -> bool {
+        contain(|| self.0.should_sample(trace)).unwrap_or(true)
+    }
+
+    pub(crate) fn samples_id(&self, id: TraceId) -> bool {
+        contain(|| self.0.samples_id(id)).unwrap_or(true)
+    }
+}
+
+impl Drop for ContainedSampler {
+    fn drop(&mut self) {
+        drop_contained(mem::replace(&mut self.0, Arc::new(SampleRate::ALL)));
     }
 }
 

@@ -14,7 +14,7 @@ use crate::span::outside;
 use crate::span::shared::TracerShared;
 use crate::trace::guard::TracerGuard;
 use crate::trace::leak::{LeakLimits, LeakWatch};
-use crate::trace::sampler::{SampleRate, Sampler};
+use crate::trace::sampler::{ContainedSampler, SampleRate, Sampler};
 use crate::trace::tracer::Tracer;
 
 impl Tracer {
@@ -130,7 +130,7 @@ impl TracerBuilder {
             measures: processor.measures(),
             processor,
             clock: self.clock,
-            sampler: self.sampler,
+            sampler: ContainedSampler::new(self.sampler),
             backtraces: self.backtraces,
             capture_content: self.capture_content,
             shutdown_timeout: self.shutdown_timeout,

@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::record::guard::contain;
 use crate::record::{ScoreTarget, ScoreValue, SpanId, TraceId};
 use crate::report::{Incomplete, Report, Stats};
 use crate::span::feature::Recorded;
@@ -145,10 +144,7 @@ impl Tracer {
 
     /// `None` for a trace that the sampler leaves out by its id.
     fn core_for(&self, trace: TraceId) -> Option<&Arc<TracerShared>> {
-        let sampled = |core: &&Arc<TracerShared>| {
-            // A sampler of the user's must not fail the work that is traced.
-            contain(|| core.sampler.samples_id(trace)).unwrap_or(true)
-        };
+        let sampled = |core: &&Arc<TracerShared>| core.sampler.samples_id(trace);
         // What comes after the shutdown is counted, whatever the rate.
         self.core().filter(|core| core.admits()).filter(sampled)
     }

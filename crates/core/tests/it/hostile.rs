@@ -1,8 +1,10 @@
-//! A processor, a clock and a sampler that panic: the application goes on, and what is lost is counted.
+//! A processor, a clock and a sampler that panic: the application continues, and what is lost is counted.
 
 use std::panic::catch_unwind;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use futures::executor::block_on;
@@ -269,4 +271,86 @@ fn a_clock_without_sense_ends_no_span_before_its_start() {
     for span in recorder.spans() {
         assert!(span.end_time() >= span.start_time());
     }
+}
+
+/// Counts how often it is dropped, and panics then.
+struct PanicsWhenDropped(Arc<AtomicU64>);
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        std::panic::panic_any(PanicsAgain);
+    }
+}
+
+impl Processor for PanicsWhenDropped {
+    fn on_end(&self, _: SpanRecord) {}
+}
+
+impl Sampler for PanicsWhenDropped {
+    fn should_sample(&self, _: &SamplingInput<'_>) -> bool {
+        true
+    }
+}
+
+impl TimeSource for PanicsWhenDropped {
+    fn unix_nanos(&self) -> u64 {
+        1_800_000_000_000_000_000
+    }
+    fn monotonic_nanos(&self) -> u64 {
+        0
+    }
+}
+
+#[test]
+fn parts_that_panic_when_dropped_reach_no_caller() {
+    let dropped = Arc::new(AtomicU64::new(0));
+    let hostile = || PanicsWhenDropped(dropped.clone());
+    let tracer = || {
+        let builder = Tracer::builder(hostile()).sampler(hostile());
+        builder.clock(Clock::new(hostile())).build()
+    };
+    drop(tracer());
+    assert_eq!(dropped.load(Ordering::Relaxed), 3);
+    // The last handle of a span drops them, on a thread that panics already.
+    let unwound = catch_unwind(|| {
+        let span = tracer().trace("work").start();
+        span.span("child").run(|_| panic!("the user's"));
+    });
+    assert!(unwound.is_err());
+    assert_eq!(dropped.load(Ordering::Relaxed), 6);
+}
+
+/// Its reports never end, and panic when they are dropped.
+struct Endless(Arc<AtomicU64>);
+
+impl Processor for Endless {
+    fn on_end(&self, _: SpanRecord) {}
+    fn flush_async(&self, _: Duration) -> ReportFuture {
+        let kept = PanicsWhenDropped(self.0.clone());
+        Box::pin(async move {
+            let _kept = kept;
+            std::future::pending().await
+        })
+    }
+    fn shutdown_async(&self, within: Duration) -> ReportFuture {
+        self.flush_async(within)
+    }
+}
+
+#[test]
+fn a_report_dropped_before_its_end_reaches_no_caller() {
+    let dropped = Arc::new(AtomicU64::new(0));
+    let tracer = Tracer::builder(Endless(dropped.clone())).build();
+    let mut context = Context::from_waker(Waker::noop());
+    {
+        let mut flush = pin!(tracer.flush_async());
+        assert!(flush.as_mut().poll(&mut context).is_pending());
+    }
+    {
+        let mut shutdown = pin!(tracer.shutdown_async());
+        assert!(shutdown.as_mut().poll(&mut context).is_pending());
+    }
+    assert_eq!(dropped.load(Ordering::Relaxed), 2);
+    assert_eq!(tracer.stats().processor_panics, 2);
 }

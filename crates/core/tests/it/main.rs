@@ -1,6 +1,7 @@
 //! The core's behaviour through its public API: what a processor receives.
 
 mod across;
+mod bridge;
 mod closures;
 mod content;
 mod ending;

@@ -1,11 +1,11 @@
 //! How records get into a queue: bounds, the policies of a full queue, and when the worker is woken.
-//! Called by `buffers` on callers' threads, and on the worker's for what they left buffered.
+//! Called by `buffers`, on callers' threads and on the worker's thread. Must not know how the queue stores them.
 
 use std::sync::Arc;
 use tokio::time::Instant;
 
 use tracefuse_core::{DropReason, Health};
-use tracefuse_exporter::record::{Chunk, Record, Records};
+use tracefuse_exporter::record::{Chunk, Record, Records, SpanRecord};
 
 use super::{ExporterQueue, Source, State};
 use crate::config::{Overload, WhileOpen};
@@ -15,8 +15,7 @@ use crate::queue::envelope::Queued;
 use crate::queue::phase::Phase;
 use crate::sync::{MutexGuard, Ordering};
 
-/// Work for after the lock is released: large records to drop, and a loss to log, which runs the code of a log
-/// subscriber.
+/// Work that is done after the lock is released: large records to drop, and a loss to log, which calls a log subscriber.
 #[derive(Default)]
 #[must_use = "a loss is to be logged"]
 pub(crate) struct Deferred {
@@ -35,7 +34,7 @@ impl Deferred {
         self.freed.is_empty() && self.full.is_none()
     }
 
-    /// To be called without a lock.
+    /// Must be called without a lock.
     pub(crate) fn settle(self) {
         if let Some((queue, reason, suppressed)) = self.full {
             log::queue_full(&queue, reason, suppressed);
@@ -45,13 +44,13 @@ impl Deferred {
 
 /// Bytes of the smallest span.
 const SMALLEST_SPAN: usize = 48;
-/// A log line is considered for one in so many refused spans.
+/// One in this many refused spans may write a log line.
 const REFUSALS_PER_NOTICE: u64 = 1024;
 
 impl ExporterQueue {
-    /// Takes a record, or counts its loss. Bounded work; blocks only under `Overload::Block`.
+    /// Takes a record, or counts its loss. Waits for room if the overload policy waits.
     pub(crate) fn push(&self, record: Record, from: Option<Source>) {
-        let bytes = record.size();
+        let bytes = bytes_of(&record);
         let mut state = self.lock();
         if self.full(&state, bytes).is_some() {
             state = self.wait_for_room(state, bytes);
@@ -66,7 +65,7 @@ impl ExporterQueue {
         after.settle();
     }
 
-    /// Takes the spans of a thread, in order. Never blocks; `force` takes them over the bounds too.
+    /// Takes the spans of a thread, in order. Never waits. With `force` it takes them beyond the bounds too.
     pub(crate) fn push_chunk(&self, chunk: &Arc<Chunk>, from: Source, force: bool) -> Deferred {
         let mut after = Deferred::default();
         let mut state = self.lock();
@@ -76,7 +75,7 @@ impl ExporterQueue {
             let seq = state.ledger.recorded + 1;
             state.ledger.recorded += chunk.len() as u64;
             let records = Records::new(chunk.clone());
-            state.queue.push_spans(records, from, seq, chunk.size());
+            state.queue.push_spans(records, from, seq);
             wake = self.is_news(&mut state, before);
         } else {
             // Some of it may fit.
@@ -92,7 +91,7 @@ impl ExporterQueue {
         after
     }
 
-    /// Whether all of it finds room, so that no overload policy is needed.
+    /// Whether there is room for all of it, so that no overload policy is needed.
     fn takes(&self, state: &State, count: usize, bytes: usize, force: bool) -> bool {
         let open = is_open(state);
         let (held, held_bytes) = state.held();
@@ -103,7 +102,7 @@ impl ExporterQueue {
             && (force || fits)
     }
 
-    /// Keeps room for what threads may have buffered.
+    /// Reserves room for the spans that threads may buffer.
     pub(crate) fn reserve(&self, records: usize, bytes: usize) {
         let mut state = self.lock();
         state.reserved = (records, bytes);
@@ -116,7 +115,7 @@ impl ExporterQueue {
         !self.is_crowded_at((count.saturating_add(1), held.saturating_add(bytes)))
     }
 
-    /// Whether there is room for all that threads may buffer.
+    /// Whether there is room for all spans that threads may buffer.
     pub(crate) fn has_capacity(&self) -> bool {
         self.has_capacity.load(Ordering::Relaxed)
     }
@@ -127,8 +126,8 @@ impl ExporterQueue {
         self.refuses.load(Ordering::Relaxed)
     }
 
-    /// Counts a span that was refused when it started: recorded and dropped, as if it had come to its end. Says so in
-    /// the log as a full queue is said, for the first of many.
+    /// Counts a span that was refused when it started: as recorded and dropped, as if it had ended. Logs the first of
+    /// many, as a full queue is logged.
     pub(crate) fn note_refused(&self) {
         let before = self.refused.fetch_add(1, Ordering::Relaxed);
         if before.is_multiple_of(REFUSALS_PER_NOTICE) {
@@ -162,7 +161,7 @@ impl ExporterQueue {
         self.refuses.store(refuses, Ordering::Relaxed);
     }
 
-    /// Waits as long as the policy allows. What waits in the queue is sent meanwhile, though it may be less than a batch.
+    /// Waits as long as the policy allows. The worker meanwhile sends what is in the queue, also if it is less than a batch.
     fn wait_for_room<'a>(
         &self,
         mut state: MutexGuard<'a, State>,
@@ -172,7 +171,7 @@ impl ExporterQueue {
             Overload::Block(within) => (within, 0),
             Overload::BlockBriefly if is_worth_waiting_for(&state) => {
                 match state.begin_wait() {
-                    // Until there is room for some more, so that few callers wait and not each of them.
+                    // Until there is room for many spans, so that not every caller waits.
                     Some(within) => (within, self.config.max_queue_bytes / 16),
                     None => return state,
                 }
@@ -196,7 +195,7 @@ impl ExporterQueue {
         state
     }
 
-    /// Takes a record or counts its loss; whether the worker is to be woken.
+    /// Takes a record or counts its loss. Returns whether the worker must be woken.
     fn admit(
         &self,
         state: &mut State,
@@ -205,8 +204,8 @@ impl ExporterQueue {
         force: bool,
         after: &mut Deferred,
     ) -> bool {
-        let bytes = record.size();
-        // Counted only now: a record that waits for room is not in the numbers yet.
+        let bytes = bytes_of(&record);
+        // Counted now: a record that waits for room is not in the numbers yet.
         state.ledger.recorded += 1;
         let spills = self.spills.load(Ordering::Relaxed);
         let refused = loop {
@@ -218,14 +217,14 @@ impl ExporterQueue {
                 });
             }
             let open = is_open(state);
-            // An empty queue takes one: without it nothing would probe whether the receiver is back.
+            // An empty queue takes one record, with which the receiver is probed.
             if open && !spills && self.config.while_open == WhileOpen::NoOp && state.held().0 > 0 {
                 break Some(DropReason::CircuitOpen);
             }
             let Some(reason) = self.full(state, bytes).filter(|_| !force) else {
                 break None;
             };
-            // The queue is full because the receiver takes nothing: that is the reason.
+            // The queue is full because the circuit breaker is open, so that is the reason.
             let reason = if open {
                 DropReason::CircuitOpen
             } else {
@@ -249,22 +248,25 @@ impl ExporterQueue {
             state.ledger.dropped(reason, 1);
             after.note_full(self, state, reason);
             after.freed.push(record);
-            // Woken once, to make room.
+            // The worker is woken once, to make room.
             return !std::mem::replace(&mut state.no_room, true);
         }
         let before = state.waiting();
         let seq = state.ledger.recorded;
         match (&record, from) {
             (Record::Span(span), Some(from)) => {
-                state.queue.push_spans(Records::one(span), from, seq, bytes);
+                state.queue.push_span(span, from, seq);
             }
-            _ => state.queue.push(Queued::new(record, seq)),
+            _ => state.queue.push(Queued {
+                bytes,
+                ..Queued::new(record, seq)
+            }),
         }
         self.is_news(state, before)
     }
 
-    /// Whether the worker is to be woken for what came since there was `before` in the queue. Wake-ups cost
-    /// microseconds: one when a worker that sleeps has something, one when a batch is full.
+    /// Whether the worker must be woken for the records that came since the queue had `before`. A wake-up takes
+    /// microseconds: there is one when a worker that sleeps has a record, and one when a batch is full.
     fn is_news(&self, state: &mut State, before: (usize, usize)) -> bool {
         let (count, bytes) = state.waiting();
         let crosses = |before, now, bound| before < bound && now >= bound;
@@ -283,7 +285,7 @@ impl ExporterQueue {
         if count >= self.config.max_queue_size {
             Some(DropReason::QueueFullCount)
         } else if held.saturating_add(bytes) > self.config.max_queue_bytes && count > 0 {
-            // An empty queue takes a record of any size: nothing is dropped for its size alone.
+            // An empty queue takes a record of any size: no record is dropped only because it is large.
             Some(DropReason::QueueFullBytes)
         } else {
             None
@@ -291,7 +293,14 @@ impl ExporterQueue {
     }
 }
 
-/// Whether no attempt has failed lately, so that there will be room.
+/// The most bytes that a record can add to a queue.
+fn bytes_of(record: &Record) -> usize {
+    record
+        .as_span()
+        .map_or_else(|| record.size(), SpanRecord::size_with_trace)
+}
+
+/// Whether the last attempt succeeded, so that there will be room.
 fn is_worth_waiting_for(state: &State) -> bool {
     state.health == Health::Healthy && state.phase == Phase::Running
 }

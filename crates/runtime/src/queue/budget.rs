@@ -1,5 +1,5 @@
-//! How long callers may wait for room under `Overload::BlockBriefly`, together.
-//! Asked by `admit` under the queue's lock. Reads no clock.
+//! How long callers may wait for room under `Overload::BlockBriefly`, all together.
+//! Called by `admit` under the queue's lock. Must not read a clock.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use tokio::time::Instant;
 
 /// The longest that one span waits.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_millis(20);
-/// The time that callers may wait in a row, after a time without waits.
+/// The longest time of waits in a row, after a time without waits.
 const MOST: Duration = Duration::from_secs(1);
-/// The part of it that callers may wait before the receiver has accepted a batch: it may be away.
+/// The part of it that callers may wait before the receiver has accepted a batch: it may be unreachable.
 const AT_FIRST: Duration = Duration::from_millis(200);
-/// One part in so many of the time is given back.
+/// One part in this many of the time that passes is added to the budget again.
 const SHARE: u32 = 10;
 
 /// Time during which at least one caller waits: at most one second, and then a tenth of the time.
@@ -31,8 +31,8 @@ impl WaitBudget {
         }
     }
 
-    /// How long a caller that begins to wait may do so; `None` if the time is used up. `accepted`: the receiver has
-    /// accepted a batch before.
+    /// How long a caller may wait from now on; `None` if the time is used up. `accepted`: the receiver has accepted a batch
+    /// before.
     pub(super) fn begin(&mut self, now: Instant, accepted: bool) -> Option<Duration> {
         self.count(now);
         let left = if accepted {
@@ -53,7 +53,7 @@ impl WaitBudget {
         self.waiting = self.waiting.saturating_sub(1);
     }
 
-    /// Takes off the time since the last call if somebody waited, and gives a tenth of it back.
+    /// Subtracts the time since the last call if a caller waited, and adds a tenth of it.
     fn count(&mut self, now: Instant) {
         let passed = self.counted.map_or(Duration::ZERO, |counted| {
             now.saturating_duration_since(counted)
@@ -98,7 +98,7 @@ mod tests {
             budget.end(start + LONGEST_WAIT * waits);
             assert!(wait <= LONGEST_WAIT);
         }
-        // 200 ms, and the tenth that is given back meanwhile.
+        // 200 ms, and the tenth that is added meanwhile.
         assert!((10..=12).contains(&waits), "{waits} waits");
         assert!(budget.begin(start + LONGEST_WAIT * waits, true).is_some());
     }

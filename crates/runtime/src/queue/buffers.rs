@@ -1,34 +1,31 @@
-//! Where finished spans come in: each thread appends them to its own chunk and hands the chunk over when it is
-//! full, so that the queues' locks and the waking of workers are shared by many spans.
-//! Fed by `pipeline`; drained by workers, by a flush and by a shutdown. Knows no exporter.
+//! The buffers of threads: each thread appends finished spans to its own chunk and hands the chunk over when it is
+//! full, so that many spans share one lock of a queue and one wake-up of a worker.
+//! Filled by `pipeline`; drained by workers, by a flush and by a shutdown. Must not know exporters.
 
 use std::cell::RefCell;
 use std::sync::Arc;
-// Not `sync`'s: shuttle's cannot be in a static, and no order depends on it.
+// Not the type of `sync`: that of shuttle cannot be in a static, and no order depends on this one.
 use std::sync::atomic::AtomicU64 as Number;
 
 use tracefuse_core::Stats;
 use tracefuse_exporter::record::{Chunk, FinishedSpan, Record, ScoreRecord, SpanRecord};
 
 use crate::config::PipelineConfig;
-use crate::queue::{Deferred, ExporterQueue, Source};
+use crate::queue::{CHUNK_BYTES, Deferred, ExporterQueue, Source};
 use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
-
-/// A chunk is handed over from this size on.
-const CHUNK_BYTES: usize = 32 * 1024;
 
 pub(crate) struct SpanBuffers {
     number: u64,
     queues: Vec<Arc<ExporterQueue>>,
     buffers: Mutex<Vec<Arc<ThreadBuffer>>>,
     gate: Mutex<Gate>,
-    /// The round that spans are recorded in: each drain begins one, see [`drain`](Self::drain). [`CLOSED`] while
-    /// nothing may wait in a buffer. Written under the lock of `gate`.
+    /// The round in which spans are recorded: each drain begins one, see [`drain`](Self::drain). [`CLOSED`] while no span
+    /// may wait in a buffer. Written under the lock of `gate`.
     open_round: AtomicU64,
-    /// A queue has no room for what waits in buffers, and they were drained for that.
+    /// A queue had no room for the spans in buffers, and the buffers were drained because of that.
     out_of_room: AtomicBool,
     recorded: AtomicU64,
-    /// Spans that a chunk takes before it is handed over.
+    /// A chunk of this many spans is handed over.
     room: usize,
     blocks: bool,
 }
@@ -38,7 +35,7 @@ const CLOSED: u64 = u64::MAX;
 
 /// Whether spans may wait in buffers.
 struct Gate {
-    /// Workers that will drain the buffers before long. Without one nothing may wait in a buffer.
+    /// Workers that will drain the buffers soon. Without one no span may wait in a buffer.
     watchers: usize,
     closed: bool,
     round: u64,
@@ -54,11 +51,11 @@ pub(crate) struct ThreadBuffer {
 #[derive(Default)]
 struct Buffered {
     chunk: Chunk,
-    /// The round that all spans of the chunk were recorded in.
+    /// The round in which all spans of the chunk were recorded.
     round: u64,
 }
 
-/// A span that comes in.
+/// A finished span, as a view of an open span's buffer or as a record.
 pub(crate) trait Incoming {
     /// A record with its own memory.
     fn to_record(&self) -> SpanRecord;
@@ -88,7 +85,7 @@ impl Incoming for SpanRecord {
 }
 
 thread_local! {
-    /// The buffers of this thread, by the number of their `SpanBuffers`: one, as a rule.
+    /// The buffers of this thread, by the number of their `SpanBuffers`. Usually there is one.
     static LOCAL: RefCell<Vec<(u64, Arc<ThreadBuffer>)>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -114,7 +111,7 @@ impl SpanBuffers {
         }
     }
 
-    /// Every span goes to the queues at once, for an exporter that wants it so.
+    /// Every span is pushed to the queues at once, for an exporter with its own flush interval.
     pub(crate) fn unused(mut self) -> Self {
         self.room = 1;
         self
@@ -142,10 +139,10 @@ impl SpanBuffers {
         &self.queues
     }
 
-    /// What came in, and the numbers of every queue; what waits in buffers counts as queued.
+    /// All numbers. Spans in buffers count as queued.
     pub(crate) fn stats(&self) -> Stats {
         let buffers = lock(&self.buffers);
-        // All at once: a span that is handed over meanwhile would count twice, or not at all.
+        // All are locked at once: a span that is handed over meanwhile would be counted twice, or not at all.
         let buffers: Vec<_> = buffers
             .iter()
             .map(|buffer| lock(&buffer.buffered))
@@ -165,10 +162,10 @@ impl SpanBuffers {
         stats
     }
 
-    /// Takes a span. Waits for room if the policy for a full queue says so.
+    /// Takes a span. Waits for room if the overload policy waits.
     #[inline(always)]
     pub(crate) fn put(&self, span: &impl Incoming) {
-        // There is no buffer on a thread that is ending, nor for a log subscriber of ours that records.
+        // A thread that is ending has no buffer, and a log subscriber that records may be called while it is borrowed.
         let put = LOCAL.try_with(|local| {
             let mut local = local.try_borrow_mut().ok()?;
             if !matches!(local.first(), Some((number, _)) if *number == self.number) {
@@ -183,7 +180,7 @@ impl SpanBuffers {
         }
     }
 
-    /// Puts the buffer of this thread first, and makes it if there is none.
+    /// Moves the buffer of this thread to the front, and creates it if there is none.
     #[cold]
     fn to_front(&self, local: &mut Vec<(u64, Arc<ThreadBuffer>)>) {
         let known = local.iter().position(|(number, _)| *number == self.number);
@@ -196,7 +193,7 @@ impl SpanBuffers {
         self.queues.iter().all(|queue| queue.has_room_for(bytes))
     }
 
-    /// Takes a score, past the buffers.
+    /// Takes a score. Scores are not buffered.
     pub(crate) fn put_score(&self, score: ScoreRecord) {
         self.push(score.into(), None);
     }
@@ -212,7 +209,7 @@ impl SpanBuffers {
     }
 
     fn add_buffer(&self, local: &mut Vec<(u64, Arc<ThreadBuffer>)>) -> usize {
-        // Those of pipelines that are gone.
+        // Removes the buffers of pipelines that were dropped.
         local.retain(|(_, buffer)| Arc::strong_count(buffer) > 1);
         local.push((self.number, self.buffer()));
         local.len() - 1
@@ -230,20 +227,20 @@ impl SpanBuffers {
         buffer
     }
 
-    /// What waits in buffers is within the queues' bounds: they keep room for all that may.
+    /// Spans in buffers are within the bounds of the queues: each queue reserves room for all that may be there.
     fn reserve(&self, buffers: usize) {
         for queue in &self.queues {
             queue.reserve(buffers * self.room, buffers * CHUNK_BYTES);
         }
     }
 
-    /// Appends a span to the buffer of this thread, and hands the chunk over if it is full. Where nothing may wait
-    /// in a buffer, what does is handed over, and the span is pushed to the queues by itself.
+    /// Appends a span to the buffer of this thread, and hands the chunk over if it is full. If no span may wait in a
+    /// buffer, the chunk is handed over and the span is pushed to the queues alone.
     #[inline(always)]
     pub(crate) fn append(&self, buffer: &ThreadBuffer, span: &impl Incoming) {
         let mut buffered = lock(&buffer.buffered);
-        // Asked under the lock: a worker that stops watching drains every buffer after that. In the same order as
-        // `drain` does it: what ended before a drain began is in its round or an earlier one.
+        // Read under the lock: a worker that stops watching drains every buffer after that. The order is that of `drain`:
+        // a span that ended before a drain began is in its round or in an earlier one.
         let round = self.open_round.load(Ordering::Acquire);
         let has_capacity = match self.queues.as_slice() {
             [only] => only.has_capacity(),
@@ -267,7 +264,7 @@ impl SpanBuffers {
         chunk.len() >= self.room || chunk.size() >= CHUNK_BYTES
     }
 
-    /// Appends the first span of a round, after what is of an earlier one was handed over.
+    /// Hands over the spans of an earlier round, then appends the first span of this one.
     #[cold]
     #[inline(never)]
     fn append_slowly(
@@ -313,11 +310,11 @@ impl SpanBuffers {
             thread: buffer.number,
             round: lock(&self.gate).round,
         };
-        // Without the lock, since a caller may wait for room; spans of one thread come one after another anyway.
+        // Without the lock, because the caller may wait for room. The spans of a thread keep their order.
         drop(buffered);
         after.into_iter().for_each(Deferred::settle);
         if !has_capacity && !self.out_of_room.swap(true, Ordering::Relaxed) {
-            // Before others take the room that was kept for it.
+            // Before other spans take the room that is reserved for the buffers.
             self.drain();
         }
         self.push(span.to_record().into(), Some(from));
@@ -332,11 +329,11 @@ impl SpanBuffers {
         result
     }
 
-    /// Hands over what waits in any buffer; whether there was something.
+    /// Hands over the spans of all buffers. Returns whether there were any.
     ///
-    /// A drain begins a round. When it is done, every span of an earlier round is in the queues, and so is all that
-    /// ended before it: a span that ends after its thread was drained is of the new round, and so is every span
-    /// that ends after that one, on any thread. So the queues may merge the threads of rounds that are over.
+    /// A drain begins a round. When it is done, every span of an earlier round is in the queues, and so is every span that
+    /// ended before one of those: a span that ends after its thread was drained is in the new round, and so is every span
+    /// that ends after that one, on any thread. So the queues may merge the threads of earlier rounds.
     pub(crate) fn drain(&self) -> bool {
         let round = self.change(|gate| {
             gate.round += 1;
@@ -349,7 +346,7 @@ impl SpanBuffers {
             let mut buffered = lock(&buffer.buffered);
             drained |= !buffered.chunk.is_empty();
             after.extend(self.hand_over(buffer, &mut buffered));
-            // That of a thread that has ended is not needed again.
+            // The buffer of a thread that has ended is not needed again.
             Arc::strong_count(buffer) > 1
         });
         if buffers.len() < before {
@@ -363,8 +360,8 @@ impl SpanBuffers {
         drained
     }
 
-    /// There is room for it, as a rule: see `reserve`. Where callers wait for room nothing is lost if another
-    /// thread was faster: it is taken all the same.
+    /// Usually there is room for it, see `reserve`. If another thread took the room and the policy waits, the chunk is
+    /// taken beyond the bounds, so that nothing is lost.
     fn hand_over(&self, buffer: &ThreadBuffer, buffered: &mut Buffered) -> Vec<Deferred> {
         if buffered.chunk.is_empty() {
             return Vec::new();
@@ -381,7 +378,7 @@ impl SpanBuffers {
         after.filter(|after| !after.is_nothing()).collect()
     }
 
-    /// Nothing waits in buffers from now on.
+    /// From now on no span waits in a buffer.
     pub(crate) fn close(&self) {
         self.change(|gate| gate.closed = true);
         self.drain();
@@ -392,7 +389,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A worker's promise to look into the buffers before long.
+/// A worker that watches the buffers: it will drain them soon.
 pub(crate) struct Watch {
     buffers: Arc<SpanBuffers>,
     on: bool,
@@ -409,12 +406,12 @@ impl Watch {
         }
     }
 
-    /// Keeps the promise; whether there was something.
+    /// Drains the buffers. Returns whether there was something.
     pub(crate) fn drain(&self) -> bool {
         self.buffers.drain()
     }
 
-    /// Gives the promise up and looks once more; whether there was something.
+    /// Stops watching and drains the buffers once more. Returns whether there was something.
     pub(crate) fn end(&mut self) -> bool {
         let on = std::mem::replace(&mut self.on, false);
         if on {
@@ -425,7 +422,7 @@ impl Watch {
 }
 
 impl Drop for Watch {
-    /// Also of a worker that panics: spans in the buffers must not stay there for ever.
+    /// Also if the worker panics: spans must not stay in the buffers forever.
     fn drop(&mut self) {
         self.end();
     }

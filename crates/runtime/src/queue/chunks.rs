@@ -1,19 +1,26 @@
 //! What waits for one exporter: chunks of finished spans by thread, and single records.
-//! Kept by `queue` under its lock. Knows no bounds and no policy.
+//! Used by `queue` under its lock. Must not know bounds or policies.
 //!
 //! Spans leave in the order in which they ended, children before parents, also when threads differ: the chunks of
 //! a thread are in order, and threads are merged by the end of their next span. A chunk can only be merged once
-//! every thread has handed over what ended before; see `SpanBuffers::drain`, which says so by `safe`.
+//! every thread has handed over what ended before; `SpanBuffers::drain` tells this by `safe`.
+//!
+//! A span that comes alone, because the queue is full, is appended to the last chunk of its thread: a chunk for each would
+//! take three times the memory of a small span. The spans of a chunk are numbered from its first one without gaps, so that
+//! of an appended span may be lower than its place among all records. A flush then also waits for that span.
 
 use std::collections::VecDeque;
 
-use tracefuse_exporter::record::{Record, Records};
+use tracefuse_exporter::record::{Record, Records, SpanRecord};
 
 use super::envelope::Queued;
 
+/// A chunk of this many bytes or more takes no further span.
+pub(crate) const CHUNK_BYTES: usize = 32 * 1024;
+
 #[derive(Default)]
 pub(crate) struct Queue {
-    /// Came back from an attempt, and leaves first.
+    /// Came back from an attempt, and leave first.
     returned: VecDeque<Queued>,
     /// Scores, and spans of threads that are ending.
     singles: VecDeque<Queued>,
@@ -22,7 +29,7 @@ pub(crate) struct Queue {
     bytes: usize,
 }
 
-/// From where spans come.
+/// Where spans come from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Source {
     /// The number of the thread's buffer.
@@ -49,7 +56,11 @@ struct Waiting {
 impl Waiting {
     fn next(&mut self) -> Option<Queued> {
         let record = self.records.next()?;
-        let queued = Queued::new(Record::Span(record), self.seq);
+        let mut queued = Queued::new(Record::Span(record), self.seq);
+        if self.records.len() == 0 {
+            // Trace attributes leave with the last span of the chunk.
+            queued.bytes = self.bytes;
+        }
         self.seq += 1;
         self.bytes = self.bytes.saturating_sub(queued.bytes);
         Some(queued)
@@ -77,7 +88,7 @@ impl Queue {
         [returned, single, oldest].into_iter().flatten().min()
     }
 
-    /// Those that came back from an attempt: only they may have been delivered.
+    /// The records that came back from an attempt. No other record here can have been delivered.
     pub(crate) fn returned(&self) -> impl Iterator<Item = &Queued> {
         self.returned.iter()
     }
@@ -88,8 +99,9 @@ impl Queue {
         self.singles.push_back(queued);
     }
 
-    /// `seq` is the number of the first span, `bytes` what all of them hold.
-    pub(crate) fn push_spans(&mut self, records: Records, from: Source, seq: u64, bytes: usize) {
+    /// Takes spans of one thread; `seq` is the number of the first one.
+    pub(crate) fn push_spans(&mut self, records: Records, from: Source, seq: u64) {
+        let bytes = records.size();
         self.len += records.len();
         self.bytes += bytes;
         let waiting = Waiting {
@@ -108,6 +120,27 @@ impl Queue {
         }
     }
 
+    /// Takes a span that comes alone.
+    pub(crate) fn push_span(&mut self, span: &SpanRecord, from: Source, seq: u64) {
+        let mut streams = self.streams.iter_mut();
+        let last = streams
+            .find(|stream| stream.thread == from.thread)
+            .and_then(|stream| stream.chunks.back_mut())
+            .filter(|last| last.round == from.round);
+        let added = last.and_then(|last| {
+            let added = last.records.append(span, CHUNK_BYTES)?;
+            last.bytes += added;
+            Some(added)
+        });
+        match added {
+            Some(added) => {
+                self.len += 1;
+                self.bytes += added;
+            }
+            None => self.push_spans(Records::one(span), from, seq),
+        }
+    }
+
     pub(crate) fn put_back(&mut self, queued: Vec<Queued>) {
         for queued in queued.into_iter().rev() {
             self.len += 1;
@@ -116,7 +149,7 @@ impl Queue {
         }
     }
 
-    /// Takes the oldest record, whatever the order of the others.
+    /// Removes the oldest record.
     pub(crate) fn pop(&mut self) -> Option<Queued> {
         let queued = self
             .returned
@@ -128,7 +161,7 @@ impl Queue {
         Some(queued)
     }
 
-    /// Takes up to `count` records of rounds up to `safe`. Also gives their bytes, and the lowest of their numbers.
+    /// Removes up to `count` records of rounds up to `safe`. Also returns their bytes, and the lowest of their numbers.
     pub(crate) fn take(&mut self, count: usize, safe: u64) -> (Vec<Queued>, usize, Option<u64>) {
         let mut taken: Vec<Queued> = Vec::new();
         let returned = count.min(self.returned.len());
@@ -143,20 +176,16 @@ impl Queue {
             };
             self.take_run(stream, upto, count, safe, &mut taken);
         }
-        let before = self.bytes;
         self.len -= taken.len();
         let bytes: usize = taken.iter().map(|queued| queued.bytes).sum();
         self.bytes = self.bytes.saturating_sub(bytes);
-        if self.len == 0 {
-            // What a record says of its size and what its chunk says may differ by what spans share.
-            self.bytes = 0;
-        }
+        debug_assert!(self.len > 0 || self.bytes == 0, "{} bytes", self.bytes);
         let first = taken.iter().map(|queued| queued.seq).min();
-        (taken, before - self.bytes, first)
+        (taken, bytes, first)
     }
 
-    /// Whether a batch of `count` can be taken in order: what came back and spans of rounds up to `safe` are enough
-    /// for it, or there are no others.
+    /// Whether a batch of `count` can be taken in order: there are enough records that came back or are of rounds up to
+    /// `safe`, or there are no others.
     pub(crate) fn has_safe(&self, count: usize, safe: u64) -> bool {
         let (mut early, mut late) = (self.returned.len(), 0);
         for waiting in self.streams.iter().flat_map(|stream| &stream.chunks) {
@@ -169,7 +198,7 @@ impl Queue {
         late == 0 || early >= count
     }
 
-    /// The next single record, if every span that was there before it has left.
+    /// Removes the next single record, if every span that came before it has left.
     fn next_single(&mut self) -> Option<Queued> {
         let seq = self.singles.front()?.seq;
         let fronts = self
@@ -192,7 +221,7 @@ impl Queue {
         numbered.min().map(|(_, at)| at)
     }
 
-    /// The stream whose next span ended first, and how far it may be read until that is another's.
+    /// The stream whose next span ended first, and up to which order it may be read before another stream is next.
     fn first_stream(&self, safe: u64) -> Option<(usize, Option<Order>)> {
         let mut first: Option<(Order, usize)> = None;
         let mut second: Option<Order> = None;
@@ -216,7 +245,7 @@ impl Queue {
         first.map(|(_, at)| (at, second))
     }
 
-    /// Takes from a stream until a span ended after `upto`, `taken` has `count`, or its chunk ends.
+    /// Removes spans of a stream until one ended after `upto`, `taken` has `count`, or the chunk ends.
     fn take_run(
         &mut self,
         stream: usize,
@@ -248,7 +277,7 @@ impl Queue {
         }
     }
 
-    /// Takes `count` records of a stream's first chunk, and removes what is empty.
+    /// Removes `count` records of a stream's first chunk, and then the chunk and the stream if they are empty.
     fn next_of(&mut self, at: usize, count: usize) -> Vec<Queued> {
         let Some(stream) = self.streams.get_mut(at) else {
             return Vec::new();
@@ -271,5 +300,5 @@ impl Queue {
     }
 }
 
-/// By what spans of different threads are merged, see [`Records::order`].
+/// The order by which spans of different threads are merged, see [`Records::order`].
 type Order = (u64, bool, std::cmp::Reverse<u64>);

@@ -1,5 +1,5 @@
-//! The agreement of callers and the worker on a flush, a shutdown, and the end of the worker.
-//! Called by `pipeline` on callers' threads and by `worker`; nothing is logged while the queue's lock is held.
+//! How callers and the worker agree on a flush, a shutdown, and the end of the worker.
+//! Called by `pipeline` on callers' threads and by `worker`. Must not log while the queue is locked.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ impl ExporterQueue {
         self.settled.notify_all();
     }
 
-    /// Asks for a flush of everything taken so far; the ticket is for `wait_flushed`.
+    /// Requests a flush of all records taken so far. The ticket is for `wait_flushed`.
     pub(crate) fn ask_flush(&self) -> Ticket {
         let mut state = self.lock();
         state.flush_asked += 1;
@@ -43,7 +43,7 @@ impl ExporterQueue {
         ticket
     }
 
-    /// Waits for a flush; whether every record before it has its outcome.
+    /// Waits for a flush. Returns whether every record before it has its outcome.
     pub(crate) fn wait_flushed(&self, ticket: Ticket, within: Duration) -> bool {
         self.wait(within, |state| {
             state.flush_done >= ticket.number || state.phase == Phase::Stopped
@@ -53,7 +53,7 @@ impl ExporterQueue {
             .is_none_or(|oldest| oldest > ticket.upto)
     }
 
-    /// Asks the worker to deliver what it can within this time and stop. The longest time that was asked for counts.
+    /// Tells the worker to deliver what it can within this time, and to stop. If it is called again, the longest time counts.
     pub(crate) fn ask_close(&self, within: Duration) {
         let mut state = self.lock();
         // Bounded: a caller may pass Duration::MAX.
@@ -69,19 +69,19 @@ impl ExporterQueue {
         self.settled.notify_all();
     }
 
-    /// Waits for the worker to stop; whether it did.
+    /// Waits for the worker to stop. Returns whether it did.
     pub(crate) fn wait_stopped(&self, within: Duration) -> bool {
         self.wait(within, |state| state.phase == Phase::Stopped);
         self.phase() == Phase::Stopped
     }
 
-    /// Gives everything left its last outcome: shutdown is over. Does nothing the second time.
+    /// Ends the shutdown: every record that is left gets its last outcome. Does nothing the second time.
     pub(crate) fn stop(&self) {
         self.end(DropReason::ShutdownDeadline);
     }
 
-    /// [`stop`](Self::stop), if the time that any caller of shutdown allowed is over: the worker is blocked
-    /// by its exporter, and is left behind.
+    /// [`stop`](Self::stop), if the longest time that a caller of shutdown allowed is over. The worker is blocked by its
+    /// exporter, and is not waited for.
     pub(crate) fn stop_if_late(&self) {
         if let Phase::Closing(deadline) = self.phase()
             && Instant::now() >= deadline
@@ -95,7 +95,7 @@ impl ExporterQueue {
         self.end(DropReason::DeliveryFailed);
     }
 
-    /// Delivery panicked: what was in flight is gone, and may have arrived. Gives how much it was.
+    /// Delivery panicked: the records in flight are lost, and may have arrived. Returns their number.
     pub(crate) fn lose_in_flight(&self, error: &str) -> usize {
         let mut state = self.lock();
         let lost = std::mem::take(&mut state.in_flight);
@@ -153,7 +153,7 @@ impl ExporterQueue {
         self.settled.notify_all();
         self.wake.notify_one();
         drop((left, parked));
-        // After the lock: a log subscriber may call back.
+        // Without the lock: a log subscriber may call this crate.
         if died {
             log::delivery_ended(&self.name, lost);
         } else if lost > 0 {
@@ -162,7 +162,7 @@ impl ExporterQueue {
     }
 
     fn wait(&self, within: Duration, done: impl Fn(&State) -> bool) {
-        // If the time is over, the caller looks at the state itself.
+        // If the time is over, the caller reads the state itself.
         let _ = self
             .settled
             .wait_timeout_while(self.lock(), within, |state| !done(state));

@@ -1,5 +1,5 @@
 //! A queued record, and what delivery remembers of it.
-//! Made by `queue`; taken apart and put together by `delivery`.
+//! Made by `queue`; split and joined by `delivery`. Must not know the queue.
 
 use tokio::time::Instant;
 use tracefuse_exporter::record::Record;
@@ -9,17 +9,17 @@ use tracefuse_exporter::record::Record;
 pub(crate) struct Queued {
     pub(crate) record: Record,
     pub(crate) bytes: usize,
-    /// Its number among all records of the queue, from 1.
+    /// Its number among all records of the queue, from 1. That of a span which came alone may be too low, see `chunks`.
     pub(crate) seq: u64,
-    /// An attempt failed after its bytes had been sent: it may have arrived.
+    /// An attempt failed after its bytes were sent: it may have arrived.
     pub(crate) maybe_delivered: bool,
-    /// The masker has seen it.
+    /// The masker was called for it.
     pub(crate) masked: bool,
     /// When it was first sent without success.
     pub(crate) tried: Option<Instant>,
 }
 
-/// What is kept of an item while its record is in a batch.
+/// What is remembered of a queued record while the record is in a batch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Envelope {
     bytes: usize,
@@ -81,7 +81,7 @@ impl Queued {
     }
 }
 
-/// A parked batch: its retries are used up, and others go first.
+/// A parked batch: its retries are used up, and other batches are sent first.
 #[derive(Debug)]
 pub(crate) struct Parked {
     pub(crate) items: Vec<Queued>,

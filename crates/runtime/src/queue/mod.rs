@@ -1,5 +1,5 @@
 //! The queue of one exporter: bounded by count and bytes, with its accounting, flush and shutdown.
-//! Fed by `buffers` on callers' threads, drained by `worker`. One lock, held for a few instructions.
+//! Filled by `buffers` on callers' threads, drained by `worker`. One lock, kept for a few instructions. Must not know exporters.
 
 mod admit;
 mod budget;
@@ -26,16 +26,16 @@ use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, PoisonError
 pub(crate) use admit::Deferred;
 use budget::WaitBudget;
 use chunks::Queue;
-pub(crate) use chunks::Source;
+pub(crate) use chunks::{CHUNK_BYTES, Source};
 
-/// Encoded bytes of a record beside those that it has in memory, roughly.
+/// About how many bytes more a record has encoded than in memory.
 const ENCODED_OVERHEAD: usize = 320;
 
-/// A flush that was asked for.
+/// A flush that was requested.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticket {
     number: u64,
-    /// The last record it covers.
+    /// The number of the last record that it covers.
     upto: u64,
 }
 
@@ -43,13 +43,13 @@ pub(crate) struct ExporterQueue {
     pub(crate) name: String,
     pub(crate) config: PipelineConfig,
     state: Mutex<State>,
-    /// Something has an outcome, a flush is done, or the worker has stopped.
+    /// Notified when a record has an outcome, a flush is done, or the worker has stopped.
     settled: Condvar,
-    /// The worker has something to look at.
+    /// Wakes the worker.
     pub(crate) wake: Notify,
-    /// What does not fit goes to disk, so that nothing need be refused while the breaker is open.
+    /// Records that do not fit are written to disk, so nothing is refused while the circuit breaker is open.
     spills: AtomicBool,
-    /// There is room for all that threads may buffer: they ask without the lock.
+    /// There is room for all spans that threads may buffer. Threads read it without the lock.
     has_capacity: AtomicBool,
     /// The circuit breaker is open and there is no room: a span that started now would be dropped at its end.
     refuses: AtomicBool,
@@ -61,38 +61,38 @@ pub(crate) struct State {
     queue: Queue,
     /// The last round of `SpanBuffers::drain` that is complete; spans of later rounds must wait.
     safe: u64,
-    /// Records and bytes that threads may have buffered.
+    /// Records and bytes that threads may buffer.
     reserved: (usize, usize),
     in_flight: usize,
     in_flight_bytes: usize,
-    /// Batches whose tries are used up, waiting for a success of another.
+    /// Batches whose retries are used up. They wait until another batch is accepted.
     parked: VecDeque<Parked>,
     /// A batch succeeded since the last one was parked or tried again.
     parked_due: bool,
-    /// When they are tried again without such a success, since nothing else may come.
+    /// When they are tried again without such a success, because there may be no other batch.
     parked_until: Option<Instant>,
-    /// A batch was accepted since one was parked or tried again: the receiver is well, so the fault is the batch's.
+    /// A batch was accepted since one was parked or tried again: the receiver works, so the parked batch is at fault.
     taken_since: bool,
     /// Records on disk.
     pub(crate) spooled: usize,
     pub(crate) ledger: Ledger,
     pub(crate) notices: Notices,
     pub(crate) health: Health,
-    /// Store of the oldest record that is in flight.
+    /// Number of the oldest record that is in flight.
     in_flight_from: Option<u64>,
-    /// Flushes asked for, done, and up to which record the last one reaches.
+    /// Flushes requested, flushes done, and the number of the last record that the last one covers.
     flush_asked: u64,
     flush_done: u64,
     flush_upto: u64,
     phase: Phase,
     budget: WaitBudget,
-    /// The receiver has accepted a batch: it is worth waiting for.
+    /// The receiver has accepted a batch, so there will be room.
     has_accepted: bool,
-    /// How many of the refused spans the ledger has.
+    /// How many of the refused spans are in the ledger.
     refused: u64,
-    /// The worker sleeps until it is woken, and does not look again by itself.
+    /// The worker sleeps until it is woken. It has no timer.
     asleep: bool,
-    /// A record found no room since the worker took some: what waits is to be sent, also when it makes no batch.
+    /// A record found no room since the worker took a batch: a batch is due, also if it is not full.
     no_room: bool,
     /// The worker's thread has ended without a shutdown.
     died: bool,
@@ -113,7 +113,7 @@ impl ExporterQueue {
         }
     }
 
-    /// More than three quarters full: what waits is to be sent, or to go to disk, before there is no room.
+    /// More than three quarters full: records are sent, or written to disk, before there is no room.
     fn crowded(&self, state: &State) -> bool {
         self.is_crowded_at(state.held())
     }
@@ -126,7 +126,7 @@ impl ExporterQueue {
         self.crowded(&self.lock())
     }
 
-    /// There is a disk, and this much on it from before.
+    /// There is a spool, with this many records of an earlier process.
     #[cfg(feature = "spool")]
     pub(crate) fn spools(&self, frames: u64) {
         self.spills.store(true, Ordering::Relaxed);
@@ -136,7 +136,8 @@ impl ExporterQueue {
         state.spooled += usize::try_from(frames).unwrap_or(usize::MAX);
     }
 
-    /// Shows the worker what there is. `decide` answers what it does next, and whether it then sleeps until it is woken.
+    /// Calls `decide` with the state of the queue. It returns what the worker does next, and whether the worker then sleeps
+    /// until it is woken.
     pub(crate) fn look<T>(&self, decide: impl FnOnce(&View) -> (T, bool)) -> T {
         let mut state = self.lock();
         let waiting = state.queue.len();
@@ -166,7 +167,7 @@ impl ExporterQueue {
         let mut parked = state.parked.pop_front()?;
         state.parked_due = false;
         state.parked_until = None;
-        // A round counts against the batch only if others were taken meanwhile.
+        // A round counts against the batch only if others were accepted meanwhile.
         parked.rounds += u32::from(std::mem::take(&mut state.taken_since));
         let first = parked.items.first().map(|item| item.seq);
         state.depart(parked.items.len(), bytes_of(&parked.items), first);
@@ -203,7 +204,7 @@ impl ExporterQueue {
         }
     }
 
-    /// Batches that what waits would make.
+    /// How many batches the waiting records make.
     pub(crate) fn batches(&self) -> usize {
         self.lock()
             .queue
@@ -221,25 +222,25 @@ impl ExporterQueue {
         taken
     }
 
-    /// Records that the next batch is to have: `batch_size`, or where more wait as many as make `bytes` encoded bytes,
-    /// up to `max_batch_size`.
+    /// How many records the next batch has: `batch_size`, or if more wait as many as make `bytes` encoded bytes, up to
+    /// `max_batch_size`.
     pub(crate) fn next_count(&self, bytes: usize) -> usize {
         let state = self.lock();
         let (waiting, least) = (state.queue.len(), self.config.batch_size);
         if waiting <= least {
             return least;
         }
-        // What waits is smaller in memory than encoded, mostly by names of attributes.
+        // A record is larger encoded than in memory, mostly by the names of attributes.
         let each = state.queue.bytes() / waiting + ENCODED_OVERHEAD;
         (bytes / each).clamp(least, self.config.max_batch_size.max(least))
     }
 
-    /// Spans come through the buffers of threads, and may leave only once all of them were drained.
+    /// Spans come from the buffers of threads, and may leave only when all buffers were drained.
     pub(crate) fn order_by_rounds(&self) {
         self.lock().safe = 0;
     }
 
-    /// All threads have handed over what they recorded up to this round.
+    /// All threads have handed over their spans up to this round.
     pub(crate) fn note_drained(&self, round: u64) {
         let mut state = self.lock();
         state.safe = state.safe.max(round);
@@ -251,7 +252,7 @@ impl ExporterQueue {
         !state.queue.has_safe(count, state.safe)
     }
 
-    /// Puts records that were taken back to where they were.
+    /// Puts records that were taken back to the front of the queue.
     pub(crate) fn put_back(&self, items: Vec<Queued>) {
         let mut state = self.lock();
         if state.phase == Phase::Stopped {
@@ -262,7 +263,7 @@ impl ExporterQueue {
         state.rest();
     }
 
-    /// Gives records in flight their outcome: `outcome` writes it into the ledger.
+    /// Settles records in flight: `outcome` writes their outcome into the ledger.
     pub(crate) fn settle(&self, records: usize, bytes: usize, outcome: impl FnOnce(&mut State)) {
         let mut state = self.lock();
         if state.phase == Phase::Stopped {
@@ -366,7 +367,7 @@ impl State {
         )
     }
 
-    /// Store of the oldest record without an outcome.
+    /// Number of the oldest record without an outcome.
     fn oldest_open(&self) -> Option<u64> {
         let queued = self.queue.seq();
         let parked = self

@@ -1,5 +1,5 @@
-//! What is allocated for spans that wait, and for a prompt of 50 MB on its way: bounds for both, and how many copies
-//! are made. A separate test program, since it has its own allocator; `-- --nocapture` shows the numbers.
+//! What is allocated for spans that wait, in a queue that is full too, and for a prompt of 50 MB that is sent: bounds for
+//! both, and how many copies are made. A separate test program, since it has its own allocator; `-- --nocapture` shows the numbers.
 
 #![expect(unsafe_code, reason = "a global allocator is an unsafe trait")]
 #![expect(
@@ -15,8 +15,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tracefuse::config::{Overload, TracerConfig};
 use tracefuse::exporter::{Batch, ExportError, ExportReport, Exporter};
-use tracefuse::{LangfuseConfig, Trace, Tracer, Usage, config::TracerConfig};
+use tracefuse::{LangfuseConfig, Trace, Tracer, Usage};
 
 /// Counts what is allocated now, by all threads, and the most there was.
 struct Counting;
@@ -115,6 +116,62 @@ fn a_span_that_waits_takes_little_beside_its_payload() {
     println!("bytes beside the payload: a small span {small}, a generation {generation}");
     assert!(small <= 1024, "{small} bytes beside the payload");
     assert!(generation <= 1024, "{generation} bytes beside the payload");
+}
+
+/// Bytes allocated for spans that wait in a queue of `bound` bytes which is full, once `record` was called `times` times.
+fn in_a_full_queue(
+    bound: usize,
+    overload: Overload,
+    times: usize,
+    record: impl Fn(&Tracer),
+) -> usize {
+    let tracer = tracefuse::builder()
+        .exporter(Silent)
+        .configure(|config| {
+            config.delivery.max_queue_bytes = bound;
+            config.delivery.overload = overload;
+        })
+        .build()
+        .unwrap();
+    (0..200).for_each(|_| record(&tracer));
+    let before = LIVE.load(Ordering::Relaxed);
+    (0..times).for_each(|_| record(&tracer));
+    let taken = LIVE.load(Ordering::Relaxed).saturating_sub(before);
+    let stats = tracer.stats();
+    assert!(stats.is_balanced(), "{stats:#?}");
+    assert!(stats.exporters[0].dropped_total() > 0, "it is full");
+    let _ = tracer.shutdown_within(Duration::from_millis(1));
+    taken
+}
+
+#[test]
+fn a_full_queue_takes_no_more_than_its_bound() {
+    let _alone = alone();
+    const BOUND: usize = 2 << 20;
+    // The records of the threads and of the worker, and capacity that grows by doubling.
+    const ALLOWED: usize = BOUND / 4 * 5;
+    // Each span comes alone, and the oldest leaves for it.
+    let small = |tracer: &Tracer| {
+        tracer.trace("request").user_id("user").run(|trace| {
+            for n in 0..9 {
+                trace.span("step").metadata("n", n).run(|_| {});
+            }
+        });
+    };
+    let taken = in_a_full_queue(BOUND, Overload::DropOldest, 6_000, small);
+    println!("{BOUND} bytes of small spans: {taken} allocated");
+    assert!(taken <= ALLOWED, "{taken} bytes for {BOUND}");
+    // Trace attributes are memory too.
+    let text = "x".repeat(1024);
+    let traces = |tracer: &Tracer| {
+        let trace = tracer.trace("request").metadata("document", text.as_str());
+        trace.run(|_| {});
+    };
+    for overload in [Overload::DropNewest, Overload::DropOldest] {
+        let taken = in_a_full_queue(BOUND, overload, 6_000, traces);
+        println!("{BOUND} bytes of traces, {overload:?}: {taken} allocated");
+        assert!(taken <= ALLOWED, "{taken} bytes for {BOUND}, {overload:?}");
+    }
 }
 
 /// A receiver that keeps nothing: answers each request, and tells how long its body was.

@@ -1,5 +1,5 @@
-//! What a span may hold: the limits of keys, events, errors and links, and the removal of values that were replaced.
-//! Called by `buffer` for every attribute that is written, and once when the span ends.
+//! The limits of a span (keys, events, errors and links), and the removal of values that were replaced.
+//! Called by `buffer` for every attribute that is written, and once when the span ends. Must not know handles.
 
 use std::collections::{HashMap, HashSet};
 
@@ -35,7 +35,7 @@ pub(super) struct Limits {
 }
 
 impl Buffer {
-    /// [`admits`](Self::admits) for metadata, with fewer questions in general.
+    /// [`admits`](Self::admits) for metadata, which needs fewer checks.
     #[inline(always)]
     pub(super) fn admits_metadata(&mut self, key: &str) -> bool {
         let hash = hash(Role::Metadata, key);
@@ -183,7 +183,7 @@ impl Buffer {
         self.attributes = compacted;
     }
 
-    /// The name alone.
+    /// Attributes with the name only.
     fn attributes_without_any(&self) -> Attributes {
         let mut attributes = Attributes::default();
         let name = self.attributes.text.get(..self.head.name_len());
@@ -205,7 +205,7 @@ impl Buffer {
         self.head.forget(role);
     }
 
-    /// To be called before the record leaves: what was replaced goes, what was dropped is said.
+    /// Must be called before the record leaves: removes what was replaced, and adds the counts of what was dropped.
     #[inline]
     pub(crate) fn seal(&mut self) {
         if self.state.has_replaced {
@@ -237,7 +237,7 @@ impl Buffer {
     }
 }
 
-/// Spreads keys over 256 bits: cheap, and enough to tell most keys of a span apart.
+/// Maps a key to one of 256 bits: few instructions, and most keys of a span have different bits.
 #[inline]
 fn hash(role: Role, key: &str) -> u64 {
     let bytes = key.as_bytes();

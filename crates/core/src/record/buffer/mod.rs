@@ -1,5 +1,5 @@
 //! The record of a span that is open: its head, and its attributes in the format of `format`.
-//! Written by the span handles; copied into a `chunk` when the span ends, and then used again by `pool`.
+//! Written by the span handles; copied into a `chunk` when the span ends, and then used again. Must not know handles.
 
 mod limits;
 #[cfg(test)]
@@ -25,7 +25,7 @@ use super::time::Timestamp;
 use super::usage::{Cost, Usage};
 use super::value::{Value, ValueRef};
 
-/// Key of [`Role::Call`]: the model that was asked for, where another one was said to answer.
+/// Key of [`Role::Call`]: the requested model, if the response named another one.
 pub(crate) const REQUEST_MODEL: &str = "request_model";
 /// Key of [`Role::Call`]: the model that the response names.
 pub(crate) const RESPONSE_MODEL: &str = "response_model";
@@ -44,7 +44,7 @@ pub(crate) struct Buffer {
     state: WriteState,
 }
 
-/// What must be known of the attributes while they are written.
+/// The state that is needed while attributes are written.
 #[derive(Clone, Copy, Default)]
 struct WriteState {
     seen: Seen,
@@ -159,7 +159,7 @@ impl Buffer {
         }
     }
 
-    /// What most attributes are: apart, so that the compiler leaves out what is asked for other roles.
+    /// For most attributes. A separate function, so that the compiler removes the checks for other roles.
     #[inline(never)]
     fn put_metadata_text(&mut self, key: &str, text: &str) {
         if self.admits_metadata(key) {
@@ -285,7 +285,7 @@ impl Buffer {
         self.put(Role::Tag, tag, ValueRef::Bool(true));
     }
 
-    /// Sets the buckets that the model has prices for. What is within them goes to the metadata.
+    /// Sets the buckets that have prices. Counts that are included in them become metadata.
     pub(crate) fn set_usage(&mut self, usage: &Usage) {
         if self.has(Role::Usage) {
             self.remove(Role::Usage);
@@ -467,7 +467,7 @@ impl Buffer {
     }
 }
 
-/// Nothing: a prompt must not reach a log by way of `{:?}` on one of the views.
+/// Shows nothing: a prompt must not reach a log by `{:?}`.
 impl fmt::Debug for Buffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Buffer").finish_non_exhaustive()

@@ -1,5 +1,6 @@
 //! An open span: its buffer behind a lock, its trace, and the rule that it ends once.
-//! Shared by all handles of the span, see `slots`; started by `builder`, written through `handle`, given to `Processor` at its end.
+//! Shared by all handles of the span, see `slots`. Started by `builder`, written by `handle`; at its end it is passed to the
+//! processor. Must not know delivery.
 
 pub(crate) mod slots;
 
@@ -22,13 +23,13 @@ pub(crate) struct TraceState {
     /// Its ids and attributes.
     pub(crate) shared: SharedTrace,
     pub(crate) anchor: Anchor,
-    /// The root while it is open; set when a trace handle begins it.
+    /// The root, while it is open. Set when a trace handle begins it.
     root_ref: OnceLock<WeakSpanRef>,
-    /// What came with the request that this trace continues.
+    /// The propagation headers of the request that this trace continues.
     pub(crate) received: Option<Arc<Received>>,
-    /// What the trace forwards, if the sampler left it out and its spans are only measured.
+    /// What the trace sends to other services, if the sampler left it out and its spans are only measured.
     pub(crate) unsampled: Option<ForwardGuard>,
-    /// What spans forward that are started while the tracer does not record.
+    /// What spans send to other services that are started while the tracer does not record.
     forward: OnceLock<ForwardGuard>,
     /// Errors that callers may record again.
     failures: Failures,
@@ -59,8 +60,8 @@ impl TraceState {
         let _ = self.root_ref.set(root.downgrade());
     }
 
-    /// A handle of the root. If the root is gone, of a span that has ended and has its id: children can start
-    /// below it, and the trace's attributes can be set.
+    /// A handle of the root. If the root has ended, a handle of an ended span with its id: children can start below it,
+    /// and the trace's attributes can be set.
     pub(crate) fn root_handle(self: &Arc<Self>) -> OpenSpanRef {
         let root = self
             .root_ref
@@ -83,8 +84,8 @@ impl TraceState {
         self.core.capture_content && self.is_sampled()
     }
 
-    /// For a span of this trace that is not recorded because the tracer is closed or paused: the trace was
-    /// sampled, and its root is the nearest span that was recorded for sure.
+    /// For a span of this trace that is not recorded because the tracer is closed or paused. The trace was sampled, and its
+    /// root is the nearest span that was certainly recorded.
     pub(crate) fn unrecorded(&self) -> Unrecorded {
         if let Some(guard) = &self.unsampled {
             return guard.unrecorded();
@@ -136,7 +137,7 @@ impl OpenSpan {
         (span, buffer)
     }
 
-    /// Opens a span whose buffer is filled but for its start.
+    /// Opens a span. Its buffer has all but the start time.
     pub(crate) fn open(span: UnstartedSpan, mut buffer: Box<Buffer>) -> OpenSpanRef {
         span.begin(&mut buffer);
         span.start(Some(buffer))
@@ -151,7 +152,7 @@ impl OpenSpan {
         }
     }
 
-    /// Gives it the buffer that its handles write to.
+    /// Sets the buffer that its handles write to.
     #[inline]
     pub(crate) fn fill(&mut self, buffer: Option<Box<Buffer>>) {
         *self
@@ -160,8 +161,7 @@ impl OpenSpan {
             .unwrap_or_else(PoisonError::into_inner) = buffer;
     }
 
-    /// Ends it, if it is open, after its last handle is gone: the span has ended, whatever was meant. Gives back
-    /// the buffer.
+    /// Ends it, if it is open, after its last handle was dropped. Returns the buffer.
     #[inline]
     pub(crate) fn close(&mut self) -> Option<Box<Buffer>> {
         // No other handle exists, so the lock is not needed.
@@ -174,7 +174,7 @@ impl OpenSpan {
         Some(buffer)
     }
 
-    /// Writes to the span if it is still open. `f` runs under the lock: nothing of the user's in it.
+    /// Writes to the span if it is still open. `f` runs under the lock, so it must not call the user's code.
     pub(crate) fn write(&self, f: impl FnOnce(&mut Buffer)) {
         match lock(&self.buffer).as_deref_mut() {
             Some(buffer) => f(buffer),
@@ -182,7 +182,7 @@ impl OpenSpan {
         }
     }
 
-    /// Records an error, marked if it is one that this span or one below it recorded before.
+    /// Records an error. It is marked as propagated if this span or a child recorded it before.
     pub(crate) fn add_exception(&self, time: Timestamp, exception: Exception, returned: bool) {
         let id = SpanId::random();
         self.write(|buffer| {
@@ -217,8 +217,8 @@ impl OpenSpan {
             .map(|buffer| buffer.head.kind())
     }
 
-    /// Name and the moment the trace was begun here, if it is open and the first of its trace here. A start that
-    /// was set to the past says nothing about how long handles have been kept.
+    /// The name, and when the trace was begun in this process, if the span is open and the first of its trace here. The
+    /// start time of the span may be set to the past, so it does not tell how long handles have been kept.
     pub(crate) fn open_root(&self) -> Option<(String, Timestamp)> {
         let guard = lock(&self.buffer);
         let buffer = guard.as_deref()?;
@@ -226,12 +226,12 @@ impl OpenSpan {
         is_root.then(|| (buffer.name().to_owned(), self.trace.anchor.begun()))
     }
 
-    /// Ends the span after a last word; `false` if it had ended before.
+    /// Ends the span after `last` wrote to it; `false` if it had ended before.
     pub(crate) fn end(&self, last: impl FnOnce(&mut Buffer)) -> bool {
         self.end_as_of(None, last)
     }
 
-    /// Ends the span at a moment that was measured elsewhere.
+    /// Ends the span at a given time.
     pub(crate) fn end_at(&self, time: Timestamp) {
         self.end_as_of(Some(time), |_| {});
     }
@@ -249,7 +249,7 @@ impl OpenSpan {
 
     #[inline]
     fn finish(&self, buffer: &mut Buffer, time: Option<Timestamp>) {
-        // The monotonic clock cannot step back, but an injected one may.
+        // The monotonic clock cannot step back, but an injected clock may.
         let end = time.unwrap_or_else(|| self.trace.now());
         buffer.head.set_end(end.max(buffer.head.start()));
         buffer.seal();
@@ -265,7 +265,7 @@ impl OpenSpan {
         }
     }
 
-    /// Ends a span whose work was given up before it was done; `message` says how, after `cancelled: `.
+    /// Ends a span whose work was cancelled. `message` says how, after `cancelled: `.
     pub(crate) fn end_cancelled(&self, message: &str) {
         self.end(|buffer| abandon(buffer, message));
     }
@@ -281,7 +281,7 @@ impl OpenSpan {
     }
 }
 
-/// A level and a message that the user set stay.
+/// Sets a level and a message, unless the user set them.
 fn abandon(buffer: &mut Buffer, message: &str) {
     let head = &mut buffer.head;
     if head.level().is_none() && head.status() == StatusCode::Unset {

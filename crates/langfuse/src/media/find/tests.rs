@@ -23,6 +23,31 @@ const PNG: &str = "iVBORw0KGgo=";
 const HELLO: &str = "aGVsbG8=";
 
 #[test]
+fn only_base64_under_a_known_key_is_worth_a_look() {
+    for (text, worth) in [
+        (json!({ "data": PNG.repeat(2) }).to_string(), true),
+        (json!({ "data": [PNG.repeat(2)] }).to_string(), true),
+        (
+            json!({ "arguments": json!({ "data": PNG.repeat(2) }).to_string() }).to_string(),
+            true,
+        ),
+        (format!("see data:image/png;base64,{PNG}"), true),
+        (json!({ "note": PNG.repeat(2) }).to_string(), false),
+        (
+            json!({ "data": "no base64, as it has spaces and commas" }).to_string(),
+            false,
+        ),
+        (json!({ "data": "short" }).to_string(), false),
+        (
+            json!({ "data": 7, "note": PNG.repeat(2) }).to_string(),
+            false,
+        ),
+    ] {
+        assert_eq!(may_have(&text), worth, "{text}");
+    }
+}
+
+#[test]
 fn the_parts_of_each_provider_are_found() {
     let uri = format!("data:image/png;base64,{HELLO}");
     let (hello, png) = (b"hello".as_slice(), b"\x89PNG\r\n\x1a\n".as_slice());

@@ -19,6 +19,7 @@ use crate::queue::envelope::Queued;
 use crate::queue::{ExporterQueue, State};
 use crate::spool::{BatchId, Spool, SpoolConfig, SpoolError, SpoolStats};
 
+pub use stored::SpooledRecord;
 pub(crate) use stored::Stored;
 
 /// How long the disk is left alone after it refused a write.

@@ -1,5 +1,5 @@
-//! Free slots, and empty buffers, for the next spans: a pair that the thread uses at once, and lists behind it.
-//! Used by `slots` alone. A slot that is here has no handle and no span.
+//! The free list of slots and of empty buffers: one pair that the next span of the thread takes, and lists for more.
+//! Used only by `slots`. A slot in the free list has no handle and no span.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Mutex;
@@ -13,7 +13,7 @@ const SLOTS_PER_CHUNK: usize = 16;
 /// Free slots that a thread keeps in its list, and how many it exchanges with the shared list at once.
 const KEPT: usize = 64;
 const MOVED: usize = 32;
-/// Empty buffers that a thread keeps: as many spans as are open at once on a thread, as a rule.
+/// Empty buffers that a thread keeps: usually no more spans are open at once on a thread.
 const KEPT_BUFFERS: usize = 32;
 
 /// All slots.
@@ -21,9 +21,9 @@ pub(super) static ALL: Mutex<Vec<&'static [SpanSlot]>> = Mutex::new(Vec::new());
 /// Free slots that no thread keeps.
 static SHARED: Mutex<Vec<&'static SpanSlot>> = Mutex::new(Vec::new());
 
-/// What a thread keeps.
+/// The free list of a thread.
 struct Local {
-    /// Of the span that ended last: most spans take what the one before them gave back.
+    /// Those of the span that ended last. Most spans take them.
     last: Cell<Option<(&'static SpanSlot, Box<Buffer>)>>,
     lists: RefCell<Lists>,
 }
@@ -81,7 +81,7 @@ fn shared_slot() -> &'static SpanSlot {
     more(&mut slots);
     let slot = slots.pop();
     lock(&SHARED).append(&mut slots);
-    // There is always one: `more` gives some.
+    // There is always one: `more` adds some.
     slot.unwrap_or_else(|| &*Box::leak(Box::new(SpanSlot::new())))
 }
 
@@ -106,14 +106,14 @@ pub(super) fn give(slot: &'static SpanSlot, buffer: Option<Box<Buffer>>) {
         return give_to_lists(Some(slot), None);
     };
     let mut both = Some((slot, buffer));
-    // What was there goes to the lists.
+    // The pair that was there is put into the lists.
     let _ = LOCAL.try_with(|own| both = own.last.replace(both.take()));
     if let Some((slot, buffer)) = both {
         give_to_lists(Some(slot), Some(buffer));
     }
 }
 
-/// Takes a buffer back alone.
+/// Takes a buffer back, without a slot.
 pub(super) fn give_buffer(buffer: Box<Buffer>) {
     if let Some(buffer) = emptied(buffer) {
         give_to_lists(None, Some(buffer));

@@ -1,13 +1,12 @@
-//! Slots for the open spans of the process. A slot holds a span and a count of its handles; free slots go to a
-//! thread-local free list and are used again, never freed.
-//! Used by the start of a span and by its handles; the tracer looks through all slots at a shutdown and for its numbers.
+//! Slots for the open spans of the process. A slot has a span and a reference count of its handles. Free slots are kept in
+//! a thread-local free list and are used again; a slot is never freed.
+//! Used by the start of a span and by its handles. The tracer reads all slots at a shutdown and for its numbers.
 //!
-//! An `Arc` for each span and a list of them cost 40 ns a span: memory from the allocator and back, a lock and a search
-//! at both ends. Since slots are never freed, the list of all slots is only written when more spans are open at once
-//! than ever before.
+//! An `Arc` for each span and a list of all spans cost 40 ns a span: an allocation, and a lock and a search at both ends.
+//! Since slots are never freed, the list of all slots is only written when more spans are open at once than ever before.
 //!
-//! The count has two halves: handles, and looks of threads that go through all slots. A look keeps the slot and not the
-//! span: the span ends with its last handle, on the thread that drops it. The slot is free when both are zero.
+//! The count has two halves: handles, and looks of threads that read all slots. A look keeps the slot and not the span: the
+//! span ends with its last handle, on the thread that drops it. The slot is free when both are zero.
 
 mod free;
 
@@ -65,10 +64,10 @@ impl SpanSlot {
         }
     }
 
-    /// Ends the span if it is open, and gives the slot to a free list. The caller has brought the count to zero.
+    /// Ends the span if it is open, and puts the slot into a free list. The caller has set the count to zero.
     #[inline(never)]
     fn free(&'static self) {
-        // All that was done by way of other handles comes before the end.
+        // All writes by other handles come before the end.
         fence(Ordering::Acquire);
         // If the end of the span panics, the slot is emptied and not used again.
         let emptied = Emptied(self);
@@ -93,7 +92,7 @@ impl SpanSlot {
     /// Looks at the span in the slot, if there is one with a handle.
     fn look(&'static self) -> Option<Look> {
         let more = |count: u64| {
-            // With as many looks as can be counted, one more is left out.
+            // A look more than can be counted is refused.
             (count & HANDLES > 0)
                 .then(|| count.checked_add(LOOK))
                 .flatten()
@@ -120,7 +119,7 @@ impl Drop for Emptied {
 }
 
 impl UnstartedSpan {
-    /// Puts a span into a free slot, and gives an empty buffer to write it in.
+    /// Puts a span into a free slot. Also returns an empty buffer for it.
     #[inline(always)]
     pub(crate) fn new(open: impl FnOnce() -> OpenSpan) -> (Self, Box<Buffer>) {
         let (slot, buffer) = free::take();
@@ -132,7 +131,7 @@ impl UnstartedSpan {
         (Self(slot), buffer)
     }
 
-    /// Opens it with what was written, and gives its first handle.
+    /// Opens it with the buffer that was written. Returns its first handle.
     #[inline]
     pub(crate) fn start(self, buffer: Option<Box<Buffer>>) -> OpenSpanRef {
         self.open(buffer, 1)
@@ -177,7 +176,7 @@ impl Drop for UnstartedSpan {
     }
 }
 
-/// Gives the buffer of a span that has ended to this thread's next spans.
+/// Keeps the buffer of a span that has ended for the next spans of this thread.
 pub(crate) fn give_buffer(buffer: Box<Buffer>) {
     free::give_buffer(buffer);
 }
@@ -189,7 +188,7 @@ impl OpenSpanRef {
         self.0.count.load(Ordering::Acquire) & HANDLES == 1
     }
 
-    /// Ends the span, as the work that it was started for is done. The last handle needs no lock for that.
+    /// Ends the span, because its work is done. The last handle needs no lock for that.
     #[inline]
     pub(crate) fn end_with_work(self) {
         let last = (self.0.count).compare_exchange(1, 0, Ordering::Release, Ordering::Relaxed);
@@ -251,7 +250,7 @@ impl Clone for OpenSpanRef {
     fn clone(&self) -> Self {
         let before = self.0.count.fetch_add(1, Ordering::Relaxed);
         if before & HANDLES > HANDLES / 2 {
-            // As `Arc` does: so many handles can only be forgotten ones, and the count must not wrap.
+            // As `Arc` does: this many handles were leaked by `mem::forget`, and the count must not wrap.
             std::process::abort();
         }
         Self(self.0)
@@ -313,7 +312,7 @@ impl fmt::Debug for OpenSpanRef {
     }
 }
 
-/// The open spans of a tracer, one after another. Nothing is locked while the caller looks at one.
+/// The open spans of a tracer. Nothing is locked while the caller reads one.
 pub(crate) fn spans_of(core: &TracerShared) -> impl Iterator<Item = Look> {
     let chunks = lock(&free::ALL).clone();
     let found = chunks.into_iter().flatten().filter_map(SpanSlot::look);
