@@ -41,7 +41,7 @@ impl Folding {
     /// [`new`](Self::new) for a body of frames.
     pub(crate) fn of_frames(language: Language, limit: usize) -> Self {
         Self {
-            frames: Some(Frames::default()),
+            frames: Some(Frames::new(limit)),
             ..Self::new(language, limit)
         }
     }

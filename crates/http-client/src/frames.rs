@@ -1,34 +1,53 @@
 //! The event stream of Amazon Bedrock: frames of bytes, each with headers that name an event and with a JSON object.
 //! Used by `folding`. Must not know what the events mean. Checksums are not checked: the client does that.
 
-/// A longer frame is none: AWS allows 24 MB.
-const MAX_FRAME: usize = 25 * 1024 * 1024;
-
 /// Two lengths and a checksum before the headers, and a checksum at the end.
 const PRELUDE: usize = 12;
 const CHECKSUM: usize = 4;
 
 /// Frames as they arrive.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Frames {
     waiting: Vec<u8>,
+    /// A longer frame is left out.
+    limit: usize,
+    /// Bytes that are still to come of a frame that is left out.
+    skip: usize,
     /// The bytes are no event stream.
     broken: bool,
 }
 
 impl Frames {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            waiting: Vec::new(),
+            limit,
+            skip: 0,
+            broken: false,
+        }
+    }
+
     /// Takes bytes, and gives each event that is complete as JSON: `{"contentBlockDelta": {..}}`.
     pub(crate) fn push(&mut self, bytes: &[u8], mut event: impl FnMut(&str)) {
         if self.broken {
             return;
         }
-        self.waiting.extend_from_slice(bytes);
+        let skipped = self.skip.min(bytes.len());
+        self.skip -= skipped;
+        self.waiting
+            .extend_from_slice(bytes.get(skipped..).unwrap_or_default());
         let mut used = 0;
         while let Some(frame) = self.waiting.get(used..) {
             let Some(total) = number(frame, 0) else { break };
-            if !(PRELUDE + CHECKSUM..=MAX_FRAME).contains(&total) {
+            if total < PRELUDE + CHECKSUM {
                 self.broken = true;
                 break;
+            }
+            if total > self.limit {
+                let here = total.min(frame.len());
+                used += here;
+                self.skip = total - here;
+                continue;
             }
             let Some(frame) = frame.get(..total) else {
                 break;
@@ -132,7 +151,7 @@ pub(crate) mod tests {
     }
 
     fn read(pieces: &[&[u8]]) -> Vec<String> {
-        let (mut frames, mut events) = (Frames::default(), Vec::new());
+        let (mut frames, mut events) = (Frames::new(10_000), Vec::new());
         for piece in pieces {
             frames.push(piece, |event| events.push(event.trim().to_owned()));
         }
@@ -161,6 +180,20 @@ pub(crate) mod tests {
         );
         assert!(read(&[b"HTTP/1.1 500", b"more"]).is_empty());
         assert!(read(&[&[0, 0, 0, 3]]).is_empty());
+    }
+
+    #[test]
+    fn a_frame_over_the_limit_is_left_out_and_the_next_is_read() {
+        let long = format!(r#"{{"text":"{}"}}"#, "x".repeat(20_000));
+        let bytes = [
+            frame("a", ":event-type", &long),
+            frame("b", ":event-type", r#"{"n":1}"#),
+        ]
+        .concat();
+        for size in [1, 100, 19_000, 100_000] {
+            let pieces: Vec<&[u8]> = bytes.chunks(size).collect();
+            assert_eq!(read(&pieces), [r#"{"b":{"n":1}}"#], "{size}");
+        }
     }
 
     proptest! {
