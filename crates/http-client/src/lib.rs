@@ -71,6 +71,7 @@ mod body;
 mod call;
 mod capture;
 mod folding;
+mod frames;
 mod future;
 mod language;
 mod model_calls;

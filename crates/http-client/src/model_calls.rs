@@ -165,7 +165,7 @@ impl ModelCalls {
             sent: Sent::new(Capture::new(self.settings.max_body)),
             secrets: Secrets::of(request.headers, request.query, &request.user),
             content_type: content_type(request.headers),
-            path_model: model_in_path(request.path).map(str::to_owned),
+            path_model: model_in_path(request.path),
             path_streams: request.path.ends_with(":streamGenerateContent"),
             parent: current.id(),
             address: address.finish(),

@@ -111,6 +111,10 @@ impl Reading {
                 false => How::Counted(0),
             };
         }
+        if kind == "application/vnd.amazon.eventstream" {
+            let folding = Folding::of_frames(call.matched.language, max);
+            return How::Stream(Box::new(folding));
+        }
         let of_events = [
             "text/event-stream",
             "application/x-ndjson",

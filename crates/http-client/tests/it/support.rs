@@ -119,6 +119,8 @@ impl Server {
             "api.deepseek.com",
             "api.moonshot.ai",
             "ollama.internal",
+            "api.jina.ai",
+            "bedrock-runtime.us-east-1.amazonaws.com",
             "gateway.internal",
         ];
         let builder = hosts
