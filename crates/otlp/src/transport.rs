@@ -118,11 +118,11 @@ impl OtlpSender {
             let checked = client.check_credentials_for(&endpoint);
             checked.map_err(|error| wrong("endpoint", format!("the OTLP endpoint: {error}")))?;
         }
-        let values = transport.headers.iter().map(|(_, value)| value);
+        let values = transport.headers.into_iter();
         Ok(Self {
             client,
             request: HttpRequest::post(endpoint).headers(headers),
-            secrets: values.flat_map(|value| secrets(value)).collect(),
+            secrets: values.flat_map(|(_, value)| secrets(&value)).collect(),
             gzip: AtomicBool::new(transport.gzip),
         })
     }
