@@ -1,9 +1,11 @@
-//! What can be given on the command line.
-//! Read by `main`; the commands get their part.
+//! The arguments of the command line.
+//! Read by `main`, which passes each command its own.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand};
 use tracefuse_server::{QueryError, TraceQuery};
 
@@ -22,7 +24,7 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Take in traces and show them in the browser
     View(Serve),
-    /// As view, and send everything on to a Langfuse server or another receiver of OTLP
+    /// As view, and forward everything to a Langfuse server or another receiver of OTLP
     Forward(Forward),
     /// Print traces as they end
     Tail(Tail),
@@ -31,7 +33,7 @@ pub(crate) enum Command {
     /// List traces
     #[command(visible_alias = "query")]
     List(List),
-    /// Read traces from files: OTLP as JSON lines, batches of Langfuse as JSON lines, or the console's JSON lines
+    /// Read traces from files (OTLP, batches of Langfuse or the console's output, as JSON lines) or from a spool's directory
     Import(Import),
     /// Write traces as JSON lines, which `import` and a Langfuse server's batch endpoint read
     Export(Export),
@@ -42,25 +44,25 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Serve {
     /// Where to listen
-    #[arg(long, default_value = "127.0.0.1:4318", value_name = "ADDRESS")]
+    #[arg(long, default_value = "127.0.0.1:4318", value_name = "ADDRESS", value_parser = address)]
     pub(crate) listen: SocketAddr,
     /// The only public key that is accepted; by default any
-    #[arg(long, requires = "secret_key", value_name = "KEY")]
+    #[arg(long, requires = "secret_key", value_name = "KEY", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) public_key: Option<String>,
     /// The secret key that belongs to it
-    #[arg(long, requires = "public_key", value_name = "KEY")]
+    #[arg(long, requires = "public_key", value_name = "KEY", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) secret_key: Option<String>,
     /// What pages and requests must bring; required when it listens on more than this machine
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = token)]
     pub(crate) token: Option<String>,
     /// A name under which this machine may be addressed, beside localhost
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = host)]
     pub(crate) host: Vec<String>,
     /// Delete traces that have not changed for so many days
-    #[arg(long, value_name = "DAYS")]
+    #[arg(long, value_name = "DAYS", value_parser = retention)]
     pub(crate) max_age: Option<u64>,
     /// Delete the oldest traces when the file is larger than so many MiB
-    #[arg(long, value_name = "MIB")]
+    #[arg(long, value_name = "MIB", value_parser = retention)]
     pub(crate) max_size: Option<u64>,
     /// A file with prices of models, instead of those built in
     #[arg(long, value_name = "FILE")]
@@ -68,6 +70,44 @@ pub(crate) struct Serve {
     /// Open the browser
     #[arg(long)]
     pub(crate) open: bool,
+}
+
+/// An address, or a port of this machine.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix("localhost").unwrap_or(text);
+    let port = port.strip_prefix(':').unwrap_or(port).parse::<u16>();
+    match (text.parse(), port) {
+        (Ok(address), _) => Ok(address),
+        (_, Ok(port)) => Ok((Ipv4Addr::LOCALHOST, port).into()),
+        _ => Err("give an address of this machine and a port, such as 127.0.0.1:4319".to_owned()),
+    }
+}
+
+/// It is in addresses, in a cookie and in headers, where other characters have a meaning.
+fn token(text: &str) -> Result<String, String> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    match text.len() {
+        0..8 => Err("give at least 8 characters: it protects every trace".to_owned()),
+        _ if !text.bytes().all(fits) => Err("use letters, digits, and - . _ ~ only".to_owned()),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+fn host(text: &str) -> Result<String, String> {
+    match text.is_empty() || text.contains(['/', ':']) {
+        true => Err("give a name alone, without scheme and port, such as box.lan".to_owned()),
+        false => Ok(text.to_owned()),
+    }
+}
+
+fn retention(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(0) => Err(
+            "it would delete every trace: give 1 or more, or leave it out to keep all".to_owned(),
+        ),
+        Ok(number) => Ok(number),
+        Err(_) => Err("give a whole number, 1 or more".to_owned()),
+    }
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -91,6 +131,9 @@ pub(crate) struct Forward {
     /// Where to keep what has not been sent yet; by default beside the store
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) spool: Option<PathBuf>,
+    /// How often the counts of sent, waiting, refused and lost requests are printed, in seconds, if they have changed
+    #[arg(long, default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) report_every: u64,
     #[command(flatten)]
     pub(crate) serve: Serve,
 }
@@ -198,12 +241,12 @@ pub(crate) struct Tail {
     pub(crate) filters: Filters,
     /// End after so many traces
     #[arg(long, value_name = "N")]
-    pub(crate) count: Option<usize>,
+    pub(crate) count: Option<NonZeroUsize>,
 }
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Import {
-    /// The files; `-` is stdin
+    /// The files, or directories of spools (TRACEFUSE_SPOOL_DIR), which are read and not changed; `-` is stdin
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 }
@@ -226,6 +269,60 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_port_alone_is_one_of_this_machine() {
+        for text in ["4319", ":4319", "localhost:4319", "127.0.0.1:4319"] {
+            assert_eq!(address(text), Ok(([127, 0, 0, 1], 4319).into()), "{text}");
+        }
+        assert_eq!(address("[::1]:0").unwrap().to_string(), "[::1]:0");
+        for text in [
+            "",
+            "localhost",
+            "example.org:80",
+            "127.0.0.1",
+            "70000",
+            "http://127.0.0.1:1",
+        ] {
+            assert!(
+                address(text).unwrap_err().contains("127.0.0.1:4319"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn values_that_open_or_delete_everything_are_refused() {
+        let parse = |arguments: &[&str]| {
+            let all = ["tracefuse", "view"].iter().chain(arguments);
+            Args::try_parse_from(all)
+                .map(drop)
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(
+            parse(&["--token", "a-long.enough_token~1", "--host", "box.lan"]),
+            Ok(())
+        );
+        for (arguments, said) in [
+            (["--token", ""].as_slice(), "at least 8"),
+            (&["--token", "short"], "at least 8"),
+            (&["--token", "with;semicolon"], "letters, digits"),
+            (&["--token", "with spaces in it"], "letters, digits"),
+            (&["--host", "http://box.lan"], "without scheme"),
+            (&["--host", "box.lan:80"], "without scheme"),
+            (&["--max-age", "0"], "leave it out to keep all"),
+            (&["--max-size", "0"], "leave it out to keep all"),
+            (&["--max-size", "lots"], "1 or more"),
+            (
+                &["--public-key", "", "--secret-key", ""],
+                "value is required",
+            ),
+            (&["--public-key", "pk"], "--secret-key"),
+        ] {
+            let error = parse(arguments).unwrap_err();
+            assert!(error.contains(said), "{arguments:?}: {error}");
+        }
     }
 
     #[test]

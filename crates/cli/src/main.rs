@@ -1,4 +1,4 @@
-//! The command `tracefuse`: a local viewer of traces, and tools around it. `args` says what can be given; each command is a
+//! The command `tracefuse`: a local viewer of traces, and tools around it. `args` has the arguments; each command is a
 //! module. Everything that is stored or served is in `tracefuse-server`; what is drawn in the terminal is in
 //! `tracefuse-console`.
 #![forbid(unsafe_code)]
@@ -25,6 +25,7 @@ mod import;
 mod list;
 mod mcp;
 mod place;
+mod spooled;
 mod tail;
 mod view;
 
@@ -65,13 +66,23 @@ fn run(args: Args) -> anyhow::Result<()> {
 /// The store of commands that only read.
 fn existing(store: Option<std::path::PathBuf>) -> anyhow::Result<Store> {
     let path = place::store(store)?;
+    if place::is_memory(&path) {
+        anyhow::bail!(
+            "a store in memory is read by the process that has it alone: name a file with --store"
+        );
+    }
     if !path.exists() {
         anyhow::bail!(
             "there is no store at {}: start `tracefuse view` first, or name another one with --store",
             path.display()
         );
     }
-    Store::open_read_only(&path).with_context(|| format!("cannot read {}", path.display()))
+    Store::open_read_only(&path).with_context(|| {
+        format!(
+            "cannot read {}: name the file of a store with --store",
+            path.display()
+        )
+    })
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -1,7 +1,7 @@
-//! Where the store is when nothing else was said: the user's data directory.
+//! The default path of the store: in the user's data directory.
 //! Called by every command.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
@@ -15,6 +15,11 @@ pub(crate) fn store(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
         .join("tracefuse");
     create(&directory)?;
     Ok(directory.join("traces.db"))
+}
+
+/// Whether the store is to be in memory.
+pub(crate) fn is_memory(path: &Path) -> bool {
+    path.as_os_str() == ":memory:"
 }
 
 fn data_directory(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
@@ -42,7 +47,7 @@ fn variable(name: &str) -> Option<PathBuf> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the directory of the store")]
-fn create(directory: &std::path::Path) -> anyhow::Result<()> {
+fn create(directory: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(directory)
         .with_context(|| format!("cannot make {}", directory.display()))
 }

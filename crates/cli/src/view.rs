@@ -4,12 +4,13 @@ use std::future::Future;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tracefuse_server::{Prices, Server, ServerConfig, Store, StoreOptions, Tee};
+use tracefuse_server::{Prices, Server, ServerConfig, Store, StoreError, StoreOptions, Tee};
 
 use crate::args::Serve;
 use crate::place;
@@ -17,7 +18,11 @@ use crate::place;
 /// How long open pages may keep the program from ending.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
-pub(crate) fn view(store: Option<PathBuf>, serve: Serve, tee: Option<Tee>) -> anyhow::Result<()> {
+pub(crate) fn view(
+    store: Option<PathBuf>,
+    serve: Serve,
+    tee: Option<Arc<dyn Tee>>,
+) -> anyhow::Result<()> {
     runtime()?.block_on(serve_until_stopped(store, serve, tee))
 }
 
@@ -32,7 +37,7 @@ pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 pub(crate) async fn serve_until_stopped(
     store: Option<PathBuf>,
     serve: Serve,
-    tee: Option<Tee>,
+    tee: Option<Arc<dyn Tee>>,
 ) -> anyhow::Result<()> {
     if !serve.listen.ip().is_loopback() && serve.token.is_none() {
         anyhow::bail!(
@@ -132,11 +137,24 @@ pub(crate) fn open(
     options: StoreOptions,
 ) -> anyhow::Result<(Store, String)> {
     let path = place::store(store)?;
-    if path.as_os_str() == ":memory:" {
+    if place::is_memory(&path) {
         return Ok((Store::in_memory(options)?, "in memory".to_owned()));
     }
-    let store =
-        Store::open(&path, options).with_context(|| format!("cannot open {}", path.display()))?;
+    if path.is_dir() {
+        anyhow::bail!(
+            "{} is a directory: name a file with --store, such as {}",
+            path.display(),
+            path.join("traces.db").display()
+        );
+    }
+    let store = Store::open(&path, options).map_err(|error| {
+        let hint = match error {
+            // These say it themselves.
+            StoreError::InUse(_) | StoreError::Newer(_) => "",
+            _ => ": name another file with --store",
+        };
+        anyhow::Error::new(error).context(format!("cannot open {}{hint}", path.display()))
+    })?;
     Ok((store, format!("in {}", path.display())))
 }
 

@@ -24,7 +24,7 @@ use crate::{mapping, score, size};
 const GZIP_LEVEL: u32 = 1;
 
 /// What is reserved for a span beside its own bytes: names of attributes and what it has of its trace.
-const SPAN_BYTES: usize = 320;
+pub(crate) const SPAN_BYTES: usize = 320;
 
 /// For spans over this size, the size is computed without their media. For smaller spans that would cost more than it gains.
 const LARGE: usize = 256 * 1024;

@@ -25,6 +25,7 @@
 mod api;
 mod attributes;
 mod config;
+pub mod encode;
 mod exporter;
 mod fields;
 mod mapping;

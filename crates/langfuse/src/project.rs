@@ -241,6 +241,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_name_of_a_run_is_escaped_in_its_address() {
+        let project = LangfuseProject {
+            id: "p".into(),
+            name: String::new(),
+            base_url: "http://localhost:3000".into(),
+        };
+        let address = project.experiment_url("az AZ09-_.~/é?");
+        assert_eq!(
+            address,
+            "http://localhost:3000/project/p/experiments/results?baseline=az%20AZ09-_.~%2F%C3%A9%3F"
+        );
+    }
+
+    #[test]
     fn experiments_have_the_ids_of_the_official_sdks() {
         let project = LangfuseProject {
             id: "mock-project".into(),

@@ -147,6 +147,40 @@ mod tests {
     }
 
     #[test]
+    fn lists_have_at_most_100_scores_and_512_kib() {
+        let lengths = |bodies: &[usize]| -> Vec<usize> {
+            let bodies = bodies.iter().map(|bytes| (0, "x".repeat(*bytes)));
+            let bodies: Vec<_> = bodies.collect();
+            lists(&bodies).map(<[_]>::len).collect()
+        };
+        let half = LIST_BYTES / 2;
+        assert!(lengths(&[]).is_empty());
+        assert_eq!(lengths(&[1; 201]), [100, 100, 1]);
+        assert_eq!(lengths(&[half, half, 1]), [2, 1]);
+        assert_eq!(lengths(&[half, half + 1, 1]), [1, 2]);
+        assert_eq!(
+            lengths(&[LIST_BYTES + 1, 1]),
+            [1, 1],
+            "too large for any list"
+        );
+    }
+
+    #[test]
+    fn an_answer_says_whether_some_of_a_list_was_rejected() {
+        for (answer, some) in [
+            (r#"{"accepted":1,"rejected":1}"#, true),
+            (r#"{"accepted":2,"rejected":0}"#, false),
+            (r#"{"errors":[{"message":"name: Required"}]}"#, true),
+            (r#"{"errors":[]}"#, false),
+            (r#"{"rejected":0,"errors":[{}]}"#, true),
+            (r#"{"message":"Accepted"}"#, false),
+            ("no JSON", false),
+        ] {
+            assert_eq!(has_rejections(answer.as_bytes()), some, "{answer}");
+        }
+    }
+
+    #[test]
     fn a_number_that_json_has_not_is_refused_in_words() {
         let target = ScoreTarget::Session("s".into());
         let score = ScoreRecord::new("q", f64::NAN.into(), target, Timestamp::default());

@@ -132,3 +132,118 @@ fn object(entries: impl Iterator<Item = usize>) -> usize {
     let sum: usize = entries.map(|entry| entry + ENTRY).sum();
     if sum == 0 { 0 } else { sum + ATTRIBUTE }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tracefuse_core::testing::Recorder;
+    use tracefuse_core::{Cost, Exception, Link, Span, SpanId, Trace, TraceId, Usage};
+
+    use super::*;
+
+    fn of(trace: impl FnOnce(&Trace), fill: impl FnOnce(&Span)) -> usize {
+        let recorder = Recorder::new();
+        let root = recorder.tracer().trace("t").start();
+        trace(&root);
+        let span = root.generation("s").start();
+        fill(&span);
+        span.end();
+        hint(&recorder.only())
+    }
+
+    /// Bytes that `fill` adds to the estimate of a span.
+    #[track_caller]
+    fn check(expected: usize, fill: impl FnOnce(&Span)) {
+        assert_eq!(of(|_| {}, fill) - of(|_| {}, |_| {}), expected);
+    }
+
+    #[track_caller]
+    fn check_trace(expected: usize, fill: impl FnOnce(&Trace)) {
+        assert_eq!(of(fill, |_| {}) - of(|_| {}, |_| {}), expected);
+    }
+
+    /// Every span has this: its ids and times, the name of the trace, and what may come from the resource.
+    const SHARED: usize = SPAN + 1 + 4 * ATTRIBUTE;
+
+    #[test]
+    fn a_value_counts_with_its_attribute_and_key() {
+        assert_eq!(of(|_| {}, |_| {}), SHARED + 1);
+        check(64 + 5, |span| span.set_input("12345"));
+        check(64 + 5, |span| span.set_output("12345"));
+        check(64 + 26, |span| span.set_output(7));
+        check(64 + 7, |span| span.set_output(json!({ "a": 1 })));
+        check(64 + 5, |span| span.set_model("12345"));
+        check(5 + 2 * 64, |span| span.set_prompt("12345", 3));
+        check(2 * 64, Span::record_first_token);
+        check(64 + 5 + 8 + 2, |span| {
+            span.add_model_parameter("12345", "ab")
+        });
+        check(64 + 5 + 8 + 26, |span| {
+            span.add_model_parameter("12345", 0.5)
+        });
+        check(64 + 5 + 8 + 26, |span| {
+            span.set_usage(Usage::default().bucket("12345", 7));
+        });
+        check(64 + 5 + 8 + 26, |span| {
+            span.set_cost(Cost::default().bucket("12345", 0.5));
+        });
+        check(64 + 5 + 8, |span| span.add_tag("12345"));
+        check(2 * (64 + 5), |span| span.set_status_message("12345"));
+    }
+
+    #[test]
+    fn metadata_counts_its_quotes_if_it_is_json_in_a_text() {
+        check(64 + 3 + 5, |span| span.add_metadata("key", "hello"));
+        check(64 + 3 + 26, |span| span.add_metadata("key", 5));
+        check(64 + 3 + 7, |span| {
+            span.add_metadata("key", json!({ "a": 1 }))
+        });
+        check(64 + 3 + 2 * 7 + 2, |span| {
+            span.add_metadata("key", r#"{"a":1}"#)
+        });
+    }
+
+    #[test]
+    fn events_errors_and_links_count_as_often_as_they_are_sent() {
+        check(SHARED + 5 + (64 + 3) + (64 + 2) + 2 * (64 + 2), |span| {
+            let event = span.event("12345").input("abc").output("de");
+            event.metadata("k", "v").metadata("l", "w").record();
+        });
+        let error = || {
+            let mut error = Exception::new("kind", "message");
+            error.sources = "12".into();
+            error.stacktrace = Some("345".into());
+            error
+        };
+        let one = 4 + 7 + (64 + 2) + (64 + 3) + 3 * 64;
+        // The first is metadata of the span and a span event, and makes the message of the status.
+        let first = |span: &Span| span.record_exception(error());
+        let message = 2 * (64 + "kind: message".len());
+        check(message + 2 * one, first);
+        let second = Exception::new("other", "");
+        let both = one + 5 + 3 * 64;
+        check(message + one + 4 * both + 2 * SHARED, |span| {
+            first(span);
+            span.record_exception(second);
+        });
+        check(2 * 64 + 96 + 3 * 2 * (64 + 2), |span| {
+            let link = Link::new(TraceId::random(), SpanId::random());
+            span.add_link(link.metadata("k", "v").metadata("l", "w"));
+        });
+    }
+
+    #[test]
+    fn attributes_of_the_trace_count_for_each_span() {
+        check_trace(4, |trace| trace.set_name("12345"));
+        check_trace(64 + 5, |trace| trace.set_user_id("12345"));
+        check_trace(64 + 5, |trace| trace.set_session_id("12345"));
+        check_trace(5 + 8 + 2 + 8 + 64, |trace| {
+            trace.add_tag("12345");
+            trace.add_tag("67");
+        });
+        check_trace((64 + 2) + (64 + 1 + 26), |trace| {
+            trace.add_metadata("k", "v");
+            trace.add_metadata("l", 2);
+        });
+    }
+}

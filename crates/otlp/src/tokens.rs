@@ -88,3 +88,57 @@ pub(crate) fn counts(record: &SpanRecord, older_too: bool) -> Vec<(&'static str,
 pub(crate) fn unnamed(record: &SpanRecord) -> impl Iterator<Item = (&str, u64)> {
     record.usage().filter(|(bucket, _)| !counts_of(bucket).1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bucket_counts_where_the_conventions_have_a_name() {
+        let read = [INPUT, CACHE_READ];
+        let write = [INPUT, CACHE_WRITE];
+        for (bucket, counts, says_all) in [
+            ("input", &[INPUT][..], true),
+            ("output", &[OUTPUT], true),
+            ("input_cached_tokens", &read, true),
+            ("cache_read_input_tokens", &read, true),
+            ("input_cache_read", &read, true),
+            ("input_cache_creation", &write, true),
+            ("input_cache_creation_tokens", &write, true),
+            ("cache_creation_input_tokens", &write, true),
+            ("cache_write_tokens", &write, true),
+            ("input_cache_creation_5m", &write, false),
+            ("input_cache_creation_1h", &write, false),
+            ("input_text_tokens", &[INPUT, TEXT_IN], true),
+            ("input_audio_tokens", &[INPUT, AUDIO_IN], true),
+            ("input_image_tokens", &[INPUT, IMAGE_IN], true),
+            ("input_video_tokens", &[INPUT, VIDEO_IN], true),
+            (
+                "input_cached_text_tokens",
+                &[INPUT, CACHE_READ, TEXT_IN, TEXT_READ],
+                true,
+            ),
+            (
+                "input_cached_audio_tokens",
+                &[INPUT, CACHE_READ, AUDIO_IN, AUDIO_READ],
+                true,
+            ),
+            (
+                "input_cached_image_tokens",
+                &[INPUT, CACHE_READ, IMAGE_IN, IMAGE_READ],
+                true,
+            ),
+            ("output_reasoning_tokens", &[OUTPUT, REASONING], true),
+            ("output_text_tokens", &[OUTPUT, TEXT_OUT], true),
+            ("output_audio_tokens", &[OUTPUT, AUDIO_OUT], true),
+            ("output_image_tokens", &[OUTPUT, IMAGE_OUT], true),
+            ("input_of_a_new_kind", &[INPUT], false),
+            ("cache_of_a_new_kind", &[INPUT], false),
+            ("output_of_a_new_kind", &[OUTPUT], false),
+            ("searches", &[], false),
+            ("total", &[], false),
+        ] {
+            assert_eq!(counts_of(bucket), (counts, says_all), "{bucket}");
+        }
+    }
+}

@@ -40,6 +40,9 @@ mod tail_sampling;
 mod worker;
 
 pub use config::{Overload, PipelineConfig, PipelineConfigError, SpoolMode, WhileOpen, limits};
+#[cfg(feature = "spool")]
+#[cfg_attr(docsrs, doc(cfg(feature = "spool")))]
+pub use delivery::disk::SpooledRecord;
 #[doc(hidden)]
 pub use log::{metrics_failed, metrics_recovered};
 pub use pipeline::{Pipeline, PipelineBuilder};

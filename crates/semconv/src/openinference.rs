@@ -107,7 +107,11 @@ fn record_llm<'a>(to: &Observation, name: &str, rest: &str, value: Value<'a>) ->
         "invocation_parameters" => match serde_json::from_str::<Map<String, Json>>(&value.text()) {
             Ok(parameters) => {
                 for (key, value) in parameters {
-                    to.span.add_model_parameter(&key, value);
+                    match (key.as_str(), value) {
+                        // A call that failed has the model here alone.
+                        ("model", Json::String(model)) => to.set_request_model(model),
+                        (key, value) => to.span.add_model_parameter(key, value),
+                    }
                 }
             }
             Err(_) => return Some(value),

@@ -6,8 +6,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-/// Receives each OTLP body that was stored: inflated, with its content type.
-pub type Tee = Arc<dyn Fn(&Bytes, &str) + Send + Sync>;
+/// Receives each OTLP body that was stored.
+pub trait Tee: Send + Sync {
+    /// Takes a body, inflated, with its content type. Called on a thread for blocking work, before the sender is answered.
+    fn take(&self, body: &Bytes, content_type: &str);
+
+    /// What became of the bodies, by name: `/api/public/health` shows it as `forward`.
+    fn counts(&self) -> Vec<(&'static str, u64)>;
+}
 
 /// How the server answers.
 ///
@@ -32,7 +38,7 @@ pub struct ServerConfig {
     /// Largest body of a request, in bytes, after it was inflated.
     pub max_inflated: usize,
     /// Receives each OTLP body that was stored.
-    pub tee: Option<Tee>,
+    pub tee: Option<Arc<dyn Tee>>,
 }
 
 impl Default for ServerConfig {

@@ -43,6 +43,8 @@ impl Server {
         let guard = axum::middleware::from_fn_with_state(app.clone(), api::guard);
         pages::router()
             .merge(api::router())
+            .method_not_allowed_fallback(api::not_allowed)
+            .fallback(api::missing)
             .layer(guard)
             .layer(axum::extract::DefaultBodyLimit::disable())
             .with_state(app)

@@ -1,4 +1,4 @@
-//! How much a spool may hold and for how long, and what gives way. Called by `mod` before it adds or gives out.
+//! How much a spool may keep and for how long, and what is dropped. Called by `mod` before it adds or returns a batch.
 
 use std::time::Duration;
 

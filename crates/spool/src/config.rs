@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Where a spool lives and how much it may hold.
+/// Where a spool is and how much it may keep.
 ///
-/// The bounds hold for each process: each has its own directory below [`dir`](Self::dir).
+/// The bounds are those of each process: each has its own directory below [`dir`](Self::dir).
 ///
 /// ```
 /// use tracefuse_spool::SpoolConfig;
@@ -21,7 +21,7 @@ pub struct SpoolConfig {
     /// systems are not to be relied on.
     pub dir: PathBuf,
     /// Whose payloads these are: a hash of the endpoint and the public key. Files with another tag are
-    /// left for their owner, so that nothing is sent to another project. A pipeline sets it for each exporter.
+    /// left for a spool with that tag, so that nothing is sent to another project. A pipeline sets it for each exporter.
     pub tag: u64,
     /// Most bytes on disk, quarantine not included. Default: 256 MiB.
     pub max_bytes: u64,
@@ -31,7 +31,7 @@ pub struct SpoolConfig {
     pub max_age: Duration,
     /// What a promise withstands. Default: [`Durability::Process`].
     pub durability: Durability,
-    /// What gives way when a bound is reached. Default: [`WhenFull::DropOldest`].
+    /// What is dropped when a bound is reached. Default: [`WhenFull::DropOldest`].
     pub full: WhenFull,
 }
 
@@ -47,7 +47,7 @@ pub enum Durability {
     Disk,
 }
 
-/// What gives way when a bound is reached.
+/// What is dropped when a bound is reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhenFull {
@@ -73,7 +73,7 @@ impl SpoolConfig {
         }
     }
 
-    /// The tag of a destination: what waits for one destination is not given out for another. The same in every version
+    /// The tag of a destination: what waits for one destination is not returned for another. The same in every version
     /// (FNV-1a, 64 bits); it is no protection of secrets.
     #[must_use]
     pub fn destination(self, destination: &str) -> Self {

@@ -34,7 +34,7 @@ pub enum SpoolError {
         /// The most there may be.
         limit: u64,
     },
-    /// A bound is reached, and what is there stays: `WhenFull::DropNewest`.
+    /// A bound is reached, and the spool keeps what it has: `WhenFull::DropNewest`.
     Full,
 }
 

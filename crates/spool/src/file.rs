@@ -1,4 +1,4 @@
-//! The file system as the spool needs it, and the real one: the only room of the spool that touches a disk.
+//! The file system as the spool needs it, and the real one: the only module of the spool that touches a disk.
 //! Called by all its neighbours. Knows neither names nor formats, and decides nothing.
 #![expect(
     clippy::disallowed_methods,
@@ -39,7 +39,7 @@ pub(super) trait SpoolFs: Debug + Send + Sync {
     /// Whether `path` is a directory, no link to one, of the same owner as `like` and writable by no one else.
     fn is_private(&self, path: &Path, like: &Path) -> io::Result<bool>;
     /// Takes the lock on a file: `None` while another process has it, or when it was removed before it
-    /// could be taken. Held until the file is dropped, and let go by the system when the process dies.
+    /// could be taken. Kept until the file is dropped; the system releases it when the process ends.
     fn lock(&self, path: &Path, create: bool) -> io::Result<Option<File>>;
     /// Whether `path` still names this very file, and not none or another one.
     fn is_at(&self, file: &File, path: &Path) -> io::Result<bool>;

@@ -102,7 +102,7 @@ pub(super) fn encode(payload: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Reads frames until the end or the first bad one. What comes after a bad frame is not read: its
-/// beginning cannot be known, and a payload may hold bytes that look like a frame.
+/// beginning cannot be known, and a payload may contain bytes that look like a frame.
 pub(super) fn decode(mut bytes: &[u8]) -> Frames<'_> {
     let mut payloads = Vec::new();
     while let Some((payload, rest)) = first_frame(bytes) {

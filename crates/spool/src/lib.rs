@@ -5,15 +5,15 @@
 //! Payloads are stored in clear text, readable by this user alone; mask them before.
 //!
 //! ```text
-//! <dir>/v1/<pid>-<started>-<n>/         one for each process, held by the lock on `lock`
+//! <dir>/v1/<pid>-<started>-<n>/         one for each process, which has the lock on `lock`
 //!     00000000000000a1.open             being appended to: a header, then a frame for each payload
 //!     00000000000000a0-00000040.batch   sealed, never changed again; 0x40 frames
-//!     000000000000009f.corrupt          damaged, set apart for people; at most 8
+//!     000000000000009f.corrupt          damaged, kept for people to look at; at most 8
 //! ```
 //!
 //! The state is the listing of the directory and nothing else: no cursor, no ledger, no index that could
-//! disagree with it. A batch is sealed by a rename and acknowledged by an unlink, so a process may die
-//! at any instant. [`Spool::open`] moves what dead processes left into its own directory; processes
+//! disagree with it. A batch is sealed by a rename and acknowledged by an unlink, so a process may end
+//! at any instant. [`Spool::open`] moves the files of processes that have ended into its own directory; processes
 //! that live share `dir` and never touch each other's.
 //!
 //! **Promises.** A payload for which [`append`](Spool::append) returned `Ok` is found again by the next `open`,
@@ -41,6 +41,7 @@ mod lock;
 mod mend;
 mod name;
 mod quarantine;
+mod reader;
 mod recovery;
 mod stored;
 mod tail;
@@ -51,6 +52,7 @@ use std::io;
 
 pub use config::{Durability, SpoolConfig, WhenFull};
 pub use error::SpoolError;
+pub use reader::{ReadBatch, SpoolReader};
 pub use stored::{BatchId, Recovered, SpoolStats, StoredBatch};
 
 use file::{SpoolFs, SystemFs, removed};
@@ -72,7 +74,7 @@ pub struct Spool {
     sealed: Listing,
     /// Acknowledged, but the file could not be removed yet.
     acknowledged: Vec<Sealed>,
-    /// What `next` has given out last: its owner is at work on it, so no bound may take it.
+    /// The batch that `next` returned last. Its caller works on it, so no bound removes it.
     lent: Option<BatchId>,
     quarantine: Quarantine,
     next_sequence: u64,
@@ -82,11 +84,11 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// Creates a directory of our own below `config.dir`, and moves into it what dead processes left.
+    /// Creates a directory for this process below `config.dir`, and moves into it the files of processes that have ended.
     /// Reads the headers of their sealed files and all of their open ones. `now_unix_ms` is the wall clock.
     ///
     /// # Errors
-    /// [`SpoolError::Directory`] and [`SpoolError::NotPrivate`] when there can be no such directory. Trouble with
+    /// [`SpoolError::Directory`] and [`SpoolError::NotPrivate`] when the directory cannot be used. A fault of
     /// what others left is no error: it is counted in [`Recovered`].
     pub fn open(config: SpoolConfig, now_unix_ms: u64) -> Result<(Self, Recovered), SpoolError> {
         Self::open_on(Box::new(SystemFs), config, now_unix_ms)
@@ -134,7 +136,7 @@ impl Spool {
         };
         spool.expire(now_unix_ms);
         if spool.config.full == WhenFull::DropOldest {
-            // Several dead processes may have left more than one of them may hold. Best effort: the
+            // Several processes that have ended may have left more than one process may keep. Best effort: the
             // next append tries again, and answers with the error.
             let _ = spool.make_room(0);
         }
@@ -234,7 +236,7 @@ impl Spool {
         self.sync_home()
     }
 
-    /// Reads the oldest sealed batch, and goes on giving out that one until it is acknowledged. Until the
+    /// Reads the oldest sealed batch, and returns the same one until it is acknowledged. Until the
     /// next call no bound takes it away. At most one batch is in memory.
     ///
     /// # Errors
@@ -276,11 +278,11 @@ impl Spool {
         Ok(None)
     }
 
-    /// Removes a batch that was delivered, or given up by its owner. Does nothing when there is none of
+    /// Removes a batch that was delivered, or that its caller drops. Does nothing when there is none of
     /// that name any more.
     ///
     /// # Errors
-    /// The file could not be removed. This spool does not give it out again and goes on trying; but if the
+    /// The file could not be removed. This spool does not return it again and keeps trying to remove it; but if the
     /// process dies before, the next one does.
     pub fn acknowledge(&mut self, id: BatchId) -> Result<(), SpoolError> {
         let Some(at) = self.position(id) else {
@@ -359,12 +361,12 @@ impl Spool {
         }
     }
 
-    /// Whether a batch of that name is held.
+    /// Whether there is a batch of that name.
     pub fn holds(&self, id: BatchId) -> bool {
         self.position(id).is_some()
     }
 
-    /// What is held now, and what was lost since the spool was opened.
+    /// What the spool has now, and what was lost since it was opened.
     pub fn stats(&self) -> SpoolStats {
         let tail = self.tail.as_ref();
         SpoolStats {
@@ -414,7 +416,7 @@ impl Spool {
             })
             .and_then(|()| self.fs.rename(&draft, &self.home.path(name)));
         result.map_err(|source| {
-            // Left alone, the next process would take it for a batch that was being written.
+            // If it stayed, the next process would read it as a batch that was being written.
             if removed(self.fs.remove(&draft)).is_err() {
                 self.acknowledged.push(Sealed {
                     sequence,
@@ -460,7 +462,7 @@ impl Spool {
 }
 
 impl Drop for Spool {
-    /// Leaves what it holds to the next process, and nothing at all when it holds nothing.
+    /// Leaves its files to the next process, and no directory when it has no files.
     fn drop(&mut self) {
         let _ = self.seal();
         let _ = self.home.release(&*self.fs);

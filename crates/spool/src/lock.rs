@@ -1,7 +1,7 @@
 //! The owner of a process's directory is the process that has locked the file `lock` in it. The system releases
-//! the lock when the process dies. Used by `mod` for its own directory and by `recovery` for those of the dead.
+//! the lock when the process dies. Used by `mod` for its own directory and by `recovery` for those of processes that have ended.
 //!
-//! A lock file is unlinked only by its holder, and made again only in a directory that has files of ours.
+//! A lock file is removed only by the process that has the lock, and made again only in a directory that has files of ours.
 //! A lock counts only while its name still names the locked file: between our opening and our locking it, its
 //! owner may have removed it with its directory, and another process may have made both again.
 
@@ -14,7 +14,7 @@ use super::file::{Entry, Kind, SpoolFs, removed};
 use super::name::{self, FileName};
 
 /// Directories tried before giving up. Each can only be taken by a process of the same number that
-/// started in the same millisecond, or by an adopter in the instant between its birth and its lock.
+/// started in the same millisecond, or by a process that takes it over between its creation and its lock.
 const ATTEMPTS: u32 = 1_000;
 
 /// A directory that is ours until this is dropped.
@@ -76,8 +76,8 @@ impl Claim {
         })
     }
 
-    /// Takes over a directory if its process is dead and something of ours is left in it. Removes what the
-    /// dead left empty.
+    /// Takes over a directory if its process has ended and a file of the spool is left in it. Removes one that is
+    /// empty.
     pub(super) fn adopt(fs: &dyn SpoolFs, directory: PathBuf) -> io::Result<Option<Self>> {
         let entries = fs.list(&directory)?;
         let lock_path = directory.join(name::LOCK);
@@ -86,8 +86,8 @@ impl Claim {
             Some(_) => None,
             None if entries.iter().any(is_ours) => fs.lock(&lock_path, true)?,
             None => {
-                // Being born, being removed, or left by a crash between the two. Removed only if empty, and
-                // one that is being born then finds its directory gone and takes another.
+                // It is being made, being removed, or was left by a crash between the two. Removed only if empty;
+                // a process that makes it then finds it gone and makes another.
                 let _ = fs.remove_directory(&directory);
                 None
             }
@@ -95,8 +95,8 @@ impl Claim {
         Ok(lock.map(|lock| Self { directory, lock }))
     }
 
-    /// Removes the directory if nothing but the lock is left in it. To be dropped afterwards: the lock must
-    /// not be let go of in between.
+    /// Removes the directory if nothing but the lock is left in it. Drop it afterwards: the directory must stay locked
+    /// until it is removed.
     pub(super) fn release(&self, fs: &dyn SpoolFs) -> io::Result<()> {
         let entries = fs.list(&self.directory)?;
         if entries.iter().all(|entry| entry.name == name::LOCK) {
@@ -130,8 +130,8 @@ impl Claim {
 }
 
 impl Drop for Claim {
-    /// Let go by name and not just by closing: a child that the application forks at this instant has
-    /// our open files until it executes its program, and would hold on to the lock.
+    /// Unlocks explicitly and not only by closing: a child that the application forks at this instant has
+    /// our open files until it executes its program, and would keep the lock.
     fn drop(&mut self) {
         let _ = self.lock.unlock();
     }

@@ -1,5 +1,5 @@
 //! A directory that was removed or replaced while the process runs: what was lost with it is counted, and the directory
-//! made again. Called by `mod` before it writes, seals or gives out.
+//! made again. Called by `mod` before it writes, seals or returns a batch.
 
 use std::collections::BTreeSet;
 
@@ -10,13 +10,13 @@ use super::stored::{BatchId, Sealed};
 use super::{FileName, Spool};
 
 impl Spool {
-    /// Looks whether everything that is held is still there, and counts as lost what is not: for a report that
+    /// Looks whether every file is still there, and counts as lost what is not: for a report that
     /// says what is safe on disk. `now_unix_ms` is the wall clock.
     ///
     /// # Errors
     /// The directory was removed, and cannot be made again.
     pub fn verify(&mut self, now_unix_ms: u64) -> Result<(), SpoolError> {
-        // The caller delivers nothing now, so a batch that was given out counts by its file too.
+        // The caller delivers nothing now, so a batch that `next` returned counts by its file too.
         self.lent = None;
         self.check_tail();
         self.check_home(now_unix_ms)?;
@@ -24,7 +24,7 @@ impl Spool {
         Ok(())
     }
 
-    /// The file that is being written was removed: what it held is lost.
+    /// The file that is being written was removed: its payloads are lost.
     pub(super) fn check_tail(&mut self) {
         let lost = self
             .tail
@@ -62,7 +62,7 @@ impl Spool {
     }
 
     /// Counts as lost the sealed batches whose files are gone. What cannot be listed counts as there. The batch that was
-    /// given out stays: its owner has its payloads in memory and says what becomes of them.
+    /// returned last stays: its caller has its payloads in memory and reports their outcome.
     fn forget_missing(&mut self) {
         let Ok(entries) = self.fs.list(&self.home.directory) else {
             return;
@@ -82,7 +82,7 @@ impl Spool {
             .retain(|batch| there.contains(&batch.name));
     }
 
-    /// Counts everything as lost but the batch that was given out, as `forget_missing` does.
+    /// Counts everything as lost but the batch that `next` returned last, as `forget_missing` does.
     fn forget_all(&mut self) {
         let before = self.stats().frames;
         let lent = self.lent.and_then(|id| self.position(id));

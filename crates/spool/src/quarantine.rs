@@ -1,4 +1,4 @@
-//! Where damaged files go, for people to look at: set apart by name, never read again, few of them.
+//! Damaged files, renamed so that they are not read again and kept for people to look at, a few of them.
 //! Fed by `mod` and `recovery`.
 
 use std::collections::VecDeque;

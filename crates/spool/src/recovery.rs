@@ -1,4 +1,4 @@
-//! Takes over what dead processes left: finds their directories, decides what each file is worth, and moves the
+//! Takes over the files of processes that have ended: finds their directories, decides what is done with each file, and moves the
 //! good ones to our own directory. Called once, by `Spool::open`.
 //!
 //! Moving a file is one rename, so a crash in the middle leaves every file in one place or the other, for the
@@ -26,7 +26,7 @@ pub(super) struct Adopted {
     pub(super) corrupt_frames: u64,
 }
 
-/// A file in the directory of a dead process, which we hold.
+/// A file in the directory of a process that has ended. This process has the directory's lock.
 #[derive(Debug)]
 struct Orphan<'a> {
     claim: &'a Claim,
@@ -35,7 +35,7 @@ struct Orphan<'a> {
     bytes: u64,
 }
 
-/// What becomes of an orphan.
+/// What is done with an orphan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Keep {
@@ -43,7 +43,7 @@ enum Fate {
         created_unix_ms: u64,
         lost_bytes: u64,
     },
-    /// Nothing can be read, or its owner is not known.
+    /// Nothing can be read, or its tag is not known.
     Quarantine { lost_bytes: u64 },
     /// Nothing that was promised is in it.
     Remove { lost_bytes: u64 },
@@ -51,7 +51,7 @@ enum Fate {
     Leave,
 }
 
-/// Looks through `parent` for directories of the dead, and moves what is ours in them to `home`.
+/// Looks through `parent` for directories of processes that have ended, and moves files with our tag to `home`.
 pub(super) fn adopt(fs: &dyn SpoolFs, parent: &Path, home: &Claim, tag: u64) -> Adopted {
     let mut adopted = Adopted {
         recovered: Recovered::default(),
@@ -91,7 +91,7 @@ pub(super) fn adopt(fs: &dyn SpoolFs, parent: &Path, home: &Claim, tag: u64) -> 
     adopted
 }
 
-/// Every directory whose owner is dead, locked.
+/// Every directory whose process has ended, locked by this one.
 fn claims(fs: &dyn SpoolFs, parent: &Path, home: &Claim, recovered: &mut Recovered) -> Vec<Claim> {
     let Ok(mut entries) = fs.list(parent) else {
         recovered.failures += 1;

@@ -20,13 +20,13 @@ pub struct StoredBatch {
     pub created_unix_ms: u64,
 }
 
-/// What [`Spool::open`](super::Spool::open) found of dead processes.
+/// What [`Spool::open`](super::Spool::open) found of processes that have ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recovered {
-    /// Payloads that will be given out, as far as is known before the files are read.
+    /// Payloads that `next` will return, as far as is known before the files are read.
     pub frames: u64,
-    /// Batches that will be given out.
+    /// Batches that `next` will return.
     pub files: u64,
     /// Files that are damaged as far as is known without reading sealed ones; see [`SpoolStats`].
     pub corrupt_files: u64,
@@ -39,23 +39,23 @@ pub struct Recovered {
     pub failures: u64,
 }
 
-/// What the spool holds, and what it has lost since it was opened.
+/// What the spool has, and what it has lost since it was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SpoolStats {
-    /// Payloads held, those not sealed yet included.
+    /// Payloads on disk, those not sealed yet included.
     pub frames: u64,
     /// Bytes on disk, quarantine not included.
     pub bytes: u64,
     /// Files, quarantine not included.
     pub files: usize,
-    /// Payloads that were held and given up at a bound of bytes, files or age.
+    /// Payloads that were on disk and were dropped at a bound of bytes, files or age.
     pub dropped_frames: u64,
     /// Of those, how many were too old.
     pub expired_frames: u64,
     /// Payloads that `append` did not take, with an error. The caller still has them.
     pub refused_frames: u64,
-    /// Payloads known to have been held that could not be read back.
+    /// Payloads known to have been on disk that could not be read back.
     pub corrupt_frames: u64,
     /// Files that were damaged.
     pub corrupt_files: u64,
@@ -122,7 +122,7 @@ impl Listing {
         self.batches.get(at)
     }
 
-    /// Batches are looked for from the oldest on, where they are given out.
+    /// Searches from the oldest batch on, which is the one that `next` returns.
     pub(super) fn position(&self, matches: impl FnMut(&Sealed) -> bool) -> Option<usize> {
         self.batches.iter().position(matches)
     }

@@ -5,7 +5,9 @@ import { createRequire } from "node:module";
 const require = createRequire(process.env.TWIN_MODULES);
 const { LangfuseSpanProcessor } = require("@langfuse/otel");
 const { NodeTracerProvider } = require("@opentelemetry/sdk-trace-node");
-const { LangfuseClient } = require("@langfuse/client");
+const { LangfuseClient, LangfuseMedia } = require("@langfuse/client");
+
+export { LangfuseMedia };
 
 export const { startActiveObservation, startObservation, propagateAttributes } = require("@langfuse/tracing");
 
@@ -13,6 +15,10 @@ const provider = new NodeTracerProvider({ spanProcessors: [new LangfuseSpanProce
 provider.register();
 
 export const client = new LangfuseClient();
+
+export async function flush() {
+  await provider.forceFlush();
+}
 
 export async function shutdown() {
   await provider.shutdown();

@@ -1,4 +1,4 @@
-//! A GET and its JSON, by the HTTP client of tracefuse. Used by `read_back` and `peers`.
+//! A GET and its JSON, by the HTTP client of tracefuse. Used by `read_back`, `peers`, `service` and `viewer`.
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
@@ -22,11 +22,14 @@ pub(crate) fn get(url: &str, path: &str, headers: Headers, secret: &Secret) -> R
     Ok(serde_json::from_slice(answer.body())?)
 }
 
+/// The answer of an address, whatever its status is.
+pub(crate) fn fetch(url: &str) -> Result<Answer> {
+    send(&HttpRequest::get(Endpoint::parse(url)?))
+}
+
 /// Whether an address answers with 200.
 pub(crate) fn is_ok(url: &str) -> bool {
-    Endpoint::parse(url).is_ok_and(|endpoint| {
-        send(&HttpRequest::get(endpoint)).is_ok_and(|answer| answer.status() == 200)
-    })
+    fetch(url).is_ok_and(|answer| answer.status() == 200)
 }
 
 fn send(request: &HttpRequest) -> Result<Answer> {

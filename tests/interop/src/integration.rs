@@ -177,6 +177,15 @@ pub(crate) fn check_by_name(example: &str, mock: &MockLangfuse) -> Result<()> {
     }
 }
 
+/// Whether rows of the read API are what a server should have of an example, if that is known.
+pub(crate) fn check_rows(example: &str, rows: &[Value]) -> Result<()> {
+    let mut known = EXPECTED.iter();
+    match known.find(|expected| expected.example == example) {
+        Some(expected) => check(expected, rows),
+        None => Ok(()),
+    }
+}
+
 fn check_all(expected: &Expected, mock: &MockLangfuse) -> Result<()> {
     let server = Server {
         url: mock.url(),

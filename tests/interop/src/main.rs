@@ -14,6 +14,7 @@ mod integration;
 mod live;
 mod mcp;
 mod npm;
+mod ours;
 mod peers;
 mod programs;
 mod read_back;
@@ -38,7 +39,8 @@ fn main() -> ExitCode {
         "python" => twins::python::run(in_ci),
         "js" => twins::js::run(in_ci),
         "relay" => relay::run(in_ci),
-        "viewer" => viewer::run(in_ci),
+        "viewer" if in_ci => viewer::run(in_ci),
+        "viewer" => ours::run().and_then(|()| viewer::run(in_ci)),
         _ => {
             eprintln!(
                 "demo, integration, peers, python, js, mcp, relay or viewer; `cargo xtask` explains them"

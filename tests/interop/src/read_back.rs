@@ -1,5 +1,5 @@
 //! What a server has stored, by its public API: `GET /api/public/v2/observations`.
-//! Used by `demo` and `integration`, against the local server and against a real one.
+//! Used by `demo`, `integration` and `ours`, against the local server and against a real one.
 
 use std::time::Duration;
 

@@ -15,6 +15,7 @@ mod install;
 mod sample;
 mod scripts;
 mod send;
+mod system;
 mod view;
 
 use std::process::ExitCode;

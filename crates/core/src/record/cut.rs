@@ -85,3 +85,53 @@ impl SpanRecord {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Recorder;
+
+    #[test]
+    fn the_first_events_and_errors_are_kept() {
+        let recorder = Recorder::new();
+        recorder.tracer().trace("t").run(|trace| {
+            for n in 0..3 {
+                trace.event(&format!("event {n}")).metadata("n", n).record();
+                trace.record_error(&format!("error {n}"));
+            }
+        });
+        for (count, left) in [(0, 0), (2, 2), (3, 3), (4, 3)] {
+            let mut span = recorder.only();
+            let cut = span.cut(count, 100);
+            assert_eq!(
+                (cut.events, cut.exceptions, cut.names),
+                (3 - left, 3 - left, 0)
+            );
+            let events: Vec<_> = span.events().map(|event| event.name().to_owned()).collect();
+            let errors: Vec<_> = span
+                .exceptions()
+                .map(|error| error.message().to_owned())
+                .collect();
+            let expected = |what| (0..left).map(|n| format!("{what} {n}")).collect::<Vec<_>>();
+            assert_eq!(
+                (events, errors),
+                (expected("event"), expected("error")),
+                "{count}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_shortened_name_ends_in_its_number() {
+        let recorder = Recorder::new();
+        recorder.tracer().trace("t").run(|trace| {
+            for key in ["üüüa", "üüüb", "short"] {
+                trace.root().add_metadata(key, 1);
+            }
+        });
+        let mut span = recorder.only();
+        // The fifth byte is in the middle of a character.
+        assert_eq!(span.cut(9, 5).names, 2);
+        let keys: Vec<_> = span.metadata().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["üü… 1", "üü… 2", "short"]);
+    }
+}

@@ -1,12 +1,14 @@
 //! The core's behaviour through its public API: what a processor receives.
 
 mod across;
+mod bridge;
 mod closures;
 mod content;
 mod ending;
 mod errors;
 mod hostile;
 mod inputs;
+mod inputs_streamed;
 mod leaks;
 mod links;
 mod measured;

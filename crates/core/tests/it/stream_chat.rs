@@ -361,6 +361,16 @@ fn completions_and_their_old_calls() {
     let text = |text: &str| json!({ "object": "text_completion", "choices": [{ "index": 0, "text": text, "finish_reason": null }] });
     let span = record(vec![text("to "), text("be")], 99, |s| s.openai());
     assert_eq!(span.output().unwrap().to_string(), "to be");
+    // Some servers give each choice an empty delta as well.
+    let with_delta = |piece: &str| {
+        let mut chunk = text(piece);
+        chunk["choices"][0]["delta"] = json!({});
+        chunk
+    };
+    let span = record(vec![with_delta("to "), with_delta("be")], 99, |s| {
+        s.openai()
+    });
+    assert_eq!(span.output().unwrap().to_string(), "to be");
     let chunks = vec![
         chunk(json!({ "function_call": { "name": "f", "arguments": "" } })),
         chunk(json!({ "function_call": { "arguments": "{\"a\"" } })),

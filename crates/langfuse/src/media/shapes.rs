@@ -117,6 +117,8 @@ fn claim<'a>(document: &Document<'a>, text: &Text<'a>) -> Option<Claim<'a>> {
             of_bedrock(around.key, around.format)
         }
         "data" => of_data(object),
+        // Stability by Bedrock: {"artifacts": [{"base64": "..", "finishReason": "SUCCESS"}]}
+        "base64" if object.mime.is_empty() => Some(Claim::IfBytesTell),
         // Vercel's AI SDK: {"type": "image", "image": "..", "mediaType": "image/png"}
         "image" if object.mime.is_empty() => (object.kind == "image").then_some(Claim::IfBytesTell),
         // MCP's `blob`, Vertex's `imageBytes` and the like: beside their type.
@@ -266,4 +268,145 @@ fn type_of(bytes: &[u8]) -> Option<&'static str> {
         _ if begins(b"PK\x03\x04") => "application/zip",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_is_read_from_the_first_bytes() {
+        let bitmap = |bytes: usize| [&b"BM"[..], &vec![0; bytes - 2]].concat();
+        for (bytes, mime) in [
+            (&b"\x89PNG\r\n"[..], Some("image/png")),
+            (b"\xff\xd8\xff\xe0", Some("image/jpeg")),
+            (b"\xff\xd8\x00", None),
+            (b"GIF89a", Some("image/gif")),
+            (&bitmap(54), None),
+            (&bitmap(55), Some("image/bmp")),
+            (b"II*\0", Some("image/tiff")),
+            (b"MM\0*", Some("image/tiff")),
+            (b"RIFF\0\0\0\0WEBPVP8", Some("image/webp")),
+            (b"RIFF\0\0\0\0WAVEfmt", Some("audio/wav")),
+            (b"RIFF\0\0\0\0AVI ", None),
+            (b"JUNK\0\0\0\0WEBP", None),
+            (b"JUNK\0\0\0\0WAVE", None),
+            (b"RIFF", None),
+            (b"ID3\x04", Some("audio/mpeg")),
+            (b"\xff\xfa", Some("audio/mpeg")),
+            (b"\xff\xfb", Some("audio/mpeg")),
+            (b"\xff\xf2", Some("audio/mpeg")),
+            (b"\xff\xf3", Some("audio/mpeg")),
+            (b"\xff\xf1", Some("audio/aac")),
+            (b"\xff\xf9", Some("audio/aac")),
+            (b"\xff\x00", None),
+            (b"fLaC", Some("audio/flac")),
+            (b"OggS", Some("audio/ogg")),
+            (b"%PDF-1.7", Some("application/pdf")),
+            (b"PK\x03\x04", Some("application/zip")),
+            (b"hello", None),
+            (b"", None),
+        ] {
+            assert_eq!(type_of(bytes), mime, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_type_has_the_name_that_the_server_takes() {
+        for (mime, name) in [
+            ("image/png", "image/png"),
+            ("IMAGE/PNG; q=1", "image/png"),
+            ("image\\/png", "image/png"),
+            ("audio/x-wav", "audio/wav"),
+            ("audio/wave", "audio/wav"),
+            ("audio/x-m4a", "audio/mp4"),
+            ("audio/m4a", "audio/mp4"),
+            ("audio/opus", "audio/ogg"),
+            ("image/x-odd", BYTES),
+            ("", BYTES),
+        ] {
+            assert_eq!(known(mime), name, "{mime}");
+        }
+        for (file, mime) in [
+            ("a.pdf", "application/pdf"),
+            ("a.b.csv", "text/csv"),
+            ("a.html", "text/html"),
+            ("a.txt", "text/plain"),
+            ("a.md", "text/plain"),
+            ("a.doc", "application/msword"),
+            ("a.xls", "application/vnd.ms-excel"),
+            ("a.png", "image/png"),
+            ("a.jpg", "image/jpeg"),
+            ("a.jpeg", "image/jpeg"),
+            ("a.wav", "audio/wav"),
+            ("a.mp3", "audio/mp3"),
+            ("a.odd", BYTES),
+            ("pdf", BYTES),
+        ] {
+            assert_eq!(of_file(file), mime, "{file}");
+        }
+    }
+
+    #[test]
+    fn text_is_text_by_its_type_and_its_bytes() {
+        for (mime, text) in [
+            ("text/plain", true),
+            ("TEXT/html; charset=utf-8", true),
+            ("text\\/css", true),
+            ("application/json", true),
+            ("application/ld+json", true),
+            ("application/xml", true),
+            ("application/yaml", true),
+            ("application/javascript", true),
+            ("application/pdf", false),
+            ("image/svg+xml", false),
+            ("", false),
+        ] {
+            assert_eq!(is_text(mime), text, "{mime}");
+        }
+        for (bytes, text) in [
+            (&b"a line\r\nand\ta tab"[..], true),
+            ("größer".as_bytes(), true),
+            (b"a\0b", false),
+            (b"\xff\xfe", false),
+        ] {
+            assert_eq!(reads_as_text(bytes), text, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn formats_have_a_type_or_are_plain_bytes() {
+        let shown = |claim: Option<Claim<'_>>| match claim {
+            Some(Claim::Mime(mime)) => format!("{mime}!"),
+            Some(Claim::Likely(mime)) => mime.to_owned(),
+            Some(Claim::IfBytesTell) => "?".to_owned(),
+            None => String::new(),
+        };
+        for (key, format, claim) in [
+            ("image", "png", "image/png!"),
+            ("image", "jpeg", "image/jpeg!"),
+            ("image", "gif", "image/gif!"),
+            ("image", "webp", "image/webp!"),
+            ("image", "odd", BYTES),
+            ("video", "mp4", "video/mp4!"),
+            ("video", "webm", "video/webm!"),
+            ("video", "three_gp", BYTES),
+            ("audio", "wav", "audio/wav!"),
+            ("audio", "mp3", "audio/mp3!"),
+            ("audio", "flac", "audio/flac!"),
+            ("audio", "aac", "audio/aac!"),
+            ("audio", "m4a", "audio/mp4!"),
+            ("audio", "ogg", "audio/ogg!"),
+            ("audio", "opus", "audio/ogg!"),
+            ("audio", "pcm", "application/octet-stream!"),
+            ("audio", "pcm16", "application/octet-stream!"),
+            ("audio", "g711_ulaw", "application/octet-stream!"),
+            ("audio", "g711_alaw", "application/octet-stream!"),
+            ("audio", "odd", ""),
+            ("document", "csv", "text/csv!"),
+            ("other", "png", ""),
+        ] {
+            assert_eq!(shown(of_bedrock(key, format)), claim, "{key} {format}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Settings that cannot work are refused at the start, in a sentence that says what to do.
 
+use tracefuse_exporter::Exporter as _;
 use tracefuse_langfuse::{LangfuseConfig, LangfuseExporter};
 
 fn good() -> LangfuseConfig {
@@ -85,6 +86,16 @@ fn addresses_that_would_leak_keys_are_refused_and_not_repeated() {
 fn limits_and_files_are_checked_before_anything_is_sent() {
     check(good().ca_file("does/not/exist.pem"), "does/not/exist.pem");
     assert!(good().gzip);
+}
+
+#[test]
+fn the_destination_is_an_address_and_a_project() {
+    let destination = |config| LangfuseExporter::new(config).unwrap().destination();
+    let own = destination(good());
+    assert_eq!(own, destination(good()));
+    let other = destination(good().base_url("https://eu.example.com"));
+    assert!(own.is_some() && other.is_some() && own != other);
+    assert!(other.is_some_and(|text| text.contains("eu.example.com") && text.contains("pk-lf-")));
 }
 
 #[test]

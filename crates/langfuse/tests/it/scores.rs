@@ -112,6 +112,27 @@ async fn a_page_instead_of_an_answer_is_a_wrong_address() {
 }
 
 #[tokio::test]
+async fn a_score_is_refused_alone_and_keys_are_not() {
+    for (status, alone) in [
+        (400, true),
+        (404, true),
+        (413, true),
+        (401, false),
+        (403, false),
+    ] {
+        let refusal = Action::status(status)
+            .header("content-type", "application/json")
+            .body(r#"{"message":"no such config"}"#);
+        let (_server, exporter) = server(Scenario::new().once(refusal));
+        let answer = exporter.export(&batch([score("a", 1.0)])).await;
+        match answer {
+            Ok(report) => assert_eq!((report.rejected.len(), alone), (1, true), "{status}"),
+            Err(error) => assert_eq!((error.advice(), alone), (Advice::Stop, false), "{status}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_server_of_4_59_stores_what_it_takes_of_a_list_once() {
     let (server, exporter) = server(Scenario::new().server_version("4.59.0"));
     let scores = batch([score("a", 1.0), score("", 2.0), score("c", 3.0)]);

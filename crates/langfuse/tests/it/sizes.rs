@@ -6,6 +6,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use proptest::prelude::*;
 use prost::Message as _;
 use tracefuse_core::record::{Record, Resource};
+use tracefuse_core::{Cost, Exception, Link, SpanId, TraceId, Usage};
 use tracefuse_exporter::{Batch, Exporter};
 use tracefuse_langfuse::LangfuseExporter;
 
@@ -83,5 +84,77 @@ proptest! {
         prop_assert!(hint <= spans * 3 + 2_000, "estimated {hint}, sent {}", body.len());
         let decoded = ExportTraceServiceRequest::decode(&*body).unwrap();
         prop_assert_eq!(decoded.encode_to_vec(), body);
+    }
+}
+
+/// Puts a text into one kind of place of a span.
+type Fill = fn(&tracefuse_core::Span, &str);
+
+const KINDS: [(&str, Fill); 16] = [
+    ("input", |span, text| span.set_input(text)),
+    ("output", |span, text| span.set_output(text)),
+    ("model", |span, text| span.set_model(text)),
+    ("model parameter", |span, text| {
+        span.add_model_parameter(text, text)
+    }),
+    ("prompt", |span, text| span.set_prompt(text, 3)),
+    ("usage", |span, text| {
+        span.set_usage(Usage::default().bucket(text, u64::MAX))
+    }),
+    ("cost", |span, text| {
+        span.set_cost(Cost::default().bucket(text, 1.0e-300))
+    }),
+    ("tag", |span, text| span.add_tag(text)),
+    ("status", |span, text| span.set_status_message(text)),
+    ("metadata", |span, text| span.add_metadata(text, text)),
+    ("JSON in metadata", |span, text| {
+        span.add_metadata(text, format!("[{}1]", "\"\",".repeat(text.len() / 3)))
+    }),
+    ("numbers", |span, text| {
+        span.add_metadata(text, -1.234_567_890_123_456_7e-300)
+    }),
+    ("event", |span, text| {
+        let event = span.event(text).input(text).output(text);
+        event.metadata(text, text).record();
+    }),
+    ("one error", |span, text| {
+        let mut error = Exception::new(text, text);
+        error.sources = text.to_owned();
+        error.stacktrace = Some(text.to_owned());
+        span.record_exception(error);
+    }),
+    ("two errors", |span, text| {
+        span.record_exception(Exception::new(text, text));
+        span.record_exception(Exception::new("second", text));
+    }),
+    ("link", |span, text| {
+        let link = Link::new(TraceId::random(), SpanId::random());
+        span.add_link(link.metadata(text, text));
+    }),
+];
+
+#[tokio::test]
+async fn the_estimate_is_enough_for_each_kind_of_content() {
+    let (long, short): (Vec<_>, Vec<_>) = (
+        vec!["l".repeat(5_000)],
+        (0..100).map(|n| format!("s{n}")).collect(),
+    );
+    for (kind, fill) in KINDS {
+        for texts in [&long, &short] {
+            let records = records(|recording| {
+                let trace = recording.tracer.trace("root").start();
+                let span = trace.generation("llm").start();
+                texts.iter().for_each(|text| fill(&span, text));
+            });
+            let server = sent(Resource::default(), records.clone()).await;
+            let exporter = LangfuseExporter::new(config(&server)).unwrap();
+            let hint: usize = records
+                .iter()
+                .map(|record| exporter.size_hint(record))
+                .sum();
+            let sent = server.requests()[0].inflated.len();
+            // The resource and the scope come once a request.
+            assert!(hint + 200 >= sent, "{kind}: estimated {hint}, sent {sent}");
+        }
     }
 }

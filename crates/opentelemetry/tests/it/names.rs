@@ -146,6 +146,17 @@ fn kinds_of_traceloop_and_openinference_are_observation_types() {
 }
 
 #[test]
+fn a_call_that_failed_has_the_model_that_was_asked_for() {
+    let parameters = r#"{"model":"gpt-4o","temperature":0.5}"#;
+    let asked =
+        json!({ "openinference.span.kind": "LLM", "llm.invocation_parameters": parameters });
+    assert_eq!(of(&asked).model(), Some("gpt-4o"));
+    let mut answered = asked;
+    answered["llm.model_name"] = json!("gpt-4o-2024-08-06");
+    assert_eq!(of(&answered).model(), Some("gpt-4o-2024-08-06"));
+}
+
+#[test]
 fn names_of_openinference_make_a_generation() {
     let span = of(&json!({
         "openinference.span.kind": "LLM",

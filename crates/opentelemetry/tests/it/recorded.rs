@@ -168,3 +168,26 @@ fn times_are_those_that_were_measured() {
     assert_eq!(span.exceptions().next().unwrap().time(), at(1_002));
     assert_eq!(metadata(&span, "big"), Some(i64::MIN.to_string()));
 }
+
+#[test]
+fn the_event_of_the_first_token_is_its_time() {
+    let kept = Recorder::default();
+    let tracer = Tracer::builder(kept.clone()).build();
+    let moment = |seconds| std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+    through(
+        &tracer,
+        |it| it,
+        |otel| {
+            let mut builder = opentelemetry::trace::SpanBuilder::from_name("chat");
+            builder.start_time = Some(moment(1_000));
+            let span = otel.build_with_context(builder.with_attributes([llm()]), &Context::new());
+            let call = Context::new().with_span(span);
+            let name = "First Token Stream Event";
+            call.span()
+                .add_event_with_timestamp(name, moment(1_001), vec![]);
+            call.span().end_with_timestamp(moment(1_003));
+        },
+    );
+    let first = Timestamp::from_unix_nanos(1_001_000_000_000);
+    assert_eq!(kept.only().completion_start_time(), Some(first));
+}

@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use prost::Message as _;
 use tracefuse_core::record::Resource;
 use tracefuse_exporter::{Advice, Batch, ExportError, ExportReport, Exporter};
-use tracefuse_otlp::{OtlpConfig, OtlpExporter};
+use tracefuse_otlp::{HttpConfig, OtlpConfig, OtlpExporter};
 
 use crate::support::{Request, records, serve};
 
@@ -134,6 +134,25 @@ async fn each_answer_has_its_advice() {
         Advice::Retry,
         "a web page is no answer"
     );
+}
+
+#[test]
+fn its_destination_is_the_address_that_it_sends_to() {
+    let exporter = OtlpExporter::new(OtlpConfig::new("http://localhost:4318")).unwrap();
+    let address = "http://localhost:4318/v1/traces";
+    assert_eq!(exporter.destination().as_deref(), Some(address));
+}
+
+#[test]
+fn a_setting_that_cannot_be_used_is_named() {
+    let with_file = HttpConfig::default().ca_file("does/not/exist.pem");
+    for (config, setting) in [
+        (OtlpConfig::new("no address"), "endpoint"),
+        (OtlpConfig::default().header("a b", "x"), "headers"),
+        (OtlpConfig::default().http(with_file), "ca_file"),
+    ] {
+        assert_eq!(OtlpExporter::new(config).unwrap_err().setting(), setting);
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::json;
 use tracefuse_core::record::Resource;
-use tracefuse_core::{Cost, Exception, ManualClock, Tracer, Usage};
+use tracefuse_core::{Cost, Exception, ManualClock, ObservationType, Tracer, Usage};
 use tracefuse_otlp::Conventions;
 
 use crate::support::{records, sent_with, show, span};
@@ -17,6 +17,43 @@ async fn named(name: &str, program: impl FnOnce(&Tracer, &ManualClock)) -> Span 
         records(program),
     );
     span(&request.await, name)
+}
+
+#[tokio::test]
+async fn numbers_that_json_has_not_are_texts_in_the_metadata() {
+    let span = named("root", |tracer, _| {
+        let trace = tracer.trace("root").start();
+        trace.root().add_metadata("none", f64::NAN);
+        trace.root().add_metadata("most", f64::INFINITY);
+        trace.root().add_metadata("half", 0.5);
+    })
+    .await;
+    let metadata = show(&span.attributes)
+        .into_iter()
+        .find(|line| line.starts_with("metadata = "));
+    assert_eq!(
+        metadata.unwrap().replace('\\', ""),
+        r#"metadata = "{"half":0.5,"most":"Infinity","none":"NaN"}""#
+    );
+}
+
+#[tokio::test]
+async fn an_embedding_has_its_own_key_for_the_model() {
+    for (kind, key) in [
+        (ObservationType::Embedding, "embedding.model_name"),
+        (ObservationType::Generation, "llm.model_name"),
+        (ObservationType::Agent, "llm.model_name"),
+    ] {
+        let span = named("call", |tracer, _| {
+            let trace = tracer.trace("root").start();
+            trace.observation("call", kind).model("m").run(|_| {});
+        })
+        .await;
+        let models = show(&span.attributes)
+            .into_iter()
+            .filter(|line| line.contains("model_name"));
+        assert_eq!(models.collect::<Vec<_>>(), [format!("{key} = \"m\"")]);
+    }
 }
 
 #[tokio::test]

@@ -262,6 +262,154 @@ mod tests {
         assert_eq!(keys.len(), 9);
     }
 
+    #[test]
+    fn a_cut_keeps_three_parts_of_the_head_and_one_of_the_tail() {
+        let longest = |room: usize| MARK.len() + 64 + room;
+        let text = format!(
+            "{}{}{}",
+            "h".repeat(300),
+            "m".repeat(1_600),
+            "t".repeat(100)
+        );
+        let expected = |head: &str, left_out: usize, all: usize, tail: &str| {
+            format!("{head}{MARK}{left_out} of {all} bytes left out]…{tail}")
+        };
+        assert_eq!(
+            cut(&text, longest(400)),
+            expected(&"h".repeat(300), 1_600, 2_000, &"t".repeat(100))
+        );
+        // 303 and 101 bytes are in the middle of a character.
+        assert_eq!(
+            cut(&"ü".repeat(1_000), longest(404)),
+            expected(&"ü".repeat(151), 1_598, 2_000, &"ü".repeat(50))
+        );
+    }
+
+    #[test]
+    fn long_values_share_what_short_ones_leave() {
+        for (limit, longest) in [
+            (15_000, usize::MAX),
+            (14_999, 8_999),
+            (12_000, 6_000),
+            (5_000, SHORT.max(5_000 / 3)),
+            (300, SHORT),
+        ] {
+            let cap = longest_allowed(&mut [9_000, 2_000, 4_000], limit);
+            assert_eq!(cap, longest, "{limit}");
+        }
+    }
+
+    #[test]
+    fn the_attributes_of_a_trace_are_cut_beyond_their_bounds() {
+        let (short, long) = ("s".repeat(SHORT), "l".repeat(SHORT + 1));
+        let mut trace = TraceAttributes::default();
+        trace.name.clone_from(&short);
+        trace.user_id = Some(long.clone());
+        trace.session_id = Some(short.clone());
+        trace.version = Some(long.clone());
+        trace.release = Some(long.clone());
+        trace.environment = Some(long.clone());
+        trace.tags = (0..=TRACE_KEYS).map(|n| format!("{n}")).collect();
+        trace.tags[0].clone_from(&long);
+        trace.metadata = (0..=TRACE_KEYS)
+            .map(|n| (format!("{n}"), Value::U64(n as u64)))
+            .collect();
+        trace.metadata[0] = (long.clone(), Value::Json(long.clone()));
+        trace.metadata[1].1 = Value::Json(short.clone());
+        let cut_long = cut(&long, SHORT);
+        assert!(cut_long.len() <= SHORT && cut_long.contains(MARK));
+
+        let new = shorten_trace(&trace);
+        assert_eq!((&new.name, new.session_id.as_ref()), (&short, Some(&short)));
+        for text in [&new.user_id, &new.version, &new.release, &new.environment] {
+            assert_eq!(text.as_ref(), Some(&cut_long));
+        }
+        assert_eq!((new.tags.len(), &new.tags[0]), (TRACE_KEYS, &cut_long));
+        assert_eq!(new.metadata.len(), TRACE_KEYS);
+        assert_eq!(new.metadata[0], (cut_long.clone(), Value::Str(cut_long)));
+        assert_eq!(new.metadata[1].1, Value::Json(short));
+        assert_eq!(new.metadata[2].1, Value::U64(2));
+    }
+
+    #[test]
+    fn a_cut_value_says_how_long_it_was_and_is() {
+        let long = "x".repeat(200_000);
+        let mut record = record("r", |span| {
+            span.set_input(&long);
+            span.set_output("short");
+        });
+        fit(&mut record, 100_000, Record::size);
+        let span = record.as_span().unwrap();
+        let input = span.input().and_then(text_of).unwrap();
+        // A twentieth is left for what is beside the text.
+        assert!((90_000..=95_000).contains(&input.len()), "{}", input.len());
+        let facts = format!(
+            r#"{{"original_bytes":200000,"kept_bytes":{}}}"#,
+            input.len()
+        );
+        let marks: Vec<_> = span.metadata().collect();
+        assert_eq!(marks, [("_truncated.input", ValueRef::Json(&facts))]);
+        assert_eq!(span.output(), Some(ValueRef::Str("short")));
+    }
+
+    #[test]
+    fn every_place_is_named_in_its_mark() {
+        for (place, name) in [
+            (Place::Input, "input"),
+            (Place::Output, "output"),
+            (Place::StatusMessage, "status_message"),
+            (Place::Metadata("k"), "metadata.k"),
+            (Place::ModelParameter("k"), "model_parameters.k"),
+            (Place::EventInput, "event.input"),
+            (Place::EventOutput, "event.output"),
+            (Place::EventMetadata("k"), "event.metadata.k"),
+            (Place::LinkMetadata("k"), "link.metadata.k"),
+            (Place::ExceptionMessage, "exception.message"),
+            (Place::Stacktrace, "exception.stacktrace"),
+        ] {
+            assert_eq!(name_of(place), name);
+        }
+    }
+
+    #[test]
+    fn no_more_events_and_errors_are_left_out_than_needed() {
+        const LIMIT: usize = 256 * 1024;
+        let event = |span: &tracefuse_core::Span, n: usize| {
+            span.event("e")
+                .metadata("n", n)
+                .metadata("v", "v".repeat(900))
+                .record();
+        };
+        let error = |span: &tracefuse_core::Span, n: usize| {
+            span.record_error(&format!("{n} {}", "e".repeat(900)));
+        };
+        for (events, errors) in [(600, 0), (0, 600), (400, 200)] {
+            let mut record = record("r", |span| {
+                (0..events).for_each(|n| event(span, n));
+                (0..errors).for_each(|n| error(span, n));
+            });
+            fit(&mut record, LIMIT, Record::size);
+            assert!(
+                record.size() > LIMIT / 3,
+                "{events} and {errors}: {} bytes are left",
+                record.size()
+            );
+            let span = record.as_span().unwrap();
+            for (key, made, left) in [
+                ("_truncated.events", events, span.events().len()),
+                ("_truncated.exceptions", errors, span.exceptions().len()),
+            ] {
+                let mark = span.metadata().find(|(known, _)| *known == key);
+                let facts = format!(r#"{{"original_count":{made}}}"#);
+                assert_eq!(
+                    mark.map(|(_, value)| value),
+                    (left < made).then_some(ValueRef::Json(&facts)),
+                    "{key}"
+                );
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn a_cut_text_keeps_whole_characters_and_its_length(text in "\\PC{2000,6000}", longest in 1024usize..4000) {

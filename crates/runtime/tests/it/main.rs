@@ -5,6 +5,8 @@
     reason = "tests are applications: they have threads and runtimes"
 )]
 
+#[cfg(feature = "conformance")]
+mod conformance;
 mod executors;
 mod faults;
 mod hostile;

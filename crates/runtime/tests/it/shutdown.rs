@@ -1,13 +1,13 @@
 //! Several calls of shutdown, and what each reports as lost.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
-use tracefuse_core::DropReason;
+use tracefuse_core::{DropReason, Incomplete, Report, Tracer};
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, async_trait};
 
-use crate::support::{Scripted, names, record, tracer_with};
+use crate::support::{Scripted, assert_balanced, names, record, tracer_with};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -78,6 +78,81 @@ fn every_caller_of_shutdown_hears_of_the_same_loss() {
     }
     let again = tracer.shutdown().unwrap_err();
     assert_eq!(again.report().stats.exporters[0].rejected_total(), 7);
+}
+
+/// Calls `ask` on several threads at once.
+fn at_once<T: Send + 'static>(
+    tracer: &Tracer,
+    ask: impl Fn(&Tracer) -> T + Copy + Send + 'static,
+) -> Vec<T> {
+    let start = Arc::new(Barrier::new(4));
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            let (tracer, start) = (tracer.clone(), start.clone());
+            std::thread::spawn(move || {
+                start.wait();
+                ask(&tracer)
+            })
+        })
+        .collect();
+    let answers = threads.into_iter().map(|thread| thread.join().unwrap());
+    answers.collect()
+}
+
+fn report(answer: Result<Report, Incomplete>) -> Report {
+    answer.unwrap_or_else(|error| error.report().clone())
+}
+
+#[test]
+fn callers_whose_time_ends_agree_on_every_number() {
+    let exporter = Scripted::default();
+    exporter.hold();
+    let tracer = tracer_with(exporter.clone(), |config| config.batch_size = 10);
+    record(&tracer, 0..30);
+    exporter.wait_batches(1);
+    let reports = at_once(&tracer, |tracer| {
+        report(tracer.shutdown_within(Duration::from_millis(50)))
+    });
+    for report in &reports {
+        assert_balanced(&report.stats);
+        // Still pending where another caller allows more time, lost at the end of the longest.
+        assert!(
+            [(0, 30), (30, 0)].contains(&(report.lost, report.pending)),
+            "{report:?}"
+        );
+        assert_eq!(report.complete, report.pending == 0);
+    }
+    assert!(
+        reports.iter().any(|report| report.lost == 30),
+        "the last caller waited for the end"
+    );
+    let later = at_once(&tracer, |tracer| report(tracer.shutdown()));
+    for report in &later {
+        assert_eq!((report, report.lost), (&later[0], 30));
+        assert_eq!(
+            report.stats.exporters[0].dropped[&DropReason::ShutdownDeadline],
+            30
+        );
+    }
+    // What the blocked call says at last changes nothing.
+    exporter.release();
+    assert_eq!(report(tracer.shutdown()), later[0]);
+}
+
+#[test]
+fn callers_of_flush_report_each_loss_once() {
+    let exporter = Scripted::default().times(1_000, || ExportError::reject("400: no"));
+    let tracer = tracer_with(exporter, |_| {});
+    record(&tracer, 0..7);
+    let reports = at_once(&tracer, |tracer| report(tracer.flush_within(LONG)));
+    for report in &reports {
+        assert_balanced(&report.stats);
+        assert!(report.complete);
+        assert_eq!(report.stats.exporters[0].rejected_total(), 7);
+    }
+    assert_eq!(reports.iter().map(|report| report.lost).sum::<u64>(), 7);
+    let end = tracer.shutdown().unwrap();
+    assert_eq!((end.lost, end.stats.exporters[0].rejected_total()), (0, 7));
 }
 
 #[test]

@@ -206,13 +206,13 @@ fn base64(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Whether two secrets are the same, in a time that does not depend on where they differ.
+/// Whether two secrets are the same, in a time that does not depend on where they differ. An empty one is no secret.
 fn same(a: &str, b: &str) -> bool {
     let differing = a
         .bytes()
         .zip(b.bytes())
         .fold(0u8, |all, (a, b)| all | (a ^ b));
-    a.len() == b.len() && differing == 0
+    !a.is_empty() && a.len() == b.len() && differing == 0
 }
 
 /// The token in the address of a page, as `?token=..`: it is kept as a cookie that no script reads.

@@ -98,15 +98,13 @@ pub(crate) async fn otlp(State(app): State<App>, request: Request) -> Response {
     if let Err(failure) = app.store.ingest(changes).await {
         return failed(&failure);
     }
-    if let Some(tee) = &app.config.tee {
-        tee(
-            &body,
-            if is_json {
-                "application/json"
-            } else {
-                "application/x-protobuf"
-            },
-        );
+    if let Some(tee) = app.config.tee.clone() {
+        let kind = match is_json {
+            true => "application/json",
+            false => "application/x-protobuf",
+        };
+        // The answer says that the body is stored, and it is, also if the tee panics.
+        let _ = tokio::task::spawn_blocking(move || tee.take(&body, kind)).await;
     }
     partial_success(&taken, is_json)
 }
@@ -145,12 +143,21 @@ pub(crate) async fn batch(State(app): State<App>, request: Request) -> Response 
         Ok(body) => body,
         Err(response) => return response,
     };
-    let Ok(body) = serde_json::from_slice::<Value>(&body) else {
-        return (StatusCode::BAD_REQUEST, "Invalid JSON").into_response();
-    };
-    let outcome = match take::batch_events(&body) {
-        Ok(outcome) => outcome,
+    let read = tokio::task::spawn_blocking(move || {
+        let body = serde_json::from_slice::<Value>(&body).ok()?;
+        Some(take::batch_events(&body))
+    });
+    let outcome = match read.await {
+        Ok(Some(Ok(outcome))) => outcome,
+        Ok(None) => return (StatusCode::BAD_REQUEST, "Invalid JSON").into_response(),
         Err(failure) => {
+            return error(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "InternalServerError",
+                &failure.to_string(),
+            );
+        }
+        Ok(Some(Err(failure))) => {
             let body =
                 json!({ "message": "Invalid request data", "errors": [failure.to_string()] });
             return answer(StatusCode::BAD_REQUEST, &body);

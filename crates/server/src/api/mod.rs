@@ -16,8 +16,8 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::Response;
-use axum::routing::{any, delete, get, patch, post, put};
-use serde_json::json;
+use axum::routing::{delete, get, patch, post, put};
+use serde_json::{Map, Value, json};
 
 use crate::app::App;
 pub(crate) use access::guard;
@@ -61,9 +61,6 @@ pub(crate) fn router() -> Router<App> {
         )
         .route("/api/public/sessions", get(legacy::sessions))
         .route("/api/public/sessions/{session}", get(legacy::session))
-        .route("/api/{*path}", any(missing))
-        .route("/v1/{*path}", any(missing))
-        .method_not_allowed_fallback(not_allowed)
 }
 
 /// What a client asks to see whether its keys are good.
@@ -82,10 +79,17 @@ async fn health(State(app): State<App>) -> Response {
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store cannot be read"),
     };
     let server = concat!("tracefuse ", env!("CARGO_PKG_VERSION"));
-    answer(
-        status,
-        &json!({ "status": word, "version": "4.59.0", "server": server }),
-    )
+    let forward = app.config.tee.as_ref().map(|tee| {
+        let counts = tee.counts().into_iter();
+        counts
+            .map(|(name, count)| (name.to_owned(), count.into()))
+            .collect::<Map<String, Value>>()
+    });
+    let mut body = json!({ "status": word, "version": "4.59.0", "server": server });
+    if let (Some(forward), Some(body)) = (forward, body.as_object_mut()) {
+        body.insert("forward".to_owned(), forward.into());
+    }
+    answer(status, &body)
 }
 
 /// Endpoints that Langfuse has and this server does not.
@@ -106,7 +110,8 @@ const NOT_SERVED: &[&str] = &[
     "spans",
 ];
 
-async fn missing(method: Method, uri: Uri) -> Response {
+/// The answer of a path that is not served.
+pub(crate) async fn missing(method: Method, uri: Uri) -> Response {
     let path = uri.path();
     let rest = path
         .trim_start_matches("/api/public/")
@@ -124,7 +129,8 @@ async fn missing(method: Method, uri: Uri) -> Response {
     error(StatusCode::NOT_FOUND, "LangfuseNotFoundError", &message)
 }
 
-async fn not_allowed(method: Method, uri: Uri) -> Response {
+/// The answer of a path that has another method only, also of a page.
+pub(crate) async fn not_allowed(method: Method, uri: Uri) -> Response {
     let message = format!("{} takes no {method}", uri.path());
     error(
         StatusCode::METHOD_NOT_ALLOWED,

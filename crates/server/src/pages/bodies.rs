@@ -5,8 +5,8 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::json::json;
-use super::params::encoded;
-use super::units;
+use super::pictures::{picture, with_media};
+use super::units::size;
 use crate::messages::{Body, Message, Part, inner, read};
 
 /// Characters of a text that are shown at once; the rest unfolds.
@@ -14,9 +14,6 @@ const SHOWN: usize = 3000;
 
 /// Bytes of a text that the page has at all.
 const MOST: usize = 400_000;
-
-/// A reference to uploaded bytes, as SDKs of Langfuse write it into a text.
-const REFERENCE: &str = "@@@langfuseMedia:";
 
 /// A body with its title and a button that copies it.
 pub(super) fn block(title: &str, text: &str, raw_url: &str) -> Markup {
@@ -66,22 +63,7 @@ pub(super) fn value(value: &Value) -> Markup {
 
 /// A text as it is, with the pictures it refers to; a long one is folded.
 pub(super) fn text(text: &str) -> Markup {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once(REFERENCE) {
-        let Some((reference, after)) = after.split_once("@@@") else {
-            break;
-        };
-        if !before.trim().is_empty() {
-            pieces.push(words(before));
-        }
-        pieces.push(media(reference));
-        rest = after;
-    }
-    if pieces.is_empty() || !rest.trim().is_empty() {
-        pieces.push(words(rest));
-    }
-    html! { @for piece in pieces { (piece) } }
+    with_media(text, words)
 }
 
 fn words(text: &str) -> Markup {
@@ -170,57 +152,9 @@ fn part(part: &Part) -> Markup {
     }
 }
 
-/// A picture that came with the trace. One from another host is not loaded: the page makes no request to others.
-fn picture(url: &str) -> Markup {
-    if let Some(reference) = url.strip_prefix(REFERENCE) {
-        return media(reference.trim_end_matches('@'));
-    }
-    let is_shown = url.starts_with("data:image/") && url.contains(";base64,");
-    html! {
-        figure.picture {
-            @if is_shown {
-                img src=(url) alt="Picture in the message" loading="lazy";
-                figcaption { (url.split(';').next().unwrap_or_default().trim_start_matches("data:")) ", " (size(url.len() / 4 * 3)) }
-            } @else if url.starts_with("https://") || url.starts_with("http://") {
-                figcaption { "Picture on another host, not loaded: " a href=(url) rel="noopener noreferrer" target="_blank" { (url) } }
-            } @else {
-                figcaption { "Picture of an unknown form: " (url.chars().take(80).collect::<String>()) }
-            }
-        }
-    }
-}
-
-/// `type=image/png|id=..|source=..`
-fn media(reference: &str) -> Markup {
-    let field = |name: &str| {
-        reference
-            .split('|')
-            .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
-    };
-    let kind = field("type").unwrap_or("application/octet-stream");
-    let Some(id) = field("id") else {
-        return html! { code { (REFERENCE) (reference) "@@@" } };
-    };
-    let url = format!("/media/{}", encoded(id));
-    html! {
-        figure.picture {
-            @if kind.starts_with("image/") { img src=(url) alt="Uploaded picture" loading="lazy"; }
-            figcaption { a href=(url) { (kind) } " " span.mono { (id) } }
-        }
-    }
-}
-
-/// A number of bytes.
-pub(super) fn size(bytes: usize) -> String {
-    match bytes {
-        0..1024 => units::plural(bytes as u64, "byte"),
-        1024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
-        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::pictures::REFERENCE;
     use super::*;
 
     fn shown(text: &str) -> String {

@@ -1,4 +1,4 @@
-//! The spans of a trace as columns of JSON, for the script of its page.
+//! The spans of a trace as columns of JSON, which come with its page for its script.
 //! Called by `trace`; read by `assets/spans.js`, which describes the columns.
 
 use std::collections::HashMap;
@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use serde::Serialize;
 use tracefuse_core::Level;
 
-use super::tree;
-use crate::model::TraceView;
+use super::tree::Place;
+use crate::store::SpanOutline;
 
 /// One entry a span in each list; a text is its number in `strings`.
 #[derive(Debug, Default, Serialize)]
@@ -29,21 +29,16 @@ pub(super) struct Columns<'a> {
 
 impl<'a> Columns<'a> {
     /// The columns of a trace. `now_ns` is where bars of running spans end.
-    pub(super) fn new(view: &'a TraceView, now_ns: i64) -> Self {
-        let zero = view
-            .observations
-            .iter()
-            .map(|span| span.start_ns)
-            .min()
-            .unwrap_or(0);
+    pub(super) fn new(spans: &'a [SpanOutline], places: &[Place], now_ns: i64) -> Self {
+        let zero = spans.iter().map(|span| span.start_ns).min().unwrap_or(0);
         let micros = |nanos: i64| nanos / 1000;
         let mut columns = Self {
             now: micros(now_ns.saturating_sub(zero)),
             ..Self::default()
         };
         let mut numbers = HashMap::new();
-        for place in tree::ordered(&view.observations) {
-            let Some(span) = view.observations.get(place.index) else {
+        for place in places {
+            let Some(span) = spans.get(place.index) else {
                 continue;
             };
             let mut number = |text: &'a str| {
@@ -71,15 +66,9 @@ impl<'a> Columns<'a> {
                 Level::Error => 3,
                 _ => 1,
             });
-            let total = span.usage.get("total").copied().map(i64::try_from);
-            columns
-                .tokens
-                .push(total.and_then(Result::ok).unwrap_or(-1));
-            let cost = span
-                .cost
-                .get("total")
-                .copied()
-                .filter(|cost| cost.is_finite());
+            let total = span.units.total.and_then(|total| total.try_into().ok());
+            columns.tokens.push(total.unwrap_or(-1));
+            let cost = span.cost.filter(|cost| cost.is_finite());
             columns.cost.push(cost.unwrap_or(-1.0));
         }
         columns
@@ -88,27 +77,28 @@ impl<'a> Columns<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tree::ordered;
     use super::*;
-    use crate::model::ObservationRow;
 
     #[test]
     fn a_running_span_has_no_length() {
-        let mut view = TraceView::default();
-        view.observations.push(ObservationRow {
-            id: "a".to_owned(),
-            name: "answer".to_owned(),
-            start_ns: 5_000_000,
-            ..ObservationRow::default()
-        });
-        view.observations.push(ObservationRow {
-            id: "b".to_owned(),
-            parent: Some("a".to_owned()),
-            name: "answer".to_owned(),
-            start_ns: 6_000_000,
-            end_ns: Some(6_500_000),
-            ..ObservationRow::default()
-        });
-        let columns = Columns::new(&view, 9_000_000);
+        let spans = [
+            SpanOutline {
+                id: "a".to_owned(),
+                name: "answer".to_owned(),
+                start_ns: 5_000_000,
+                ..SpanOutline::default()
+            },
+            SpanOutline {
+                id: "b".to_owned(),
+                parent: Some("a".to_owned()),
+                name: "answer".to_owned(),
+                start_ns: 6_000_000,
+                end_ns: Some(6_500_000),
+                ..SpanOutline::default()
+            },
+        ];
+        let columns = Columns::new(&spans, &ordered(&spans), 9_000_000);
         assert_eq!(columns.strings, ["answer", "span", ""]);
         assert_eq!(columns.start, [0, 1000]);
         assert_eq!(columns.length, [-1, 500]);

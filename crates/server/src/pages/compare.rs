@@ -50,7 +50,7 @@ pub(super) async fn page(
             let span = match span {
                 Some(span) => view.observations.iter().find(|known| known.id == span),
                 None if is_chosen => None,
-                None => trace::root(&view),
+                None => root(&view),
             };
             let span = span.cloned();
             let long = match &span {
@@ -75,6 +75,12 @@ pub(super) async fn page(
         main: main(&sides, &params.without("left").without("right")),
     };
     page.respond()
+}
+
+/// Where the trace begins for people.
+fn root(view: &TraceView) -> Option<&ObservationRow> {
+    let marked = view.observations.iter().find(|span| span.is_root);
+    marked.or_else(|| view.observations.first())
 }
 
 fn main(sides: &[Side; 2], params: &Params) -> Markup {

@@ -11,7 +11,8 @@ use super::list::named;
 use super::params::encoded;
 use super::widgets::{cost, day_and_time, kind, trace_url};
 use super::{bodies, units};
-use crate::model::{Bodies, ObservationRow, ScoreRow, SpanError, SpanEvent, TraceView};
+use crate::model::{Bodies, ObservationRow, ScoreRow, SpanError, SpanEvent};
+use crate::store::{SpanOutline, TraceOutline};
 
 /// Failing spans that the summary of a trace lists.
 const FAILURES: usize = 20;
@@ -79,20 +80,26 @@ pub(super) fn of_missing() -> Markup {
 }
 
 /// The trace as a whole: what went in and came out, what failed, and totals.
-pub(super) fn of_trace(view: &TraceView, root: Option<(&ObservationRow, &Bodies)>) -> Markup {
-    let trace = &view.trace;
-    let failed: Vec<&ObservationRow> = view
-        .observations
+pub(super) fn of_trace(outline: &TraceOutline) -> Markup {
+    let trace = &outline.trace;
+    let failed: Vec<&SpanOutline> = outline
+        .spans
         .iter()
         .filter(|span| span.level == Level::Error)
         .collect();
-    let own: Vec<&ScoreRow> = view.scores.iter().collect();
+    let own: Vec<&ScoreRow> = outline.scores.iter().collect();
     let mut notes: BTreeMap<&str, u64> = BTreeMap::new();
-    for note in view.observations.iter().flat_map(|span| &span.notes) {
+    for note in outline.spans.iter().flat_map(|span| &span.notes) {
         *notes.entry(note).or_default() += 1;
     }
-    let link =
-        |span: &ObservationRow| format!("{}?span={}", trace_url(&trace.id), encoded(&span.id));
+    let link = |span: &SpanOutline| format!("{}?span={}", trace_url(&trace.id), encoded(&span.id));
+    let raw = |body: &str| format!("{}/raw/{body}", trace_url(&trace.id));
+    let Bodies {
+        input,
+        output,
+        metadata,
+        ..
+    } = &outline.bodies;
     html! {
         div.detail data-detail="trace" {
             header {
@@ -117,14 +124,11 @@ pub(super) fn of_trace(view: &TraceView, root: Option<(&ObservationRow, &Bodies)
                 }
             }
             @for (note, spans) in notes.iter().take(FAILURES) { (langfuse_note(&format!("{note} ({})", units::plural(*spans, "span")))) }
-            @if let Some((root, long)) = root {
-                @let url = format!("{}/spans/{}", trace_url(&trace.id), encoded(&root.id));
-                @if let Some(input) = &long.input { (bodies::block("Input", input, &format!("{url}/raw/input"))) }
-                @if let Some(output) = &long.output { (bodies::block("Output", output, &format!("{url}/raw/output"))) }
-            }
-            (models(&view.observations))
+            @if let Some(input) = input { (bodies::block("Input", input, &raw("input"))) }
+            @if let Some(output) = output { (bodies::block("Output", output, &raw("output"))) }
+            (models(&outline.spans))
             (scores_table(&own))
-            (values("Metadata", &view.metadata))
+            (values("Metadata", metadata))
             (block("About", &html! {
                 dl.pairs {
                     dt { "Started" } dd { (day_and_time(trace.start_ns)) }
@@ -242,30 +246,19 @@ struct Sum {
 }
 
 /// Totals by model.
-fn models(observations: &[ObservationRow]) -> Markup {
+fn models(spans: &[SpanOutline]) -> Markup {
     let mut models: BTreeMap<&str, Sum> = BTreeMap::new();
-    for span in observations {
+    for span in spans {
         let Some(model) = &span.model else { continue };
         let sum = models.entry(model).or_default();
-        let of = |part: &str| {
-            span.usage
-                .iter()
-                .filter(|(name, _)| name.starts_with(part))
-                .map(|(_, units)| units)
-                .sum::<u64>()
-        };
         sum.calls += 1;
         sum.errors += u64::from(span.level == Level::Error);
-        sum.nanos = sum.nanos.saturating_add(
-            span.end_ns
-                .map_or(0, |end| end.saturating_sub(span.start_ns)),
-        );
-        sum.input = sum.input.saturating_add(of("input"));
-        sum.output = sum.output.saturating_add(of("output"));
-        sum.total = sum
-            .total
-            .saturating_add(span.usage.get("total").copied().unwrap_or(0));
-        if let Some(dollars) = span.cost.get("total") {
+        let length = |end: i64| end.saturating_sub(span.start_ns);
+        sum.nanos = sum.nanos.saturating_add(span.end_ns.map_or(0, length));
+        sum.input = sum.input.saturating_add(span.units.input);
+        sum.output = sum.output.saturating_add(span.units.output);
+        sum.total = sum.total.saturating_add(span.units.total.unwrap_or(0));
+        if let Some(dollars) = span.cost {
             sum.cost = Some(sum.cost.unwrap_or(0.0) + dollars);
             sum.is_computed |= span.cost_is_computed;
         }

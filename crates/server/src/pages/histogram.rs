@@ -10,6 +10,9 @@ use crate::model::Histogram;
 const HEIGHT: f64 = 64.0;
 const WIDTH: f64 = 10.0;
 
+/// With fewer bins than this the bars stay as narrow as with so many.
+const FEW: f64 = 24.0;
+
 /// The bars; the height is the number of traces, the red part of it those with errors.
 pub(super) fn histogram(histogram: &Histogram, params: &Params) -> Markup {
     let most = histogram
@@ -19,16 +22,18 @@ pub(super) fn histogram(histogram: &Histogram, params: &Params) -> Markup {
         .max()
         .unwrap_or(0);
     let Some(last) = histogram.bins.last().filter(|_| most > 0) else {
-        return html! { div data-histogram {} };
+        return html! { div data-histogram data-part="histogram" {} };
     };
     let end = last.start_ns.saturating_add(histogram.width_ns);
     let width = WIDTH * histogram.bins.len() as f64;
+    let bar = (WIDTH - 2.0) * (histogram.bins.len() as f64 / FEW).min(1.0);
     let scale = |traces: u64| traces as f64 / most as f64 * (HEIGHT - 4.0);
     html! {
-        figure.card.histogram data-histogram {
+        figure.card.histogram data-histogram data-part="histogram" {
             svg viewBox={ "0 0 " (width) " " (HEIGHT) } preserveAspectRatio="none" role="group" aria-label="Traces over time" {
                 @for (place, bin) in histogram.bins.iter().enumerate() {
                     @let left = place as f64 * WIDTH;
+                    @let edge = left + (WIDTH - bar) / 2.0;
                     @let errors = scale(bin.errors);
                     // One trace among many must be seen.
                     @let all = if bin.traces > 0 { scale(bin.traces).max(2.0) } else { 0.0 };
@@ -38,8 +43,8 @@ pub(super) fn histogram(histogram: &Histogram, params: &Params) -> Markup {
                     a.bin href=[(bin.traces > 0).then(|| params.without("cursor").with("from", &from).with("to", &to).url("/"))] aria-label=(words) {
                         title { (words) }
                         rect.bin-ground x=(left) y="0" width=(WIDTH) height=(HEIGHT) {}
-                        rect.bar-ok x=(left + 1.0) y=(HEIGHT - all) width=(WIDTH - 2.0) height=(all) {}
-                        rect.bar-error x=(left + 1.0) y=(HEIGHT - errors) width=(WIDTH - 2.0) height=(errors) {}
+                        rect.bar-ok x=(edge) y=(HEIGHT - all) width=(bar) height=(all) {}
+                        rect.bar-error x=(edge) y=(HEIGHT - errors) width=(bar) height=(errors) {}
                     }
                 }
             }

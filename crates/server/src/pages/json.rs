@@ -4,6 +4,9 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
+use super::pictures::with_media;
+use super::units::size;
+
 /// Most values that are shown of one JSON text; the rest is in the raw text.
 const MOST: usize = 4000;
 
@@ -68,16 +71,20 @@ fn branch(
 
 fn leaf(value: &Value) -> Markup {
     match value {
-        Value::String(text) => match text.char_indices().nth(LONGEST) {
-            None => html! { span.str { "\"" (text) "\"" } },
-            Some((end, _)) => {
-                let (shown, rest) = text.split_at_checked(end).unwrap_or((text, ""));
-                html! { span.str { "\"" (shown) "…" } " " span.many { "and " (rest.len()) " bytes" } }
-            }
-        },
+        Value::String(text) => with_media(text, quoted),
         Value::Object(_) => html! { "{}" },
         Value::Array(_) => html! { "[]" },
         other => html! { span.lit { (other.to_string()) } },
+    }
+}
+
+fn quoted(text: &str) -> Markup {
+    match text.char_indices().nth(LONGEST) {
+        None => html! { span.str { "\"" (text) "\"" } },
+        Some((end, _)) => {
+            let (shown, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+            html! { span.str { "\"" (shown) "…\"" } " " span.many { "and " (size(rest.len())) } }
+        }
     }
 }
 
@@ -95,6 +102,18 @@ mod tests {
         assert!(!html.contains("<script"), "{html}");
         assert!(
             html.contains("null") && html.contains("1.5") && html.contains("{}"),
+            "{html}"
+        );
+    }
+
+    #[test]
+    fn pictures_inside_of_json_are_shown() {
+        let reference = "@@@langfuseMedia:type=image/png|id=abc|source=bytes@@@";
+        let html = json(&value!({"sketch": reference, "photo": "data:image/png;base64,AAAA"}));
+        let html = html.into_string();
+        assert!(html.contains("<img src=\"/media/abc\""), "{html}");
+        assert!(
+            html.contains("<img src=\"data:image/png;base64,AAAA\""),
             "{html}"
         );
     }

@@ -4,7 +4,7 @@
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// Scripts, styles and connections of this server alone; pictures also from `data:` in a trace.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -35,19 +35,24 @@ pub(super) struct Page<'a> {
 
 impl Page<'_> {
     pub(super) fn respond(self) -> Response {
-        self.respond_with(StatusCode::OK)
+        self.respond_with(StatusCode::OK, None)
     }
 
-    pub(super) fn respond_with(self, status: StatusCode) -> Response {
+    /// With JSON for the scripts, as the text of the element `columns`.
+    pub(super) fn respond_with_columns(self, columns: &str) -> Response {
+        self.respond_with(StatusCode::OK, Some(columns))
+    }
+
+    fn respond_with(self, status: StatusCode, columns: Option<&str>) -> Response {
         (
             status,
             headers("text/html; charset=utf-8"),
-            self.markup().into_string(),
+            self.markup(columns).into_string(),
         )
             .into_response()
     }
 
-    fn markup(self) -> Markup {
+    fn markup(self, columns: Option<&str>) -> Markup {
         let areas = [
             ("/", "Traces", Area::Traces),
             ("/sessions", "Sessions", Area::Sessions),
@@ -104,13 +109,25 @@ impl Page<'_> {
                         }
                     }
                     div.toast #toast role="status" hidden {}
+                    @if let Some(columns) = columns {
+                        script #columns type="application/json" { (inert(columns)) }
+                    }
                 }
             }
         }
     }
 }
 
-const ALL_PAGES: &[(&[&str], &str)] = &[(&["/"], "search"), (&["?"], "these keys")];
+/// JSON that ends no element: the sign `<` is only in texts, and there it may be written as an escape.
+fn inert(json: &str) -> PreEscaped<String> {
+    PreEscaped(json.replace('<', "\\u003c"))
+}
+
+const ALL_PAGES: &[(&[&str], &str)] = &[
+    (&["1", "2", "3", "4"], "traces, sessions, users, overview"),
+    (&["/"], "search"),
+    (&["?"], "these keys"),
+];
 
 /// A page with one sentence, for what is not there or cannot be read.
 pub(super) fn message(status: StatusCode, title: &str, text: &str) -> Response {
@@ -127,7 +144,7 @@ pub(super) fn message(status: StatusCode, title: &str, text: &str) -> Response {
         keys: &[],
         main,
     };
-    page.respond_with(status)
+    page.respond_with(status, None)
 }
 
 /// The headers of everything that comes from a trace.

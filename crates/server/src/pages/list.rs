@@ -19,13 +19,13 @@ use crate::model::{self, TraceRow};
 
 const BINS: usize = 72;
 
+const NEXT: (&[&str], &str) = (&["j", "k"], "next and previous row");
+const OPEN: (&[&str], &str) = (&["Enter"], "open");
+const ERROR: (&[&str], &str) = (&["n", "p"], "next and previous row with an error");
+const CHOOSE: (&[&str], &str) = (&["x"], "choose the row for a comparison");
+
 /// Keys of every list.
-pub(super) const KEYS: &[(&[&str], &str)] = &[
-    (&["j", "k"], "next and previous row"),
-    (&["Enter"], "open"),
-    (&["n", "p"], "next and previous row with an error"),
-    (&["x"], "choose the row for a comparison"),
-];
+pub(super) const KEYS: &[(&[&str], &str)] = &[NEXT, OPEN, ERROR];
 
 pub(super) async fn page(
     State(app): State<App>,
@@ -64,7 +64,7 @@ pub(super) async fn page(
             form action="/compare" {
                 // New rows would move the rows of a later page.
                 section.card.list data-list data-live=[params.first("cursor").is_none().then_some("/live")] aria-label="Traces" {
-                    (rows(&traces, is_filtered))
+                    (rows(&traces, params.first("q"), is_filtered))
                 }
                 div.pager {
                     button #compare title="Choose two traces" { "Compare" }
@@ -83,13 +83,13 @@ pub(super) async fn page(
         area: Area::Traces,
         styles: &["list.css"],
         scripts: &["list.js"],
-        keys: KEYS,
+        keys: &[NEXT, OPEN, ERROR, CHOOSE],
         main,
     };
     page.respond()
 }
 
-fn rows(traces: &model::Page<TraceRow>, is_filtered: bool) -> Markup {
+fn rows(traces: &model::Page<TraceRow>, words: Option<&str>, is_filtered: bool) -> Markup {
     if traces.rows.is_empty() {
         return empty(is_filtered);
     }
@@ -121,13 +121,15 @@ fn rows(traces: &model::Page<TraceRow>, is_filtered: bool) -> Markup {
                         th.num.col-num scope="col" { "Cost" }
                     }
                 }
-                tbody { @for trace in &traces.rows { (row(trace, slowest)) } }
+                tbody { @for trace in &traces.rows { (row(trace, words, slowest)) } }
             }
         }
     }
 }
 
-fn row(trace: &TraceRow, slowest: i64) -> Markup {
+/// A row; its trace is opened with what was searched for.
+fn row(trace: &TraceRow, words: Option<&str>, slowest: i64) -> Markup {
+    let words = words.map_or_else(Params::default, |words| Params::default().with("q", words));
     let preview = trace
         .output_preview
         .as_deref()
@@ -137,7 +139,7 @@ fn row(trace: &TraceRow, slowest: i64) -> Markup {
             td { input type="checkbox" name="t" value=(trace.id) aria-label={ "Choose " (trace.name) " for a comparison" }; }
             td.time { (time(trace.start_ns)) }
             td.wide {
-                a.title href=(trace_url(&trace.id)) title=(trace.name) dir="auto" { (named(&trace.name)) }
+                a.title href=(words.url(&trace_url(&trace.id))) title=(trace.name) dir="auto" { (named(&trace.name)) }
                 @if let Some(preview) = preview { span.preview dir="auto" { (preview) } }
             }
             td.drop { @if let Some(user) = &trace.user_id { a.who href=(list_url("user", user)) title=(user) dir="auto" { (user) } } }

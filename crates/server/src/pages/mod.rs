@@ -16,7 +16,9 @@ mod list;
 mod live;
 mod overview;
 mod params;
+mod pictures;
 mod plot;
+mod rows;
 mod sessions;
 mod subtree;
 mod trace;
@@ -38,9 +40,10 @@ pub(crate) fn router() -> Router<App> {
     Router::new()
         .route("/", get(list::page))
         .route("/traces/{trace}", get(trace::page))
-        .route("/traces/{trace}/spans.json", get(trace::spans))
         .route("/traces/{trace}/export.{form}", get(subtree::of_trace))
         .route("/traces/{trace}/error", get(trace::next_error))
+        .route("/traces/{trace}/find", get(trace::find))
+        .route("/traces/{trace}/raw/{body}", get(trace::raw_of_trace))
         .route("/traces/{trace}/spans/{span}", get(trace::span))
         .route("/traces/{trace}/spans/{span}/raw/{body}", get(trace::raw))
         .route(

@@ -51,7 +51,7 @@ pub(super) async fn page(
         title: "Overview",
         area: Area::Overview,
         styles: &["list.css"],
-        scripts: &[],
+        scripts: &["list.js"],
         keys: &[],
         main: main(&overview, range),
     };
@@ -147,20 +147,30 @@ fn main(overview: &Overview, range: &str) -> Markup {
                     }
                 }
             }
-            dl.totals {
-                @for (name, value, beside) in figures {
-                    div { dt { (name) } dd { (value) " " small { (beside) } } }
+            div.figures-of-range data-list data-live="/live" data-pause="2000" {
+                dl.totals {
+                    @for (name, value, beside) in figures {
+                        div { dt { (name) } dd { (value) " " small { (beside) } } }
+                    }
                 }
+                div.plots {
+                    (plot("Traces", Form::Bars, &labels, &traces, &|value| short_count(value)))
+                    (plot("Latency", Form::Lines, &labels, &latency, &time))
+                    (plot("Tokens by model", Form::Bars, &labels, &tokens, &|value| units::tokens(value as u64)))
+                    (plot("Cost by model", Form::Bars, &labels, &cost, &units::cost))
+                }
+                (models(overview))
+                p { small { "Days and hours are those of UTC. Percentiles are exact to within a tenth." } }
             }
-            div.plots {
-                (plot("Traces", Form::Bars, &labels, &traces, &|value| short_count(value)))
-                (plot("Latency", Form::Lines, &labels, &latency, &|value| units::duration(value as i64)))
-                (plot("Tokens by model", Form::Bars, &labels, &tokens, &|value| units::tokens(value as u64)))
-                (plot("Cost by model", Form::Bars, &labels, &cost, &units::cost))
-            }
-            (models(overview))
-            p { small { "Days and hours are those of UTC. Percentiles are exact to within a tenth." } }
         }
+    }
+}
+
+fn time(nanos: f64) -> String {
+    if nanos == 0.0 {
+        "0".to_owned()
+    } else {
+        units::duration(nanos as i64)
     }
 }
 

@@ -4,23 +4,24 @@
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use maud::{Markup, html};
+use tracefuse_core::Level;
 
 use super::bodies::{content, text};
 use super::detail::score_value;
 use super::layout::{Area, Page};
 use super::list::{KEYS, named};
 use super::params::{Params, encoded};
-use super::widgets::{cost, day_and_time, latency, list_url, outcome, tags, time, trace_url};
+use super::rows::{ROWS, Rows};
+use super::widgets::{
+    cost, day_and_time, latency, level_name, list_url, outcome, tags, time, trace_url,
+};
 use super::{failed, trace, units};
 use crate::app::App;
 use crate::messages::{Body, read};
 use crate::model::{Bodies, SessionRow, SessionView, TraceRow};
 
-const ROWS: usize = 100;
-
-/// Traces of a session whose texts are shown whole, and the most spans that such a trace may have.
+/// Traces of a session whose texts are shown whole.
 const WHOLE: usize = 50;
-const SMALL: u64 = 2000;
 
 /// A pause between traces that the line of time names.
 const PAUSE: i64 = 60_000_000_000;
@@ -36,42 +37,28 @@ pub(super) async fn list(
         Ok(sessions) => sessions,
         Err(error) => return failed(&error),
     };
-    let main = html! {
-        main #main {
-            h1 { "Sessions" }
-            section.card.list data-list data-live=[params.first("cursor").is_none().then_some("/live")] aria-label="Sessions" {
-                @if sessions.rows.is_empty() {
-                    div.empty { p { b { "No sessions yet." } } p { "A trace belongs to a session if it has a session id." } }
-                } @else {
-                    div.scroll { table {
-                        thead { tr {
-                            th.col-time scope="col" { "Last trace" }
-                            th scope="col" { "Session" }
-                            th.col-who scope="col" { "User" }
-                            th.num.col-num scope="col" { "Traces" }
-                            th.num.col-num scope="col" { "Errors" }
-                            th.num.col-num scope="col" { "Lasted" }
-                            th.num.col-num scope="col" { "Tokens" }
-                            th.num.col-num scope="col" { "Cost" }
-                        } }
-                        tbody { @for session in &sessions.rows { (row(session)) } }
-                    } }
-                }
-            }
-            @if let Some(next) = &sessions.next {
-                div.pager { a.button href=(params.with("cursor", next).url("/sessions")) rel="next" { "Next page" } }
-            }
-        }
-    };
-    let page = Page {
+    let rows = Rows {
         title: "Sessions",
         area: Area::Sessions,
-        styles: &["list.css"],
-        scripts: &["list.js"],
-        keys: KEYS,
-        main,
+        path: "/sessions",
+        empty: (
+            "No sessions yet.",
+            "A trace belongs to a session if it has a session id.",
+        ),
+        head: html! {
+            th.col-time scope="col" { "Last trace" }
+            th scope="col" { "Session" }
+            th.col-who scope="col" { "User" }
+            th.num.col-num scope="col" { "Traces" }
+            th.num.col-num scope="col" { "Errors" }
+            th.num.col-num scope="col" { "Lasted" }
+            th.num.col-num scope="col" { "Tokens" }
+            th.num.col-num scope="col" { "Cost" }
+        },
+        rows: sessions.rows.iter().map(row).collect(),
+        next: sessions.next.as_deref(),
     };
-    page.respond()
+    rows.respond(&params)
 }
 
 fn row(session: &SessionRow) -> Markup {
@@ -94,18 +81,10 @@ pub(super) async fn page(State(app): State<App>, Path(id): Path<String>) -> Resp
         let Some(view) = store.session(&id)? else {
             return Ok(None);
         };
-        let mut said = Vec::new();
-        for row in view.traces.iter().take(WHOLE) {
-            let mut long = None;
-            if row.spans <= SMALL {
-                let whole = store.trace(&row.id)?;
-                let root = whole.as_ref().and_then(trace::root);
-                if let Some(root) = root {
-                    long = store.bodies(&row.id, &root.id)?;
-                }
-            }
-            said.push(long);
-        }
+        let whole = view.traces.iter().take(WHOLE);
+        let said = whole
+            .map(|row| store.bodies_shown(&row.id))
+            .collect::<Result<Vec<_>, _>>()?;
         Ok(Some((view, said)))
     });
     let (view, said) = match read.await {
@@ -118,8 +97,8 @@ pub(super) async fn page(State(app): State<App>, Path(id): Path<String>) -> Resp
         title: &title,
         area: Area::Sessions,
         styles: &["list.css", "trace.css"],
-        scripts: &[],
-        keys: &[],
+        scripts: &["list.js"],
+        keys: KEYS,
         main: main(&view, &said),
     };
     page.respond()
@@ -140,7 +119,7 @@ fn main(view: &SessionView, said: &[Option<Bodies>]) -> Markup {
                 h1 dir="auto" { "Session " (session.id) }
                 span.end { a.button href=(list_url("session", &session.id)) { "As a list" } }
             }
-            dl.facts {
+            dl.facts data-part="facts" {
                 div { dt { "Traces" } dd { (units::count(session.traces)) } }
                 @if session.errors > 0 { div { dt { "With errors" } dd { (units::count(session.errors)) } } }
                 div { dt { "Lasted" } dd { (units::duration(end.saturating_sub(session.first_ns))) } }
@@ -150,10 +129,10 @@ fn main(view: &SessionView, said: &[Option<Bodies>]) -> Markup {
                 div { dt { "Began" } dd { (day_and_time(session.first_ns)) } }
                 @for score in &view.scores { div { dt dir="auto" { (score.name) } dd dir="auto" { (score_value(score)) } } }
             }
-            ol.timeline {
+            ol.timeline data-list data-live="/live" aria-label="Traces of the session" {
                 @for (place, trace) in view.traces.iter().enumerate() {
                     @if let Some(pause) = pause(before.replace(trace), trace) { li.gap { (units::duration(pause)) " later" } }
-                    li.is-error[trace.errors > 0] { (turn(trace, said.get(place).and_then(Option::as_ref))) }
+                    li.is-error[trace.errors > 0] id={ "t-" (trace.id) } data-level=(level_name(if trace.errors > 0 { Level::Error } else { trace.level })) { (turn(trace, said.get(place).and_then(Option::as_ref))) }
                 }
             }
         }

@@ -1,23 +1,29 @@
 //! The page of a trace: tree and waterfall, filled by the script, beside the detail of a span or of the trace.
-//! Without scripts the tree is a list of links.
+//! The spans come with the page, since one pass over them makes everything of it. Without scripts the tree is a list of links.
 
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::columns::Columns;
 use super::layout::{Area, Page, headers, message};
 use super::list::named;
 use super::params::{Params, encoded};
+use super::tree::Place;
 use super::widgets::{cost, day_and_time, kind, latency, list_url, outcome, tags, trace_url};
 use super::{detail, failed, tree, units};
 use crate::app::App;
-use crate::model::{Bodies, ObservationRow, ScoreQuery, TraceQuery, TraceView};
+use crate::model::{Bodies, ScoreQuery, TraceQuery, TraceRow};
+use crate::store::{Store, StoreError, TraceOutline};
 
 /// Spans in the list of links that is there without scripts.
 const PLAIN: usize = 500;
+
+/// Spans that a search in their texts gives at most.
+const FOUND: usize = 5000;
 
 const HTML: &str = "text/html; charset=utf-8";
 
@@ -32,6 +38,10 @@ const KEYS: &[(&[&str], &str)] = &[
     (&["z", "0"], "zoom to the span, and to the whole trace"),
     (&["c", "e"], "fold and unfold all"),
     (&["t"], "the trace instead of the span"),
+    (
+        &["Enter"],
+        "go to the detail; in the search, to the next span",
+    ),
     (&["y", "Y"], "copy the subtree as Markdown, as JSON"),
 ];
 
@@ -42,55 +52,76 @@ pub(super) async fn page(
 ) -> Response {
     let params = Params::new(pairs);
     let wanted = params.first("span").map(str::to_owned);
+    let words = params.first("q").map(str::to_owned);
     let read = app.read(move |store| {
-        let Some(mut view) = store.trace(&id)? else {
-            return Ok(None);
+        let Some(mut outline) = store.outline(&id)? else {
+            return Ok(not_found());
         };
-        tree::add_missing_parents(&mut view.observations);
-        let shown = wanted.filter(|span| view.observations.iter().any(|known| known.id == *span));
-        let root = shown.or_else(|| root(&view).map(|span| span.id.clone()));
-        let long = match &root {
-            Some(root) => store.bodies(&id, root)?.unwrap_or_default(),
-            None => Bodies::default(),
+        tree::add_missing_parents(&mut outline.spans);
+        let span = match wanted {
+            Some(wanted) => of_span(store, &outline, &wanted)?,
+            None => None,
         };
-        Ok(Some((view, root, long)))
+        Ok(render(&outline, span, words.as_deref(), store.now_ns()))
     });
-    let (view, shown, long) = match read.await {
-        Ok(Some(read)) => read,
-        Ok(None) => return not_found(),
-        Err(error) => return failed(&error),
-    };
-    let shown = view
-        .observations
-        .iter()
-        .find(|span| Some(&span.id) == shown.as_ref());
-    let is_span = params.first("span").is_some() && shown.is_some();
-    let content = match shown {
-        Some(span) if is_span => detail::of_span(&view.trace.id, span, &long, &view.scores),
-        root => detail::of_trace(&view, root.map(|root| (root, &long))),
-    };
-    let title = named(&view.trace.name).to_owned();
-    let page = Page {
-        title: &title,
-        area: Area::Traces,
-        styles: &["trace.css"],
-        scripts: &["trace.js"],
-        keys: KEYS,
-        main: main(&view, is_span, &content),
-    };
-    page.respond()
+    read.await.unwrap_or_else(|error| failed(&error))
 }
 
-fn main(view: &TraceView, is_span: bool, content: &Markup) -> Markup {
-    let trace = &view.trace;
+/// The detail of a span; `None` if the tree has no such row.
+fn of_span(
+    store: &Store,
+    outline: &TraceOutline,
+    wanted: &str,
+) -> Result<Option<Markup>, StoreError> {
+    if outline.spans.iter().all(|span| span.id != wanted) {
+        return Ok(None);
+    }
+    let trace = &outline.trace.id;
+    let Some(row) = store.observation(trace, wanted)? else {
+        return Ok(Some(detail::of_missing()));
+    };
+    let long = store.bodies(trace, wanted)?.unwrap_or_default();
+    Ok(Some(detail::of_span(trace, &row, &long, &outline.scores)))
+}
+
+fn render(
+    outline: &TraceOutline,
+    span: Option<Markup>,
+    words: Option<&str>,
+    now_ns: i64,
+) -> Response {
+    let places = tree::ordered(&outline.spans);
+    let columns = Columns::new(&outline.spans, &places, now_ns);
+    let is_span = span.is_some();
+    let content = span.unwrap_or_else(|| detail::of_trace(outline));
+    let page = Page {
+        title: named(&outline.trace.name),
+        area: Area::Traces,
+        styles: &["trace.css"],
+        // All modules, so that the browser asks for them at once.
+        scripts: &["format.js", "spans.js", "axis.js", "tree.js", "trace.js"],
+        keys: KEYS,
+        main: main(outline, &places, words, is_span, &content),
+    };
+    page.respond_with_columns(&serde_json::to_string(&columns).unwrap_or_default())
+}
+
+fn main(
+    outline: &TraceOutline,
+    places: &[Place],
+    words: Option<&str>,
+    is_span: bool,
+    content: &Markup,
+) -> Markup {
+    let trace = &outline.trace;
     html! {
         main.trace #main data-trace=(trace.id) data-live="/live" data-detail=(if is_span { "span" } else { "trace" }) {
-            (head(view))
+            (head(trace))
             div.halves {
                 section.left aria-label="Spans" {
                     div.tools {
                         div.find.needs-js {
-                            input #find type="search" data-search placeholder="Find spans" aria-label="Find spans by name, type or model" autocomplete="off" dir="auto";
+                            input #find type="search" data-search value=[words] placeholder="Find spans" aria-label="Find spans by name, type, model or words of their texts" autocomplete="off" dir="auto";
                             kbd aria-hidden="true" { "/" }
                         }
                         span #found role="status" {}
@@ -109,7 +140,7 @@ fn main(view: &TraceView, is_span: bool, content: &Markup) -> Markup {
                         div.scale { div.map { canvas #map {} } div #ruler {} }
                     }
                     div #spans.needs-js role="tree" tabindex="0" aria-label="Spans of the trace" { div.space role="none" {} }
-                    (plain(view))
+                    (plain(outline, places))
                 }
                 div #split aria-hidden="true" {}
                 section.right #detail tabindex="-1" aria-label="Detail" { (content) }
@@ -118,10 +149,9 @@ fn main(view: &TraceView, is_span: bool, content: &Markup) -> Markup {
     }
 }
 
-fn head(view: &TraceView) -> Markup {
-    let trace = &view.trace;
+fn head(trace: &TraceRow) -> Markup {
     html! {
-        div.trace-head data-head {
+        div.trace-head data-head data-part="head" {
             div.headline {
                 h1 dir="auto" { (named(&trace.name)) }
                 (outcome(trace))
@@ -148,45 +178,22 @@ fn head(view: &TraceView) -> Markup {
 }
 
 /// The tree as a list of links, which the script replaces.
-fn plain(view: &TraceView) -> Markup {
-    let places = tree::ordered(&view.observations);
+fn plain(outline: &TraceOutline, places: &[Place]) -> Markup {
+    let url = trace_url(&outline.trace.id);
     html! {
         ul.plain-tree {
             @for place in places.iter().take(PLAIN) {
-                @if let Some(span) = view.observations.get(place.index) {
+                @if let Some(span) = outline.spans.get(place.index) {
                     li aria-level=(place.depth + 1) {
                         @for _ in 0..place.depth.min(30) { "\u{2003}" }
                         (kind(span.kind)) " "
-                        a href={ (trace_url(&view.trace.id)) "?span=" (encoded(&span.id)) } dir="auto" { (named(&span.name)) }
+                        a href={ (url) "?span=" (encoded(&span.id)) } dir="auto" { (named(&span.name)) }
                         @if let Some(end) = span.end_ns { " " small { (units::duration(end.saturating_sub(span.start_ns))) } }
                     }
                 }
             }
             @if places.len() > PLAIN { li { small { "and " (places.len() - PLAIN) " more, with scripts" } } }
         }
-    }
-}
-
-/// Where the trace begins for people.
-pub(super) fn root(view: &TraceView) -> Option<&ObservationRow> {
-    let marked = view.observations.iter().find(|span| span.is_root);
-    marked.or_else(|| view.observations.first())
-}
-
-/// The columns that the script reads.
-pub(super) async fn spans(State(app): State<App>, Path(id): Path<String>) -> Response {
-    let read = app.read(move |store| {
-        let Some(mut view) = store.trace(&id)? else {
-            return Ok(None);
-        };
-        tree::add_missing_parents(&mut view.observations);
-        let columns = Columns::new(&view, store.now_ns());
-        Ok(serde_json::to_vec(&columns).ok())
-    });
-    match read.await {
-        Ok(Some(columns)) => (headers("application/json"), columns).into_response(),
-        Ok(None) => StatusCode::NOT_FOUND.into_response(),
-        Err(error) => failed(&error),
     }
 }
 
@@ -222,18 +229,31 @@ pub(super) async fn span(
     }
 }
 
-/// Input or output as it was sent, as plain text.
+/// Input or output of a span as it was sent, as plain text.
 pub(super) async fn raw(
     State(app): State<App>,
     Path((trace, span, body)): Path<(String, String, String)>,
 ) -> Response {
     let read = app.read(move |store| store.bodies(&trace, &span));
-    let long = match read.await {
+    text(read.await, &body)
+}
+
+/// Input or output of the trace as it was sent, as plain text.
+pub(super) async fn raw_of_trace(
+    State(app): State<App>,
+    Path((trace, body)): Path<(String, String)>,
+) -> Response {
+    let read = app.read(move |store| store.bodies_shown(&trace));
+    text(read.await, &body)
+}
+
+fn text(read: Result<Option<Bodies>, StoreError>, body: &str) -> Response {
+    let long = match read {
         Ok(Some(long)) => long,
         Ok(None) => return not_found(),
         Err(error) => return failed(&error),
     };
-    let text = match body.as_str() {
+    let text = match body {
         "input" => long.input,
         "output" => long.output,
         _ => None,
@@ -241,6 +261,28 @@ pub(super) async fn raw(
     match text {
         Some(text) => (headers("text/plain; charset=utf-8"), text).into_response(),
         None => not_found(),
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Words {
+    #[serde(default)]
+    q: String,
+}
+
+/// The spans whose texts have these words, as a list of their ids.
+pub(super) async fn find(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(words): Query<Words>,
+) -> Response {
+    let read = app.read(move |store| store.find_in_trace(&id, &words.q, FOUND));
+    match read.await {
+        Ok((ids, is_partial)) => {
+            let found = json!({ "ids": ids, "isPartial": is_partial });
+            (headers("application/json"), found.to_string()).into_response()
+        }
+        Err(error) => failed(&error),
     }
 }
 

@@ -4,6 +4,38 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::model::ObservationRow;
+use crate::store::SpanOutline;
+
+/// What the tree asks of a span.
+pub(super) trait Node {
+    fn id(&self) -> &str;
+    fn parent(&self) -> Option<&str>;
+    fn start_ns(&self) -> i64;
+}
+
+impl Node for ObservationRow {
+    fn id(&self) -> &str {
+        &self.id
+    }
+    fn parent(&self) -> Option<&str> {
+        self.parent.as_deref()
+    }
+    fn start_ns(&self) -> i64 {
+        self.start_ns
+    }
+}
+
+impl Node for SpanOutline {
+    fn id(&self) -> &str {
+        &self.id
+    }
+    fn parent(&self) -> Option<&str> {
+        self.parent.as_deref()
+    }
+    fn start_ns(&self) -> i64 {
+        self.start_ns
+    }
+}
 
 /// A place in the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,10 +51,10 @@ const WAITING: &str = "(parent not received yet)";
 
 /// Adds a row for each parent that is missing, so that its children are together. Where a trace begins for people,
 /// nothing is missing: that parent is in another service.
-pub(super) fn add_missing_parents(observations: &mut Vec<ObservationRow>) {
-    let known: HashSet<&str> = observations.iter().map(|span| span.id.as_str()).collect();
-    let mut missing: BTreeMap<&str, ObservationRow> = BTreeMap::new();
-    for span in observations.iter().filter(|span| !span.is_root) {
+pub(super) fn add_missing_parents(spans: &mut Vec<SpanOutline>) {
+    let known: HashSet<&str> = spans.iter().map(|span| span.id.as_str()).collect();
+    let mut missing: BTreeMap<&str, SpanOutline> = BTreeMap::new();
+    for span in spans.iter().filter(|span| !span.is_root) {
         let Some(parent) = span
             .parent
             .as_deref()
@@ -30,12 +62,12 @@ pub(super) fn add_missing_parents(observations: &mut Vec<ObservationRow>) {
         else {
             continue;
         };
-        let row = missing.entry(parent).or_insert_with(|| ObservationRow {
+        let row = missing.entry(parent).or_insert_with(|| SpanOutline {
             id: parent.to_owned(),
             name: WAITING.to_owned(),
             start_ns: span.start_ns,
             end_ns: span.end_ns,
-            ..ObservationRow::default()
+            ..SpanOutline::default()
         });
         row.start_ns = row.start_ns.min(span.start_ns);
         row.end_ns = row
@@ -43,37 +75,33 @@ pub(super) fn add_missing_parents(observations: &mut Vec<ObservationRow>) {
             .zip(span.end_ns)
             .map(|(one, other)| one.max(other));
     }
-    let missing: Vec<ObservationRow> = missing.into_values().collect();
-    observations.extend(missing);
+    let missing: Vec<SpanOutline> = missing.into_values().collect();
+    spans.extend(missing);
 }
 
 /// Each observation once: children after their parent, siblings by start. Without a parent that is in the trace, or
 /// in a circle of parents, it is a root.
-pub(super) fn ordered(observations: &[ObservationRow]) -> Vec<Place> {
-    let mut by_id: HashMap<&str, usize> = HashMap::with_capacity(observations.len());
-    for (index, observation) in observations.iter().enumerate() {
-        by_id.entry(&observation.id).or_insert(index);
+pub(super) fn ordered<T: Node>(spans: &[T]) -> Vec<Place> {
+    let mut by_id: HashMap<&str, usize> = HashMap::with_capacity(spans.len());
+    for (index, span) in spans.iter().enumerate() {
+        by_id.entry(span.id()).or_insert(index);
     }
-    let mut children: Vec<Vec<usize>> = vec![Vec::new(); observations.len()];
+    let mut children: Vec<Vec<usize>> = vec![Vec::new(); spans.len()];
     let mut roots = Vec::new();
-    for (index, observation) in observations.iter().enumerate() {
-        let parent = observation.parent.as_deref().and_then(|id| by_id.get(id));
+    for (index, span) in spans.iter().enumerate() {
+        let parent = span.parent().and_then(|id| by_id.get(id));
         match parent.and_then(|parent| children.get_mut(*parent)) {
             Some(siblings) => siblings.push(index),
             None => roots.push(index),
         }
     }
-    let by_start = |index: &usize| {
-        observations
-            .get(*index)
-            .map(|observation| observation.start_ns)
-    };
-    let mut places = Vec::with_capacity(observations.len());
-    let mut is_placed = vec![false; observations.len()];
+    let by_start = |index: &usize| spans.get(*index).map(Node::start_ns);
+    let mut places = Vec::with_capacity(spans.len());
+    let mut is_placed = vec![false; spans.len()];
     let mut pending = Vec::new();
     roots.sort_by_key(by_start);
     // After the roots, what is left is in circles; the first of each circle is taken as its root.
-    for root in roots.into_iter().chain(0..observations.len()) {
+    for root in roots.into_iter().chain(0..spans.len()) {
         pending.push(Place {
             index: root,
             depth: 0,
@@ -150,13 +178,13 @@ mod tests {
 
     #[test]
     fn children_wait_together_for_their_parent() {
-        let row = |id: &str, parent: Option<&str>, start: i64, is_root: bool| ObservationRow {
+        let row = |id: &str, parent: Option<&str>, start: i64, is_root: bool| SpanOutline {
             id: id.to_owned(),
             parent: parent.map(str::to_owned),
             start_ns: start,
             end_ns: Some(start + 5),
             is_root,
-            ..ObservationRow::default()
+            ..SpanOutline::default()
         };
         let mut rows = vec![
             row("b", Some("gone"), 7, false),

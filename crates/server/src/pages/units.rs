@@ -76,6 +76,15 @@ pub(super) fn plural(number: u64, noun: &str) -> String {
     format!("{} {noun}{ending}", count(number))
 }
 
+/// A number of bytes.
+pub(super) fn size(bytes: usize) -> String {
+    match bytes {
+        0..1024 => plural(bytes as u64, "byte"),
+        1024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
+        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+    }
+}
+
 /// A time as RFC 3339 in UTC, for `datetime` and for URLs.
 pub(super) fn rfc3339(ns: i64) -> String {
     moment(ns).format(&Rfc3339).unwrap_or_default()

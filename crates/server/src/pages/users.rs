@@ -4,15 +4,13 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use maud::{Markup, html};
 
-use super::layout::{Area, Page};
-use super::list::KEYS;
+use super::layout::Area;
 use super::params::Params;
+use super::rows::{ROWS, Rows};
 use super::widgets::{list_url, time};
 use super::{failed, units};
 use crate::app::App;
 use crate::model::UserRow;
-
-const ROWS: usize = 100;
 
 pub(super) async fn list(
     State(app): State<App>,
@@ -25,41 +23,27 @@ pub(super) async fn list(
         Ok(users) => users,
         Err(error) => return failed(&error),
     };
-    let main = html! {
-        main #main {
-            h1 { "Users" }
-            section.card.list data-list data-live=[params.first("cursor").is_none().then_some("/live")] aria-label="Users" {
-                @if users.rows.is_empty() {
-                    div.empty { p { b { "No users yet." } } p { "A trace belongs to a user if it has a user id." } }
-                } @else {
-                    div.scroll { table {
-                        thead { tr {
-                            th.col-time scope="col" { "Last trace" }
-                            th scope="col" { "User" }
-                            th.col-time scope="col" { "First trace" }
-                            th.num.col-num scope="col" { "Traces" }
-                            th.num.col-num scope="col" { "Errors" }
-                            th.num.col-num scope="col" { "Tokens" }
-                            th.num.col-num scope="col" { "Cost" }
-                        } }
-                        tbody { @for user in &users.rows { (row(user)) } }
-                    } }
-                }
-            }
-            @if let Some(next) = &users.next {
-                div.pager { a.button href=(params.with("cursor", next).url("/users")) rel="next" { "Next page" } }
-            }
-        }
-    };
-    let page = Page {
+    let rows = Rows {
         title: "Users",
         area: Area::Users,
-        styles: &["list.css"],
-        scripts: &["list.js"],
-        keys: KEYS,
-        main,
+        path: "/users",
+        empty: (
+            "No users yet.",
+            "A trace belongs to a user if it has a user id.",
+        ),
+        head: html! {
+            th.col-time scope="col" { "Last trace" }
+            th scope="col" { "User" }
+            th.col-time scope="col" { "First trace" }
+            th.num.col-num scope="col" { "Traces" }
+            th.num.col-num scope="col" { "Errors" }
+            th.num.col-num scope="col" { "Tokens" }
+            th.num.col-num scope="col" { "Cost" }
+        },
+        rows: users.rows.iter().map(row).collect(),
+        next: users.next.as_deref(),
     };
-    page.respond()
+    rows.respond(&params)
 }
 
 fn row(user: &UserRow) -> Markup {

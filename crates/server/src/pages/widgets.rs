@@ -39,7 +39,7 @@ pub(super) fn kind(kind: ObservationType) -> Markup {
     html! { i class={ "kind kind-" (name) } role="img" title=(name) aria-label=(name) {} }
 }
 
-/// What a trace came to: running, errors, warnings, or nothing.
+/// What a trace came to: running, errors, warnings, notes about Langfuse, or nothing.
 pub(super) fn outcome(trace: &TraceRow) -> Markup {
     html! {
         @if trace.open > 0 {
@@ -51,6 +51,9 @@ pub(super) fn outcome(trace: &TraceRow) -> Markup {
             span.chip.error { "error" }
         } @else if trace.level == Level::Warning {
             span.chip.warning { "warning" }
+        }
+        @if trace.notes > 0 {
+            span.chip.warning title={ "A Langfuse server would refuse or change " (units::plural(trace.notes, "span")) ": the trace says why" } { (units::plural(trace.notes, "note")) }
         }
     }
 }

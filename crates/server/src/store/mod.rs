@@ -11,6 +11,7 @@ mod lists;
 mod load;
 mod merge;
 mod options;
+mod outline;
 mod overview;
 mod people;
 mod reads;
@@ -45,6 +46,7 @@ pub(crate) use change::{
 };
 pub use error::StoreError;
 pub use options::StoreOptions;
+pub(crate) use outline::{SpanOutline, TraceOutline};
 pub(crate) use rows::{kind_of, level_number};
 pub(crate) use views::{Full, ObservationQuery};
 

@@ -1,6 +1,7 @@
 //! What `Store` reads: lists, one trace, bodies, totals.
 //! Each method reads one snapshot of the file and may wait for the disk.
 
+use super::outline::{self, TraceOutline};
 use super::views::{Full, ObservationQuery};
 use super::{Store, StoreError, histogram, lists, load, overview, people, search, views};
 use crate::model::{
@@ -178,6 +179,28 @@ impl Store {
     /// The file cannot be read.
     pub fn is_indexed(&self) -> Result<bool, StoreError> {
         self.read(search::is_complete)
+    }
+
+    /// A trace with what its tree shows of each observation.
+    pub(crate) fn outline(&self, trace: &str) -> Result<Option<TraceOutline>, StoreError> {
+        self.read(|db| outline::outline(db, trace))
+    }
+
+    /// Input, output and metadata of a trace; without input and output, those of the observation where it begins.
+    pub(crate) fn bodies_shown(&self, trace: &str) -> Result<Option<Bodies>, StoreError> {
+        self.read(|db| outline::bodies_shown(db, trace))
+    }
+
+    /// Ids of observations of a trace that have these words; `true` if some may be missing.
+    pub(crate) fn find_in_trace(
+        &self,
+        trace: &str,
+        words: &str,
+        at_most: usize,
+    ) -> Result<(Vec<String>, bool), StoreError> {
+        let search = search::Search::new(words);
+        let clock = &self.shared.options.clock;
+        self.read(|db| search::in_trace(db, &search, trace, at_most, clock))
     }
 
     /// Observations of all traces, for the read API; `true` if there are more.

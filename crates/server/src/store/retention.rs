@@ -23,7 +23,7 @@ pub(crate) fn apply(db: &mut Connection, options: &StoreOptions) -> Result<usize
         let age = i64::try_from(age.as_nanos()).unwrap_or(i64::MAX);
         let before = now_ns.saturating_sub(age);
         loop {
-            let step = delete_oldest(db, STEP, Some(before))?;
+            let step = delete_oldest(db, STEP, Some((before, now_ns)))?;
             deleted = deleted.saturating_add(step);
             if step < STEP {
                 break;
@@ -72,31 +72,49 @@ fn used_bytes(db: &Connection) -> Result<i64, StoreError> {
     Ok(pages.saturating_mul(pragma("page_size")?))
 }
 
-/// Deletes the first traces, of which the last change is before a time if one is given.
+/// Deletes the first traces; if a time is given, of those whose last change is before it.
 fn delete_oldest(
     db: &mut Connection,
     at_most: usize,
-    before: Option<i64>,
+    before: Option<(i64, i64)>,
 ) -> Result<usize, StoreError> {
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let oldest: Vec<TraceState> = {
-        let sql = format!("SELECT {TRACE} FROM trace ORDER BY n LIMIT ?1");
-        let mut find = transaction.prepare_cached(&sql)?;
-        let rows = find.query_map(
-            [i64::try_from(at_most).unwrap_or(i64::MAX)],
-            TraceState::read,
-        )?;
-        rows.collect::<Result<_, _>>()?
-    };
-    let is_old = |state: &&TraceState| before.is_none_or(|before| state.row.updated_ns < before);
-    let mut deleted = 0usize;
+    let oldest = oldest(&transaction, at_most, before)?;
     let mut totals = super::totals::Totals::default();
-    for state in oldest.iter().take_while(is_old) {
+    for state in &oldest {
         remove(&transaction, state.n, &state.row.id, |_| {})?;
         totals.forget(&state.row);
-        deleted = deleted.saturating_add(1);
     }
     totals.write(&transaction)?;
     transaction.commit()?;
-    Ok(deleted)
+    Ok(oldest.len())
+}
+
+/// The traces that arrived first. With a time, and the present one, those that changed before it: one that still changes is
+/// no reason to keep those after it. Nor is one that arrived while the clock was ahead.
+fn oldest(
+    db: &Connection,
+    at_most: usize,
+    before: Option<(i64, i64)>,
+) -> Result<Vec<TraceState>, StoreError> {
+    let sql = format!("SELECT {TRACE} FROM trace ORDER BY n");
+    let mut find = db.prepare_cached(&sql)?;
+    let mut rows = find.query([])?;
+    let mut oldest = Vec::new();
+    while oldest.len() < at_most
+        && let Some(row) = rows.next()?
+    {
+        let state = TraceState::read(row)?;
+        if let Some((before, now)) = before {
+            // Rows are in the order of their arrival.
+            if (before..=now).contains(&state.received_ns) {
+                break;
+            }
+            if state.row.updated_ns >= before {
+                continue;
+            }
+        }
+        oldest.push(state);
+    }
+    Ok(oldest)
 }

@@ -294,6 +294,56 @@ pub(crate) fn find(
     Ok(found)
 }
 
+/// Ids of at most `at_most` observations of a trace that match; `true` if some may be missing.
+pub(crate) fn in_trace(
+    db: &Connection,
+    search: &Search,
+    trace: &str,
+    at_most: usize,
+    clock: &Clock,
+) -> Result<(Vec<String>, bool), StoreError> {
+    let ends = "SELECT t.n, min(s.n), max(s.n) FROM trace t JOIN span s ON s.trace = t.n WHERE t.id = ?1 GROUP BY t.n";
+    let ends = db
+        .prepare_cached(ends)?
+        .query_row([trace], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    let Some((trace, first, last)): Option<(i64, i64, i64)> = ends.optional()? else {
+        return Ok((Vec::new(), false));
+    };
+    if search.is_empty() {
+        return Ok((Vec::new(), false));
+    }
+    let mut ids = Vec::new();
+    let mut is_partial = false;
+    let mut indexed = db.prepare_cached(
+        "SELECT s.id FROM words w JOIN span s ON s.n = w.rowid WHERE words MATCH ?1 AND w.rowid BETWEEN ?2 AND ?3 \
+         AND s.trace = ?4 AND w.rowid NOT IN (SELECT n FROM words_stale) LIMIT ?5",
+    )?;
+    let values = params![search.to_match(), first, last, trace, at_most as i64];
+    for id in indexed.query_map(values, |row| row.get(0))? {
+        ids.push(id?);
+    }
+    // What is not in the index yet.
+    let sql = format!(
+        "{NAMES} WHERE trace = ?1 AND (n > ?2 OR n IN (SELECT n FROM words_stale)) ORDER BY n"
+    );
+    let start = clock.monotonic_nanos();
+    let mut rows = db.prepare_cached(&sql)?;
+    let mut rows = rows.query([trace, indexed_to(db)?])?;
+    while let Some(row) = rows.next()? {
+        let took = Duration::from_nanos(clock.monotonic_nanos().saturating_sub(start));
+        if ids.len() >= at_most || took > SCAN {
+            is_partial = true;
+            break;
+        }
+        if search.is_in(&text_of_row(db, row)?) {
+            let mut id = db.prepare_cached("SELECT id FROM span WHERE n = ?1")?;
+            ids.push(id.query_row([row.get::<_, i64>(0)?], |row| row.get(0))?);
+        }
+    }
+    is_partial |= ids.len() >= at_most;
+    Ok((ids, is_partial))
+}
+
 /// Whether an observation of this trace matches, read one by one: for a trace that other filters chose.
 pub(crate) fn trace_matches(
     db: &Connection,

@@ -3,6 +3,7 @@
 
 mod batch;
 mod json;
+mod lines;
 mod protobuf;
 mod score;
 mod span;
@@ -13,6 +14,7 @@ use std::fmt;
 
 use crate::store::Change;
 pub(crate) use batch::batch as batch_events;
+pub use lines::line;
 pub(crate) use score::score;
 pub(crate) use values::{shown, time as parse_time};
 
@@ -95,7 +97,11 @@ pub(crate) fn otlp(body: &[u8], is_json: bool, notes: &[String]) -> Result<Taken
 pub fn batch(body: &[u8]) -> Result<Taken, TakeError> {
     let body: serde_json::Value = serde_json::from_slice(body)
         .map_err(|error| TakeError(format!("Invalid JSON: {error}")))?;
-    let outcome = batch_events(&body)?;
+    events(&body)
+}
+
+fn events(body: &serde_json::Value) -> Result<Taken, TakeError> {
+    let outcome = batch_events(body)?;
     let reason = outcome.errors.first().map(|(_, error)| error.clone());
     Ok(Taken {
         changes: outcome.changes,

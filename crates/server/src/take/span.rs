@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde_json::Value as Json;
-use tracefuse_core::bridge::{Measured, reopen};
+use tracefuse_core::bridge::{Measured, reopen, set_first_token};
 use tracefuse_core::record::{SpanAttribute, SpanRecord, TraceAttributes, ValueRef};
 use tracefuse_core::{Level, Processor, SpanId, Timestamp, TraceId, Tracer};
 use tracefuse_semconv::{
-    APP_ROOT, ENVIRONMENT, MessageEvents, Observation, RELEASE, TRACE_NAME, VERSION,
+    APP_ROOT, ENVIRONMENT, FIRST_TOKEN_EVENT, MessageEvents, Observation, RELEASE, TRACE_NAME,
+    VERSION,
 };
 
 use super::Taken;
@@ -128,7 +129,6 @@ fn change(
         }
         end => end,
     };
-    let time = |nanos: i64| Timestamp::from_unix_nanos(u64::try_from(nanos).unwrap_or(0));
     let measured = Measured {
         trace_id: TraceId::from_bytes(TRACE)?,
         span_id: SpanId::from_bytes(SPAN)?,
@@ -138,7 +138,7 @@ fn change(
             .and_then(|_| SpanId::from_bytes(SPAN)),
         parent_is_remote: false,
         name: &span.name,
-        start: time(start_ns),
+        start: timestamp(start_ns),
     };
     let open = reopen(&READER, &measured);
     let mut is_root = span.parent_id.is_none();
@@ -167,7 +167,7 @@ fn change(
         }
         observation.record(&name, value);
     }
-    observation.finish_at(repeats_usage, time(end_ns.unwrap_or(start_ns)));
+    observation.finish_at(repeats_usage, timestamp(end_ns.unwrap_or(start_ns)));
     drop(observation);
     let record = LAST.with_borrow_mut(Option::take)?;
     let mut row = ObservationRow {
@@ -213,6 +213,10 @@ fn change(
         body,
         previews,
     }))))
+}
+
+fn timestamp(nanos: i64) -> Timestamp {
+    Timestamp::from_unix_nanos(u64::try_from(nanos).unwrap_or(0))
 }
 
 /// Reads what was recorded into the row and the bodies.
@@ -340,6 +344,9 @@ fn facts(
 fn events(to: &Observation, events: Vec<WireEvent>, bodies: &mut Bodies) {
     let mut messages = MessageEvents::default();
     for event in events {
+        if event.name == FIRST_TOKEN_EVENT {
+            set_first_token(to.span(), |_| timestamp(event.time_ns));
+        }
         if event.name == "exception" {
             bodies.errors.push(error(event));
         } else if let Some(attributes) = messages.take(to, &event.name, event.attributes) {

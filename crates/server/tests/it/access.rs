@@ -179,6 +179,26 @@ fn a_token_is_asked_for_everywhere_and_kept_as_a_cookie() {
 }
 
 #[test]
+fn an_empty_secret_opens_nothing() {
+    let mut token = ServerConfig::default();
+    token.token = Some(String::new());
+    let mut keys = ServerConfig::default();
+    keys.keys = Some((String::new(), String::new()));
+    for config in [token, keys] {
+        let live = Live::with(config);
+        // `:` in base64.
+        for authorization in ["", "Bearer ", "Basic Og=="] {
+            let call = live.call().with("authorization", authorization);
+            let call = call.with("cookie", "tracefuse_token=");
+            let answer = call.send("GET", "/api/public/projects", b"");
+            assert_eq!(answer.status, 401, "{authorization:?}");
+        }
+        let answer = live.call().send("GET", "/api/public/traces?token=", b"");
+        assert_eq!(answer.status, 401);
+    }
+}
+
+#[test]
 fn no_path_of_a_request_reaches_a_file() {
     let live = Live::start();
     for path in [

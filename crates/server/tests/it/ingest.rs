@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
 use serde_json::{Value, json};
-use tracefuse_server::{ServerConfig, TraceQuery};
+use tracefuse_server::{ServerConfig, Tee, TraceQuery};
 
 use crate::samples::{BATCH_JS, BATCH_PYTHON, JS, PYTHON, SCORES, request, span, trace};
 use crate::support::Live;
@@ -188,6 +188,32 @@ fn bodies_that_are_none_are_refused_with_a_sentence() {
 }
 
 #[test]
+fn a_gzip_bomb_is_inflated_up_to_the_limit_only() {
+    let mut config = ServerConfig::default();
+    config.max_inflated = 16 << 20;
+    let live = Live::with(config);
+    let mebibyte = vec![b' '; 1 << 20];
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    for _ in 0..100 {
+        encoder.write_all(&mebibyte).unwrap();
+    }
+    let bomb = encoder.finish().unwrap();
+    assert!(bomb.len() < 1 << 20, "{}", bomb.len());
+    for path in [
+        LANGFUSE,
+        OTLP,
+        "/api/public/ingestion",
+        "/api/public/scores",
+    ] {
+        let call = live.call().json().with("content-encoding", "gzip");
+        let answer = call.send("POST", path, &bomb);
+        assert_eq!(answer.status, 413, "{path}: {}", answer.body);
+        assert!(answer.body.contains("16777216 bytes"), "{}", answer.body);
+    }
+    live.put(&request(&[span(&trace(1), 1, None, &[])]));
+}
+
+#[test]
 fn batches_of_old_sdks_are_answered_by_event() {
     for body in [BATCH_JS, BATCH_PYTHON] {
         let live = Live::start();
@@ -281,6 +307,10 @@ fn what_is_not_served_says_so() {
         ("GET", "/v1/nonsense", 404, "there is no"),
         ("GET", LANGFUSE, 405, "takes no GET"),
         ("PUT", "/api/public/scores", 405, "takes no PUT"),
+        ("GET", "/nonsense", 404, "there is no"),
+        ("POST", "/traces/a/b/c/d", 404, "there is no"),
+        ("POST", "/overview", 405, "takes no POST"),
+        ("DELETE", "/", 405, "takes no DELETE"),
         ("POST", "/v1/metrics", 200, "{}"),
         ("GET", "/api/public/health", 200, "tracefuse"),
         ("GET", "/api/public/projects", 200, "local"),
@@ -324,16 +354,38 @@ fn arrivals_are_reported_after_they_are_stored() {
     assert_eq!((heard[0].is_new, heard[0].errors), (false, 1));
 }
 
+/// Tells the test what it takes; panics at a body that is a single `{}`.
+struct Heard(std::sync::mpsc::Sender<(Vec<u8>, String)>);
+
+impl Tee for Heard {
+    fn take(&self, body: &bytes::Bytes, kind: &str) {
+        assert_ne!(body.as_ref(), b"{}");
+        self.0.send((body.to_vec(), kind.to_owned())).unwrap();
+    }
+
+    fn counts(&self) -> Vec<(&'static str, u64)> {
+        vec![("bodies", 7)]
+    }
+}
+
+#[test]
+fn a_tee_that_panics_does_not_change_the_answer() {
+    let mut config = ServerConfig::default();
+    config.tee = Some(std::sync::Arc::new(Heard(std::sync::mpsc::channel().0)));
+    let live = Live::with(config);
+    for _ in 0..2 {
+        let answer = live.call().json().send("POST", LANGFUSE, b"{}");
+        assert_eq!((answer.status, answer.body.as_str()), (200, "{}"));
+    }
+}
+
 #[test]
 fn each_body_that_was_stored_is_handed_on() {
     let (tell, heard) = std::sync::mpsc::channel();
     let mut config = ServerConfig::default();
-    config.tee = Some(std::sync::Arc::new(
-        move |body: &bytes::Bytes, kind: &str| {
-            tell.send((body.to_vec(), kind.to_owned())).unwrap();
-        },
-    ));
+    config.tee = Some(std::sync::Arc::new(Heard(tell)));
     let live = Live::with(config);
+    assert_eq!(live.get("/api/public/health")["forward"]["bodies"], 7);
     live.call()
         .json()
         .with("content-encoding", "gzip")

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::Live;
 
@@ -74,7 +74,12 @@ fn every_page_is_there_and_forbids_what_is_foreign() {
 fn spans_are_columns_and_exports_are_texts() {
     let server = Live::start();
     sample(&server);
-    let columns = server.get(&format!("/traces/{ID}/spans.json"));
+    let html = page(&server, &format!("/traces/{ID}"));
+    let (_, columns) = html
+        .split_once("<script id=\"columns\" type=\"application/json\">")
+        .unwrap();
+    let (columns, _) = columns.split_once("</script>").unwrap();
+    let columns: Value = serde_json::from_str(columns).unwrap();
     assert_eq!(columns["depth"], json!([0, 1]));
     assert_eq!(columns["start"], json!([0, 500_000]));
     assert_eq!(columns["length"], json!([2_000_000, 1_000_000]));
@@ -92,6 +97,49 @@ fn spans_are_columns_and_exports_are_texts() {
         &format!("/traces/{ID}/spans/2222222222222222/raw/output"),
     );
     assert_eq!(raw, "words");
+    let asked = page(&server, &format!("/traces/{ID}/raw/input"));
+    assert_eq!(asked, r#"[{"role":"user","content":"Hello <b>there</b>"}]"#);
+}
+
+#[test]
+fn a_trace_shows_the_texts_that_it_was_given_itself() {
+    let server = Live::start();
+    let event = |id: &str, kind: &str, body: Value| json!({"id": id, "timestamp": "2026-11-27T12:00:00Z", "type": kind, "body": body});
+    let batch = json!({"batch": [
+        event("1", "trace-create", json!({"id": "t", "name": "chat", "input": "the question", "output": "the answer"})),
+        event("2", "span-create", json!({"id": "s", "traceId": "t", "name": "step", "input": "of the step", "startTime": "2026-11-27T12:00:00Z"})),
+    ]});
+    let answer = server.call().json().send(
+        "POST",
+        "/api/public/ingestion",
+        batch.to_string().as_bytes(),
+    );
+    assert_eq!(answer.status, 207, "{}", answer.body);
+    let html = page(&server, "/traces/t");
+    assert!(
+        html.contains("the question") && html.contains("the answer"),
+        "{html}"
+    );
+    assert_eq!(page(&server, "/traces/t/raw/output"), "the answer");
+}
+
+#[test]
+fn a_name_ends_no_element_of_the_page() {
+    let server = Live::start();
+    let name = "</script><script>alert(1)</script><!--";
+    let spans = json!([{"traceId": ID, "spanId": "1111111111111111", "name": name, "startTimeUnixNano": "1800000000000000000",
+        "endTimeUnixNano": "1800000002000000000", "attributes": []}]);
+    let request = json!({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]});
+    server.put(request.to_string().as_bytes());
+    let html = page(&server, &format!("/traces/{ID}"));
+    assert!(
+        !html.contains("<script>alert") && !html.contains("<!--"),
+        "{html}"
+    );
+    assert!(
+        html.contains("\\u003c/script>\\u003cscript>alert(1)"),
+        "{html}"
+    );
 }
 
 #[test]
@@ -100,7 +148,7 @@ fn what_is_not_there_is_a_page_with_404() {
     sample(&server);
     for path in [
         "/traces/none",
-        "/traces/none/spans.json",
+        "/traces/none/raw/input",
         "/traces/none/export.md",
         &format!("/traces/{ID}/export.pdf"),
         &format!("/traces/{ID}/spans/1111111111111111/raw/output"),

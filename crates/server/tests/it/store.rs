@@ -307,6 +307,32 @@ fn old_and_surplus_traces_are_deleted_the_oldest_first() {
 }
 
 #[test]
+fn one_trace_that_stays_keeps_no_other_from_being_deleted() {
+    let manual = ManualClock::at(Timestamp::from_unix_nanos(START + 1_000 * 1_000_000_000));
+    let mut options = StoreOptions::default();
+    options.clock = Clock::new(manual.clone());
+    options.max_age = Some(Duration::from_secs(60));
+    let store = Store::in_memory(options).unwrap();
+    let one = |n: u64, of: u64| put(&store, &request(&[span(&trace(of), n, None, &[])]));
+    // The clock is ahead and is set right; the second trace gets spans all the time.
+    one(1, 1);
+    manual.step_to(Timestamp::from_unix_nanos(START));
+    one(2, 2);
+    one(3, 3);
+    for n in 4..8 {
+        manual.advance(Duration::from_secs(20));
+        one(n, 2);
+    }
+    one(8, 4);
+    store.retain_blocking().unwrap();
+    assert_eq!(ids(&store, "order=oldest"), [trace(1), trace(2), trace(4)]);
+    // In the end each of them is old.
+    manual.advance(Duration::from_secs(2_000));
+    store.retain_blocking().unwrap();
+    assert!(ids(&store, "").is_empty());
+}
+
+#[test]
 fn a_clock_that_is_set_back_loses_nothing() {
     let manual = ManualClock::at(Timestamp::from_unix_nanos(START));
     let mut options = StoreOptions::default();

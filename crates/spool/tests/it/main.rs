@@ -3,6 +3,7 @@
 mod behaviour;
 mod damage;
 mod kill;
+mod reader;
 mod strangers;
 
 use std::path::{Path, PathBuf};

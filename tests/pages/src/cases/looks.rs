@@ -1,9 +1,12 @@
-//! Dark mode and narrow windows.
+//! Dark mode, narrow windows, text from right to left.
 
 use anyhow::{Result, ensure};
 
+use serde_json::json;
+
 use super::lists::sample;
 use super::traces::open_agent;
+use crate::send::{Span, request, trace_id};
 use crate::view::View;
 
 /// How bright the page's ground is, from 0 to 255.
@@ -84,4 +87,55 @@ pub(super) async fn a_narrow_window_shows_everything(view: &View) -> Result<()> 
         "the trace is {width} wide"
     );
     view.screenshot("narrow-trace").await
+}
+
+pub(super) async fn right_to_left_text_begins_on_the_right(view: &View) -> Result<()> {
+    let (trace, now) = (trace_id(51), view.store.now_ns());
+    let name = "مساعد الطلبات";
+    let question =
+        json!([{"role": "user", "content": "أين طلبي رقم 81723، وهل يمكنني تغيير العنوان؟"}]);
+    let step = |id: u64, parent, name: &str| {
+        let start = now + id as i64 * 1_000_000;
+        Span::new(&trace, id, parent, name, start, start + 900_000_000)
+    };
+    let spans = [
+        step(1, None, name)
+            .kind("agent")
+            .set("langfuse.trace.name", name)
+            .set("user.id", "ليلى")
+            .set("session.id", "محادثة-7")
+            .tags(&["متجر"])
+            .input(&question)
+            .output(&json!("طلبك في الطريق، ويصل يوم السبت.")),
+        step(2, Some(1), "בדיקת קלט").kind("guardrail"),
+        step(3, Some(1), "answer (إجابة)")
+            .kind("generation")
+            .model("gpt-5-mini", 90, 30, 0.001),
+    ];
+    view.send(&request(&spans)).await?;
+    for path in ["/", &format!("/traces/{trace}")] {
+        view.goto(path).await?;
+        view.until("document.querySelector('main') !== null && document.readyState === 'complete'")
+            .await?;
+        let width = view.value("document.documentElement.scrollWidth").await?;
+        ensure!(
+            width.as_u64().is_some_and(|width| width <= 1360),
+            "{path} is {width} wide"
+        );
+        let texts = "[...document.querySelectorAll('.title, .who, h1[dir], #detail .text, #spans .row:not([hidden]) .name')]";
+        let wrong = format!(
+            "{texts}.filter((e) => /^[\\u0590-\\u06ff]/.test(e.innerText) && getComputedStyle(e).direction !== 'rtl').map((e) => e.innerText)"
+        );
+        let wrong = view.value(&wrong).await?;
+        ensure!(wrong == json!([]), "{path}: from left to right: {wrong}");
+        let own =
+            format!("{texts}.filter((e) => getComputedStyle(e).direction === 'rtl').length > 1");
+        view.until(&own).await?;
+        view.screenshot(&format!(
+            "right-to-left{}",
+            if path == "/" { "" } else { "-trace" }
+        ))
+        .await?;
+    }
+    Ok(())
 }

@@ -1,10 +1,12 @@
 //! The cases: what a person does on the pages, and what must be seen.
 //! Run by `main`, each with its own server and browser.
 
+mod find;
 mod hostile;
 mod large;
 mod lists;
 mod looks;
+mod media;
 mod others;
 mod traces;
 
@@ -37,14 +39,20 @@ pub(crate) const ALL: &[(&str, Case)] = cases! {
     "running" => traces::a_running_trace_is_no_failure,
     "axis" => traces::dragging_zooms,
     "access" => traces::a_screen_reader_gets_a_tree,
+    "find" => find::words_of_texts_lead_to_their_spans,
+    "notes" => find::what_langfuse_would_refuse_is_said,
+    "media" => media::an_uploaded_picture_is_seen,
     "large" => large::fifty_thousand_spans,
     "hostile" => hostile::text_of_a_trace_is_never_code,
     "no-script" => hostile::lists_and_traces_work_without_scripts,
     "session" => others::a_session_is_a_line_of_time,
+    "session-live" => others::a_session_follows_what_arrives,
+    "keys-of-pages" => others::digits_go_to_the_pages,
     "users" => others::users_lead_to_their_traces,
     "compare" => others::two_traces_side_by_side,
     "overview" => others::plots_of_a_week,
     "dark" => looks::dark_follows_the_system_and_the_choice,
+    "right-to-left" => looks::right_to_left_text_begins_on_the_right,
     "narrow" => looks::a_narrow_window_shows_everything,
 };
 

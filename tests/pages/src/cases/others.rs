@@ -2,9 +2,11 @@
 
 use anyhow::{Result, ensure};
 
+use serde_json::json;
+
 use super::lists::sample;
 use crate::sample::{AGENT, OTHER_AGENT, SESSION};
-use crate::send::trace_id;
+use crate::send::{Span, request, trace_id};
 use crate::view::View;
 
 pub(super) async fn a_session_is_a_line_of_time(view: &View) -> Result<()> {
@@ -58,6 +60,73 @@ pub(super) async fn a_session_is_a_line_of_time(view: &View) -> Result<()> {
         "Arabic is not right-to-left"
     );
     view.screenshot("session").await
+}
+
+pub(super) async fn a_session_follows_what_arrives(view: &View) -> Result<()> {
+    let now = view.store.now_ns();
+    let turn = |number: u64, answer: &str| {
+        let start = now + number as i64 * 60_000_000_000;
+        let span = Span::new(
+            &trace_id(number),
+            number,
+            None,
+            "chat",
+            start,
+            start + 1_000_000,
+        );
+        request(&[span.set("session.id", "s").output(&json!(answer))])
+    };
+    view.send(&turn(1, "the first answer")).await?;
+    view.goto("/sessions/s").await?;
+    view.until("document.querySelectorAll('.turn').length === 1")
+        .await?;
+    view.until("document.querySelector('.live').dataset.state === 'on'")
+        .await?;
+    view.press("j").await?;
+    view.send(&turn(2, "the second answer")).await?;
+    view.until("document.querySelectorAll('.turn').length === 2")
+        .await?;
+    view.until("document.querySelector('main').innerText.includes('the second answer')")
+        .await?;
+    view.until_text(".facts dd", "2").await?;
+    // The turn that was chosen stays chosen, and keys go on from it.
+    view.until(
+        "document.querySelectorAll('.timeline > [data-level]')[0].hasAttribute('data-current')",
+    )
+    .await?;
+    view.press("j").await?;
+    view.until(
+        "document.querySelectorAll('.timeline > [data-level]')[1].hasAttribute('data-current')",
+    )
+    .await?;
+    view.press("\u{E007}").await?;
+    view.until(&format!("location.pathname === '/traces/{}'", trace_id(2)))
+        .await
+}
+
+pub(super) async fn digits_go_to_the_pages(view: &View) -> Result<()> {
+    sample(view).await?;
+    view.goto("/").await?;
+    for (key, path) in [
+        ("2", "/sessions"),
+        ("3", "/users"),
+        ("4", "/overview"),
+        ("1", "/"),
+    ] {
+        view.until("document.querySelector('.live')?.dataset.state === 'on'")
+            .await?;
+        view.press(key).await?;
+        view.until(&format!(
+            "location.pathname === '{path}' && document.readyState === 'complete'"
+        ))
+        .await?;
+    }
+    // Every page has its keys.
+    view.press("?").await?;
+    view.until(
+        "document.querySelector('#help').innerText.includes('traces, sessions, users, overview')",
+    )
+    .await
 }
 
 pub(super) async fn users_lead_to_their_traces(view: &View) -> Result<()> {

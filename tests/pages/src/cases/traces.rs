@@ -176,8 +176,10 @@ pub(super) async fn keys_move_fold_zoom_and_copy(view: &View) -> Result<()> {
         !names(view).await?.contains(&"find_order".to_owned()),
         "still unfolded"
     );
-    view.until("document.querySelector('[aria-selected=true] .badge').innerText === '+3'")
-        .await?;
+    view.until(
+        "document.querySelector('[aria-selected=true] .below').innerText === '+3, 1 failed'",
+    )
+    .await?;
     view.press("ll").await?;
     view.until(&selected("find_order")).await?;
     view.press("c").await?;
@@ -195,14 +197,14 @@ pub(super) async fn keys_move_fold_zoom_and_copy(view: &View) -> Result<()> {
     view.until("parseFloat(document.querySelector('[aria-selected=true] .bar').style.width) < 10")
         .await?;
     // Find by name.
-    view.press("/answer\u{E007}").await?;
-    view.until(&selected("answer")).await?;
+    view.press("/embed-q\u{E007}").await?;
+    view.until(&selected("embed-question")).await?;
     view.until_text("#found", "1 found").await?;
     view.press("\u{E00C}").await?;
     // Copy the subtree.
     let origin = json!({"origin": view.base, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]});
     view.dev_tools("Browser.grantPermissions", origin).await?;
-    view.press("hy").await?;
+    view.press("\u{E011}y").await?;
     view.until("document.querySelector('#toast').innerText === 'Copied'")
         .await?;
     let text = view
@@ -379,7 +381,7 @@ pub(super) async fn a_screen_reader_gets_a_tree(view: &View) -> Result<()> {
         ("treeitem", "tool, track_shipment, 1.19 s, error"),
         ("region", "Detail"),
         ("heading", "order-assistant"),
-        ("searchbox", "Find spans"),
+        ("searchbox", "Find spans by name"),
     ] {
         ensure!(has(role, name), "no {role} {name:?}");
     }
@@ -398,6 +400,9 @@ pub(super) async fn a_screen_reader_gets_a_tree(view: &View) -> Result<()> {
             && properties.contains("\"selected\""),
         "{properties}"
     );
+    // Of the six spans below the root it is the second, whatever else is in the document.
+    let place = "['aria-posinset', 'aria-setsize', 'aria-level'].map((name) => document.querySelector('[aria-selected=true]').getAttribute(name)).join()";
+    ensure!(view.value(place).await? == "2,6,2", "its place is not said");
     ensure!(view.value("document.querySelector('#spans').getAttribute('aria-activedescendant') === document.querySelector('[aria-selected=true]').id").await? == true, "no active row");
     // The list has a table with a caption for each column.
     view.goto("/").await?;

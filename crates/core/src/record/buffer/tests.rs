@@ -110,3 +110,27 @@ fn events_and_errors_beyond_the_limit_are_dropped_and_counted() {
     let message = buffer.single(Role::StatusMessage).unwrap();
     assert_eq!(message.text(), Some("E: 0"), "the first error's");
 }
+
+#[test]
+fn a_buffer_that_grew_is_not_kept() {
+    let filled = |fill: &dyn Fn(&mut Buffer)| {
+        let mut buffer = buffer();
+        fill(&mut buffer);
+        buffer.empty();
+        buffer.is_reusable()
+    };
+    assert!(filled(&|_| {}));
+    let long_text = |buffer: &mut Buffer| {
+        for n in 0..20 {
+            buffer.put(
+                Role::Metadata,
+                &format!("{n}"),
+                ValueRef::Str(&"x".repeat(1024)),
+            );
+        }
+    };
+    assert!(!filled(&long_text));
+    let many_words =
+        |buffer: &mut Buffer| (0..1024).for_each(|n| buffer.put_any(Role::Output, "", n));
+    assert!(!filled(&many_words));
+}

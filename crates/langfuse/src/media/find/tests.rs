@@ -23,6 +23,31 @@ const PNG: &str = "iVBORw0KGgo=";
 const HELLO: &str = "aGVsbG8=";
 
 #[test]
+fn only_base64_under_a_known_key_is_worth_a_look() {
+    for (text, worth) in [
+        (json!({ "data": PNG.repeat(2) }).to_string(), true),
+        (json!({ "data": [PNG.repeat(2)] }).to_string(), true),
+        (
+            json!({ "arguments": json!({ "data": PNG.repeat(2) }).to_string() }).to_string(),
+            true,
+        ),
+        (format!("see data:image/png;base64,{PNG}"), true),
+        (json!({ "note": PNG.repeat(2) }).to_string(), false),
+        (
+            json!({ "data": "no base64, as it has spaces and commas" }).to_string(),
+            false,
+        ),
+        (json!({ "data": "short" }).to_string(), false),
+        (
+            json!({ "data": 7, "note": PNG.repeat(2) }).to_string(),
+            false,
+        ),
+    ] {
+        assert_eq!(may_have(&text), worth, "{text}");
+    }
+}
+
+#[test]
 fn the_parts_of_each_provider_are_found() {
     let uri = format!("data:image/png;base64,{HELLO}");
     let (hello, png) = (b"hello".as_slice(), b"\x89PNG\r\n\x1a\n".as_slice());
@@ -206,6 +231,62 @@ fn the_parts_of_each_provider_are_found() {
             "image/png",
             png,
         ),
+        // LangChain, before and since its release 1; Vercel's AI SDK; images of Bedrock's other models.
+        (
+            json!({ "type": "image", "source_type": "base64", "data": HELLO, "mime_type": "image/jpeg" }),
+            "/data",
+            "image/jpeg",
+            hello,
+        ),
+        (
+            json!({ "type": "image", "base64": HELLO, "mime_type": "image/jpeg" }),
+            "/base64",
+            "image/jpeg",
+            hello,
+        ),
+        (
+            json!({ "type": "file", "mediaType": "application/pdf", "data": HELLO }),
+            "/data",
+            "application/pdf",
+            hello,
+        ),
+        (
+            json!({ "artifacts": [{ "base64": PNG, "finishReason": "SUCCESS" }] }),
+            "/artifacts/0/base64",
+            "image/png",
+            png,
+        ),
+        (
+            json!({ "images": [PNG], "error": null }),
+            "/images/0",
+            "image/png",
+            png,
+        ),
+        // Gemini Live, Responses with audio, Claude's PDF in a tool result, xAI.
+        (
+            json!({ "realtimeInput": { "mediaChunks": [{ "mimeType": "audio/pcm;rate=16000", "data": HELLO }] } }),
+            "/realtimeInput/mediaChunks/0/data",
+            "application/octet-stream",
+            hello,
+        ),
+        (
+            json!({ "inlineData": { "mimeType": "audio/L16;codec=pcm;rate=24000", "data": HELLO } }),
+            "/inlineData/data",
+            "application/octet-stream",
+            hello,
+        ),
+        (
+            json!({ "type": "input_image", "detail": "auto", "image_url": uri }),
+            "/image_url",
+            "image/png",
+            hello,
+        ),
+        (
+            json!({ "type": "response.image_generation_call.partial_image", "partial_image_b64": PNG }),
+            "/partial_image_b64",
+            "image/png",
+            png,
+        ),
         (
             json!({ "type": "text", "text": format!("![a]({uri}) and text") }),
             "/text",
@@ -302,6 +383,13 @@ fn what_is_no_media_is_left_alone() {
         r#"{"mimeType":"image/png","data":"user"}"#,
         r#"{"type":"base64","media_type":"text/plain","data":"password"}"#,
         r#"{"format":"wav","data":"silence"}"#,
+        r#"{"base64":"aGVsbG8gd29ybGQ="}"#,
+        r#"{"type":"document","source":{"type":"text","media_type":"text/plain","data":"aGVsbG8gd29ybGQ="}}"#,
+        r#"{"type":"image","source":{"type":"file","file_id":"file_011CNha8iCJcU1wXNR6q4V8w"}}"#,
+        r#"{"type":"redacted_thinking","data":"EmwKAhgBEgy3va3pzix/LafPsn4aDFIT2Xlxh0L5L8rLVyIw"}"#,
+        r#"{"type":"reasoning","encrypted_content":"gAAAAABlXyZ0dGVzdGRhdGE="}"#,
+        r#"{"type":"thinking","thinking":"hm","signature":"EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrkzLoky3dl1pk="}"#,
+        r#"{"fileData":{"mimeType":"image/png","fileUri":"gs://bucket/aGVsbG8"}}"#,
         r#"{"format":"json","data":"aGVsbG8="}"#,
         r#"{"type":"base64","data":"aGVsbG8="}"#,
         r#"{"data":"aGVsbG8=","note":"\"base64\""}"#,

@@ -59,8 +59,12 @@ impl Stored {
             if done.is_some_and(|done| done.contains(&index)) {
                 continue;
             }
-            match decode(payload) {
-                Some((theirs, record, maybe_delivered)) => {
+            match SpooledRecord::decode(payload) {
+                Some(SpooledRecord {
+                    resource: theirs,
+                    record,
+                    maybe_delivered,
+                }) => {
                     resource.get_or_insert_with(|| Arc::new(theirs));
                     items.push(Queued {
                         bytes: record.size(),
@@ -85,15 +89,39 @@ impl Stored {
     }
 }
 
-fn decode(mut payload: &[u8]) -> Option<(Resource, Record, bool)> {
-    let resource = Resource::decode(&mut payload).ok()?;
-    let (kind, rest) = payload.split_first()?;
-    payload = rest;
-    let record = match *kind {
-        SPAN | SPAN_MAYBE_DELIVERED => Record::Span(SpanRecord::decode(&mut payload).ok()?),
-        SCORE | SCORE_MAYBE_DELIVERED => ScoreRecord::decode(&mut payload).ok()?.into(),
-        _ => return None,
-    };
-    let maybe_delivered = matches!(*kind, SPAN_MAYBE_DELIVERED | SCORE_MAYBE_DELIVERED);
-    Some((resource, record, maybe_delivered))
+/// A record as delivery writes it to a spool, with the process that recorded it. For programs that show a spool:
+/// [`SpoolReader`](crate::spool::SpoolReader) reads the payloads.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SpooledRecord {
+    /// The process that recorded it.
+    pub resource: Resource,
+    /// What it recorded, masked already.
+    pub record: Record,
+    /// Whether a receiver may have it: an attempt to send it got no answer.
+    pub maybe_delivered: bool,
+}
+
+impl SpooledRecord {
+    /// Reads a payload of a spool; `None` if it is damaged, or another version wrote it.
+    ///
+    /// ```
+    /// assert!(tracefuse_runtime::SpooledRecord::decode(b"no record").is_none());
+    /// ```
+    pub fn decode(payload: &[u8]) -> Option<Self> {
+        let mut payload = payload;
+        let resource = Resource::decode(&mut payload).ok()?;
+        let (kind, rest) = payload.split_first()?;
+        payload = rest;
+        let record = match *kind {
+            SPAN | SPAN_MAYBE_DELIVERED => Record::Span(SpanRecord::decode(&mut payload).ok()?),
+            SCORE | SCORE_MAYBE_DELIVERED => ScoreRecord::decode(&mut payload).ok()?.into(),
+            _ => return None,
+        };
+        Some(Self {
+            resource,
+            record,
+            maybe_delivered: matches!(*kind, SPAN_MAYBE_DELIVERED | SCORE_MAYBE_DELIVERED),
+        })
+    }
 }

@@ -1,6 +1,8 @@
 //! The worker's loop on paused time, without a thread: outages, and properties over many schedules.
 
 mod closing;
+#[cfg(feature = "spool")]
+mod disk;
 mod guard;
 mod outage;
 #[cfg(feature = "conformance")]

@@ -1,12 +1,14 @@
 //! The queue's bounds and numbers to the last record and byte, and when its worker is woken.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt as _;
-use tracefuse_core::{DropReason, Tracer};
+use tokio::time::Instant;
+use tracefuse_core::{DropReason, Health, Tracer};
 
 use super::outage::Push;
-use crate::config::{Overload, PipelineConfig};
+use crate::config::{Overload, PipelineConfig, WhileOpen};
 use crate::queue::ExporterQueue;
 use crate::queue::envelope::bytes_of;
 use crate::worker::next::{Next, next};
@@ -164,6 +166,64 @@ fn a_record_without_room_lets_what_waits_be_sent() {
         Next::Fill,
         "until it has taken some"
     );
+}
+
+#[test]
+fn what_is_left_after_a_batch_still_counts_its_bytes() {
+    let filled = queue(|config| config.max_batch_bytes = 3 * size());
+    filled.record(5);
+    let taken = filled.queue.take(2);
+    assert_eq!(next(&filled.queue, true), Next::Send, "three are a batch");
+    assert_eq!(filled.queue.take(1).len(), 1);
+    assert_eq!(next(&filled.queue, true), Next::Fill, "two are not");
+    drop(taken);
+}
+
+#[test]
+fn a_caller_waits_briefly_for_room_while_the_receiver_is_well() {
+    let filled = queue(|config| {
+        config.max_queue_size = 1;
+        config.overload = Overload::BlockBriefly;
+    });
+    filled.queue.succeeded();
+    filled.record(1);
+    let start = Instant::now();
+    filled.record(1);
+    // 20 ms by default, by a clock that may be coarse.
+    let waited = start.elapsed();
+    assert!(waited >= Duration::from_millis(10), "{waited:?}");
+    assert_eq!(filled.dropped(DropReason::QueueFullCount), 1);
+}
+
+/// Whether spans are refused at their start, at each number of records that wait while the receiver is away.
+fn refused_while_open(change: impl FnOnce(&mut PipelineConfig), records: usize) -> Vec<bool> {
+    let filled = queue(change);
+    let retry_in = Duration::from_secs(60);
+    filled
+        .queue
+        .with(|state| state.health = Health::Open { retry_in });
+    let mut refused = vec![filled.queue.refuses()];
+    for _ in 0..records {
+        filled.record(1);
+        refused.push(filled.queue.refuses());
+    }
+    filled.queue.with(|state| state.health = Health::Healthy);
+    assert!(!filled.queue.refuses(), "it is back");
+    refused
+}
+
+#[test]
+fn spans_are_refused_at_their_start_where_they_would_be_dropped() {
+    let no_op = |config: &mut PipelineConfig| config.while_open = WhileOpen::NoOp;
+    // One is needed as a probe.
+    assert_eq!(refused_while_open(no_op, 1), [false, true]);
+    let full = |config: &mut PipelineConfig| config.max_queue_size = 2;
+    assert_eq!(refused_while_open(full, 2), [false, false, true]);
+    let oldest_go = |config: &mut PipelineConfig| {
+        config.max_queue_size = 1;
+        config.overload = Overload::DropOldest;
+    };
+    assert_eq!(refused_while_open(oldest_go, 2), [false; 3]);
 }
 
 #[test]

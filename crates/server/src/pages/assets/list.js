@@ -1,12 +1,12 @@
-// The lists of traces, sessions and users: keyboard, and rows that arrive while the page is open.
+// Lists and what is like them, a session and the overview: keyboard, and what arrives while the page is open.
 // @ts-check
-import { localTimes, onChange, onKey, read } from "./page.js";
+import { onChange, onKey, read, replaceParts } from "./page.js";
 
 const list = /** @type {HTMLElement} */ (document.querySelector("[data-list]"));
 
 /** @returns {HTMLElement[]} */
 function rows() {
-  return [...list.querySelectorAll("tbody tr")].map((row) => /** @type {HTMLElement} */ (row));
+  return [...list.querySelectorAll("[data-level]")].map((row) => /** @type {HTMLElement} */ (row));
 }
 
 /** @param {number} step @param {(row: HTMLElement) => boolean} [wanted] */
@@ -31,11 +31,11 @@ onKey(["k", "ArrowUp"], () => move(-1));
 onKey(["n"], () => move(1, hasError));
 onKey(["p"], () => move(-1, hasError));
 onKey(["Enter", "o"], () => {
-  const link = list.querySelector("tr[data-current] a") ?? document.activeElement;
+  const link = list.querySelector("[data-current] a") ?? document.activeElement;
   if (link instanceof HTMLAnchorElement) link.click();
 });
 onKey(["x"], () => {
-  const box = /** @type {HTMLInputElement | null} */ (list.querySelector("tr[data-current] input[name=t]"));
+  const box = /** @type {HTMLInputElement | null} */ (list.querySelector("[data-current] input[name=t]"));
   if (!box) return;
   box.checked = !box.checked;
   offerCompare();
@@ -60,26 +60,23 @@ for (const select of document.querySelectorAll("form.filters select")) {
 async function refresh() {
   const known = new Set(rows().map((row) => row.id));
   const chosen = new Set([...list.querySelectorAll("input[name=t]:checked")].map((box) => /** @type {HTMLInputElement} */ (box).value));
-  const current = list.querySelector("tr[data-current]")?.id;
+  const current = list.querySelector("[data-current]")?.id;
   const hasFocus = list.contains(document.activeElement);
   const url = new URL(location.href);
   const fresh = new DOMParser().parseFromString(await read(url.pathname + url.search), "text/html");
   const next = fresh.querySelector("[data-list]");
   if (!next) return;
-  for (const row of next.querySelectorAll("tbody tr")) {
+  for (const row of next.querySelectorAll("[data-level]")) {
     if (!known.has(row.id)) row.setAttribute("data-new", "");
     if (row.id === current) row.setAttribute("data-current", "");
     const box = /** @type {HTMLInputElement | null} */ (row.querySelector("input[name=t]"));
     if (box) box.checked = chosen.has(box.value);
   }
-  localTimes(fresh);
+  replaceParts(fresh);
   list.replaceChildren(...next.childNodes);
-  const plot = document.querySelector("[data-histogram]");
-  const nextPlot = fresh.querySelector("[data-histogram]");
-  if (plot && nextPlot) plot.replaceWith(nextPlot);
-  if (hasFocus) /** @type {HTMLElement | null} */ (list.querySelector("tr[data-current] a"))?.focus({ preventScroll: true });
+  if (hasFocus) /** @type {HTMLElement | null} */ (list.querySelector("[data-current] a"))?.focus({ preventScroll: true });
   offerCompare();
 }
 
-if (list.dataset.live) onChange(list.dataset.live, 500, refresh);
+if (list.dataset.live) onChange(list.dataset.live, Number(list.dataset.pause ?? 500), refresh);
 offerCompare();

@@ -30,6 +30,9 @@ onKey(["/"], () => {
   field?.select();
 });
 onKey(["?"], openHelp);
+for (const [place, link] of document.querySelectorAll(".topbar nav a").entries()) {
+  onKey([String(place + 1)], () => /** @type {HTMLElement} */ (link).click());
+}
 
 function openHelp() {
   /** @type {HTMLDialogElement | null} */ (document.querySelector("#help"))?.showModal();
@@ -65,6 +68,13 @@ document.addEventListener("click", async (event) => {
   else if (action === "copy-pre") await copy(button.closest(".block")?.querySelector("[data-raw]")?.textContent ?? "");
 });
 
+// With the alt key, all of JSON folds or unfolds with its first level.
+document.addEventListener("click", (event) => {
+  const whole = /** @type {HTMLElement} */ (event.target).closest(".json summary")?.parentElement;
+  if (!event.altKey || !(whole instanceof HTMLDetailsElement)) return;
+  for (const inside of whole.querySelectorAll("details")) inside.open = !whole.open;
+});
+
 /** @param {string} text puts it on the clipboard and says so */
 export async function copy(text) {
   try {
@@ -84,6 +94,15 @@ export async function read(url, signal) {
   const response = await fetch(url, signal ? { signal } : {});
   if (!response.ok) throw new Error(`${url}: ${response.status}`);
   return response.text();
+}
+
+/** Replaces the marked parts of this page by those of a newer one. @param {Document} fresh */
+export function replaceParts(fresh) {
+  localTimes(fresh);
+  for (const part of document.querySelectorAll("[data-part]")) {
+    const next = fresh.querySelector(`[data-part=${/** @type {HTMLElement} */ (part).dataset.part}]`);
+    if (next) part.replaceWith(next);
+  }
 }
 
 let timer = 0;

@@ -2,7 +2,7 @@
 // @ts-check
 
 /**
- * What `/traces/ID/spans.json` answers. All arrays have one entry a span; texts are numbers into `strings`.
+ * What comes with the page of a trace. All arrays have one entry a span; texts are numbers into `strings`.
  * @typedef {object} Columns
  * @property {string[]} strings
  * @property {string[]} id
@@ -32,8 +32,15 @@ export class Spans {
   constructor(columns) {
     this.columns = columns;
     this.count = columns.id.length;
+    const { next, parents, places, children } = family(columns.depth);
     /** For each span the row after its last descendant. */
-    this.next = subtreeEnds(columns.depth);
+    this.next = next;
+    /** For each span the row of its parent, -1 for a root. */
+    this.parents = parents;
+    /** For each span its place among its siblings, from 1. */
+    this.places = places;
+    /** For each span the number of its children; of roots at the end. */
+    this.children = children;
     this.folded = new Uint8Array(this.count);
     /** Rows that match the search, or null. @type {Uint8Array | null} */
     this.matches = null;
@@ -87,11 +94,18 @@ export class Spans {
 
   /** @param {number} row @returns {number} -1 for a root */
   parent(row) {
-    const depth = at(this.columns.depth, row);
-    for (let before = row - 1; before >= 0 && depth > 0; before--) {
-      if (at(this.columns.depth, before) < depth) return before;
-    }
-    return -1;
+    return at(this.parents, row);
+  }
+
+  /** @param {number} row @returns {number} how many spans its parent has, or how many roots there are */
+  siblings(row) {
+    const parent = this.parent(row);
+    return at(this.children, parent < 0 ? this.count : parent);
+  }
+
+  /** @param {number} row @returns {number} how many spans below it fail */
+  errorsBelow(row) {
+    return firstAfter(this.errors, at(this.next, row) - 1) - firstAfter(this.errors, row);
   }
 
   /** @param {string} id @returns {number} -1 if the trace has no such span */
@@ -119,19 +133,23 @@ export class Spans {
     this.show();
   }
 
-  /** @param {string} words part of a name, type or model; empty ends the search @returns {number} rows that match */
-  search(words) {
+  /**
+   * @param {string} words part of a name, type or model; empty ends the search
+   * @param {Set<string>} ids of spans that match by their texts
+   * @returns {number} rows that match
+   */
+  search(words, ids) {
     const wanted = words.trim().toLowerCase();
     if (!wanted) {
       this.matches = null;
       return 0;
     }
     const hits = this.columns.strings.map((text) => text.toLowerCase().includes(wanted));
-    const { name, kind, model } = this.columns;
+    const { id, name, kind, model } = this.columns;
     const matches = new Uint8Array(this.count);
     let count = 0;
     for (let row = 0; row < this.count; row++) {
-      if (hits[at(name, row)] || hits[at(kind, row)] || hits[at(model, row)]) {
+      if (hits[at(name, row)] || hits[at(kind, row)] || hits[at(model, row)] || (ids.size > 0 && ids.has(id[row] ?? ""))) {
         matches[row] = 1;
         count++;
       }
@@ -170,17 +188,36 @@ function at(column, row) {
   return column[row] ?? 0;
 }
 
-/** @param {number[]} depth */
-function subtreeEnds(depth) {
-  const ends = new Int32Array(depth.length);
-  /** @type {number[]} */
+/** How many of the numbers, which ascend, are not greater. @param {number[]} numbers @param {number} than */
+function firstAfter(numbers, than) {
+  let low = 0;
+  let high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (at(numbers, middle) <= than) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Who belongs to whom, of the depths in tree order. @param {number[]} depth */
+function family(depth) {
+  const count = depth.length;
+  const next = new Int32Array(count);
+  const parents = new Int32Array(count);
+  const places = new Int32Array(count);
+  const children = new Int32Array(count + 1);
+  /** @type {number[]} the row at each depth that is not ended yet */
   const open = [];
-  for (let row = 0; row <= depth.length; row++) {
-    const level = row < depth.length ? at(depth, row) : -1;
-    while (open.length > 0 && at(depth, /** @type {number} */ (open.at(-1))) >= level) {
-      ends[/** @type {number} */ (open.pop())] = row;
-    }
+  for (let row = 0; row <= count; row++) {
+    const level = row < count ? at(depth, row) : 0;
+    while (open.length > level) next[/** @type {number} */ (open.pop())] = row;
+    if (row === count) break;
+    const parent = open.at(-1) ?? -1;
+    parents[row] = parent;
+    const group = parent < 0 ? count : parent;
+    places[row] = children[group] = at(children, group) + 1;
     open.push(row);
   }
-  return ends;
+  return { next, parents, places, children };
 }

@@ -2,7 +2,7 @@
 // @ts-check
 import { Axis } from "./axis.js";
 import { grouped } from "./format.js";
-import { copy, localTimes, onChange, onKey, read, say } from "./page.js";
+import { copy, localTimes, onChange, onKey, read, replaceParts, say } from "./page.js";
 import { NONE, Spans } from "./spans.js";
 import { Tree } from "./tree.js";
 
@@ -21,15 +21,27 @@ const axis = new Axis(one("#ruler"), one("#map"), () => {
 });
 const tree = new Tree(one("#spans"), axis, (row) => open(row));
 let spans = new Spans(NONE);
+/** Spans whose texts match the search. @type {Set<string>} */
+let inTexts = new Set();
+let typing = 0;
+/** @type {AbortController | null} */
+let searching = null;
 /** @type {AbortController | null} */
 let loading = null;
 /** The detail of the trace itself, as the page came with it. */
 const ofTrace = detail.querySelector("[data-detail=trace]")?.cloneNode(true) ?? null;
 
-/** Takes the spans from the server; the page keeps what is folded, selected and zoomed. */
-async function load() {
-  /** @type {import("./spans.js").Columns} */
-  const columns = JSON.parse(await read(`${url}/spans.json`));
+/** The spans that came with a page. @param {Document} from @returns {import("./spans.js").Columns} */
+function columnsOf(from) {
+  const element = from.querySelector("#columns");
+  const columns = JSON.parse(element?.textContent ?? "");
+  // The text would stay in memory.
+  element?.remove();
+  return columns;
+}
+
+/** Shows the spans; what is folded, selected and zoomed stays. @param {import("./spans.js").Columns} columns */
+function load(columns) {
   const folded = new Set();
   for (let row = 0; row < spans.count; row++) if (spans.folded[row]) folded.add(spans.columns.id[row]);
   const fresh = new Spans(columns);
@@ -37,7 +49,7 @@ async function load() {
     for (let row = 0; row < fresh.count; row++) if (folded.has(columns.id[row])) fresh.folded[row] = 1;
     fresh.show();
   }
-  if (spans.matches) fresh.search(search.value);
+  if (spans.matches) fresh.search(search.value, inTexts);
   spans = fresh;
   axis.load(spans);
   tree.load(spans);
@@ -102,11 +114,35 @@ function toMatch(step) {
   if (row >= 0) tree.select(row);
 }
 
-search.addEventListener("input", () => {
-  const count = spans.search(search.value);
+function find() {
+  const count = spans.search(search.value, inTexts);
   found.textContent = search.value.trim() ? `${grouped(count)} found` : "";
   tree.repaint();
-});
+}
+
+/** Names at once, and words of inputs, outputs and metadata when the server has found them. */
+async function findAll() {
+  clearTimeout(typing);
+  searching?.abort();
+  inTexts = new Set();
+  find();
+  const words = search.value;
+  if (!words.trim()) return;
+  searching = new AbortController();
+  const { signal } = searching;
+  typing = setTimeout(async () => {
+    try {
+      const { ids, isPartial } = JSON.parse(await read(`${url}/find?q=${encodeURIComponent(words)}`, signal));
+      inTexts = new Set(ids);
+      find();
+      if (isPartial) found.textContent += ", and more";
+    } catch {
+      // Another search has begun, or the server does not answer: names were searched.
+    }
+  }, 150);
+}
+
+search.addEventListener("input", findAll);
 search.addEventListener("keydown", (event) => {
   if (event.key === "Enter") toMatch(event.shiftKey ? -1 : 1);
 });
@@ -183,14 +219,18 @@ split.addEventListener("pointerdown", (event) => {
 
 /** A running trace: bars of running spans grow, and what arrives is shown. */
 async function refresh() {
-  await load();
-  const html = new DOMParser().parseFromString(await read(url), "text/html");
-  localTimes(html);
-  const head = html.querySelector("[data-head]");
-  if (head) document.querySelector("[data-head]")?.replaceWith(head);
+  const fresh = new DOMParser().parseFromString(await read(url), "text/html");
+  load(columnsOf(fresh));
+  replaceParts(fresh);
 }
 
-await load();
+// The marks are read by the tests: when the modules are there, the spans are read, the rows are made, and on the screen.
+performance.mark("modules");
+const columns = columnsOf(document);
+performance.mark("read");
+load(columns);
+performance.mark("rows");
+if (search.value) findAll();
 const wanted = new URL(location.href).searchParams.get("span");
 const row = wanted === null ? -1 : spans.find(wanted);
 if (row >= 0) tree.select(row, true);

@@ -1,6 +1,6 @@
 // Tree and waterfall in one list. Only the rows on the screen are in the document.
 // @ts-check
-import { cost, duration, tokens } from "./format.js";
+import { cost, duration, grouped, tokens } from "./format.js";
 import { ERROR, WARNING } from "./spans.js";
 
 /** @typedef {import("./spans.js").Spans} Spans */
@@ -201,7 +201,9 @@ class Row {
     this.name.dir = "auto";
     this.model = part("span", "model");
     this.badge = part("span", "badge");
-    tree.append(this.fold, this.kind, this.name, this.model, this.badge);
+    /** How many rows a folded one hides. */
+    this.below = part("span", "badge below");
+    tree.append(this.fold, this.kind, this.name, this.model, this.badge, this.below);
     this.tree = tree;
     this.tokens = part("div", "figure tokens");
     this.cost = part("div", "figure cost");
@@ -230,6 +232,9 @@ class Row {
     element.dataset.row = String(span);
     element.style.transform = `translateY(${place * ROW}px)`;
     element.setAttribute("aria-level", String(depth + 1));
+    // Few rows are in the document: a screen reader is told where they are.
+    element.setAttribute("aria-posinset", String(spans.places[span]));
+    element.setAttribute("aria-setsize", String(spans.siblings(span)));
     if (hasChildren) element.setAttribute("aria-expanded", String(!spans.folded[span]));
     else element.removeAttribute("aria-expanded");
     element.className = "row";
@@ -246,8 +251,12 @@ class Row {
     name.textContent = spans.name(span);
     name.title = spans.name(span);
     model.textContent = spans.model(span);
+    const isFolded = hasChildren && spans.folded[span] === 1;
+    const failed = isFolded ? spans.errorsBelow(span) : 0;
     this.badge.textContent = level === ERROR ? "error" : level === WARNING ? "warning" : isRunning ? "running" : "";
-    if (hasChildren && spans.folded[span] && !this.badge.textContent) this.badge.textContent = `+${(spans.next[span] ?? 0) - span - 1}`;
+    this.below.textContent = isFolded ? `+${grouped((spans.next[span] ?? 0) - span - 1)}` : "";
+    if (failed > 0) this.below.textContent += `, ${grouped(failed)} failed`;
+    element.classList.toggle("hides-error", failed > 0);
     const count = columns.tokens[span] ?? -1;
     const dollars = columns.cost[span] ?? -1;
     this.tokens.textContent = count < 0 ? "" : tokens(count);
@@ -257,6 +266,7 @@ class Row {
     const words = [kind, spans.name(span), spans.model(span), isRunning ? "running" : duration(length)];
     if (count >= 0) words.push(`${tokens(count)} tokens`);
     if (level >= WARNING) words.push(level === ERROR ? "error" : "warning");
+    if (failed > 0) words.push(`${failed} below failed`);
     element.setAttribute("aria-label", words.filter(Boolean).join(", "));
   }
 

@@ -1,0 +1,96 @@
+//! The overflow on disk of one queue: when a batch of it ends, and whether there is one to send.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tracefuse_core::Tracer;
+use tracefuse_exporter::InMemoryExporter;
+use tracefuse_exporter::record::Resource;
+
+use super::outage::Push;
+use crate::config::{PipelineConfig, SpoolMode};
+use crate::delivery::Delivery;
+use crate::delivery::disk::Disk;
+use crate::queue::ExporterQueue;
+use crate::queue::envelope::Queued;
+use crate::spool::SpoolConfig;
+
+/// Bytes of the input of a span here.
+const INPUT: usize = 30 * 1024;
+
+struct Spooled {
+    queue: Arc<ExporterQueue>,
+    tracer: Tracer,
+    disk: Disk,
+}
+
+fn spooled(dir: &Path, change: impl FnOnce(&mut PipelineConfig)) -> Spooled {
+    let mut config = PipelineConfig::default();
+    change(&mut config);
+    let queue = Arc::new(ExporterQueue::new("t".into(), config));
+    let (config, resource) = (SpoolConfig::new(dir), Resource::default());
+    let disk = Disk::open(
+        queue.clone(),
+        config,
+        SpoolMode::OnFailure,
+        "here",
+        &resource,
+    );
+    Spooled {
+        tracer: Tracer::builder(Push(queue.clone())).build(),
+        disk: disk.unwrap(),
+        queue,
+    }
+}
+
+impl Spooled {
+    /// Records spans and takes them out of the queue.
+    fn take(&self, spans: usize) -> Vec<Queued> {
+        for _ in 0..spans {
+            self.tracer.trace("t").input("x".repeat(INPUT)).run(|_| {});
+        }
+        self.queue.take(spans)
+    }
+
+    /// Batches that can be read once more spans are stored, and whether another one is being written.
+    fn store(&mut self, spans: usize) -> (usize, bool) {
+        let items = self.take(spans);
+        assert!(self.disk.store(items).is_empty());
+        (self.disk.ready(), self.disk.seal_due().is_some())
+    }
+}
+
+#[test]
+fn a_batch_on_disk_ends_when_it_has_its_records() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spooled = spooled(dir.path(), |config| config.batch_size = 3);
+    assert_eq!(spooled.store(2), (0, true));
+    assert_eq!(spooled.store(1), (1, false));
+    assert_eq!(spooled.store(4), (2, true));
+    assert_eq!(spooled.queue.stats().spooled, 7);
+    spooled.disk.seal();
+    assert_eq!((spooled.disk.ready(), spooled.disk.seal_due()), (3, None));
+}
+
+#[test]
+fn a_batch_on_disk_ends_when_it_has_its_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spooled = spooled(dir.path(), |config| config.max_batch_bytes = 3 * INPUT);
+    assert_eq!(spooled.store(1), (0, true));
+    assert_eq!(spooled.store(1), (0, true));
+    assert_eq!(spooled.store(1), (1, false));
+}
+
+#[test]
+fn a_worker_sends_from_disk_only_what_is_there() {
+    // Without a look at the disk it would ask again and again, and never sleep.
+    for (stored, has_stored) in [(0, false), (1, false), (2, true)] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut spooled = spooled(dir.path(), |config| config.batch_size = 2);
+        spooled.store(stored);
+        let (exporter, resource) = (InMemoryExporter::new(), Arc::new(Resource::default()));
+        let (queue, disk) = (spooled.queue, spooled.disk);
+        let delivery = Delivery::new(queue, Arc::new(exporter), resource, Some(disk), None);
+        assert_eq!(delivery.has_stored(), has_stored, "{stored}");
+    }
+}
