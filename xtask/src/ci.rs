@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 
 use crate::process::{cargo, succeed};
-use crate::{assembly, instructions, interop, package, surface, tidy};
+use crate::{assembly, instructions, interop, package, rig, surface, tidy};
 
 /// Feature sets of the facade, each compiled alone.
 const FEATURES: &[&str] = &[
@@ -90,19 +90,7 @@ pub(crate) fn test() -> Result<()> {
         succeed(&mut cargo(&["test", "--workspace", "--all-features"]))
     })?;
     step("integration", || interop::run("integration", &[]))?;
-    step("rig", rig)
-}
-
-/// The tests with rig, async-openai and genai, which are a separate workspace.
-fn rig() -> Result<()> {
-    let manifest = ["--manifest-path", "tests/rig/Cargo.toml"];
-    let clippy = ["clippy", "--all-targets"];
-    let warnings = ["--", "-D", "warnings"];
-    succeed(&mut cargo(
-        &[&["fmt"][..], &manifest, &["--check"]].concat(),
-    ))?;
-    succeed(&mut cargo(&[&clippy[..], &manifest, &warnings].concat()))?;
-    succeed(&mut cargo(&[&["test"][..], &manifest].concat()))
+    step("rig", rig::run)
 }
 
 /// The catalogue of faults as a table: all faults, or those that match the names.

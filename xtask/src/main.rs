@@ -14,6 +14,7 @@ mod instructions;
 mod interop;
 mod mock;
 mod package;
+mod rig;
 mod shape;
 mod surface;
 mod tidy;
@@ -46,6 +47,8 @@ cargo xtask <command>
                server (`tracefuse-server`), read back what arrived; installs what `python` and `js` install
   pages        the viewer's pages in headless Chromium (Debian: chromium, chromium-driver), the types of their scripts
                by TypeScript (npm); screenshots in target/pages; [NAME ..], --docs writes the pictures of the guide
+  rig          the tests with rig, async-openai and genai, and with the newest rig and swiftide if the default toolchain
+               or an installed nightly can compile them
   faults       every fault of the catalogue, and what became of the spans, as a table; [NAME ..]
   soak         ten million spans, or N, against a server that fails one request in ten
   fuzz         run the fuzz targets: [TARGET] [SECONDS]
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         "instructions" => instructions::run(&rest),
         "api" => surface::run(&rest),
         "assembly" => assembly::run(),
+        "rig" => rig::run(),
         "package" => package::run(),
         "faults" => ci::faults(&rest),
         "soak" => ci::soak(&rest),

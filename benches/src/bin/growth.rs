@@ -124,7 +124,8 @@ fn traces(tracer: &Tracer, n: usize) -> f64 {
 
 fn attributes(tracer: &Tracer, n: usize, key: impl Fn(usize) -> String) -> f64 {
     let keys: Vec<String> = (0..n).map(key).collect();
-    let spans = (ROUND / 4).min(ROUND * 16 / n.max(1));
+    // Rounds of about a millisecond, of which some are not interrupted by other work.
+    let spans = (ROUND / 4).min(ROUND * 4 / n.max(1));
     tracer.trace("root").run(|trace| {
         least(tracer, || {
             for _ in 0..spans {

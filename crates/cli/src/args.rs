@@ -1,5 +1,5 @@
-//! What can be given on the command line.
-//! Read by `main`; the commands get their part.
+//! The arguments of the command line.
+//! Read by `main`, which passes each command its own.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;

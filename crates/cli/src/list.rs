@@ -10,7 +10,7 @@ use tracefuse_server::{ObservationRow, ScoreRow, Store, TraceQuery, TraceRow};
 
 use crate::args::List;
 
-/// Rows that the store gives at once at most.
+/// The most rows that the store returns at once.
 const PAGE: usize = 500;
 
 pub(crate) fn run(store: &Store, list: &List) -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-//! The command `tracefuse`: a local viewer of traces, and tools around it. `args` says what can be given; each command is a
+//! The command `tracefuse`: a local viewer of traces, and tools around it. `args` has the arguments; each command is a
 //! module. Everything that is stored or served is in `tracefuse-server`; what is drawn in the terminal is in
 //! `tracefuse-console`.
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! Where the store is when nothing else was said: the user's data directory.
+//! The default path of the store: in the user's data directory.
 //! Called by every command.
 
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! `tracefuse tail`: looks into the store for traces that have ended, and prints each once.
+//! `tracefuse tail`: reads from the store which traces have ended, and prints each once.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -11,11 +11,11 @@ use crate::{draw, list};
 
 /// How often the store is asked.
 const EVERY: Duration = Duration::from_millis(500);
-/// A trace is printed when nothing of it came for so long: spans of a trace come in several requests.
+/// A trace is printed when no span of it arrived for this time: spans of a trace arrive in several requests.
 const QUIET_NS: i64 = 1_000_000_000;
-/// Traces that started longer ago are not looked at again.
+/// Traces that started longer ago are not read again.
 const WINDOW_NS: i64 = 3_600_000_000_000;
-/// Traces that are looked at each time.
+/// The most traces that are read each time.
 const AT_ONCE: usize = 1_000;
 
 pub(crate) fn run(store: &Store, tail: &Tail) -> anyhow::Result<()> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::record::{FinishedSpan, ScoreRecord, SpanRecord};
 use crate::report::{Leak, Report, Stats};
 
-/// A report that is on its way. Needs no particular executor.
+/// A future of a report. Needs no particular executor.
 pub type ReportFuture = Pin<Box<dyn Future<Output = Report> + Send>>;
 
 /// Takes finished spans from the handles. `tracefuse-runtime`'s `Pipeline` is the one that delivers.

@@ -221,15 +221,15 @@ pub enum Leak {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Spans that ended: each exporter was given all but those that are held or sampled out.
+    /// Spans that ended. Each exporter receives all of them but those in `held` and `sampled_out`.
     pub recorded: u64,
     /// Traces that were not sampled: none of their spans was recorded.
     pub unsampled_traces: u64,
-    /// Spans that are held until their trace ends. Part of `recorded`, but not yet given to an exporter.
+    /// Spans that wait until their trace ends (tail sampling). Part of `recorded`, but not yet in a queue.
     pub held: u64,
     /// Spans of traces that were not kept when they ended. Part of `recorded`, given to no exporter.
     pub sampled_out: u64,
-    /// Traces that were let go before they ended, because too much was held or for too long.
+    /// Traces that were released before they ended, because too many spans waited, or too long.
     pub released_early: u64,
     /// Spans that were started after shutdown, or while recording was off, and not recorded.
     pub not_recorded: u64,

@@ -1,7 +1,9 @@
 //! A processor that keeps what it receives, for tests of traced code. Used by tests, of this repository and of users; needs the
 //! feature `testing`. Product code must not use it.
 
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Poll, Waker};
 
 use crate::processor::Processor;
 use crate::record::{self, Record, ScoreRecord, SpanRecord};
@@ -26,7 +28,14 @@ use crate::trace::tracer::Tracer;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Recorder {
-    records: Arc<Mutex<Vec<Record>>>,
+    kept: Arc<Mutex<Kept>>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    records: Vec<Record>,
+    /// Tasks that wait in [`Recorder::until`]. The next record wakes all of them.
+    waiting: Vec<Waker>,
 }
 
 impl Recorder {
@@ -45,21 +54,19 @@ impl Recorder {
     /// Copies of the finished spans, in the order in which they ended.
     #[must_use]
     pub fn spans(&self) -> Vec<SpanRecord> {
-        let spans = |records: &mut Vec<Record>| {
-            let spans = records.iter().filter_map(Record::as_span);
+        self.with(|kept| {
+            let spans = kept.records.iter().filter_map(Record::as_span);
             spans.cloned().collect()
-        };
-        self.with(spans)
+        })
     }
 
     /// Copies of the scores, in the order in which they were recorded.
     #[must_use]
     pub fn scores(&self) -> Vec<ScoreRecord> {
-        let scores = |records: &mut Vec<Record>| {
-            let scores = records.iter().filter_map(Record::as_score);
+        self.with(|kept| {
+            let scores = kept.records.iter().filter_map(Record::as_score);
             scores.cloned().collect()
-        };
-        self.with(scores)
+        })
     }
 
     /// The names of the finished spans, in the order in which they ended.
@@ -96,6 +103,64 @@ impl Recorder {
         found.unwrap_or_else(|| panic!("no finished span `{name}`, found:\n{}", self.tree()))
     }
 
+    /// Waits until a span of this name has ended, and returns it; the one that ended first, if there are several. For spans of
+    /// other tasks: of a server, or of a stream that is dropped late.
+    ///
+    /// It waits without a limit, so put one around it, such as `tokio::time::timeout`.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// use tracefuse_core::testing::Recorder;
+    ///
+    /// let recorder = Recorder::new();
+    /// let tracer = recorder.tracer();
+    /// let server = std::thread::spawn(move || tracer.trace("request").run(|_| {}));
+    ///
+    /// assert_eq!(recorder.ended("request").await.name(), "request");
+    /// # server.join().unwrap();
+    /// # });
+    /// ```
+    pub async fn ended(&self, name: &str) -> SpanRecord {
+        let find = || self.spans().into_iter().find(|span| span.name() == name);
+        self.poll(find).await
+    }
+
+    /// Waits until `condition` holds. It is asked at once, and again after each span and each score that is recorded. Waits
+    /// without a limit, as [`ended`](Self::ended) does.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// use tracefuse_core::testing::Recorder;
+    ///
+    /// let recorder = Recorder::new();
+    /// let tracer = recorder.tracer();
+    /// let workers = [1, 2].map(|_| {
+    ///     let tracer = tracer.clone();
+    ///     std::thread::spawn(move || tracer.trace("job").run(|_| {}))
+    /// });
+    ///
+    /// recorder.until(|kept| kept.spans().len() == 2).await;
+    /// # workers.map(|worker| worker.join().unwrap());
+    /// # });
+    /// ```
+    pub async fn until(&self, condition: impl Fn(&Self) -> bool) {
+        self.poll(|| condition(self).then_some(())).await;
+    }
+
+    async fn poll<T>(&self, find: impl Fn() -> Option<T>) -> T {
+        poll_fn(|context| {
+            // Before the look: a record that arrives after the look wakes this task.
+            self.with(|kept| {
+                let waker = context.waker();
+                if !kept.waiting.iter().any(|known| known.will_wake(waker)) {
+                    kept.waiting.push(waker.clone());
+                }
+            });
+            find().map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
+    }
+
     /// The finished spans as text: one line with the name of each, indented by two spaces below its parent; siblings by start
     /// time, and as they ended where start and end are equal.
     #[must_use]
@@ -106,25 +171,85 @@ impl Recorder {
     /// Removes and returns everything kept so far, in the order in which it arrived.
     #[must_use = "use `clear` to discard the records"]
     pub fn take(&self) -> Vec<Record> {
-        self.with(std::mem::take)
+        self.with(|kept| std::mem::take(&mut kept.records))
     }
 
     /// Discards everything kept so far.
     pub fn clear(&self) {
-        self.with(Vec::clear);
+        self.with(|kept| kept.records.clear());
     }
 
-    fn with<R>(&self, f: impl FnOnce(&mut Vec<Record>) -> R) -> R {
-        f(&mut self.records.lock().unwrap_or_else(PoisonError::into_inner))
+    fn keep(&self, record: Record) {
+        let waiting = self.with(|kept| {
+            kept.records.push(record);
+            std::mem::take(&mut kept.waiting)
+        });
+        // Without the lock: a waker may run the task.
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    fn with<R>(&self, f: impl FnOnce(&mut Kept) -> R) -> R {
+        f(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Processor for Recorder {
     fn on_end(&self, span: SpanRecord) {
-        self.with(|records| records.push(span.into()));
+        self.keep(span.into());
     }
 
     fn on_score(&self, score: ScoreRecord) {
-        self.with(|records| records.push(score.into()));
+        self.keep(score.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Wake};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Counted(AtomicUsize);
+
+    impl Wake for Counted {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_span_wakes_each_task_that_waits_once() {
+        let recorder = Recorder::new();
+        let tracer = recorder.tracer();
+        let woken = Arc::<Counted>::default();
+        let waker = Waker::from(woken.clone());
+        let mut context = Context::from_waker(&waker);
+        let mut wait = pin!(recorder.ended("late"));
+        for _ in 0..3 {
+            assert!(wait.as_mut().poll(&mut context).is_pending());
+        }
+        tracer.trace("early").run(|_| {});
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        assert!(wait.as_mut().poll(&mut context).is_pending());
+        tracer.trace("late").run(|_| {});
+        assert_eq!(woken.0.load(Ordering::Relaxed), 2);
+        let Poll::Ready(span) = wait.poll(&mut context) else {
+            panic!("it has ended")
+        };
+        assert_eq!(span.name(), "late");
+    }
+
+    #[test]
+    fn what_has_ended_already_is_not_waited_for() {
+        let recorder = Recorder::new();
+        recorder.tracer().trace("done").run(|_| {});
+        let mut context = Context::from_waker(Waker::noop());
+        let wait = pin!(recorder.ended("done"));
+        assert!(wait.poll(&mut context).is_ready());
+        let wait = pin!(recorder.until(|kept| kept.names() == ["done"]));
+        assert!(wait.poll(&mut context).is_ready());
     }
 }

@@ -26,7 +26,7 @@ pub struct Dataset {
     pub id: Option<String>,
     /// Its name in Langfuse; empty for local items.
     pub name: String,
-    /// What it is for, in somebody's words.
+    /// Its description, free text.
     pub description: Option<String>,
     /// Metadata, any JSON.
     pub metadata: Value,

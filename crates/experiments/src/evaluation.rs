@@ -1,4 +1,4 @@
-//! What evaluators judge and what they say. Used by `experiment`, which has the evaluators, and by `run`, which calls them.
+//! What evaluators judge, and their judgements. Used by `experiment`, which has the evaluators, and by `run`, which calls them.
 
 use std::fmt;
 use std::future::ready;
@@ -27,7 +27,7 @@ pub struct Evaluation {
     pub name: String,
     /// The judgement.
     pub value: ScoreValue,
-    /// Why, in somebody's words.
+    /// The reason, free text.
     pub comment: Option<String>,
     /// Metadata by key.
     pub metadata: Map<String, Value>,
@@ -48,7 +48,7 @@ impl Evaluation {
         }
     }
 
-    /// Why, in somebody's words.
+    /// The reason, free text.
     #[must_use]
     pub fn comment(mut self, comment: impl Into<String>) -> Self {
         self.comment = Some(comment.into());
@@ -69,7 +69,7 @@ impl Evaluation {
         self
     }
 
-    /// The value as a number: 1 and 0 for yes and no; `None` for words.
+    /// The value as a number: 1 and 0 for yes and no; `None` for a text.
     #[must_use]
     pub fn number(&self) -> Option<f64> {
         match self.value {
@@ -122,25 +122,25 @@ impl Case {
         &self.item
     }
 
-    /// What went in.
+    /// The input of the item.
     #[must_use]
     pub fn input(&self) -> &Value {
         &self.item.input
     }
 
-    /// What came out.
+    /// The output of the function.
     #[must_use]
     pub fn output(&self) -> &Value {
         &self.output
     }
 
-    /// What came out, as a text: a text as it is, anything else as JSON.
+    /// The output as a text: a text as it is, any other value as JSON.
     #[must_use]
     pub fn output_text(&self) -> String {
         crate::item::text(&self.output)
     }
 
-    /// What came out, as a type.
+    /// The output as a type.
     ///
     /// # Errors
     /// If the type cannot be made of it.
@@ -148,13 +148,13 @@ impl Case {
         T::deserialize(&*self.output)
     }
 
-    /// What should have come out.
+    /// The expected output.
     #[must_use]
     pub fn expected(&self) -> Option<&Value> {
         self.item.expected_output.as_ref()
     }
 
-    /// What the evaluators before this one said of the same output, for one that combines them.
+    /// The judgements of the earlier evaluators on the same output, for an evaluator that combines them.
     #[must_use]
     pub fn evaluations(&self) -> &[Evaluation] {
         &self.before

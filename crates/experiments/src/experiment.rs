@@ -1,4 +1,4 @@
-//! What is run and how: the function's surroundings, the evaluators, the limits. `run` does the work.
+//! The settings of an experiment: names, evaluators, limits. `run` does the work.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::report::{ExperimentReport, ItemResult, Results};
 use crate::run;
 use crate::settings::Settings;
 
-/// Runs a function over the items of a dataset and judges what comes out.
+/// Runs a function over the items of a dataset and judges its outputs.
 ///
 /// ```
 /// # tokio_test();
@@ -57,7 +57,7 @@ impl Experiment {
         self
     }
 
-    /// What it is for, in somebody's words.
+    /// Its description, free text.
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.0.description = Some(description.into());
         self
@@ -70,7 +70,7 @@ impl Experiment {
     }
 
     /// Adds a function that judges each output. It returns a number, a truth value, a text, [`Evaluation`](crate::Evaluation)s,
-    /// or an error, see [`IntoEvaluations`]. What it says becomes a score of the item's observation.
+    /// or an error, see [`IntoEvaluations`]. Its judgement becomes a score of the item's observation.
     pub fn evaluator<R: IntoEvaluations>(
         mut self,
         name: impl Into<String>,
@@ -92,7 +92,7 @@ impl Experiment {
         self
     }
 
-    /// Adds a function that judges the whole run. What it says becomes a score of the run.
+    /// Adds a function that judges the whole run. Its judgement becomes a score of the run.
     pub fn run_evaluator<R: IntoEvaluations>(
         mut self,
         name: impl Into<String>,
@@ -144,7 +144,7 @@ impl Experiment {
         self
     }
 
-    /// Runs the function over all items and the evaluators over what comes out, flushes, and reports.
+    /// Runs the function over all items and the evaluators over the outputs, flushes, and reports.
     ///
     /// Each item is a trace. Inside the function the item's task is the current span, so that what the function records is
     /// below it. An item that fails or panics is recorded as failed, and the others go on; the same holds for evaluators.

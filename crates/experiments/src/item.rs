@@ -17,9 +17,9 @@ use serde_json::Value;
 pub struct Item {
     /// Its id in Langfuse; `None` for a local item, whose id is made of its input.
     pub id: Option<String>,
-    /// What goes in.
+    /// The input.
     pub input: Value,
-    /// What should come out.
+    /// The expected output.
     pub expected_output: Option<Value>,
     /// Metadata, any JSON. Of an object, each field becomes metadata of the item's observations.
     pub metadata: Option<Value>,
@@ -40,7 +40,7 @@ impl Item {
         }
     }
 
-    /// What should come out.
+    /// The expected output.
     #[must_use]
     pub fn expected<T: Serialize>(mut self, output: T) -> Self {
         self.expected_output = Some(value(output));
@@ -86,7 +86,7 @@ pub(crate) fn value<T: Serialize>(value: T) -> Value {
     serde_json::to_value(value).unwrap_or(Value::Null)
 }
 
-/// Text as it is, anything else as JSON: how the official SDKs write values into attributes.
+/// Text as it is, any other value as JSON: how the official SDKs write values into attributes.
 pub(crate) fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

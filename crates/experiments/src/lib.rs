@@ -17,7 +17,7 @@
 //! ```
 //!
 //! In reading order: a [`Dataset`] has [`Item`]s; [`Experiment`] runs a function over them; an evaluator gets a [`Case`]
-//! and returns an [`Evaluation`]; [`ExperimentReport`] says what came of it.
+//! and returns an [`Evaluation`]; [`ExperimentReport`] has the results.
 //!
 //! # What is recorded
 //! As Langfuse's Python SDK 5 does it. Each item is a trace of the environment `sdk-experiment` with a root

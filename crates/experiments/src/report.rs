@@ -1,4 +1,4 @@
-//! What came of a run: results by item, means by evaluator, whether it is good enough, and whether all was delivered.
+//! The results of a run: by item, means by evaluator, whether it is good enough, and whether all was delivered.
 //! Made by `run`; shown by `table`.
 
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use tracefuse_core::{Incomplete, Report, TraceId};
 use crate::evaluation::Evaluation;
 use crate::item::Item;
 
-/// What came of a run. Its `Display` is a table for the terminal.
+/// The results of a run. Its `Display` is a table for the terminal.
 ///
 /// ```no_run
 /// # async fn run(experiment: tracefuse_experiments::Experiment) -> std::process::ExitCode {
@@ -28,7 +28,7 @@ pub struct ExperimentReport {
     pub name: String,
     /// Name of the run, which Langfuse shows.
     pub run_name: String,
-    /// What it is for.
+    /// Its description.
     pub description: Option<String>,
     /// Id of the run.
     pub id: String,
@@ -36,7 +36,7 @@ pub struct ExperimentReport {
     pub url: Option<String>,
     /// One for each item, in their order.
     pub items: Vec<ItemResult>,
-    /// What the run evaluators said.
+    /// The judgements of the run evaluators.
     pub run_evaluations: Vec<Evaluation>,
     /// Run evaluators that failed.
     pub run_failures: Vec<Failure>,
@@ -46,15 +46,15 @@ pub struct ExperimentReport {
     pub delivery: Result<Report, Incomplete>,
 }
 
-/// What came of an item.
+/// The results of an item.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ItemResult {
     /// The item.
     pub item: Item,
-    /// What the function returned, or why there is nothing.
+    /// The output of the function, or why there is none.
     pub output: Result<Value, String>,
-    /// What the evaluators said.
+    /// The judgements of the evaluators.
     pub evaluations: Vec<Evaluation>,
     /// Evaluators that failed.
     pub failures: Vec<Failure>,
@@ -73,7 +73,7 @@ pub(crate) type Results = Arc<Vec<ItemResult>>;
 pub struct Failure {
     /// Its name.
     pub evaluator: String,
-    /// What went wrong.
+    /// Why it failed.
     pub error: String,
 }
 
@@ -87,14 +87,14 @@ pub struct Average {
     pub count: usize,
     /// Mean; yes counts as 1, no as 0.
     pub mean: f64,
-    /// The least.
+    /// The lowest value.
     pub least: f64,
-    /// The most.
+    /// The highest value.
     pub most: f64,
 }
 
 impl ExperimentReport {
-    /// The scores that are numbers or yes and no, by name in the order of their first use. Words have no mean.
+    /// The scores that are numbers or yes and no, by name in the order of their first use. A text has no mean.
     #[must_use]
     pub fn averages(&self) -> Vec<Average> {
         let mut averages: Vec<Average> = Vec::new();
@@ -142,7 +142,7 @@ impl ExperimentReport {
             .count()
     }
 
-    /// Why the run is not good enough, in words; empty if it is: at least one item ran, none failed, no evaluator failed, and
+    /// Why the run is not good enough, as sentences; empty if it is: at least one item ran, none failed, no evaluator failed, and
     /// the mean of each score is at least `threshold`.
     #[must_use]
     pub fn shortcomings(&self, threshold: f64) -> Vec<String> {

@@ -85,7 +85,7 @@ pub(crate) async fn all<O: Serialize, E: AsException<Via>, Via>(
     }
 }
 
-/// Milliseconds are what people compare.
+/// In milliseconds, which people compare.
 fn now(clock: &Clock) -> String {
     let mut text = Timestamp::from_unix_nanos(clock.unix_nanos()).to_string();
     text.truncate(text.len().saturating_sub(7));
@@ -197,7 +197,7 @@ impl Run<'_> {
                     }),
             }
         };
-        // A panic is caught inside of the span, which stays open for what is said about it.
+        // A panic is caught inside of the span, so that the span is still open when the error is recorded.
         let guarded = AssertUnwindSafe(limited).catch_unwind();
         let ended = guarded.in_span(span.clone()).await;
         ended.unwrap_or_else(|panic| Err(Exception::new("panic", panic_text(&*panic))))

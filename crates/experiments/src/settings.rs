@@ -1,4 +1,4 @@
-//! What an experiment is made of. Filled by `experiment`, read by `run`.
+//! The parts of an experiment. Filled by `experiment`, read by `run`.
 
 use std::time::Duration;
 

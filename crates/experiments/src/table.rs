@@ -9,7 +9,7 @@ use crate::evaluation::Evaluation;
 use crate::item::text;
 use crate::report::{ExperimentReport, ItemResult};
 
-/// So many items are shown; those that failed first.
+/// The most items that are shown; failed items first.
 const ROWS: usize = 50;
 /// The widest a cell is, in columns.
 const CELL: usize = 32;
@@ -154,7 +154,7 @@ fn shown(evaluation: &Evaluation) -> String {
     }
 }
 
-/// At most three decimal places, none that says nothing.
+/// At most three decimal places, without zeros at the end.
 fn number(value: f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

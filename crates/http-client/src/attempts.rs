@@ -5,13 +5,13 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Failed calls that are remembered; the oldest is forgotten.
+/// The most failed calls that are remembered; the oldest is forgotten first.
 const MAX: usize = 256;
 
 /// Calls that failed and may be sent again.
 #[derive(Debug, Default)]
 pub(crate) struct Attempts {
-    /// Whether there is any, without a lock.
+    /// Whether there is any; read without the lock.
     any: AtomicBool,
     /// The call as a hash, and the number of the attempt that failed.
     failed: Mutex<VecDeque<(u64, u32)>>,

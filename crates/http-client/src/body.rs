@@ -1,4 +1,4 @@
-//! Bodies that are looked at as they pass: of a request as it is sent, of a response as it arrives.
+//! Bodies that are read while they pass: of a request while it is sent, of a response while it arrives.
 //! Made by `reqwest` and `tower`. Every frame is passed on as it is.
 
 use std::fmt;
@@ -11,10 +11,10 @@ use http_body::{Body, Frame, SizeHint};
 use crate::call::Sent;
 use crate::reading::{End, Reading};
 
-/// Slices of a chunk that are looked at.
+/// The most slices of a chunk that are read.
 const SLICES: usize = 16;
 
-/// Shows the bytes of a chunk, and says how many could not be shown.
+/// Calls `show` with the bytes of a chunk; returns how many bytes it did not get.
 fn show(data: &impl Buf, mut look: impl FnMut(&[u8])) -> u64 {
     let mut slices = [std::io::IoSlice::new(&[]); SLICES];
     let used = data.chunks_vectored(&mut slices);
@@ -109,7 +109,7 @@ pin_project_lite::pin_project! {
 }
 
 impl<B: Body> ResponseBody<B> {
-    /// Without a reading it is a body that is not recorded.
+    /// `reading` is `None` if the body is not recorded.
     pub(crate) fn new(inner: B, reading: Option<Reading>, describe: Describe<B::Error>) -> Self {
         let mut open = Open(reading.map(Box::new));
         if inner.is_end_stream() {

@@ -14,7 +14,7 @@ use crate::request;
 use crate::routes::Matched;
 use crate::secrets::Secrets;
 
-/// The bytes of a request, as far as they were sent. The client sends them from wherever it likes.
+/// The bytes of a request that were sent so far. The client may send them on any thread.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent(Arc<Mutex<Capture>>);
 
@@ -55,8 +55,8 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Records what the request says, once it was sent as a whole. Called while the response is waited for, so that it
-    /// takes no time of the call.
+    /// Records what the request says, once the whole request was sent. Called while the call waits for its response, so that
+    /// the call does not take longer.
     pub(crate) fn describe_early(&mut self) {
         if !self.described && self.sent.lock().complete {
             self.describe();
@@ -126,7 +126,7 @@ impl Call {
         self.span.end();
     }
 
-    /// The call was given up before there was a response.
+    /// The call was cancelled before there was a response.
     pub(crate) fn cancel(mut self) {
         self.describe();
         self.name_provider();

@@ -5,12 +5,15 @@ use tracefuse_core::Span;
 use tracefuse_core::bridge::set_output_chunks;
 
 use crate::capture::Tail;
+use crate::frames::Frames;
 use crate::language::{AnyFold, Language};
 
 /// A stream that is being read.
 #[derive(Debug)]
 pub(crate) struct Folding {
     fold: AnyFold,
+    /// Of Bedrock, whose streams are no text.
+    frames: Option<Frames>,
     /// The beginning of a character that the next bytes complete.
     cut: Vec<u8>,
     /// Bytes that the fold still takes.
@@ -26,6 +29,7 @@ impl Folding {
     pub(crate) fn new(language: Language, limit: usize) -> Self {
         Self {
             fold: language.fold(),
+            frames: None,
             cut: Vec::new(),
             room: limit,
             tail: Tail::default(),
@@ -34,14 +38,42 @@ impl Folding {
         }
     }
 
+    /// [`new`](Self::new) for a body of frames.
+    pub(crate) fn of_frames(language: Language, limit: usize) -> Self {
+        Self {
+            frames: Some(Frames::new(limit)),
+            ..Self::new(language, limit)
+        }
+    }
+
     pub(crate) fn push(&mut self, span: &Span, bytes: &[u8]) {
         self.chunks += u64::from(self.started);
+        if let Some(frames) = &mut self.frames {
+            let (fold, room) = (&mut self.fold, &mut self.room);
+            frames.push(bytes, |event| {
+                // Beyond the limit only the end of the answer is read: it has the usage.
+                let is_end = ["{\"messageStop\"", "{\"metadata\""]
+                    .iter()
+                    .any(|end| event.starts_with(end));
+                if event.len() <= *room || is_end {
+                    *room = room.saturating_sub(event.len());
+                    fold.push(event);
+                } else {
+                    *room = 0;
+                }
+            });
+            return self.note_first(span);
+        }
         if bytes.len() > self.room {
             self.room = 0;
             return self.tail.push(bytes);
         }
         self.room -= bytes.len();
         decode(&mut self.cut, bytes, |text| self.fold.push(text));
+        self.note_first(span);
+    }
+
+    fn note_first(&mut self, span: &Span) {
         if !self.started && self.fold.has_content() {
             self.started = true;
             span.record_first_token();

@@ -25,7 +25,7 @@ pin_project_lite::pin_project! {
         #[pin]
         inner: F,
         pending: Pending,
-        // The client had a turn after it took the request, so that the request is sent before it is read.
+        // The client was polled after it took the request: the request is sent before it is read here.
         is_sent: bool,
     }
 }
@@ -55,7 +55,7 @@ impl<F: Future> Future for Sending<F> {
                 match pending {
                     Some(call) if *this.is_sent => call.describe_early(),
                     Some(_) => {
-                        // On a runtime of one thread the connection is another task, which has its turn now.
+                        // On a runtime of one thread the connection is another task: it runs now.
                         *this.is_sent = true;
                         cx.waker().wake_by_ref();
                     }

@@ -1,11 +1,11 @@
-//! The languages in which providers answer, each with the core's reader of its responses and of its streams.
+//! The APIs of providers ("languages"), each with the core's reader of its responses and of its streams.
 //! Used by `routes` to say how a call is read, by `reading` and by `folding`. Must not know HTTP.
 
 use serde_json::Value;
 use tracefuse_core::Span;
-use tracefuse_core::stream::{Anthropic, Cohere, Fold, Gemini, Ollama, OpenAi};
+use tracefuse_core::stream::{Anthropic, Bedrock, Cohere, Fold, Gemini, Ollama, OpenAi};
 
-/// The language in which a provider answers.
+/// The API of a provider: the form of its responses and of its streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Language {
@@ -13,12 +13,14 @@ pub enum Language {
     OpenAi,
     /// Anthropic's messages, also on Vertex AI.
     Anthropic,
-    /// Gemini's `generateContent` and `embedContent`, also on Vertex AI.
+    /// Gemini's `generateContent`, `embedContent` and interactions, also on Vertex AI.
     Gemini,
     /// Ollama's own API.
     Ollama,
     /// Cohere's chat, embeddings and ranking.
     Cohere,
+    /// Amazon Bedrock's Converse, and what its models answer without it.
+    Bedrock,
 }
 
 impl Language {
@@ -30,6 +32,7 @@ impl Language {
             Self::Gemini => "gemini",
             Self::Ollama => "ollama",
             Self::Cohere => "cohere",
+            Self::Bedrock => "bedrock",
         }
     }
 
@@ -41,6 +44,7 @@ impl Language {
             Self::Gemini => span.record_gemini(response),
             Self::Ollama => span.record_ollama(response),
             Self::Cohere => span.record_cohere(response),
+            Self::Bedrock => span.record_bedrock(response),
         }
     }
 
@@ -51,6 +55,7 @@ impl Language {
             Self::Gemini => AnyFold::Gemini(Gemini::default()),
             Self::Ollama => AnyFold::Ollama(Ollama::default()),
             Self::Cohere => AnyFold::Cohere(Cohere::default()),
+            Self::Bedrock => AnyFold::Bedrock(Bedrock::default()),
         }
     }
 }
@@ -63,6 +68,7 @@ pub(crate) enum AnyFold {
     Gemini(Gemini),
     Ollama(Ollama),
     Cohere(Cohere),
+    Bedrock(Bedrock),
 }
 
 /// Calls a method of the fold inside.
@@ -74,6 +80,7 @@ macro_rules! each {
             AnyFold::Gemini($fold) => $call,
             AnyFold::Ollama($fold) => $call,
             AnyFold::Cohere($fold) => $call,
+            AnyFold::Bedrock($fold) => $call,
         }
     };
 }

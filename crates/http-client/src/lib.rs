@@ -14,7 +14,7 @@
 //!
 //! # What is recorded
 //! * **Which calls**: a table of hosts and paths ([`Route`]) has the APIs of OpenAI, Anthropic, Gemini, Ollama and Cohere,
-//!   and of the providers that speak OpenAI's language. [`ModelCalls::route`] adds yours.
+//!   and of the providers that have OpenAI's API. [`ModelCalls::route`] adds yours.
 //! * **Name and type**: `chat gpt-4o`, the operation and the model that is asked. Chat, completions, images, transcriptions
 //!   and speech are generations; embeddings are of their own type; ranking is a retriever.
 //! * **Request**: model, parameters, messages and tools.
@@ -27,7 +27,7 @@
 //! * **A body that is dropped early** ends the generation as cancelled, with what had arrived.
 //!
 //! # Which calls the table has
-//! * **OpenAI's language**, on any host: `POST` to `../chat/completions`, `../v1/responses`, `../v1/completions`,
+//! * **OpenAI's API**, on any host: `POST` to `../chat/completions`, `../v1/responses`, `../v1/completions`,
 //!   `../v1/embeddings`, `../v1/images/..`, `../v1/audio/..`; of Azure without `/v1`.
 //! * **Anthropic**: `../v1/messages` of its host, or with a header `anthropic-version`; on Vertex AI.
 //! * **Gemini**, on any host: `..:generateContent`, `..:streamGenerateContent`, `..:embedContent`, `..:batchEmbedContents`.
@@ -41,8 +41,8 @@
 //!   model and the usage are still read from its beginning and its end.
 //! * **Compressed bodies**: this layer does not decompress. `reqwest` decompresses below it; in a `tower` stack put it
 //!   outside of the layer that decompresses.
-//! * **A call inside of a generation**: where the current span is a generation or an embedding, as of a framework, of
-//!   another layer or one that you started, the call belongs to it and is not recorded once more. See
+//! * **A call inside of a generation**: where the current span is a generation or an embedding (of a framework, of
+//!   another layer, or started by you), the call belongs to it and is not recorded a second time. See
 //!   [`ModelCalls::inside_generations`].
 //! * **A call outside of any trace**, which the core counts in [`Stats::outside_trace`](tracefuse_core::Stats).
 //!
@@ -71,6 +71,7 @@ mod body;
 mod call;
 mod capture;
 mod folding;
+mod frames;
 mod future;
 mod language;
 mod model_calls;

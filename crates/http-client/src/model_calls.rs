@@ -1,5 +1,5 @@
 //! The settings of the layer, and the decision for each request: recorded or not, and whether it carries the trace.
-//! Built by users; asked by `reqwest` and `tower`.
+//! Built by users; called by `reqwest` and `tower`.
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -72,7 +72,8 @@ impl ModelCalls {
         self
     }
 
-    /// Adds a route. The first one that fits a request counts, in the order they were added; the table comes last.
+    /// Adds a route. The first route that fits a request is used, in the order in which they were added; the table is
+    /// searched last.
     #[must_use]
     pub fn route(self, route: Route) -> Self {
         self.with(|settings| settings.routes.add(route))
@@ -103,7 +104,7 @@ impl ModelCalls {
     /// Sends `traceparent` and `tracestate` to these hosts, with all requests of the client; to no host by default.
     ///
     /// OpenTelemetry's HTTP instrumentation sends them to every host. A model provider cannot continue the trace, and the ids
-    /// tell it which calls belong together (W3C Trace Context, "Privacy Considerations"). So name the hosts that continue the
+    /// show it which calls belong together (W3C Trace Context, "Privacy Considerations"). So name the hosts that continue the
     /// trace: a gateway such as LiteLLM, your own services. Patterns are those of [`Route`]. A `traceparent` that the request
     /// has already stays.
     ///
@@ -164,7 +165,7 @@ impl ModelCalls {
             sent: Sent::new(Capture::new(self.settings.max_body)),
             secrets: Secrets::of(request.headers, request.query, &request.user),
             content_type: content_type(request.headers),
-            path_model: model_in_path(request.path).map(str::to_owned),
+            path_model: model_in_path(request.path),
             path_streams: request.path.ends_with(":streamGenerateContent"),
             parent: current.id(),
             address: address.finish(),

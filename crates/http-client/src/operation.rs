@@ -1,9 +1,9 @@
-//! What is asked of a model, and the observation that it becomes.
+//! The operations of a model, and the observation that each becomes.
 //! Used by `routes`, `table` and `call`. Must not know HTTP.
 
 use tracefuse_core::ObservationType;
 
-/// What is asked of a model.
+/// An operation of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {

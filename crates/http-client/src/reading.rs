@@ -66,7 +66,7 @@ impl Reading {
         if is_failure(status) {
             call.describe();
             refused = now(&call.span);
-            // Noted now: a client may keep this response until the next attempt was answered.
+            // Noted now: a client may keep this response until it has the answer of the next attempt.
             if is_retried(status) {
                 call.may_be_retried();
             }
@@ -81,7 +81,7 @@ impl Reading {
             call.span
                 .add_metadata("http.response.content_encoding", encoding);
         }
-        // What the body states counts more, and is recorded later.
+        // A cost that the body states is recorded later, and replaces this one.
         let cost = text(LITELLM_COST).and_then(|cost| dollars(&Value::from(cost)));
         if let Some(cost) = cost {
             call.span.set_cost(Cost::total(cost));
@@ -110,6 +110,10 @@ impl Reading {
                 true => How::Whole(Capture::new(max.min(MAX_ERROR))),
                 false => How::Counted(0),
             };
+        }
+        if kind == "application/vnd.amazon.eventstream" {
+            let folding = Folding::of_frames(call.matched.language, max);
+            return How::Stream(Box::new(folding));
         }
         let of_events = [
             "text/event-stream",

@@ -1,5 +1,5 @@
 //! What a request says: model, parameters, messages and tools, out of its JSON or its form.
-//! Called by `call` once the request is on its way. Must not know spans.
+//! Called by `call` after the request was sent. Must not know spans.
 
 use memchr::memmem;
 use serde_json::{Map, Value, json};
@@ -22,6 +22,7 @@ const PARAMETERS: &[&str] = &[
     "max_completion_tokens",
     "max_output_tokens",
     "maxOutputTokens",
+    "maxTokens",
     "max_tool_calls",
     "n",
     "candidateCount",
@@ -76,7 +77,13 @@ const PARAMETERS: &[&str] = &[
 ];
 
 /// Objects whose fields are parameters.
-const GROUPS: &[&str] = &["generationConfig", "generation_config", "options"];
+const GROUPS: &[&str] = &[
+    "generationConfig",
+    "generation_config",
+    "inferenceConfig",
+    "options",
+    "parameters",
+];
 
 /// Fields of a form that are content.
 const FORM_CONTENT: &[&str] = &["prompt"];
@@ -171,7 +178,7 @@ fn input(
         Operation::Chat => {
             let (list, system, parts) = match language {
                 Language::Gemini => (
-                    &["contents"][..],
+                    &["contents", "input"][..],
                     take(&["systemInstruction", "system_instruction"]),
                     "contents",
                 ),
@@ -186,7 +193,7 @@ fn input(
                 (messages, None) => messages?,
                 (messages, Some(system)) => with_system(messages, system),
             };
-            match take(&["tools", "functions"]).filter(|tools| !tools.is_null()) {
+            match take(&["tools", "functions", "toolConfig"]).filter(|tools| !tools.is_null()) {
                 Some(tools) => Some(json!({ parts: messages, "tools": tools })),
                 None => Some(messages),
             }

@@ -1,5 +1,5 @@
 //! Which requests call a model: the routes that a user adds, then the table.
-//! Asked by `model_calls` for each request. Must not know bodies.
+//! Searched by `model_calls` for each request. Must not know bodies.
 
 use std::borrow::Cow;
 
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn the_table_knows_each_provider_by_host_and_path() {
-        use Language::{Anthropic, Cohere, Gemini, Ollama, OpenAi};
+        use Language::{Anthropic, Bedrock, Cohere, Gemini, Ollama, OpenAi};
         use Operation::{Chat, Completion, Embeddings, Image, Rerank, Speech, Transcription};
         for (url, operation, language, provider) in [
             (
@@ -265,6 +265,56 @@ mod tests {
                 "ollama",
             ),
             ("https://api.cohere.com/v2/rerank", Rerank, Cohere, "cohere"),
+            ("https://api.cohere.com/v1/rerank", Rerank, Cohere, "cohere"),
+            ("https://api.jina.ai/v1/rerank", Rerank, OpenAi, "jina_ai"),
+            (
+                "https://api.voyageai.com/v1/rerank",
+                Rerank,
+                OpenAi,
+                "voyage_ai",
+            ),
+            (
+                "https://bedrock-runtime.us-east-1.amazonaws.com/model/us.anthropic.claude-opus-4-v1%3A0/converse-stream",
+                Chat,
+                Bedrock,
+                "aws.bedrock",
+            ),
+            (
+                "https://bedrock-runtime.eu-west-1.amazonaws.com/model/amazon.nova-lite-v1:0/invoke",
+                Chat,
+                Bedrock,
+                "aws.bedrock",
+            ),
+            (
+                "https://generativelanguage.googleapis.com/v1beta/interactions",
+                Chat,
+                Gemini,
+                "gcp.gemini",
+            ),
+            (
+                "https://generativelanguage.googleapis.com/v1beta/openai/embeddings",
+                Embeddings,
+                OpenAi,
+                "gcp.gemini",
+            ),
+            (
+                "https://dashscope-intl.aliyuncs.com/api/v1/services/aigc/text-generation/generation",
+                Chat,
+                OpenAi,
+                "dashscope",
+            ),
+            (
+                "https://api.cerebras.ai/v1/chat/completions",
+                Chat,
+                OpenAi,
+                "cerebras",
+            ),
+            (
+                "https://api.openai.com/v1/responses/compact",
+                Chat,
+                OpenAi,
+                "openai",
+            ),
         ] {
             let expected = Some((operation, language, Some(provider.to_owned())));
             assert_eq!(find(url), expected, "{url}");

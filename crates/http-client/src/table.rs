@@ -1,5 +1,5 @@
 //! The table of providers: hosts and paths of the requests that call a model, and the names of providers by host.
-//! Asked by `routes` after the routes of the user.
+//! Searched by `routes` after the routes of the user.
 
 use crate::language::Language;
 use crate::operation::Operation;
@@ -16,16 +16,20 @@ type Row = (
 /// Host, path, a header that must be there, operation, language. The first row that fits counts.
 ///
 /// A path that is a provider's own fits on any host, as gateways and local servers have it too. A path that others use as
-/// well, such as `/api/chat`, needs a host or a header that tells.
+/// well, such as `/api/chat`, is in the table with a host or a header.
 const TABLE: &[Row] = {
-    use Language::{Anthropic, Cohere, Gemini, Ollama, OpenAi};
+    use Language::{Anthropic, Bedrock, Cohere, Gemini, Ollama, OpenAi};
     use Operation::{Chat, Completion, Embeddings, Image, Rerank, Speech, Transcription};
     &[
         ("*", "*/chat/completions", None, Chat, OpenAi),
         ("*", "*/v1/responses", None, Chat, OpenAi),
+        ("*", "*/v1/responses/compact", None, Chat, OpenAi),
         ("*", "*/v1/completions", None, Completion, OpenAi),
         ("*", "*/fim/completions", None, Completion, OpenAi),
         ("*", "*/v1/embeddings", None, Embeddings, OpenAi),
+        ("*", "*/openai/embeddings", None, Embeddings, OpenAi),
+        ("*", "*/paas/v4/embeddings", None, Embeddings, OpenAi),
+        ("*", "*/v1/multimodalembeddings", None, Embeddings, OpenAi),
         ("*", "*/v1/images/generations", None, Image, OpenAi),
         ("*", "*/v1/images/edits", None, Image, OpenAi),
         ("*", "*/v1/images/variations", None, Image, OpenAi),
@@ -55,15 +59,41 @@ const TABLE: &[Row] = {
         ),
         ("*", "*:generateContent", None, Chat, Gemini),
         ("*", "*:streamGenerateContent", None, Chat, Gemini),
+        ("*.googleapis.com", "*/interactions", None, Chat, Gemini),
         ("*", "*:embedContent", None, Embeddings, Gemini),
         ("*", "*:batchEmbedContents", None, Embeddings, Gemini),
         ("*:11434", "/api/chat", None, Chat, Ollama),
         ("*:11434", "/api/generate", None, Completion, Ollama),
         ("*:11434", "/api/embed", None, Embeddings, Ollama),
         ("*:11434", "/api/embeddings", None, Embeddings, Ollama),
+        ("api.cohere.*", "/v1/chat", None, Chat, Cohere),
         ("api.cohere.*", "/v2/chat", None, Chat, Cohere),
         ("api.cohere.*", "*/embed", None, Embeddings, Cohere),
         ("api.cohere.*", "*/rerank", None, Rerank, Cohere),
+        ("*", "*/v1/rerank", None, Rerank, OpenAi),
+        (
+            "bedrock-runtime.*",
+            "/model/*/converse",
+            None,
+            Chat,
+            Bedrock,
+        ),
+        (
+            "bedrock-runtime.*",
+            "/model/*/converse-stream",
+            None,
+            Chat,
+            Bedrock,
+        ),
+        ("bedrock-runtime.*", "/model/*/invoke", None, Chat, Bedrock),
+        // DashScope's own.
+        (
+            "*.aliyuncs.com",
+            "*/services/aigc/*/generation",
+            None,
+            Chat,
+            OpenAi,
+        ),
         ("*.azure.com", "*/responses", None, Chat, OpenAi),
         ("*.azure.com", "*/completions", None, Completion, OpenAi),
         ("*.azure.com", "*/embeddings", None, Embeddings, OpenAi),
@@ -104,7 +134,7 @@ pub(crate) fn find(target: &Target<'_>) -> Option<(Operation, Language)> {
     Some((row.3, row.4))
 }
 
-/// Providers by host, by OpenTelemetry's names; those it has no name for by the names they have for themselves.
+/// Providers by host, with OpenTelemetry's names. A provider that OpenTelemetry has no name for has its own name.
 const PROVIDERS: &[(&str, &str)] = &[
     ("api.openai.com", "openai"),
     ("*.openai.azure.com", "azure.ai.openai"),
@@ -122,6 +152,18 @@ const PROVIDERS: &[(&str, &str)] = &[
     ("api.moonshot.*", "moonshot_ai"),
     ("api.together.*", "together_ai"),
     ("api.fireworks.ai", "fireworks_ai"),
+    ("bedrock-runtime.*", "aws.bedrock"),
+    ("*.ml.cloud.ibm.com", "ibm.watsonx.ai"),
+    ("api.cerebras.ai", "cerebras"),
+    ("integrate.api.nvidia.com", "nvidia"),
+    ("api.sambanova.ai", "sambanova"),
+    ("open.bigmodel.cn", "zhipu_ai"),
+    ("api.z.ai", "zhipu_ai"),
+    ("api.minimax*", "minimax"),
+    ("dashscope*.aliyuncs.com", "dashscope"),
+    ("api.voyageai.com", "voyage_ai"),
+    ("api.jina.ai", "jina_ai"),
+    ("api.deepinfra.com", "deepinfra"),
     ("*:11434", "ollama"),
 ];
 

@@ -22,7 +22,7 @@ pub(crate) fn is_host(pattern: &str, host: &str, port: u16) -> bool {
 pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);
-    // Where to go on if a character does not fit: after the last `*`, with one more byte of text for it.
+    // Where to continue if a character does not fit: after the last `*`, which then takes one more byte of the text.
     let mut retry = None;
     while t < text.len() {
         match (pattern.get(p), text.get(t)) {
@@ -47,15 +47,27 @@ pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     pattern.iter().skip(p).all(|byte| *byte == b'*')
 }
 
-/// The model that a path names: `/models/gemini-2.5-flash:generateContent`, `/deployments/gpt-4o/chat/completions`.
-pub(crate) fn model_in_path(path: &str) -> Option<&str> {
+/// The model that a path names: `/models/gemini-2.5-flash:generateContent`, `/deployments/gpt-4o/chat/completions`,
+/// and of Bedrock `/model/us.anthropic.claude-opus-4-v1%3A0/converse`.
+pub(crate) fn model_in_path(path: &str) -> Option<String> {
     let after = ["/models/", "/deployments/"];
     let rest = after
         .iter()
-        .find_map(|mark| path.split_once(mark).map(|(_, rest)| rest))?;
-    rest.split(['/', ':'])
-        .next()
-        .filter(|model| !model.is_empty())
+        .find_map(|mark| path.split_once(mark).map(|(_, rest)| rest));
+    let model = match rest {
+        Some(rest) => rest.split(['/', ':']).next()?.to_owned(),
+        None => {
+            let (_, rest) = path.split_once("/model/")?;
+            let name = rest.split('/').next()?;
+            ["%3A", "%3a"]
+                .iter()
+                .fold(name.to_owned(), |name, colon| name.replace(colon, ":"))
+        }
+    };
+    // The name of an inference profile is at the end of its address.
+    let name = model.rsplit(['/']).next().unwrap_or_default();
+    let name = name.rsplit("%2F").next().unwrap_or_default();
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 #[cfg(test)]
@@ -76,8 +88,21 @@ mod tests {
             ),
             ("/v1/chat/completions", None),
             ("/v1/models/", None),
+            (
+                "/model/us.anthropic.claude-opus-4-v1%3A0/converse-stream",
+                Some("us.anthropic.claude-opus-4-v1:0"),
+            ),
+            (
+                "/model/amazon.nova-lite-v1:0/invoke",
+                Some("amazon.nova-lite-v1:0"),
+            ),
+            (
+                "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fus.anthropic.claude-opus-4-v1%3A0/converse",
+                Some("us.anthropic.claude-opus-4-v1:0"),
+            ),
+            ("/model//converse", None),
         ] {
-            assert_eq!(model_in_path(path), model);
+            assert_eq!(model_in_path(path).as_deref(), model);
         }
     }
 

@@ -182,7 +182,7 @@ fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, HttpCo
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem)
         .collect::<Result<_, _>>()
         .map_err(|_| invalid())?;
-    // Parsed here as well as at the first connection: here somebody is looking.
+    // Parsed here as well as at the first connection: an error here reaches the user.
     let (usable, unusable) =
         RootCertStore::empty().add_parsable_certificates(certificates.iter().cloned());
     if usable == 0 || unusable > 0 {

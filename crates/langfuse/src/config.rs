@@ -352,10 +352,7 @@ mod tests {
             assert!(!format!("{error} {error:?}").contains("CANARY"), "{error}");
         }
         let odd = LangfuseConfig::new("CANARY-1", "CANARY-2");
-        assert!(
-            odd.check().is_ok(),
-            "a server of one's own may have such keys"
-        );
+        assert!(odd.check().is_ok(), "your own server may have such keys");
         let warnings = odd.warnings().join("; ");
         assert!(warnings.contains("pk-lf-") && warnings.contains("sk-lf-"));
         assert!(!warnings.contains("CANARY"), "{warnings}");

@@ -59,7 +59,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// An object or an array: first as a whole, then part by part, what came of the whole included.
+    /// An object or an array: first as a whole, then part by part, with the result of the whole.
     fn composite(&mut self, text: &str, tokens: &[Token]) -> Option<Value> {
         match self.ask(ValueRef::Json(text)) {
             Some(Value::Json(new)) => match json::tokens(&new) {

@@ -1,13 +1,13 @@
-//! What became of the spans, from the tracer's statistics, by the names of OpenTelemetry's SDK metrics.
+//! The accounting of delivery, from the tracer's statistics, with the names of OpenTelemetry's SDK metrics.
 //! Called for each scrape and each export. Knows no series.
 
 use tracefuse_core::{DropReason, ExporterStats, Health, Stats};
 
-use crate::collect::{Labels, Picture};
+use crate::collect::{Labels, Snapshot};
 use crate::instrument as i;
 
 /// Adds the numbers of a tracer and of its exporters. `started` and `measured` are counted by the processor.
-pub(crate) fn add(picture: &mut Picture, stats: &Stats, started: u64, measured: u64) {
+pub(crate) fn add(snapshot: &mut Snapshot, stats: &Stats, started: u64, measured: u64) {
     let none = Labels::new;
     for (instrument, value) in [
         (i::SPANS_STARTED, started),
@@ -20,14 +20,14 @@ pub(crate) fn add(picture: &mut Picture, stats: &Stats, started: u64, measured: 
         (i::LATE_WRITES, stats.late_writes),
         (i::TRACES_UNSAMPLED, stats.unsampled_traces),
     ] {
-        picture.number(instrument, none(), value);
+        snapshot.number(instrument, none(), value);
     }
     for (at, exporter) in stats.exporters.iter().enumerate() {
-        add_exporter(picture, exporter, at);
+        add_exporter(snapshot, exporter, at);
     }
 }
 
-fn add_exporter(picture: &mut Picture, stats: &ExporterStats, at: usize) {
+fn add_exporter(snapshot: &mut Snapshot, stats: &ExporterStats, at: usize) {
     // The specification asks for names that are unique within the process and the same after a restart.
     let name = format!("{}/{at}", stats.name);
     let exporter = || vec![("otel.component.name", name.clone())];
@@ -46,19 +46,19 @@ fn add_exporter(picture: &mut Picture, stats: &ExporterStats, at: usize) {
         (i::QUEUE_CAPACITY, stats.queue_capacity),
         (i::PROCESSED, stats.exported + stats.rejected_total()),
     ] {
-        picture.number(instrument, processor(), value);
+        snapshot.number(instrument, processor(), value);
     }
     for (reason, spans) in &stats.dropped {
-        picture.number(i::PROCESSED, because(processor(), reason.as_str()), *spans);
+        snapshot.number(i::PROCESSED, because(processor(), reason.as_str()), *spans);
         if matches!(
             reason,
             DropReason::RetriesExhausted | DropReason::ExporterPanic
         ) {
-            picture.number(i::EXPORTED, because(exporter(), reason.as_str()), *spans);
+            snapshot.number(i::EXPORTED, because(exporter(), reason.as_str()), *spans);
         }
     }
     for (reason, spans) in &stats.rejected {
-        picture.number(i::EXPORTED, because(exporter(), reason.as_str()), *spans);
+        snapshot.number(i::EXPORTED, because(exporter(), reason.as_str()), *spans);
     }
     let is_open = matches!(stats.health, Health::Open { .. } | Health::Refused { .. });
     for (instrument, value) in [
@@ -71,6 +71,6 @@ fn add_exporter(picture: &mut Picture, stats: &ExporterStats, at: usize) {
         (i::HEALTHY, u64::from(stats.health == Health::Healthy)),
         (i::BREAKER_OPEN, u64::from(is_open)),
     ] {
-        picture.number(instrument, exporter(), value);
+        snapshot.number(instrument, exporter(), value);
     }
 }

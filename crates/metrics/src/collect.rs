@@ -1,4 +1,4 @@
-//! A picture of all numbers at one moment: families of points with attributes, for any format.
+//! A snapshot of all numbers at one moment: families of points with attributes, for any format.
 //! Called for each scrape and each export. Reads `series`; the formats read what is made here.
 
 use std::collections::BTreeMap;
@@ -45,7 +45,7 @@ impl Value {
 
 /// All points of all instruments. Points with equal attributes are one.
 #[derive(Debug, Default)]
-pub(crate) struct Picture(pub(crate) BTreeMap<&'static str, Family>);
+pub(crate) struct Snapshot(pub(crate) BTreeMap<&'static str, Family>);
 
 /// The points of one instrument.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ pub(crate) struct Family {
     pub(crate) points: BTreeMap<Labels, Value>,
 }
 
-impl Picture {
+impl Snapshot {
     pub(crate) fn add(&mut self, instrument: &'static Instrument, labels: Labels, value: Value) {
         let family = self.0.entry(instrument.name).or_insert_with(|| Family {
             instrument,

@@ -1,11 +1,11 @@
-//! What was counted between two pictures, for delta temporality.
+//! What was counted between two snapshots, for delta temporality.
 //! Called by `push` for each export.
 
-use crate::collect::{Picture, Value};
+use crate::collect::{Snapshot, Value};
 use crate::instrument::Kind;
 
-impl Picture {
-    /// What was counted since an earlier picture. What goes up and down stays as it is.
+impl Snapshot {
+    /// What was counted since an earlier snapshot. What goes up and down stays as it is.
     pub(crate) fn since(&self, earlier: &Self) -> Self {
         let mut since = Self::default();
         for (name, family) in &self.0 {

@@ -1,9 +1,9 @@
-//! A picture as an OTLP request: `ExportMetricsServiceRequest` in protobuf.
+//! A snapshot as an OTLP request: `ExportMetricsServiceRequest` in protobuf.
 //! Called by `push` for each export. Field numbers are those of `opentelemetry/proto/metrics/v1/metrics.proto`.
 
 use tracefuse_core::record::{Resource, ValueRef};
 
-use crate::collect::{Family, Labels, Picture, Value};
+use crate::collect::{Family, Labels, Snapshot, Value};
 use crate::instrument::Kind;
 
 /// When the counts began and when they were read, in nanoseconds since 1970.
@@ -16,7 +16,7 @@ pub(crate) struct Window {
 }
 
 /// The request, and how many data points it has.
-pub(crate) fn request(picture: &Picture, resource: &Resource, window: Window) -> (Vec<u8>, u64) {
+pub(crate) fn request(snapshot: &Snapshot, resource: &Resource, window: Window) -> (Vec<u8>, u64) {
     let mut points = 0;
     let body = message(|request| {
         request.message(1, |metrics| {
@@ -26,7 +26,7 @@ pub(crate) fn request(picture: &Picture, resource: &Resource, window: Window) ->
                     of.text(1, "tracefuse");
                     of.text(2, env!("CARGO_PKG_VERSION"));
                 });
-                for family in picture.0.values() {
+                for family in snapshot.0.values() {
                     points += family.points.len() as u64;
                     scope.message(2, |metric| write_metric(metric, family, window));
                 }

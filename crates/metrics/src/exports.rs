@@ -1,11 +1,11 @@
-//! Data points by what became of them, by the name of OpenTelemetry's SDK metrics.
-//! Counted by `push`; read by `registry` for each picture.
+//! Data points that were exported and that were not, with the name of OpenTelemetry's SDK metrics.
+//! Counted by `push`; read by `registry` for each snapshot.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::collect::Picture;
+use crate::collect::Snapshot;
 use crate::instrument as i;
 
 #[derive(Default)]
@@ -32,8 +32,8 @@ impl Exports {
 }
 
 impl Exports {
-    /// Adds what became of data points.
-    pub(crate) fn add_to(&self, picture: &mut Picture) {
+    /// Adds the exported and the failed data points.
+    pub(crate) fn add_to(&self, snapshot: &mut Snapshot) {
         let name = || {
             let kind = "otlp_http_metric_exporter";
             vec![
@@ -42,12 +42,12 @@ impl Exports {
             ]
         };
         let exported = self.exported.load(Ordering::Relaxed);
-        picture.number(i::DATA_POINTS, name(), exported);
+        snapshot.number(i::DATA_POINTS, name(), exported);
         let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         for (reason, points) in &*failed {
             let mut labels = name();
             labels.insert(0, ("error.type", reason.clone()));
-            picture.number(i::DATA_POINTS, labels, *points);
+            snapshot.number(i::DATA_POINTS, labels, *points);
         }
     }
 }

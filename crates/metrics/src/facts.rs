@@ -125,8 +125,8 @@ impl<'a> Span<'a> for &'a SpanRecord {
 }
 
 impl<'a> Facts<'a> {
-    /// Shows the facts of a span; not called for a span that nothing measures, such as a plain span. Shown, not returned:
-    /// they are half a kilobyte.
+    /// Calls a closure with the facts of a span, unless nothing measures it, as a plain span. They are not returned, because
+    /// they have half a kilobyte.
     #[inline]
     pub(crate) fn of(span: &impl Span<'a>, show: impl FnOnce(&Self)) {
         let (kind, start, end) = span.head();
@@ -194,7 +194,7 @@ impl<'a> Facts<'a> {
                 key[ERROR] = "_OTHER";
             }
         }
-        // What else is set on a span must not make more series.
+        // Other attributes of a span must not create more series.
         let unused: &[usize] = match self.operation {
             Operation::Tool => &[
                 OPERATION,

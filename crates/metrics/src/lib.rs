@@ -1,8 +1,8 @@
 //! Metrics of an LLM application from its finished spans: OpenTelemetry's instruments for generative AI, before sampling,
-//! and what became of the spans.
+//! and the accounting of delivery: how many spans were exported, dropped, and are still queued.
 //!
-//! Use it as `tracefuse::metrics`, with the feature `metrics` of `tracefuse`; on this crate depends only what wires a
-//! tracer by hand. [`Metrics`] is the handle: [`Metrics::processor`] measures, [`Metrics::prometheus`] gives the numbers as text,
+//! Use it as `tracefuse::metrics`, with the feature `metrics` of `tracefuse`. Depend on this crate only if you build a tracer
+//! without `tracefuse`. [`Metrics`] is the handle: [`Metrics::processor`] measures, [`Metrics::prometheus`] gives the numbers as text,
 //! and with the feature `otlp` they are exported (`OtlpMetricsConfig`).
 //!
 //! ```
@@ -63,8 +63,6 @@ mod instrument;
 mod metrics;
 #[cfg(feature = "otlp")]
 mod otlp;
-#[cfg(feature = "otlp")]
-mod partial;
 mod processor;
 mod prometheus;
 #[cfg(feature = "otlp")]

@@ -80,8 +80,8 @@ impl Metrics {
     /// series; threads that end spans do not wait for it.
     #[must_use]
     pub fn prometheus(&self) -> String {
-        let picture = self.registry.picture();
-        prometheus::text(&picture, &target(&self.registry.resource()))
+        let snapshot = self.registry.snapshot();
+        prometheus::text(&snapshot, &target(&self.registry.resource()))
     }
 
     /// Sets of attributes in memory.
@@ -177,7 +177,7 @@ impl MetricsBuilder {
         self
     }
 
-    /// Also gives out `gen_ai.client.operation.duration` of model calls and `gen_ai.client.token.usage`, the names before
+    /// Adds `gen_ai.client.operation.duration` of model calls and `gen_ai.client.token.usage`, the names before
     /// version 0.1.0 of the conventions. Off by default.
     pub fn older_names(mut self, older_names: bool) -> Self {
         self.older_names = older_names;

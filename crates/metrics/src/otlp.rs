@@ -1,10 +1,9 @@
-//! Settings of the export by OTLP: address, headers, interval, temporality.
+//! Settings of the export by OTLP: the backend, interval, temporality.
 //! Filled by applications, checked by `push`. Plain values.
 
-use std::fmt;
 use std::time::Duration;
 
-use tracefuse_http::HttpConfig;
+use tracefuse_otlp::{HttpConfig, OtlpTransport};
 
 /// Settings of the export of metrics. The default is a collector on this machine, `http://localhost:4318`, once a minute.
 ///
@@ -17,22 +16,16 @@ use tracefuse_http::HttpConfig;
 ///     .interval(Duration::from_secs(30));
 /// assert!(!format!("{config:?}").contains("secret"));
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct OtlpMetricsConfig {
-    /// Full address for metrics.
-    pub endpoint: String,
-    /// Headers of every request, by name.
-    pub headers: Vec<(String, String)>,
-    /// Whether requests are compressed with gzip; no by default, as the specification has it.
-    pub gzip: bool,
+    /// The backend: address for metrics, headers, compression, HTTP.
+    pub transport: OtlpTransport,
     /// Time between two exports; 60 s by default, as the specification has it; 100 ms to 1 h.
     pub interval: Duration,
     /// Whether an export has what was counted since the last one (delta temporality); no by default: it has what was
     /// counted since the process began (cumulative temporality).
     pub delta: bool,
-    /// Timeouts, certificate authorities, proxies.
-    pub http: HttpConfig,
 }
 
 impl OtlpMetricsConfig {
@@ -45,26 +38,23 @@ impl OtlpMetricsConfig {
     /// A backend by its full address for metrics (`OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`).
     pub fn metrics_endpoint(address: impl Into<String>) -> Self {
         Self {
-            endpoint: address.into(),
-            headers: Vec::new(),
-            gzip: false,
+            transport: OtlpTransport::new(address),
             interval: Duration::from_secs(60),
             delta: false,
-            http: HttpConfig::default(),
         }
     }
 
     /// Adds a header to every request.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
+        self.transport = self.transport.header(name, value);
         self
     }
 
     /// Whether requests are compressed with gzip.
     #[must_use]
     pub fn gzip(mut self, gzip: bool) -> Self {
-        self.gzip = gzip;
+        self.transport.gzip = gzip;
         self
     }
 
@@ -85,7 +75,7 @@ impl OtlpMetricsConfig {
     /// Timeouts, certificate authorities, proxies.
     #[must_use]
     pub fn http(mut self, http: HttpConfig) -> Self {
-        self.http = http;
+        self.transport.http = http;
         self
     }
 }
@@ -93,19 +83,5 @@ impl OtlpMetricsConfig {
 impl Default for OtlpMetricsConfig {
     fn default() -> Self {
         Self::new("http://localhost:4318")
-    }
-}
-
-impl fmt::Debug for OtlpMetricsConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Addresses and header values often contain credentials.
-        let names: Vec<&str> = self.headers.iter().map(|(name, _)| &**name).collect();
-        f.debug_struct("OtlpMetricsConfig")
-            .field("headers", &names)
-            .field("gzip", &self.gzip)
-            .field("interval", &self.interval)
-            .field("delta", &self.delta)
-            .field("http", &self.http)
-            .finish_non_exhaustive()
     }
 }

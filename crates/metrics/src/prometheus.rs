@@ -1,21 +1,21 @@
-//! A picture as Prometheus' text format (0.0.4), with the names that OpenTelemetry's rules for Prometheus give.
+//! A snapshot as Prometheus' text format (0.0.4), with the names that OpenTelemetry's rules for Prometheus give.
 //! Called by `Metrics::prometheus`. Knows no series.
 
 use std::fmt::{self, Write as _};
 
-use crate::collect::{Family, Labels, Picture, Value};
+use crate::collect::{Family, Labels, Snapshot, Value};
 use crate::instrument::{Instrument, Kind};
 
 /// The text, one family after another, in the order of their names.
-pub(crate) fn text(picture: &Picture, target: &[(String, String)]) -> String {
+pub(crate) fn text(snapshot: &Snapshot, target: &[(String, String)]) -> String {
     let mut out = String::new();
     // Writing to a String does not fail.
-    let _ = write(&mut out, picture, target);
+    let _ = write(&mut out, snapshot, target);
     out
 }
 
-fn write(out: &mut String, picture: &Picture, target: &[(String, String)]) -> fmt::Result {
-    for family in picture.0.values() {
+fn write(out: &mut String, snapshot: &Snapshot, target: &[(String, String)]) -> fmt::Result {
+    for family in snapshot.0.values() {
         write_family(out, family)?;
     }
     if !target.is_empty() {

@@ -2,7 +2,6 @@
 //! Started by the builder, on a thread of `tracefuse-runtime`. A failed export is counted and logged, and not repeated: the
 //! next one has the same numbers and newer ones.
 
-use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak, mpsc as blocking};
 use std::time::Duration;
@@ -11,17 +10,15 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracefuse_core::Clock;
 use tracefuse_core::bridge::{is_suppressed, suppress_thread};
-use tracefuse_http::{
-    AnswerClass, Endpoint, Headers, HttpClient, HttpErrorKind, HttpRequest, Secret,
-};
+use tracefuse_http::{AnswerClass, HttpErrorKind};
+use tracefuse_otlp::{OtlpConfigError, OtlpSender, partial_success};
 use tracefuse_runtime::{metrics_failed, metrics_recovered, spawn_on_thread};
 
-use crate::collect::Picture;
+use crate::collect::Snapshot;
 use crate::encode::{Window, request};
 use crate::error::MetricsError;
 use crate::exports::Exports;
 use crate::otlp::OtlpMetricsConfig;
-use crate::partial::rejected;
 use crate::registry::Registry;
 
 /// Asks the worker for an export now.
@@ -39,8 +36,6 @@ pub(crate) struct Push {
 
 impl Push {
     pub(crate) fn new(config: &OtlpMetricsConfig) -> Result<(Self, Worker), MetricsError> {
-        let wrong =
-            |what: &str, error: &dyn fmt::Display| MetricsError::new(format!("{what}: {error}"));
         if !(Duration::from_millis(100)..=Duration::from_secs(3600)).contains(&config.interval) {
             let message = format!(
                 "`interval` is {:?}: expected 100 ms to 1 h",
@@ -48,35 +43,15 @@ impl Push {
             );
             return Err(MetricsError::new(message));
         }
-        config
-            .http
-            .check()
-            .map_err(|error| wrong("`http`", &error))?;
-        let endpoint =
-            Endpoint::parse(&config.endpoint).map_err(|error| wrong("`endpoint`", &error))?;
-        let mut headers = Headers::new();
-        let mut secrets = Vec::new();
-        for (name, value) in &config.headers {
-            let secret = Secret::new(value.clone());
-            headers
-                .insert_secret(name, &secret)
-                .map_err(|error| wrong("`headers`", &error))?;
-            secrets.push(secret);
-        }
-        let client = HttpClient::new(&config.http).map_err(|error| wrong("`http`", &error))?;
-        if !secrets.is_empty() {
-            let checked = client.check_credentials_for(&endpoint);
-            checked.map_err(|error| wrong("`endpoint`", &error))?;
-        }
+        let sender = OtlpSender::new(config.transport.clone());
+        let wrong =
+            |error: OtlpConfigError| MetricsError::new(format!("`{}`: {error}", error.setting()));
         let (commands, asked) = mpsc::unbounded_channel();
         let exports = Arc::<Exports>::default();
         let worker = Worker {
-            client,
-            request: HttpRequest::post(endpoint).headers(headers),
-            secrets,
-            gzip: config.gzip,
+            sender: sender.map_err(wrong)?,
             interval: config.interval,
-            timeout: config.http.timeout,
+            timeout: config.transport.http.timeout,
             delta: config.delta,
             started: Clock::system().unix_nanos(),
             exports: exports.clone(),
@@ -94,7 +69,7 @@ impl Push {
             let _ = done.try_send(());
         });
         if self.ask(within, close, done) {
-            // The worker keeps the limit; the rest is for a thread that gets no time on a busy machine.
+            // The worker stops at the limit. The additional time is for a busy machine, where its thread may run late.
             let _ = answered.recv_timeout(within.saturating_add(Duration::from_millis(500)));
         }
     }
@@ -123,18 +98,15 @@ impl Push {
 
 /// What the thread of the export has.
 pub(crate) struct Worker {
-    client: HttpClient,
-    request: HttpRequest,
-    secrets: Vec<Secret>,
-    gzip: bool,
+    sender: OtlpSender,
     interval: Duration,
     timeout: Duration,
     delta: bool,
     started: u64,
     exports: Arc<Exports>,
     asked: mpsc::UnboundedReceiver<Command>,
-    /// What the receiver took last, and when it was read, for deltas.
-    last: Option<(Picture, u64)>,
+    /// The last numbers that the receiver accepted, and when they were read, for deltas.
+    last: Option<(Snapshot, u64)>,
     failing: AtomicBool,
 }
 
@@ -208,7 +180,7 @@ impl Worker {
     async fn export(&mut self, registry: &Registry, within: Duration, close: bool) {
         const TRIES: u32 = 3;
         let deadline = Instant::now() + within;
-        let picture = registry.picture();
+        let snapshot = registry.snapshot();
         let resource = registry.resource();
         let end = Clock::system().unix_nanos();
         let start = match &self.last {
@@ -221,13 +193,9 @@ impl Worker {
             delta: self.delta,
         };
         let (body, points) = match &self.last {
-            Some((last, _)) if self.delta => request(&picture.since(last), &resource, window),
-            _ => request(&picture, &resource, window),
+            Some((last, _)) if self.delta => request(&snapshot.since(last), &resource, window),
+            _ => request(&snapshot, &resource, window),
         };
-        let mut request = self.request.clone().body("application/x-protobuf", body);
-        if self.gzip {
-            request = request.gzip(1);
-        }
         let tries = if close { TRIES } else { 1 };
         let mut outcome = Err(too_late());
         for attempt in 0..tries {
@@ -238,7 +206,7 @@ impl Worker {
             if left.is_zero() {
                 break;
             }
-            let sent = timeout(left, self.send(&request)).await;
+            let sent = timeout(left, self.send(body.clone())).await;
             outcome = sent.unwrap_or_else(|_| Err(too_late()));
             if outcome.is_ok() {
                 break;
@@ -250,16 +218,16 @@ impl Worker {
                 self.exports.succeed(points - rejected);
                 self.exports.fail("rejected", rejected);
                 if self.delta {
-                    self.last = Some((picture, end));
+                    self.last = Some((snapshot, end));
                 }
                 if self.failing.swap(false, Ordering::Relaxed) {
-                    metrics_recovered(&self.request.endpoint().to_string());
+                    metrics_recovered(&self.sender.endpoint().to_string());
                 }
             }
             Err(failure) => {
                 self.exports.fail(&failure.reason, points);
                 if !self.failing.swap(true, Ordering::Relaxed) {
-                    let endpoint = self.request.endpoint().to_string();
+                    let endpoint = self.sender.endpoint().to_string();
                     metrics_failed(&endpoint, &failure.message);
                 }
             }
@@ -267,8 +235,8 @@ impl Worker {
     }
 
     /// How many data points the receiver rejected.
-    async fn send(&self, request: &HttpRequest) -> Result<u64, Failure> {
-        let answer = self.client.send(request).await.map_err(|error| Failure {
+    async fn send(&self, body: Vec<u8>) -> Result<u64, Failure> {
+        let answer = self.sender.send(body).await.map_err(|error| Failure {
             reason: match error.kind() {
                 HttpErrorKind::Timeout => "timeout".to_owned(),
                 kind => format!("{kind:?}"),
@@ -276,12 +244,15 @@ impl Worker {
             message: error.to_string(),
         })?;
         if answer.class() == AnswerClass::Success {
-            return Ok(rejected(answer.body()));
+            return Ok(partial_success(answer.body()).rejected);
         }
-        let secrets: Vec<&Secret> = self.secrets.iter().collect();
+        let refused = self.sender.compression_refused(&answer);
         Err(Failure {
             reason: answer.status().to_string(),
-            message: answer.describe(&secrets),
+            message: refused.map_or_else(
+                || answer.describe(&self.sender.secrets()),
+                |refused| refused.to_string(),
+            ),
         })
     }
 }
@@ -293,7 +264,7 @@ fn too_late() -> Failure {
     }
 }
 
-/// A channel that nothing is sent on.
+/// A channel without a sender.
 fn closed() -> mpsc::UnboundedReceiver<Command> {
     mpsc::unbounded_channel().1
 }

@@ -9,7 +9,7 @@ use tracefuse_core::record::Resource;
 use tracefuse_core::{Processor, Stats};
 
 use crate::accounting;
-use crate::collect::{Labels, Picture};
+use crate::collect::{Labels, Snapshot};
 use crate::exports::Exports;
 use crate::facts::{Facts, Operation};
 use crate::instrument as i;
@@ -22,10 +22,10 @@ pub(crate) struct Registry {
     older_names: bool,
     /// Spans of unsampled traces that ended.
     unsampled: AtomicU64,
-    /// The largest number of started spans that was given out: a counter must not go down.
+    /// The largest number of started spans that was read so far: a counter must not go down.
     started: AtomicU64,
     source: Mutex<Source>,
-    /// What became of exported data points, if metrics are exported.
+    /// Counts of exported data points, if metrics are exported.
     pub(crate) exports: OnceLock<Arc<Exports>>,
 }
 
@@ -74,23 +74,23 @@ impl Registry {
     }
 
     /// All numbers now.
-    pub(crate) fn picture(&self) -> Picture {
-        let mut picture = Picture::default();
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let mut snapshot = Snapshot::default();
         for table in self.tables() {
-            picture.table(table, self.older_names);
+            snapshot.table(table, self.older_names);
         }
         if let Some(stats) = self.stats() {
             let measured = self.unsampled.load(Ordering::Relaxed);
             let started = stats.recorded + measured + stats.open + stats.not_recorded;
             let started = started.max(self.started.fetch_max(started, Ordering::Relaxed));
-            accounting::add(&mut picture, &stats, started, measured);
+            accounting::add(&mut snapshot, &stats, started, measured);
         }
-        picture.number(i::SERIES, Labels::new(), self.series() as u64);
-        picture.number(i::OVERFLOWED, Labels::new(), self.overflowed());
+        snapshot.number(i::SERIES, Labels::new(), self.series() as u64);
+        snapshot.number(i::OVERFLOWED, Labels::new(), self.overflowed());
         if let Some(exports) = self.exports.get() {
-            exports.add_to(&mut picture);
+            exports.add_to(&mut snapshot);
         }
-        picture
+        snapshot
     }
 
     /// Counts a span.

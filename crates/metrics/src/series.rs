@@ -70,7 +70,7 @@ pub(crate) struct StreamTimes {
 #[derive(Debug)]
 pub(crate) struct Series {
     pub(crate) operation: Operation,
-    /// `None` for the series that takes what no other one has room for.
+    /// `None` for the overflow series, which counts spans when the limit is reached.
     pub(crate) key: Option<[Box<str>; TEXTS]>,
     pub(crate) duration: Histogram,
     pub(crate) tokens: Option<Box<TokenCounts>>,
@@ -183,7 +183,7 @@ const SHARDS: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Table {
     shards: [Shard; SHARDS],
-    /// Chosen at random: texts of others cannot be chosen so that they collide.
+    /// Random for each process, so that an attacker cannot choose texts that collide.
     seeds: [u64; 2],
     len: AtomicUsize,
     limit: usize,
@@ -192,7 +192,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// At most `limit` series, those for what has no room included.
+    /// At most `limit` series, the overflow series included.
     pub(crate) fn new(limit: usize, operations: usize) -> Self {
         let random = RandomState::new();
         Self {
@@ -266,10 +266,10 @@ impl Table {
         }
     }
 
-    /// Shows every series.
+    /// Calls a closure with every series.
     pub(crate) fn each(&self, mut show: impl FnMut(&Series)) {
         for shard in &self.shards {
-            // Copied out of the lock: threads that end spans must not wait for a scrape.
+            // Copied under the lock and read without it: threads that end spans must not wait for a scrape.
             let all: Vec<Arc<Series>> = {
                 let shown = shard.read().unwrap_or_else(PoisonError::into_inner);
                 shown.values().flatten().cloned().collect()

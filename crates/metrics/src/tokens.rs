@@ -47,7 +47,7 @@ impl Tokens {
         self.units.get(kind).into_iter().flatten().sum()
     }
 
-    /// Shows every count that is not zero.
+    /// Calls a closure with every count that is not zero.
     pub(crate) fn each(&self, mut show: impl FnMut(usize, usize, u64)) {
         let mut kinds = self.kinds;
         while kinds != 0 {

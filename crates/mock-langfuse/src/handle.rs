@@ -59,7 +59,7 @@ impl MockLangfuse {
     /// A server on a free port of loopback, with made-up keys.
     ///
     /// # Panics
-    /// If no port can be had: a test cannot go on without one.
+    /// If no port is free: a test cannot run without one.
     #[must_use]
     pub fn start() -> Self {
         match Self::builder().start() {
@@ -283,7 +283,7 @@ impl Builder {
     /// Starts it.
     ///
     /// # Errors
-    /// If the port, the thread or the certificate cannot be had.
+    /// If the port, the thread or the certificate is not available.
     pub fn start(self) -> io::Result<MockLangfuse> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port))?;
         let address = listener.local_addr()?;

@@ -12,7 +12,7 @@ use crate::decode::Batch;
 use crate::state::Shared;
 use crate::{decode, js, mapping};
 
-/// What came of a request: the answer, and the body without its compression.
+/// The result of a request: the answer, and the body without its compression.
 pub(crate) fn traces(shared: &Shared, request: &Incoming, store: bool) -> (Reply, Bytes) {
     let refused = |reply| (reply, Bytes::new());
     if request.method != "POST" {

@@ -20,7 +20,7 @@ pub(crate) struct Events {
 pub(crate) fn record(to: &Observation, events: Vec<Event>, how: Events) {
     let mut messages = MessageEvents::default();
     for event in events {
-        if event.name == "exception" && !how.is_handled {
+        if is_exception(&event.name) && !how.is_handled {
             exception(to, event);
             continue;
         }
@@ -35,6 +35,16 @@ pub(crate) fn record(to: &Observation, events: Vec<Event>, how: Events) {
     }
     // Attributes are read later and replace this.
     messages.finish(to);
+}
+
+/// An error by OpenTelemetry's name for all spans, or by those of its conventions for generative AI.
+fn is_exception(event: &str) -> bool {
+    [
+        "exception",
+        "gen_ai.client.inference.exception",
+        "gen_ai.client.operation.exception",
+    ]
+    .contains(&event)
 }
 
 fn exception(to: &Observation, event: Event) {
@@ -69,7 +79,7 @@ fn other(
         Some("INFO" | "info") if how.log_lines => Level::Default,
         Some("DEBUG" | "debug" | "TRACE" | "trace") if how.log_lines => Level::Debug,
         Some("INFO" | "info" | "DEBUG" | "debug" | "TRACE" | "trace") => return,
-        _ if name == "exception" => Level::Warning,
+        _ if is_exception(name) => Level::Warning,
         _ => Level::Default,
     };
     drop(severity);

@@ -1,9 +1,9 @@
-//! Settings of the OTLP exporter: address, headers, compression, names of attributes.
-//! Filled by the facade or by users, checked by `exporter`. Reads neither files nor the environment.
-
-use std::fmt;
+//! Settings of the OTLP exporter: the backend, and names of attributes.
+//! Filled by the facade or by users, checked by `transport`. Reads neither files nor the environment.
 
 use tracefuse_http::HttpConfig;
+
+use crate::transport::OtlpTransport;
 
 /// Settings of an [`OtlpExporter`](crate::OtlpExporter). The default is a collector on this machine, `http://localhost:4318`.
 ///
@@ -13,19 +13,13 @@ use tracefuse_http::HttpConfig;
 /// let config = OtlpConfig::new("https://otlp.example.com").header("x-api-key", "secret").gzip(true);
 /// assert!(!format!("{config:?}").contains("secret"));
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct OtlpConfig {
-    /// Full address for traces.
-    pub endpoint: String,
-    /// Headers of every request, by name.
-    pub headers: Vec<(String, String)>,
-    /// Whether requests are compressed with gzip; no by default, as the specification has it.
-    pub gzip: bool,
+    /// The backend: address for traces, headers, compression, HTTP.
+    pub transport: OtlpTransport,
     /// Names of the attributes; OpenTelemetry's by default.
     pub conventions: Conventions,
-    /// Timeouts, certificate authorities, proxies.
-    pub http: HttpConfig,
 }
 
 /// Whose names the attributes of spans have.
@@ -51,32 +45,29 @@ impl OtlpConfig {
     /// A backend by its full address for traces (`OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`).
     pub fn traces_endpoint(address: impl Into<String>) -> Self {
         Self {
-            endpoint: address.into(),
-            headers: Vec::new(),
-            gzip: false,
+            transport: OtlpTransport::new(address),
             conventions: Conventions::default(),
-            http: HttpConfig::default(),
         }
     }
 
     /// Another backend, by its base address; `/v1/traces` is appended.
     #[must_use]
     pub fn base_url(mut self, base: impl AsRef<str>) -> Self {
-        self.endpoint = Self::new(base).endpoint;
+        self.transport.endpoint = Self::new(base).transport.endpoint;
         self
     }
 
     /// Adds a header to every request.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
+        self.transport = self.transport.header(name, value);
         self
     }
 
     /// Whether requests are compressed with gzip.
     #[must_use]
     pub fn gzip(mut self, gzip: bool) -> Self {
-        self.gzip = gzip;
+        self.transport.gzip = gzip;
         self
     }
 
@@ -90,7 +81,7 @@ impl OtlpConfig {
     /// Timeouts, certificate authorities, proxies.
     #[must_use]
     pub fn http(mut self, http: HttpConfig) -> Self {
-        self.http = http;
+        self.transport.http = http;
         self
     }
 }
@@ -100,55 +91,3 @@ impl Default for OtlpConfig {
         Self::new("http://localhost:4318")
     }
 }
-
-impl fmt::Debug for OtlpConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Addresses and header values often contain credentials.
-        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
-        f.debug_struct("OtlpConfig")
-            .field("headers", &names)
-            .field("gzip", &self.gzip)
-            .field("conventions", &self.conventions)
-            .field("http", &self.http)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Settings that cannot be used. Says which setting and why, and repeats no credential.
-#[non_exhaustive]
-pub struct OtlpConfigError {
-    setting: &'static str,
-    message: String,
-}
-
-impl OtlpConfigError {
-    pub(crate) fn new(setting: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            setting,
-            message: message.into(),
-        }
-    }
-
-    /// The setting that cannot be used: `endpoint`, `headers`, or one of [`HttpConfigError::setting`].
-    ///
-    /// [`HttpConfigError::setting`]: tracefuse_http::HttpConfigError::setting
-    #[must_use]
-    pub fn setting(&self) -> &'static str {
-        self.setting
-    }
-}
-
-impl fmt::Display for OtlpConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-/// As `Display`: `main` prints an error that it returns by `Debug`.
-impl fmt::Debug for OtlpConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::error::Error for OtlpConfigError {}

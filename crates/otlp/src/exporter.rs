@@ -1,34 +1,27 @@
 //! Sends a batch in one request and says what the answer means, by the rules of the OTLP specification.
-//! Called by delivery. `mapping` encodes the spans, `tracefuse-http` sends the request.
+//! Called by delivery. `mapping` encodes the spans, `transport` sends the request.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use tracefuse_exporter::record::Record;
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, Rejection};
+use tracefuse_http::{Answer, AnswerClass, sanitize_server_text};
 
-use crate::config::{Conventions, OtlpConfig, OtlpConfigError};
-use crate::verdict::{compression_refused, refusal, unanswered};
-use crate::{mapping, partial, size};
-use tracefuse_http::{
-    Answer, AnswerClass, Endpoint, Headers, HttpClient, HttpRequest, Secret, sanitize_server_text,
-};
-
-/// The fastest level: on a service's machine CPU costs more than bandwidth.
-const GZIP_LEVEL: u32 = 1;
+use crate::config::{Conventions, OtlpConfig};
+use crate::error::OtlpConfigError;
+use crate::partial::partial_success;
+use crate::transport::OtlpSender;
+use crate::verdict::{refusal, unanswered};
+use crate::{mapping, size};
 
 /// What is reserved for a span beside its own bytes: names of attributes and what it has of its trace.
 const SPAN_BYTES: usize = 320;
 
 /// Delivers to any OpenTelemetry backend by OTLP over HTTP with protobuf.
 pub struct OtlpExporter {
-    client: HttpClient,
-    request: HttpRequest,
-    secrets: Vec<Secret>,
+    sender: OtlpSender,
     conventions: Conventions,
-    /// Whether requests are compressed. Switched off when the receiver refuses it.
-    gzip: AtomicBool,
 }
 
 impl OtlpExporter {
@@ -37,55 +30,23 @@ impl OtlpExporter {
     /// # Errors
     /// If address, headers or certificate file cannot be used.
     pub fn new(config: OtlpConfig) -> Result<Self, OtlpConfigError> {
-        let wrong = OtlpConfigError::new;
-        let checked = config.http.check();
-        checked.map_err(|error| wrong(error.setting(), error.to_string()))?;
-        // An address for traces is used as it is, a slash at its end included; with a query it is refused.
-        let parse = match config.endpoint.contains('?') {
-            true => Endpoint::parse,
-            false => Endpoint::parse_presigned,
-        };
-        let endpoint = parse(&config.endpoint)
-            .map_err(|error| wrong("endpoint", format!("the OTLP endpoint: {error}")))?;
-        let mut headers = Headers::new();
-        for (name, value) in &config.headers {
-            // Most headers are credentials, under any name.
-            let inserted = headers.insert_secret(name, &Secret::new(value.clone()));
-            inserted.map_err(|error| wrong("headers", error.to_string()))?;
-        }
-        let with_headers = !config.headers.is_empty();
-        let client = HttpClient::new(&config.http)
-            .map_err(|error| wrong(error.setting(), format!("{error:?}")))?;
-        if with_headers {
-            let checked = client.check_credentials_for(&endpoint);
-            checked.map_err(|error| wrong("endpoint", format!("the OTLP endpoint: {error}")))?;
-        }
-        let request = HttpRequest::post(endpoint).headers(headers);
-        let secrets = config
-            .headers
-            .into_iter()
-            .flat_map(|(_, value)| secrets(&value))
-            .collect();
         Ok(Self {
-            client,
-            request,
-            secrets,
+            sender: OtlpSender::new(config.transport)?,
             conventions: config.conventions,
-            gzip: AtomicBool::new(config.gzip),
         })
     }
 
     fn judge(&self, answer: &Answer, batch: &Batch) -> Result<ExportReport, ExportError> {
-        let secrets: Vec<&Secret> = self.secrets.iter().collect();
+        let secrets = self.sender.secrets();
         if answer.class() != AnswerClass::Success {
-            if let Some(error) = compression_refused(answer, &self.gzip) {
+            if let Some(error) = self.sender.compression_refused(answer) {
                 return Err(error);
             }
             return Err(refusal(answer, &secrets, "check endpoint and headers"));
         }
-        let refused = partial::read(answer.body());
+        let refused = partial_success(answer.body());
         let spans = batch.spans().count();
-        let rejected = usize::try_from(refused.spans)
+        let rejected = usize::try_from(refused.rejected)
             .unwrap_or(usize::MAX)
             .min(spans);
         let reason = sanitize_server_text(&refused.message, &secrets);
@@ -107,19 +68,6 @@ fn no_scores(report: ExportReport, batch: &Batch) -> ExportReport {
         })
 }
 
-/// Texts of a header's value that are removed from what a server answers, in case it repeats our headers: the value, and
-/// what follows its scheme (`Bearer ..`). Short values are no secrets, and removing them would make the answer unreadable.
-fn secrets(value: &str) -> Vec<Secret> {
-    let credentials = value.split_once(' ').map(|(_, credentials)| credentials);
-    [Some(value), credentials]
-        .into_iter()
-        .flatten()
-        .map(str::trim)
-        .filter(|secret| secret.len() >= 8)
-        .map(Secret::new)
-        .collect()
-}
-
 #[async_trait]
 impl Exporter for OtlpExporter {
     fn name(&self) -> &str {
@@ -127,7 +75,7 @@ impl Exporter for OtlpExporter {
     }
 
     fn destination(&self) -> Option<String> {
-        Some(self.request.endpoint().to_string())
+        Some(self.sender.endpoint().to_string())
     }
 
     fn size_hint(&self, record: &Record) -> usize {
@@ -148,13 +96,7 @@ impl Exporter for OtlpExporter {
             .map(|record| record.size() + SPAN_BYTES)
             .sum();
         let body = mapping::encode(batch, self.conventions, capacity);
-        let request = self.request.clone().body("application/x-protobuf", body);
-        let request = if self.gzip.load(Ordering::Relaxed) {
-            request.gzip(GZIP_LEVEL)
-        } else {
-            request
-        };
-        match self.client.send(&request).await {
+        match self.sender.send(body).await {
             Ok(answer) => self
                 .judge(&answer, batch)
                 .map(|report| no_scores(report, batch)),
@@ -166,9 +108,8 @@ impl Exporter for OtlpExporter {
 impl fmt::Debug for OtlpExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OtlpExporter")
-            .field("endpoint", self.request.endpoint())
+            .field("sender", &self.sender)
             .field("conventions", &self.conventions)
-            .field("gzip", &self.gzip)
             .finish_non_exhaustive()
     }
 }

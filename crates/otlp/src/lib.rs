@@ -4,7 +4,7 @@
 //! crate to write another exporter that uses OTLP or HTTP, as `tracefuse-langfuse` does.
 //!
 //! In reading order: [`OtlpExporter`] is the exporter, [`encode`] turns records into request bodies,
-//! `tracefuse-http` sends them, [`verdict`] says what an answer means.
+//! [`OtlpSender`] sends them by `tracefuse-http`, [`verdict`] says what an answer means.
 //!
 //! Records come from delivery through the `Exporter` trait; bytes go to a socket. Nothing here starts
 //! a thread or a runtime, reads the environment, or panics.
@@ -23,6 +23,7 @@
 
 mod config;
 pub mod encode;
+mod error;
 mod exporter;
 mod gen_ai;
 mod kind;
@@ -33,10 +34,14 @@ mod partial;
 mod provider;
 mod size;
 mod tokens;
+mod transport;
 mod values;
 pub mod verdict;
 
-pub use config::{Conventions, OtlpConfig, OtlpConfigError};
+pub use config::{Conventions, OtlpConfig};
+pub use error::OtlpConfigError;
 pub use exporter::OtlpExporter;
-/// Settings of HTTP, which are fields of [`OtlpConfig`].
+pub use partial::{PartialSuccess, partial_success};
+/// Settings of HTTP, which are fields of [`OtlpTransport`].
 pub use tracefuse_http::{HttpConfig, ProxyConfig};
+pub use transport::{OtlpSender, OtlpTransport};

@@ -1,18 +1,23 @@
-//! Reads the answer of an OTLP backend: how many spans it rejected and why
-//! (`ExportTraceServiceResponse.partial_success`, OTLP 1.x "Partial Success").
-//! Called by `exporter` for answers with a status of success. What cannot be read counts as nothing rejected.
+//! Reads the answer of an OTLP backend: how many spans or data points it rejected and why
+//! (`ExportTraceServiceResponse.partial_success` and its like for metrics, OTLP 1.x "Partial Success").
+//! Called by `exporter`, and by `tracefuse-metrics`, for answers with a status of success.
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 /// What a backend rejected of a request that it accepted.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Refused {
-    pub(crate) spans: u64,
-    pub(crate) message: String,
+#[non_exhaustive]
+pub struct PartialSuccess {
+    /// How many spans or data points.
+    pub rejected: u64,
+    /// Why, in the backend's words.
+    pub message: String,
 }
 
-pub(crate) fn read(body: &[u8]) -> Refused {
-    let mut refused = Refused::default();
+/// Reads the body of an answer with a status of success. What cannot be read counts as nothing rejected.
+#[must_use]
+pub fn partial_success(body: &[u8]) -> PartialSuccess {
+    let mut refused = PartialSuccess::default();
     let Some(Field::Bytes(partial)) =
         fields(body).find_map(|(number, field)| (number == 1).then_some(field))
     else {
@@ -21,7 +26,7 @@ pub(crate) fn read(body: &[u8]) -> Refused {
     for (number, field) in fields(partial) {
         match (number, field) {
             // An int64: a negative count is read as zero.
-            (1, Field::Number(spans)) => refused.spans = (spans as i64).max(0) as u64,
+            (1, Field::Number(count)) => refused.rejected = (count as i64).max(0) as u64,
             (2, Field::Bytes(text)) => refused.message = String::from_utf8_lossy(text).into_owned(),
             _ => {}
         }
@@ -91,20 +96,35 @@ mod tests {
         }
         .encode_to_vec();
         assert_eq!(
-            read(&answer),
-            Refused {
-                spans: 300,
+            partial_success(&answer),
+            PartialSuccess {
+                rejected: 300,
                 message: "too old".into()
             }
         );
-        assert_eq!(read(&[]), Refused::default());
-        assert_eq!(read(b"{\"partialSuccess\":{}}"), Refused::default());
+        assert_eq!(partial_success(&[]), PartialSuccess::default());
+        assert_eq!(
+            partial_success(b"{\"partialSuccess\":{}}"),
+            PartialSuccess::default()
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_rejects_nothing() {
+        let rejected = |body: &[u8]| partial_success(body).rejected;
+        assert_eq!(rejected(&[0x0a, 2, 0x08, 7]), 7);
+        assert_eq!(rejected(&[0x12, 1, 9, 0x0a, 4, 0x12, 0, 0x08, 3]), 3);
+        for body in [&[][..], &[0x0a], &[0x0a, 9, 0x08], &[0xff; 12], &[0x0a, 0]] {
+            assert_eq!(rejected(body), 0, "{body:?}");
+        }
+        let negative = [&[0x0a, 11, 0x08][..], &[0xff; 9], &[1]].concat();
+        assert_eq!(rejected(&negative), 0);
     }
 
     proptest! {
         #[test]
         fn no_answer_makes_it_panic(body in any::<Vec<u8>>()) {
-            let _ = read(&body);
+            let _ = partial_success(&body);
         }
     }
 }

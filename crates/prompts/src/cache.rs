@@ -1,4 +1,5 @@
-//! What is known of prompts: the last one fetched for each key, since when, and what is on its way. Pure: time is handed in.
+//! The cache of prompts: for each key the last one that was fetched, its age, and the fetch that is running. Pure: the caller
+//! passes the time.
 //! Bounded by count and by bytes; the least recently used prompt is removed first. Used by `client`.
 
 use std::collections::HashMap;
@@ -24,7 +25,7 @@ pub(crate) enum Selector {
 
 /// How a fetch ended.
 pub(crate) type Outcome = Result<Arc<Stored>, Arc<ApiError>>;
-/// Where those who need a fetch learn how it ended; `None` until then.
+/// Tells the requests that wait for a fetch how it ended; `None` until then.
 pub(crate) type Waiting = watch::Receiver<Option<Outcome>>;
 
 /// What to do for a request.
@@ -33,7 +34,7 @@ pub(crate) enum Look {
     Have(Arc<Stored>),
     /// Use this, and start a fetch.
     Refresh(Arc<Stored>),
-    /// A fetch is on its way: wait for it.
+    /// A fetch is running: wait for it.
     Wait(Waiting),
     /// Start a fetch and wait for it; if it fails, use what was there before.
     Fetch(Option<Arc<Stored>>),
@@ -63,7 +64,7 @@ struct Entry {
     /// For the least recently used.
     used: u64,
     fetch: Option<Fetch>,
-    /// The last fetch failed; until when the server is left alone.
+    /// The last fetch failed: until when the server is not asked.
     failed: Option<(Arc<ApiError>, u64)>,
 }
 
@@ -120,7 +121,7 @@ impl Cache {
             (Some(prompt), ..) if wish.now.saturating_sub(entry.since) <= ttl => {
                 Look::Have(prompt.clone())
             }
-            // What made the last fetch get lost may make the next one get lost, so this one is waited for.
+            // The next fetch may get lost for the same reason as the last one, so this request waits for it.
             (Some(prompt), None, _) if lost => Look::Fetch(Some(prompt.clone())),
             (Some(prompt), None, None) => Look::Refresh(prompt.clone()),
             (Some(prompt), ..) => Look::Have(prompt.clone()),
@@ -158,7 +159,7 @@ impl Cache {
         Ok(number)
     }
 
-    /// Notes how fetch `number` ended. After a failure the server is left alone until `pause_until`; a prompt that the
+    /// Notes how fetch `number` ended. After a failure the server is not asked until `pause_until`; a prompt that the
     /// server no longer has is removed. Nothing is noted of a fetch that another one has replaced, or whose prompt was
     /// removed meanwhile.
     pub(crate) fn settle(
@@ -204,7 +205,7 @@ impl Cache {
         }
     }
 
-    /// Removes all that is known of prompts whose key fits.
+    /// Removes prompts, and failures, whose key fits.
     pub(crate) fn remove(&mut self, fits: impl Fn(&Key) -> bool) {
         self.entries.retain(|key, _| !fits(key));
         self.bytes = self.entries.values().map(|entry| entry.bytes).sum();

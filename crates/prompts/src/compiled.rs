@@ -171,7 +171,7 @@ impl Serialize for CompiledChat {
     }
 }
 
-/// The link only: what was filled in must not reach a log by way of `{:?}`.
+/// The link only: the inserted values must not reach a log through `{:?}`.
 macro_rules! debug {
     ($($type:ident),*) => {$(
         impl fmt::Debug for $type {

@@ -1,4 +1,4 @@
-//! Why a prompt could not be had or filled, in words that say what to do.
+//! Errors: why a prompt is not available, or cannot be filled, and what to do.
 
 use std::error::Error;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use tracefuse_exporter::plain_text;
 use tracefuse_langfuse::{ApiError, ApiProblem};
 
-/// What kept a prompt from being had.
+/// Why a prompt is not available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PromptProblem {
@@ -22,11 +22,11 @@ pub enum PromptProblem {
     Request,
     /// The call was made outside of a tokio runtime with time and network.
     Runtime,
-    /// The prompt could not be had, and its fallback file cannot be used.
+    /// The prompt is not available, and its fallback file cannot be used.
     Fallback,
 }
 
-/// Why a prompt could not be had. Cheap to clone; repeats no secret.
+/// Why a prompt is not available. Cheap to clone; repeats no secret.
 #[derive(Clone)]
 pub struct PromptError {
     problem: PromptProblem,
@@ -164,7 +164,7 @@ fn list(what: &str, names: &[String]) -> Option<String> {
     (!names.is_empty()).then(|| format!("{what}{plural} {}{more}", shown.join(", ")))
 }
 
-/// So many names are shown in a message.
+/// The most names that a message shows.
 const SHOWN: usize = 10;
 
 /// As `Display`: `main` prints an error that it returns by `Debug`.

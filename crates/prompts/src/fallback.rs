@@ -1,4 +1,4 @@
-//! What is used when a prompt cannot be had: a text or messages in code, or a file that is read then.
+//! What is used when a prompt is not available: a text or messages in code, or a file that is read then.
 //! Used by `client`.
 
 use std::path::{Path, PathBuf};

@@ -47,7 +47,7 @@ impl Counters {
 
 impl Shared {
     pub(crate) fn cache(&self) -> MutexGuard<'_, Cache> {
-        // Nothing of a user's runs under the lock.
+        // No code of a user runs under the lock.
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -64,7 +64,7 @@ impl Shared {
             lost_after: nanos(self.timeout + GRACE),
             has_fallback,
         };
-        // In a statement without the lock's guard: a task that is dropped when it is spawned takes the lock.
+        // A statement, without the lock's guard: a task that is dropped when it is spawned locks again.
         let look = self.cache().look(key, wish);
         let (waiting, before) = match look {
             Look::Have(prompt) => return Ok(prompt),
@@ -222,7 +222,7 @@ fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// After a failure the server is left alone this long where something else can be used.
+/// How long the server is not asked after a failure, if something else can be used.
 const PAUSE: Duration = Duration::from_secs(10);
 /// How much longer than the timeout of a fetch is waited for its task.
 const GRACE: Duration = Duration::from_secs(1);

@@ -117,7 +117,7 @@ impl fmt::Display for Stored {
     }
 }
 
-/// The types that a prompt is asked for as.
+/// The types of prompts.
 pub(crate) trait Kind: Sized {
     /// Whether the prompt has this type, else an error that says so.
     fn of(stored: Arc<Stored>) -> Result<Self, PromptError>;
@@ -374,7 +374,7 @@ fn complete(
     ))
 }
 
-/// Name and version only: a prompt must not reach a log by way of `{:?}`.
+/// Name and version only: a prompt must not reach a log through `{:?}`.
 macro_rules! debug {
     ($($type:ident),*) => {$(
         impl fmt::Debug for $type {

@@ -81,13 +81,13 @@ impl<T> PromptRequest<T> {
 }
 
 impl PromptRequest<TextPrompt> {
-    /// The text to use if the prompt cannot be had, whatever the reason. It is not linked to generations.
+    /// The text to use if the prompt is not available, for any reason. It is not linked to generations.
     pub fn fallback(mut self, text: impl Into<String>) -> Self {
         self.fallback = Some(Fallback::Code(Value::String(text.into())));
         self
     }
 
-    /// A file whose text is used if the prompt cannot be had, whatever the reason. It is read only then, up to 1 MiB.
+    /// A file whose text is used if the prompt is not available, for any reason. It is read only then, up to 1 MiB.
     pub fn fallback_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.fallback = Some(Fallback::TextFile(path.into()));
         self
@@ -95,7 +95,7 @@ impl PromptRequest<TextPrompt> {
 }
 
 impl PromptRequest<ChatPrompt> {
-    /// The messages to use if the prompt cannot be had, whatever the reason: pairs of role and content, or
+    /// The messages to use if the prompt is not available, for any reason: pairs of role and content, or
     /// [`ChatMessage`]s. They are not linked to generations.
     pub fn fallback<M: Into<ChatMessage>>(mut self, messages: impl IntoIterator<Item = M>) -> Self {
         let messages = messages
@@ -105,7 +105,7 @@ impl PromptRequest<ChatPrompt> {
         self
     }
 
-    /// A file of JSON to use if the prompt cannot be had, whatever the reason: a list of messages, or an object that has
+    /// A file of JSON to use if the prompt is not available, for any reason: a list of messages, or an object that has
     /// one as `prompt`, as Langfuse exports it. It is read only then, up to 1 MiB.
     pub fn fallback_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.fallback = Some(Fallback::ChatFile(path.into()));

@@ -68,7 +68,7 @@ impl Call {
         }
     }
 
-    /// Whether it does work of the application, so that it begins a trace where none is given.
+    /// Whether it does work of the application. Such a request begins a trace if it has none.
     pub(crate) fn does_work(&self) -> bool {
         match &*self.method {
             "completion/complete"

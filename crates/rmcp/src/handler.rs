@@ -1,5 +1,5 @@
 //! The wrapper of a handler: each request that it receives is a span in its caller's trace.
-//! Made by `traced`; `server_handler` and `client_handler` hand each request to `run`.
+//! Made by `traced`; `server_handler` and `client_handler` pass each request to `run`.
 
 use http::request::Parts;
 use rmcp::ErrorData;
@@ -90,7 +90,7 @@ impl<H> Traced<H> {
         &self.handler
     }
 
-    /// Takes the handler out.
+    /// Returns the handler.
     pub fn into_inner(self) -> H {
         self.handler
     }

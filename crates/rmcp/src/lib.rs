@@ -1,6 +1,6 @@
 //! Traces of the Model Context Protocol (MCP) for [`rmcp`]: one tree across clients and servers.
 //!
-//! One line on each side. The client sends the context of the current span with each request, in `params._meta`
+//! Each side needs one line. The client sends the context of the current span with each request, in `params._meta`
 //! (SEP-414); the server continues that trace.
 //!
 //! ```no_run
@@ -42,10 +42,10 @@
 //! (`initialize`, `tools/list`, ..) is not recorded. If the trace is in `_meta`, the caller in the HTTP headers is
 //! linked. Notifications and pings have no spans.
 //!
-//! # What it does not see
-//! Calls through a bare [`Peer`](rmcp::Peer), as some frameworks keep one: `rmcp` hands each request to a task that does
-//! not know its caller. Call through [`TracedPeer`] where the code is yours. The id that the client gives to a request
-//! and the client's session id are inside of `rmcp`, so spans of the client do not have them.
+//! # What is not recorded
+//! Calls through a [`Peer`](rmcp::Peer) that is not wrapped, as some frameworks keep one: `rmcp` sends each request from a
+//! task that does not know its caller. In your own code call through [`TracedPeer`]. `rmcp` does not show the id that the
+//! client gives to a request, nor the client's session id, so spans of the client do not have them.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -67,6 +67,8 @@ mod outcome;
 mod client;
 #[cfg(feature = "client")]
 mod client_handler;
+#[cfg(any(feature = "client", feature = "server"))]
+mod delegate;
 mod handler;
 #[cfg(feature = "client")]
 mod peer;

@@ -33,7 +33,7 @@ pub(crate) async fn send<P: RequestParamsMeta, T>(
 ) -> Result<T, ServiceError> {
     let parent = Span::current();
     if !call.does_work() && is_outside_trace(&parent) {
-        // Listing tools before the first trace is no mistake to be counted.
+        // Clients list tools before the first trace: this is not counted as a span outside of a trace.
         return request(params).await;
     }
     let span = parent.observation(&call.name(), call.kind());

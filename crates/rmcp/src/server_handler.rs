@@ -1,5 +1,5 @@
-//! A wrapped handler of a server is a handler of a server: requests are recorded, all else is handed on as it is.
-//! Each method of `rmcp` 3.11 is here: one that is missing would answer with its default.
+//! A wrapped handler of a server is a handler of a server: requests are recorded, all other calls are passed on.
+//! Each method of `rmcp` 3.11 is listed: a method that is missing would answer with its default.
 #![expect(
     deprecated,
     reason = "peers of older protocol versions call what is deprecated"
@@ -24,6 +24,7 @@ use rmcp::service::{NotificationContext, RequestContext, RoleServer, Subscriptio
 use tracefuse_core::Span;
 
 use crate::call::Call;
+use crate::delegate::{no_input, notifications, requests};
 use crate::handler::{Incoming, Traced, run};
 use crate::outcome;
 
@@ -32,50 +33,11 @@ fn incoming<H>(of: &Traced<H>, call: Call, context: &RequestContext<RoleServer>)
     of.incoming(call, context, version.map(|version| version.to_string()))
 }
 
-fn no_input<P>(_: &Span, _: &P) {}
-
-/// Methods with parameters: how the call is described, what its input is, and what its result says.
-macro_rules! requests {
-    ($($(#[$attribute:meta])* $method:ident($Params:ty) -> $Result:ty: $call:expr, $input:expr, $output:expr;)*) => {$(
-        $(#[$attribute])*
-        async fn $method(
-            &self,
-            request: $Params,
-            context: RequestContext<RoleServer>,
-        ) -> Result<$Result, ErrorData> {
-            let call: fn(&$Params) -> Call = $call;
-            let input: fn(&Span, &$Params) = $input;
-            let incoming = incoming(self, call(&request), &context);
-            let work = async move |span: &Span| {
-                input(span, &request);
-                self.handler.$method(request, context).await
-            };
-            run(incoming, work, $output).await
-        }
-    )*};
-}
-
-/// Notifications, which have no span.
-macro_rules! notifications {
-    ($($method:ident($($Params:ty)?);)*) => {$(
-        notifications!(@ $method($($Params)?));
-    )*};
-    (@ $method:ident($Params:ty)) => {
-        async fn $method(&self, notification: $Params, context: NotificationContext<RoleServer>) {
-            self.handler.$method(notification, context).await;
-        }
-    };
-    (@ $method:ident()) => {
-        async fn $method(&self, context: NotificationContext<RoleServer>) {
-            self.handler.$method(context).await;
-        }
-    };
-}
-
 type Page = Option<PaginatedRequestParams>;
 
 impl<H: ServerHandler> ServerHandler for Traced<H> {
     requests! {
+        RoleServer:
         call_tool(CallToolRequestParams) -> CallToolResponse:
             |request| Call::tool(&request.name),
             |span, request| span.set_input_with(|| &request.arguments),
@@ -89,45 +51,35 @@ impl<H: ServerHandler> ServerHandler for Traced<H> {
             no_input,
             outcome::resource_response;
         read_resource_directory(ReadResourceDirectoryRequestParams) -> ReadResourceDirectoryResult:
-            |request| Call::resource("resources/directory/read", &request.uri),
-            no_input,
-            outcome::nothing;
+            |request| Call::resource("resources/directory/read", &request.uri);
         complete(CompleteRequestParams) -> CompleteResult:
             |_| Call::new("completion/complete"),
             |span, request| span.set_input_with(|| &request.argument),
             |span: &Span, result: &CompleteResult| span.set_output(&result.completion);
         initialize(InitializeRequestParams) -> InitializeResult:
-            |_| Call::new("initialize"), no_input, outcome::nothing;
-        list_tools(Page) -> ListToolsResult: |_| Call::new("tools/list"), no_input, outcome::nothing;
-        list_prompts(Page) -> ListPromptsResult: |_| Call::new("prompts/list"), no_input, outcome::nothing;
+            |_| Call::new("initialize");
+        list_tools(Page) -> ListToolsResult: |_| Call::new("tools/list");
+        list_prompts(Page) -> ListPromptsResult: |_| Call::new("prompts/list");
         list_resources(Page) -> ListResourcesResult:
-            |_| Call::new("resources/list"), no_input, outcome::nothing;
+            |_| Call::new("resources/list");
         list_resource_templates(Page) -> ListResourceTemplatesResult:
-            |_| Call::new("resources/templates/list"), no_input, outcome::nothing;
-        list_skills(Page) -> ListSkillsResult: |_| Call::new("skills/list"), no_input, outcome::nothing;
+            |_| Call::new("resources/templates/list");
+        list_skills(Page) -> ListSkillsResult: |_| Call::new("skills/list");
         get_skill(GetSkillRequestParams) -> GetSkillResult:
-            |_| Call::new("skills/get"), no_input, outcome::nothing;
-        set_level(SetLevelRequestParams) -> (): |_| Call::new("logging/setLevel"), no_input, outcome::nothing;
+            |_| Call::new("skills/get");
+        set_level(SetLevelRequestParams) -> (): |_| Call::new("logging/setLevel");
         subscribe(SubscribeRequestParams) -> ():
-            |request| Call::resource("resources/subscribe", &request.uri), no_input, outcome::nothing;
+            |request| Call::resource("resources/subscribe", &request.uri);
         unsubscribe(UnsubscribeRequestParams) -> ():
-            |request| Call::resource("resources/unsubscribe", &request.uri), no_input, outcome::nothing;
-        get_task(GetTaskParams) -> GetTaskResult: |_| Call::new("tasks/get"), no_input, outcome::nothing;
-        update_task(UpdateTaskParams) -> (): |_| Call::new("tasks/update"), no_input, outcome::nothing;
-        cancel_task(CancelTaskParams) -> (): |_| Call::new("tasks/cancel"), no_input, outcome::nothing;
+            |request| Call::resource("resources/unsubscribe", &request.uri);
+        get_task(GetTaskParams) -> GetTaskResult: |_| Call::new("tasks/get");
+        update_task(UpdateTaskParams) -> (): |_| Call::new("tasks/update");
+        cancel_task(CancelTaskParams) -> (): |_| Call::new("tasks/cancel");
         on_custom_request(CustomRequest) -> CustomResult:
             |request| Call::custom(&request.method),
             |span, request| span.set_input_with(|| &request.params),
             outcome::json;
-    }
-
-    async fn discover(
-        &self,
-        context: RequestContext<RoleServer>,
-    ) -> Result<DiscoverResult, ErrorData> {
-        let incoming = incoming(self, Call::new("server/discover"), &context);
-        let work = async move |_: &Span| self.handler.discover(context).await;
-        run(incoming, work, outcome::nothing).await
+        discover() -> DiscoverResult: Call::new("server/discover");
     }
 
     async fn ping(&self, context: RequestContext<RoleServer>) -> Result<(), ErrorData> {
@@ -139,6 +91,7 @@ impl<H: ServerHandler> ServerHandler for Traced<H> {
     }
 
     notifications! {
+        RoleServer:
         on_cancelled(CancelledNotificationParam);
         on_progress(ProgressNotificationParam);
         on_initialized();

@@ -1,6 +1,7 @@
 //! What is known about an observation until its span ends, and how clearly.
 //! Part of `observation`; knows no span.
 
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value as Json, json};
 use tracefuse_core::{Cost, Usage};
 
@@ -37,6 +38,8 @@ pub(crate) struct Facts {
     pub(crate) model_is_final: bool,
     pub(crate) renamed: bool,
     pub(crate) system: Option<String>,
+    /// The tools that the model may call, as JSON.
+    pub(crate) tools: Option<String>,
     pub(crate) messages: Option<String>,
     /// Messages that come in parts, an attribute each.
     pub(crate) input_parts: Flat,
@@ -135,6 +138,19 @@ pub(crate) fn with_system(messages: String, system: Option<String>) -> (String, 
     (merged, None)
 }
 
+/// The messages beside the tools, `{"messages": [..], "tools": [..]}`, as a request to a model has them; tools that are not
+/// taken come back.
+pub(crate) fn with_tools(messages: String, tools: Option<String>) -> (String, Option<String>) {
+    let is_list = |text: &str| serde_json::from_str::<Vec<IgnoredAny>>(text).is_ok();
+    match tools {
+        Some(tools) if is_list(&messages) && is_list(&tools) => (
+            format!(r#"{{"messages":{messages},"tools":{tools}}}"#),
+            None,
+        ),
+        tools => (messages, tools),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,6 +180,26 @@ mod tests {
                 (messages.to_owned(), Some("be brief".to_owned()))
             );
         }
+    }
+
+    #[test]
+    fn tools_are_beside_the_messages() {
+        let beside =
+            |messages: &str, tools: &str| with_tools(messages.to_owned(), Some(tools.to_owned()));
+        assert_eq!(
+            beside(r#"[{"role":"user"}]"#, r#"[{"name":"add"}]"#),
+            (
+                r#"{"messages":[{"role":"user"}],"tools":[{"name":"add"}]}"#.to_owned(),
+                None
+            )
+        );
+        for (messages, tools) in [("plain", "[]"), ("[]", "add, subtract"), ("[]", "[")] {
+            assert_eq!(
+                beside(messages, tools),
+                (messages.to_owned(), Some(tools.to_owned()))
+            );
+        }
+        assert_eq!(with_tools("[]".to_owned(), None), ("[]".to_owned(), None));
     }
 
     #[test]

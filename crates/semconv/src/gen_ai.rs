@@ -63,6 +63,9 @@ pub(crate) fn record(to: &Observation, name: &str, rest: &str, value: Value<'_>)
         "system_instructions" => {
             to.with_facts(|facts| facts.system = Some(value.into_text()));
         }
+        "tool.definitions" => {
+            to.with_facts(|facts| facts.tools = Some(value.into_text()));
+        }
         // `request.messages`, `response.text`, `tool.input` and the like are Sentry's.
         "prompt" | "request.messages" => to.set_input(Rank::Text, value),
         "tool.call.arguments" | "tool.input" => to.set_input(Rank::Tool, value),

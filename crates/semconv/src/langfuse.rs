@@ -1,4 +1,4 @@
-//! `langfuse.*`: the attributes that Langfuse reads (`docs/langfuse.md` 2.4 and 2.5).
+//! `langfuse.*`: the attributes that Langfuse reads (`docs/langfuse.md` 2.4 and 2.5), and swiftide's shorter names for some.
 //! Called by `read`.
 
 use serde_json::{Map, Value as Json};
@@ -60,6 +60,13 @@ pub(crate) fn record(to: &Observation, name: &str, rest: &str, value: Value<'_>)
         }
         "metadata" => add_metadata(to, &value),
         "prompt.name" | "prompt.version" => record_observation(to, name, rest, value),
+        // The short names that swiftide writes for its own exporter.
+        "type" | "input" | "output" | "status_message" | "level" => {
+            record_observation(to, name, rest, value);
+        }
+        "model" => record_observation(to, name, "model.name", value),
+        "model_parameters" => record_observation(to, name, "model.parameters", value),
+        "usage" => record_observation(to, name, "usage_details", value),
         _ => match rest.strip_prefix("trace.metadata.") {
             Some(key) => {
                 if let Some(value) = Captured::capture(&value) {
@@ -183,7 +190,11 @@ impl Observation {
 
 /// Buckets by name, or a provider's own report. Buckets do not include one another, unless the stated total shows
 /// that they do.
-fn stated_usage(details: Map<String, Json>) -> Option<Usage> {
+fn stated_usage(mut details: Map<String, Json>) -> Option<Usage> {
+    // swiftide has the parts of a provider's report in an object of their own.
+    if let Some(Json::Object(parts)) = details.remove("details") {
+        details.extend(parts);
+    }
     let report = Json::Object(details);
     if let Some(usage) = reported_usage(&report) {
         return Some(usage);

@@ -43,8 +43,8 @@ mod vercel;
 
 pub use messages::MessageEvents;
 pub use names::{
-    APP_ROOT, ENVIRONMENT, FIRST_TOKEN_EVENT, RELEASE, TRACE_NAME, VERSION, is_llm_attribute,
-    is_llm_library, is_own, is_transport,
+    APP_ROOT, ENVIRONMENT, FIRST_TOKEN_EVENT, RELEASE, TRACE_NAME, VERSION, agent_span,
+    is_langfuse_attribute, is_llm_attribute, is_llm_library, is_own, is_transport,
 };
 pub use observation::Observation;
 pub use value::Value;

@@ -1,5 +1,7 @@
-//! The prefixes of attributes, and the targets and scopes of libraries, that the bridges know. No other file has them.
+//! The prefixes of attributes, and the targets, scopes and spans of libraries, that the bridges know. No other file has them.
 //! Used by the bridges' filters and by `observation`.
+
+use tracefuse_core::ObservationType;
 
 /// OpenTelemetry's conventions for generative AI.
 pub(crate) const GEN_AI: &str = "gen_ai.";
@@ -22,7 +24,22 @@ pub const VERSION: &str = "langfuse.version";
 
 /// Targets of libraries whose spans are LLM spans even without a `gen_ai.` field. Not `rig_core`: rig gives this
 /// target to functions, some of which end before the work begins.
-const LLM_TARGETS: [&str; 4] = ["rig", "async_openai", "genai", "swiftide"];
+const LLM_TARGETS: [&str; 3] = ["rig", "async_openai", "genai"];
+
+/// Spans of agents that have no attribute at their start: the library, the name of the span, what it is. Other spans of these
+/// libraries are left out: they are one for each message and each hook.
+const AGENT_SPANS: [(&str, &str, ObservationType); 6] = [
+    ("swiftide_agents", "agent.query", ObservationType::Agent),
+    (
+        "swiftide_agents",
+        "agent.query_once",
+        ObservationType::Agent,
+    ),
+    ("swiftide_agents", "agent.run", ObservationType::Agent),
+    ("swiftide_agents", "agent.run_once", ObservationType::Agent),
+    ("swiftide_agents", "step", ObservationType::Chain),
+    ("swiftide_agents", "tool", ObservationType::Tool),
+];
 
 /// Our targets: log lines of delivery.
 const OWN_TARGETS: [&str; 13] = [
@@ -83,6 +100,22 @@ pub fn is_llm_attribute(name: &str) -> bool {
 #[must_use]
 pub fn is_llm_library(target: &str) -> bool {
     is_of(target, &LLM_TARGETS)
+}
+
+/// What a span is that a known library names instead of giving it attributes; `None` for all others. `target` is the
+/// library's crate, or a module of it.
+#[must_use]
+pub fn agent_span(target: &str, name: &str) -> Option<ObservationType> {
+    let known = AGENT_SPANS
+        .iter()
+        .find(|(library, known, _)| *known == name && is_of(target, &[library]));
+    known.map(|(_, _, kind)| *kind)
+}
+
+/// Whether an attribute of this name is one that Langfuse reads.
+#[must_use]
+pub fn is_langfuse_attribute(name: &str) -> bool {
+    name.starts_with(LANGFUSE)
 }
 
 /// Whether a target or scope is ours.

@@ -11,7 +11,7 @@ use tracefuse_core::bridge::{
 };
 use tracefuse_core::{Exception, Level, ObservationType, Span, Status, Timestamp};
 
-use crate::facts::{Certainty, Facts, Rank, with_system};
+use crate::facts::{Certainty, Facts, Rank, with_system, with_tools};
 use crate::names::GEN_AI;
 use crate::usage::Tokens;
 use crate::value::Value;
@@ -91,6 +91,12 @@ impl Observation {
                 }
             });
         }
+    }
+
+    /// Sets the type that the name of a library's span says, as [`agent_span`](crate::agent_span) has it. An attribute that
+    /// says more wins.
+    pub fn begin_as(&self, kind: ObservationType) {
+        self.set_kind(kind, Certainty::Agent);
     }
 
     /// Sets the name by what is known at the start: spans below that end earlier carry the trace's name.
@@ -273,17 +279,23 @@ impl Observation {
         {
             self.span.set_output(answer);
         }
-        let system = match facts.messages.take() {
+        let (system, tools) = match facts.messages.take() {
             Some(messages) => {
-                let (input, left) = with_system(messages, facts.system.take());
+                let (messages, system) = with_system(messages, facts.system.take());
+                let (input, tools) = with_tools(messages, facts.tools.take());
                 self.span.set_input(input);
-                left
+                (system, tools)
             }
-            None => facts.system.take(),
+            None => (facts.system.take(), facts.tools.take()),
         };
-        // Instructions are part of the input, also where they go to the metadata.
-        if let Some(system) = system.filter(|_| captures_content(&self.span)) {
-            self.span.add_metadata("gen_ai.system_instructions", system);
+        // Instructions and tools are part of the input, also where they go to the metadata.
+        for (name, part) in [
+            ("gen_ai.system_instructions", system),
+            ("gen_ai.tool.definitions", tools),
+        ] {
+            if let Some(part) = part.filter(|_| captures_content(&self.span)) {
+                self.span.add_metadata(name, part);
+            }
         }
         match facts.prompt.clone() {
             (Some(name), Some(version)) => self.span.set_prompt(&name, version),

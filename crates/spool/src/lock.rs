@@ -95,8 +95,8 @@ impl Claim {
         Ok(lock.map(|lock| Self { directory, lock }))
     }
 
-    /// Removes the directory if nothing but the lock is left in it. To be dropped afterwards: the lock must
-    /// not be let go of in between.
+    /// Removes the directory if nothing but the lock is left in it. Drop it afterwards: the directory must stay locked
+    /// until it is removed.
     pub(super) fn release(&self, fs: &dyn SpoolFs) -> io::Result<()> {
         let entries = fs.list(&self.directory)?;
         if entries.iter().all(|entry| entry.name == name::LOCK) {

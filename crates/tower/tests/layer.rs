@@ -27,15 +27,10 @@ use tracefuse_core::testing::Recorder;
 use tracefuse_core::{Level, ObserveStream as _, Span, Trace, Tracer};
 use tracefuse_tower::{TraceLayer, inject_current, matched_route};
 
-/// The span of this name, once it has ended.
-async fn named(recorder: &Recorder, name: &str) -> SpanRecord {
-    for _ in 0..1_000 {
-        if recorder.names().iter().any(|known| known == name) {
-            return recorder.named(name);
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("no span {name} among {:?}", recorder.names());
+/// The span of this name, once it has ended: the server may end it after its client has the response.
+async fn ended(recorder: &Recorder, name: &str) -> SpanRecord {
+    let ended = tokio::time::timeout(Duration::from_secs(30), recorder.ended(name)).await;
+    ended.unwrap_or_else(|_| panic!("no span {name} among {:?}", recorder.names()))
 }
 
 fn tracer() -> (Tracer, Recorder) {
@@ -125,8 +120,8 @@ async fn a_trace_ends_with_its_streamed_body() {
     drop(to);
     client.read_to_string(&mut text).await.unwrap();
     assert!(text.contains("two"));
-    let root = named(&kept, "POST /chats/{id}").await;
-    let generation = named(&kept, "answer").await;
+    let root = ended(&kept, "POST /chats/{id}").await;
+    let generation = ended(&kept, "answer").await;
     assert_eq!(kept.names(), ["answer", "POST /chats/{id}"]);
     assert_eq!(generation.parent_span_id(), Some(root.span_id()));
     assert!(root.end_time() >= generation.end_time());
@@ -164,7 +159,7 @@ async fn a_client_that_goes_away_cancels_the_trace() {
     client.read_exact(&mut [0; 1000]).await.unwrap();
     drop(client);
     for name in ["GET /stream", "answer"] {
-        let span = named(&kept, name).await;
+        let span = ended(&kept, name).await;
         assert_eq!(span.level(), Some(Level::Warning), "{name}");
         assert!(
             span.status_message().unwrap().starts_with("cancelled: "),
@@ -175,7 +170,7 @@ async fn a_client_that_goes_away_cancels_the_trace() {
     let (tracer, kept) = self::tracer();
     let mut service = TraceLayer::new(tracer).layer(tower_fn());
     drop(service.call(http::Request::new("never")));
-    let span = named(&kept, "GET").await;
+    let span = ended(&kept, "GET").await;
     assert!(
         span.status_message()
             .unwrap()
@@ -233,7 +228,7 @@ async fn errors_and_panics_of_the_service_are_recorded() {
     let panicked = tokio::spawn(call("/panic", "panic")).await;
     assert!(panicked.is_err());
     for (name, message) in [("error", "the service failed: no"), ("panic", "boom")] {
-        let span = named(&kept, name).await;
+        let span = ended(&kept, name).await;
         assert_eq!(
             (span.level(), span.status()),
             (Some(Level::Error), Outcome::Error),
@@ -260,7 +255,7 @@ async fn bodies_keep_their_size_hints_and_trailers() {
     let frame = body.frame().await.unwrap().unwrap();
     assert_eq!(frame.into_data().unwrap(), "hello");
     drop(body);
-    assert_eq!(named(&kept, "GET").await.level(), None);
+    assert_eq!(ended(&kept, "GET").await.level(), None);
     // An empty body ends at once.
     let (tracer, kept) = self::tracer();
     let mut service = TraceLayer::new(tracer).layer(tower_fn());
@@ -275,7 +270,7 @@ async fn bodies_keep_their_size_hints_and_trailers() {
     let collected = response.into_body().collect().await.unwrap();
     assert_eq!(collected.trailers().unwrap()["grpc-status"], "0");
     assert_eq!(collected.to_bytes(), "ab");
-    assert_eq!(named(&kept, "GET").await.level(), None);
+    assert_eq!(ended(&kept, "GET").await.level(), None);
 }
 
 type Frames = futures::stream::Iter<std::vec::IntoIter<Result<Frame<Bytes>, String>>>;
@@ -323,7 +318,7 @@ async fn an_error_of_the_body_is_recorded_once() {
     *request.uri_mut() = "/broken".parse().unwrap();
     let body = service.call(request).await.unwrap().into_body();
     assert_eq!(body.collect().await.unwrap_err(), "the model hung up");
-    let span = named(&kept, "GET").await;
+    let span = ended(&kept, "GET").await;
     assert_eq!(
         (span.level(), span.exceptions().count()),
         (Some(Level::Error), 1)
@@ -387,12 +382,12 @@ async fn requests_are_named_by_route_and_left_out_by_filter() {
             .await
             .starts_with("HTTP/1.1 502")
     );
-    let user = named(&kept, "GET /api/users/{id}").await;
+    let user = ended(&kept, "GET /api/users/{id}").await;
     assert_eq!(
         metadata(&user, "url.path").as_deref(),
         Some("/api/users/42")
     );
-    let failed = named(&kept, "GET /fails").await;
+    let failed = ended(&kept, "GET /fails").await;
     assert_eq!(
         (
             failed.level(),
@@ -427,7 +422,7 @@ async fn answers_without_a_body_and_of_known_size_are_complete() {
     );
     assert!(answer(address, "GET /json").await.ends_with("{}"));
     for name in ["GET /big", "HEAD /json", "GET /none", "GET /json"] {
-        let span = named(&kept, name).await;
+        let span = ended(&kept, name).await;
         assert_eq!(
             (span.level(), span.status_message()),
             (None, None),

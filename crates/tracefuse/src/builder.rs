@@ -104,7 +104,7 @@ impl Builder {
                 #[cfg(feature = "langfuse")]
                 Mode::Local => builder.waits_for(config.langfuse.http.timeout),
                 #[cfg(feature = "otlp")]
-                Mode::Otlp => builder.waits_for(config.otlp.http.timeout),
+                Mode::Otlp => builder.waits_for(config.otlp.transport.http.timeout),
                 _ => {}
             }
         }
@@ -240,7 +240,7 @@ impl Builder {
     /// Adds an OpenTelemetry backend.
     #[cfg(feature = "otlp")]
     pub fn otlp(mut self, config: crate::OtlpConfig) -> Self {
-        self.waits_for(config.http.timeout);
+        self.waits_for(config.transport.http.timeout);
         match tracefuse_otlp::OtlpExporter::new(config) {
             Ok(exporter) => return self.exporter(exporter),
             Err(error) => self.fail(&error.to_string()),

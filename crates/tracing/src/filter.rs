@@ -4,7 +4,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tracefuse_semconv::{is_llm_attribute, is_llm_library, is_own, is_transport};
+use tracefuse_semconv::{
+    agent_span, is_langfuse_attribute, is_llm_attribute, is_llm_library, is_own, is_transport,
+};
 use tracing_core::metadata::LevelFilter;
 use tracing_core::subscriber::Interest;
 use tracing_core::{Level, Metadata};
@@ -13,7 +15,7 @@ use tracing_subscriber::layer::{Context, Filter};
 type Predicate = Arc<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>;
 
 /// Whether a span is about a language model, the default of what is recorded: it has a field whose
-/// name begins with `gen_ai.` or `langfuse.`, or the target of a known LLM library.
+/// name begins with `gen_ai.` or `langfuse.`, the target of a known LLM library, or target and name of a known agent's span.
 ///
 /// Of use in a predicate of your own:
 ///
@@ -28,6 +30,7 @@ type Predicate = Arc<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>;
 #[must_use]
 pub fn is_llm(span: &Metadata<'_>) -> bool {
     is_llm_library(span.target())
+        || agent_span(span.target(), span.name()).is_some()
         || span
             .fields()
             .iter()
@@ -74,7 +77,7 @@ impl Admission {
         let wanted = if metadata.is_span() {
             is_passed(metadata) || self.records(metadata)
         } else {
-            metadata.is_event() && self.hears(metadata)
+            metadata.is_event() && (self.hears(metadata) || describes_its_span(metadata))
         };
         wanted && self.enabled
     }
@@ -100,6 +103,13 @@ impl<S> Filter<S> for Admission {
         // An LLM span may have any level.
         (!self.enabled).then_some(LevelFilter::OFF)
     }
+}
+
+/// Whether an event, of any level, has fields for its span: swiftide writes model, messages and tokens of a call in an event
+/// at its end.
+pub(crate) fn describes_its_span(event: &Metadata<'_>) -> bool {
+    let mut fields = event.fields().iter();
+    !is_own(event.target()) && fields.any(|field| is_langfuse_attribute(field.name()))
 }
 
 /// Whether a span is of the application's own doing, so that it may carry a parent into a task.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracefuse_core::bridge::{WeakTracer, is_suppressed, is_unsampled};
 use tracefuse_core::{ObservationType, Span, Trace};
-use tracefuse_semconv::{Observation, Value};
+use tracefuse_semconv::{Observation, Value, agent_span};
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::{Event, Subscriber};
 use tracing_subscriber::Layer;
@@ -14,7 +14,7 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::fields::Fields;
-use crate::filter::Admission;
+use crate::filter::{Admission, describes_its_span};
 use crate::{entered, event};
 
 /// What the layer keeps with a span of `tracing`.
@@ -128,6 +128,9 @@ where
                 counted: AtomicBool::new(false),
             });
             if recording {
+                if let Some(kind) = agent_span(metadata.target(), metadata.name()) {
+                    own.observation.begin_as(kind);
+                }
                 own.record(|visitor| attributes.record(visitor));
                 own.observation.started();
             }
@@ -161,7 +164,17 @@ where
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
         let detached = event.is_root() && ctx.current_span().id().is_some();
-        if detached || is_suppressed() || !self.admission.hears(event.metadata()) {
+        if detached || is_suppressed() {
+            return;
+        }
+        if describes_its_span(event.metadata())
+            && let Some(span) = ctx.event_span(event).map(|span| span.id())
+            && let Some(own) = own(&span, &ctx)
+            && own.observation.span().is_recording()
+        {
+            own.record(|visitor| event.record(visitor));
+        }
+        if !self.admission.hears(event.metadata()) {
             return;
         }
         let span = match event.parent() {

@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         "python" => twins::python::run(in_ci),
         "js" => twins::js::run(in_ci),
         "relay" => relay::run(in_ci),
+        "viewer" if in_ci => viewer::run(in_ci),
         "viewer" => ours::run().and_then(|()| viewer::run(in_ci)),
         _ => {
             eprintln!(

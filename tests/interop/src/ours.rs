@@ -1,4 +1,4 @@
-//! `cargo xtask viewer`, its first part: our examples and an agent of rig against our server, by Langfuse's address and by
+//! `cargo xtask viewer`, its first part, which is not a step of CI: our examples and an agent of rig against our server, by Langfuse's address and by
 //! OpenTelemetry's; and one whose server is down, whose spool `tracefuse import` reads. What arrived is read back by the API and
 //! compared with what the test server has of the same program. Called by `main`.
 
@@ -14,7 +14,7 @@ use xtask::process::{cargo, output};
 
 use crate::integration;
 use crate::live::Live;
-use crate::programs::{Programs, built, examples, quiet};
+use crate::programs::{Programs, built, quiet};
 use crate::read_back::{Server, tree};
 use crate::service::free_port;
 
@@ -24,7 +24,8 @@ const MORE: &[&str] = &["propagation", "scores", "streaming"];
 const RIG: &str = "rig_agent";
 
 pub(crate) fn run() -> Result<()> {
-    let mut programs = examples()?;
+    let features = "opentelemetry,experiments,otlp,spool";
+    let mut programs = built(&["-p", "tracefuse", "--examples", "--features", features])?;
     programs.extend(built(&[
         "--manifest-path",
         "tests/rig/Cargo.toml",

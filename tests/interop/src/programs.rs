@@ -40,7 +40,7 @@ pub(crate) fn examples() -> Result<Programs> {
         "tracefuse",
         "--examples",
         "--features",
-        "opentelemetry,experiments,otlp,spool",
+        "opentelemetry,experiments",
     ])
 }
 

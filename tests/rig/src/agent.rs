@@ -1,4 +1,5 @@
-//! An agent of rig with one tool, as an application would write it. Used by tests and the example.
+//! An agent of rig with one tool, as an application would write it. Used by tests and the example, also with the newest rig
+//! (`newest/`).
 
 use rig::prelude::*;
 use rig::providers::openai::{OpenAI, OpenAIConfig};
@@ -65,17 +66,8 @@ pub fn agent(url: &str) -> Agent {
     of_model(OpenAIConfig::new("sk-test").with_base_url(url).client())
 }
 
-/// The agent over an HTTP client that is given.
-#[must_use]
-pub fn agent_over(url: &str, http: crate::RigHttp) -> Agent {
-    of_model(
-        OpenAIConfig::new("sk-test")
-            .with_base_url(url)
-            .connect(http),
-    )
-}
-
-fn of_model(client: OpenAI) -> Agent {
+/// The agent over the client of a provider.
+pub(crate) fn of_model(client: OpenAI) -> Agent {
     AgentBuilder::new(client.chat("gpt-4o"))
         .name("calculator")
         .preamble("Use the tool to add.")

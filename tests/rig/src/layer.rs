@@ -15,9 +15,13 @@ use genai::resolver::{AuthData, Endpoint, ServiceTargetResolver};
 use genai::{ModelIden, ServiceTarget};
 use http::{Request, Response};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
+use rig::agent::Agent;
 use rig::http_client::{Error, HttpClientExt, LazyBody, MultipartForm, Result, StreamingResponse};
+use rig::providers::openai::OpenAIConfig as RigConfig;
 use tower::{ServiceBuilder, service_fn};
 use tracefuse_http_client::ModelCalls;
+
+use crate::agent::of_model;
 
 /// reqwest with the layer.
 #[must_use]
@@ -108,6 +112,16 @@ impl HttpClientExt for RigHttp {
         let chunks = chunks.map_err(Error::instance);
         Ok(Response::from_parts(parts, Box::pin(chunks)))
     }
+}
+
+/// The agent of rig over an HTTP client that is given.
+#[must_use]
+pub fn agent_over(url: &str, http: RigHttp) -> Agent {
+    of_model(
+        RigConfig::new("sk-test")
+            .with_base_url(url)
+            .connect(http),
+    )
 }
 
 /// genai, which takes a client of reqwest without middleware.

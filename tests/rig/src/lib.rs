@@ -5,11 +5,13 @@
 mod agent;
 mod calls;
 mod layer;
+mod recorded;
 mod server;
 
-pub use agent::{Add, MathError, Numbers, agent, agent_over};
+pub use agent::{Add, MathError, Numbers, agent};
 pub use calls::{ask, ask_streamed, ask_with_tools, client, request, with_add};
-pub use layer::{RigHttp, genai_client, recorded_client, recorded_openai};
+pub use layer::{RigHttp, agent_over, genai_client, recorded_client, recorded_openai};
+pub use recorded::recorded;
 pub use server::OpenAi;
 
 /// The guide, so that its code is compiled by the tests.

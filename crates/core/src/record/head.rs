@@ -170,6 +170,12 @@ impl Head {
         self.0[1] & u64::from(role.bit()) != 0
     }
 
+    /// Whether the record has an attribute.
+    #[inline]
+    pub(super) fn has_roles(&self) -> bool {
+        self.0[1] & 0xFFFF != 0
+    }
+
     #[inline]
     pub(super) fn note(&mut self, role: Role) {
         self.0[1] |= u64::from(role.bit());

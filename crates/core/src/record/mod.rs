@@ -58,7 +58,7 @@ pub use usage::{Convention, Count};
 pub use usage::{Cost, Usage};
 pub use value::{Value, ValueRef};
 
-/// Something finished that is on its way to exporters.
+/// A finished span or score, for exporters.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Record {

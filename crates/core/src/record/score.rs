@@ -29,12 +29,12 @@ pub enum ScoreValue {
     Boolean(bool),
     /// One of few words, such as `good`.
     Categorical(String),
-    /// Words of one's own: 1 to 500 characters on Langfuse.
+    /// A free text: 1 to 500 characters on Langfuse.
     Text(String),
 }
 
 impl ScoreValue {
-    /// Words of one's own, where `into()` would make a category of them.
+    /// A free text; `into()` makes a category of a text.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
@@ -122,7 +122,7 @@ pub struct ScoreRecord {
     pub value: ScoreValue,
     /// What it is about.
     pub target: ScoreTarget,
-    /// Why, in somebody's words.
+    /// The reason, free text.
     pub comment: Option<String>,
     /// The score configuration of the project it belongs to.
     pub config_id: Option<String>,

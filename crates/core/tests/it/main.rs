@@ -8,6 +8,7 @@ mod ending;
 mod errors;
 mod hostile;
 mod inputs;
+mod inputs_streamed;
 mod leaks;
 mod links;
 mod measured;

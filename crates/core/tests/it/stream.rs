@@ -199,7 +199,7 @@ fn an_observed_stream_of_ordinary_items_goes_to_other_threads() {
     is_send(&results.try_observed(Span::noop()).openai());
 }
 
-/// A fold of one's own: counts words as tokens, and knows when the answer is whole.
+/// A fold of the application: counts words as tokens, and knows when the answer is whole.
 #[derive(Default)]
 struct Counted(u64);
 

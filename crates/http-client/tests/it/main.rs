@@ -7,6 +7,7 @@
 
 mod ends;
 mod errors;
+mod inputs;
 mod large;
 mod nested;
 mod privacy;

@@ -119,6 +119,8 @@ impl Server {
             "api.deepseek.com",
             "api.moonshot.ai",
             "ollama.internal",
+            "api.jina.ai",
+            "bedrock-runtime.us-east-1.amazonaws.com",
             "gateway.internal",
         ];
         let builder = hosts
@@ -225,21 +227,11 @@ pub(crate) async fn recorded(work: impl AsyncFnOnce(&Trace)) -> Vec<SpanRecord> 
         .trace("request")
         .run_async(async |trace| work(&trace).await)
         .await;
-    ended(&recorder, "request").await;
+    let ended = tokio::time::timeout(Duration::from_secs(30), recorder.ended("request")).await;
+    ended.expect("the trace ends in less than 30 seconds");
     let mut spans = recorder.spans();
     spans.retain(|span| span.name() != "request");
     spans
-}
-
-/// Waits until a span of this name has ended.
-pub(crate) async fn ended(recorder: &Recorder, name: &str) -> SpanRecord {
-    for _ in 0..6_000 {
-        if recorder.names().iter().any(|known| known == name) {
-            return recorder.named(name);
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("no span {name} among {:?}", recorder.names());
 }
 
 /// The one span.

@@ -1,4 +1,4 @@
-//! What is sent, and answers that are wrong, huge, cut or somebody else's.
+//! What is sent, and answers that are wrong, huge, cut or of another server.
 
 use std::io::Read;
 use std::time::Duration;

@@ -115,7 +115,7 @@ async fn a_server_of_the_added_authority_is_trusted_and_its_connection_kept() {
 
 #[tokio::test]
 async fn an_unknown_authority_is_not_trusted_whatever_it_calls_itself() {
-    for name in ["somebody else", "the authority of a test"] {
+    for name in ["another authority", "the authority of a test"] {
         check(
             Authority::named(name).issue("localhost", 2020, 2999),
             &Authority::new(),

@@ -117,6 +117,8 @@ fn claim<'a>(document: &Document<'a>, text: &Text<'a>) -> Option<Claim<'a>> {
             of_bedrock(around.key, around.format)
         }
         "data" => of_data(object),
+        // Stability by Bedrock: {"artifacts": [{"base64": "..", "finishReason": "SUCCESS"}]}
+        "base64" if object.mime.is_empty() => Some(Claim::IfBytesTell),
         // Vercel's AI SDK: {"type": "image", "image": "..", "mediaType": "image/png"}
         "image" if object.mime.is_empty() => (object.kind == "image").then_some(Claim::IfBytesTell),
         // MCP's `blob`, Vertex's `imageBytes` and the like: beside their type.

@@ -106,7 +106,7 @@ async fn during_an_outage_the_old_prompt_is_used() {
     clock.advance(MINUTE + SECOND);
     assert_eq!(text(&client, "weather").await, "one");
     fetches(&client, 2).await;
-    // The server is left alone for ten seconds.
+    // The server is not asked for ten seconds.
     for _ in 0..5 {
         assert_eq!(text(&client, "weather").await, "one");
     }

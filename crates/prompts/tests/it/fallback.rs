@@ -1,4 +1,4 @@
-//! What an application gets when a prompt cannot be had.
+//! What an application gets when a prompt is not available.
 
 use std::time::Duration;
 

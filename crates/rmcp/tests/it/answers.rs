@@ -6,7 +6,7 @@ use tracefuse_core::record::{SpanRecord, StatusCode};
 use tracefuse_core::testing::Recorder;
 use tracefuse_core::{Level, ObservationType, Tracer};
 
-use crate::support::{Pair, both, call, metadata, pair, pair_with, until, within};
+use crate::support::{Pair, both, call, metadata, pair, pair_with, within};
 
 /// The spans of a call of this tool: the client's and the server's.
 async fn called(pair: &Pair, tool: &'static str, arguments: Value) -> [SpanRecord; 2] {
@@ -15,15 +15,11 @@ async fn called(pair: &Pair, tool: &'static str, arguments: Value) -> [SpanRecor
     });
     within(run).await;
     let name = format!("tools/call {tool}");
-    until(|| {
-        pair.recorder
-            .names()
-            .iter()
-            .filter(|known| **known == name)
-            .count()
-            == 2
-    })
-    .await;
+    let both_ended = |kept: &Recorder| {
+        let names = kept.names();
+        names.iter().filter(|known| **known == name).count() == 2
+    };
+    within(pair.recorder.until(both_ended)).await;
     let (client, server) = both(&pair.recorder, &name);
     [client, server]
 }
@@ -168,7 +164,7 @@ async fn a_handler_that_panics_is_recorded() {
         let wait = pair.client.call_tool(call("panic", Value::Null));
         tokio::select! {
             _ = wait => {}
-            () = until(|| pair.recorder.names().contains(&"tools/call panic".to_owned())) => {}
+            _ = pair.recorder.ended("tools/call panic") => {}
         }
     });
     within(call).await;

@@ -7,7 +7,7 @@ use tracefuse_core::testing::Recorder;
 use tracefuse_core::{SampleRate, Tracer};
 use tracefuse_rmcp::{TracedPeer, traced, traced_client};
 
-use crate::support::{Tools, both, call, metadata, pair, pair_with, text, until, within};
+use crate::support::{Tools, both, call, metadata, pair, pair_with, spans, text, within};
 
 #[tokio::test]
 async fn a_call_is_one_tree_across_client_and_server() {
@@ -142,7 +142,7 @@ async fn outside_of_a_trace_only_work_of_the_server_is_recorded() {
         .await
         .unwrap();
     assert!(!text(&result).contains("traceparent"), "{}", text(&result));
-    until(|| pair.recorder.spans().len() == 1).await;
+    spans(&pair.recorder, 1).await;
     let span = pair.recorder.only();
     assert_eq!(
         (span.name(), span.parent_span_id()),
@@ -188,7 +188,7 @@ async fn the_context_is_sent_in_meta_beside_what_is_there() {
         "{meta}"
     );
     assert!(text("baggage").contains("langfuse_user_id=ada"), "{meta}");
-    until(|| pair.recorder.spans().len() == 3).await;
+    spans(&pair.recorder, 3).await;
     for span in pair.recorder.spans() {
         assert_eq!(span.trace().user_id.as_deref(), Some("ada"));
     }
@@ -219,7 +219,7 @@ async fn a_decision_not_to_record_crosses() {
         meta["traceparent"].as_str().unwrap().ends_with("-00"),
         "{meta}"
     );
-    until(|| always.stats().unsampled_traces == 1).await;
+    assert_eq!(always.stats().unsampled_traces, 1);
     assert_eq!(pair.recorder.spans().len(), 0);
 }
 
@@ -229,7 +229,6 @@ async fn a_call_that_is_given_up_is_cancelled_on_the_client() {
     let run = pair.tracer.trace("agent").run_async(async |_| {
         tokio::select! {
             _ = pair.client.call_tool(call("wait", Value::Null)) => unreachable!("it never answers"),
-            () = until(|| false) => unreachable!(),
             () = async { pair.client.call_tool(call("add", json!({"a": 1, "b": 1}))).await.unwrap(); } => {}
         }
     });
@@ -290,7 +289,7 @@ async fn what_a_server_asks_of_a_client_is_recorded_too() {
         server.send_request(request).await.unwrap();
     });
     within(ask).await;
-    until(|| recorder.spans().len() == 2).await;
+    spans(&recorder, 2).await;
     assert_eq!(recorder.tree(), "server\n  acme/ask\n");
     let asked = recorder.named("acme/ask");
     assert_eq!(asked.input().unwrap().to_string(), r#"{"q":1}"#);

@@ -11,7 +11,7 @@ use tracefuse_core::testing::Recorder;
 use tracefuse_core::{TraceId, Tracer};
 use tracefuse_rmcp::{traced, traced_client};
 
-use crate::support::{Tools, both, call, metadata, text, until, within};
+use crate::support::{Tools, both, call, metadata, spans, text, within};
 
 /// A server on loopback; its address.
 async fn serve(tracer: &Tracer) -> String {
@@ -41,7 +41,7 @@ async fn a_call_over_http_is_one_tree_with_its_session() {
         assert_eq!(text(&result.unwrap()), "3");
     });
     within(run).await;
-    until(|| recorder.spans().len() == 4).await;
+    spans(&recorder, 4).await;
     assert_eq!(
         recorder.tree(),
         "agent\n  tools/call add\n    tools/call add\n      in the tool\n"
@@ -105,7 +105,7 @@ async fn the_context_in_meta_wins_and_that_of_http_is_linked() {
     let recorder = Recorder::new();
     let address = serve(&recorder.tracer()).await;
     within(post(&address, BY_HTTP, Some(BY_META))).await;
-    until(|| recorder.spans().len() == 2).await;
+    spans(&recorder, 2).await;
     let span = recorder.named("tools/call add");
     let ids = |traceparent: &str| -> (TraceId, String) {
         (
@@ -127,7 +127,7 @@ async fn without_a_context_in_meta_the_headers_have_the_parent() {
     let recorder = Recorder::new();
     let address = serve(&recorder.tracer()).await;
     within(post(&address, BY_HTTP, None)).await;
-    until(|| recorder.spans().len() == 2).await;
+    spans(&recorder, 2).await;
     let span = recorder.named("tools/call add");
     assert_eq!(span.trace_id().to_string(), &BY_HTTP[3..35]);
     assert_eq!(span.links().count(), 0);

@@ -186,14 +186,9 @@ pub(crate) fn both(recorder: &Recorder, name: &str) -> (SpanRecord, SpanRecord) 
     (client.clone(), server.clone())
 }
 
-/// Waits until a condition holds.
-pub(crate) async fn until(condition: impl Fn() -> bool) {
-    let wait = async {
-        while !condition() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    within(wait).await;
+/// Waits until this many spans have ended.
+pub(crate) async fn spans(recorder: &Recorder, count: usize) {
+    within(recorder.until(|kept| kept.spans().len() == count)).await;
 }
 
 pub(crate) async fn within<F: Future>(work: F) -> F::Output {

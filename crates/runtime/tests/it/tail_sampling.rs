@@ -1,4 +1,4 @@
-//! Traces held until they end: what their spans say then, which are kept, and when they are let go before.
+//! Traces that wait until they end: what their spans have then, which are kept, and when they are released before.
 
 use std::time::Duration;
 
@@ -279,7 +279,7 @@ fn a_flush_delivers_what_is_held() {
     assert_eq!(held.names(), ["done"]);
     open.span("after").run(|_| {});
     drop(open);
-    assert_eq!(held.shutdown().sampled_out, 0, "it was let go as kept");
+    assert_eq!(held.shutdown().sampled_out, 0, "it was released as kept");
     assert_eq!(held.names(), ["done", "after", "open"]);
 }
 

@@ -93,7 +93,7 @@ fn every_exporter_gets_every_span() {
     assert_eq!(second.accepted(), names(0..10));
 }
 
-/// Holds the exporter, fills the queue beyond its bound, and lets go.
+/// Blocks the exporter, fills the queue beyond its bound, and unblocks it.
 fn overload(policy: Overload) -> (Scripted, Tracer) {
     let exporter = Scripted::default();
     exporter.hold();

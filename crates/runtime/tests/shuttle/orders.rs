@@ -15,7 +15,7 @@ use crate::queue::envelope::{Parked, Queued, bytes_of};
 use crate::queue::phase::Phase;
 use crate::worker::next::{Next, next};
 
-/// Longer than any schedule: a wait ends because somebody woke it, or is found as a deadlock.
+/// Longer than any schedule: a wait ends because another thread woke it, or is found as a deadlock.
 pub(crate) const EVER: Duration = Duration::from_secs(24 * 3600);
 
 fn a_record() -> Record {
@@ -53,7 +53,7 @@ fn start<T: Send + 'static>(
     thread::spawn(move || run(&queue))
 }
 
-/// Every number that anybody may see adds up.
+/// Every number that a reader may see adds up.
 fn balanced(queue: &ExporterQueue) -> ExporterStats {
     let stats = queue.stats();
     assert!(stats.is_balanced(), "{stats:?}");

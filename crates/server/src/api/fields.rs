@@ -8,7 +8,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::model::{ObservationRow, ScoreRow, TraceRow};
 use crate::store::Full;
 
-/// Characters of a metadata value that are shown where it was not asked for in full.
+/// Characters of a metadata value that are returned if the request does not ask for the whole value.
 const SHORT: usize = 200;
 
 /// RFC 3339 in milliseconds, which is all that Langfuse keeps.
@@ -188,7 +188,7 @@ fn usage(row: &ObservationRow) -> Value {
     })
 }
 
-/// Input or output of the older endpoints: JSON as what it says.
+/// Input or output of the older endpoints: JSON text as the value that it contains.
 pub(crate) fn parsed(body: Option<&String>) -> Value {
     let Some(text) = body else { return Value::Null };
     serde_json::from_str(text).unwrap_or_else(|_| text.as_str().into())

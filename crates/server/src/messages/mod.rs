@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 /// An input or output.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Body {
-    /// Messages, and what was beside them.
+    /// Messages, and the other parts of the request or the response.
     Messages(Vec<Message>, Option<Value>),
     /// Other JSON.
     Json(Value),

@@ -1,4 +1,4 @@
-//! What an observation carries beside its row: the long part, read for one observation at a time.
+//! The long part of an observation, which is not in its row: read for one observation at a time.
 //! Written by `take`, kept compressed by `store`.
 
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ pub struct Bodies {
     /// What came out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
-    /// Metadata by key; a text that is JSON is shown as what it says.
+    /// Metadata by key; a text that is JSON is shown as the value that it contains.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, Value>,
     /// Parameters of the model call, such as `temperature`.

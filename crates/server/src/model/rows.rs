@@ -265,7 +265,7 @@ pub struct Media {
     pub uploaded_ns: Option<i64>,
 }
 
-/// Spans of a trace were stored: what [`Store::subscribe`](crate::Store::subscribe) tells.
+/// Spans of a trace were stored: the message of [`Store::subscribe`](crate::Store::subscribe).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Arrival {

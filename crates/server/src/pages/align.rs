@@ -101,7 +101,7 @@ fn siblings(
         }
     };
     for (place, index) in partner.iter().zip(&lefts) {
-        // What is only on the right comes where it was on the right.
+        // A span that is only on the right keeps its place on the right.
         if let Some(place) = *place {
             only_right(next, place, &mut out);
             next = next.max(place);

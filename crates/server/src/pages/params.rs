@@ -63,7 +63,7 @@ impl Params {
         url
     }
 
-    /// The filters; a value that cannot be read is left out, and its error is returned beside.
+    /// The filters; a value that cannot be read is left out, and its error is returned with them.
     pub(super) fn query(&self, now_ns: i64) -> (TraceQuery, Vec<QueryError>) {
         let mut query = TraceQuery::default();
         let set = |(name, value)| query.set(name, value, now_ns).err();

@@ -80,7 +80,7 @@ impl Default for Prices {
 }
 
 impl Prices {
-    /// Prices of one's own, over the table of this version.
+    /// Your own prices, before those of the table of this version.
     ///
     /// # Errors
     /// The text is no table.
@@ -143,7 +143,7 @@ impl Prices {
         Some(cost)
     }
 
-    /// By the whole name, without a provider before it (`openai/gpt-4o`), and without a date behind it
+    /// By the whole name, without a provider in front of it (`openai/gpt-4o`), and without a date behind it
     /// (`gpt-4o-2024-08-06`, `claude-sonnet-4-20250514`).
     fn price(&self, model: &str) -> Option<Price> {
         let lower = model.to_ascii_lowercase();

@@ -163,7 +163,7 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// An observation whose id is known: the same bytes change nothing, others take its place.
+    /// An observation whose id is stored already: equal bytes change nothing, other bytes replace it.
     fn replace(&mut self, span: &Span, trace: i64, context: i64) -> Result<(), StoreError> {
         let Some((mut place, mut known)) = load_span(self.db, trace, &span.row.id)? else {
             return Err(StoreError::Failed("an observation is lost".to_owned()));
@@ -402,7 +402,7 @@ impl<'a> Work<'a> {
         Ok(n)
     }
 
-    /// Writes the rows of the traces and the totals, and tells what has changed.
+    /// Writes the rows of the traces and the totals, and returns what has changed.
     pub(crate) fn finish(mut self) -> Result<Vec<Arrival>, StoreError> {
         let mut arrivals = Vec::with_capacity(self.touched.len());
         for (id, mut touched) in std::mem::take(&mut self.touched) {
@@ -434,7 +434,7 @@ impl<'a> Work<'a> {
 }
 
 impl Span {
-    /// Sets what follows from the rest: computes the cost of a call from the price table where none came with it.
+    /// Sets computed fields: the cost of a call by the price table, if the call has no cost.
     pub(crate) fn settle(&mut self, prices: &Prices) {
         let row = &mut self.row;
         row.has_bodies = self.body.is_some();

@@ -17,7 +17,7 @@ pub struct Change(pub(crate) Kind);
 
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
-    /// The whole of an observation: it replaces what is known.
+    /// A whole observation: it replaces the one that is stored.
     Span(Box<Span>),
     /// Some fields of an observation: they are merged into what is known.
     Observation(Box<ObservationPatch>),
@@ -29,7 +29,7 @@ pub(crate) enum Kind {
         media: String,
         bytes: Vec<u8>,
     },
-    /// What the client says about its upload.
+    /// The result of an upload, as the client reports it.
     Uploaded {
         media: String,
         status: i64,
@@ -46,7 +46,7 @@ impl Change {
         }
     }
 
-    /// About how many bytes it takes while it waits.
+    /// An estimate of the bytes that it takes in memory while it waits.
     pub(crate) fn weight(&self) -> usize {
         let long = match &self.0 {
             Kind::Span(span) => span
@@ -63,7 +63,7 @@ impl Change {
     }
 }
 
-/// An observation as it is stored: the row, and what is kept beside it.
+/// An observation as it is stored: the row and the bodies.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Span {
     pub(crate) trace_id: String,
@@ -77,7 +77,7 @@ pub(crate) struct Span {
     pub(crate) previews: (Option<String>, Option<String>),
 }
 
-/// What a span says about its trace.
+/// The attributes of a trace that one of its spans has.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Facts {
@@ -178,7 +178,7 @@ pub(crate) struct TracePatch {
     pub(crate) weight: usize,
 }
 
-/// What the batch API says about a trace and no span has.
+/// The attributes of a trace that only the batch API has, and no span.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct TraceBody {

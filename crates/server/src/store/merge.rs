@@ -77,7 +77,7 @@ pub(crate) fn observation(
     row
 }
 
-/// Merges the row of a trace; gives back what belongs to its body.
+/// Merges the row of a trace; returns the part that belongs to its body.
 pub(crate) fn trace(
     state: &mut TraceState,
     patch: TracePatch,

@@ -63,7 +63,7 @@ pub(crate) fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
-/// A row of `trace`: what is shown, and what the writer needs beside it.
+/// A row of `trace`: what is shown, and what the writer needs in addition.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct TraceState {
     pub(crate) n: i64,

@@ -24,7 +24,7 @@ const AGE_NS: u64 = 100_000_000;
 /// How often the age and the size of the store are looked at.
 const RETENTION: Duration = Duration::from_secs(30);
 
-/// Changes that are stored together, and who waits for them.
+/// Changes that are stored together, and the senders that wait for them.
 pub(crate) struct Job {
     pub(crate) changes: Vec<Change>,
     pub(crate) answer: oneshot::Sender<Result<Receipt, StoreError>>,
@@ -33,7 +33,7 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// Answers, and gives the room back. The one who asked may be gone.
+    /// Answers the sender, which may have gone, and frees its room in the queue.
     fn done(self, receipt: Result<Receipt, StoreError>) {
         drop(self.answer.send(receipt));
         drop(self.room);

@@ -16,7 +16,7 @@ use crate::store::{Change, Field, Kind, ObservationPatch, TracePatch};
 /// What a Langfuse server of version 4 does with these events.
 pub(super) const REFUSED: &str = "sent by the batch API: Langfuse 4 refuses traces and observations there in its default mode, send OTLP";
 
-/// What came of a batch: changes in the order in which they are merged, and an answer for each event.
+/// The result of a batch: changes in the order in which they are merged, and an answer for each event.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) changes: Vec<Change>,

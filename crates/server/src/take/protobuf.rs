@@ -125,7 +125,7 @@ fn any(value: AnyValue, depth: u32, notes: &mut Vec<String>) -> Option<Value<'st
     })
 }
 
-/// JSON text within a map is what it says.
+/// JSON text within a map is the value that it contains.
 fn json_of(value: Value<'_>) -> Json {
     match value {
         Value::Str(text) if text.starts_with('{') => {

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// A text that is JSON is shown as what it says.
+/// A text that is JSON is shown as the value that it contains.
 pub(crate) fn shown(text: &str) -> Json {
     let is_maybe_json = text.starts_with(|c: char| {
         c.is_ascii_digit() || matches!(c, '{' | '[' | '"' | '-' | 't' | 'f' | 'n')

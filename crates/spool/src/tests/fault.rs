@@ -26,6 +26,14 @@ fn files(dir: &Path) -> Vec<String> {
     names
 }
 
+/// A spool on a file system whose failures are chosen by the test.
+fn injected(dir: &Path) -> (InjectingFs, Spool) {
+    let fs = InjectingFs::default();
+    let config = SpoolConfig::new(dir).tag(TAG);
+    let (spool, _) = Spool::open_on(Box::new(fs.clone()), config, NOW).expect("a spool");
+    (fs, spool)
+}
+
 fn check_every_failure(fault: Fault, durability: Durability) {
     let fs = InjectingFs::default();
     let dir = tempdir().expect("a directory");
@@ -66,9 +74,7 @@ fn a_disk_that_is_full_from_any_step_on_loses_no_promise() {
 #[test]
 fn a_full_disk_leaves_no_draft_and_the_spool_works_again_when_there_is_room() {
     let dir = tempdir().expect("a directory");
-    let fs = InjectingFs::default();
-    let config = SpoolConfig::new(dir.path()).tag(TAG);
-    let (mut spool, _) = Spool::open_on(Box::new(fs.clone()), config, NOW).expect("a spool");
+    let (fs, mut spool) = injected(dir.path());
     spool.append(b"before", NOW).expect("appended");
     spool.append(b"beside", NOW).expect("appended");
     spool.seal().expect("sealed");
@@ -103,9 +109,7 @@ fn a_full_disk_leaves_no_draft_and_the_spool_works_again_when_there_is_room() {
 #[test]
 fn half_a_frame_that_cannot_be_cut_off_does_not_hide_what_is_before_it() {
     let dir = tempdir().expect("a directory");
-    let fs = InjectingFs::default();
-    let config = SpoolConfig::new(dir.path()).tag(TAG);
-    let (mut spool, _) = Spool::open_on(Box::new(fs.clone()), config, NOW).expect("a spool");
+    let (fs, mut spool) = injected(dir.path());
     spool.append(b"before", NOW).expect("appended");
     fs.fail_now(Fault::DiskBroken);
     assert!(spool.append(b"torn", NOW).is_err());
@@ -127,9 +131,7 @@ fn half_a_frame_that_cannot_be_cut_off_does_not_hide_what_is_before_it() {
 #[test]
 fn what_is_appended_after_a_torn_frame_can_be_read() {
     let dir = tempdir().expect("a directory");
-    let fs = InjectingFs::default();
-    let config = SpoolConfig::new(dir.path()).tag(TAG);
-    let (mut spool, _) = Spool::open_on(Box::new(fs.clone()), config, NOW).expect("a spool");
+    let (fs, mut spool) = injected(dir.path());
     spool.append(b"before", NOW).expect("appended");
     fs.fail_now(Fault::DiskBroken);
     assert!(spool.append(b"torn", NOW).is_err());
@@ -142,9 +144,7 @@ fn what_is_appended_after_a_torn_frame_can_be_read() {
 #[test]
 fn a_file_that_cannot_be_removed_is_not_given_out_again_and_removed_later() {
     let dir = tempdir().expect("a directory");
-    let fs = InjectingFs::default();
-    let config = SpoolConfig::new(dir.path()).tag(TAG);
-    let (mut spool, _) = Spool::open_on(Box::new(fs.clone()), config, NOW).expect("a spool");
+    let (fs, mut spool) = injected(dir.path());
     spool.append(b"once", NOW).expect("appended");
     spool.seal().expect("sealed");
     let batch = spool.next(NOW).expect("read").expect("a batch");
@@ -159,9 +159,7 @@ fn a_file_that_cannot_be_removed_is_not_given_out_again_and_removed_later() {
 #[test]
 fn a_batch_that_cannot_be_read_is_kept_behind_the_others() {
     let dir = tempdir().expect("a directory");
-    let fs = InjectingFs::default();
-    let config = SpoolConfig::new(dir.path()).tag(TAG);
-    let (mut spool, _) = Spool::open_on(Box::new(fs.clone()), config, NOW).expect("a spool");
+    let (fs, mut spool) = injected(dir.path());
     for payload in [b"first", b"other"] {
         spool.append(payload, NOW).expect("appended");
         spool.seal().expect("sealed");
@@ -186,8 +184,7 @@ fn a_read_only_file_system_is_reported_at_once_with_the_remedy() {
 #[test]
 fn a_batch_given_out_is_not_lost_with_its_directory() {
     let dir = tempdir().expect("a directory");
-    let config = SpoolConfig::new(dir.path()).tag(TAG);
-    let (mut spool, _) = Spool::open(config, NOW).expect("a spool");
+    let (mut spool, _) = reopen(dir.path());
     for payload in [&b"given out"[..], b"waits"] {
         spool.append(payload, NOW).expect("appended");
         spool.seal().expect("sealed");
@@ -206,8 +203,7 @@ fn a_batch_given_out_is_not_lost_with_its_directory() {
 #[test]
 fn a_batch_given_out_counts_by_its_file_at_the_end() {
     let dir = tempdir().expect("a directory");
-    let config = SpoolConfig::new(dir.path()).tag(TAG);
-    let (mut spool, _) = Spool::open(config, NOW).expect("a spool");
+    let (mut spool, _) = reopen(dir.path());
     spool.append(b"given out", NOW).expect("appended");
     spool.seal().expect("sealed");
     spool.next(NOW).expect("read").expect("a batch");

@@ -4,9 +4,19 @@
     reason = "puts files beside the spool's, as a stranger would"
 )]
 
+use std::path::{Path, PathBuf};
+
 use super::{NOW, TAG, append, drain, files, open, processes};
 use tempfile::tempdir;
 use tracefuse_spool::{Spool, SpoolConfig, SpoolError};
+
+/// The directory of a process that has ended and left one batch there.
+fn left_by_a_process(dir: &Path, payload: &str) -> PathBuf {
+    let (mut spool, _) = open(dir);
+    append(&mut spool, &[payload]);
+    drop(spool);
+    processes(dir).remove(0)
+}
 
 #[test]
 fn two_spools_on_one_directory_do_not_touch_each_other() {
@@ -104,10 +114,7 @@ fn nothing_goes_to_another_project() {
 #[test]
 fn files_and_directories_of_other_names_are_left_alone() {
     let dir = tempdir().expect("a directory");
-    let (mut spool, _) = open(dir.path());
-    append(&mut spool, &["ours"]);
-    drop(spool);
-    let process = processes(dir.path()).remove(0);
+    let process = left_by_a_process(dir.path(), "ours");
     let strange = [
         process.join("notes.txt"),
         process.join("00000000000000a1.batch"),
@@ -163,16 +170,10 @@ mod unix {
     fn symbolic_links_are_not_followed() {
         let dir = tempdir().expect("a directory");
         let elsewhere = tempdir().expect("a directory");
-        let (mut spool, _) = open(elsewhere.path());
-        append(&mut spool, &["elsewhere"]);
-        drop(spool);
-        let real = processes(elsewhere.path()).remove(0);
+        let real = left_by_a_process(elsewhere.path(), "elsewhere");
         let batch = files(elsewhere.path(), "batch").remove(0);
 
-        let (mut spool, _) = open(dir.path());
-        append(&mut spool, &["ours"]);
-        drop(spool);
-        let process = processes(dir.path()).remove(0);
+        let process = left_by_a_process(dir.path(), "ours");
         // A directory of a process, a batch and a lock, each a link.
         let linked_process = dir.path().join("v1/1-1-00000000");
         symlink(&real, &linked_process).expect("linked");
@@ -188,10 +189,7 @@ mod unix {
     #[test]
     fn a_lock_that_is_a_link_is_not_taken() {
         let dir = tempdir().expect("a directory");
-        let (mut spool, _) = open(dir.path());
-        append(&mut spool, &["ours"]);
-        drop(spool);
-        let process = processes(dir.path()).remove(0);
+        let process = left_by_a_process(dir.path(), "ours");
         let target = dir.path().join("target");
         std::fs::write(&target, "").expect("written");
         std::fs::remove_file(process.join("lock")).expect("removed");
@@ -204,10 +202,7 @@ mod unix {
     #[test]
     fn a_lock_that_is_a_link_is_not_even_opened() {
         let dir = tempdir().expect("a directory");
-        let (mut spool, _) = open(dir.path());
-        append(&mut spool, &["ours"]);
-        drop(spool);
-        let process = processes(dir.path()).remove(0);
+        let process = left_by_a_process(dir.path(), "ours");
         std::fs::remove_file(process.join("lock")).expect("removed");
         // Opened as a lock, a directory would be an error, and counted.
         symlink(dir.path(), process.join("lock")).expect("linked");
@@ -218,10 +213,7 @@ mod unix {
     #[test]
     fn a_lock_file_that_was_cleaned_away_does_not_strand_its_batches() {
         let dir = tempdir().expect("a directory");
-        let (mut spool, _) = open(dir.path());
-        append(&mut spool, &["ours"]);
-        drop(spool);
-        let process = processes(dir.path()).remove(0);
+        let process = left_by_a_process(dir.path(), "ours");
         std::fs::remove_file(process.join("lock")).expect("removed");
         let (mut spool, recovered) = open(dir.path());
         assert_eq!(recovered.frames, 1);
@@ -237,7 +229,7 @@ mod unix {
         spool.seal().expect("sealed");
         append(&mut spool, &["prompt"]);
         let new = dir.path().join("new");
-        let mode = |path: &std::path::Path| {
+        let mode = |path: &Path| {
             std::fs::metadata(path)
                 .expect("metadata")
                 .permissions()

@@ -1,4 +1,4 @@
-//! An exporter of one's own: in the shape of a crate that depends on `tracefuse-exporter` alone.
+//! Your own exporter: in the form of a crate that depends on `tracefuse-exporter` alone.
 
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 #![expect(unreachable_pub, reason = "in its own crate the exporter is public")]

@@ -143,7 +143,7 @@ pub(super) mod http {
         #[cfg(feature = "langfuse")]
         field(&mut config.langfuse.http).clone_from(&value);
         #[cfg(feature = "otlp")]
-        field(&mut config.otlp.http).clone_from(&value);
+        field(&mut config.otlp.transport.http).clone_from(&value);
         true
     }
 }

@@ -191,21 +191,21 @@ settings! {
         value!(Flag, |c| &mut c.console.live);
 
     Otlp(secret) "otlp.endpoint" ["OTEL_EXPORTER_OTLP_ENDPOINT"], "base address of the OpenTelemetry backend; `/v1/traces` is appended",
-        value!(Own { accepts: ADDRESS, parse: base, show: |address| address.trim_end_matches("/v1/traces").to_owned() }, |c| &mut c.otlp.endpoint);
+        value!(Own { accepts: ADDRESS, parse: base, show: |address| address.trim_end_matches("/v1/traces").to_owned() }, |c| &mut c.otlp.transport.endpoint);
     Otlp(secret) "otlp.traces_endpoint" ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"], "full address for traces",
-        value!(Own { accepts: ADDRESS, parse: some, show: |_| String::new() }, |c| &mut c.otlp.endpoint);
+        value!(Own { accepts: ADDRESS, parse: some, show: |_| String::new() }, |c| &mut c.otlp.transport.endpoint);
     Otlp(secret) "otlp.headers" ["OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"], "headers for the OpenTelemetry backend",
-        value!(Own { accepts: PAIRS, parse: headers, show: |_| String::new() }, |c| &mut c.otlp.headers);
+        value!(Own { accepts: PAIRS, parse: headers, show: |_| String::new() }, |c| &mut c.otlp.transport.headers);
     Otlp "otlp.timeout_ms" ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"],
         "longest one attempt to reach the OpenTelemetry backend may take, in milliseconds",
         value!(Own { accepts: "a whole number of milliseconds from 1 to 3600000", parse: milliseconds, show: |_| "that of `timeout`".to_owned() },
-            |c| &mut c.otlp.http.timeout);
+            |c| &mut c.otlp.transport.http.timeout);
     Otlp "otlp.ca_file" ["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"],
         "certificate authorities to trust for the OpenTelemetry backend, in place of `ca_file`",
-        value!(Path("the path of a PEM file"), |c| &mut c.otlp.http.ca_file);
+        value!(Path("the path of a PEM file"), |c| &mut c.otlp.transport.http.ca_file);
     Otlp "otlp.compression" ["OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"],
         "compression of requests to the OpenTelemetry backend",
-        value!(Choice(&[("gzip", true), ("none", false)]), |c| &mut c.otlp.gzip);
+        value!(Choice(&[("gzip", true), ("none", false)]), |c| &mut c.otlp.transport.gzip);
     Otlp "otlp.protocol" ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"], "protocol of the OpenTelemetry backend",
         value!(Own { accepts: "`http/protobuf`; another is an error in mode `otlp`", parse: some, show: String::clone }, |c| &mut c.otlp_protocol);
     Otlp "otlp.conventions" ["TRACEFUSE_OTLP_CONVENTIONS"], "names of attributes: OpenTelemetry's, these with the older names beside them, or OpenInference's, which Arize Phoenix reads",
@@ -346,7 +346,7 @@ fn overload(text: &str) -> Option<Overload> {
 
 #[cfg(feature = "otlp")]
 fn base(text: &str) -> Option<String> {
-    Some(tracefuse_otlp::OtlpConfig::new(text).endpoint)
+    Some(tracefuse_otlp::OtlpConfig::new(text).transport.endpoint)
 }
 
 /// Pairs whose names and values an HTTP header can have.

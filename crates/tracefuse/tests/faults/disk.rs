@@ -1,4 +1,4 @@
-//! Outages with a spool, and spools that are full, broken, shared or somebody else's.
+//! Outages with a spool, and spools that are full, broken, shared or of another user.
 #![expect(
     clippy::disallowed_methods,
     reason = "breaks files to see that it is noticed"

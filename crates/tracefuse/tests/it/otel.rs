@@ -32,7 +32,7 @@ fn tracer(server: &MockLangfuse, change: impl FnOnce(&mut Config)) -> Tracer {
 fn any_backend_is_reached_with_address_headers_gzip_and_attributes_of_the_service() {
     let server = server(Scenario::new());
     let tracer = tracer(&server, |config| {
-        config.otlp.gzip = true;
+        config.otlp.transport.gzip = true;
         config.tracer.resource_attributes = vec![
             ("service.name".into(), "shop".into()),
             ("team".into(), "checkout".into()),
@@ -93,7 +93,7 @@ fn a_backend_that_does_not_answer_in_time_is_given_up() {
     let slow = Action::good().delay_ms(30_000);
     let server = server(Scenario::new().forever(slow));
     let tracer = tracer(&server, |config| {
-        config.otlp.http.timeout = Duration::from_millis(50);
+        config.otlp.transport.http.timeout = Duration::from_millis(50);
         config.tracer.delivery.max_retries = 0;
     });
     tracer.trace("request").run(|_| {});

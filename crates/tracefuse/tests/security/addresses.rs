@@ -224,7 +224,7 @@ proptest! {
         }
     }
 
-    /// The same of an OTLP backend's headers, which are anybody's.
+    /// The same of an OTLP backend's headers, which may have any name.
     #[test]
     fn no_header_that_is_configured_adds_another(name in text(), value in text()) {
         let server = MockLangfuse::start();

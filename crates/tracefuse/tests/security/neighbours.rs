@@ -1,4 +1,4 @@
-//! What an exporter of somebody else gets to see: spans, masked and cut to size. No key, no other exporter.
+//! What an exporter of a third party receives: spans, masked and cut to size. No key, no other exporter.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -50,9 +50,7 @@ fn reach(url: &str) -> LangfuseConfig {
 fn echo() -> String {
     use base64::Engine as _;
     let token = base64::engine::general_purpose::STANDARD.encode(format!("{PUBLIC}:{SECRET}"));
-    format!(
-        "you sent authorization: Basic {token}, and the key is {SECRET}, I tell everybody {SECRET}"
-    )
+    format!("you sent authorization: Basic {token}, and the key is {SECRET}, I repeat {SECRET}")
 }
 
 pub(crate) fn all() -> Vec<Scene> {

@@ -1,9 +1,9 @@
 //! Events: where they go, what they say, and what an error does to its span.
 
 use tracefuse_core::record::StatusCode;
-use tracefuse_core::{Level, Span};
+use tracefuse_core::{Level, ObservationType, Span};
 use tracing::level_filters::LevelFilter;
-use tracing::{error, info, info_span, warn};
+use tracing::{debug, error, info, info_span, warn};
 
 use crate::support::recorded;
 
@@ -114,4 +114,61 @@ fn a_long_message_is_the_name_in_short_and_metadata_in_full() {
     let event = span.events().next().unwrap();
     assert_eq!(event.name(), "ä".repeat(100));
     assert_eq!(event.metadata().next().unwrap().1.to_string(), long);
+}
+
+/// What swiftide does: the span has its type, and an event at its end has all else.
+#[test]
+fn an_event_with_fields_of_langfuse_describes_its_span() {
+    let usage = r#"{"prompt_tokens":120,"completion_tokens":30,"total_tokens":150,
+        "details":{"prompt_tokens_details":{"cached_tokens":100}}}"#;
+    let kept = recorded(
+        |layer| layer,
+        |tracer| {
+            tracer.trace("ours").input("a question").run(|_| {
+                info_span!("complete", langfuse.type = "GENERATION").in_scope(|| {
+                    debug!(
+                        langfuse.model = "gpt-4o",
+                        langfuse.input = "hi",
+                        langfuse.output = "hello",
+                        langfuse.usage = usage,
+                        attempt = 2,
+                    );
+                });
+                // Not recorded, so that nothing is described; the trace is not meant.
+                info_span!("left out").in_scope(|| debug!(langfuse.input = "no one's"));
+            });
+        },
+    );
+    let call = kept.named("complete");
+    assert_eq!(call.observation_type(), ObservationType::Generation);
+    assert_eq!(call.model(), Some("gpt-4o"));
+    assert_eq!(call.input().unwrap().to_string(), "hi");
+    assert_eq!(call.output().unwrap().to_string(), "hello");
+    let buckets = call.usage().collect::<std::collections::BTreeMap<_, _>>();
+    assert_eq!(buckets["input_cached_tokens"], 100);
+    assert_eq!((buckets["input"], buckets["output"]), (20, 30));
+    let metadata: Vec<_> = call.metadata().map(|(key, _)| key).collect();
+    assert_eq!(metadata, ["attempt"]);
+    assert_eq!(call.events().len(), 0);
+    let ours = kept.named("ours");
+    assert_eq!(ours.input().unwrap().to_string(), "a question");
+    assert_eq!(ours.events().len(), 0);
+}
+
+#[test]
+fn a_warning_with_fields_of_langfuse_is_an_event_as_well() {
+    let kept = recorded(
+        |layer| layer,
+        |_| {
+            info_span!("call", gen_ai.prompt = "p").in_scope(|| {
+                warn!(langfuse.observation.output = "half", "the stream was cut");
+                debug!(parent: None, langfuse.input = "of no span");
+            });
+        },
+    );
+    let call = kept.only();
+    assert_eq!(call.output().unwrap().to_string(), "half");
+    assert_eq!(call.input().unwrap().to_string(), "p");
+    let names: Vec<_> = call.events().map(|event| event.name().to_owned()).collect();
+    assert_eq!(names, ["the stream was cut"]);
 }

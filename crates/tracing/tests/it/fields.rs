@@ -280,3 +280,37 @@ fn a_value_that_logs_while_it_is_formatted_does_no_harm() {
     assert_eq!(outer.input().unwrap().to_string(), "talkative");
     assert_eq!(metadata(&outer), [("late", "talkative".to_owned())]);
 }
+
+#[test]
+fn tools_are_beside_the_messages() {
+    let tools = r#"[{"type":"function","name":"add"}]"#;
+    let span = of(|| {
+        info_span!(
+            "chat",
+            gen_ai.operation.name = "chat",
+            gen_ai.tool.definitions = tools,
+            gen_ai.system_instructions = "be brief",
+            gen_ai.input.messages = r#"[{"role":"user","content":"hi"}]"#,
+        );
+    });
+    let messages = r#"[{"role":"system","content":"be brief"},{"role":"user","content":"hi"}]"#;
+    assert_eq!(
+        span.input().unwrap().to_string(),
+        format!(r#"{{"messages":{messages},"tools":{tools}}}"#)
+    );
+    assert_eq!(span.metadata().count(), 0);
+    // Without messages they are metadata.
+    let span = of(|| {
+        info_span!(
+            "chat",
+            gen_ai.operation.name = "chat",
+            gen_ai.prompt = "hi",
+            gen_ai.tool.definitions = tools
+        );
+    });
+    assert_eq!(span.input().unwrap().to_string(), "hi");
+    assert_eq!(
+        metadata(&span),
+        [("gen_ai.tool.definitions", tools.to_owned())]
+    );
+}

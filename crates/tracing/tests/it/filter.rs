@@ -1,6 +1,6 @@
 //! Which spans are recorded.
 
-use tracefuse_core::Tracer;
+use tracefuse_core::{ObservationType, Tracer};
 use tracing::level_filters::LevelFilter;
 use tracing::{debug_span, info_span, trace_span};
 use tracing_subscriber::{Layer as _, Registry};
@@ -23,6 +23,31 @@ fn work() {
 fn by_default_llm_spans_are_recorded() {
     let kept = recorded(|layer| layer, |_| work());
     assert_eq!(kept.tree(), "llm trace\nlangfuse\nrig\n");
+}
+
+#[test]
+fn spans_of_swiftide_agents_are_known_by_their_names() {
+    let kept = recorded(
+        |layer| layer,
+        |_| {
+            info_span!(target: "swiftide_agents::agent", "agent.query").in_scope(|| {
+                info_span!(target: "swiftide_agents::agent", "step", otel.name = "step-0").in_scope(|| {
+                    info_span!(target: "swiftide_agents::agent", "add_message").in_scope(|| {});
+                    info_span!(target: "swiftide_agents::agent", "tool", otel.name = "tool.add").in_scope(|| {});
+                });
+            });
+            info_span!(target: "my_app", "tool").in_scope(|| {});
+        },
+    );
+    assert_eq!(kept.tree(), "agent.query\n  step-0\n    tool.add\n");
+    let kinds =
+        ["agent.query", "step-0", "tool.add"].map(|name| kept.named(name).observation_type());
+    let expected = [
+        ObservationType::Agent,
+        ObservationType::Chain,
+        ObservationType::Tool,
+    ];
+    assert_eq!(kinds, expected);
 }
 
 #[test]

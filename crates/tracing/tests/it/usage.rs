@@ -260,3 +260,34 @@ fn what_claude_counts_is_priced() {
         Some("1500")
     );
 }
+
+#[test]
+fn the_model_that_answered_and_the_one_asked_for_are_both_known() {
+    for answered_first in [false, true] {
+        let kept = recorded(
+            |layer| layer,
+            |_| {
+                let span = span();
+                let mut models = vec![
+                    ("gen_ai.request.model", "gpt-4o"),
+                    ("gen_ai.response.model", "gpt-4o-2024-08-06"),
+                ];
+                if answered_first {
+                    models.reverse();
+                }
+                for (name, model) in models {
+                    span.record(name, model);
+                }
+            },
+        );
+        let span = kept.only();
+        assert_eq!(
+            (span.model(), span.request_model(), span.response_model()),
+            (
+                Some("gpt-4o-2024-08-06"),
+                Some("gpt-4o"),
+                Some("gpt-4o-2024-08-06")
+            )
+        );
+    }
+}

@@ -1,34 +1,9 @@
-//! An agent of rig with a tool, as a Langfuse server has it afterwards.
-#![expect(clippy::print_stdout, reason = "shows the tree")]
+//! An agent of rig with a tool, as a Langfuse server has it afterwards. Run with rig 0.44 and with the newest (`newest/`).
 #![expect(clippy::disallowed_methods, reason = "what `tokio::test` makes")]
 
 use futures::StreamExt as _;
-use mock_langfuse::{MockLangfuse, Observation};
-use tracefuse::{LangfuseConfig, Tracer};
-use tracefuse_rig_tests::{OpenAi, agent};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::registry;
-
-fn tracer(server: &MockLangfuse) -> Tracer {
-    let config = LangfuseConfig::new(server.public_key(), server.secret_key());
-    tracefuse::langfuse(config.base_url(server.url())).unwrap()
-}
-
-/// Runs `work` with the layer, and gives what the server has.
-async fn recorded(work: impl AsyncFnOnce(&Tracer, &OpenAi)) -> Vec<Observation> {
-    let server = MockLangfuse::start();
-    let tracer = tracer(&server);
-    let model = OpenAi::start().await.unwrap();
-    let subscriber = registry().with(tracefuse::tracing::layer(&tracer));
-    // The runtime of each test is on its thread alone.
-    let guard = tracing::subscriber::set_default(subscriber);
-    work(&tracer, &model).await;
-    drop(guard);
-    tracer.shutdown_async().await.unwrap();
-    println!("{}", server.trees());
-    assert_eq!(server.trace_ids().len(), 1, "{}", server.trees());
-    server.observations()
-}
+use mock_langfuse::Observation;
+use tracefuse_rig_tests::{agent, recorded};
 
 fn all<'a>(rows: &'a [Observation], kind: &str) -> Vec<&'a Observation> {
     rows.iter().filter(|row| row.kind == kind).collect()

@@ -33,7 +33,14 @@ pub(crate) fn facts(response: &Value) -> Facts {
 /// The message: its role, parts and tool calls, or its text if it is nothing else; version 1 has the text alone.
 fn output(response: &Value) -> Option<Value> {
     let Some(message) = response.get("message").and_then(Value::as_object) else {
-        return text(response.get("text")).map(Value::from);
+        let said = text(response.get("text")).map(Value::from);
+        let calls = response.get("tool_calls").and_then(Value::as_array);
+        return match calls.filter(|calls| !calls.is_empty()) {
+            Some(calls) => {
+                Some(json!({ "role": "assistant", "content": said, "tool_calls": calls }))
+            }
+            None => said,
+        };
     };
     let mut message: Map<String, Value> = without_nulls(message);
     let plain: Option<String> = match message.get("content") {

@@ -101,9 +101,10 @@ impl Span {
     }
 }
 
-/// Fields with the answer of services that have neither messages nor items: ranking, moderation, recognition of
+/// Fields with the answer of services that have neither messages nor items: agents, ranking, moderation, recognition of
 /// documents and speech, text generation of Hugging Face, Bedrock's own models, older releases.
 const OTHERS: &[&str] = &[
+    "result",
     "results",
     "outputs",
     "generations",

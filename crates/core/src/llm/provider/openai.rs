@@ -64,7 +64,13 @@ fn output(response: &Value) -> Option<Value> {
         return one_or_all(items.iter().map(plain).collect());
     }
     // An answer with a text and no choices; `text` of a Responses answer is a setting. DashScope, Cloudflare.
-    let places = ["/text", "/output/text", "/response", "/transcript"];
+    let places = [
+        "/text",
+        "/output/text",
+        "/response",
+        "/transcript",
+        "/content",
+    ];
     let mut texts = places.iter().map(|place| response.pointer(place));
     texts.find_map(text).map(Value::from)
 }

@@ -39,12 +39,14 @@ pub(super) struct Assembly<L> {
     error: Option<Exception>,
     /// Chunks before the first content: if the language knows nothing in them, they are the output.
     kept: Vec<Value>,
+    kept_bytes: usize,
     has_content: bool,
     done: bool,
 }
 
-/// Chunks that are kept before the first content.
+/// Chunks that are kept before the first content, and bytes of their texts.
 const MAX_KEPT: usize = 256;
+const MAX_KEPT_BYTES: usize = 256 * 1024;
 
 impl<L: Language> Assembly<L> {
     pub(super) fn push<I: Serialize + ?Sized>(&mut self, item: &I) {
@@ -67,8 +69,8 @@ impl<L: Language> Assembly<L> {
                 if self.error.is_none() {
                     self.error = error::of_event(&chunk, L::NAME);
                 }
-                if !self.has_content && self.kept.len() < MAX_KEPT {
-                    self.kept.push(Value::Object(chunk.clone()));
+                if !self.has_content {
+                    self.keep(&chunk);
                 }
                 self.has_content |= self.language.add(chunk);
                 if self.has_content {
@@ -83,6 +85,21 @@ impl<L: Language> Assembly<L> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Keeps a chunk as long as there is room.
+    fn keep(&mut self, chunk: &Map<String, Value>) {
+        if self.kept.len() >= MAX_KEPT {
+            return;
+        }
+        let bytes = chunk
+            .iter()
+            .map(|(key, value)| key.len() + size(value))
+            .sum();
+        self.kept_bytes = self.kept_bytes.saturating_add(bytes);
+        if self.kept_bytes <= MAX_KEPT_BYTES {
+            self.kept.push(Value::Object(chunk.clone()));
         }
     }
 
@@ -117,6 +134,19 @@ impl<L: Language> Assembly<L> {
             .field("parts", &self.language.len())
             .field("complete", &self.is_complete())
             .finish_non_exhaustive()
+    }
+}
+
+/// About how many bytes a value takes as JSON.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(list) => list.iter().map(|value| 1 + size(value)).sum(),
+        Value::Object(object) => object
+            .iter()
+            .map(|(key, value)| key.len() + size(value))
+            .sum(),
+        _ => 4,
     }
 }
 

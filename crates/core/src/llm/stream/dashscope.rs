@@ -86,7 +86,7 @@ impl Repeated {
         let reason = choice.remove("finish_reason").filter(says);
         known.finish_reason = reason
             .filter(|reason| reason != "null")
-            .or(known.finish_reason.take());
+            .or_else(|| known.finish_reason.take());
         let Some(Value::Object(mut message)) = choice.remove("message") else {
             return false;
         };

@@ -239,7 +239,7 @@ impl<S: Stream, J: Select<S::Item>> Observed<S, J> {
         self.fold_by(Output::new(fold))
     }
 
-    /// Puts the items together by a [`Fold`] of one's own, which may record more than an output.
+    /// Puts the items together by your own [`Fold`], which may record more than an output.
     pub fn fold_by<F: Fold<J::Item>>(mut self, fold: F) -> Observed<S, J, F> {
         let span = self.watch.span.take().unwrap_or(Span::noop());
         Observed::new(self.inner, span, fold)

@@ -100,12 +100,14 @@ impl Chunks {
         if let Some(Value::Object(output)) = chunk.get_mut("output") {
             carries |= self.repeated.add(output);
         }
-        // Cloudflare has its text in `response`.
-        if chunk.get("response").is_some_and(Value::is_string)
-            && let Some(piece) = chunk.remove("response")
-        {
-            carries |= says(&piece);
-            keep(&mut self.media, "text", piece);
+        // Cloudflare has its text in `response`, llama.cpp in `content`.
+        for key in ["response", "content"] {
+            if chunk.get(key).is_some_and(Value::is_string)
+                && let Some(piece) = chunk.remove(key)
+            {
+                carries |= says(&piece);
+                keep(&mut self.media, "text", piece);
+            }
         }
         if let Some(Value::Object(usage)) = chunk.remove("usage") {
             let known = self.fields.entry("usage").or_insert_with(|| json!({}));
@@ -135,6 +137,22 @@ impl Chunks {
                     _ => self.end_media(event),
                 }
                 !piece.is_empty()
+            }
+            // Mistral's conversations.
+            "message.output" => {
+                let content = event.remove("content").unwrap_or_default();
+                let piece = content.get("text").cloned().unwrap_or(content);
+                let carries = piece.is_string() && says(&piece);
+                if carries {
+                    keep(&mut self.media, "text", piece);
+                }
+                carries
+            }
+            "conversation.response" => {
+                if phase == "done" {
+                    self.end_media(event);
+                }
+                false
             }
             "image_generation" | "image_edit" | "speech.audio" => {
                 let carries = ["b64_json", "audio"]

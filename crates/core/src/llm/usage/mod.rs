@@ -53,7 +53,12 @@ pub(crate) fn read(language: Language, answer: &Value) -> UsageReading {
         reading.cost = reading.cost.or_else(|| stated_cost(report));
     }
     reading.cost = reading.cost.or_else(|| {
-        let places = ["response_cost", "_hidden_params.response_cost"];
+        // LiteLLM; the agents of Anthropic.
+        let places = [
+            "response_cost",
+            "_hidden_params.response_cost",
+            "total_cost_usd",
+        ];
         let mut found = places.iter().flat_map(|place| layers.find(place));
         found
             .find_map(|value| dollars(value).filter(|d| *d > 0.0))

@@ -60,15 +60,14 @@ impl Buffer {
     pub(super) fn admits(&mut self, role: Role, key: &str) -> bool {
         if role.is_keyed() {
             let hash = hash(role, key);
-            if self.state.seen.has(hash) && !self.state.has_replaced {
-                self.note_replaced(role, key);
-            }
-            if role.is_limited() {
-                if self.state.keys >= MAX_KEYS && !self.admits_key(role, key) {
+            if role.is_limited() && self.state.keys >= MAX_KEYS {
+                if !self.admits_key(role, key) {
                     return false;
                 }
-                self.state.keys += 1;
+            } else if self.state.seen.has(hash) && !self.state.has_replaced {
+                self.note_replaced(role, key);
             }
+            self.state.keys += u32::from(role.is_limited());
             self.state.seen.note(hash);
         } else if role.is_single() && self.head.has(role) {
             self.state.has_replaced = true;
@@ -95,6 +94,7 @@ impl Buffer {
         {
             self.compact();
             if self.state.keys < MAX_KEYS {
+                self.note_replaced(role, key);
                 return true;
             }
             let limited = self.read().filter(|known| known.role.is_limited());
@@ -237,7 +237,7 @@ impl Buffer {
     }
 }
 
-/// Maps a key to one of 256 bits: few instructions, and most keys of a span have different bits.
+/// Maps a key to one of 1,024 bits: few instructions, and most keys of a span have different bits.
 #[inline]
 fn hash(role: Role, key: &str) -> u64 {
     let bytes = key.as_bytes();
@@ -246,7 +246,7 @@ fn hash(role: Role, key: &str) -> u64 {
         _ => short(bytes),
     };
     let mixed = first ^ last.rotate_left(29) ^ (bytes.len() as u64) << 48 ^ (role as u64) << 56;
-    mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56
+    mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54
 }
 
 /// A key of less than eight bytes.
@@ -264,19 +264,19 @@ fn short(bytes: &[u8]) -> (u64, u64) {
 
 /// The keys that were written, by their hash: most keys need no search for an older value.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Seen([u64; 4]);
+pub(super) struct Seen([u64; 16]);
 
 impl Seen {
     /// Whether a key with this hash was written before.
     #[inline(always)]
     fn has(&self, hash: u64) -> bool {
-        let word = self.0.get(hash as usize >> 6 & 3);
+        let word = self.0.get(hash as usize >> 6 & 15);
         word.is_some_and(|word| word & 1 << (hash & 63) != 0)
     }
 
     #[inline(always)]
     fn note(&mut self, hash: u64) {
-        if let Some(word) = self.0.get_mut(hash as usize >> 6 & 3) {
+        if let Some(word) = self.0.get_mut(hash as usize >> 6 & 15) {
             *word |= 1 << (hash & 63);
         }
     }

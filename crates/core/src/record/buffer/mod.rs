@@ -66,8 +66,11 @@ impl Buffer {
     /// Begins a span in a buffer that is new or was emptied, capacities kept.
     #[inline]
     pub(crate) fn begin(&mut self, id: SpanId, name: &str, kind: ObservationType) {
+        // Spans without attributes leave the state as it was.
+        if self.head.has_roles() {
+            self.state = WriteState::default();
+        }
         self.head = Head::new(id, kind);
-        self.state = WriteState::default();
         if name.len() > usize::from(u16::MAX) {
             self.put(Role::Name, "", ValueRef::Str(name));
         } else {

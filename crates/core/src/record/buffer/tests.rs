@@ -34,6 +34,31 @@ fn the_last_value_of_a_key_takes_the_first_place() {
 }
 
 #[test]
+fn a_buffer_that_is_used_again_has_no_state_of_before() {
+    let mut buffer = buffer();
+    for n in 0..200 {
+        buffer.put_any(Role::Metadata, &format!("key {n}"), n);
+    }
+    buffer.set_status(Status::Error("no".into()));
+    buffer.seal();
+    for without_attributes in [false, true] {
+        buffer.empty();
+        buffer.begin(SpanId::random(), "next", ObservationType::Span);
+        assert_eq!((buffer.state.keys, buffer.state.has_replaced), (0, false));
+        assert!(!buffer.state.level_of_error && !buffer.state.message_of_error);
+        if !without_attributes {
+            buffer.empty();
+            buffer.begin(SpanId::random(), "bare", ObservationType::Span);
+        }
+        for n in 0..MAX_KEYS {
+            buffer.put_any(Role::Metadata, &format!("key {n}"), n);
+        }
+        buffer.seal();
+        assert_eq!(metadata(&buffer).len(), MAX_KEYS as usize);
+    }
+}
+
+#[test]
 fn keys_beyond_the_limit_are_dropped_and_counted() {
     let mut buffer = buffer();
     buffer.set_model("gpt-4o");

@@ -22,7 +22,7 @@ use crate::spool::{BatchId, Spool, SpoolConfig, SpoolError, SpoolStats};
 pub use stored::SpooledRecord;
 pub(crate) use stored::Stored;
 
-/// How long the disk is left alone after it refused a write.
+/// How long nothing is written to the disk after it refused a write.
 const REST: Duration = Duration::from_secs(30);
 
 pub(crate) struct Disk {

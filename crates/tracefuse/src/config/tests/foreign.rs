@@ -22,12 +22,15 @@ fn opentelemetrys_names_are_read_the_one_for_traces_first() {
     let mut given = Given::env(&env);
     let config = given.config();
     let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-    assert_eq!(config.otlp.headers, [pair("api-key", "a,b")]);
-    assert_eq!(config.otlp.http.timeout, Duration::from_millis(2500));
+    assert_eq!(config.otlp.transport.headers, [pair("api-key", "a,b")]);
+    assert_eq!(
+        config.otlp.transport.http.timeout,
+        Duration::from_millis(2500)
+    );
     assert_eq!(config.langfuse.http.timeout, Duration::from_secs(7));
-    assert!(config.otlp.gzip);
+    assert!(config.otlp.transport.gzip);
     let ca_file = Some(std::path::Path::new("ca.pem"));
-    assert_eq!(config.otlp.http.ca_file.as_deref(), ca_file);
+    assert_eq!(config.otlp.transport.http.ca_file.as_deref(), ca_file);
     assert_eq!(config.langfuse.http.ca_file, None, "it is for OTLP alone");
     assert_eq!(config.otlp_protocol, "grpc");
     assert_eq!(
@@ -40,7 +43,7 @@ fn opentelemetrys_names_are_read_the_one_for_traces_first() {
     given.env.push(("OTEL_SDK_DISABLED", "True"));
     assert!(!given.config().tracer.enabled);
     let private = Given::env(&[("TRACEFUSE_CA_FILE", "own.pem")]).config();
-    for http in [private.langfuse.http, private.otlp.http] {
+    for http in [private.langfuse.http, private.otlp.transport.http] {
         assert_eq!(
             http.ca_file.as_deref(),
             Some(std::path::Path::new("own.pem"))

@@ -124,6 +124,15 @@ fn stated(object: &Map<String, Value>) -> Option<Error> {
     {
         return of_object(base);
     }
+    // The last message of Anthropic's agents.
+    if is("type", "result") && object.get("is_error") == Some(&Value::Bool(true)) {
+        let kind = text(object.get("subtype")).filter(|kind| *kind != "success");
+        let message = text(object.get("result")).or(kind);
+        return Some(Error::named(
+            kind.unwrap_or("error"),
+            message.unwrap_or("the agent failed"),
+        ));
+    }
     // Groq: within a chunk. Tencent: within the response.
     for (outer, key) in [
         ("x_groq", "error"),

@@ -112,6 +112,8 @@ pub(super) const OPENAI: Table = Table {
                 "input_token_details.image_tokens",
             ],
         ),
+        // What Mistral's connectors found is read as input.
+        (Count::ToolUse, &["connector_tokens"]),
         (
             Count::Reasoning,
             &[
@@ -166,6 +168,8 @@ pub(super) const OPENAI: Table = Table {
                 "num_search_queries",
                 // xAI.
                 "server_side_tool_usage_details.web_search_calls",
+                // Mistral.
+                "connectors.web_search",
             ],
         ),
     ],
