@@ -101,6 +101,25 @@ fn an_error_event_of_any_shape_is_an_error() {
 }
 
 #[test]
+fn calls_whose_arguments_come_in_turns_stay_apart() {
+    let added = |at: u64| {
+        let item =
+            json!({ "type": "function_call", "id": at.to_string(), "name": "f", "arguments": "" });
+        json!({ "type": "response.output_item.added", "output_index": at, "item": item })
+    };
+    let delta = |at: u64, piece: &str| json!({ "type": "response.function_call_arguments.delta", "item_id": at.to_string(), "output_index": at, "delta": piece });
+    let starts = [added(0), added(1), delta(0, "{\"a\""), delta(1, "{\"b\"")];
+    let chunks = [
+        starts,
+        [delta(0, ":0}"), delta(1, ":1}"), json!({}), json!({})],
+    ]
+    .concat();
+    let items = output(&record(chunks, 99, |s| s.openai()));
+    assert_eq!(items[0]["arguments"], "{\"a\":0}");
+    assert_eq!(items[1]["arguments"], "{\"b\":1}");
+}
+
+#[test]
 fn a_dropped_response_keeps_calls_refusals_and_reasoning() {
     for (event, key, item) in [
         (

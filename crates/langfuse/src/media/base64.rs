@@ -92,6 +92,19 @@ mod tests {
     }
 
     #[test]
+    fn more_than_two_changes_of_case_are_no_word() {
+        for (text, is_word) in [
+            ("aBcDefgh", true),
+            ("aBcDeFgh", false),
+            ("aBcDefg7", false),
+            ("abcdefg7", true),
+            ("ABCDEFG7", true),
+        ] {
+            assert_eq!(reads_as_word(text.as_bytes()), is_word, "{text}");
+        }
+    }
+
+    #[test]
     fn words_ids_and_hashes_are_no_media() {
         for text in [
             "",
