@@ -69,6 +69,15 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
+    fn the_commas_count_among_the_bytes() {
+        // 26 members of 19 bytes are 494 bytes, and 519 with their commas.
+        let members: Vec<_> = (10..36)
+            .map(|n| format!("k{n}={}", "v".repeat(15)))
+            .collect();
+        assert_eq!(valid(&members.join(",")), Some(members[..25].join(",")));
+    }
+
+    #[test]
     fn a_list_within_the_limits_is_sent_on_unchanged() {
         for list in [
             "vendor=1,other=2",

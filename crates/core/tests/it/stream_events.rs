@@ -101,6 +101,18 @@ fn an_error_event_of_any_shape_is_an_error() {
 }
 
 #[test]
+fn a_picture_that_is_not_done_is_kept() {
+    let item = json!({ "type": "image_generation_call", "id": "i", "status": "in_progress" });
+    let chunks = vec![
+        json!({ "type": "response.output_item.added", "output_index": 0, "item": item }),
+        json!({ "type": "response.image_generation_call.partial_image", "item_id": "i", "output_index": 0, "partial_image_b64": "AAAA" }),
+    ];
+    let span = record(chunks, 2, |s| s.openai());
+    let shown = span.output().map(|output| output.to_string());
+    assert!(shown.is_some_and(|shown| shown.contains("AAAA")));
+}
+
+#[test]
 fn calls_whose_arguments_come_in_turns_stay_apart() {
     let added = |at: u64| {
         let item =
@@ -451,6 +463,13 @@ fn the_first_token_is_the_first_item_with_content_reasoning_or_a_call() {
         chunks.push(content.clone());
         assert_eq!(first(chunks, |s| s.anthropic()), Some(400), "{content}");
     }
+
+    let chunks = vec![
+        json!({ "role": "assistant" }),
+        json!({ "contentBlockIndex": 0, "start": { "toolUse": { "toolUseId": "t", "name": "f" } } }),
+        json!({ "contentBlockIndex": 0, "delta": { "toolUse": { "input": "{}" } } }),
+    ];
+    assert_eq!(first(chunks, |s| s.bedrock()), Some(200), "a call begins");
 
     let gemini = |parts: Value| json!({ "candidates": [{ "content": { "parts": parts } }] });
     for content in [
