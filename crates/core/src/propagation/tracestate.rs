@@ -78,6 +78,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_as_long_as_the_limit_is_kept_whole() {
+        let member = |key, bytes: usize| format!("{key}={}", "v".repeat(bytes - 2));
+        let list = [member("a", 202), member("b", 202), member("c", 106)].join(",");
+        assert_eq!(list.len(), MAX_BYTES);
+        assert_eq!(valid(&format!("{list},NOT VALID")), Some(list));
+    }
+
+    #[test]
     fn a_list_within_the_limits_is_sent_on_unchanged() {
         for list in [
             "vendor=1,other=2",
