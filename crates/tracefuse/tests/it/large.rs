@@ -5,14 +5,18 @@ use std::time::Duration;
 use mock_langfuse::MockLangfuse;
 use tracefuse::Span;
 
-use crate::support::{row, tracer};
+use crate::support::{config, row};
 
 const LONG: Duration = Duration::from_secs(60);
 
 /// Delivers one span and returns its metadata.
 fn delivered(name: &str, fill: impl FnOnce(&Span)) -> (MockLangfuse, Vec<String>) {
     let server = MockLangfuse::start();
-    let tracer = tracer(&server);
+    // Encoding 64 MB may take a busy machine longer than an attempt may last by default.
+    let tracer = tracefuse::builder()
+        .langfuse(config(&server).timeout(LONG))
+        .build()
+        .unwrap();
     tracer.trace(name).run(|trace| fill(trace.root()));
     let report = tracer.shutdown_within(LONG).unwrap();
     assert!(report.is_lossless(), "{report:?}");
