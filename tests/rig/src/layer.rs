@@ -117,11 +117,7 @@ impl HttpClientExt for RigHttp {
 /// The agent of rig over an HTTP client that is given.
 #[must_use]
 pub fn agent_over(url: &str, http: RigHttp) -> Agent {
-    of_model(
-        RigConfig::new("sk-test")
-            .with_base_url(url)
-            .connect(http),
-    )
+    of_model(RigConfig::new("sk-test").with_base_url(url).connect(http))
 }
 
 /// genai, which takes a client of reqwest without middleware.
