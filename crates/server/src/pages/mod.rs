@@ -61,9 +61,12 @@ pub(crate) fn router() -> Router<App> {
 
 /// The page for a read of the store that failed.
 fn failed(error: &StoreError) -> Response {
-    layout::message(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "The store cannot be read",
-        &error.to_string(),
-    )
+    let (status, title) = match error {
+        StoreError::Cursor => (StatusCode::BAD_REQUEST, "The address cannot be read"),
+        _ => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "The store cannot be read",
+        ),
+    };
+    layout::message(status, title, &error.to_string())
 }
