@@ -42,6 +42,9 @@ impl Delivery {
             }
         });
         self.queue.succeeded();
+        if let Some(disk) = &mut self.disk {
+            disk.succeeded();
+        }
         self.taken += 1;
         if self.taken >= PROOF {
             self.taken = 0;

@@ -25,6 +25,14 @@ pub(crate) use stored::Stored;
 /// How long nothing is written to the disk after it refused a write.
 const REST: Duration = Duration::from_secs(30);
 
+/// How often a batch used up its tries.
+#[derive(Default)]
+struct Rounds {
+    count: u32,
+    /// [`Disk::accepted`] when it was counted last.
+    accepted: u64,
+}
+
 pub(crate) struct Disk {
     queue: Arc<ExporterQueue>,
     spool: Spool,
@@ -40,8 +48,10 @@ pub(crate) struct Disk {
     losses: SpoolStats,
     /// Payloads that have their outcome, though the file could not be rewritten without them.
     done: BTreeMap<BatchId, BTreeSet<usize>>,
-    /// How often a batch has used up its tries.
-    rounds: BTreeMap<BatchId, u32>,
+    /// The batches that used up their tries.
+    rounds: BTreeMap<BatchId, Rounds>,
+    /// Batches that the receiver accepted, from disk and from memory.
+    accepted: u64,
     payload: Vec<u8>,
 }
 
@@ -85,6 +95,7 @@ impl Disk {
             tail: None,
             done: BTreeMap::new(),
             rounds: BTreeMap::new(),
+            accepted: 0,
             payload: Vec::new(),
         })
     }
@@ -242,12 +253,23 @@ impl Disk {
         self.reconcile();
     }
 
-    /// The batch used up its tries: others first. How often that has happened.
+    /// The receiver accepted a batch.
+    pub(crate) fn succeeded(&mut self) {
+        self.accepted += 1;
+    }
+
+    /// The batch used up its tries: others first. Returns how often that has happened with a batch accepted in between,
+    /// as an outage must not use up the rounds of a batch.
     pub(crate) fn defer(&mut self, id: BatchId) -> u32 {
         self.spool.defer(id);
         let rounds = self.rounds.entry(id).or_default();
-        *rounds += 1;
-        *rounds
+        if rounds.count == 0 || rounds.accepted < self.accepted {
+            *rounds = Rounds {
+                count: rounds.count + 1,
+                accepted: self.accepted,
+            };
+        }
+        rounds.count
     }
 
     /// Counts what the spool gave up or could not read since we looked last.

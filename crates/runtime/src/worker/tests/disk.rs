@@ -1,11 +1,17 @@
 //! The overflow on disk of one queue: when a batch of it ends, and whether there is one to send.
 
+#![expect(clippy::disallowed_methods, reason = "what `tokio::test` makes")]
+
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tracefuse_core::Tracer;
-use tracefuse_exporter::InMemoryExporter;
 use tracefuse_exporter::record::Resource;
+use tracefuse_exporter::{
+    Batch, ExportError, ExportReport, Exporter, InMemoryExporter, async_trait,
+};
 
 use super::outage::Push;
 use crate::config::{PipelineConfig, SpoolMode};
@@ -17,6 +23,24 @@ use crate::spool::SpoolConfig;
 
 /// Bytes of the input of a span here.
 const INPUT: usize = 30 * 1024;
+
+/// Accepts everything once the flag is set; fails before.
+struct Switched(Arc<AtomicBool>);
+
+#[async_trait]
+impl Exporter for Switched {
+    fn name(&self) -> &str {
+        "switched"
+    }
+
+    async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
+        if self.0.load(Ordering::Relaxed) {
+            Ok(ExportReport::accepted(batch.len()))
+        } else {
+            Err(ExportError::retry("503"))
+        }
+    }
+}
 
 struct Spooled {
     queue: Arc<ExporterQueue>,
@@ -93,4 +117,29 @@ fn a_worker_sends_from_disk_only_what_is_there() {
         let delivery = Delivery::new(queue, Arc::new(exporter), resource, Some(disk), None);
         assert_eq!(delivery.has_stored(), has_stored, "{stored}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_uses_up_no_rounds_of_a_batch_on_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    // Less than the breaker needs to open: each attempt is a whole round.
+    let mut spooled = spooled(dir.path(), |config| {
+        (config.batch_size, config.max_retries) = (2, 0);
+        config.circuit_breaker_threshold = 100;
+    });
+    spooled.store(2);
+    let accepts = Arc::new(AtomicBool::new(false));
+    let (queue, resource) = (spooled.queue.clone(), Arc::new(Resource::default()));
+    let exporter = Arc::new(Switched(accepts.clone()));
+    let mut delivery = Delivery::new(queue, exporter, resource, Some(spooled.disk), None);
+    for _ in 0..20 {
+        delivery.send_stored().await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    }
+    let stats = spooled.queue.stats();
+    assert_eq!((stats.spooled, stats.dropped_total()), (2, 0), "{stats:?}");
+    accepts.store(true, Ordering::Relaxed);
+    delivery.send_stored().await;
+    let stats = spooled.queue.stats();
+    assert_eq!((stats.exported, stats.spooled), (2, 0), "{stats:?}");
 }
