@@ -331,7 +331,7 @@ pub fn record_exception_at(span: &Span, time: Timestamp, exception: Exception) {
     }
 }
 
-/// Marks it as failed without a word. A level that was set stays.
+/// Marks it as failed, without a status message. A level that was set stays.
 pub fn set_failed(span: &Span) {
     span.write(|buffer| {
         let level = buffer.head.level().unwrap_or(Level::Error);

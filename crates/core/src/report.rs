@@ -119,7 +119,7 @@ pub enum Health {
         /// Until the next probe.
         retry_in: Duration,
     },
-    /// The receiver refuses us; a probe looks from time to time whether that was mended.
+    /// The receiver refuses us; a probe tries from time to time whether it accepts again.
     Refused {
         /// Until the next probe.
         retry_in: Duration,
@@ -306,17 +306,23 @@ impl Incomplete {
     }
 }
 
+/// `1 span`, `2 spans`.
+fn count_of_spans(count: u64) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} span{plural}")
+}
+
 impl fmt::Display for Incomplete {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.action)?;
         if self.report.pending > 0 {
             write!(
                 f,
-                "{} spans had no outcome when time was up; ",
-                self.report.pending
+                "{} had no outcome when time was up; ",
+                count_of_spans(self.report.pending)
             )?;
         }
-        write!(f, "{} spans were lost", self.report.lost)?;
+        write!(f, "{} lost", count_of_spans(self.report.lost))?;
         for exporter in &self.report.stats.exporters {
             write!(f, "; {}: {} exported", exporter.name, exporter.exported)?;
             for (reason, spans) in &exporter.rejected {

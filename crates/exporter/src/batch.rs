@@ -44,7 +44,7 @@ impl Batch {
         self.records.iter().filter_map(Record::as_span)
     }
 
-    /// The scores among the records. A batch that delivery cuts has spans alone or one score alone.
+    /// The scores among the records. Delivery sends spans and scores in separate batches.
     pub fn scores(&self) -> impl Iterator<Item = &ScoreRecord> {
         self.records.iter().filter_map(Record::as_score)
     }

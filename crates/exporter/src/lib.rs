@@ -20,6 +20,9 @@
 //!         for span in batch.spans() {
 //!             println!("{} took {:?}", span.name(), span.duration());
 //!         }
+//!         for score in batch.scores() {
+//!             println!("{} is {}", score.name, score.value);
+//!         }
 //!         Ok(ExportReport::accepted(batch.len()))
 //!     }
 //! }

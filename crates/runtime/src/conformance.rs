@@ -364,14 +364,14 @@ impl Evidence {
         }
         let twice = self.duplicates(receipts);
         rule(bounds.duplicates || twice == 0, &|| {
-            format!("{twice} spans were acknowledged twice")
+            format!("spans acknowledged twice: {twice}")
         });
         // What we say is lost for sure must not have arrived.
         let arrived = |id: &String| receipts.get(id).is_some_and(|got| got.received > 0);
         let missing = self.recorded.iter().filter(|id| !arrived(id)).count() as u64;
         let lost = stats.dropped_total().saturating_sub(stats.maybe_delivered);
         rule(lost <= missing + stats.recovered, &|| {
-            format!("{lost} spans are called lost, but only {missing} did not arrive")
+            format!("spans reported as lost: {lost}, but only {missing} did not arrive")
         });
         if bounds.lossless {
             rule(stats.exported == stats.recorded, &|| {

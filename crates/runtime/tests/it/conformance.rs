@@ -123,7 +123,7 @@ fn each_rule_about_numbers_finds_what_it_is_for() {
     );
     check(unsaid, lossless.untrusted(), &[]);
     let twice = |_: &mut Evidence, receipts: &mut Receipts| *first(receipts) = Receipt::new(2, 2);
-    check(twice, lossless, &["1 spans were acknowledged twice"]);
+    check(twice, lossless, &["spans acknowledged twice: 1"]);
     check(twice, lossless.with_duplicates(), &[]);
     let received_twice =
         |_: &mut Evidence, receipts: &mut Receipts| *first(receipts) = Receipt::new(2, 1);
@@ -146,7 +146,7 @@ fn what_is_lost_must_not_have_arrived() {
         accounted,
         &[
             "21 exported, 22 acknowledged, 0 in doubt",
-            "1 spans are called lost, but only 0",
+            "spans reported as lost: 1, but only 0",
         ],
     );
     check(|e, _| dropped(1)(e), accounted, &[]);

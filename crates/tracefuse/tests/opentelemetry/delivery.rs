@@ -108,7 +108,7 @@ fn a_shutdown_with_the_server_away_is_bounded_and_says_what_was_not_delivered() 
         "{:?}",
         begin.elapsed()
     );
-    assert!(said.contains("1 spans had no outcome"), "{said}");
+    assert!(said.contains("1 span had no outcome"), "{said}");
     assert_eq!(tracer.stats().exporters[0].exported, 0);
     tracer.shutdown_within(Duration::ZERO).unwrap_err();
 }
