@@ -19,7 +19,8 @@ use crate::read_back::{Server, tree};
 use crate::service::free_port;
 
 /// Beside those of `integration`.
-const MORE: &[&str] = &["propagation", "scores", "streaming"];
+const MORE: &[&str] = &["propagation", SCORES, "streaming"];
+const SCORES: &str = "scores";
 /// In its own workspace.
 const RIG: &str = "rig_agent";
 
@@ -68,6 +69,10 @@ fn compare(name: &str, program: &Path) -> Result<usize> {
         "recorded\n{recorded}arrived\n{arrived}"
     );
     integration::check_rows(name, &got)?;
+    if name == SCORES {
+        // OTLP has no scores: the program ends with an error that says so.
+        return Ok(got.len());
+    }
 
     let by_otlp = with_viewer(|url| {
         let mut command = Command::new(program);
