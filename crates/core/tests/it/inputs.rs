@@ -7,7 +7,7 @@ use tracefuse_core::record::SpanRecord;
 use tracefuse_core::stream::{Every, Observed};
 use tracefuse_core::{Level, Span};
 
-use crate::stream_providers::{Chunks, finish_reason};
+use crate::stream_providers::{Chunks, finish_reason, usage};
 use crate::support::tracer;
 
 pub(crate) type Record = fn(&Span, &Value);
@@ -403,4 +403,22 @@ fn errors_of_batches_runs_and_bare_bodies_are_errors() {
     // The same as the only event of a stream.
     let span = streamed(&[flat], |s| s.openai());
     assert_eq!(span.level(), Some(Level::Error));
+}
+
+#[test]
+fn the_last_event_of_a_stream_alone_has_the_usage() {
+    let transcript = json!({ "type": "transcript.text.done", "text": "I see skies",
+        "usage": { "type": "tokens", "input_tokens": 14, "output_tokens": 3, "total_tokens": 17,
+            "input_token_details": { "text_tokens": 0, "audio_tokens": 14 } } });
+    let span = whole(OPENAI, &transcript);
+    assert_eq!(said(&span), json!("I see skies"));
+    assert_eq!(
+        usage(&span),
+        [("input", 0), ("input_audio_tokens", 14), ("output", 3)]
+    );
+    let picture = json!({ "type": "image_generation.completed", "b64_json": "BBBB",
+        "usage": { "input_tokens": 50, "output_tokens": 60, "total_tokens": 110 } });
+    let span = whole(OPENAI, &picture);
+    assert_eq!(usage(&span), [("input", 50), ("output", 60)]);
+    assert_eq!(span.level(), None);
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::json;
+use tracefuse_core::record::StatusCode;
 use tracefuse_core::{Level, Span, Usage};
 
 use crate::support::tracer;
@@ -205,6 +206,42 @@ fn a_body_that_is_no_object_is_the_output() {
             text("openai.invalid_model.1500: Invalid model: x")
         )
     );
+}
+
+#[test]
+fn an_error_of_any_provider_gives_level_and_status() {
+    let (tracer, kept, _) = tracer();
+    let invalid = json!([{ "error": { "code": 400, "message": "API key not valid.", "status": "INVALID_ARGUMENT" } }]);
+    let mistral = json!({ "object": "error", "message": "Invalid model: x", "type": "invalid_model", "code": "1500" });
+    let minimax = json!({ "choices": null, "base_resp": { "status_code": 1008, "status_msg": "insufficient balance" } });
+    let throttled = json!({ "message": "Too many requests", "__type": "ThrottlingException" });
+    tracer.trace("root").run(|trace| {
+        let openai = |name: &str, body| trace.generation(name).run(|span| span.record_openai(body));
+        openai("array", &invalid);
+        openai("mistral", &mistral);
+        openai("minimax", &minimax);
+        let bedrock = trace.generation("bedrock");
+        bedrock.run(|span| span.record_bedrock(&throttled));
+        let handled = trace.generation("handled").start();
+        handled.record_openai(&mistral);
+        handled.set_status(tracefuse_core::Status::Ok);
+    });
+    for (name, message) in [
+        ("array", "openai.INVALID_ARGUMENT.400: API key not valid."),
+        ("mistral", "openai.invalid_model.1500: Invalid model: x"),
+        ("minimax", "openai.1008: insufficient balance"),
+        ("bedrock", "bedrock.ThrottlingException: Too many requests"),
+    ] {
+        let span = kept.named(name);
+        assert_eq!(
+            (span.level(), span.status(), span.status_message()),
+            (Some(Level::Error), StatusCode::Error, Some(message)),
+            "{name}"
+        );
+        assert!(span.output().is_none(), "{name}");
+    }
+    let handled = kept.named("handled");
+    assert_eq!((handled.level(), handled.status()), (None, StatusCode::Ok));
 }
 
 /// An answer that cannot be read.

@@ -1,9 +1,10 @@
 //! Streams of Chat Completions as providers really send them: tool calls, reasoning, ends of every kind.
 
 use serde_json::{Value, json};
-use tracefuse_core::Level;
+use tracefuse_core::{Level, ObserveStream as _};
 
 use crate::stream_providers::{finish_reason, output, record, usage};
+use crate::support::tracer;
 
 fn chunk(delta: Value) -> Value {
     let mut choice = json!({ "index": 0, "finish_reason": null });
@@ -43,6 +44,30 @@ fn an_empty_model_at_the_end_changes_nothing() {
         (finish_reason(&span).as_deref(), span.level()),
         (Some("stop"), None)
     );
+}
+
+#[test]
+fn an_empty_model_at_the_start_of_claude_changes_nothing() {
+    let (tracer, kept, _) = tracer();
+    let start = json!({ "type": "message_start", "message": { "role": "assistant", "content": [], "model": "",
+        "usage": { "input_tokens": 1 } } });
+    let text = json!({ "type": "content_block_delta", "index": 0, "delta": { "type": "text_delta", "text": "Hi" } });
+    tracer.trace("root").run(|trace| {
+        let span = trace.generation("streamed").model("asked").start();
+        let chunks = futures::stream::iter(vec![start.clone(), text]).observed(span);
+        let read = futures::StreamExt::count(chunks.anthropic());
+        assert_eq!(futures::executor::block_on(read), 2);
+        let whole = trace.generation("whole").model("asked");
+        whole.run(|span| span.record_anthropic(&start));
+    });
+    for name in ["streamed", "whole"] {
+        let span = kept.named(name);
+        assert_eq!(
+            (span.model(), span.response_model()),
+            (Some("asked"), None),
+            "{name}"
+        );
+    }
 }
 
 #[test]

@@ -383,7 +383,7 @@ fn done_is_the_end_of_a_stream_that_is_dropped() {
 }
 
 /// Milliseconds from the start to the first token, where an item arrives each 100 ms.
-fn first<S: stream::Stream + Unpin>(
+pub(crate) fn first<S: stream::Stream + Unpin>(
     chunks: Vec<Value>,
     fold: impl FnOnce(Observed<stream::BoxStream<'static, Value>, Every>) -> S,
 ) -> Option<u64> {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tracefuse_core::Level;
 
+use crate::stream_events::first;
 use crate::stream_providers::{finish_reason, output, record, usage};
 use crate::support::tracer;
 
@@ -188,4 +189,30 @@ fn a_body_of_lines_is_recorded_as_one_answer() {
         "Let me look"
     );
     assert_eq!(output(&kept.named("cohere"))["content"], "It rains");
+}
+
+#[test]
+fn what_comes_before_a_first_token_is_none() {
+    let block =
+        |delta: Value| json!({ "contentBlockDelta": { "contentBlockIndex": 0, "delta": delta } });
+    let bedrock = vec![
+        json!({ "messageStart": { "role": "assistant" } }),
+        block(json!({ "reasoningContent": { "signature": "EqQB" } })),
+        block(json!({ "text": "Hi" })),
+    ];
+    let content = |kind: &str, text: &str| json!({ "type": kind, "index": 0, "delta": { "message": { "content": { "text": text } } } });
+    let cohere = vec![
+        cohere()[0].clone(),
+        content("content-start", ""),
+        content("content-delta", "Hi"),
+    ];
+    let chunk = |text: &str| json!({ "model": "llama3.2", "message": { "role": "assistant", "content": text }, "done": false });
+    let ollama = vec![chunk(""), chunk(""), chunk("Hi")];
+    assert_eq!(first(bedrock.clone(), |s| s.bedrock()), Some(300));
+    assert_eq!(first(cohere.clone(), |s| s.cohere()), Some(300));
+    assert_eq!(first(ollama.clone(), |s| s.ollama()), Some(300));
+    let start = |chunks: &[Value]| chunks[..2].to_vec();
+    assert_eq!(first(start(&bedrock), |s| s.bedrock()), None);
+    assert_eq!(first(start(&cohere), |s| s.cohere()), None);
+    assert_eq!(first(start(&ollama), |s| s.ollama()), None);
 }

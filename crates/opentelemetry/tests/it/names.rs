@@ -35,6 +35,25 @@ fn a_prompt_without_a_version_makes_no_link() {
 }
 
 #[test]
+fn a_prompt_of_vercels_sdk_needs_a_version_too() {
+    for (stated, link) in [
+        (r#"{"name":"qa"}"#, None),
+        (r#"{"name":"qa","version":null}"#, None),
+        (r#"{"name":"qa","version":3}"#, Some(("qa".to_owned(), 3))),
+    ] {
+        let span = of(&json!({
+            "ai.operationId": "ai.streamText.doStream",
+            "ai.model.id": "gpt-5",
+            "ai.telemetry.metadata.langfusePrompt": stated,
+        }));
+        let prompt = span
+            .prompt()
+            .map(|prompt| (prompt.name.to_owned(), prompt.version));
+        assert_eq!(prompt, link, "{stated}");
+    }
+}
+
+#[test]
 fn names_of_traceloop_make_a_generation_with_messages() {
     let span = of(&json!({
         "gen_ai.system": "OpenAI",

@@ -66,6 +66,28 @@ fn an_error_marks_its_span() {
 }
 
 #[test]
+fn a_status_of_ok_takes_back_what_an_error_gave() {
+    let kept = recorded(
+        |layer| layer,
+        |_| {
+            let call = info_span!(
+                "call",
+                gen_ai.prompt = "p",
+                otel.status_code = tracing::field::Empty
+            );
+            call.in_scope(|| error!("no answer at the first try"));
+            call.record("otel.status_code", "OK");
+        },
+    );
+    let call = kept.only();
+    assert_eq!(
+        (call.level(), call.status(), call.status_message()),
+        (None, StatusCode::Ok, None)
+    );
+    assert_eq!(call.events().next().unwrap().level(), Level::Error);
+}
+
+#[test]
 fn an_instrumented_function_that_fails_is_marked() {
     #[tracing::instrument(err, fields(gen_ai.operation.name = "execute_tool"))]
     fn tool() -> Result<(), String> {

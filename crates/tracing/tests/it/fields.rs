@@ -243,6 +243,32 @@ fn what_is_said_to_langfuse_reaches_the_trace_and_the_observation() {
 }
 
 #[test]
+fn a_prompt_without_a_version_makes_no_link() {
+    let span = of(|| {
+        info_span!(
+            "s",
+            gen_ai.request.model = "m",
+            langfuse.observation.prompt.name = "qa"
+        );
+    });
+    assert!(span.prompt().is_none());
+    assert_eq!(
+        metadata(&span),
+        [("gen_ai.prompt.name", "qa".to_owned())],
+        "the name is kept"
+    );
+    let span = of(|| {
+        info_span!(
+            "s",
+            gen_ai.request.model = "m",
+            gen_ai.prompt.name = "qa",
+            gen_ai.prompt.version = "main"
+        );
+    });
+    assert!(span.prompt().is_none());
+}
+
+#[test]
 fn names_and_statuses_of_opentelemetry_are_understood() {
     let span = of(|| {
         info_span!(

@@ -262,6 +262,30 @@ fn what_claude_counts_is_priced() {
 }
 
 #[test]
+fn a_stated_cost_is_the_cost_of_the_observation() {
+    type Write = fn(&tracing::Span, &str);
+    let writes: [Write; 3] = [
+        |span, name| _ = span.record(name, 0.25),
+        |span, name| _ = span.record(name, "0.25"),
+        |span, name| _ = span.record(name, tracing::field::debug(0.25)),
+    ];
+    for write in writes {
+        let kept = recorded(
+            |layer| layer,
+            |_| {
+                let span = span();
+                span.record("gen_ai.request.model", "gpt-4o");
+                span.record("gen_ai.usage.input_tokens", 1000_u64);
+                write(&span, "gen_ai.usage.total_cost");
+            },
+        );
+        let span = kept.only();
+        assert_eq!(span.cost().collect::<Vec<_>>(), [("total", 0.25)]);
+        assert_eq!(span.usage().collect::<Vec<_>>(), [("input", 1000)]);
+    }
+}
+
+#[test]
 fn the_model_that_answered_and_the_one_asked_for_are_both_known() {
     for answered_first in [false, true] {
         let kept = recorded(

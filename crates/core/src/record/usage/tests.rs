@@ -56,6 +56,24 @@ fn the_buckets_of_each_provider_add_up_to_its_total() {
 }
 
 #[test]
+fn what_is_read_and_written_is_taken_from_the_input() {
+    let usage = Usage::openai(2600, 10)
+        .cached_tokens(2000)
+        .cache_write_tokens(400);
+    let mut buckets: Vec<_> = usage.buckets().collect();
+    buckets.sort_unstable();
+    assert_eq!(
+        buckets,
+        [
+            ("input", 200),
+            ("input_cache_creation", 400),
+            ("input_cached_tokens", 2000),
+            ("output", 10)
+        ]
+    );
+}
+
+#[test]
 fn parts_larger_than_their_whole_are_cut() {
     let usage = Usage::openai(10, 5).cached_tokens(20).total(15);
     assert_eq!(
