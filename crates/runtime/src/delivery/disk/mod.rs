@@ -26,10 +26,9 @@ pub(crate) use stored::Stored;
 const REST: Duration = Duration::from_secs(30);
 
 /// How often a batch used up its tries.
-#[derive(Default)]
 struct Rounds {
     count: u32,
-    /// [`Disk::accepted`] when it was counted last.
+    /// [`Disk::accepted`] at the first time.
     accepted: u64,
 }
 
@@ -258,16 +257,17 @@ impl Disk {
         self.accepted += 1;
     }
 
-    /// The batch used up its tries: others first. Returns how often that has happened with a batch accepted in between,
-    /// as an outage must not use up the rounds of a batch.
+    /// The batch used up its tries: others first. Returns how often that has happened. After the first time it counts only
+    /// once another batch was accepted, as an outage must not use up the rounds of a batch.
     pub(crate) fn defer(&mut self, id: BatchId) -> u32 {
         self.spool.defer(id);
-        let rounds = self.rounds.entry(id).or_default();
-        if rounds.count == 0 || rounds.accepted < self.accepted {
-            *rounds = Rounds {
-                count: rounds.count + 1,
-                accepted: self.accepted,
-            };
+        let accepted = self.accepted;
+        let rounds = self
+            .rounds
+            .entry(id)
+            .or_insert(Rounds { count: 1, accepted });
+        if rounds.accepted < accepted {
+            rounds.count += 1;
         }
         rounds.count
     }
