@@ -1,17 +1,12 @@
 //! Streams that providers really send, beside those in the other files: interactions, live sessions, texts that are written
 //! twice, parts that come out of order, services of no known language.
 
-use std::time::Duration;
-
-use futures::executor::block_on;
-use futures::stream::{self, Stream, StreamExt as _};
 use serde_json::{Value, json};
-use tracefuse_core::stream::{Every, Observed};
-use tracefuse_core::{Level, ObserveStream as _};
+use tracefuse_core::Level;
 
 use crate::inputs::{OPENAI, said, streamed, whole};
+use crate::stream_events::first;
 use crate::stream_providers::{finish_reason, output, record, usage};
-use crate::support::tracer;
 
 fn chunk(index: u64, content: &str, end: Value) -> Value {
     let mut choice = json!({ "index": index, "delta": { "content": content } });
@@ -335,24 +330,6 @@ fn what_claude_writes_into_blocks_is_kept() {
         (finish_reason(&span).as_deref(), span.level()),
         (Some("pause_turn"), None)
     );
-}
-
-/// Milliseconds from the start to the first token, where an item arrives each 100 ms.
-fn first<S: Stream + Unpin>(
-    chunks: Vec<Value>,
-    fold: impl FnOnce(Observed<stream::BoxStream<'static, Value>, Every>) -> S,
-) -> Option<u64> {
-    let (tracer, kept, clock) = tracer();
-    let trace = tracer.trace("root").start();
-    let span = trace.generation("answer").start();
-    let chunks = stream::iter(chunks)
-        .inspect(move |_| clock.advance(Duration::from_millis(100)))
-        .boxed();
-    let mut chunks = fold(chunks.observed(span));
-    block_on(async { while chunks.next().await.is_some() {} });
-    let span = kept.named("answer");
-    let first = span.completion_start_time()?;
-    Some((first.as_unix_nanos() - span.start_time().as_unix_nanos()) / 1_000_000)
 }
 
 #[test]

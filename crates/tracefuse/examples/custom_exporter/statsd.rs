@@ -42,6 +42,10 @@ impl Exporter for StatsdExporter {
         for line in batch.spans().flat_map(|span| self.lines(span)) {
             println!("{line}");
         }
+        // The answer is for scores too.
+        for score in batch.scores() {
+            println!("{}.score.{}:1|c", self.prefix, score.name);
+        }
         Ok(ExportReport::accepted(batch.len()))
     }
 }
