@@ -326,6 +326,8 @@ const BEDROCK: Table = Table {
                 "outputTokens",
                 "outputTokenCount",
                 "results.*.tokenCount",
+                // The last chunk of a stream of Titan.
+                "totalOutputTextTokenCount",
                 "generation_token_count",
             ],
         ),
