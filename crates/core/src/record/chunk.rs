@@ -12,6 +12,7 @@ use super::format::{Reader, number_large};
 use super::head::{HEAD, Head};
 use super::id::{SpanId, TraceId};
 use super::resource::TraceAttributes;
+use super::text::{Text, copied};
 use super::trace::SharedTrace;
 
 /// What the spans of a trace have in common.
@@ -53,7 +54,7 @@ impl fmt::Debug for FinishedSpan<'_> {
 #[derive(Clone, Default)]
 pub struct Chunk {
     pub(super) words: Vec<u64>,
-    pub(super) text: String,
+    pub(super) text: Text,
     pub(super) large: Vec<Arc<String>>,
     pub(super) traces: Vec<TraceRef>,
     /// State of the last of `traces`, see [`SharedTrace::version`]; zero if it is not known.
@@ -162,8 +163,8 @@ impl Chunk {
     #[must_use]
     pub fn take(&mut self) -> Self {
         let mut taken = Self {
-            words: self.words.as_slice().to_vec(),
-            text: self.text.as_str().to_owned(),
+            words: copied(&self.words),
+            text: self.text.to_exact(),
             ..Self::default()
         };
         std::mem::swap(&mut taken.large, &mut self.large);
@@ -255,7 +256,7 @@ impl Chunk {
         words.extend_from_slice(attributes);
         Some(Self {
             words,
-            text: text.to_owned(),
+            text: text.into(),
             shared_bytes: large.iter().map(|text| text.len()).sum::<usize>() + trace.size(),
             large,
             version: 0,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::id::{SpanId, TraceId};
 use super::observation::Level;
 pub(crate) use super::role::Role;
+use super::text::Text;
 use super::time::Timestamp;
 use super::value::ValueRef;
 
@@ -52,6 +53,12 @@ impl Kind {
         Self::Moment,
         Self::Link,
     ];
+
+    /// Whether its number is in a further word.
+    #[inline]
+    pub(crate) const fn has_number(self) -> bool {
+        self.words() == 1
+    }
 
     const fn words(self) -> usize {
         match self {
@@ -158,7 +165,7 @@ fn header(role: Role, kind: Kind, key: usize, len: u32) -> u64 {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Attributes {
     pub(crate) words: Vec<u64>,
-    pub(crate) text: String,
+    pub(crate) text: Text,
     pub(crate) large: Vec<Arc<String>>,
 }
 
@@ -181,6 +188,31 @@ impl Attributes {
             Scalar::Text(kind, text) => self.push_text(role, kind, key, text),
             Scalar::Number(kind, number) => self.push_number(role, kind, key, number),
         }
+    }
+
+    /// Appends an attribute of a short text, without a call; `false`, and nothing is appended, if it is not short or there is
+    /// no room.
+    #[inline(always)]
+    pub(crate) fn push_short_text(&mut self, role: Role, kind: Kind, key: &str, text: &str) -> bool {
+        let has_room = self.words.len() < self.words.capacity();
+        if !has_room || !self.text.push_short(key, text) {
+            return false;
+        }
+        self.words
+            .push(header(role, kind, key.len(), text.len() as u32));
+        true
+    }
+
+    /// [`push_short_text`](Self::push_short_text) of a number that is in a further word.
+    #[inline(always)]
+    pub(crate) fn push_short_number(&mut self, role: Role, kind: Kind, key: &str, number: u64) -> bool {
+        let has_room = self.words.capacity() - self.words.len() >= 2;
+        if !has_room || !self.text.push_short(key, "") {
+            return false;
+        }
+        self.words
+            .extend_from_slice(&[header(role, kind, key.len(), 0), number]);
+        true
     }
 
     #[inline(always)]
@@ -291,8 +323,17 @@ impl Attributes {
     /// Bytes in memory.
     #[inline]
     pub(crate) fn size(&self) -> usize {
-        let large: usize = self.large.iter().map(|text| text.len()).sum();
-        self.words.len() * 8 + self.text.len() + large
+        let own = self.words.len() * 8 + self.text.len();
+        if self.large.is_empty() {
+            return own;
+        }
+        own + self.large_size()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn large_size(&self) -> usize {
+        self.large.iter().map(|text| text.len()).sum()
     }
 
     #[inline]

@@ -24,6 +24,7 @@ mod resource;
 mod role;
 mod score;
 mod span;
+mod text;
 mod time;
 mod trace;
 mod tree;
