@@ -10,7 +10,6 @@ use std::sync::Arc;
 use super::id::{SpanId, TraceId};
 use super::observation::Level;
 pub(crate) use super::role::Role;
-use super::text::Text;
 use super::time::Timestamp;
 use super::value::ValueRef;
 
@@ -165,7 +164,7 @@ fn header(role: Role, kind: Kind, key: usize, len: u32) -> u64 {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Attributes {
     pub(crate) words: Vec<u64>,
-    pub(crate) text: Text,
+    pub(crate) text: String,
     pub(crate) large: Vec<Arc<String>>,
 }
 
@@ -190,53 +189,29 @@ impl Attributes {
         }
     }
 
-    /// Appends an attribute of a short text, without a call; `false`, and nothing is appended, if it is not short or there is
-    /// no room.
-    #[inline(always)]
-    pub(crate) fn push_short_text(&mut self, role: Role, kind: Kind, key: &str, text: &str) -> bool {
-        let has_room = self.words.len() < self.words.capacity();
-        if !has_room || !self.text.push_short(key, text) {
-            return false;
-        }
-        self.words
-            .push(header(role, kind, key.len(), text.len() as u32));
-        true
-    }
-
-    /// [`push_short_text`](Self::push_short_text) of a number that is in a further word.
-    #[inline(always)]
-    pub(crate) fn push_short_number(&mut self, role: Role, kind: Kind, key: &str, number: u64) -> bool {
-        let has_room = self.words.capacity() - self.words.len() >= 2;
-        if !has_room || !self.text.push_short(key, "") {
-            return false;
-        }
-        self.words
-            .extend_from_slice(&[header(role, kind, key.len(), 0), number]);
-        true
-    }
-
     #[inline(always)]
     pub(crate) fn push_text(&mut self, role: Role, kind: Kind, key: &str, text: &str) {
         let key = Self::key(key);
         if text.len() >= LARGE {
             return self.push_large(role, key, text.to_owned(), kind == Kind::Json);
         }
-        self.text.push_str(key);
-        self.text.push_str(text);
+        // The word first: what is written to the text might be the capacity of `words`, as far as the compiler knows.
         self.words
             .push(header(role, kind, key.len(), text.len() as u32));
+        self.text.push_str(key);
+        self.text.push_str(text);
     }
 
     #[inline(always)]
     pub(crate) fn push_number(&mut self, role: Role, kind: Kind, key: &str, number: u64) {
         let key = Self::key(key);
-        self.text.push_str(key);
         let header = header(role, kind, key.len(), 0);
-        if kind.words() > 0 {
+        if kind.has_number() {
             self.words.extend_from_slice(&[header, number]);
         } else {
             self.words.push(header);
         }
+        self.text.push_str(key);
     }
 
     /// Appends a text that is moved, not copied.

@@ -24,7 +24,6 @@ mod resource;
 mod role;
 mod score;
 mod span;
-mod text;
 mod time;
 mod trace;
 mod tree;

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::format::{Attribute, Attributes, Role};
 use super::super::value::ValueRef;
-use super::{Buffer, WriteState};
+use super::Buffer;
 
 /// Keys of metadata, model parameters and tags that a span may have, as OpenTelemetry's default limit. Further
 /// ones are dropped and counted under [`DROPPED_KEYS`]; a key that the span has already can always be set.
@@ -35,7 +35,13 @@ pub(super) struct Limits {
 }
 
 impl Buffer {
-    /// Notes that metadata was written whose key is new.
+    /// Whether a limited key is certainly new, and not too many.
+    #[inline(always)]
+    pub(super) fn is_new(&self, hash: u64) -> bool {
+        !self.state.seen.has(hash) && self.state.keys < MAX_KEYS
+    }
+
+    /// Notes metadata whose key is new.
     #[inline(always)]
     pub(super) fn note_metadata(&mut self, hash: u64) {
         self.state.keys += 1;
@@ -256,14 +262,6 @@ fn short(bytes: &[u8]) -> (u64, u64) {
         .iter()
         .fold(0, |word, byte| word << 8 | u64::from(*byte));
     (word, 0)
-}
-
-impl WriteState {
-    /// Whether a limited key is certainly new, and not too many.
-    #[inline(always)]
-    pub(super) fn is_new(&self, hash: u64) -> bool {
-        !self.seen.has(hash) && self.keys < MAX_KEYS
-    }
 }
 
 /// The keys that were written, by their hash: most keys need no search for an older value.

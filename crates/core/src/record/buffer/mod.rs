@@ -164,31 +164,25 @@ impl Buffer {
         }
     }
 
-    /// For most attributes: metadata that is short, of a key that is new. Separate functions that call nothing, so that they
-    /// need no stack.
+    /// For most attributes: metadata of a key that is new.
     #[inline(never)]
     fn put_metadata_text(&mut self, key: &str, hash: u64, text: &str) {
-        let is_new = self.state.is_new(hash);
-        if is_new
-            && self
-                .attributes
-                .push_short_text(Role::Metadata, Kind::Str, key, text)
-        {
+        if self.is_new(hash) {
             self.note_metadata(hash);
+            self.attributes
+                .push_text(Role::Metadata, Kind::Str, key, text);
         } else {
             self.put_text(Role::Metadata, Kind::Str, key, text);
         }
     }
 
+    /// [`put_metadata_text`](Self::put_metadata_text) of a number that is in a further word.
     #[inline(never)]
     fn put_metadata_number(&mut self, kind: Kind, key: &str, hash: u64, number: u64) {
-        let is_new = self.state.is_new(hash);
-        if is_new
-            && self
-                .attributes
-                .push_short_number(Role::Metadata, kind, key, number)
-        {
+        if self.is_new(hash) {
             self.note_metadata(hash);
+            self.attributes
+                .push_number(Role::Metadata, kind, key, number);
         } else {
             self.put_number(Role::Metadata, kind, key, number);
         }
