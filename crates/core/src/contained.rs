@@ -4,7 +4,7 @@
 use std::future::poll_fn;
 use std::mem;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ use crate::report::{Leak, Report, Stats};
 /// The processor of a tracer. A call that panics is counted and has no other effect.
 pub(crate) struct ContainedProcessor {
     inner: Arc<dyn Processor>,
+    /// See [`Processor::refusing`].
+    refusing: Option<Arc<AtomicBool>>,
     /// Calls that panicked.
     panics: AtomicU64,
     /// Those of them that were given a span or a score.
@@ -70,12 +72,15 @@ impl Drop for ContainedReport<'_> {
 
 impl ContainedProcessor {
     pub(crate) fn new(inner: Arc<dyn Processor>) -> Self {
-        Self {
+        let mut new = Self {
             inner,
+            refusing: None,
             panics: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             reported: AtomicU64::new(0),
-        }
+        };
+        new.refusing = new.run(|| new.inner.refusing()).flatten();
+        new
     }
 
     #[inline]
@@ -99,6 +104,13 @@ impl ContainedProcessor {
         if contain(|| self.inner.on_score(score)).is_none() {
             self.note_lost();
         }
+    }
+
+    /// Whether spans that start now are taken without a question.
+    #[inline]
+    pub(crate) fn takes_all(&self) -> bool {
+        let refusing = self.refusing.as_ref();
+        refusing.is_some_and(|refusing| !refusing.load(Ordering::Relaxed))
     }
 
     /// Whether a span that starts now is taken. Every span asks, so both questions are in one guard. A processor that panics

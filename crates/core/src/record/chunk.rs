@@ -90,6 +90,8 @@ impl Chunk {
         let trace = self.trace_of(span.trace);
         let buffer = span.buffer;
         let attributes = buffer.attributes();
+        // Before the head is read, so that it is copied without a stop in between.
+        self.words.reserve(HEAD);
         let head = buffer
             .head
             .placed(attributes.words.len(), attributes.text.len(), trace);
