@@ -212,3 +212,60 @@ impl Drop for ContainedProcessor {
         drop_contained(mem::replace(&mut self.inner, Arc::new(Nothing)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tracer;
+
+    /// Refuses all while its flag is set, and counts how often it is asked.
+    #[derive(Clone, Default)]
+    struct Flagged {
+        flag: Arc<AtomicBool>,
+        asked: Arc<AtomicU64>,
+        taken: Arc<AtomicU64>,
+    }
+
+    impl Processor for Flagged {
+        fn on_end(&self, _: SpanRecord) {
+            self.taken.fetch_add(1, Ordering::Relaxed);
+        }
+        fn refuses(&self) -> bool {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            true
+        }
+        fn refusing(&self) -> Option<Arc<AtomicBool>> {
+            Some(self.flag.clone())
+        }
+    }
+
+    #[test]
+    fn a_processor_is_asked_only_while_its_flag_is_set() {
+        let processor = Flagged::default();
+        let counts = || {
+            let [asked, taken] = [&processor.asked, &processor.taken];
+            (asked.load(Ordering::Relaxed), taken.load(Ordering::Relaxed))
+        };
+        // As it is, and behind an `Arc`.
+        for tracer in [
+            Tracer::builder(processor.clone()).build(),
+            Tracer::builder(Arc::new(processor.clone())).build(),
+        ] {
+            let before = counts();
+            let trace = tracer.trace("root").start();
+            let child = || trace.span("child").run(|_| {});
+            child();
+            assert_eq!(counts(), (before.0, before.1 + 1));
+            processor.flag.store(true, Ordering::Relaxed);
+            child();
+            assert_eq!(counts(), (before.0 + 1, before.1 + 1));
+            processor.flag.store(false, Ordering::Relaxed);
+            child();
+            assert_eq!(counts(), (before.0 + 1, before.1 + 2));
+            // A tracer that is closed takes nothing, whatever the flag says.
+            let _ = tracer.shutdown();
+            child();
+            assert_eq!(tracer.stats().not_recorded, 1);
+        }
+    }
+}
