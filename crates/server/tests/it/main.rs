@@ -15,6 +15,7 @@ mod lists;
 mod media;
 mod pages;
 mod read_api;
+mod reads_beside_mock;
 mod samples;
 mod store;
 mod support;

@@ -425,6 +425,31 @@ fn a_foreign_or_newer_file_is_left_alone() {
 }
 
 #[test]
+fn a_file_of_an_older_version_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("traces.db");
+    let store = Store::open(&path, StoreOptions::default()).unwrap();
+    put(&store, &request(&[span(&trace(1), 1, None, &[])]));
+    store.close();
+    // As version 1 was.
+    let db = rusqlite::Connection::open(&path).unwrap();
+    db.execute_batch("DROP TABLE gone; PRAGMA user_version = 1")
+        .unwrap();
+    drop(db);
+    let opened = Store::open_read_only(&path);
+    let Err(StoreError::Older(shown)) = &opened else {
+        panic!("{opened:?}");
+    };
+    assert!(shown.ends_with("traces.db"), "{shown}");
+    let store = Store::open(&path, StoreOptions::default()).unwrap();
+    assert_eq!(ids(&store, ""), [trace(1)]);
+    assert!(futures::executor::block_on(store.delete_trace(&trace(1))).unwrap());
+    assert!(ids(&store, "").is_empty());
+    let reader = Store::open_read_only(&path).unwrap();
+    assert!(all(&reader).is_empty());
+}
+
+#[test]
 fn a_score_may_come_before_its_trace() {
     let store = memory();
     let id = trace(5);
