@@ -37,7 +37,7 @@ pub(crate) fn run(store: Option<PathBuf>, import: &args::Import) -> anyhow::Resu
             // Drawn on stderr, and only on a terminal.
             let bar = ProgressBar::new_spinner().with_style(export::style("lines read"));
             let result = if file.as_os_str() == "-" {
-                importing.lines(std::io::stdin().lock(), &bar)
+                importing.lines(io::stdin().lock(), &bar)
             } else if file.is_dir() {
                 spool::read(&mut importing, file, &bar)
             } else {

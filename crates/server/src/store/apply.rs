@@ -84,6 +84,11 @@ impl<'a> Work<'a> {
 
     pub(crate) fn apply(&mut self, change: &Change) -> Result<(), StoreError> {
         match &change.0 {
+            Kind::Span(span) if span.has_no_time => {
+                let mut timed = (**span).clone();
+                timed.row.start_ns = self.start_of(&timed)?.unwrap_or(self.now_ns);
+                self.span(&timed)?;
+            }
             Kind::Span(span) => self.span(span)?,
             Kind::Observation(patch) => self.observation((**patch).clone())?,
             Kind::Trace(patch) => self.trace((**patch).clone())?,
@@ -144,6 +149,16 @@ impl<'a> Work<'a> {
             .query_row([id], |row| row.get(0))?;
         state.row.scores = scores.unsigned_abs();
         Ok(state)
+    }
+
+    /// The start of an observation that is stored already.
+    fn start_of(&self, span: &Span) -> Result<Option<i64>, StoreError> {
+        let trace = match self.touched.get(&span.trace_id) {
+            Some(touched) => Some(touched.state.n),
+            None => load_trace(self.db, &span.trace_id)?.map(|state| state.n),
+        };
+        let known = trace.map(|trace| load_span(self.db, trace, &span.row.id));
+        Ok(known.transpose()?.flatten().map(|(_, row)| row.start_ns))
     }
 
     fn span(&mut self, span: &Span) -> Result<(), StoreError> {
@@ -240,6 +255,7 @@ impl<'a> Work<'a> {
             context: serde_json::to_string(&context).unwrap_or_default(),
             facts,
             row,
+            has_no_time: false,
         };
         span.settle(self.prices);
         self.span(&span)

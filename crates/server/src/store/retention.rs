@@ -81,15 +81,15 @@ impl Retention {
     /// Deletes some of what is too old; whether there may be more.
     fn by_age(&mut self, db: &mut Connection, options: &StoreOptions) -> Result<bool, StoreError> {
         let Some(age) = options.max_age else {
-            return self.delete(db, Vec::new());
+            return self.delete(db, &[]);
         };
         if is_pending(db)? {
-            return self.delete(db, Vec::new());
+            return self.delete(db, &[]);
         }
         let now = i64::try_from(options.clock.unix_nanos()).unwrap_or(i64::MAX);
         let age = i64::try_from(age.as_nanos()).unwrap_or(i64::MAX);
         let (old, more) = self.old(db, now.saturating_sub(age), now)?;
-        Ok(self.delete(db, old)? || more)
+        Ok(self.delete(db, &old)? || more)
     }
 
     /// Deletes some of what is too much; whether there may be more.
@@ -110,7 +110,7 @@ impl Retention {
             first = oldest(db, left.min(TRACES))?;
             self.left = Some(left.saturating_sub(first.len()));
         }
-        let has_deleted = self.delete(db, first)?;
+        let has_deleted = self.delete(db, &first)?;
         if has_deleted {
             let merge = "INSERT INTO words(words, rank) VALUES('merge', ?1)";
             db.execute(merge, [-MERGED])?;
@@ -119,13 +119,13 @@ impl Retention {
     }
 
     /// Hides these traces, and deletes some observations of all that are hidden; `false` if there was nothing to do.
-    fn delete(&mut self, db: &mut Connection, traces: Vec<TraceState>) -> Result<bool, StoreError> {
+    fn delete(&mut self, db: &mut Connection, traces: &[TraceState]) -> Result<bool, StoreError> {
         if traces.is_empty() && !is_pending(db)? {
             return Ok(false);
         }
         let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut totals = Totals::default();
-        for state in &traces {
+        for state in traces {
             hide(&transaction, state.n, &state.row.id, false)?;
             totals.forget(&state.row);
         }

@@ -335,9 +335,11 @@ mod tests {
     #[test]
     fn changes_are_stored_between_steps_of_a_deletion() {
         let clock = ManualClock::at(Timestamp::from_unix_nanos(START));
-        let mut options = StoreOptions::default();
-        options.clock = Clock::new(clock.clone());
-        options.max_age = Some(Duration::from_secs(60));
+        let options = StoreOptions {
+            clock: Clock::new(clock.clone()),
+            max_age: Some(Duration::from_secs(60)),
+            ..StoreOptions::default()
+        };
         let db = database();
         let mut writer = writer(&db, &options);
         let (old, mut stored) = job(generations(10 * TRACES, 1));

@@ -16,6 +16,7 @@ mod media;
 mod pages;
 mod read_api;
 mod reads_beside_mock;
+mod retention;
 mod samples;
 mod store;
 mod support;

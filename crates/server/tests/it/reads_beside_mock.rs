@@ -77,7 +77,7 @@ fn rows(answer: &Answer) -> Vec<Value> {
     let mut rows = answer.json()["data"].as_array().unwrap().clone();
     let times: Vec<&str> = rows
         .iter()
-        .filter_map(|row| row.get("startTime").or(row.get("timestamp")))
+        .filter_map(|row| row.get("startTime").or_else(|| row.get("timestamp")))
         .map(|time| time.as_str().unwrap())
         .collect();
     assert!(
