@@ -57,6 +57,7 @@ mod proxy;
 mod request;
 pub mod retry_after;
 mod secret;
+mod setting;
 mod tls;
 mod upload;
 
@@ -69,3 +70,4 @@ pub use self::error::{HttpError, HttpErrorKind, TlsProblem};
 pub use self::headers::{HeaderError, Headers};
 pub use self::request::HttpRequest;
 pub use self::secret::{Secret, sanitize_server_text};
+pub use self::setting::SettingError;

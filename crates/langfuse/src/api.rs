@@ -18,7 +18,7 @@ use tracefuse_http::{
     Secret,
 };
 
-use crate::config::{LangfuseConfig, LangfuseConfigError};
+use crate::config::LangfuseConfig;
 use crate::exporter::{basic, headers};
 
 /// Reads from the public API of one project. Cheap to clone; clones share their connections.
@@ -94,18 +94,14 @@ impl LangfuseApi {
     /// Opens no connection. Reads the CA file, if there is one.
     ///
     /// # Errors
-    /// [`LangfuseConfigError`] names the setting that cannot be used.
-    pub fn new(config: &LangfuseConfig) -> Result<Self, LangfuseConfigError> {
+    /// [`SettingError`] names the setting that cannot be used.
+    pub fn new(config: &LangfuseConfig) -> Result<Self, SettingError> {
         config.check()?;
-        let wrong = |setting, error: &dyn fmt::Display| {
-            LangfuseConfigError::new(setting, error.to_string())
-        };
+        let wrong =
+            |setting, error: &dyn fmt::Display| SettingError::new(setting, error.to_string());
         let base = Endpoint::parse(&config.base_url).map_err(|error| wrong("base_url", &error))?;
-        let client =
-            HttpClient::new(&config.http).map_err(|error| wrong(error.setting(), &error))?;
-        client
-            .check_credentials_for(&base)
-            .map_err(|error| wrong(error.setting(), &error))?;
+        let client = HttpClient::new(&config.http)?;
+        client.check_credentials_for(&base)?;
         let basic = basic(config);
         let headers = headers(config, &basic).map_err(|error| wrong("public_key", &error))?;
         let shared = Shared {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tracefuse_core::Clock;
-use tracefuse_langfuse::{LangfuseApi, LangfuseConfig, LangfuseConfigError};
+use tracefuse_langfuse::{LangfuseApi, LangfuseConfig, SettingError};
 
 use crate::cache::Cache;
 use crate::fetch::{Counters, Shared};
@@ -42,7 +42,7 @@ pub struct PromptClient {
 ///     .cache_ttl(Duration::from_secs(300))
 ///     .max_prompts(100)
 ///     .build()?;
-/// # Ok::<(), tracefuse_prompts::LangfuseConfigError>(())
+/// # Ok::<(), tracefuse_prompts::SettingError>(())
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
@@ -78,8 +78,8 @@ impl PromptClient {
     /// A client with the default settings. Opens no connection.
     ///
     /// # Errors
-    /// [`LangfuseConfigError`] names the setting that cannot be used.
-    pub fn new(config: LangfuseConfig) -> Result<Self, LangfuseConfigError> {
+    /// [`SettingError`] names the setting that cannot be used.
+    pub fn new(config: LangfuseConfig) -> Result<Self, SettingError> {
         Self::builder(config).build()
     }
 
@@ -174,8 +174,8 @@ impl PromptClientBuilder {
     /// The client. Opens no connection.
     ///
     /// # Errors
-    /// [`LangfuseConfigError`] names the setting that cannot be used.
-    pub fn build(self) -> Result<PromptClient, LangfuseConfigError> {
+    /// [`SettingError`] names the setting that cannot be used.
+    pub fn build(self) -> Result<PromptClient, SettingError> {
         let shared = Shared {
             api: LangfuseApi::new(&self.config)?,
             clock: self.clock,

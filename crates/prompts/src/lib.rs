@@ -57,4 +57,4 @@ pub use message::ChatMessage;
 pub use prompt::{ChatPrompt, TextPrompt};
 pub use request::PromptRequest;
 /// The server and the keys, and why they cannot be used.
-pub use tracefuse_langfuse::{LangfuseConfig, LangfuseConfigError};
+pub use tracefuse_langfuse::{LangfuseConfig, SettingError};

@@ -158,7 +158,7 @@ pub mod mask {
 #[cfg_attr(docsrs, doc(cfg(feature = "otlp")))]
 pub mod otlp {
     pub use tracefuse_http::{HttpConfig, ProxyConfig, Secret};
-    pub use tracefuse_otlp::{Conventions, OtlpConfig, OtlpConfigError, OtlpTransport};
+    pub use tracefuse_otlp::{Conventions, OtlpConfig, OtlpTransport, SettingError};
 }
 
 /// Sampling: which traces are recorded, and which of the recorded ones are sent.
