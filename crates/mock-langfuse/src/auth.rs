@@ -1,4 +1,4 @@
-//! Who a request is from, by its `Authorization` header (`docs/langfuse.md` 3).
+//! Who a request is from, by its `Authorization` header (`docs/langfuse.md` 1.1 and 2.1).
 //! Called by `router` before anything of a request is looked at.
 
 use base64::Engine as _;
