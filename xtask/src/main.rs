@@ -49,7 +49,7 @@ cargo xtask <command>
                by TypeScript (npm); screenshots in target/pages; [NAME ..], --docs writes the pictures of the guide
   rig          the tests with rig, async-openai and genai, and with the newest rig and swiftide if the default toolchain
                or an installed nightly can compile them
-  faults       every fault of the catalogue, and what became of the spans, as a table; [NAME ..]
+  faults       every fault of the catalogue, and how the spans were delivered, as a table; [NAME ..]
   soak         ten million spans, or N, against a server that fails one request in ten
   fuzz         run the fuzz targets: [TARGET] [SECONDS]
   mock         run the local server: [--port N] [--scenario FILE]; it prints a line for each trace that arrives, with

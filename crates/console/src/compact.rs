@@ -1,5 +1,5 @@
 //! A line per span: when, which trace, what, how long, what it used, how it failed, what was recorded with it.
-//! Called by `exporter`; knows nothing of the span before or after.
+//! Called by `exporter`; each span is written without regard to others.
 
 use tracefuse_exporter::record::SpanRecord;
 

@@ -7,7 +7,7 @@ use crate::paint::{DIM, ERROR, GOOD, Line, PLAIN, Page, WARNING, style_of, wrapp
 use crate::sanitize::Sanitized;
 use crate::units::{count, dollars, duration, tokens};
 
-/// Texts are wrapped to this many columns at the least, however deep they are.
+/// Texts are wrapped to at least this many columns, also deep in a tree.
 const LEAST: usize = 16;
 
 /// `gpt-4o · 1,024 → 200 tokens (512 cached) · $0.0041 · first token 240 ms`.

@@ -39,7 +39,7 @@ pub trait Exporter: Send + Sync + 'static {
         None
     }
 
-    /// Sends one batch. `Ok` says what became of each record; `Err` says what delivery may do next.
+    /// Sends one batch. `Ok` has the result of each record; `Err` says what delivery may do next.
     /// A batch that is sent again after an error must produce the same bytes, so that a receiver can
     /// recognise what it already has.
     ///

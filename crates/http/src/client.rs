@@ -1,5 +1,5 @@
 //! Sends a request and reads its answer, within a time and within bounds.
-//! Fed by exporters. Knows no retry policy: a request is sent once, and once more only when a kept
+//! Called by exporters. Knows no retry policy: a request is sent once, and once more only when a kept
 //! connection is found closed.
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]

@@ -6,7 +6,7 @@
 //! process environment and logs nothing.
 //!
 //! The client runs inside the tokio runtime that polls it. It starts no runtime and no thread, and has no
-//! global state. It speaks TLS 1.2 and 1.3 (rustls with ring), verifies certificates against
+//! global state. It uses TLS 1.2 and 1.3 (rustls with ring), verifies certificates against
 //! the system's roots plus a CA file of the user's, and has no switch to stop verifying. It follows
 //! no redirect, asks for no compressed answer and sends no credential in clear text to anything
 //! but loopback.

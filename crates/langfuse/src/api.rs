@@ -257,7 +257,7 @@ fn is_langfuse_not_found(answer: &Answer) -> bool {
     name.is_some_and(|name| name.ends_with("NotFoundError"))
 }
 
-/// The wait before retry number `retry`: the server's wish, or a random part of a time that doubles.
+/// The wait before retry number `retry`: the server's value, or a random part of a time that doubles.
 fn wait(retry: u32, retry_after: Option<Duration>, jitter: f64) -> Duration {
     let doubled = 1_u32.checked_shl(retry).unwrap_or(u32::MAX);
     let ceiling = FIRST_WAIT.saturating_mul(doubled).min(LONGEST_WAIT);
@@ -288,7 +288,7 @@ pub enum ApiProblem {
     Unavailable,
     /// The server rejected the keys, or they lack permission (401, 403).
     Key,
-    /// The address is not that of a Langfuse server: another 404, a redirect, a page for people, no HTTP.
+    /// The address is not that of a Langfuse server: another 404, a redirect, an HTML page, no HTTP.
     Host,
     /// The server's certificate is not trusted.
     Tls,

@@ -215,7 +215,7 @@ impl Default for LangfuseConfig {
 }
 
 /// The name under which Langfuse stores an environment: in lower case, without a leading `langfuse`, at most 40
-/// characters; `default` if something else than `a-z`, `0-9`, `-` and `_` remains (`docs/langfuse.md` 1.6).
+/// characters; `default` if a character other than `a-z`, `0-9`, `-` and `_` remains (`docs/langfuse.md` 1.6).
 ///
 /// ```
 /// use tracefuse_langfuse::stored_environment;

@@ -49,7 +49,7 @@ pub struct LangfuseExporter {
     one_by_one: AtomicBool,
 }
 
-/// What became of several scores in one request.
+/// The result of a request with several scores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ListOutcome {
     /// The server took all of them.
@@ -263,7 +263,7 @@ fn remedy(status: u16) -> &'static str {
         }
         403 => "the keys lack the right, or ingestion is suspended for the project",
         400 | 404 | 405 | 422 => "is LANGFUSE_BASE_URL a Langfuse server, version 3.22 or later?",
-        407 => "a proxy on the way wants credentials: give them in its address",
+        407 => "a proxy on the way requires credentials: give them in its address",
         _ => "check LANGFUSE_BASE_URL",
     }
 }

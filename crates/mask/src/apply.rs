@@ -22,7 +22,7 @@ pub struct MaskReport {
     pub failed: u64,
 }
 
-/// Remembers the masked attributes of the last traces, so that the spans of one trace share one masked copy. One for each
+/// The masked attributes of the last traces, so that the spans of one trace share one masked copy. One for each
 /// thread that masks.
 #[derive(Debug, Default)]
 pub struct MaskMemo {

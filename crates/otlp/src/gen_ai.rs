@@ -36,7 +36,7 @@ pub(crate) fn attributes(record: &SpanRecord, older_too: bool, body: &mut SpanBo
     metadata(record, own);
 }
 
-/// Writes attributes with names of the conventions or our own, and remembers their keys. Keys must be unique, and a user's
+/// Writes attributes with names of the conventions or our own, and notes their keys. Keys must be unique, and a user's
 /// metadata may have the same ones.
 struct Own<'a> {
     record: &'a SpanRecord,

@@ -106,12 +106,12 @@ impl PromptClient {
         PromptRequest::new(&self.shared, name.into())
     }
 
-    /// Forgets all labels and versions of a prompt, so that the next request fetches it.
+    /// Removes all labels and versions of a prompt from the cache, so that the next request fetches it.
     pub fn invalidate(&self, name: &str) {
         self.shared.cache().remove(|key| key.name == name);
     }
 
-    /// Forgets all prompts.
+    /// Removes all prompts from the cache.
     pub fn clear(&self) {
         self.shared.cache().remove(|_| true);
     }

@@ -214,7 +214,7 @@ impl PipelineConfig {
 
 /// The longest time that a setting may mean: far enough, and no sum with a clock overflows.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-/// The shortest time of a call and of an open breaker: with none a worker would do nothing else.
+/// The shortest time of a call and of an open breaker: with 0 a worker would only make and end attempts.
 const SHORTEST: Duration = Duration::from_millis(1);
 
 impl PipelineConfig {

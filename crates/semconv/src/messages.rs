@@ -63,7 +63,7 @@ impl MessageEvents {
     }
 }
 
-/// A message as JSON: its role, and its attributes but for those of the whole call.
+/// A message as JSON: its role, and its attributes except those of the whole call.
 fn message(attributes: Vec<(String, Value<'_>)>, role: &str) -> Json {
     let mut message = Map::new();
     message.insert("role".to_owned(), role.into());

@@ -8,17 +8,17 @@
 //! <dir>/v1/<pid>-<started>-<n>/         one for each process, which has the lock on `lock`
 //!     00000000000000a1.open             being appended to: a header, then a frame for each payload
 //!     00000000000000a0-00000040.batch   sealed, never changed again; 0x40 frames
-//!     000000000000009f.corrupt          damaged, kept for people to look at; at most 8
+//!     000000000000009f.corrupt          damaged, kept for inspection; at most 8
 //! ```
 //!
 //! The state is the listing of the directory and nothing else: no cursor, no ledger, no index that could
 //! disagree with it. A batch is sealed by a rename and acknowledged by an unlink, so a process may end
 //! at any instant. [`Spool::open`] moves the files of processes that have ended into its own directory; processes
-//! that live share `dir` and never touch each other's.
+//! that run share `dir` and never touch each other's.
 //!
-//! **Promises.** A payload for which [`append`](Spool::append) returned `Ok` is found again by the next `open`,
-//! unless it was acknowledged, given up at a bound (and counted), or damaged or removed on disk (and counted).
-//! A payload may come twice when a process dies between delivering and acknowledging it.
+//! **Guarantees.** A payload for which [`append`](Spool::append) returned `Ok` is found again by the next `open`,
+//! unless it was acknowledged, dropped at a limit (and counted), or damaged or removed on disk (and counted).
+//! A payload may come twice when a process is killed between delivering and acknowledging it.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
@@ -106,7 +106,7 @@ impl Spool {
                 source,
             })?;
         let home = Claim::create(&*fs, &parent, std::process::id(), now_unix_ms)?;
-        // Our own directory tells who we are: there is no other way to ask without unsafe code.
+        // The owner of our own directory is the user of this process: without unsafe code there is no other way to find it.
         if !fs.is_private(&parent, &home.directory).unwrap_or(false) {
             let _ = home.release(&*fs);
             return Err(SpoolError::NotPrivate { path: parent });
@@ -143,12 +143,12 @@ impl Spool {
         Ok((spool, adopted.recovered))
     }
 
-    /// Appends a payload to the batch that is being written. When this has returned `Ok`, the payload outlives
-    /// this process. `now_unix_ms` is the wall clock.
+    /// Appends a payload to the batch that is being written. When this has returned `Ok`, the payload is kept
+    /// when this process ends. `now_unix_ms` is the wall clock.
     ///
     /// # Errors
     /// The payload was not taken, and what was there before is as it was (except what
-    /// [`WhenFull::DropOldest`] gave up for it). After the disk was full, it works again once there is room.
+    /// [`WhenFull::DropOldest`] dropped for it). After the disk was full, it works again once there is room.
     pub fn append(&mut self, payload: &[u8], now_unix_ms: u64) -> Result<(), SpoolError> {
         let result = self.try_append(payload, now_unix_ms);
         if result.is_err() {
@@ -201,7 +201,7 @@ impl Spool {
         Ok(())
     }
 
-    /// Ends the batch that is being written, so that [`next`](Self::next) gives it out. Does nothing when
+    /// Ends the batch that is being written, so that [`next`](Self::next) returns it. Does nothing when
     /// there is none.
     ///
     /// # Errors
@@ -237,7 +237,7 @@ impl Spool {
     }
 
     /// Reads the oldest sealed batch, and returns the same one until it is acknowledged. Until the
-    /// next call no bound takes it away. At most one batch is in memory.
+    /// next call no bound removes it. At most one batch is in memory.
     ///
     /// # Errors
     /// A file could not be read. It is kept, behind the others.
@@ -283,7 +283,7 @@ impl Spool {
     ///
     /// # Errors
     /// The file could not be removed. This spool does not return it again and keeps trying to remove it; but if the
-    /// process dies before, the next one does.
+    /// process ends before, the next one returns it.
     pub fn acknowledge(&mut self, id: BatchId) -> Result<(), SpoolError> {
         let Some(at) = self.position(id) else {
             return Ok(());
@@ -354,7 +354,7 @@ impl Spool {
         self.discard(old)
     }
 
-    /// Gives a batch its turn after all the others: it could not be delivered, and they may be.
+    /// Moves a batch behind all the others: it could not be delivered, and they may be.
     pub fn defer(&mut self, id: BatchId) {
         if let Some(batch) = self.position(id).and_then(|at| self.sealed.remove(at)) {
             self.sealed.push_back(batch);

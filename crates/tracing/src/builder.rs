@@ -53,7 +53,7 @@ pub struct LayerBuilder {
 }
 
 impl LayerBuilder {
-    /// Records every span of level `INFO` and above, but for those of HTTP clients, and LLM spans of any level.
+    /// Records every span of level `INFO` and above, except those of HTTP clients, and LLM spans of any level.
     pub fn all(mut self) -> Self {
         self.admission.spans = Spans::All;
         self

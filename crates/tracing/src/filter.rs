@@ -72,7 +72,7 @@ impl Admission {
         *event.level() <= self.events && !is_own(event.target()) && !is_transport(event.target())
     }
 
-    /// Whether the layer wants to know of it.
+    /// Whether the layer is called for it.
     fn wants(&self, metadata: &Metadata<'_>) -> bool {
         let wanted = if metadata.is_span() {
             is_passed(metadata) || self.records(metadata)

@@ -1,5 +1,5 @@
 //! The layer itself: spans of `tracing` become observations with the right parents.
-//! Fed by `tracing-subscriber`; starts and ends spans of the core, and makes them current.
+//! Called by `tracing-subscriber`; starts and ends spans of the core, and makes them current.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

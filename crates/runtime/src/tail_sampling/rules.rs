@@ -1,4 +1,4 @@
-//! Which traces are kept, and how much may wait. Set by users, asked by `buffer` and by `TailSampler`. Plain values.
+//! Which traces are kept, and how much may wait. Set by users, read by `buffer` and by `TailSampler`. Plain values.
 
 use std::time::Duration;
 

@@ -66,7 +66,7 @@ pub(super) fn of_span(
     }
 }
 
-/// A span that children name and that is not here.
+/// A span that others name as their parent and that was not received.
 pub(super) fn of_missing() -> Markup {
     html! {
         div.detail data-detail="span" {

@@ -39,7 +39,7 @@ pub(super) fn kind(kind: ObservationType) -> Markup {
     html! { i class={ "kind kind-" (name) } role="img" title=(name) aria-label=(name) {} }
 }
 
-/// What a trace came to: running, errors, warnings, notes about Langfuse, or nothing.
+/// The state of a trace: running, errors, warnings, notes about Langfuse, or nothing.
 pub(super) fn outcome(trace: &TraceRow) -> Markup {
     html! {
         @if trace.open > 0 {

@@ -43,7 +43,7 @@ pub(crate) fn load_trace_body(db: &Connection, n: i64) -> Result<TraceBody, Stor
     Ok(body.unwrap_or_default())
 }
 
-/// Deletes a trace and everything that belongs to it, but the totals.
+/// Deletes a trace and everything that belongs to it. The totals stay.
 pub(crate) fn remove(
     db: &Connection,
     trace: i64,

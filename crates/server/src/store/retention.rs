@@ -10,9 +10,9 @@ use super::rows::{TRACE, TraceState};
 
 /// Traces that one transaction deletes.
 const STEP: usize = 200;
-/// Pages of the index of words that are merged after each step, so that it forgets what was deleted.
+/// Pages of the index of words that are merged after each step, so that deleted words leave it.
 const MERGED: i64 = 2000;
-/// Pages that are given back to the file system at once.
+/// Pages that are given back to the file system in one step.
 const PAGES: i64 = 4096;
 
 /// Deletes what is too old or too much; the number of traces. The oldest are those that arrived first.
@@ -65,7 +65,7 @@ pub(crate) fn apply(db: &mut Connection, options: &StoreOptions) -> Result<usize
     Ok(deleted)
 }
 
-/// Bytes of the pages that hold something.
+/// Bytes of the pages in use.
 fn used_bytes(db: &Connection) -> Result<i64, StoreError> {
     let pragma = |name: &str| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let pages = pragma("page_count")?.saturating_sub(pragma("freelist_count")?);

@@ -98,7 +98,7 @@ pub async fn auth_check_async(config: &LangfuseConfig) -> Result<LangfuseProject
 fn no_thread(error: &std::io::Error) -> AuthError {
     AuthError::new(
         AuthProblem::Config,
-        format!("no thread can be started to ask with: {error}"),
+        format!("no thread can be started for the request: {error}"),
     )
 }
 
