@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use tracefuse_core::Level;
 
 use super::bodies::{content, text};
-use super::detail::score_value;
+use super::figures::score_value;
 use super::layout::{Area, Page};
 use super::list::{KEYS, named};
 use super::params::{Params, encoded};

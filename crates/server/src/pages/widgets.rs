@@ -101,3 +101,8 @@ pub(super) fn level_name(level: Level) -> &'static str {
         _ => "default",
     }
 }
+
+/// A part of a page with a title.
+pub(super) fn block(title: &str, inside: &Markup) -> Markup {
+    html! { section.block.card aria-label=(title) { header { h3 { (title) } } div.inside { (inside) } } }
+}
