@@ -58,7 +58,8 @@ cargo xtask <command>
                encode,growth] [--only NAMES]; bench shape: crates, build time and size of a program
   instructions count instructions per span under valgrind and compare with benches/instructions.toml; [--bless]
   assembly     look through a program without exporters for what its calls were given
-  tidy         check the architecture: arrows, module headers, links, paths, file sizes, import circles, words
+  tidy         check the architecture: arrows, module headers, links, paths, commands in documents, file sizes,
+               import circles, words
   api          compare the public API of each crate with docs/api, which CI does; [--bless] writes it
   package      pack each crate that is published and compile it from its archive alone, which takes minutes
   ci           all that a change must pass";
