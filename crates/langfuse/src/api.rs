@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tracefuse_exporter::plain_text;
 use tracefuse_http::{
     Answer, AnswerClass, Endpoint, Headers, HttpClient, HttpError, HttpErrorKind, HttpRequest,
-    Secret,
+    Secret, SettingError,
 };
 
 use crate::config::LangfuseConfig;

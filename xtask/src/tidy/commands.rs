@@ -46,7 +46,9 @@ fn commands<'t>(text: &'t str, start: &str) -> Vec<Vec<&'t str>> {
         .map(|rest| {
             let command = rest.split(['`', '#']).next().unwrap_or_default();
             let words = command.split_whitespace();
-            words.map(|word| word.trim_end_matches(['.', ',', ';', ':'])).collect()
+            words
+                .map(|word| word.trim_end_matches(['.', ',', ';', ':']))
+                .collect()
         })
         .collect()
 }
@@ -88,7 +90,11 @@ fn wrong_example(
 /// The examples of a manifest, each with its `required-features`.
 fn examples(manifest: &str) -> Vec<(String, Vec<String>)> {
     let quoted = |line: &str| -> Vec<String> {
-        line.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+        line.split('"')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect()
     };
     let blocks = manifest.split("[[example]]").skip(1);
     blocks
@@ -96,7 +102,10 @@ fn examples(manifest: &str) -> Vec<(String, Vec<String>)> {
             let block = block.split("\n[").next().unwrap_or_default();
             let line = |key: &str| block.lines().find(|line| line.starts_with(key));
             let name = quoted(line("name")?).pop()?;
-            Some((name, line("required-features").map(quoted).unwrap_or_default()))
+            Some((
+                name,
+                line("required-features").map(quoted).unwrap_or_default(),
+            ))
         })
         .collect()
 }
@@ -107,7 +116,8 @@ mod tests {
 
     #[test]
     fn commands_end_with_their_code() {
-        let text = "run `cargo xtask demo --view`, then\n$ cargo xtask test   # all\nand cargo xtask";
+        let text =
+            "run `cargo xtask demo --view`, then\n$ cargo xtask test   # all\nand cargo xtask";
         let found = commands(text, "cargo xtask ");
         assert_eq!(found, [vec!["demo", "--view"], vec!["test"]]);
     }
@@ -116,11 +126,20 @@ mod tests {
     fn examples_that_are_missing_or_need_a_feature_are_found() {
         let manifest = "[[example]]\nname = \"a\"\nrequired-features = [\"console\", \"macros\"]\n[dependencies]\nname = \"b\"\n";
         let known = examples(manifest);
-        assert_eq!(known, [("a".to_owned(), vec!["console".to_owned(), "macros".to_owned()])]);
+        assert_eq!(
+            known,
+            [(
+                "a".to_owned(),
+                vec!["console".to_owned(), "macros".to_owned()]
+            )]
+        );
         let files = [PathBuf::from("crates/x/examples/a.rs")];
         for (command, problem) in [
             ("--example a --features macros", None),
-            ("--example a", Some("the example `a` needs `--features macros`")),
+            (
+                "--example a",
+                Some("the example `a` needs `--features macros`"),
+            ),
             ("-p x --example a", None),
             ("--example b", Some("there is no example `b`")),
             ("--release", None),
