@@ -1,5 +1,5 @@
 //! The attributes of a resource: what describes the process that sends. Called by the encoders of traces and of metrics,
-//! and by `tracefuse-langfuse`; each brings the names of its own.
+//! and by `tracefuse-langfuse`; each gives its own names.
 
 use tracefuse_exporter::record::{Resource, ValueRef};
 

@@ -19,7 +19,6 @@ const RETIRED: &[(&str, &str)] = &[
     ("but for", "except"),
     ("came of", "the result of"),
     ("dear", "expensive"),
-    ("dies", "ends, is killed"),
     ("door", "admission, entry point"),
     ("everybody", "all callers, all users"),
     ("gives way", "is replaced, is deleted"),
