@@ -30,7 +30,7 @@ pub struct MaskMemo {
     known: VecDeque<(Arc<TraceAttributes>, Arc<TraceAttributes>)>,
 }
 
-/// Traces that are written to at the same time, as a rule; another is masked once more.
+/// How many traces are kept: as many as are usually written to at the same time. Another one is masked once more.
 const KNOWN: usize = 32;
 
 /// Masks a finished span: shows its input, output, metadata, model parameters, messages and event payloads, and the
@@ -122,7 +122,7 @@ fn mask(
     value: ValueRef<'_>,
     report: &mut MaskReport,
 ) -> Option<Value> {
-    // What a panic leaves broken is a copy of ours, which is dropped with it.
+    // A panic can only damage our own copy, which is dropped.
     let masked = catch_unwind(AssertUnwindSafe(|| {
         Walk::new(masker, place, kind).value(value)
     }));

@@ -1,6 +1,6 @@
-//! The SDK's span processor and exporter that hands spans to a tracer.
-//! Called by an `SdkTracerProvider`; asks `filter` which spans are recorded, `ancestors` for their parents, and gives them to
-//! `span`.
+//! The SDK's span processor and exporter that gives spans to a tracer.
+//! Called by an `SdkTracerProvider`; `filter` decides which spans are recorded, `ancestors` finds their parents, `span` records
+//! them.
 
 use std::fmt;
 use std::future::{Future, ready};
@@ -23,7 +23,7 @@ use crate::filter::Spans;
 use crate::span;
 use crate::value::value;
 
-/// Hands finished spans of the OpenTelemetry SDK to a tracer; give it to an `SdkTracerProvider` as a span
+/// Gives finished spans of the OpenTelemetry SDK to a tracer; pass it to an `SdkTracerProvider` as a span
 /// processor, or as an exporter.
 ///
 /// * It keeps the tracer open as long as the provider, or a clone of it, exists.

@@ -125,7 +125,7 @@ fn trace(record: &SpanRecord, own: &mut Own<'_>) {
 }
 
 fn model(record: &SpanRecord, own: &mut Own<'_>) {
-    // The bridges put the requested model into the metadata when another one answered.
+    // The bridges put the requested model into the metadata if another model answered.
     let asked = given(record, REQUEST_MODEL).and_then(text_of);
     let (request, response) = match asked {
         Some(asked) => (Some(asked), record.model()),

@@ -1,5 +1,5 @@
 //! Messages of a conversation that came as span events, as older conventions of OpenTelemetry have them.
-//! Called by whatever reads the events of a finished span, before its attributes.
+//! Called by a bridge for each event of a finished span, before its attributes.
 
 use serde_json::{Map, Value as Json};
 

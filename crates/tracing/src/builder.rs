@@ -14,7 +14,7 @@ use crate::layer::Observe;
 
 /// A layer that records the LLM spans of `tracing` through this tracer, see [`builder`] for others.
 ///
-/// It does not keep the tracer open: hold the tracer, and shut it down, as without `tracing`. A
+/// It does not keep the tracer open: keep the tracer, and shut it down, as without `tracing`. A
 /// subscriber takes one such layer.
 pub fn layer<S>(tracer: &Tracer) -> impl Layer<S> + Send + Sync + use<S>
 where

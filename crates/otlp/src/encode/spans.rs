@@ -208,8 +208,8 @@ impl<'a> Spans<'a> {
         }
     }
 
-    /// Says whether texts of the spans that follow may have a NUL, keys and names included. As long as nothing is
-    /// said they may, and each is searched. One search of a whole record costs much less.
+    /// Sets whether texts of the spans that follow may have a NUL, keys and names included. By default they may, and each
+    /// text is searched. One search of a whole record costs much less.
     pub fn may_contain_nul(&mut self, may: bool) {
         self.nul = if may { Nul::Search } else { Nul::None };
     }
