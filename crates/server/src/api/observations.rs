@@ -159,3 +159,16 @@ pub(crate) fn conditions(params: &Params) -> Result<Conditions, Refusal> {
     }
     Ok(all)
 }
+
+#[cfg(test)]
+mod tests {
+    use tracefuse_core::ObservationType;
+
+    #[test]
+    fn every_type_can_be_asked_for() {
+        for kind in ObservationType::ALL {
+            let name = kind.as_str().to_uppercase();
+            assert!(super::TYPES.contains(&name.as_str()), "{name}");
+        }
+    }
+}

@@ -23,7 +23,7 @@ use crate::prices::Prices;
 /// Contexts that are remembered, so that spans which share one store it once.
 const CONTEXTS: usize = 2048;
 
-/// What the writer remembers between transactions. It is wrong after a rollback, and forgotten then.
+/// What the writer caches between transactions. It is wrong after a rollback, and cleared then.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     next_trace: i64,

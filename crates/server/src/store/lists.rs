@@ -37,7 +37,7 @@ impl Where {
         self.values.extend(values);
     }
 
-    /// The filters of a query but for its text.
+    /// The filters of a query without its text.
     pub(crate) fn of(query: &TraceQuery) -> Self {
         let mut filters = Self::default();
         let equal = [
@@ -251,7 +251,7 @@ fn sort(rows: &mut [(i64, TraceRow)], order: Order) {
     }
 }
 
-/// The trace of this number, if the filters of the query but for its text match.
+/// The trace of this number, if the filters of the query match; its text is not checked.
 fn matching(
     db: &Connection,
     query: &TraceQuery,

@@ -53,9 +53,9 @@ pub(crate) use rows::{kind_of, level_number};
 pub(crate) use views::{Conditions, Full, ObservationQuery};
 pub(crate) use whole::{Parts, WholeTrace};
 
-/// KiB of changes that wait at most; above it, those who store wait.
+/// The most KiB of queued changes; above it, callers that store wait.
 const ROOM: usize = 64 << 10;
-/// Arrivals that a slow receiver may be behind.
+/// The most arrivals that are kept for a slow receiver; it misses the ones before.
 const BEHIND: usize = 256;
 /// KiB of pages that the writer keeps.
 const WRITE_CACHE: i64 = 32 << 10;
@@ -135,7 +135,7 @@ impl Store {
         Ok(Self::of(reading, None, None, StoreOptions::default()))
     }
 
-    /// A store that is gone with its last handle.
+    /// A store in memory; its content is lost with its last handle.
     ///
     /// # Errors
     /// The writer thread cannot be started.
@@ -227,7 +227,7 @@ impl Store {
             }
             weight = weight.saturating_add(change.weight());
         }
-        // One that is larger than all the room takes all of it.
+        // Changes that are larger than the whole queue take all of it.
         let room = u32::try_from((weight >> 10).clamp(1, ROOM)).unwrap_or(1);
         let room = self.shared.room.clone().acquire_many_owned(room).await;
         let (answer, receipt) = oneshot::channel();
@@ -269,7 +269,7 @@ impl Store {
         futures::executor::block_on(done).map_err(|_| StoreError::Closed)?
     }
 
-    /// Deletes what is older or more than the options say, now and not in a while.
+    /// Applies the limits of age and size now. Otherwise the writer applies them from time to time.
     ///
     /// # Errors
     /// As [`ingest`](Self::ingest).

@@ -16,7 +16,7 @@ pub(crate) const TRACES: usize = 100;
 pub(crate) const SPANS: usize = 1000;
 /// Traces whose age one step looks at.
 const LOOKED_AT: i64 = 10_000;
-/// Pages of the index of words that are merged after a step, so that it forgets what was deleted.
+/// Pages of the index of words that are merged after a step, so that deleted words leave it.
 const MERGED: i64 = 500;
 /// Pages that one step gives back to the file system.
 const PAGES: i64 = 512;
@@ -215,7 +215,7 @@ fn half_of_traces(db: &Connection) -> Result<usize, StoreError> {
     Ok(usize::try_from(traces).unwrap_or(0).div_ceil(2))
 }
 
-/// Bytes of the pages that hold something.
+/// Bytes of the pages in use.
 fn used_bytes(db: &Connection) -> Result<i64, StoreError> {
     let pages = number(db, "page_count")?.saturating_sub(number(db, "freelist_count")?);
     Ok(pages.saturating_mul(number(db, "page_size")?))

@@ -85,8 +85,8 @@ impl Writer {
                 Ok(Message::Index(answer)) => drop(answer.send(self.index_all())),
                 Ok(Message::Retain(answer)) => self.retain(answer),
                 Ok(Message::Close) | Err(RecvTimeoutError::Disconnected) => break,
-                // Nothing waits: a short step of the index, then the queue is looked at again. A step that fails is
-                // made again with the next change; until then the search reads what is missing.
+                // The queue is empty: one short step of the index, then the queue is checked again. A step that fails is
+                // repeated after the next change; until then the search reads what is missing.
                 Err(RecvTimeoutError::Timeout) => {
                     indexing = indexing && self.index_step().unwrap_or(false)
                 }
@@ -228,7 +228,7 @@ impl Writer {
         let step = self.db.with(|db| retention.step(db, options));
         match step {
             Ok(true) => self.retention = Some(retention),
-            // What failed is tried again after a while; a full disk is reported to those who store.
+            // It is repeated after a while. A full disk is reported to the callers that store.
             done => {
                 for answer in self.waiting.drain(..) {
                     drop(answer.send(done.clone().map(drop)));

@@ -33,7 +33,7 @@ impl Processor for Last {
     }
 }
 
-/// Reads spans: it delivers nothing.
+/// The tracer that reads spans into records. It delivers nothing.
 static READER: LazyLock<Tracer> = LazyLock::new(|| Tracer::builder(Last).build());
 
 /// The ids that a span has while it is read; its own may be of any length.
@@ -204,7 +204,7 @@ fn change(
         facts: facts.clone(),
         resource: kept.clone(),
     };
-    // The row of a root shows its own name where the trace was given none.
+    // A trace without a name has the name of its root.
     if is_root && context.facts.name.is_none() && !row.name.is_empty() {
         context.facts.name = Some(row.name.clone());
     }
