@@ -95,7 +95,7 @@ impl ContainedProcessor {
         self.run(|| self.inner.measures()).unwrap_or(false)
     }
 
-    /// A panic loses nothing here, because the span is not to be delivered.
+    /// A panic loses nothing here, because the span is not delivered.
     pub(crate) fn on_unsampled(&self, span: &FinishedSpan<'_>) {
         let _ = self.run(|| self.inner.on_unsampled(span));
     }

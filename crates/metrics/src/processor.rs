@@ -87,7 +87,7 @@ impl<P: Processor> Processor for Measured<P> {
         self.pushed(self.inner.flush_async(within), within, false)
     }
 
-    /// Delivers the spans, and then the metrics, which count what became of the spans.
+    /// Delivers the spans, and then the metrics, which count how the spans were delivered.
     fn shutdown(&self, within: Duration) -> Report {
         let deadline = Deadline::new(within);
         let report = self.inner.shutdown(within);

@@ -1,5 +1,5 @@
 //! Runs code of the application or of a plugin (log subscriber, exporter, callback, `Drop`) so that a panic in it ends here.
-//! Called by every room that runs such code.
+//! Called by every module that runs such code.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,7 +12,7 @@ pub(crate) fn contained<T>(f: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(f)).map_err(panic_text)
 }
 
-/// The text of a panic. A value that is no text is forgotten and not dropped: its `Drop` may panic again.
+/// The text of a panic. A value that is no text is leaked and not dropped: its `Drop` may panic again.
 pub(crate) fn panic_text(panic: Box<dyn Any + Send>) -> String {
     match panic.downcast::<&'static str>() {
         Ok(text) => (*text).to_owned(),

@@ -1,5 +1,5 @@
 //! The queue of one exporter: bounded by count and bytes, with its accounting, flush and shutdown.
-//! Filled by `buffers` on callers' threads, drained by `worker`. One lock, kept for a few instructions. Must not know exporters.
+//! Filled by `buffers` on callers' threads, drained by `worker`. One lock, held for a few instructions. Must not know exporters.
 
 mod admit;
 mod budget;
@@ -243,7 +243,7 @@ impl ExporterQueue {
         self.lock().safe = 0;
     }
 
-    /// All threads have handed over their spans up to this round.
+    /// All threads have moved their spans of up to this round to the queue.
     pub(crate) fn note_drained(&self, round: u64) {
         let mut state = self.lock();
         state.safe = state.safe.max(round);

@@ -58,7 +58,7 @@ pub(super) fn extend(known: &mut Map<String, Value>, later: Map<String, Value>) 
 }
 
 /// Appends a piece of text. A list or an object that is known stays, with the text beside it in a list; a number or a
-/// flag gives way.
+/// flag is replaced.
 pub(super) fn append(known: &mut Map<String, Value>, key: &str, piece: &str) {
     match known.get_mut(key) {
         Some(Value::String(text)) => text.push_str(piece),
@@ -82,7 +82,7 @@ pub(super) fn append(known: &mut Map<String, Value>, key: &str, piece: &str) {
     }
 }
 
-/// Appends a text that must not get lost: what is no text gives way to it.
+/// Appends a text that must not get lost: it replaces a value that is no text.
 pub(super) fn keep(known: &mut Map<String, Value>, key: &str, text: Value) {
     match (known.get_mut(key), text) {
         (Some(Value::String(known)), Value::String(text)) => known.push_str(&text),

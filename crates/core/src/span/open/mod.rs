@@ -55,7 +55,7 @@ impl TraceState {
         }
     }
 
-    /// Remembers the root, for `Trace::current`.
+    /// Stores the root, for `Trace::current`.
     pub(crate) fn set_root(&self, root: &OpenSpanRef) {
         let _ = self.root_ref.set(root.downgrade());
     }
