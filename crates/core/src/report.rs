@@ -1,4 +1,4 @@
-//! What became of everything that was recorded, as plain numbers.
+//! Results of delivery for everything that was recorded, as plain numbers.
 //! Filled by delivery; read through `Tracer::stats`, `flush` and `shutdown`.
 
 use std::collections::BTreeMap;
@@ -128,7 +128,7 @@ pub enum Health {
     Stopped,
 }
 
-/// What became of the spans given to one exporter.
+/// Results of the spans that were given to one exporter.
 ///
 /// `recorded == exported + rejected + dropped + queued + in_flight + spooled` at every moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -217,7 +217,7 @@ pub enum Leak {
     },
 }
 
-/// What became of everything a tracer recorded.
+/// Results of everything that a tracer recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {

@@ -18,7 +18,7 @@ pub fn log_line(write: impl FnOnce()) {
     let _ = contained(write);
 }
 
-/// The text of a panic. A value that is no text is forgotten and not dropped: its `Drop` may panic again.
+/// The text of a panic. A value that is no text is leaked and not dropped: its `Drop` may panic again.
 pub fn panic_text(panic: Box<dyn Any + Send>) -> String {
     match panic.downcast::<&'static str>() {
         Ok(text) => (*text).to_owned(),

@@ -1,5 +1,5 @@
-//! Every log line of delivery: what happened, to what, what to do. The only home of log lines in this crate.
-//! Called by all rooms, never under a lock: a log subscriber is code of the application.
+//! Every log line of delivery: what happened, to what, what to do. The only place of log lines in this crate.
+//! Called by all modules, never under a lock: a log subscriber is code of the application.
 //!
 //! A line never holds a payload, and no text of others that could forge a line: names and errors pass `plain_text`.
 

@@ -14,7 +14,7 @@ use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, async_trait
 
 use crate::config::ConfigError;
 
-/// Most problems that are kept for a subscriber; more of them are copies in all but name.
+/// The most problems that are kept for a subscriber.
 const MOST: usize = 64;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(crate) fn off(error: &ConfigError) {
     problem(Severity::Error, &text);
 }
 
-/// A setting that is skipped, or that probably does not do what was meant.
+/// A setting that is skipped, or that probably has another effect than was intended.
 pub(crate) fn warning(text: &str) {
     problem(Severity::Warning, text);
 }
@@ -76,7 +76,7 @@ fn unheard() -> MutexGuard<'static, Vec<(Severity, String)>> {
     UNHEARD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Says again what nothing heard, if something hears it now.
+/// Logs again the problems that no subscriber received, if there is one now.
 fn repeat() {
     if is_heard() {
         // Taken out first: a subscriber must not run under the lock.
@@ -180,7 +180,7 @@ fn origin(destination: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    /// Answers each question in its own way, and with nothing that is a default.
+    /// An exporter whose every method returns something else than its default.
     struct Special;
 
     #[async_trait]

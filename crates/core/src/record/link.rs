@@ -16,8 +16,8 @@ const REMOTE: u32 = 0x200;
 /// All flags of a link that OTLP defines.
 const FLAGS: u32 = 0xff | REMOTE_KNOWN | REMOTE;
 
-/// A link from a span to another span: the attempt before a retry, the requests of a batch, the request that handed
-/// work over. The linked span is no parent, and may belong to another trace (OpenTelemetry's span link).
+/// A link from a span to another span: the attempt before a retry, the requests of a batch, the request that
+/// started a job. The linked span is no parent, and may belong to another trace (OpenTelemetry's span link).
 ///
 /// `&Span`, `&Trace` and `&RemoteContext` become links where one is asked for; one that is not recorded links to
 /// nothing. A link that is built here can have metadata.

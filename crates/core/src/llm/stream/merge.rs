@@ -78,7 +78,7 @@ pub(super) fn add_up(known: &mut Map<String, Value>, later: Map<String, Value>) 
 }
 
 /// Appends a piece of text. A list or an object that is known stays, with the text beside it in a list; a number or a
-/// flag gives way.
+/// flag is replaced.
 pub(super) fn append(known: &mut Map<String, Value>, key: &str, piece: &str) {
     match known.get_mut(key) {
         Some(Value::String(text)) => text.push_str(piece),
@@ -102,7 +102,7 @@ pub(super) fn append(known: &mut Map<String, Value>, key: &str, piece: &str) {
     }
 }
 
-/// Appends a text that must not get lost: what is no text gives way to it.
+/// Appends a text that must not get lost: it replaces a value that is no text.
 pub(super) fn keep(known: &mut Map<String, Value>, key: &str, text: Value) {
     match (known.get_mut(key), text) {
         (Some(Value::String(known)), Value::String(text)) => known.push_str(&text),

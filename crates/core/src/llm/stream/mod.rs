@@ -66,7 +66,7 @@ pub use openai::OpenAi;
 /// What had arrived stays, however the stream ends: by its end, an error, an event that describes an error,
 /// a panic, or when it is dropped.
 pub trait ObserveStream: Stream + Sized {
-    /// Observes a stream of any items. Say what becomes of them by a method of [`Observed`].
+    /// Observes a stream of any items. A method of [`Observed`] says how they are recorded.
     fn observed(self, span: Span) -> Observed<Self, Every> {
         Observed::new(self, span, ())
     }

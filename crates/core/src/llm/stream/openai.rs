@@ -132,7 +132,7 @@ impl Chunks {
                 }
                 match phase {
                     "delta" => keep(&mut self.media, "text", piece.into()),
-                    // Segments tell who speaks; without deltas they are all there is of the text.
+                    // Segments name the speaker; without deltas they have the only text.
                     "segment" => keep(&mut self.media, "segments_text", piece.into()),
                     _ => self.end_media(event),
                 }
