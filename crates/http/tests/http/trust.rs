@@ -110,7 +110,9 @@ async fn check(acceptor: TlsAcceptor, trusted: &Authority, problem: TlsProblem, 
     while let Some(error) = cause {
         let inner = error.downcast_ref::<std::io::Error>();
         let inner = inner.and_then(|error| error.get_ref());
-        of_rustls = of_rustls.or(inner.and_then(|error| error.downcast_ref::<rustls::Error>()));
+        if let Some(error) = inner.and_then(|error| error.downcast_ref::<rustls::Error>()) {
+            of_rustls = Some(error);
+        }
         cause = error.source();
     }
     assert!(
