@@ -197,7 +197,8 @@ async fn another_fault_of_a_certificate_is_said_in_the_words_of_rustls() {
         }),
         &authority,
         TlsProblem::Other,
-        "no trusted TLS connection to localhost: ",
+        "no trusted TLS connection to localhost: invalid peer certificate: certificate does not allow \
+         extended key usage for server authentication, allows client authentication",
     )
     .await;
 }

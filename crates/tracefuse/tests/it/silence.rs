@@ -211,7 +211,10 @@ fn a_logger_of_log_hears_every_line_without_a_subscriber() {
         ("WARN", "`ALL_PROXY` is ignored"),
         ("INFO", "traces are delivered"),
         ("ERROR", "the receiver refuses our requests"),
-        ("ERROR", "spans were not delivered by the end of the shutdown"),
+        (
+            "ERROR",
+            "spans were not delivered by the end of the shutdown",
+        ),
     ] {
         let lines: Vec<&str> = stderr.lines().filter(|line| line.contains(words)).collect();
         let [line] = lines.as_slice() else {
