@@ -246,11 +246,11 @@ fn a_shutdown_that_leaves_a_blocked_worker_behind_counts_what_it_had_once() {
 
 #[test]
 fn a_caller_that_waits_for_room_gets_it() {
-    for (overload, size) in [
-        (Overload::Block(EVER), 2),
-        (Overload::BlockBriefly, 2),
+    for (overload, size, each) in [
+        (Overload::Block(EVER), 2, 3),
+        (Overload::BlockBriefly, 2, 3),
         // Callers wait from 14 on, until there are 12.
-        (Overload::BlockBriefly, 16),
+        (Overload::BlockBriefly, 16, 6),
     ] {
         in_many_orders(move |record| {
             let queue = queue(|config| {
@@ -258,7 +258,6 @@ fn a_caller_that_waits_for_room_gets_it() {
                 config.overload = overload;
             });
             let worker = start(&queue, |queue| work(queue, Receiver::Takes));
-            let each = size + 1;
             let producers: Vec<_> = (0..3)
                 .map(|_| {
                     let record = record.clone();
@@ -275,7 +274,7 @@ fn a_caller_that_waits_for_room_gets_it() {
                 .for_each(|thread| thread.join().unwrap());
             queue.ask_close(EVER);
             queue.wait_stopped(EVER);
-            let pushed = 3 * each as u64;
+            let pushed = 3 * each;
             let stats = settled(&queue, pushed, worker.join().unwrap());
             assert_eq!(stats.exported, pushed, "{stats:?}");
         });
