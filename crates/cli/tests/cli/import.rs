@@ -42,6 +42,29 @@ fn json_lines_of_the_console_are_imported() {
     assert_eq!(trace["scores"][0]["value"], 0.5);
 }
 
+#[test]
+fn files_of_other_forms_say_how_to_change_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("traces.db");
+    let span = r#"{"schema": 1, "trace_id": "t", "span_id": "s", "name": "kept", "start_time": "2026-11-27T12:00:00Z"}"#;
+    let marked = format!("\u{feff}{span}\r\n");
+    let file = |name: &str, content: &[u8]| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let good = file("good.jsonl", marked.as_bytes());
+    let indented = file("indented.json", b"{\n  \"batch\": []\n}\n");
+    let compressed = file("lines.gz", b"\x1f\x8b\x08\x00");
+    for (path, said) in [(&indented, "jq -c . FILE"), (&compressed, "gunzip")] {
+        // What came before it is kept, and said.
+        let (ok, out, error) = run(&store, &["import", &good, path]);
+        assert!(!ok && error.contains(said), "{path}: {error}");
+        assert!(out.contains("2 traces, spans and scores kept"), "{out}");
+    }
+    assert!(run(&store, &["list"]).1.contains("kept"));
+}
+
 /// An application whose server is down: the tracer keeps what it records in a spool.
 fn tracer(spool: &Path) -> Tracer {
     let config = LangfuseConfig::new("pk-lf-a", "sk-lf-a").base_url(format!("http://{}", unused()));

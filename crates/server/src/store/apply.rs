@@ -10,8 +10,9 @@ use super::change::{
     Announcement, Change, Context, Field, Kind, ObservationPatch, ScorePatch, Span, TracePatch,
     pack, preview, unpack,
 };
+use super::deletion::hide;
 use super::error::StoreError;
-use super::load::{load_body, load_context, load_span, load_trace, load_trace_body, remove};
+use super::load::{load_body, load_context, load_span, load_trace, load_trace_body};
 use super::merge;
 use super::rows::{Place, TraceState, write_span};
 use super::totals::{Contribution, Totals};
@@ -33,15 +34,15 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn load(db: &Connection) -> rusqlite::Result<Self> {
-        let next = |table: &str| -> rusqlite::Result<i64> {
-            let sql = format!("SELECT coalesce(max(n), 0) + 1 FROM {table}");
+        let next = |column: &str, table: &str| -> rusqlite::Result<i64> {
+            let sql = format!("SELECT coalesce(max({column}), 0) + 1 FROM {table}");
             db.query_row(&sql, [], |row| row.get(0))
         };
-        // Numbers that retention has freed are not given again: the index of words may still have them.
+        // Numbers of what is deleted are not given again while anything of it is left. The index of words may have them later.
         let words: i64 = db.query_row("SELECT n + 1 FROM words_at", [], |row| row.get(0))?;
         Ok(Self {
-            next_trace: next("trace")?,
-            next_span: next("span")?.max(words),
+            next_trace: next("n", "trace")?.max(next("trace", "gone")?),
+            next_span: next("n", "span")?.max(words),
             contexts: HashMap::new(),
         })
     }
@@ -57,6 +58,8 @@ pub(crate) struct Work<'a> {
     now_ns: i64,
     pub(crate) stored: usize,
     pub(crate) repeated: usize,
+    /// A trace was hidden, and its observations wait to be deleted.
+    pub(crate) has_deleted: bool,
 }
 
 impl<'a> Work<'a> {
@@ -75,11 +78,17 @@ impl<'a> Work<'a> {
             now_ns,
             stored: 0,
             repeated: 0,
+            has_deleted: false,
         }
     }
 
     pub(crate) fn apply(&mut self, change: &Change) -> Result<(), StoreError> {
         match &change.0 {
+            Kind::Span(span) if span.has_no_time => {
+                let mut timed = (**span).clone();
+                timed.row.start_ns = self.start_of(&timed)?.unwrap_or(self.now_ns);
+                self.span(&timed)?;
+            }
             Kind::Span(span) => self.span(span)?,
             Kind::Observation(patch) => self.observation((**patch).clone())?,
             Kind::Trace(patch) => self.trace((**patch).clone())?,
@@ -140,6 +149,16 @@ impl<'a> Work<'a> {
             .query_row([id], |row| row.get(0))?;
         state.row.scores = scores.unsigned_abs();
         Ok(state)
+    }
+
+    /// The start of an observation that is stored already.
+    fn start_of(&self, span: &Span) -> Result<Option<i64>, StoreError> {
+        let trace = match self.touched.get(&span.trace_id) {
+            Some(touched) => Some(touched.state.n),
+            None => load_trace(self.db, &span.trace_id)?.map(|state| state.n),
+        };
+        let known = trace.map(|trace| load_span(self.db, trace, &span.row.id));
+        Ok(known.transpose()?.flatten().map(|(_, row)| row.start_ns))
     }
 
     fn span(&mut self, span: &Span) -> Result<(), StoreError> {
@@ -236,6 +255,7 @@ impl<'a> Work<'a> {
             context: serde_json::to_string(&context).unwrap_or_default(),
             facts,
             row,
+            has_no_time: false,
         };
         span.settle(self.prices);
         self.span(&span)
@@ -366,10 +386,8 @@ impl<'a> Work<'a> {
             return Ok(());
         };
         self.totals.trace(before.as_ref(), None);
-        remove(self.db, state.n, trace, |span| self.totals.model(span, -1))?;
-        self.memory
-            .contexts
-            .retain(|(known, _), _| *known != state.n);
+        hide(self.db, state.n, trace, true)?;
+        self.has_deleted = true;
         self.stored += 1;
         Ok(())
     }

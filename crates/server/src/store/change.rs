@@ -75,6 +75,8 @@ pub(crate) struct Span {
     pub(crate) body: Option<Vec<u8>>,
     /// The beginning of input and output.
     pub(crate) previews: (Option<String>, Option<String>),
+    /// Neither start nor end was sent: it starts when it arrives first.
+    pub(crate) has_no_time: bool,
 }
 
 /// The attributes of a trace that one of its spans has.

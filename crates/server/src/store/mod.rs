@@ -4,6 +4,7 @@
 mod apply;
 mod change;
 mod connection;
+mod deletion;
 mod error;
 mod file;
 mod histogram;
@@ -22,6 +23,7 @@ mod search;
 mod totals;
 mod touched;
 mod views;
+mod whole;
 mod writer;
 
 use std::fmt;
@@ -48,7 +50,8 @@ pub use error::StoreError;
 pub use options::StoreOptions;
 pub(crate) use outline::{SpanOutline, TraceOutline};
 pub(crate) use rows::{kind_of, level_number};
-pub(crate) use views::{Full, ObservationQuery};
+pub(crate) use views::{Conditions, Full, ObservationQuery};
+pub(crate) use whole::{Parts, WholeTrace};
 
 /// The most KiB of queued changes; above it, callers that store wait.
 const ROOM: usize = 64 << 10;
@@ -124,8 +127,10 @@ impl Store {
         let reading = Reading::of_file(path);
         let shown = path.display().to_string();
         let version = reading.with(|db| schema::version(db, &shown));
-        if version? != schema::PRESENT {
-            return Err(StoreError::NotAStore(shown));
+        match version? {
+            0 => return Err(StoreError::NotAStore(shown)),
+            schema::PRESENT => {}
+            _ => return Err(StoreError::Older(shown)),
         }
         Ok(Self::of(reading, None, None, StoreOptions::default()))
     }
@@ -153,11 +158,13 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let (arrivals, _) = broadcast::channel(BEHIND);
         let memory = writing.with(|db| Memory::load(db))?;
-        let writer = Writer {
+        let mut writer = Writer {
             db: writing,
             memory,
             options: options.clone(),
             arrivals: arrivals.clone(),
+            retention: None,
+            waiting: Vec::new(),
         };
         let (queue, messages) = channel();
         let thread = std::thread::Builder::new().name("tracefuse-store".to_owned());

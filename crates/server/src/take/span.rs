@@ -110,6 +110,7 @@ fn change(
 ) -> Option<Change> {
     let mut notes = span.notes;
     // Missing times take the other one.
+    let has_no_time = span.start_ns.or(span.end_ns).is_none();
     let start_ns = span.start_ns.or(span.end_ns).unwrap_or(0);
     if span.start_ns.is_none() {
         notes.push(
@@ -182,6 +183,9 @@ fn change(
         ..ObservationRow::default()
     };
     read(&record, &mut row, &mut bodies);
+    if has_no_time {
+        row.ttft_ns = None;
+    }
     bodies.links = span.links;
     let mut facts = facts(record.trace(), resource, &mut bodies, &mut notes);
     if !is_named {
@@ -212,6 +216,7 @@ fn change(
         context: text,
         body,
         previews,
+        has_no_time,
     }))))
 }
 
