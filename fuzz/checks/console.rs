@@ -125,7 +125,7 @@ fn exported<'a>(
     String::from_utf8(bytes).expect("text")
 }
 
-/// No C0, no DEL, no C1, nothing that turns the direction around, but for what is `allowed`.
+/// No C0, no DEL, no C1, nothing that turns the direction around, except what is `allowed`.
 fn is_quiet(text: &str, allowed: &str) -> bool {
     text.chars().all(|c| {
         let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}'..='\u{200f}');

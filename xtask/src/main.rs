@@ -49,7 +49,7 @@ cargo xtask <command>
                by TypeScript (npm); screenshots in target/pages; [NAME ..], --docs writes the pictures of the guide
   rig          the tests with rig, async-openai and genai, and with the newest rig and swiftide if the default toolchain
                or an installed nightly can compile them
-  faults       every fault of the catalogue, and what became of the spans, as a table; [NAME ..]
+  faults       every fault of the catalogue, and how the spans were delivered, as a table; [NAME ..]
   soak         ten million spans, or N, against a server that fails one request in ten
   fuzz         run the fuzz targets: [TARGET] [SECONDS]
   mock         run the local server: [--port N] [--scenario FILE]; it prints a line for each trace that arrives, with
@@ -58,7 +58,8 @@ cargo xtask <command>
                encode,growth] [--only NAMES]; bench shape: crates, build time and size of a program
   instructions count instructions per span under valgrind and compare with benches/instructions.toml; [--bless]
   assembly     look through a program without exporters for what its calls were given
-  tidy         check the architecture: arrows, module headers, links, paths, file sizes, import circles, words
+  tidy         check the architecture: arrows, module headers, links, paths, commands in documents, file sizes,
+               import circles, words
   api          compare the public API of each crate with docs/api, which CI does; [--bless] writes it
   package      pack each crate that is published and compile it from its archive alone, which takes minutes
   ci           all that a change must pass";

@@ -118,7 +118,7 @@ fn generation(trace: &Trace) {
     span.model("gpt-4o-2024-08-06").usage(Usage::new(812, 164).total(976)).run(|_| {});
 }
 
-/// A pipeline as by default, less its time limit, so that only full chunks are handed over.
+/// A pipeline as by default, less its time limit, so that only full chunks are moved to the queue.
 fn delivering() -> Pipeline {
     let mut config = PipelineConfig::default();
     config.flush_interval = Duration::from_secs(3600);

@@ -1,4 +1,4 @@
-//! The end-to-end floor: owned spans handed over in batches of 100, their JSON written on the exporting
+//! The end-to-end floor: owned spans sent to another thread in batches of 100, their JSON written on the exporting
 //! thread and posted over raw hyper to Langfuse's ingestion endpoint. No semantics, no accounting.
 
 use std::cell::RefCell;

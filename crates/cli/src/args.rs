@@ -185,7 +185,17 @@ pub(crate) struct Filters {
 }
 
 impl Filters {
-    pub(crate) fn query(&self, now_ns: i64) -> Result<TraceQuery, QueryError> {
+    pub(crate) fn query(&self, now_ns: i64) -> anyhow::Result<TraceQuery> {
+        self.read(now_ns).map_err(|error| {
+            let option = match error.name.as_str() {
+                "q" => "search".to_owned(),
+                name => name.replace('_', "-"),
+            };
+            anyhow::anyhow!("cannot read --{option}: give {}", error.expected)
+        })
+    }
+
+    fn read(&self, now_ns: i64) -> Result<TraceQuery, QueryError> {
         let mut query = TraceQuery::default();
         let given = [
             ("name", &self.name),
@@ -355,5 +365,14 @@ mod tests {
             ..Filters::default()
         };
         assert!(bad.query(0).unwrap_err().to_string().contains("WARNING"));
+        let bad = Filters {
+            min_cost: Some("much".to_owned()),
+            ..Filters::default()
+        };
+        let error = bad.query(0).unwrap_err().to_string();
+        assert!(
+            error.starts_with("cannot read --min-cost: give "),
+            "{error}"
+        );
     }
 }

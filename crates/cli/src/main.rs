@@ -31,9 +31,8 @@ mod view;
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Parser as _;
-use tracefuse_server::Store;
+use tracefuse_server::{Store, StoreError};
 
 use crate::args::{Args, Command};
 
@@ -77,11 +76,13 @@ fn existing(store: Option<std::path::PathBuf>) -> anyhow::Result<Store> {
             path.display()
         );
     }
-    Store::open_read_only(&path).with_context(|| {
-        format!(
-            "cannot read {}: name the file of a store with --store",
-            path.display()
-        )
+    Store::open_read_only(&path).map_err(|error| {
+        let hint = match error {
+            // These say it themselves.
+            StoreError::Older(_) | StoreError::Newer(_) => "",
+            _ => ": name the file of a store with --store",
+        };
+        anyhow::Error::new(error).context(format!("cannot read {}{hint}", path.display()))
     })
 }
 

@@ -26,7 +26,7 @@ pub enum Text {
     /// Whole texts, wrapped and indented: inputs, outputs, metadata, errors with stack traces, each bucket of usage
     /// and cost.
     Full,
-    /// One line each, cut to the width; metadata in as many lines as its keys need. Of a conversation the last message.
+    /// One line each, cut to the width; metadata in as many lines as its keys need. A conversation is shown by its last message.
     #[default]
     Line,
     /// No inputs, outputs and metadata; errors in one line each.
@@ -77,7 +77,7 @@ impl fmt::Debug for Stream {
     }
 }
 
-/// A text that is the name of no choice.
+/// The error of a text that is not the name of a choice.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ParseChoiceError {

@@ -1,11 +1,11 @@
 //! A line per span: when, which trace, what, how long, what it used, how it failed, what was recorded with it.
-//! Called by `exporter`; knows nothing of the span before or after.
+//! Called by `exporter`; each span is written without regard to others.
 
 use tracefuse_exporter::record::SpanRecord;
 
 use crate::choices::Text;
 use crate::convert;
-use crate::details::{Below, messages, pair, settings, summary, tag};
+use crate::details::{Below, messages, of_trace, pair, settings, summary};
 use crate::model::{Severity, TreeHeader, TreeSpan};
 use crate::paint::{BOLD, DIM, ERROR, Line, PLAIN, Page, WARNING, joined, style_of};
 use crate::sanitize::Sanitized;
@@ -63,7 +63,7 @@ fn line(
         let took = duration(span.duration());
         line.push(PLAIN, Sanitized::of(format_args!(" {took}")));
     }
-    let facts = header.map(facts).unwrap_or_default();
+    let facts = header.map(of_trace).unwrap_or_default();
     let mut more = Vec::new();
     if text != Text::Full {
         more.extend([
@@ -115,21 +115,6 @@ fn line(
             },
         );
     }
-}
-
-/// What is said of the trace, on the line of its root.
-fn facts(header: &TreeHeader) -> Vec<Line> {
-    let mut facts = Vec::new();
-    for (word, fact) in [("user ", &header.user), ("session ", &header.session)] {
-        if let Some(fact) = fact {
-            let word = Line::new().with(DIM, Sanitized::own(word));
-            facts.push(word.with(PLAIN, Sanitized::new(fact)));
-        }
-    }
-    let more = header.facts.iter();
-    facts.extend(more.map(|fact| Line::new().with(PLAIN, Sanitized::new(fact))));
-    facts.extend(header.tags.iter().map(|text| tag(text)));
-    facts
 }
 
 fn pairs(pairs: &[(String, String)]) -> Line {

@@ -23,7 +23,7 @@ pub struct ConsoleConfig {
     /// Columns; by default the terminal's, and without a terminal 100 for a tree and no limit for compact lines.
     /// A tree is laid out for at least 40 columns; on fewer its lines are truncated.
     pub width: Option<usize>,
-    /// Whether colours are used; by default on a terminal that wants them.
+    /// Whether colours are used; by default on a terminal that supports them and if `NO_COLOR` is not set.
     pub color: Color,
     /// Where traces are written; standard output by default.
     pub stream: Stream,

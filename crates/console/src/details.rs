@@ -2,12 +2,12 @@
 //! Called by `tree`, `header` and `compact`; knows nothing of axes and columns.
 
 use crate::choices::Text;
-use crate::model::{Severity, TreeSpan};
+use crate::model::{Severity, TreeHeader, TreeSpan};
 use crate::paint::{DIM, ERROR, GOOD, Line, PLAIN, Page, WARNING, style_of, wrapped};
 use crate::sanitize::Sanitized;
 use crate::units::{count, dollars, duration, tokens};
 
-/// Texts are wrapped to this many columns at the least, however deep they are.
+/// Texts are wrapped to at least this many columns, also deep in a tree.
 const LEAST: usize = 16;
 
 /// `gpt-4o · 1,024 → 200 tokens (512 cached) · $0.0041 · first token 240 ms`.
@@ -64,7 +64,22 @@ pub(crate) fn settings(span: &TreeSpan) -> Vec<Line> {
     pieces
 }
 
-pub(crate) fn tag(tag: &str) -> Line {
+/// `user ada · session monday · #beta`: what is said of a trace beside its name and id.
+pub(crate) fn of_trace(header: &TreeHeader) -> Vec<Line> {
+    let mut facts = Vec::new();
+    for (word, fact) in [("user ", &header.user), ("session ", &header.session)] {
+        if let Some(fact) = fact {
+            let word = Line::new().with(DIM, Sanitized::own(word));
+            facts.push(word.with(PLAIN, Sanitized::new(fact)));
+        }
+    }
+    let more = header.facts.iter();
+    facts.extend(more.map(|fact| Line::new().with(PLAIN, Sanitized::new(fact))));
+    facts.extend(header.tags.iter().map(|text| tag(text)));
+    facts
+}
+
+fn tag(tag: &str) -> Line {
     Line::new().with(style_of("retriever"), Sanitized::of(format_args!("#{tag}")))
 }
 

@@ -20,15 +20,14 @@ use crate::paint::Page;
 use crate::tree::tree;
 use crate::{compact, json, score};
 
-/// How long a span waits for others to be written with it: too short to be noticed, long enough for spans that end at the
-/// same time on several threads.
+/// How long a span waits for others to be written with it: a user does not notice it, and spans that end at the same time
+/// on several threads are written together.
 const INTERVAL: Duration = Duration::from_millis(20);
 
 /// Shows traces in the terminal, when they end. See [`ConsoleConfig`].
 ///
-/// What a batch brings is one write: traces that run at the same
-/// time do not interleave. A reader that does not read (a pipe into a pager) delays this exporter
-/// alone, on its own delivery thread.
+/// The text of a batch is written at once, so traces that run at the same time do not interleave. A pipe that no program reads (into a
+/// pager) delays this exporter alone, on its own delivery thread.
 pub struct ConsoleExporter {
     config: ConsoleConfig,
     color: bool,
@@ -154,7 +153,7 @@ impl ConsoleExporter {
         })
     }
 
-    /// Writes what is left of the page; remembers how much was written.
+    /// Writes the rest of the page, and notes how much was written.
     fn write_out(&self, state: &mut State) -> Result<(), ExportError> {
         if state.unwritten.is_empty() {
             return Ok(());

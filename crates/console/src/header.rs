@@ -3,7 +3,7 @@
 //! Called by `tree`; knows nothing of axes and columns.
 
 use crate::choices::Look;
-use crate::details::{Below, summary, tag};
+use crate::details::{self, Below, summary};
 use crate::failures;
 use crate::model::{Severity, TreeHeader, TreeSpan};
 use crate::outline::Entry;
@@ -70,7 +70,9 @@ pub(crate) fn draw(
         width: look.width,
         text: look.text,
     };
-    below.pieces(facts(header));
+    let mut facts = vec![Line::new().with(DIM, Sanitized::new(&header.trace_id))];
+    facts.extend(details::of_trace(header));
+    below.pieces(facts);
     below.metadata("metadata ", &header.metadata);
     below.scores(&header.scores);
     if let Some(root) = root {
@@ -116,18 +118,4 @@ fn totals(entries: &[Entry<'_>], root: Option<&TreeSpan>, length: u64, errors: u
         totals.push(Line::new().with(ERROR, text));
     }
     totals
-}
-
-fn facts(header: &TreeHeader) -> Vec<Line> {
-    let mut facts = vec![Line::new().with(DIM, Sanitized::new(&header.trace_id))];
-    for (word, fact) in [("user ", &header.user), ("session ", &header.session)] {
-        if let Some(fact) = fact {
-            let word = Line::new().with(DIM, Sanitized::own(word));
-            facts.push(word.with(PLAIN, Sanitized::new(fact)));
-        }
-    }
-    let more = header.facts.iter();
-    facts.extend(more.map(|fact| Line::new().with(PLAIN, Sanitized::new(fact))));
-    facts.extend(header.tags.iter().map(|text| tag(text)));
-    facts
 }

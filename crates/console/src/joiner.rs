@@ -30,7 +30,7 @@ fn is_joining_script(c: char) -> bool {
         '\u{600}'..='\u{8ff}' | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}'
         // The scripts of India and Sri Lanka.
         | '\u{900}'..='\u{dff}'
-        // Tibetan, Myanmar, Khmer, Mongolian, Balinese and their neighbours.
+        // Tibetan, Myanmar, Khmer, Mongolian, Balinese and scripts near them.
         | '\u{f00}'..='\u{fff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{18af}'
         | '\u{1a20}'..='\u{1aaf}' | '\u{1b00}'..='\u{1c4f}' | '\u{a840}'..='\u{a87f}'
         | '\u{a8e0}'..='\u{a8ff}' | '\u{a980}'..='\u{a9df}'

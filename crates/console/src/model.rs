@@ -236,7 +236,7 @@ impl TreeSpan {
     }
 
     /// Tokens by bucket, as Langfuse names them (`input`, `input_cached_tokens`, `output`, ..):
-    /// buckets are disjoint but for `total`, which counts only if it is the only one. Units that are no tokens, such as
+    /// buckets are disjoint except `total`, which counts only if it is the only one. Units that are no tokens, such as
     /// `web_search_queries`, are shown with their name.
     pub fn usage<'a>(mut self, buckets: impl IntoIterator<Item = (&'a str, u64)>) -> Self {
         let buckets: Vec<_> = buckets.into_iter().collect();

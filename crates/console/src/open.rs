@@ -1,9 +1,9 @@
 //! Traces whose root is still open.
-//! Fed by `exporter`, span by span; gives back trees that are ready to be drawn. Its only clock is
+//! Called by `exporter` for each span; returns trees that are ready to be drawn. Its only clock is
 //! the times in the spans, so its results depend on its input alone.
 //!
 //! A tree is given at the end of the batch that brought its root: spans of one batch may come in any order. A span that
-//! comes in a later batch is shown by itself, and called late only if it ended after its root.
+//! comes in a later batch is shown by itself, and marked as late only if it ended after its root.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub(crate) struct OpenTraces {
     held: usize,
     /// Bytes of their texts.
     held_bytes: usize,
-    /// The latest end seen: what time it is.
+    /// The latest end seen, which is used as the present time.
     now: u64,
     /// How many traces were opened so far: their order.
     opened: u64,
@@ -97,7 +97,7 @@ impl Held {
 /// Bytes of texts held at most: whole texts may be large.
 const MAX_HELD_BYTES: usize = 64 * 1024 * 1024;
 
-/// How long a trace of another tracing system may be without news, in nanoseconds: its root may have been left out.
+/// How long a trace of another tracing system may get no span, in nanoseconds: its root may have been left out.
 const QUIET: u64 = 30_000_000_000;
 
 impl OpenTraces {
@@ -221,7 +221,7 @@ impl OpenTraces {
         ready
     }
 
-    /// The trace that has to go first, and why, if one has to go.
+    /// The trace that is printed first because a bound is reached, and the reason; `None` if none is.
     fn overdue(&self) -> Option<(TraceId, String)> {
         let quiet = self.traces.iter().find(|(_, open)| {
             open.bridged && self.now.saturating_sub(open.last) > QUIET.min(self.max_age)

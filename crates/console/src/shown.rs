@@ -1,4 +1,4 @@
-//! Remembers which spans of the latest traces were printed, to recognise spans that come after their tree.
+//! Which spans of the latest traces were printed, to recognise spans that come after their tree.
 //! Kept by `open`; bounded by the number of spans.
 
 use std::collections::{HashMap, HashSet, VecDeque};

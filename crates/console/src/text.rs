@@ -36,8 +36,8 @@ pub(crate) fn short(text: &str) -> String {
     format!("{head}…")
 }
 
-/// The whole text, in lines: of a conversation that has nothing but text each message below its role, other JSON
-/// indented unless it is short, else the text as it is.
+/// The whole text, in lines. A conversation of texts has each message below its role; other JSON is indented unless it is
+/// short; any other text stays as it is.
 pub(crate) fn full(text: &str) -> String {
     let Some(value) = parse(text) else {
         return text.to_owned();

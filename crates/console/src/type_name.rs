@@ -41,7 +41,7 @@ fn shortened(path: &str) -> String {
         let kept = crate_name.into_iter().chain(inner).chain([last]);
         return kept.collect::<Vec<_>>().join("::");
     }
-    // Of the standard library a name that says what it is needs no module.
+    // A name of the standard library that is clear alone needs no module.
     match inner.last() {
         Some(module) if matches!(last, "Error" | "ErrorKind") => format!("{module}::{last}"),
         _ => last.to_owned(),

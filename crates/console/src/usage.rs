@@ -10,7 +10,7 @@ pub(crate) struct Tokens {
     pub(crate) cached: u64,
     /// All output, with reasoning.
     pub(crate) output: u64,
-    /// Tokens that are neither, or known as a total only.
+    /// Tokens that are neither input nor output, or of which only the total is known.
     pub(crate) other: u64,
 }
 

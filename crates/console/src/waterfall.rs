@@ -85,7 +85,7 @@ impl Axis {
         // The first mark is at the edge of the drawing: no line is drawn there.
         let mut marks = self.marks().skip(1).map(|(column, _)| column).peekable();
         let mut line = Line::new();
-        // Neighbours of one style are one piece, which needs one pair of colour sequences.
+        // Adjacent marks of one style are one piece, which needs one pair of colour sequences.
         let mut run: Option<(Style, String)> = None;
         for column in 0..self.columns {
             let marked = marks.next_if(|mark| *mark <= column).is_some();

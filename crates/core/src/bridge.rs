@@ -30,7 +30,7 @@ use crate::trace::handle::Trace;
 use crate::trace::sampler::SamplingInput;
 use crate::trace::tracer::Tracer;
 
-/// A tracer that is not kept open by this: a subscriber lives as long as the process, a tracer does not.
+/// A weak reference to a tracer. A subscriber exists as long as the process; it must not keep the tracer open.
 #[derive(Clone)]
 pub struct WeakTracer(Weak<TracerGuard>);
 

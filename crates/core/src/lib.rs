@@ -30,9 +30,9 @@
 //!
 //! In reading order: [`Tracer`] begins a [`Trace`], a trace and its [`Span`]s start further spans
 //! through a [`SpanBuilder`], [`InSpan`] carries a span into spawned futures, [`ObserveStream`] into
-//! streams, [`Processor`] is the way out, and [`record`] is what goes through it.
+//! streams, [`Processor`] receives finished spans, and [`record`] has the types of finished spans.
 //!
-//! Nothing here starts a thread, blocks but for the wait of a flush, or panics. Ending a span costs
+//! Nothing here starts a thread, blocks (except a flush), or panics. Ending a span costs
 //! some hundred nanoseconds; a span of a tracer that is off costs a few, and no allocation.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

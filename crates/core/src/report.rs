@@ -1,4 +1,4 @@
-//! What became of everything that was recorded, as plain numbers.
+//! Results of delivery for everything that was recorded, as plain numbers.
 //! Filled by delivery; read through `Tracer::stats`, `flush` and `shutdown`.
 
 use std::collections::BTreeMap;
@@ -128,7 +128,7 @@ pub enum Health {
     Stopped,
 }
 
-/// What became of the spans given to one exporter.
+/// Results of the spans that were given to one exporter.
 ///
 /// `recorded == exported + rejected + dropped + queued + in_flight + spooled` at every moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -217,7 +217,7 @@ pub enum Leak {
     },
 }
 
-/// What became of everything a tracer recorded.
+/// Results of everything that a tracer recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -347,3 +347,26 @@ impl fmt::Debug for Incomplete {
 }
 
 impl Error for Incomplete {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `main` prints an error that it returns by `Debug`.
+    #[test]
+    fn what_is_incomplete_is_a_sentence_however_it_is_printed() {
+        let mut report = Report::default();
+        (report.pending, report.lost) = (2, 1);
+        let error = report.into_result("shutdown").unwrap_err();
+        let sentence = "shutdown: 2 spans had no outcome when time was up; 1 span lost";
+        assert_eq!(error.to_string(), sentence);
+        let boxed: Box<dyn Error> = error.clone().into();
+        for shown in [
+            format!("{error:?}"),
+            format!("{error:#?}"),
+            format!("{boxed:?}"),
+        ] {
+            assert_eq!(shown, sentence);
+        }
+    }
+}

@@ -5,8 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 use tracefuse_langfuse::{
-    ApiError, ApiProblem, LangfuseApi, LangfuseConfig, LangfuseConfigError, LangfuseProject,
-    Retries,
+    ApiError, ApiProblem, LangfuseApi, LangfuseConfig, LangfuseProject, Retries, SettingError,
 };
 
 use crate::item::Item;
@@ -74,8 +73,8 @@ impl DatasetClient {
     /// Opens no connection.
     ///
     /// # Errors
-    /// [`LangfuseConfigError`] names the setting that cannot be used.
-    pub fn new(config: &LangfuseConfig) -> Result<Self, LangfuseConfigError> {
+    /// [`SettingError`] names the setting that cannot be used.
+    pub fn new(config: &LangfuseConfig) -> Result<Self, SettingError> {
         Ok(Self {
             api: LangfuseApi::new(config)?,
             config: config.clone(),

@@ -62,4 +62,4 @@ pub use experiment::Experiment;
 pub use item::Item;
 pub use report::{Average, ExperimentReport, Failure, ItemResult};
 /// The server and the keys, and what can go wrong with them and with reading from it.
-pub use tracefuse_langfuse::{ApiError, ApiProblem, LangfuseConfig, LangfuseConfigError};
+pub use tracefuse_langfuse::{ApiError, ApiProblem, LangfuseConfig, SettingError};

@@ -1,5 +1,5 @@
-//! What an exporter is given: records of one tracer, oldest first, and who recorded them.
-//! Cut by delivery; read by exporters.
+//! What an exporter gets: records of one tracer, oldest first, and the resource that recorded them.
+//! Made by delivery; read by exporters.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ impl Batch {
         Self { resource, records }
     }
 
-    /// Who recorded them, where, which version.
+    /// The resource that recorded them: service, environment, version.
     #[must_use]
     pub fn resource(&self) -> &Resource {
         &self.resource

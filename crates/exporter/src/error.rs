@@ -1,11 +1,11 @@
-//! What an exporter answers: what became of a batch, or why it failed and what may be done next.
+//! What an exporter returns: the result of a batch, or why it failed and what may be done next.
 //! Made by exporters; turned into retries, splits and accounting by delivery.
 
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-/// What became of the records of a batch that was taken as a whole.
+/// The result of each record of a batch that was taken as a whole.
 ///
 /// ```
 /// use tracefuse_exporter::{ExportReport, Rejection};
@@ -83,7 +83,7 @@ impl Rejection {
 pub enum Advice {
     /// The receiver or the network failed: send the same batch again later.
     Retry,
-    /// The receiver is alive and asks for a pause (429): everything waits, nothing is wrong.
+    /// The receiver works and asks for a pause (429): everything waits, nothing is wrong.
     Pause(Option<Duration>),
     /// The batch is too large: halve it.
     Split,

@@ -20,13 +20,13 @@ pub trait Exporter: Send + Sync + 'static {
 
     /// Where it delivers to, such as an address and a public key; never a secret. What one process left in
     /// a spool is delivered by a later one only to the same destination. `None`, the default, means
-    /// that nothing is to be kept on disk for it, as for a terminal.
+    /// that nothing is kept on disk for it, as for a terminal.
     fn destination(&self) -> Option<String> {
         None
     }
 
-    /// Bytes the record will take on the wire, before compression: what batches are cut by.
-    /// An estimate is enough, cheap matters more than exact.
+    /// Bytes the record will take on the wire, before compression: batches are cut by it.
+    /// An estimate is enough; it is called for every record, so it should be cheap.
     fn size_hint(&self, record: &Record) -> usize {
         record.size()
     }
@@ -34,12 +34,12 @@ pub trait Exporter: Send + Sync + 'static {
     /// The longest a record may wait for its batch to fill; the pipeline's `flush_interval` if that is shorter, or with
     /// `None`, the default. For an exporter whose output people watch, such as a terminal. With one of these in a pipeline
     /// each span is put into the queues when it ends, in the order in which spans end, and not in groups of one thread;
-    /// the other exporters keep their batches and their interval. Asked once, when the pipeline is built.
+    /// the other exporters keep their batches and their interval. Called once, when the pipeline is built.
     fn flush_interval(&self) -> Option<Duration> {
         None
     }
 
-    /// Sends one batch. `Ok` says what became of each record; `Err` says what delivery may do next.
+    /// Sends one batch. `Ok` has the result of each record; `Err` says what delivery may do next.
     /// A batch that is sent again after an error must produce the same bytes, so that a receiver can
     /// recognise what it already has.
     ///
@@ -47,7 +47,7 @@ pub trait Exporter: Send + Sync + 'static {
     /// Whatever kept the batch from being accepted as a whole, with [`Advice`](crate::Advice) on what to do.
     async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError>;
 
-    /// Writes out what it keeps back. Called by a flush, after the batches before it.
+    /// Writes what it has buffered. Called by a flush, after the batches before it.
     ///
     /// # Errors
     /// If that failed; it is reported by the flush.
@@ -55,7 +55,7 @@ pub trait Exporter: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Releases what it holds. Called once, after the last batch.
+    /// Releases its resources. Called once, after the last batch.
     ///
     /// # Errors
     /// If that failed; it is reported by the shutdown.

@@ -1,5 +1,5 @@
 //! An exporter that keeps what it is given, for tests of instrumented code.
-//! Fed by delivery; read by assertions.
+//! Called by delivery; read by assertions.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -50,7 +50,7 @@ impl InMemoryExporter {
         })
     }
 
-    /// Forgets everything.
+    /// Removes everything.
     pub fn clear(&self) {
         self.with(Vec::clear);
     }

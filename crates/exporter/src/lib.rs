@@ -30,7 +30,7 @@
 //!
 //! Reading order: [`Exporter`] is what you implement, [`Batch`] and [`record`] what you read,
 //! [`ExportReport`] and [`ExportError`] what you answer, [`InMemoryExporter`] what your users' tests use,
-//! [`plain_text`] what makes a stranger's text fit for a log.
+//! [`plain_text`] makes a text of others safe for a log.
 //!
 //! Data comes from delivery (`tracefuse-runtime`), one batch at a time and never two at once for one
 //! exporter; it goes where you send it. Delivery bounds every call by a timeout, contains a panic,
@@ -50,6 +50,8 @@
 
 mod batch;
 mod chain;
+#[doc(hidden)]
+pub mod contain;
 mod error;
 mod exporter;
 mod in_memory;

@@ -1,5 +1,5 @@
-//! Text of strangers made fit for a line of a log: the one rule of which characters show as themselves.
-//! Used by delivery for all it logs and reports, by the HTTP client for servers' words, by the terminal.
+//! Makes text of others safe for a line of a log: the one rule of which characters are shown unchanged.
+//! Used by delivery for all it logs and reports, by the HTTP client for texts of servers, by the terminal.
 
 use std::borrow::Cow;
 
@@ -36,8 +36,8 @@ pub fn plain_text(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether a terminal shows a character as itself and in its place. Not so: control characters (C0, DEL,
-/// C1), line and paragraph separators, and characters that are invisible or change the direction, by which
-/// text can say one thing to people and another to a model.
+/// C1), line and paragraph separators, and characters that are invisible or change the direction, with which
+/// a text can look different to people and to a model.
 #[must_use]
 pub fn is_plain(c: char) -> bool {
     !c.is_control()

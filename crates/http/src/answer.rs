@@ -1,5 +1,5 @@
-//! What a server said: the few parts of an answer that decide what happens next.
-//! Fed by `client`, drained by exporters. Decides nothing itself and knows no retry policy.
+//! A server's answer: the few parts of it that decide what happens next.
+//! Made by `client`, read by exporters. Decides nothing itself and knows no retry policy.
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
@@ -69,7 +69,7 @@ impl Answer {
         self.content_type.as_deref()
     }
 
-    /// Whether the answer is a page for people: no API of ours answers so, a captive portal or a
+    /// Whether the answer is an HTML page: no API of ours answers so, a captive portal or a
     /// proxy's error page does.
     #[must_use]
     pub fn is_html(&self) -> bool {
@@ -154,7 +154,7 @@ pub enum AnswerClass {
     Intercepted,
     /// 3xx: the base URL is not the server's own. Not followed.
     Redirect,
-    /// 400 and 422: the server is well and what was sent is not.
+    /// 400 and 422: the server works, and what was sent is not valid.
     BadRequest,
     /// 401 and 403: the credentials are not taken.
     Unauthorized,
@@ -164,7 +164,7 @@ pub enum AnswerClass {
     TooLarge,
     /// 429: send less often.
     RateLimited,
-    /// 408, 425 and every 5xx but 501 and 505: the server or something before it is unwell, or had
+    /// 408, 425 and every 5xx but 501 and 505: the server or a proxy before it failed, or had
     /// no time. Worth trying again. Wider than OTLP's list: Langfuse answers 500 when its storage
     /// fails for a moment, and 520 to 530 come from the network before a hosted server.
     Retry,

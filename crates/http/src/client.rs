@@ -1,6 +1,6 @@
 //! Sends a request and reads its answer, within a time and within bounds.
-//! Fed by exporters. Knows no retry policy: a request is sent once, and once more only when a kept
-//! connection turns out to be dead.
+//! Called by exporters. Knows no retry policy: a request is sent once, and once more only when a kept
+//! connection is found closed.
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
@@ -62,8 +62,9 @@ impl HttpClient {
     /// when the first `https` request needs them.
     ///
     /// # Errors
-    /// When the CA file, a proxy's URL or the user agent cannot be used.
+    /// When a time is outside of its range, or the CA file, a proxy's URL or the user agent cannot be used.
     pub fn new(config: &HttpConfig) -> Result<Self, HttpConfigError> {
+        config.check()?;
         let user_agent =
             HeaderValue::from_str(&config.user_agent).map_err(|_| HttpConfigError::UserAgent)?;
         Ok(Self {
@@ -268,14 +269,14 @@ impl Shared {
 #[derive(Default)]
 struct Attempt {
     progress: Progress,
-    /// The whole body was handed to a connection, at the first or the second go.
+    /// The whole body was written to a connection, at the first or the second attempt.
     taken: Arc<AtomicBool>,
     /// Of the answer's head; 0 before it.
     status: AtomicU16,
 }
 
 enum Failure {
-    /// The connection ended before a byte of an answer: a kept one was dead all along.
+    /// The connection ended before a byte of an answer: a pooled connection had been closed by the server.
     Unanswered(HttpError),
     Final(HttpError),
 }
@@ -367,7 +368,7 @@ fn explain(endpoint: &Endpoint, error: hyper::Error) -> HttpError {
 }
 
 /// What is read of an answer's head, and what is written ahead of the socket: small, so that a body
-/// counts as handed over only when nearly all of it has left.
+/// counts as written only when nearly all of it has left.
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// A connection is ready one turn of its task after the end of an answer.

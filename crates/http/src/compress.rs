@@ -1,4 +1,4 @@
-//! gzip for request bodies. Fed by exporters with encoded batches, drained by requests.
+//! gzip for request bodies. Called by `request` with encoded batches.
 //! Keeps one compressor between bodies; knows no request.
 
 use std::sync::{Mutex, PoisonError};
@@ -77,7 +77,7 @@ mod tests {
     fn a_kept_compressor_gives_the_bytes_of_a_new_one() {
         let body = b"what follows what came before ".repeat(100);
         let before = gzip(&body, 1);
-        // Leaves the compressor in another state, also where compressing was given up.
+        // Leaves the compressor in another state, also where compression was stopped.
         assert_eq!(gzip(b"does not shrink", 1), None);
         assert!(gzip(&[7; 100_000], 1).is_some());
         assert_eq!(gzip(&body, 1), before);

@@ -25,7 +25,7 @@ pub struct HttpConfig {
     pub timeout: Duration,
     /// The part of it that a new connection may take: name, address, proxy and TLS; 5 s by default.
     pub connect_timeout: Duration,
-    /// How long an unused connection is kept for the next request; 4 s by default.
+    /// How long an unused connection is kept for the next request; 4 s by default, at most 1 h, 0 for no connection.
     pub pool_idle_timeout: Duration,
     /// A file of PEM certificates that are trusted in addition to the system's; none by default.
     pub ca_file: Option<PathBuf>,
@@ -37,9 +37,14 @@ pub struct HttpConfig {
     pub user_agent: String,
 }
 
-/// The range of [`HttpConfig::timeout`]: 1 ms to 1 h. An attempt without a limit would stop delivery.
+/// The range of [`HttpConfig::timeout`] and [`HttpConfig::connect_timeout`]: 1 ms to 1 h. An attempt without a limit would
+/// stop delivery.
 pub const TIMEOUT_RANGE: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(1)..=Duration::from_secs(60 * 60);
+
+/// The range of [`HttpConfig::pool_idle_timeout`]: 0 to 1 h. With 0 no connection is kept.
+const IDLE_RANGE: std::ops::RangeInclusive<Duration> =
+    Duration::ZERO..=Duration::from_secs(60 * 60);
 
 impl HttpConfig {
     /// The defaults, as each setter states them.
@@ -104,11 +109,18 @@ impl HttpConfig {
     /// Whether the values can be used, without opening a file.
     ///
     /// # Errors
-    /// [`HttpConfigError::Timeout`] if the timeout is outside of [`TIMEOUT_RANGE`], [`HttpConfigError::Proxy`] if a
-    /// proxy is not the address of an HTTP proxy.
+    /// [`HttpConfigError::Timeout`] or [`HttpConfigError::ConnectTimeout`] if the timeout is outside of [`TIMEOUT_RANGE`],
+    /// [`HttpConfigError::PoolIdleTimeout`] if connections are kept for more than 1 h, [`HttpConfigError::Proxy`] if a proxy is
+    /// not the address of an HTTP proxy.
     pub fn check(&self) -> Result<(), HttpConfigError> {
         if !TIMEOUT_RANGE.contains(&self.timeout) {
             return Err(HttpConfigError::Timeout(self.timeout));
+        }
+        if !TIMEOUT_RANGE.contains(&self.connect_timeout) {
+            return Err(HttpConfigError::ConnectTimeout(self.connect_timeout));
+        }
+        if !IDLE_RANGE.contains(&self.pool_idle_timeout) {
+            return Err(HttpConfigError::PoolIdleTimeout(self.pool_idle_timeout));
         }
         self.proxy.check()
     }
@@ -197,6 +209,10 @@ pub enum HttpConfigError {
     Tls(String),
     /// The timeout is outside of [`TIMEOUT_RANGE`].
     Timeout(Duration),
+    /// The timeout for a new connection is outside of [`TIMEOUT_RANGE`].
+    ConnectTimeout(Duration),
+    /// Unused connections are kept for more than 1 h.
+    PoolIdleTimeout(Duration),
 }
 
 impl HttpConfigError {
@@ -208,6 +224,8 @@ impl HttpConfigError {
             Self::Proxy("http") => "http_proxy",
             Self::Proxy(_) => "https_proxy",
             Self::Timeout(_) => "timeout",
+            Self::ConnectTimeout(_) => "connect_timeout",
+            Self::PoolIdleTimeout(_) => "pool_idle_timeout",
             Self::PlaintextCredentials(_) => "base_url",
             Self::UserAgent | Self::Tls(_) => "http",
         }
@@ -240,15 +258,29 @@ impl fmt::Display for HttpConfigError {
             }
             Self::PlaintextCredentials(origin) => f.write_str(&plaintext_message(origin)),
             Self::Tls(problem) => write!(f, "TLS cannot be set up: {problem}"),
-            Self::Timeout(timeout) => write!(
+            Self::Timeout(time) => out_of_range(f, "the timeout", *time, &TIMEOUT_RANGE),
+            Self::ConnectTimeout(time) => {
+                out_of_range(f, "the timeout for connecting", *time, &TIMEOUT_RANGE)
+            }
+            Self::PoolIdleTimeout(time) => out_of_range(
                 f,
-                "the timeout is {} s: expected {} to {} s",
-                timeout.as_secs_f64(),
-                TIMEOUT_RANGE.start().as_secs_f64(),
-                TIMEOUT_RANGE.end().as_secs()
+                "the time for which connections are kept",
+                *time,
+                &IDLE_RANGE,
             ),
         }
     }
+}
+
+fn out_of_range(
+    f: &mut fmt::Formatter<'_>,
+    what: &str,
+    time: Duration,
+    range: &std::ops::RangeInclusive<Duration>,
+) -> fmt::Result {
+    let [time, low] = [time, *range.start()].map(|time| time.as_secs_f64());
+    let high = range.end().as_secs();
+    write!(f, "{what} is {time} s: expected {low} to {high} s")
 }
 
 /// A path as a message shows it: characters that could forge a line or move the cursor are escaped.
@@ -278,4 +310,47 @@ pub(super) fn plaintext_message(origin: &str) -> String {
         "{origin} would receive credentials in clear text: use https, or set \
          `TRACEFUSE_ALLOW_PLAINTEXT_HTTP=true` (in code `allow_plaintext_http(true)`) if the network is trusted"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::HttpClient;
+
+    #[test]
+    fn times_out_of_range_are_refused_where_the_client_is_made() {
+        let config = HttpConfig::new;
+        for (config, setting, words) in [
+            (
+                config().timeout(Duration::ZERO),
+                "timeout",
+                "the timeout is 0 s: expected 0.001 to 3600 s",
+            ),
+            (
+                config().timeout(Duration::MAX),
+                "timeout",
+                "expected 0.001 to 3600 s",
+            ),
+            (
+                config().connect_timeout(Duration::ZERO),
+                "connect_timeout",
+                "for connecting is 0 s",
+            ),
+            (
+                config().connect_timeout(Duration::MAX),
+                "connect_timeout",
+                "expected 0.001 to 3600 s",
+            ),
+            (
+                config().pool_idle_timeout(Duration::MAX),
+                "pool_idle_timeout",
+                "expected 0 to 3600 s",
+            ),
+        ] {
+            let error = HttpClient::new(&config).err().unwrap();
+            assert_eq!(error.setting(), setting);
+            assert!(error.to_string().contains(words), "{error}");
+        }
+        assert!(HttpClient::new(&config().pool_idle_timeout(Duration::ZERO)).is_ok());
+    }
 }

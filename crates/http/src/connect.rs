@@ -1,5 +1,5 @@
 //! From a host to an open stream: name, address, proxy, TLS, each under the client's one deadline.
-//! Fed by `client` when the pool has nothing, drained by it. Knows no request.
+//! Called by `client` when the pool has no connection. Knows no request.
 
 use std::fmt;
 use std::io;
@@ -17,7 +17,7 @@ use super::io::Io;
 use super::proxy::{ProxyServer, Route};
 use super::tls::Tls;
 
-/// Opens the way to `endpoint`'s server.
+/// Opens a stream to `endpoint`'s server.
 pub(super) async fn connect(
     endpoint: &Endpoint,
     route: &Route,
@@ -99,8 +99,8 @@ async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     Ok(addresses)
 }
 
-/// Credentials go to `localhost` in clear text, so a resolver that sends it elsewhere is not
-/// believed (RFC 6761 6.3).
+/// Credentials go to `localhost` in clear text, so the answer of a resolver that names
+/// another machine is not used (RFC 6761 6.3).
 fn believable(host: &str, addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     let localhost = host.eq_ignore_ascii_case("localhost");
     addresses
@@ -110,7 +110,7 @@ fn believable(host: &str, addresses: impl Iterator<Item = SocketAddr>) -> Vec<So
 }
 
 /// The first connection that comes about. The next address is tried when the one before has failed
-/// or has been silent for a moment (RFC 8305), so a dead address among good ones costs little.
+/// or has been silent for a moment (RFC 8305), so one address that does not answer costs little.
 async fn first_to_answer(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     let mut attempts = JoinSet::new();
     let mut last = io::Error::new(io::ErrorKind::NotConnected, "no address answered");

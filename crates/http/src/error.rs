@@ -1,5 +1,5 @@
-//! What goes wrong before an answer is whole, in words a person understands.
-//! Fed by `client`, `connect` and `tls`, drained by exporters, which decide what happens next.
+//! What goes wrong before an answer is whole, as text for people.
+//! Made by `client`, `connect` and `tls`, read by exporters, which decide what happens next.
 //! Knows neither headers nor bodies, so that none can reach a message.
 
 use std::error::Error;
@@ -50,7 +50,7 @@ impl HttpError {
         self.kind
     }
 
-    /// Whether the whole request body had been handed to a connection, so that the server may have
+    /// Whether the whole request body had been written to a connection, so that the server may have
     /// taken it although we know of no answer. `false` means it has certainly not had all of it.
     #[must_use]
     pub fn maybe_delivered(&self) -> bool {
@@ -118,9 +118,9 @@ pub enum HttpErrorKind {
 pub enum TlsProblem {
     /// The certificate was not issued by an authority that this machine trusts.
     UnknownIssuer,
-    /// The certificate's time is over.
+    /// The certificate has expired.
     Expired,
-    /// The certificate's time has not come.
+    /// The certificate is not valid yet.
     NotYetValid,
     /// The certificate is for other hosts.
     WrongHost,

@@ -6,7 +6,7 @@
 //! process environment and logs nothing.
 //!
 //! The client runs inside the tokio runtime that polls it. It starts no runtime and no thread, and has no
-//! global state. It speaks TLS 1.2 and 1.3 (rustls with ring), verifies certificates against
+//! global state. It uses TLS 1.2 and 1.3 (rustls with ring), verifies certificates against
 //! the system's roots plus a CA file of the user's, and has no switch to stop verifying. It follows
 //! no redirect, asks for no compressed answer and sends no credential in clear text to anything
 //! but loopback.
@@ -57,6 +57,7 @@ mod proxy;
 mod request;
 pub mod retry_after;
 mod secret;
+mod setting;
 mod tls;
 mod upload;
 
@@ -69,3 +70,4 @@ pub use self::error::{HttpError, HttpErrorKind, TlsProblem};
 pub use self::headers::{HeaderError, Headers};
 pub use self::request::HttpRequest;
 pub use self::secret::{Secret, sanitize_server_text};
+pub use self::setting::SettingError;

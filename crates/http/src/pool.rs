@@ -1,5 +1,5 @@
 //! Connections that wait for their next request.
-//! Fed and drained by `client`. Knows neither requests nor answers, and no clock but tokio's.
+//! Used by `client`. Knows neither requests nor answers, and no clock but tokio's.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -14,7 +14,7 @@ use super::endpoint::Endpoint;
 use super::upload::Upload;
 
 /// An open connection and the task that drives it. Dropping it cuts the connection at once;
-/// [`Connection::close`] lets it say goodbye.
+/// [`Connection::close`] closes it in order.
 pub(super) struct Connection {
     pub(super) sender: SendRequest<Upload>,
     driver: AbortHandle,
@@ -30,7 +30,7 @@ impl Connection {
         }
     }
 
-    /// The driver ends by itself when the sender is gone, with a TLS goodbye.
+    /// The driver ends by itself when the sender is dropped, and closes TLS in order (`close_notify`).
     fn close(mut self) {
         self.cut_on_drop = false;
     }
@@ -121,7 +121,7 @@ impl Pool {
         }
     }
 
-    /// Closes what waits for `key`: one of them was found dead, the others are no younger.
+    /// Closes what waits for `key`: one of them was found closed, and the others are as old.
     pub(super) fn forget(&self, key: &Key) {
         let mut state = self.0.lock();
         for idle in state.idle.extract_if(.., |idle| idle.key == *key) {
@@ -155,7 +155,7 @@ async fn reap(pool: Weak<Shared>, mut until: Instant) {
         match state.idle.iter().map(|idle| idle.until).min() {
             Some(next) => until = next,
             None => {
-                // Said under the lock, so that a connection put back now finds no reaper.
+                // Set under the lock, so that a connection put back now finds no reaper.
                 state.reaper = None;
                 return;
             }

@@ -1,4 +1,4 @@
-//! What is asked of a server. Fed by exporters, drained by `client`, as often as it takes: sending
+//! A request to a server. Made by exporters, sent by `client`, as often as needed: sending
 //! a request does not use it up, and a second attempt is the same bytes as the first.
 
 use std::fmt;

@@ -24,7 +24,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text itself. Hand it to a header, never to a message.
+    /// The text itself. Put it into a header, never into a message.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

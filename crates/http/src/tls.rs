@@ -1,5 +1,5 @@
 //! Trust: the system's roots, the user's CA file, and what a failed handshake means.
-//! Fed by `connect` with an open stream. Opens files (the home of the CA file), never sockets.
+//! Called by `connect` with an open stream. Opens one file, the CA file, and no socket.
 
 use std::error::Error;
 use std::fmt;
@@ -24,7 +24,7 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    /// Reads the CA file now, so that a wrong path is said at the start; the system's roots wait
+    /// Reads the CA file now, so that a wrong path is reported at the start; the system's roots wait
     /// for the first connection that needs them.
     pub(super) fn new(ca_file: Option<&Path>) -> Result<Self, HttpConfigError> {
         let added = match ca_file {
@@ -60,7 +60,7 @@ impl Tls {
             return Ok(connector);
         }
         let mut roots = RootCertStore::empty();
-        // Some stores hold a certificate or two that cannot be read; the rest serves.
+        // Some stores have a certificate or two that cannot be read; the others are used.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         roots.add_parsable_certificates(self.added.iter().cloned());
         if roots.is_empty() {
@@ -139,7 +139,7 @@ fn classify(error: &rustls::Error) -> TlsProblem {
     };
     match error {
         // A bad signature is an authority that has the name of a trusted one and another key: a
-        // private authority that was made anew since the CA file was copied.
+        // private authority that was made again since the CA file was copied.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             TlsProblem::UnknownIssuer
         }
@@ -175,7 +175,10 @@ fn client_config(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
 }
 
 fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, HttpConfigError> {
-    #[expect(clippy::disallowed_methods, reason = "the home of the CA file")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the CA file"
+    )]
     let pem: io::Result<Vec<u8>> = std::fs::read(path);
     let pem = pem.map_err(|error| HttpConfigError::ca_file_unreadable(path, error))?;
     let invalid = || HttpConfigError::CaFileInvalid(path.to_owned());

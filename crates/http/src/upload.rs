@@ -1,5 +1,5 @@
 //! A request body that notes when its last byte is taken.
-//! Fed by `client`, drained by hyper, which takes the next piece when there is room for it.
+//! Made by `client`, read by hyper, which takes the next piece when there is room for it.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// Hands out a body in pieces: a body handed over in one frame would count as taken before its
+/// Gives a body in pieces: a body in one frame would count as taken before its
 /// first byte has left, and every failed request as maybe delivered.
 #[derive(Debug)]
 pub(super) struct Upload {
@@ -19,7 +19,7 @@ pub(super) struct Upload {
 }
 
 impl Upload {
-    /// Sets `taken` when the last piece of `body` is handed out; an empty body never sets it.
+    /// Sets `taken` when the last piece of `body` is taken; an empty body never sets it.
     pub(super) fn new(body: Bytes, taken: Arc<AtomicBool>) -> Self {
         Self { rest: body, taken }
     }

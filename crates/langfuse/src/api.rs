@@ -15,10 +15,10 @@ use tokio::time::Instant;
 use tracefuse_exporter::plain_text;
 use tracefuse_http::{
     Answer, AnswerClass, Endpoint, Headers, HttpClient, HttpError, HttpErrorKind, HttpRequest,
-    Secret,
+    Secret, SettingError,
 };
 
-use crate::config::{LangfuseConfig, LangfuseConfigError};
+use crate::config::LangfuseConfig;
 use crate::exporter::{basic, headers};
 
 /// Reads from the public API of one project. Cheap to clone; clones share their connections.
@@ -94,18 +94,14 @@ impl LangfuseApi {
     /// Opens no connection. Reads the CA file, if there is one.
     ///
     /// # Errors
-    /// [`LangfuseConfigError`] names the setting that cannot be used.
-    pub fn new(config: &LangfuseConfig) -> Result<Self, LangfuseConfigError> {
+    /// [`SettingError`] names the setting that cannot be used.
+    pub fn new(config: &LangfuseConfig) -> Result<Self, SettingError> {
         config.check()?;
-        let wrong = |setting, error: &dyn fmt::Display| {
-            LangfuseConfigError::new(setting, error.to_string())
-        };
+        let wrong =
+            |setting, error: &dyn fmt::Display| SettingError::new(setting, error.to_string());
         let base = Endpoint::parse(&config.base_url).map_err(|error| wrong("base_url", &error))?;
-        let client =
-            HttpClient::new(&config.http).map_err(|error| wrong(error.setting(), &error))?;
-        client
-            .check_credentials_for(&base)
-            .map_err(|error| wrong(error.setting(), &error))?;
+        let client = HttpClient::new(&config.http)?;
+        client.check_credentials_for(&base)?;
         let basic = basic(config);
         let headers = headers(config, &basic).map_err(|error| wrong("public_key", &error))?;
         let shared = Shared {
@@ -261,7 +257,7 @@ fn is_langfuse_not_found(answer: &Answer) -> bool {
     name.is_some_and(|name| name.ends_with("NotFoundError"))
 }
 
-/// The wait before retry number `retry`: the server's wish, or a random part of a time that doubles.
+/// The wait before retry number `retry`: the server's value, or a random part of a time that doubles.
 fn wait(retry: u32, retry_after: Option<Duration>, jitter: f64) -> Duration {
     let doubled = 1_u32.checked_shl(retry).unwrap_or(u32::MAX);
     let ceiling = FIRST_WAIT.saturating_mul(doubled).min(LONGEST_WAIT);
@@ -292,7 +288,7 @@ pub enum ApiProblem {
     Unavailable,
     /// The server rejected the keys, or they lack permission (401, 403).
     Key,
-    /// The address is not that of a Langfuse server: another 404, a redirect, a page for people, no HTTP.
+    /// The address is not that of a Langfuse server: another 404, a redirect, an HTML page, no HTTP.
     Host,
     /// The server's certificate is not trusted.
     Tls,

@@ -62,7 +62,7 @@ pub mod experiment {
     pub const ENVIRONMENT: &str = "sdk-experiment";
 }
 
-// 5, keys of ours below the metadata
+// 5, our own keys below the metadata
 pub(crate) const EXCEPTION_TYPE: &str = "exception.type";
 pub(crate) const EXCEPTION_MESSAGE: &str = "exception.message";
 pub(crate) const EXCEPTION_SOURCES: &str = "exception.sources";

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::media::MediaMode;
-use tracefuse_http::{Endpoint, HttpConfig, ProxyConfig, Secret};
+use tracefuse_http::{Endpoint, HttpConfig, ProxyConfig, Secret, SettingError};
 
 /// Langfuse Cloud in the EU.
 const CLOUD: &str = "https://cloud.langfuse.com";
@@ -134,11 +134,11 @@ impl LangfuseConfig {
     /// Whether keys and address can be used, without opening a file or a connection.
     ///
     /// # Errors
-    /// [`LangfuseConfigError`] names the first setting that cannot be used and what to do.
-    pub fn check(&self) -> Result<(), LangfuseConfigError> {
+    /// [`SettingError`] names the first setting that cannot be used and what to do.
+    pub fn check(&self) -> Result<(), SettingError> {
         check_key("public_key", &self.public_key)?;
         check_key("secret_key", self.secret_key.expose())?;
-        let refuse = |message| Err(LangfuseConfigError::new("base_url", message));
+        let refuse = |message| Err(SettingError::new("base_url", message));
         if self.base_url.contains("/api/public") {
             return refuse(
                 "the base URL contains /api/public: expected the server's address alone, such as https://cloud.langfuse.com"
@@ -148,8 +148,7 @@ impl LangfuseConfig {
         if let Err(error) = Endpoint::parse(&self.base_url) {
             return refuse(format!("the base URL cannot be used: {error}"));
         }
-        let http = self.http.check();
-        http.map_err(|error| LangfuseConfigError::new(error.setting(), error.to_string()))
+        Ok(self.http.check()?)
     }
 
     /// What is unusual about the keys, in words; the server decides whether they work. Repeats no key.
@@ -178,12 +177,12 @@ const SECRET: &str = "sk-lf-";
 ///
 /// # Errors
 /// The message says what is wrong and does not repeat the key.
-pub fn check_key(setting: &'static str, key: &str) -> Result<(), LangfuseConfigError> {
+pub fn check_key(setting: &'static str, key: &str) -> Result<(), SettingError> {
     let (what, variable, prefix, other) = match setting {
         "public_key" => ("public key", "LANGFUSE_PUBLIC_KEY", PUBLIC, SECRET),
         _ => ("secret key", "LANGFUSE_SECRET_KEY", SECRET, PUBLIC),
     };
-    let refuse = |message| Err(LangfuseConfigError::new(setting, message));
+    let refuse = |message| Err(SettingError::new(setting, message));
     if key.is_empty() {
         return refuse(format!("the {what} is empty: set `{variable}`"));
     }
@@ -216,7 +215,7 @@ impl Default for LangfuseConfig {
 }
 
 /// The name under which Langfuse stores an environment: in lower case, without a leading `langfuse`, at most 40
-/// characters; `default` if something else than `a-z`, `0-9`, `-` and `_` remains (`docs/langfuse.md` 1.6).
+/// characters; `default` if a character other than `a-z`, `0-9`, `-` and `_` remains (`docs/langfuse.md` 1.6).
 ///
 /// ```
 /// use tracefuse_langfuse::stored_environment;
@@ -260,43 +259,6 @@ impl fmt::Debug for LangfuseConfig {
             .finish_non_exhaustive()
     }
 }
-
-/// Settings that cannot be used. Says which, why and what to do, and repeats no key.
-#[non_exhaustive]
-pub struct LangfuseConfigError {
-    setting: &'static str,
-    message: String,
-}
-
-impl LangfuseConfigError {
-    pub(crate) fn new(setting: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            setting,
-            message: message.into(),
-        }
-    }
-
-    /// The field of [`LangfuseConfig`] that cannot be used, such as `base_url`.
-    #[must_use]
-    pub fn setting(&self) -> &'static str {
-        self.setting
-    }
-}
-
-impl fmt::Display for LangfuseConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-/// As `Display`: `main` prints an error that it returns by `Debug`.
-impl fmt::Debug for LangfuseConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::error::Error for LangfuseConfigError {}
 
 #[cfg(test)]
 mod tests {

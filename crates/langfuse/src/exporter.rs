@@ -12,11 +12,12 @@ use tracefuse_exporter::record::Record;
 use tracefuse_exporter::{Advice, Batch, ExportError, ExportReport, Exporter, Rejection};
 use tracefuse_http::{
     Answer, AnswerClass, Endpoint, HeaderError, Headers, HttpClient, HttpRequest, Secret,
+    SettingError,
 };
 use tracefuse_otlp::verdict::{compression_refused, refusal, unanswered};
 
 use crate::attributes::SDK_NAME;
-use crate::config::{LangfuseConfig, LangfuseConfigError};
+use crate::config::LangfuseConfig;
 use crate::media::{MediaMode, TakeOut, Target, Uploads};
 use crate::{mapping, score, size};
 
@@ -48,7 +49,7 @@ pub struct LangfuseExporter {
     one_by_one: AtomicBool,
 }
 
-/// What became of several scores in one request.
+/// The result of a request with several scores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ListOutcome {
     /// The server took all of them.
@@ -64,10 +65,10 @@ impl LangfuseExporter {
     ///
     /// # Errors
     /// If keys, address or certificate file cannot be used.
-    pub fn new(config: LangfuseConfig) -> Result<Self, LangfuseConfigError> {
+    pub fn new(config: LangfuseConfig) -> Result<Self, SettingError> {
         config.check()?;
         let wrong = |setting, words: &str, error: &dyn std::error::Error| {
-            LangfuseConfigError::new(setting, format!("{words}{error}"))
+            SettingError::new(setting, format!("{words}{error}"))
         };
         let path: Vec<&str> = config
             .export_path
@@ -82,11 +83,8 @@ impl LangfuseExporter {
         let scores = base
             .join(&["api", "public", "scores"])
             .map_err(|error| wrong("base_url", "the base URL cannot be used: ", &error))?;
-        let client = HttpClient::new(&config.http)
-            .map_err(|error| LangfuseConfigError::new(error.setting(), format!("{error:?}")))?;
-        client
-            .check_credentials_for(&address)
-            .map_err(|error| wrong("base_url", "", &error))?;
+        let client = HttpClient::new(&config.http)?;
+        client.check_credentials_for(&address)?;
         let basic = basic(&config);
         let headers = headers(&config, &basic).map_err(|error| wrong("public_key", "", &error))?;
         let destination = format!("{address} {}", config.public_key);
@@ -265,7 +263,7 @@ fn remedy(status: u16) -> &'static str {
         }
         403 => "the keys lack the right, or ingestion is suspended for the project",
         400 | 404 | 405 | 422 => "is LANGFUSE_BASE_URL a Langfuse server, version 3.22 or later?",
-        407 => "a proxy on the way wants credentials: give them in its address",
+        407 => "a proxy on the way requires credentials: give them in its address",
         _ => "check LANGFUSE_BASE_URL",
     }
 }

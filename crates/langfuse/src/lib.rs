@@ -39,11 +39,11 @@ mod values;
 pub use api::{ApiError, ApiProblem, LangfuseApi, Retries};
 #[doc(hidden)]
 pub use attributes::experiment;
-pub use config::{LangfuseConfig, LangfuseConfigError, check_key, stored_environment};
+pub use config::{LangfuseConfig, check_key, stored_environment};
 pub use exporter::LangfuseExporter;
 pub use media::MediaMode;
 #[doc(hidden)]
 pub use project::short_sha256;
 pub use project::{AuthError, AuthProblem, LangfuseProject, trace_id_from_seed};
-/// Settings of HTTP: timeouts, certificate authorities, proxies.
-pub use tracefuse_http::{HttpConfig, ProxyConfig, Secret};
+/// Settings of HTTP: timeouts, certificate authorities, proxies; and the error of a setting that cannot be used.
+pub use tracefuse_http::{HttpConfig, ProxyConfig, Secret, SettingError};

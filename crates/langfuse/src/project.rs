@@ -144,7 +144,7 @@ fn unreachable(error: &HttpError, base: &Endpoint) -> AuthError {
         HttpErrorKind::Protocol => AuthError::new(
             AuthProblem::Host,
             format!(
-                "{base} does not speak HTTP: {error}; check LANGFUSE_BASE_URL (or LANGFUSE_HOST)"
+                "{base} does not answer in HTTP: {error}; check LANGFUSE_BASE_URL (or LANGFUSE_HOST)"
             ),
         ),
         _ => AuthError::new(

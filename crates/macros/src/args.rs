@@ -102,7 +102,7 @@ impl Parse for Options {
 
 type List = (Ident, Vec<Ident>);
 
-/// Refuses options that contradict each other: one of them was written by mistake.
+/// Refuses options that contradict each other.
 fn capture(
     only: Option<List>,
     all: Option<Ident>,

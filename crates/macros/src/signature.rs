@@ -1,5 +1,5 @@
 //! What a function is: its arguments by name, what it returns, and where its async body is.
-//! Read by `expand`. Types are recognised by how they are written: a macro sees nothing else.
+//! Read by `expand`. Types are recognised by how they are written: a macro has no other information.
 
 use proc_macro2::TokenStream;
 use syn::ext::IdentExt as _;

@@ -22,7 +22,7 @@ pub struct MaskReport {
     pub failed: u64,
 }
 
-/// Remembers the masked attributes of the last traces, so that the spans of one trace share one masked copy. One for each
+/// The masked attributes of the last traces, so that the spans of one trace share one masked copy. One for each
 /// thread that masks.
 #[derive(Debug, Default)]
 pub struct MaskMemo {
@@ -30,7 +30,7 @@ pub struct MaskMemo {
     known: VecDeque<(Arc<TraceAttributes>, Arc<TraceAttributes>)>,
 }
 
-/// Traces that are written to at the same time, as a rule; another is masked once more.
+/// How many traces are kept: as many as are usually written to at the same time. Another one is masked once more.
 const KNOWN: usize = 32;
 
 /// Masks a finished span: shows its input, output, metadata, model parameters, messages and event payloads, and the
@@ -122,7 +122,7 @@ fn mask(
     value: ValueRef<'_>,
     report: &mut MaskReport,
 ) -> Option<Value> {
-    // What a panic leaves broken is a copy of ours, which is dropped with it.
+    // A panic can only damage our own copy, which is dropped.
     let masked = catch_unwind(AssertUnwindSafe(|| {
         Walk::new(masker, place, kind).value(value)
     }));

@@ -22,7 +22,7 @@ pub(super) fn mask(text: &str) -> Option<String> {
                 at = found.end;
                 return Some((found, "<credit card>"));
             }
-            // On to the next group of digits.
+            // Continue with the next group of digits.
             while digit(at) {
                 at += 1;
             }

@@ -3,7 +3,7 @@
 
 use super::replace;
 
-/// Longer than any address: what comes before an `@` is looked at no further.
+/// Longer than any address: at most this many bytes before an `@` are searched.
 const LONGEST: usize = 320;
 
 pub(super) fn mask(text: &str) -> Option<String> {

@@ -27,7 +27,7 @@ pub(super) struct Token {
     pub(super) next: usize,
 }
 
-/// Whether it is worth a look: what is no object and no array is text.
+/// Whether a text may be JSON: one that is no object and no array is text.
 pub(super) fn may_be_composite(text: &str) -> bool {
     text.trim_start_matches(SPACE).starts_with(['{', '['])
 }

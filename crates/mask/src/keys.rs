@@ -1,4 +1,4 @@
-//! Values that are not to be seen because of the key they stand under.
+//! Values that are masked because of their key, such as `password`.
 //! Used by `Mask::keys` and `Mask::secret_fields`.
 
 use tracefuse_core::record::{Value, ValueRef};

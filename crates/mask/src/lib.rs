@@ -41,14 +41,14 @@ const MASKED: &str = "<masked>";
 
 /// Takes out of values what must not leave the process; called on delivery's thread.
 ///
-/// It is shown each value, and of an object or an array first the whole, as [`ValueRef::Json`], then
-/// every part of it. A text that is JSON itself, as tool calls' arguments are, is shown as JSON. A
+/// It is called with each value; with an object or an array first as a whole, as [`ValueRef::Json`], then
+/// with every part of it. A text that is JSON itself, as tool calls' arguments are, is shown as JSON. A
 /// masker that panics costs the whole value it was shown a part of, and is counted and logged.
 pub trait Masker: Send + Sync + 'static {
-    /// What takes the value's place; `None` leaves it.
+    /// The value that replaces it; `None` keeps it.
     fn mask(&self, value: ValueRef<'_>, at: &MaskTarget<'_>) -> Option<Value>;
 
-    /// What takes the place of a key of an object, which may be a secret as well; left by default.
+    /// The text that replaces a key of an object, which may be a secret as well; keys are kept by default.
     fn mask_key(&self, key: &str, at: &MaskTarget<'_>) -> Option<String> {
         let _ = (key, at);
         None
@@ -68,7 +68,7 @@ impl<M: Masker + ?Sized> Masker for Arc<M> {
     }
 }
 
-/// A [`Masker`] put together from ready-made ones and your own; each sees what those before it left.
+/// A [`Masker`] put together from ready-made ones and your own; each gets the result of those before it.
 ///
 /// ```
 /// use tracefuse_core::record::Value;
@@ -97,7 +97,7 @@ impl Mask {
         Self::default()
     }
 
-    /// All that are ready-made: e-mail addresses, credit cards, API keys and secret fields.
+    /// All ready-made masks: e-mail addresses, credit cards, API keys and secret fields.
     pub fn standard() -> Self {
         Self::new()
             .secret_fields()
@@ -151,7 +151,7 @@ impl Mask {
         }))
     }
 
-    /// What `rewrite` answers takes the place of a text; `None` leaves it. Keys of objects are shown as well.
+    /// Replaces a text by the result of `rewrite`; `None` keeps it. It is called with keys of objects as well.
     pub fn rewrite_text(
         self,
         rewrite: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
@@ -162,7 +162,7 @@ impl Mask {
         })
     }
 
-    /// What `rewrite` answers takes the place of a value; `None` leaves it.
+    /// Replaces a value by the result of `rewrite`; `None` keeps it.
     pub fn rewrite(
         self,
         rewrite: impl Fn(ValueRef<'_>, &MaskTarget<'_>) -> Option<Value> + Send + Sync + 'static,

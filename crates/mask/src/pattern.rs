@@ -1,4 +1,4 @@
-//! A regular expression and what takes the place of its matches.
+//! A regular expression and the replacement of its matches.
 //! Used by `Mask::regex`.
 
 use std::borrow::Cow;

@@ -43,7 +43,7 @@ impl<'a> MaskTarget<'a> {
         }
     }
 
-    /// The whole way, with dots: `input`, `output.choices.0.text`, `metadata.user.email`.
+    /// The whole path, with dots: `input`, `output.choices.0.text`, `metadata.user.email`.
     #[must_use]
     pub fn path(&self) -> String {
         let mut path = String::from(self.place.name());
@@ -61,7 +61,7 @@ impl<'a> MaskTarget<'a> {
         path
     }
 
-    /// The way inside the value, as a JSON Pointer (RFC 6901): `/choices/0/text`; empty at its top.
+    /// The path inside the value, as a JSON Pointer (RFC 6901): `/choices/0/text`; empty at its top.
     #[must_use]
     pub fn pointer(&self) -> String {
         let mut pointer = String::new();

@@ -78,8 +78,8 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
 }
 
-/// A stretch of allowed bytes, measured once however many tokens might begin in it: a text made of
-/// beginnings must not cost the square of its length.
+/// A run of allowed bytes. It is measured once for all tokens that might begin in it, so that a text of many
+/// such beginnings does not take time in the square of its length.
 struct Run {
     allowed: fn(u8) -> bool,
     from: usize,

@@ -1,4 +1,4 @@
-//! Shows every part of a value to a masker and puts what it answers in its place; JSON stays JSON.
+//! Shows every part of a value to a masker and replaces it by the result; JSON stays JSON.
 //! Called by `apply`, once for each value of a span.
 
 use tracefuse_core::record::{ObservationType, Place, Value, ValueRef};
@@ -11,7 +11,7 @@ pub(super) struct Walk<'a> {
     masker: &'a dyn Masker,
     place: Place<'a>,
     kind: ObservationType,
-    /// The way from the value's top to where we are.
+    /// The path from the top of the value to the current part.
     steps: Vec<Step>,
 }
 

@@ -2,6 +2,7 @@
 //! Called by `push` for each export. Field numbers are those of `opentelemetry/proto/metrics/v1/metrics.proto`.
 
 use tracefuse_core::record::{Resource, ValueRef};
+use tracefuse_otlp::resource_attributes;
 
 use crate::collect::{Family, Labels, Snapshot, Value};
 use crate::instrument::Kind;
@@ -38,30 +39,15 @@ pub(crate) fn request(snapshot: &Snapshot, resource: &Resource, window: Window) 
 
 fn write_resource(out: &mut Message, resource: &Resource) {
     let (version, release) = (resource.version.as_deref(), resource.release.as_deref());
-    let service = resource
-        .service_name
-        .as_deref()
-        .unwrap_or("unknown_service");
-    let own = [
-        ("service.name", Some(service)),
-        ("telemetry.sdk.language", Some("rust")),
-        ("telemetry.sdk.name", Some("tracefuse")),
-        ("telemetry.sdk.version", Some(env!("CARGO_PKG_VERSION"))),
+    let names = [
         (
             "deployment.environment.name",
             resource.environment.as_deref(),
         ),
         ("service.version", version.or(release)),
     ];
-    for (key, value) in own {
-        // Each key once: a value that the user set wins.
-        let given = resource.attributes.iter().any(|(known, _)| known == key);
-        if let Some(value) = value.filter(|_| !given) {
-            out.attribute(1, key, ValueRef::Str(value));
-        }
-    }
-    for (key, value) in &resource.attributes {
-        out.attribute(1, key, value.as_ref());
+    for (key, value) in resource_attributes(resource, &names) {
+        out.attribute(1, key, value);
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tracefuse_core::record::{FinishedSpan, ScoreRecord, SpanRecord};
@@ -63,6 +64,10 @@ impl<P: Processor> Processor for Measured<P> {
         self.inner.is_recording()
     }
 
+    fn refusing(&self) -> Option<Arc<AtomicBool>> {
+        self.inner.refusing()
+    }
+
     fn on_leak(&self, leak: &Leak) {
         self.inner.on_leak(leak);
     }
@@ -82,7 +87,7 @@ impl<P: Processor> Processor for Measured<P> {
         self.pushed(self.inner.flush_async(within), within, false)
     }
 
-    /// Delivers the spans, and then the metrics, which count what became of the spans.
+    /// Delivers the spans, and then the metrics, which count how the spans were delivered.
     fn shutdown(&self, within: Duration) -> Report {
         let deadline = Deadline::new(within);
         let report = self.inner.shutdown(within);

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracefuse_core::Clock;
 use tracefuse_core::bridge::{is_suppressed, suppress_thread};
 use tracefuse_http::{AnswerClass, HttpErrorKind};
-use tracefuse_otlp::{OtlpConfigError, OtlpSender, partial_success};
+use tracefuse_otlp::{OtlpSender, SettingError, partial_success};
 use tracefuse_runtime::{metrics_failed, metrics_recovered, spawn_on_thread};
 
 use crate::collect::Snapshot;
@@ -45,7 +45,7 @@ impl Push {
         }
         let sender = OtlpSender::new(config.transport.clone());
         let wrong =
-            |error: OtlpConfigError| MetricsError::new(format!("`{}`: {error}", error.setting()));
+            |error: SettingError| MetricsError::new(format!("`{}`: {error}", error.setting()));
         let (commands, asked) = mpsc::unbounded_channel();
         let exports = Arc::<Exports>::default();
         let worker = Worker {

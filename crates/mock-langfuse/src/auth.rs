@@ -1,4 +1,4 @@
-//! Who a request is from, by its `Authorization` header (`docs/langfuse.md` 3).
+//! The rights of a request, by its `Authorization` header (`docs/langfuse.md` 1.1 and 2.1).
 //! Called by `router` before anything of a request is looked at.
 
 use base64::Engine as _;
@@ -49,7 +49,7 @@ pub(crate) fn access(shared: &Shared, request: &Incoming) -> Result<Access, Stri
     }
 }
 
-/// Why a request gets no answer of an endpoint for these keys; `None` if it does.
+/// The refusal of a request that these keys do not allow; `None` if they allow it.
 pub(crate) fn refusal(shared: &Shared, request: &Incoming, allowed: &[Access]) -> Option<Reply> {
     match access(shared, request) {
         Ok(access) if allowed.contains(&access) => None,

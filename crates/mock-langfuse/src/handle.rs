@@ -100,7 +100,7 @@ impl MockLangfuse {
         &self.shared.secret_key
     }
 
-    /// PEM of the authority that signed its certificate, if it speaks TLS.
+    /// PEM of the authority that signed its certificate, if it uses TLS.
     #[must_use]
     pub fn ca_pem(&self) -> Option<&str> {
         self.ca_pem.as_deref()
@@ -201,7 +201,7 @@ impl MockLangfuse {
         datasets::put(&mut self.shared.lock(), name, items)
     }
 
-    /// Forgets everything.
+    /// Removes everything that it has stored.
     pub fn clear(&self) {
         *self.shared.lock() = Store::default();
     }

@@ -1,5 +1,5 @@
 //! The old batch endpoint as mode `events_only` answers it, and the old reads that are gone in that mode
-//! (`docs/langfuse.md` 1, 3 and 4). Called by `router`.
+//! (`docs/langfuse.md` 1 and 4). Called by `router`.
 
 use serde_json::{Map, Value, json};
 

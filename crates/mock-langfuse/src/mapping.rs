@@ -67,7 +67,7 @@ pub struct Observation {
     /// The span's attributes as they were sent, for tests; no field of the server's.
     #[serde(skip)]
     pub attributes: BTreeMap<String, Value>,
-    /// Names of the span events, which the server throws away.
+    /// Names of the span events, which the server discards.
     #[serde(skip)]
     pub span_events: Vec<String>,
     /// Metadata as it is stored, by path and text.

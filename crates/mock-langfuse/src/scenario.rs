@@ -1,5 +1,5 @@
-//! A script of faults: TOML for people, a builder for tests.
-//! Taken step by step by `state`; carried out by `faults`.
+//! A script of faults, written as TOML or by a builder.
+//! Read step by step by `state`; carried out by `faults`.
 
 use std::collections::BTreeMap;
 use std::fmt;

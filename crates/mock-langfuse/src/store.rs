@@ -46,7 +46,7 @@ const MAX_ROWS: usize = 500_000;
 /// Bytes of bodies kept; of further requests the bodies are not kept.
 const MAX_BODIES: usize = 256 * 1024 * 1024;
 
-/// One thing that was announced as media, and what became of it.
+/// One thing that was announced as media, and the state of its upload.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Media {
@@ -137,7 +137,7 @@ impl Store {
         });
     }
 
-    /// A score with an id that is known is merged into the known one: what is new wins, but for its trace, its
+    /// A score with an id that is known is merged into the known one: what is new wins, except its trace, its
     /// environment and its time, which stay.
     pub(crate) fn put_score(&mut self, body: Map<String, Value>, timestamp: i64) {
         let known = self

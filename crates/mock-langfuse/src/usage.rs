@@ -234,7 +234,7 @@ fn by_conventions(a: &Attributes) -> Map<String, Value> {
         .collect()
 }
 
-/// Whatever was given, as the database holds it: what is no number is 0, and 12 digits after the point are kept.
+/// A cost as the database stores it: what is no number is 0, and 12 digits after the point are kept.
 pub(crate) fn cost(a: &Attributes) -> BTreeMap<String, f64> {
     if repeats_usage(a) {
         return BTreeMap::new();

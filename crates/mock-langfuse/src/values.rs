@@ -1,4 +1,4 @@
-//! Spans as they came, whatever their encoding, with attributes as JSON values, and how attributes are looked up.
+//! Spans as they came, in either encoding, with attributes as JSON values, and how attributes are looked up.
 //! Filled by `decode`; read by the mapping.
 
 use std::collections::BTreeMap;

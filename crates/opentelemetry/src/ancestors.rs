@@ -11,7 +11,7 @@ use opentelemetry_sdk::trace::SpanData;
 
 type Key = (TraceId, SpanId);
 
-/// Open spans that are watched, finished spans that wait, and left-out spans that are remembered.
+/// Open spans that are watched, finished spans that wait, and the parents of spans that were left out.
 const BOUND: usize = 8192;
 /// A finished span waits no longer for a parent that is still open, such as the span of a worker that never ends.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);

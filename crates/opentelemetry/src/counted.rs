@@ -8,7 +8,7 @@ use opentelemetry::trace::{SpanId, TraceId};
 
 type Key = (TraceId, SpanId);
 
-/// How many spans are remembered; the tokens of a parent that ends after that many others may be counted twice.
+/// How many spans are kept; the tokens of a parent that ends after that many others may be counted twice.
 const REMEMBERED: usize = 8192;
 
 #[derive(Debug, Default)]

@@ -1,6 +1,6 @@
-//! The SDK's span processor and exporter that hands spans to a tracer.
-//! Called by an `SdkTracerProvider`; asks `filter` which spans are recorded, `ancestors` for their parents, and gives them to
-//! `span`.
+//! The SDK's span processor and exporter that gives spans to a tracer.
+//! Called by an `SdkTracerProvider`; `filter` decides which spans are recorded, `ancestors` finds their parents, `span` records
+//! them.
 
 use std::fmt;
 use std::future::{Future, ready};
@@ -23,10 +23,10 @@ use crate::filter::Spans;
 use crate::span;
 use crate::value::value;
 
-/// Hands finished spans of the OpenTelemetry SDK to a tracer; give it to an `SdkTracerProvider` as a span
+/// Gives finished spans of the OpenTelemetry SDK to a tracer; pass it to an `SdkTracerProvider` as a span
 /// processor, or as an exporter.
 ///
-/// * It keeps the tracer open as long as the provider, or a clone of the provider, lives.
+/// * It keeps the tracer open as long as the provider, or a clone of it, exists.
 /// * `force_flush` flushes the tracer. `shutdown` of the provider does too, within the time it is given, and does not shut
 ///   the tracer down, which may have other users. Both fail if something was lost or is still waiting, and say what.
 /// * A disabled tracer records nothing. A tracer's sampler is asked for each span, because spans end in any order: one that

@@ -6,10 +6,9 @@ use std::fmt;
 use async_trait::async_trait;
 use tracefuse_exporter::record::Record;
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, Rejection};
-use tracefuse_http::{Answer, AnswerClass, sanitize_server_text};
+use tracefuse_http::{Answer, AnswerClass, SettingError, sanitize_server_text};
 
 use crate::config::{Conventions, OtlpConfig};
-use crate::error::OtlpConfigError;
 use crate::partial::partial_success;
 use crate::transport::OtlpSender;
 use crate::verdict::{refusal, unanswered};
@@ -29,7 +28,7 @@ impl OtlpExporter {
     ///
     /// # Errors
     /// If address, headers or certificate file cannot be used.
-    pub fn new(config: OtlpConfig) -> Result<Self, OtlpConfigError> {
+    pub fn new(config: OtlpConfig) -> Result<Self, SettingError> {
         Ok(Self {
             sender: OtlpSender::new(config.transport)?,
             conventions: config.conventions,

@@ -36,7 +36,7 @@ pub(crate) fn attributes(record: &SpanRecord, older_too: bool, body: &mut SpanBo
     metadata(record, own);
 }
 
-/// Writes attributes with names of the conventions or our own, and remembers their keys. Keys must be unique, and a user's
+/// Writes attributes with names of the conventions or our own, and notes their keys. Keys must be unique, and a user's
 /// metadata may have the same ones.
 struct Own<'a> {
     record: &'a SpanRecord,
@@ -125,7 +125,7 @@ fn trace(record: &SpanRecord, own: &mut Own<'_>) {
 }
 
 fn model(record: &SpanRecord, own: &mut Own<'_>) {
-    // The bridges put the requested model into the metadata when another one answered.
+    // The bridges put the requested model into the metadata if another model answered.
     let asked = given(record, REQUEST_MODEL).and_then(text_of);
     let (request, response) = match asked {
         Some(asked) => (Some(asked), record.model()),

@@ -23,7 +23,6 @@
 
 mod config;
 pub mod encode;
-mod error;
 mod exporter;
 mod gen_ai;
 mod kind;
@@ -32,6 +31,7 @@ mod messages;
 mod openinference;
 mod partial;
 mod provider;
+mod resource;
 mod size;
 mod tokens;
 mod transport;
@@ -39,9 +39,9 @@ mod values;
 pub mod verdict;
 
 pub use config::{Conventions, OtlpConfig};
-pub use error::OtlpConfigError;
 pub use exporter::OtlpExporter;
 pub use partial::{PartialSuccess, partial_success};
-/// Settings of HTTP, which are fields of [`OtlpTransport`].
-pub use tracefuse_http::{HttpConfig, ProxyConfig};
+pub use resource::resource_attributes;
+/// Settings of HTTP, which are fields of [`OtlpTransport`], and the error of a setting that cannot be used.
+pub use tracefuse_http::{HttpConfig, ProxyConfig, SettingError};
 pub use transport::{OtlpSender, OtlpTransport};

@@ -9,6 +9,7 @@ use tracefuse_exporter::record::{Resource, SpanRecord, StatusCode, TraceAttribut
 
 use crate::config::Conventions;
 use crate::encode::{self, Any, Attributes, Scope, SpanBody, SpanHead};
+use crate::resource::resource_attributes;
 use crate::values::{level, set};
 use crate::{gen_ai, openinference};
 
@@ -26,16 +27,9 @@ pub(crate) fn encode(batch: &Batch, conventions: Conventions, capacity: usize) -
             let mut trace = TraceNul::default();
             for record in batch.spans() {
                 spans.may_contain_nul(record.contains_nul() || trace.of(record.trace()));
-                let head = SpanHead {
-                    trace_id: record.trace_id(),
-                    span_id: record.span_id(),
-                    parent: record.parent_span_id(),
-                    parent_is_remote: record.parent_span_id().is_some() && record.is_local_root(),
-                    name: record.name(),
-                    start: record.start_time(),
-                    end: record.end_time(),
-                };
-                spans.span(&head, |body| span(record, conventions, body));
+                spans.span(&SpanHead::of(record), |body| {
+                    span(record, conventions, body);
+                });
             }
         },
     )
@@ -62,19 +56,7 @@ impl TraceNul {
 
 fn resource(resource: &Resource, attributes: &mut Attributes<'_>) {
     let (version, release) = (resource.version.as_deref(), resource.release.as_deref());
-    let own = [
-        (
-            "service.name",
-            Some(
-                resource
-                    .service_name
-                    .as_deref()
-                    .unwrap_or("unknown_service"),
-            ),
-        ),
-        ("telemetry.sdk.language", Some("rust")),
-        ("telemetry.sdk.name", Some("tracefuse")),
-        ("telemetry.sdk.version", Some(env!("CARGO_PKG_VERSION"))),
+    let names = [
         (
             "deployment.environment.name",
             resource.environment.as_deref(),
@@ -82,18 +64,8 @@ fn resource(resource: &Resource, attributes: &mut Attributes<'_>) {
         ("service.version", version.or(release)),
         ("tracefuse.release", version.and(release)),
     ];
-    let given = |key: &str| resource.attributes.iter().any(|(known, _)| known == key);
-    for (key, value) in own
-        .into_iter()
-        .filter_map(|(key, value)| Some((key, value?)))
-    {
-        // Each key is written once: a value that the user set wins.
-        if !given(key) {
-            attributes.set(key, Any::Str(value));
-        }
-    }
-    for (key, value) in &resource.attributes {
-        set(attributes, "", key, value.as_ref());
+    for (key, value) in resource_attributes(resource, &names) {
+        set(attributes, "", key, value);
     }
 }
 
@@ -105,14 +77,9 @@ fn span(record: &SpanRecord, conventions: Conventions, body: &mut SpanBody<'_>) 
     }
     events(record, body);
     links(record, body);
-    match record.status() {
-        StatusCode::Error => body.status(
-            encode::StatusCode::Error,
-            record.status_message().unwrap_or_default(),
-        ),
-        StatusCode::Ok => body.status(encode::StatusCode::Ok, ""),
-        _ => {}
-    }
+    let failed = record.status() == StatusCode::Error;
+    let message = failed.then(|| record.status_message()).flatten();
+    body.status(record.status(), message);
 }
 
 fn events(record: &SpanRecord, body: &mut SpanBody<'_>) {

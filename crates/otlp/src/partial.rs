@@ -10,7 +10,7 @@
 pub struct PartialSuccess {
     /// How many spans or data points.
     pub rejected: u64,
-    /// Why, in the backend's words.
+    /// Why, as the backend says it.
     pub message: String,
 }
 

@@ -1,11 +1,11 @@
 //! How many bytes a record takes on the wire, before compression: delivery cuts batches by it.
-//! Called by `exporter` for each record; follows what `mapping` and `openinference` write, and errs upwards.
+//! Called by `exporter` for each record; follows what `mapping` and `openinference` write, and is never too small.
 
 use tracefuse_exporter::record::{SpanAttribute, SpanRecord};
 
 use crate::config::Conventions;
 
-/// Bytes a record will take, erring upwards.
+/// Bytes a record will take; never too few.
 pub(crate) fn size_hint(record: &SpanRecord, conventions: Conventions) -> usize {
     let trace = record.trace();
     let mut names = if conventions == Conventions::OpenInference {

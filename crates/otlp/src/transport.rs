@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracefuse_exporter::ExportError;
 use tracefuse_http::{
-    Answer, Endpoint, Headers, HttpClient, HttpConfig, HttpError, HttpRequest, Secret,
+    Answer, Endpoint, Headers, HttpClient, HttpConfig, HttpError, HttpRequest, Secret, SettingError,
 };
 
-use crate::error::OtlpConfigError;
 use crate::verdict;
 
 /// The fastest level: on a service's machine CPU costs more than bandwidth.
@@ -95,10 +94,9 @@ impl OtlpSender {
     ///
     /// # Errors
     /// If address, headers or certificate file cannot be used, or the headers would cross the network in clear text.
-    pub fn new(transport: OtlpTransport) -> Result<Self, OtlpConfigError> {
-        let wrong = OtlpConfigError::new;
-        let checked = transport.http.check();
-        checked.map_err(|error| wrong(error.setting(), error.to_string()))?;
+    pub fn new(transport: OtlpTransport) -> Result<Self, SettingError> {
+        let wrong = SettingError::new;
+        transport.http.check()?;
         // A full address is used as it is, a slash at its end included; with a query it is refused.
         let parse = match transport.endpoint.contains('?') {
             true => Endpoint::parse,
@@ -112,8 +110,7 @@ impl OtlpSender {
             let inserted = headers.insert_secret(name, &Secret::new(value.clone()));
             inserted.map_err(|error| wrong("headers", error.to_string()))?;
         }
-        let client = HttpClient::new(&transport.http)
-            .map_err(|error| wrong(error.setting(), format!("{error:?}")))?;
+        let client = HttpClient::new(&transport.http)?;
         if !transport.headers.is_empty() {
             let checked = client.check_credentials_for(&endpoint);
             checked.map_err(|error| wrong("endpoint", format!("the OTLP endpoint: {error}")))?;

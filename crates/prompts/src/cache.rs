@@ -193,7 +193,7 @@ impl Cache {
         }
     }
 
-    /// Forgets fetch `number`, which ended without an outcome.
+    /// Removes fetch `number`, which ended without a result.
     pub(crate) fn abandon(&mut self, key: &Key, number: u64) {
         if let Some(entry) = self.entries.get_mut(key)
             && entry
@@ -224,7 +224,7 @@ impl Cache {
         self.next
     }
 
-    /// Removes the least recently used until it fits, but for `kept`.
+    /// Removes the least recently used prompts until the cache fits its limits; never `kept`.
     fn shrink(&mut self, kept: &Key) {
         while self.entries.len() > self.max_prompts || self.bytes > self.max_bytes {
             let others = self.entries.iter().filter(|(key, _)| *key != kept);

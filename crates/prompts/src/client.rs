@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tracefuse_core::Clock;
-use tracefuse_langfuse::{LangfuseApi, LangfuseConfig, LangfuseConfigError};
+use tracefuse_langfuse::{LangfuseApi, LangfuseConfig, SettingError};
 
 use crate::cache::Cache;
 use crate::fetch::{Counters, Shared};
@@ -42,7 +42,7 @@ pub struct PromptClient {
 ///     .cache_ttl(Duration::from_secs(300))
 ///     .max_prompts(100)
 ///     .build()?;
-/// # Ok::<(), tracefuse_prompts::LangfuseConfigError>(())
+/// # Ok::<(), tracefuse_prompts::SettingError>(())
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
@@ -78,8 +78,8 @@ impl PromptClient {
     /// A client with the default settings. Opens no connection.
     ///
     /// # Errors
-    /// [`LangfuseConfigError`] names the setting that cannot be used.
-    pub fn new(config: LangfuseConfig) -> Result<Self, LangfuseConfigError> {
+    /// [`SettingError`] names the setting that cannot be used.
+    pub fn new(config: LangfuseConfig) -> Result<Self, SettingError> {
         Self::builder(config).build()
     }
 
@@ -106,12 +106,12 @@ impl PromptClient {
         PromptRequest::new(&self.shared, name.into())
     }
 
-    /// Forgets all labels and versions of a prompt, so that the next request fetches it.
+    /// Removes all labels and versions of a prompt from the cache, so that the next request fetches it.
     pub fn invalidate(&self, name: &str) {
         self.shared.cache().remove(|key| key.name == name);
     }
 
-    /// Forgets all prompts.
+    /// Removes all prompts from the cache.
     pub fn clear(&self) {
         self.shared.cache().remove(|_| true);
     }
@@ -174,8 +174,8 @@ impl PromptClientBuilder {
     /// The client. Opens no connection.
     ///
     /// # Errors
-    /// [`LangfuseConfigError`] names the setting that cannot be used.
-    pub fn build(self) -> Result<PromptClient, LangfuseConfigError> {
+    /// [`SettingError`] names the setting that cannot be used.
+    pub fn build(self) -> Result<PromptClient, SettingError> {
         let shared = Shared {
             api: LangfuseApi::new(&self.config)?,
             clock: self.clock,

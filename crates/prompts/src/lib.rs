@@ -21,7 +21,7 @@
 //! # The cache
 //! As in the official SDKs: a prompt is used for 60 seconds; an older one is returned at once, and fetched in the
 //! background. In addition to them the cache is bounded by count and bytes, requests for the same prompt share one
-//! fetch, all waits have one deadline, and during an outage a fallback is returned without a wait but for the first.
+//! fetch, all waits have one deadline, and during an outage only the first request waits; the others get the fallback at once.
 //! A fallback is not linked to generations.
 //!
 //! It needs the tokio runtime of the application, with time and network enabled; it starts no thread and no runtime.
@@ -57,4 +57,4 @@ pub use message::ChatMessage;
 pub use prompt::{ChatPrompt, TextPrompt};
 pub use request::PromptRequest;
 /// The server and the keys, and why they cannot be used.
-pub use tracefuse_langfuse::{LangfuseConfig, LangfuseConfigError};
+pub use tracefuse_langfuse::{LangfuseConfig, SettingError};

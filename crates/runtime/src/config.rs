@@ -214,7 +214,7 @@ impl PipelineConfig {
 
 /// The longest time that a setting may mean: far enough, and no sum with a clock overflows.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-/// The shortest time of a call and of an open breaker: with none a worker would do nothing else.
+/// The shortest time of a call and of an open breaker: with 0 a worker would only make and end attempts.
 const SHORTEST: Duration = Duration::from_millis(1);
 
 impl PipelineConfig {
@@ -241,7 +241,7 @@ impl PipelineConfig {
 }
 
 /// A value that a range bounds: how a message shows it and its unit.
-trait Bounded: PartialOrd + Copy {
+pub(crate) trait Bounded: PartialOrd + Copy {
     const WHAT: &'static str;
     fn shown(self) -> String;
 }
@@ -267,7 +267,8 @@ impl Bounded for Duration {
     }
 }
 
-fn check<T: Bounded>(
+/// Refuses a value outside of its range.
+pub(crate) fn check<T: Bounded>(
     setting: &'static str,
     value: T,
     range: &std::ops::RangeInclusive<T>,
@@ -277,10 +278,8 @@ fn check<T: Bounded>(
     }
     let (what, value) = (T::WHAT, value.shown());
     let (low, high) = (range.start().shown(), range.end().shown());
-    Err(PipelineConfigError {
-        setting,
-        message: format!("`{setting}` is {value}: expected {what} from {low} to {high}"),
-    })
+    let expected = format!("{what} from {low} to {high}");
+    Err(PipelineConfigError::new(setting, &value, &expected))
 }
 
 /// A setting outside of its range. Says which, its value and the range.
@@ -292,6 +291,13 @@ pub struct PipelineConfigError {
 }
 
 impl PipelineConfigError {
+    pub(crate) fn new(setting: &'static str, value: &str, expected: &str) -> Self {
+        Self {
+            setting,
+            message: format!("`{setting}` is {value}: expected {expected}"),
+        }
+    }
+
     /// The name of the setting, such as `batch_size`.
     #[must_use]
     pub fn setting(&self) -> &'static str {

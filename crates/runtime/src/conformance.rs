@@ -1,4 +1,4 @@
-//! One check for any exporter under any fault: every record accounted for, no caller kept waiting.
+//! One check for any exporter under any fault: every record is accounted for, and no caller waits for delivery.
 //! Used by tests: of this workspace for its catalogue of faults, and of every author of an exporter.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,7 +54,7 @@ pub struct Evidence {
     pub report: Report,
     /// The longest that ending a span took.
     pub slowest_end: Duration,
-    /// What nine of ten ends stayed below.
+    /// The longest that nine of ten spans took to end.
     pub slow_end: Duration,
     /// How long the shutdown took, and how long it might.
     pub closing: (Duration, Duration),
@@ -90,11 +90,11 @@ pub struct Bounds {
     pub lossless: bool,
     /// An answer may have been lost, so that a span was sent again that had been taken.
     pub duplicates: bool,
-    /// The receiver's word counts: not so if something between it and us answered.
+    /// Whether the receiver's count is compared: not if a proxy may have answered for it.
     pub trusted: bool,
     /// The longest one end of a span may take; 1 s, since a loaded machine may stop any thread.
     pub slowest_end: Duration,
-    /// The longest that nine of ten ends may take; 5 ms. A loaded machine stops some threads for longer.
+    /// The longest that nine of ten spans may take to end; 5 ms. A loaded machine stops some threads for longer.
     pub slow_end: Duration,
 }
 
@@ -211,7 +211,7 @@ impl Trial {
     /// Records, calls `meanwhile` beside that with the tracer, waits for outcomes, shuts down.
     ///
     /// # Panics
-    /// If delivery cannot be started: a test cannot go on without.
+    /// If delivery cannot be started.
     pub fn run(self, exporter: impl Exporter, meanwhile: impl FnOnce(&Tracer)) -> Evidence {
         let clock = Clock::system();
         let builder = Pipeline::builder()
@@ -286,7 +286,7 @@ impl Trial {
     }
 }
 
-/// What nine of ten of these times, the shortest first, stay below.
+/// The 90th percentile of these times.
 fn nine_of_ten(sorted: &[Duration]) -> Duration {
     let at = sorted.len() * 9 / 10;
     sorted.get(at).copied().unwrap_or_default()
@@ -316,7 +316,7 @@ fn record(
 }
 
 impl Evidence {
-    /// The check after every fault, always the same: holds what the receiver got against what we say.
+    /// The check after every fault, always the same: compares what the receiver got with our numbers.
     ///
     /// # Errors
     /// Every rule that did not hold.
@@ -366,7 +366,7 @@ impl Evidence {
         rule(bounds.duplicates || twice == 0, &|| {
             format!("spans acknowledged twice: {twice}")
         });
-        // What we say is lost for sure must not have arrived.
+        // A span that is counted as lost, and not as perhaps delivered, must not have arrived.
         let arrived = |id: &String| receipts.get(id).is_some_and(|got| got.received > 0);
         let missing = self.recorded.iter().filter(|id| !arrived(id)).count() as u64;
         let lost = stats.dropped_total().saturating_sub(stats.maybe_delivered);
@@ -385,7 +385,7 @@ impl Evidence {
             format!("one of ten ends took {:?}", self.slow_end)
         });
         let (took, might) = self.closing;
-        // A tenth of a second by the specification, and what a loaded machine adds.
+        // A tenth of a second by the specification, and more for a loaded machine.
         rule(took <= might + Duration::from_millis(600), &|| {
             format!("the shutdown took {took:?} of {might:?}")
         });

@@ -108,7 +108,7 @@ impl Ledger {
     }
 }
 
-/// What may be said, one line per kind and minute.
+/// The kinds of log lines; one line of each kind is written per minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Notice {
     QueueFull,
@@ -127,14 +127,14 @@ pub(crate) enum Notice {
 /// How often a line of one kind may repeat.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// Keeps a storm of failures from becoming a storm of lines.
+/// Limits log lines: many failures of one kind give one line per minute.
 #[derive(Debug, Default)]
 pub(crate) struct Notices {
     last: BTreeMap<Notice, (Instant, u64)>,
 }
 
 impl Notices {
-    /// Whether a line of this kind may be written now, and how many were kept back since the last.
+    /// Whether a line of this kind may be written now, and how many were suppressed since the last.
     pub(crate) fn admit(&mut self, notice: Notice) -> Option<u64> {
         let now = Instant::now();
         match self.last.get_mut(&notice) {

@@ -1,5 +1,5 @@
-//! Every log line of delivery: what happened, to what, what to do. The only home of log lines in this crate.
-//! Called by all rooms, never under a lock: a log subscriber is code of the application.
+//! Every log line of delivery: what happened, to what, what to do. The only place of log lines in this crate.
+//! Called by all modules, never under a lock: a log subscriber is code of the application.
 //!
 //! A line never holds a payload, and no text of others that could forge a line: names and errors pass `plain_text`.
 
@@ -8,15 +8,9 @@ use tracefuse_core::DropReason;
 use tracefuse_core::wiring::Leak;
 use tracefuse_exporter::plain_text;
 
-use crate::contain::contained;
+use crate::contain::log_line as line;
 
 const MORE: &str = "more of the same were not logged";
-
-/// Writes one line. A panic of the log subscriber ends here: it must not end delivery, nor reach the thread
-/// that ended a span.
-fn line(write: impl FnOnce()) {
-    let _ = contained(write);
-}
 
 pub(crate) fn queue_full(exporter: &str, reason: DropReason, suppressed: u64) {
     line(|| {

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tracefuse_core::bridge::is_suppressed;
@@ -252,6 +253,10 @@ impl Processor for Pipeline {
         self.shared.buffers.refuse()
     }
 
+    fn refusing(&self) -> Option<Arc<AtomicBool>> {
+        Some(self.shared.buffers.refusing())
+    }
+
     fn on_score(&self, score: ScoreRecord) {
         self.shared.buffers.put_score(score);
     }
@@ -298,7 +303,7 @@ impl Processor for Pipeline {
 impl Shared {
     fn flush(&self, within: Duration) -> Report {
         self.buffers.drain();
-        // All are asked before any is waited for: one deadline bounds the whole.
+        // All are requested before any is waited for: one deadline bounds the whole.
         let queues = self.buffers.queues();
         let tickets: Vec<_> = queues
             .iter()
@@ -348,7 +353,7 @@ impl Shared {
     }
 }
 
-/// What is left of a caller's time. None on a thread that delivers: a wait there, by a log subscriber or an
+/// The rest of a caller's time. None on a thread that delivers: a wait there, by a log subscriber or an
 /// exporter, would be a wait for itself.
 fn countdown(within: Duration) -> impl Fn() -> Duration {
     let clock = tracefuse_core::Clock::system();

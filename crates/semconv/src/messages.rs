@@ -1,5 +1,5 @@
 //! Messages of a conversation that came as span events, as older conventions of OpenTelemetry have them.
-//! Called by whatever reads the events of a finished span, before its attributes.
+//! Called by a bridge for each event of a finished span, before its attributes.
 
 use serde_json::{Map, Value as Json};
 
@@ -63,7 +63,7 @@ impl MessageEvents {
     }
 }
 
-/// A message as JSON: its role, and its attributes but for those of the whole call.
+/// A message as JSON: its role, and its attributes except those of the whole call.
 fn message(attributes: Vec<(String, Value<'_>)>, role: &str) -> Json {
     let mut message = Map::new();
     message.insert("role".to_owned(), role.into());

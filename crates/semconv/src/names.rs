@@ -11,7 +11,7 @@ pub(crate) const LANGFUSE: &str = "langfuse.";
 /// The event of a span whose time is that of the first token, in OpenInference's instrumentations.
 pub const FIRST_TOKEN_EVENT: &str = "First Token Stream Event";
 
-/// Marks the span where a trace begins for people, also below a parent of another service.
+/// Marks the first span of a trace in this application, also below a parent of another service.
 pub const APP_ROOT: &str = "langfuse.internal.is_app_root";
 /// The name of the trace, on each of its spans.
 pub const TRACE_NAME: &str = "langfuse.trace.name";

@@ -25,7 +25,7 @@ pub struct Observation {
     /// Whether it had ended before it came here.
     pub(crate) is_measured: bool,
     name: Cow<'static, str>,
-    /// Only there once a field needs it.
+    /// `None` until a field needs it.
     facts: Mutex<Option<Box<Facts>>>,
 }
 
@@ -299,7 +299,7 @@ impl Observation {
         }
         match facts.prompt.clone() {
             (Some(name), Some(version)) => self.span.set_prompt(&name, version),
-            // Without its version it is not known which prompt it was: no link is better than a wrong one.
+            // Without a version it is not known which prompt it was, so nothing is linked.
             (Some(name), None) => self.span.add_metadata("gen_ai.prompt.name", name),
             (None, _) => {}
         }

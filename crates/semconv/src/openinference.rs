@@ -32,7 +32,7 @@ pub(crate) fn record<'a>(to: &Observation, name: &str, value: Value<'a>) -> Opti
         }
     }
     if let Some(place) = name.strip_prefix("embedding.embeddings.") {
-        // Of the vectors nothing is recorded.
+        // Vectors are not recorded.
         let is_vector = place.ends_with(".vector");
         let taken = is_vector || to.take_part(true, place, &["embedding"], value.json());
         return (!taken).then_some(value);
@@ -45,7 +45,7 @@ pub(crate) fn record<'a>(to: &Observation, name: &str, value: Value<'a>) -> Opti
         }
         "input.value" => to.set_input(Rank::Text, value),
         "output.value" => to.set_output(Rank::Text, value),
-        // Which of both it is, the value itself shows.
+        // The value itself shows which of both it is.
         "input.mime_type" | "output.mime_type" => {}
         "embedding.model_name" => {
             to.set_kind(ObservationType::Embedding, Certainty::Model);

@@ -99,17 +99,32 @@ fn main() {
         }
         println!("{name}: {}", percentiles(&mut times));
     }
-    let mut times: Vec<Duration> = (0..100)
-        .map(|_| {
-            let begun = Instant::now();
-            get(address, "/api/public/v2/observations?limit=50");
-            begun.elapsed()
-        })
-        .collect();
-    println!(
-        "50 observations by the read API: {}",
-        percentiles(&mut times)
-    );
+    for (name, path) in [
+        (
+            "list by the read API",
+            "/api/public/traces?limit=50&fields=core,metrics",
+        ),
+        (
+            "list by the read API with inputs and outputs",
+            "/api/public/traces?limit=50",
+        ),
+        ("page of the list", "/"),
+        ("page of the list with errors", "/?level=ERROR"),
+        ("page of a search", "/?q=invoice+weather"),
+        (
+            "50 observations by the read API",
+            "/api/public/v2/observations?limit=50",
+        ),
+    ] {
+        let mut times: Vec<Duration> = (0..100)
+            .map(|_| {
+                let begun = Instant::now();
+                get(address, path);
+                begun.elapsed()
+            })
+            .collect();
+        println!("{name}: {}", percentiles(&mut times));
+    }
     println!("resident after reading: {:.1} MB", resident(&server));
     server.kill().unwrap();
     server.wait().unwrap();

@@ -32,7 +32,7 @@ struct Viewer {
     second: bool,
     /// Answers as soon as it serves.
     ready: &'static str,
-    /// Its list of the newest traces or sessions.
+    /// Its list of the newest traces or sessions, without inputs and outputs where that can be asked for.
     list: &'static str,
     /// Its file, and the table of spans in it.
     file: &'static str,
@@ -53,7 +53,7 @@ const VIEWERS: [Viewer; 4] = [
         },
         second: false,
         ready: "/api/public/health",
-        list: "/api/public/traces?limit=50",
+        list: "/api/public/traces?limit=50&fields=core,metrics",
         file: "traces.db",
         table: "span",
     },

@@ -11,7 +11,7 @@ pub trait Tee: Send + Sync {
     /// Takes a body, inflated, with its content type. Called on a thread for blocking work, before the sender is answered.
     fn take(&self, body: &Bytes, content_type: &str);
 
-    /// What became of the bodies, by name: `/api/public/health` shows it as `forward`.
+    /// Counts of the bodies by result, such as `sent`: `/api/public/health` shows them as `forward`.
     fn counts(&self) -> Vec<(&'static str, u64)>;
 }
 

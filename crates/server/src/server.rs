@@ -24,7 +24,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server that answers so.
+    /// A server with this configuration.
     #[must_use]
     pub fn new(config: ServerConfig) -> Self {
         Self {

@@ -9,7 +9,7 @@ use super::frame::HEADER_BYTES;
 use super::{BatchId, Spool};
 
 impl Spool {
-    /// Gives up what is too old, and removes what was acknowledged and could not be removed then.
+    /// Drops what is too old, and removes what was acknowledged and could not be removed then.
     pub(super) fn tidy(&mut self, now_unix_ms: u64) {
         for batch in std::mem::take(&mut self.acknowledged) {
             // Reported when it failed first; stays in the list until it works.
@@ -18,7 +18,7 @@ impl Spool {
         self.expire(now_unix_ms);
     }
 
-    /// Gives up batches that are too old, from the oldest on. A clock that was set back makes them young.
+    /// Drops batches that are too old, from the oldest on. A clock that was set back makes them young.
     pub(super) fn expire(&mut self, now_unix_ms: u64) {
         while let Some(batch) = self.sealed.get(0) {
             let age = Duration::from_millis(now_unix_ms.saturating_sub(batch.created_unix_ms));
@@ -33,7 +33,7 @@ impl Spool {
         }
     }
 
-    /// Sees to it that a frame of `bytes` fits, with the file that it may need; 0 for none.
+    /// Makes room for a frame of `bytes`, with the file that it may need; 0 for none.
     pub(super) fn make_room(&mut self, bytes: u64) -> Result<(), SpoolError> {
         loop {
             let (more_bytes, more_files) = match &self.tail {
@@ -62,7 +62,7 @@ impl Spool {
         self.sealed.len() + self.acknowledged.len() + usize::from(self.tail.is_some())
     }
 
-    /// Gives up the oldest file that is not being delivered; at last the one that is being written.
+    /// Drops the oldest file that is not being delivered; the file that is being written comes last.
     fn drop_oldest(&mut self) -> Result<(), SpoolError> {
         let oldest = self
             .sealed
@@ -79,7 +79,7 @@ impl Spool {
         Ok(())
     }
 
-    /// Gives up the batch at `at`. It stays when its file cannot be removed.
+    /// Drops the batch at `at`. It stays when its file cannot be removed.
     fn drop_batch(&mut self, at: usize) -> Result<(), SpoolError> {
         let Some(batch) = self.sealed.get(at) else {
             return Ok(());

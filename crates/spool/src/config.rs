@@ -18,7 +18,7 @@ use std::time::Duration;
 #[non_exhaustive]
 pub struct SpoolConfig {
     /// The directory. Created if it is missing. It should be on a local disk: locks on network file
-    /// systems are not to be relied on.
+    /// systems are not reliable.
     pub dir: PathBuf,
     /// Whose payloads these are: a hash of the endpoint and the public key. Files with another tag are
     /// left for a spool with that tag, so that nothing is sent to another project. A pipeline sets it for each exporter.
@@ -27,19 +27,19 @@ pub struct SpoolConfig {
     pub max_bytes: u64,
     /// Most files, quarantine not included. Default: 10,000.
     pub max_files: usize,
-    /// Batches that are older are given up, by the wall clock. Default: 7 days.
+    /// Batches that are older are dropped, by the wall clock. Default: 7 days.
     pub max_age: Duration,
-    /// What a promise withstands. Default: [`Durability::Process`].
+    /// Which failures an accepted record survives. Default: [`Durability::Process`].
     pub durability: Durability,
     /// What is dropped when a bound is reached. Default: [`WhenFull::DropOldest`].
     pub full: WhenFull,
 }
 
-/// What the spool's promises withstand.
+/// Which failures an accepted payload survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Durability {
-    /// The death of the process, at any instant, from the moment `append` has returned. After a power cut
+    /// The end of the process, at any instant, from the moment `append` has returned. After a power cut
     /// the last seconds may be missing, but nothing wrong is ever read back.
     #[default]
     Process,

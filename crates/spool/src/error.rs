@@ -1,9 +1,9 @@
-//! Why the spool could not do what it was asked to.
+//! The errors of the spool.
 
 use std::path::{Path, PathBuf};
 use std::{error, fmt, io};
 
-/// Why the spool could not do what it was asked to. It stays usable after every one of them.
+/// Why a call of the spool failed. The spool stays usable after each of these errors.
 #[non_exhaustive]
 pub enum SpoolError {
     /// The directory cannot be used.
@@ -70,7 +70,7 @@ impl fmt::Display for SpoolError {
                 f,
                 "a payload of {bytes} bytes does not fit the spool: it may have at most {limit}"
             ),
-            Self::Full => f.write_str("the spool is full, and is set to keep what it has"),
+            Self::Full => f.write_str("the spool is full, and its setting is to keep what it has"),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The file system as the spool needs it, and the real one: the only module of the spool that touches a disk.
-//! Called by all its neighbours. Knows neither names nor formats, and decides nothing.
+//! Called by all other modules. Knows neither names nor formats, and decides nothing.
 #![expect(
     clippy::disallowed_methods,
-    reason = "the spool's home of the file system"
+    reason = "the one place of the spool that touches the file system"
 )]
 
 use std::fmt::Debug;

@@ -19,7 +19,7 @@ pub(super) const MAX_PAYLOAD_BYTES: usize = 64 << 20;
 const MAGIC: [u8; 4] = *b"TFSP";
 const VERSION: u16 = 1;
 
-/// What the beginning of a file says.
+/// The header of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     /// Whose file it is.
@@ -27,7 +27,7 @@ pub(super) struct Header {
     pub(super) created_unix_ms: u64,
 }
 
-/// Why there is no header to go by.
+/// Why the header cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HeaderFault {
     /// The file ends before its header does.

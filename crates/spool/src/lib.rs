@@ -8,17 +8,17 @@
 //! <dir>/v1/<pid>-<started>-<n>/         one for each process, which has the lock on `lock`
 //!     00000000000000a1.open             being appended to: a header, then a frame for each payload
 //!     00000000000000a0-00000040.batch   sealed, never changed again; 0x40 frames
-//!     000000000000009f.corrupt          damaged, kept for people to look at; at most 8
+//!     000000000000009f.corrupt          damaged, kept for inspection; at most 8
 //! ```
 //!
 //! The state is the listing of the directory and nothing else: no cursor, no ledger, no index that could
 //! disagree with it. A batch is sealed by a rename and acknowledged by an unlink, so a process may end
 //! at any instant. [`Spool::open`] moves the files of processes that have ended into its own directory; processes
-//! that live share `dir` and never touch each other's.
+//! that run share `dir` and never touch each other's.
 //!
-//! **Promises.** A payload for which [`append`](Spool::append) returned `Ok` is found again by the next `open`,
-//! unless it was acknowledged, given up at a bound (and counted), or damaged or removed on disk (and counted).
-//! A payload may come twice when a process dies between delivering and acknowledging it.
+//! **Guarantees.** A payload for which [`append`](Spool::append) returned `Ok` is found again by the next `open`,
+//! unless it was acknowledged, dropped at a limit (and counted), or damaged or removed on disk (and counted).
+//! A payload may come twice when a process is killed between delivering and acknowledging it.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
@@ -32,6 +32,7 @@
     )
 )]
 
+mod batches;
 mod bounds;
 mod config;
 mod error;
@@ -48,14 +49,12 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
-use std::io;
-
 pub use config::{Durability, SpoolConfig, WhenFull};
 pub use error::SpoolError;
 pub use reader::{ReadBatch, SpoolReader};
 pub use stored::{BatchId, Recovered, SpoolStats, StoredBatch};
 
-use file::{SpoolFs, SystemFs, removed};
+use file::{SpoolFs, SystemFs};
 use frame::{FRAME_BYTES, HEADER_BYTES, Header, MAX_PAYLOAD_BYTES};
 use lock::Claim;
 use name::FileName;
@@ -106,7 +105,7 @@ impl Spool {
                 source,
             })?;
         let home = Claim::create(&*fs, &parent, std::process::id(), now_unix_ms)?;
-        // Our own directory tells who we are: there is no other way to ask without unsafe code.
+        // The owner of our own directory is the user of this process: without unsafe code there is no other way to find it.
         if !fs.is_private(&parent, &home.directory).unwrap_or(false) {
             let _ = home.release(&*fs);
             return Err(SpoolError::NotPrivate { path: parent });
@@ -143,12 +142,12 @@ impl Spool {
         Ok((spool, adopted.recovered))
     }
 
-    /// Appends a payload to the batch that is being written. When this has returned `Ok`, the payload outlives
-    /// this process. `now_unix_ms` is the wall clock.
+    /// Appends a payload to the batch that is being written. When this has returned `Ok`, the payload is kept
+    /// when this process ends. `now_unix_ms` is the wall clock.
     ///
     /// # Errors
     /// The payload was not taken, and what was there before is as it was (except what
-    /// [`WhenFull::DropOldest`] gave up for it). After the disk was full, it works again once there is room.
+    /// [`WhenFull::DropOldest`] dropped for it). After the disk was full, it works again once there is room.
     pub fn append(&mut self, payload: &[u8], now_unix_ms: u64) -> Result<(), SpoolError> {
         let result = self.try_append(payload, now_unix_ms);
         if result.is_err() {
@@ -201,7 +200,7 @@ impl Spool {
         Ok(())
     }
 
-    /// Ends the batch that is being written, so that [`next`](Self::next) gives it out. Does nothing when
+    /// Ends the batch that is being written, so that [`next`](Self::next) returns it. Does nothing when
     /// there is none.
     ///
     /// # Errors
@@ -236,136 +235,6 @@ impl Spool {
         self.sync_home()
     }
 
-    /// Reads the oldest sealed batch, and returns the same one until it is acknowledged. Until the
-    /// next call no bound takes it away. At most one batch is in memory.
-    ///
-    /// # Errors
-    /// A file could not be read. It is kept, behind the others.
-    pub fn next(&mut self, now_unix_ms: u64) -> Result<Option<StoredBatch>, SpoolError> {
-        self.lent = None;
-        self.tidy(now_unix_ms);
-        while let Some(mut batch) = self.sealed.remove(0) {
-            let path = self.home.path(batch.name);
-            let bytes = match self.fs.read(&path, u64::MAX) {
-                Ok(bytes) => bytes,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    // Another program has removed the file.
-                    self.losses.corrupt_frames += u64::from(batch.frames);
-                    continue;
-                }
-                Err(source) => {
-                    self.sealed.push_back(batch);
-                    return Err(SpoolError::io("read", &path)(source));
-                }
-            };
-            let Some(payloads) = self.decode(&bytes, &mut batch) else {
-                // Forgotten even when it cannot be moved: the next process will find it.
-                let _ = self
-                    .quarantine
-                    .take(&*self.fs, &self.home, &path, batch.sequence);
-                continue;
-            };
-            let id = BatchId(batch.sequence);
-            let created_unix_ms = batch.created_unix_ms;
-            self.lent = Some(id);
-            self.sealed.push_front(batch);
-            return Ok(Some(StoredBatch {
-                id,
-                payloads,
-                created_unix_ms,
-            }));
-        }
-        Ok(None)
-    }
-
-    /// Removes a batch that was delivered, or that its caller drops. Does nothing when there is none of
-    /// that name any more.
-    ///
-    /// # Errors
-    /// The file could not be removed. This spool does not return it again and keeps trying to remove it; but if the
-    /// process dies before, the next one does.
-    pub fn acknowledge(&mut self, id: BatchId) -> Result<(), SpoolError> {
-        let Some(at) = self.position(id) else {
-            return Ok(());
-        };
-        if self.lent == Some(id) {
-            self.lent = None;
-        }
-        let Some(batch) = self.sealed.remove(at) else {
-            return Ok(());
-        };
-        self.discard(batch)
-    }
-
-    /// Replaces a batch by what is left of it to deliver, under the same name and in the same place.
-    /// `remaining` are payloads of that batch, in their order; all of them change nothing, none
-    /// acknowledge the batch.
-    ///
-    /// # Errors
-    /// Either the remainder could not be written, and the batch is still whole; or the old file could not be
-    /// removed, as for [`acknowledge`](Self::acknowledge).
-    pub fn acknowledge_partly(
-        &mut self,
-        id: BatchId,
-        remaining: &[impl AsRef<[u8]>],
-    ) -> Result<(), SpoolError> {
-        if remaining.is_empty() {
-            return self.acknowledge(id);
-        }
-        let Some(at) = self.position(id) else {
-            return Ok(());
-        };
-        let Some(old) = self.sealed.get(at).cloned() else {
-            return Ok(());
-        };
-        let Some(frames) = u32::try_from(remaining.len())
-            .ok()
-            .filter(|frames| *frames < old.frames)
-        else {
-            return Ok(());
-        };
-        let mut bytes = Vec::new();
-        Header::new(self.config.tag, old.created_unix_ms).encode(&mut bytes);
-        for payload in remaining {
-            frame::encode(payload.as_ref(), &mut bytes);
-        }
-        let name = FileName::Batch {
-            sequence: old.sequence,
-            frames,
-        };
-        self.write_whole(name, old.sequence, &bytes)?;
-        let new = Sealed {
-            name,
-            frames,
-            bytes: bytes.len() as u64,
-            damaged: false,
-            ..old
-        };
-        // The remainder is there under its name: from here on it counts, also if something fails.
-        self.sealed.replace(at, new);
-        if let Err(error) = self.sync_home() {
-            self.acknowledged.push(old);
-            return Err(error);
-        }
-        // The same only for a file whose name was not ours: the rename has replaced it.
-        if old.name == name {
-            return Ok(());
-        }
-        self.discard(old)
-    }
-
-    /// Gives a batch its turn after all the others: it could not be delivered, and they may be.
-    pub fn defer(&mut self, id: BatchId) {
-        if let Some(batch) = self.position(id).and_then(|at| self.sealed.remove(at)) {
-            self.sealed.push_back(batch);
-        }
-    }
-
-    /// Whether there is a batch of that name.
-    pub fn holds(&self, id: BatchId) -> bool {
-        self.position(id).is_some()
-    }
-
     /// What the spool has now, and what was lost since it was opened.
     pub fn stats(&self) -> SpoolStats {
         let tail = self.tail.as_ref();
@@ -381,71 +250,6 @@ impl Spool {
         }
     }
 
-    /// Reads what is good in a file and counts the rest, once. `None` when nothing is.
-    fn decode(&mut self, bytes: &[u8], batch: &mut Sealed) -> Option<Vec<Vec<u8>>> {
-        let frames = Header::decode(bytes)
-            .ok()
-            .filter(|(header, _)| header.tag == self.config.tag)
-            .map(|(_, rest)| frame::decode(rest));
-        let (payloads, damaged_bytes) = frames.map_or((Vec::new(), bytes.len()), |frames| {
-            (frames.payloads, frames.damaged_bytes)
-        });
-        let read = u32::try_from(payloads.len()).unwrap_or(u32::MAX);
-        if damaged_bytes > 0 || read < batch.frames {
-            self.losses.corrupt_frames += u64::from(batch.frames.saturating_sub(read));
-            self.losses.corrupt_files += u64::from(!batch.damaged);
-            batch.damaged = true;
-        }
-        batch.frames = read;
-        (read > 0).then(|| payloads.into_iter().map(<[u8]>::to_vec).collect())
-    }
-
-    /// Writes a sealed file through an open one, so that it is there whole or not at all.
-    fn write_whole(
-        &mut self,
-        name: FileName,
-        sequence: u64,
-        bytes: &[u8],
-    ) -> Result<(), SpoolError> {
-        let draft_name = FileName::Open { sequence };
-        let draft = self.home.path(draft_name);
-        let result = tail::create_with(&*self.fs, &draft, bytes)
-            .and_then(|file| match self.config.durability {
-                Durability::Process => Ok(()),
-                Durability::Disk => self.fs.sync(&file),
-            })
-            .and_then(|()| self.fs.rename(&draft, &self.home.path(name)));
-        result.map_err(|source| {
-            // If it stayed, the next process would read it as a batch that was being written.
-            if removed(self.fs.remove(&draft)).is_err() {
-                self.acknowledged.push(Sealed {
-                    sequence,
-                    name: draft_name,
-                    frames: 0,
-                    bytes: 0,
-                    created_unix_ms: 0,
-                    damaged: false,
-                });
-            }
-            SpoolError::io("write", &draft)(source)
-        })
-    }
-
-    /// Removes the file of a batch that is done, or quarantines it when it is damaged.
-    fn discard(&mut self, batch: Sealed) -> Result<(), SpoolError> {
-        let path = self.home.path(batch.name);
-        let result = if batch.damaged {
-            self.quarantine
-                .take(&*self.fs, &self.home, &path, batch.sequence)
-        } else {
-            removed(self.fs.remove(&path))
-        };
-        result.map_err(|source| {
-            self.acknowledged.push(batch);
-            SpoolError::io("remove", &path)(source)
-        })
-    }
-
     fn sync_home(&self) -> Result<(), SpoolError> {
         match self.config.durability {
             Durability::Process => Ok(()),
@@ -454,10 +258,6 @@ impl Spool {
                 .sync_directory(&self.home.directory)
                 .map_err(SpoolError::io("sync", &self.home.directory)),
         }
-    }
-
-    fn position(&self, id: BatchId) -> Option<usize> {
-        self.sealed.position(|batch| BatchId(batch.sequence) == id)
     }
 }
 

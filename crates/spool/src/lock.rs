@@ -1,5 +1,5 @@
 //! The owner of a process's directory is the process that has locked the file `lock` in it. The system releases
-//! the lock when the process dies. Used by `mod` for its own directory and by `recovery` for those of processes that have ended.
+//! the lock when the process ends. Used by `mod` for its own directory and by `recovery` for those of processes that have ended.
 //!
 //! A lock file is removed only by the process that has the lock, and made again only in a directory that has files of ours.
 //! A lock counts only while its name still names the locked file: between our opening and our locking it, its
@@ -49,7 +49,7 @@ impl Claim {
                 Ok(Some(lock)) => {
                     return Ok(Self { directory, lock });
                 }
-                // An adopter was quicker, and has removed the empty directory or is about to.
+                // Another process was quicker, and has removed the empty directory or is about to.
                 Ok(None) => {}
                 Err(error)
                     if matches!(
@@ -57,7 +57,7 @@ impl Claim {
                         io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists
                     ) =>
                 {
-                    // Removed while it was empty, and perhaps made anew by another process of this name.
+                    // Removed while it was empty, and perhaps made again by another process of this name.
                     last = error;
                 }
                 Err(source) => {

@@ -33,7 +33,7 @@ impl Spool {
         self.losses.corrupt_frames += u64::from(lost);
     }
 
-    /// Makes the directory again if it is no longer ours, and forgets what is not in it.
+    /// Makes the directory again if it is no longer ours, and counts as lost what is not in it.
     pub(super) fn check_home(&mut self, now_unix_ms: u64) -> Result<(), SpoolError> {
         if self.home.is_in_place(&*self.fs) {
             return Ok(());

@@ -5,18 +5,18 @@
 
 /// One directory for each process, below this one.
 pub(super) const VERSION_DIRECTORY: &str = "v1";
-/// The file in a process's directory whose lock says that the process lives.
+/// The lock file in a process's directory. While it is locked, the process runs.
 pub(super) const LOCK: &str = "lock";
 
 /// A file's name says its place in the order and what may be done with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum FileName {
-    /// Being appended to, or left so by a process that died.
+    /// Being appended to, or left so by a process that was killed.
     Open { sequence: u64 },
-    /// Sealed: never changed again. How many frames it has is in the name, so that a file can be given
-    /// up and counted without reading it.
+    /// Sealed: never changed again. How many frames it has is in the name, so that a file can be dropped
+    /// and counted without reading it.
     Batch { sequence: u64, frames: u32 },
-    /// Damaged; kept for people to look at.
+    /// Damaged; kept for inspection.
     Corrupt { sequence: u64 },
 }
 

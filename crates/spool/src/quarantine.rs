@@ -1,5 +1,5 @@
-//! Damaged files, renamed so that they are not read again and kept for people to look at, a few of them.
-//! Fed by `mod` and `recovery`.
+//! Damaged files, renamed so that they are not read again. A few are kept for inspection.
+//! Called by `mod` and `recovery`.
 
 use std::collections::VecDeque;
 use std::io;

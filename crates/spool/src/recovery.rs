@@ -15,7 +15,7 @@ use super::name::{self, FileName};
 use super::quarantine::Quarantine;
 use super::stored::{Listing, Recovered, Sealed};
 
-/// What there is to go on with.
+/// What was taken over.
 #[derive(Debug)]
 pub(super) struct Adopted {
     pub(super) recovered: Recovered,
@@ -35,7 +35,7 @@ struct Orphan<'a> {
     bytes: u64,
 }
 
-/// What is done with an orphan.
+/// What is done with a file of a process that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Keep {
@@ -45,7 +45,7 @@ enum Fate {
     },
     /// Nothing can be read, or its tag is not known.
     Quarantine { lost_bytes: u64 },
-    /// Nothing that was promised is in it.
+    /// It has no payload that was accepted.
     Remove { lost_bytes: u64 },
     /// Another project's.
     Leave,
@@ -174,7 +174,7 @@ impl Orphan<'_> {
             return false;
         }
         match (self.name, other.name) {
-            // Another project's directory is not for us to clean.
+            // The directory of another project is not cleaned.
             (FileName::Batch { .. }, FileName::Open { .. }) => fs
                 .read(&self.path(), HEADER_BYTES as u64)
                 .is_ok_and(|bytes| {
@@ -263,7 +263,7 @@ impl Adopted {
             Fate::Quarantine { lost_bytes } => {
                 let sequence = self.number();
                 self.quarantine.take(fs, home, &orphan.path(), sequence)?;
-                // What was in quarantine before has been counted by the one who put it there.
+                // What was in quarantine before was counted by the process that moved it there.
                 if !matches!(orphan.name, FileName::Corrupt { .. }) {
                     self.recovered.corrupt_files += 1;
                     self.recovered.lost_bytes += lost_bytes;

@@ -1,4 +1,4 @@
-//! The spool's numbers, and what it remembers of each file.
+//! The spool's numbers, and what it keeps in memory about each file.
 
 use std::collections::VecDeque;
 
@@ -31,7 +31,7 @@ pub struct Recovered {
     /// Files that are damaged as far as is known without reading sealed ones; see [`SpoolStats`].
     pub corrupt_files: u64,
     /// Bytes in them that cannot be read. Of a process that was killed while it appended this may be the
-    /// beginning of a payload that was never promised.
+    /// beginning of a payload that was never accepted.
     pub lost_bytes: u64,
     /// Files of another project or version, left where they are.
     pub foreign_files: u64,

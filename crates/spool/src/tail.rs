@@ -15,7 +15,7 @@ pub(super) struct Tail {
     /// Bytes up to the end of the last whole frame.
     pub(super) bytes: u64,
     file: File,
-    /// A write failed, and half a frame may stand behind the last whole one.
+    /// A write failed, and half a frame may be behind the last whole one.
     torn: bool,
 }
 

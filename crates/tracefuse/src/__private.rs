@@ -1,4 +1,4 @@
-//! What the code that `#[observe]` writes calls. Not for people: it changes without notice.
+//! What the code that `#[observe]` writes calls. Not a public API: it changes without notice.
 //! Called by expansions in users' crates; calls the handles of core. Asks for no bound but what was asked for.
 
 use std::fmt::{self, Debug};
@@ -18,7 +18,7 @@ pub use tracefuse_core::ObservationType;
 
 /// A call that has not begun.
 #[expect(clippy::exhaustive_enums, reason = "expansions pass it on as it is")]
-#[expect(missing_debug_implementations, reason = "not for people")]
+#[expect(missing_debug_implementations, reason = "not a public API")]
 pub enum Call {
     /// Below the current span.
     Child(SpanBuilder),

@@ -197,7 +197,7 @@ impl Builder {
         self
     }
 
-    /// Measures every span before sampling, and counts what becomes of it. Read the numbers from `metrics`.
+    /// Measures every span before sampling, and counts how it is delivered. Read the numbers from `metrics`.
     ///
     /// ```
     /// # use tracefuse::exporter::InMemoryExporter;
@@ -293,6 +293,10 @@ impl Builder {
             return Err(error);
         }
         self.config.check()?;
+        if let Some(hold) = &self.hold {
+            let checked = hold.check();
+            checked.map_err(|error| ConfigError::new(format!("tail sampling: {error}")))?;
+        }
         if self.exporters.is_empty() && !self.measures() {
             return Ok(Tracer::noop());
         }

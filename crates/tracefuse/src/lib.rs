@@ -28,7 +28,10 @@
 //! [`from_env`] and [`builder`] make a [`Tracer`]; a tracer begins a [`Trace`]; traces and [`Span`]s start
 //! children through a [`SpanBuilder`](handle::SpanBuilder). [`InSpan`] passes a span to a spawned future, [`ObserveStream`]
 //! to a stream, [`Span::wrap`] to a closure. [`exporter`] is for your own exporters, [`config`] for settings in code.
-//! The guides are in the repository, below `docs/guide`.
+#![doc = concat!("The guides are in the [repository](", env!("CARGO_PKG_REPOSITORY"), "/tree/main/docs/guide), among them")]
+#![doc = concat!("[recording](", env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/guide/recording.md),")]
+#![doc = concat!("[configuration](", env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/guide/configuration.md) and")]
+#![doc = concat!("[troubleshooting](", env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/guide/troubleshooting.md).")]
 //!
 //! Inputs and outputs are recorded by default; [`TracerConfig::capture_content`](config::TracerConfig::capture_content) turns that off.
 //!
@@ -123,7 +126,7 @@ pub use tracefuse_core::{
     Cost, Exception, InSpan, Level, ObservationType, ObserveStream, SampleRate, Span, Status,
     Trace, TraceId, Tracer, Usage, propagation, with_attributes,
 };
-/// All that the author of an exporter names.
+/// Everything that an author of an exporter needs.
 pub use tracefuse_exporter as exporter;
 pub use tracefuse_mask::Mask;
 #[cfg(feature = "metrics")]
@@ -158,7 +161,7 @@ pub mod mask {
 #[cfg_attr(docsrs, doc(cfg(feature = "otlp")))]
 pub mod otlp {
     pub use tracefuse_http::{HttpConfig, ProxyConfig, Secret};
-    pub use tracefuse_otlp::{Conventions, OtlpConfig, OtlpConfigError, OtlpTransport};
+    pub use tracefuse_otlp::{Conventions, OtlpConfig, OtlpTransport, SettingError};
 }
 
 /// Sampling: which traces are recorded, and which of the recorded ones are sent.
@@ -172,7 +175,7 @@ pub mod score {
     pub use tracefuse_core::{ScoreBuilder, ScoreTarget, ScoreValue};
 }
 
-/// What became of what was recorded: numbers, health, and the reports of a flush and a shutdown.
+/// Results of recording and delivery: numbers, health, and the reports of a flush and a shutdown.
 pub mod stats {
     pub use tracefuse_core::{
         DropReason, ExporterStats, Health, Incomplete, RejectReason, Report, Stats,

@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tracefuse_core::{ExporterStats, Health};
+use tracefuse_exporter::contain::log_line;
 use tracefuse_exporter::record::Record;
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, async_trait, plain_text};
 
 use crate::config::ConfigError;
 
-/// Most problems that are kept for a subscriber; more of them are copies in all but name.
+/// The most problems that are kept for a subscriber.
 const MOST: usize = 64;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub(crate) fn off(error: &ConfigError) {
     problem(Severity::Error, &text);
 }
 
-/// A setting that is skipped, or that probably does not do what was meant.
+/// A setting that is skipped, or that probably has another effect than was intended.
 pub(crate) fn warning(text: &str) {
     problem(Severity::Warning, text);
 }
@@ -56,10 +57,10 @@ fn print(text: &str) {
 }
 
 fn log(severity: Severity, text: &str) {
-    match severity {
+    log_line(|| match severity {
         Severity::Error => tracing::error!(target: "tracefuse", "{text}"),
         Severity::Warning => tracing::warn!(target: "tracefuse", "{text}"),
-    }
+    });
 }
 
 /// Whether a log line would reach anything: a subscriber of `tracing`, or with the feature `log` a logger of `log`.
@@ -75,7 +76,7 @@ fn unheard() -> MutexGuard<'static, Vec<(Severity, String)>> {
     UNHEARD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Says again what nothing heard, if something hears it now.
+/// Logs again the problems that no subscriber received, if there is one now.
 fn repeat() {
     if is_heard() {
         // Taken out first: a subscriber must not run under the lock.
@@ -156,10 +157,12 @@ impl Exporter for Repeating {
 pub(crate) fn delivers(exporter: &dyn Exporter) {
     let destination = exporter.destination().unwrap_or_default();
     if let Some(origin) = origin(&destination) {
-        tracing::info!(
-            target: "tracefuse", exporter = &*plain_text(exporter.name()), origin = &*plain_text(origin),
-            "traces are delivered"
-        );
+        log_line(|| {
+            tracing::info!(
+                target: "tracefuse", exporter = &*plain_text(exporter.name()), origin = &*plain_text(origin),
+                "traces are delivered"
+            );
+        });
     }
 }
 
@@ -177,7 +180,7 @@ fn origin(destination: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    /// Answers each question in its own way, and with nothing that is a default.
+    /// An exporter whose every method returns something else than its default.
     struct Special;
 
     #[async_trait]

@@ -14,7 +14,7 @@ use crate::layer::Observe;
 
 /// A layer that records the LLM spans of `tracing` through this tracer, see [`builder`] for others.
 ///
-/// It does not keep the tracer open: hold the tracer, and shut it down, as without `tracing`. A
+/// It does not keep the tracer open: keep the tracer, and shut it down, as without `tracing`. A
 /// subscriber takes one such layer.
 pub fn layer<S>(tracer: &Tracer) -> impl Layer<S> + Send + Sync + use<S>
 where
@@ -53,7 +53,7 @@ pub struct LayerBuilder {
 }
 
 impl LayerBuilder {
-    /// Records every span of level `INFO` and above, but for those of HTTP clients, and LLM spans of any level.
+    /// Records every span of level `INFO` and above, except those of HTTP clients, and LLM spans of any level.
     pub fn all(mut self) -> Self {
         self.admission.spans = Spans::All;
         self

@@ -1,5 +1,5 @@
 //! The observations that entered `tracing` spans made current on this thread.
-//! Fed and emptied by `layer`: `tracing` tells enter and exit apart, the core wants a guard.
+//! Filled and emptied by `layer`: `tracing` has two calls, enter and exit, where the core has a guard.
 
 use std::cell::RefCell;
 

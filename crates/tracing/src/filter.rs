@@ -1,5 +1,5 @@
-//! Which spans are recorded, which pass their parent on, and which events are heard.
-//! Asked once per callsite by `tracing-subscriber`, and by `layer` for each span.
+//! Which spans are recorded, which pass their parent on, and which events are recorded.
+//! Called once per callsite by `tracing-subscriber`, and by `layer` for each span.
 
 use std::fmt;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub fn is_llm(span: &Metadata<'_>) -> bool {
             .any(|field| is_llm_attribute(field.name()))
 }
 
-/// What the user chose to see.
+/// The spans that the user chose.
 #[derive(Clone)]
 pub(crate) struct Admission {
     /// Whether there is anything to record for.
@@ -72,7 +72,7 @@ impl Admission {
         *event.level() <= self.events && !is_own(event.target()) && !is_transport(event.target())
     }
 
-    /// Whether the layer wants to know of it.
+    /// Whether the layer is called for it.
     fn wants(&self, metadata: &Metadata<'_>) -> bool {
         let wanted = if metadata.is_span() {
             is_passed(metadata) || self.records(metadata)

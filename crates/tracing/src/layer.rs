@@ -1,5 +1,5 @@
 //! The layer itself: spans of `tracing` become observations with the right parents.
-//! Fed by `tracing-subscriber`; starts and ends spans of the core, and makes them current.
+//! Called by `tracing-subscriber`; starts and ends spans of the core, and makes them current.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,7 +49,7 @@ enum Place {
     Root,
 }
 
-/// The layer; behind its filter, which keeps from it what it does not want.
+/// The layer; its filter decides for which spans and events it is called.
 #[derive(Debug)]
 pub(crate) struct Observe {
     tracer: WeakTracer,
@@ -201,7 +201,7 @@ where
 
     fn on_close(&self, id: Id, ctx: Context<'_, S>) {
         let Some(span) = ctx.span(&id) else { return };
-        // Taken out first: the end of an observation may come back to this span.
+        // Taken out first: the end of an observation may use this span again.
         let kept = span.extensions_mut().remove::<Kept>();
         let Some(Kept::Own(own)) = kept else { return };
         if own.observation.finish(own.counted.load(Ordering::Relaxed))

@@ -94,7 +94,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         std::io::stdin().read_line(&mut String::new())?;
     } else {
         println!(
-            "That server was local and is gone with this command: `cargo xtask demo --view` leaves it open. Set LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY to send the trace to yours."
+            "That server was local and has ended with this command: `cargo xtask demo --view` leaves it open. Set LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY to send the trace to yours."
         );
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Programs of others that a command needs: whether they may be installed, and what is said where they cannot.
+//! Third-party programs that a command needs: whether they may be installed, and what is printed if they cannot.
 //! Used by `peers`, `relay` and `twins` with `venv` or `npm`, which do install.
 
 use std::fs::{self, File};
@@ -66,7 +66,7 @@ impl Wanted<'_> {
         Ok(Log { path, output })
     }
 
-    /// Checks something with what was installed. Where it cannot be installed that is said, and nothing fails.
+    /// Checks something with what was installed. If it cannot be installed, a line says so and nothing fails.
     ///
     /// In CI it is installed only where it was asked for or where `CI` is set; and what does not start fails nothing.
     pub(crate) fn check<T>(

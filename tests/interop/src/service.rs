@@ -1,4 +1,4 @@
-//! A server of others for the length of a command: started with its output in a file, waited for, and stopped at the
+//! A third-party server for the duration of a command: started with its output in a file, waited for, and stopped at the
 //! end in every case, with all that it started itself. Used by `peers` and `relay`.
 
 use std::fmt;
@@ -93,7 +93,7 @@ impl Service {
     }
 }
 
-/// A program of others does not start on this machine, which says nothing of ours.
+/// A third-party program that does not start on this machine is no error of ours.
 #[derive(Debug)]
 pub(crate) struct NotStarted(String);
 

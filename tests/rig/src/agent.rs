@@ -61,7 +61,7 @@ impl Tool for Add {
     }
 }
 
-/// The agent, on a server that speaks as OpenAI does.
+/// The agent, on a server that answers as OpenAI does.
 pub fn agent(url: &str) -> Agent {
     of_model(OpenAIConfig::new("sk-test").with_base_url(url).client())
 }

@@ -186,7 +186,7 @@ fn stream(request: &Value) -> String {
         "tool_calls"
     };
     let mut body = String::new();
-    // The first says who speaks, as OpenAI's does.
+    // The first chunk has the role, as OpenAI's has.
     let chunks = [json!({ "role": "assistant", "content": "" })]
         .into_iter()
         .chain(deltas)

@@ -1,4 +1,5 @@
-//! Documents: they exist, their links resolve, they name every crate, and their snippets can be pasted.
+//! Documents: they exist, their links resolve, they name every crate, their snippets can be pasted, and the sections of the
+//! contract that sources cite are there.
 
 use std::path::PathBuf;
 
@@ -23,8 +24,25 @@ const REQUIRED: &[&str] = &[
     ".github/workflows/ci.yml",
 ];
 
+/// What sources cite by section.
+const CONTRACT: &str = "docs/langfuse.md";
+
 pub(super) fn check(files: &[PathBuf]) -> Result<Findings> {
     let mut findings = Vec::new();
+    let sections = sections(&std::fs::read_to_string(root().join(CONTRACT))?);
+    findings.extend(gaps(&sections).map(|gap| format!("{CONTRACT}: there is no section {gap}")));
+    for file in files
+        .iter()
+        .filter(|file| file.extension().is_some_and(|end| end == "rs"))
+    {
+        let text = std::fs::read_to_string(root().join(file))?;
+        for cited in citations(&text).filter(|cited| !sections.contains(cited)) {
+            findings.push(format!(
+                "{}: {CONTRACT} has no section {cited}",
+                file.display()
+            ));
+        }
+    }
     for name in REQUIRED {
         if !root().join(name).exists() {
             findings.push(format!("{name} is missing"));
@@ -68,6 +86,46 @@ pub(super) fn check(files: &[PathBuf]) -> Result<Findings> {
     Ok(findings)
 }
 
+/// The numbers of the headings, such as `2` and `2.1`.
+fn sections(text: &str) -> Vec<String> {
+    let headings = text.lines().filter(|line| line.starts_with("##"));
+    headings
+        .filter_map(|line| line.split(' ').nth(1))
+        .map(|number| number.trim_end_matches('.').to_owned())
+        .filter(|number| number.starts_with(|first: char| first.is_ascii_digit()))
+        .collect()
+}
+
+/// The numbers that are missing before a section: each follows the one before it.
+fn gaps(sections: &[String]) -> impl Iterator<Item = String> {
+    sections.iter().filter_map(|section| {
+        let (above, last) = section.rsplit_once('.').unwrap_or(("", section));
+        let before = last.parse::<u32>().ok()?.checked_sub(1)?;
+        let before = match above {
+            "" => before.to_string(),
+            _ if before == 0 => above.to_owned(),
+            _ => format!("{above}.{before}"),
+        };
+        (!sections.contains(&before)).then_some(before)
+    })
+}
+
+/// The sections that a source cites, as in "(`docs/langfuse.md` 2.4 to 2.7, 5 and 6)".
+fn citations(text: &str) -> impl Iterator<Item = String> {
+    let cited = text.split("`docs/langfuse.md` ").skip(1);
+    cited.flat_map(|rest| {
+        let list = rest.split([')', ';', ':', '\n']).next().unwrap_or_default();
+        let words = list.split([' ', ',']).filter(|word| !word.is_empty());
+        words
+            .take_while(|word| {
+                word.starts_with(|first: char| first.is_ascii_digit())
+                    || ["and", "to"].contains(word)
+            })
+            .filter(|word| !["and", "to"].contains(word))
+            .map(|word| word.trim_end_matches('.').to_owned())
+    })
+}
+
 /// Numbers of the lines in Rust snippets that rustdoc hides and others show.
 fn hidden_lines(text: &str) -> Vec<usize> {
     let (mut found, mut rust) = (Vec::new(), false);
@@ -101,6 +159,23 @@ fn links(text: &str) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn sections_without_the_one_before_are_found() {
+        let found = super::sections("# T\n## 0. a\n## 1. b\n### 1.2 c\n## 3. d\n## words\n");
+        assert_eq!(found, ["0", "1", "1.2", "3"]);
+        assert_eq!(super::gaps(&found).collect::<Vec<_>>(), ["1.1", "2"]);
+    }
+
+    #[test]
+    fn cited_sections_are_read_from_sentences() {
+        let contract = "docs/langfuse.md";
+        let text = format!(
+            "(`{contract}` 2.4 to 2.7, 5 and 6). As `{contract}` 1.6: no. (`{contract}` 0, fact 3)"
+        );
+        let cited: Vec<String> = super::citations(&text).collect();
+        assert_eq!(cited, ["2.4", "2.7", "5", "6", "1.6", "0"]);
+    }
+
     #[test]
     fn hidden_lines_are_found_in_rust_and_nowhere_else() {
         let text =

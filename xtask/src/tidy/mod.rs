@@ -3,6 +3,7 @@
 
 mod arrows;
 mod circles;
+mod commands;
 mod documents;
 mod paths;
 mod security;
@@ -23,6 +24,7 @@ pub(crate) fn run() -> Result<()> {
     let mut findings = arrows::check()?;
     findings.extend(sources::check(&files)?);
     findings.extend(documents::check(&files)?);
+    findings.extend(commands::check(&files)?);
     findings.extend(security::check(&files)?);
     findings.extend(circles::check(&files)?);
     findings.extend(paths::check(&files)?);

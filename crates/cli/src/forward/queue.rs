@@ -1,4 +1,4 @@
-//! The requests that the receiver has not answered yet, on disk: a spool, and the counts of what became of each request.
+//! The requests that the receiver has not answered yet, on disk: a spool, and the counts of requests by result.
 //! The server puts requests in on its threads for blocking work; the sender takes them out the same way.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -181,7 +181,7 @@ mod tests {
         queue.take(&Bytes::from(vec![0; 300]), "application/json");
         queue.take(&Bytes::from(vec![0; 300]), "application/json");
         assert_eq!(counts(&queue), [0, 0, 0, 2, 0]);
-        // One that fits is kept, and gives way to the next.
+        // A request that fits is kept, and is deleted when the next one needs its room.
         queue.take(&Bytes::from(vec![0; 100]), "application/json");
         assert_eq!(counts(&queue), [0, 1, 0, 2, 0]);
         queue.take(&Bytes::from(vec![0; 101]), "application/json");

@@ -103,7 +103,7 @@ impl Sender {
     /// Whether the receiver has it, or refused it for good; `Err` if it is worth trying again.
     async fn send(&self, payload: &[u8]) -> Result<bool, String> {
         let Some((body, content_type)) = spooled::as_request(payload) else {
-            warn!("tracefuse: what waits on disk is no request of this program, it is given up");
+            warn!("tracefuse: a file on disk is no request of this program and is dropped");
             return Ok(false);
         };
         let request = HttpRequest::post(self.endpoint.clone())
@@ -120,7 +120,7 @@ impl Sender {
             AnswerClass::BadRequest | AnswerClass::TooLarge | AnswerClass::Refused => {
                 let said = answer.describe(&[&self.secret]);
                 warn!(
-                    "tracefuse: {} refuses a request, it is given up: {said}",
+                    "tracefuse: {} refuses a request, which is dropped: {said}",
                     self.endpoint.origin()
                 );
                 Ok(false)

@@ -3,7 +3,7 @@
 
 mod spool;
 
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -15,6 +15,9 @@ use crate::{args, export, place, view};
 
 /// Changes that are stored in one step.
 const STEP: usize = 500;
+
+/// Bytes that a line may have: it is in memory while it is read.
+const LONGEST: u64 = 256 << 20;
 
 pub(crate) fn run(store: Option<PathBuf>, import: &args::Import) -> anyhow::Result<()> {
     if store.as_deref().is_some_and(place::is_memory) {
@@ -29,19 +32,23 @@ pub(crate) fn run(store: Option<PathBuf>, import: &args::Import) -> anyhow::Resu
         }
     })?;
     let mut importing = Import::new(&store);
-    for file in &import.files {
-        // Drawn on stderr, and only on a terminal.
-        let bar = ProgressBar::new_spinner().with_style(export::style("lines read"));
-        let result = if file.as_os_str() == "-" {
-            importing.lines(std::io::stdin().lock(), &bar)
-        } else if file.is_dir() {
-            spool::read(&mut importing, file, &bar)
-        } else {
-            open(file).and_then(|file| importing.lines(file, &bar))
-        };
-        bar.finish_and_clear();
-        result.with_context(|| format!("cannot import {}", file.display()))?;
-    }
+    let mut read_all = || -> anyhow::Result<()> {
+        for file in &import.files {
+            // Drawn on stderr, and only on a terminal.
+            let bar = ProgressBar::new_spinner().with_style(export::style("lines read"));
+            let result = if file.as_os_str() == "-" {
+                importing.lines(io::stdin().lock(), &bar)
+            } else if file.is_dir() {
+                spool::read(&mut importing, file, &bar)
+            } else {
+                open(file).and_then(|file| importing.lines(file, &bar))
+            };
+            bar.finish_and_clear();
+            result.with_context(|| format!("cannot import {}", file.display()))?;
+        }
+        Ok(())
+    };
+    let read = read_all();
     let Import {
         lines,
         taken,
@@ -55,6 +62,8 @@ pub(crate) fn run(store: Option<PathBuf>, import: &args::Import) -> anyhow::Resu
         say!("{lines} lines read");
     }
     say!("{taken} traces, spans and scores kept {place}; {repeated} of them were there already");
+    // What was read before it is kept.
+    read?;
     if let Some(reason) = first_reason {
         anyhow::bail!("{refused} records could not be read, the first because: {reason}");
     }
@@ -92,20 +101,33 @@ impl<'a> Import<'a> {
     }
 
     fn lines(&mut self, mut source: impl BufRead, bar: &ProgressBar) -> anyhow::Result<()> {
+        if source.fill_buf()?.starts_with(GZIP) {
+            anyhow::bail!("it is compressed: decompress it first, as by `gunzip`");
+        }
+        if source.fill_buf()?.starts_with(MARK) {
+            source.consume(MARK.len());
+        }
         let mut line = Vec::new();
         for number in 1_usize.. {
-            line.clear();
-            if source.read_until(b'\n', &mut line)? == 0 {
+            let Some(is_whole) = next_line(&mut source, &mut line, LONGEST)? else {
                 break;
-            }
+            };
             if line.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
             self.lines += 1;
             bar.inc(1);
+            if !is_whole {
+                self.refuse(1, || {
+                    format!("line {number}: it has more than {} MiB", LONGEST >> 20)
+                });
+                continue;
+            }
             match take::line(&line) {
                 Ok(taken) => self.take(taken, || format!("line {number}"))?,
-                Err(error) => self.refuse(1, || format!("line {number}: {error}")),
+                Err(error) => {
+                    self.refuse(1, || format!("line {number}: {error}{}", hint(&line)));
+                }
             }
         }
         self.store()
@@ -139,5 +161,57 @@ impl<'a> Import<'a> {
             self.repeated += receipt.repeated;
         }
         Ok(())
+    }
+}
+
+/// How a file begins that gzip has compressed, and one that marks its encoding as UTF-8.
+const GZIP: &[u8] = b"\x1f\x8b";
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What to do about a line that is only the beginning of a value.
+fn hint(line: &[u8]) -> &'static str {
+    match line.trim_ascii() {
+        b"{" | b"[" => {
+            ". Each line must be a whole object: `jq -c . FILE` writes it so, and `jq -c '.[]' FILE` for a list"
+        }
+        _ => "",
+    }
+}
+
+/// Reads a line with its end: `None` at the end of the source, `false` for a line that is longer, which is passed over.
+fn next_line(
+    source: &mut impl BufRead,
+    line: &mut Vec<u8>,
+    longest: u64,
+) -> io::Result<Option<bool>> {
+    line.clear();
+    let read = source.by_ref().take(longest).read_until(b'\n', line)?;
+    if read == 0 {
+        return Ok(None);
+    }
+    let is_whole = line.ends_with(b"\n") || (read as u64) < longest;
+    if !is_whole {
+        source.skip_until(b'\n')?;
+    }
+    Ok(Some(is_whole))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_too_long_is_passed_over() {
+        let mut source: &[u8] = b"one\nmuch longer\nlast";
+        let mut line = Vec::new();
+        let mut seen = Vec::new();
+        while let Some(is_whole) = next_line(&mut source, &mut line, 5).unwrap() {
+            seen.push((String::from_utf8(line.clone()).unwrap(), is_whole));
+        }
+        let expected = [("one\n", true), ("much ", false), ("last", true)];
+        assert_eq!(
+            seen,
+            expected.map(|(line, is_whole)| (line.to_owned(), is_whole))
+        );
     }
 }

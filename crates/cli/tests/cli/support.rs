@@ -125,6 +125,22 @@ pub(crate) fn record(tracer: &Tracer) -> String {
     id
 }
 
+/// Asserts that a tree shows what [`trace`] records.
+#[track_caller]
+pub(crate) fn shows_trace(tree: &str) {
+    for text in [
+        "question",
+        "answer",
+        "gpt-4o",
+        "What is 2 + 5?",
+        "calculator",
+        "no batteries",
+        "ada",
+    ] {
+        assert!(tree.contains(text), "{text} is not in\n{tree}");
+    }
+}
+
 /// Records the same without sending it.
 pub(crate) fn trace(tracer: &Tracer) -> String {
     let trace = tracer

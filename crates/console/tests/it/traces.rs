@@ -1,4 +1,4 @@
-//! When trees appear, and what becomes of spans that do not fit in: late, early, too many.
+//! When trees appear, and how spans are shown that do not fit in: late, early, too many.
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::{Arc, Mutex};
@@ -159,7 +159,7 @@ impl Write for Faulty {
         if *fails {
             return Err((*kind).into());
         }
-        // Whole lines, since the screen wants text.
+        // Whole lines, since the screen takes text.
         let end = bytes
             .iter()
             .position(|b| *b == b'\n')

@@ -80,7 +80,7 @@ impl Calibration {
     }
 
     /// The rate, once two stretches in a row agree on it. Readings in a wrong order, or of a counter that changes its
-    /// rate or jumps, begin anew, and after a few of them there is never a rate.
+    /// rate or jumps, begin again; after a few of them the counter is not used.
     fn read(&mut self, ticks: u64, nanos: u64) -> Option<u64> {
         if self.disagreements >= MAX_DISAGREEMENTS {
             return None;

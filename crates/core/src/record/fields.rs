@@ -62,7 +62,7 @@ impl SpanRecord {
         self.pairs(Role::ModelParameter)
     }
 
-    /// Units used, by bucket; buckets are disjoint but for `total`.
+    /// Units used, by bucket; buckets are disjoint except `total`.
     pub fn usage(&self) -> impl Iterator<Item = (&str, u64)> {
         self.pairs(Role::Usage)
             .filter_map(|(name, value)| match value {

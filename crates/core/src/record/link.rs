@@ -3,9 +3,9 @@
 
 use serde::Serialize;
 
-use super::buffer::MAX_KEYS;
 use super::format::{LinkWords, Reader, Role};
 use super::id::{SpanId, TraceId};
+use super::pairs;
 use super::parts::own;
 use super::value::{Value, ValueRef};
 
@@ -16,8 +16,8 @@ const REMOTE: u32 = 0x200;
 /// All flags of a link that OTLP defines.
 const FLAGS: u32 = 0xff | REMOTE_KNOWN | REMOTE;
 
-/// A link from a span to another span: the attempt before a retry, the requests of a batch, the request that handed
-/// work over. The linked span is no parent, and may belong to another trace (OpenTelemetry's span link).
+/// A link from a span to another span: the attempt before a retry, the requests of a batch, the request that
+/// started a job. The linked span is no parent, and may belong to another trace (OpenTelemetry's span link).
 ///
 /// `&Span`, `&Trace` and `&RemoteContext` become links where one is asked for; one that is not recorded links to
 /// nothing. A link that is built here can have metadata.
@@ -74,12 +74,7 @@ impl Link {
         let Some(value) = Value::capture(&value) else {
             return self;
         };
-        let mut known = self.metadata.iter_mut();
-        if let Some((_, known)) = known.find(|(known, _)| known == key) {
-            *known = value;
-        } else if self.metadata.len() < MAX_KEYS as usize {
-            self.metadata.push((key.to_owned(), value));
-        } else {
+        if !pairs::set(&mut self.metadata, key, value) {
             self.dropped_keys += 1;
         }
         self

@@ -1,5 +1,5 @@
 //! Events and errors of a record, as views into its chunk.
-//! Handed out by `SpanRecord`; exporters turn them into child observations or span events.
+//! Returned by `SpanRecord`; exporters turn them into child observations or span events.
 
 use std::fmt;
 use std::sync::Arc;

@@ -197,7 +197,7 @@ impl Span {
     }
 
     /// Links it to another span, which is no parent of it and may belong to another trace: the attempt before a retry,
-    /// the requests of a batch, the request that handed work over. Takes a [`Link`](crate::Link), `&Span`, `&Trace`
+    /// the requests of a batch, the request that started a job. Takes a [`Link`](crate::Link), `&Span`, `&Trace`
     /// (its root) or [`&RemoteContext`](crate::propagation::RemoteContext); one that is not recorded adds nothing. A
     /// span has at most 128 links; further ones are counted in its metadata as `_dropped.links`.
     ///

@@ -255,7 +255,7 @@ impl TraceBuilder {
         }
     }
 
-    /// Links its root to a span of another trace, such as the request that handed this work over, see
+    /// Links its root to a span of another trace, such as the request that started this job, see
     /// [`Span::add_link`].
     ///
     /// ```

@@ -1,5 +1,5 @@
 //! The lifetime of a tracer: the last guard shuts the tracer down.
-//! Held by tracers and traces; spans hold only `TracerShared`, so that a forgotten span keeps no tracer alive.
+//! Held by tracers and traces; spans hold only `TracerShared`, so that a span that is never dropped keeps no tracer open.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -17,8 +17,8 @@ use crate::trace::handle::Trace;
 /// Begins traces. Cheap to clone; all clones are one tracer.
 ///
 /// When the last clone, and the last [`Trace`] it began, is dropped, the tracer shuts down, for at
-/// most its shutdown timeout (5 s by default). Call [`shutdown`](Self::shutdown) to learn what
-/// became of everything. A tracer that is a `static` is never dropped: shut it down yourself.
+/// most its shutdown timeout (5 s by default). Call [`shutdown`](Self::shutdown) to get
+/// its report. A tracer that is a `static` is never dropped: shut it down yourself.
 ///
 /// ```
 /// # let recorder = tracefuse_core::testing::Recorder::new();
@@ -354,7 +354,7 @@ impl Tracer {
         core.complete(report).into_result("shutdown")
     }
 
-    /// What became of everything so far.
+    /// Counts of everything that was recorded so far, by result.
     ///
     /// ```
     /// # let recorder = tracefuse_core::testing::Recorder::new();

@@ -100,7 +100,7 @@ fn injected(trace: impl Fn() -> TraceBuilder) -> Vec<(&'static str, Headers)> {
                 .await;
         }));
     });
-    note("a future that was handed the span", &|to| {
+    note("a future that was given the span", &|to| {
         let span = trace().run(|trace| trace.span("call").start());
         block_on(async { Span::current().inject(to) }.in_span(span));
     });

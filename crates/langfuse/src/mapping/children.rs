@@ -1,9 +1,9 @@
 //! Events and errors as observations below their span: Langfuse drops span events. Called by `mapping` for each of them.
 
 use tracefuse_exporter::record::{
-    EventRef, ExceptionRef, Level, ObservationType, SpanId, SpanRecord, Timestamp,
+    EventRef, ExceptionRef, Level, ObservationType, SpanId, SpanRecord, StatusCode, Timestamp,
 };
-use tracefuse_otlp::encode::{self, Any, SpanHead, Spans};
+use tracefuse_otlp::encode::{Any, SpanHead, Spans};
 
 use super::span::write_exception;
 use crate::attributes as name;
@@ -61,7 +61,7 @@ pub(super) fn exception(
             attributes.set(name::LEVEL, Any::Str(Level::Error.as_str()));
             attributes.set(name::STATUS_MESSAGE, Any::Str(&message));
             write_exception(&exception, &mut attributes);
-            body.status(encode::StatusCode::Error, &message);
+            body.status(StatusCode::Error, Some(&message));
         },
     );
 }

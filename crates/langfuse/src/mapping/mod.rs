@@ -65,16 +65,7 @@ impl Mapping<'_> {
             let keys = || fields.metadata.iter().map(|(key, _)| *key).chain(links);
             self.without_clashes(trace, keys)
         };
-        let head = SpanHead {
-            trace_id: record.trace_id(),
-            span_id: record.span_id(),
-            parent: record.parent_span_id(),
-            parent_is_remote: record.parent_span_id().is_some() && record.is_local_root(),
-            name: record.name(),
-            start: record.start_time(),
-            end: record.end_time(),
-        };
-        spans.span(&head, |body| {
+        spans.span(&SpanHead::of(record), |body| {
             body.copy_attributes(own.as_ref().unwrap_or(&shared));
             span::write(record, fields, body, &mut self.scratch);
         });

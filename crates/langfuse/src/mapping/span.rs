@@ -4,7 +4,7 @@
 use tracefuse_exporter::record::{
     ExceptionRef, LinkRef, ObservationType, PromptRef, SpanRecord, StatusCode, ValueRef,
 };
-use tracefuse_otlp::encode::{self, Any, Attributes, SpanBody};
+use tracefuse_otlp::encode::{Any, Attributes, SpanBody};
 
 use crate::attributes as name;
 use crate::fields::Fields;
@@ -53,14 +53,7 @@ pub(super) fn write(
     for link in &fields.links {
         write_link(link, body);
     }
-    match record.status() {
-        StatusCode::Error => body.status(
-            encode::StatusCode::Error,
-            message.as_deref().unwrap_or_default(),
-        ),
-        StatusCode::Ok => body.status(encode::StatusCode::Ok, ""),
-        _ => {}
-    }
+    body.status(record.status(), message.as_deref());
 }
 
 /// The call of a model: its name, parameters, tokens, cost, and the time of its first token.

@@ -2,6 +2,7 @@
 
 use tracefuse_exporter::record::{Resource, TraceAttributes};
 use tracefuse_otlp::encode::{Any, Attributes};
+use tracefuse_otlp::resource_attributes;
 
 use crate::attributes as name;
 use crate::text;
@@ -10,35 +11,14 @@ use crate::values::{any, as_text, metadata};
 /// What all spans of the process have in common.
 pub(super) fn write_resource(resource: &Resource, attributes: &mut Attributes<'_>) {
     let environment = resource.environment.as_deref().and_then(text::environment);
-    let own = [
-        (
-            "service.name",
-            Some(
-                resource
-                    .service_name
-                    .as_deref()
-                    .unwrap_or("unknown_service"),
-            ),
-        ),
-        ("telemetry.sdk.language", Some("rust")),
-        ("telemetry.sdk.name", Some("tracefuse")),
-        ("telemetry.sdk.version", Some(env!("CARGO_PKG_VERSION"))),
+    let names = [
         (name::ENVIRONMENT, environment.as_deref()),
         (name::RELEASE, resource.release.as_deref()),
         (name::VERSION, resource.version.as_deref()),
     ];
-    let given = |key: &str| resource.attributes.iter().any(|(known, _)| known == key);
-    for (key, value) in own
-        .into_iter()
-        .filter_map(|(key, value)| Some((key, value?)))
-    {
-        // Each key is written once: a value that the user set wins.
-        if !given(key) {
-            attributes.set(key, Any::Str(value));
-        }
-    }
-    for (key, value) in &resource.attributes {
-        attributes.set(key, any(value.as_ref(), &mut String::new()));
+    let mut scratch = String::new();
+    for (key, value) in resource_attributes(resource, &names) {
+        attributes.set(key, any(value, &mut scratch));
     }
 }
 

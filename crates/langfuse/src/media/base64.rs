@@ -13,7 +13,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Fewer digits than this are no media, whatever is said of them.
+/// Fewer digits than this are no media, also with a media type.
 pub(super) const SHORTEST: usize = 7;
 /// Up to this many digits a text may be a word, an id or a hash.
 const WORD: usize = 128;

@@ -167,11 +167,11 @@ fn end_of_text(bytes: &[u8], from: usize) -> usize {
     }
 }
 
-/// A text without its escapes, and the way back to where each byte of it was written.
+/// A text without its escapes, and for each byte the position at which it was written.
 #[derive(Debug)]
 pub(super) struct Unescaped<'a> {
     pub(super) text: Cow<'a, str>,
-    /// After each escape: how far the text had come, and how far its raw form.
+    /// After each escape: the position in the text, and the position in its raw form.
     escapes: Vec<(usize, usize)>,
 }
 

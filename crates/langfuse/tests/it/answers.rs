@@ -93,7 +93,7 @@ async fn what_a_person_must_mend_comes_with_its_remedy() {
         Action::status(407),
         Advice::Stop,
         false,
-        "a proxy on the way wants credentials",
+        "a proxy on the way requires credentials",
     )
     .await;
     let elsewhere =

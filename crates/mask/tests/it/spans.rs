@@ -16,7 +16,7 @@ fn recorded(record: impl FnOnce(Trace)) -> SpanRecord {
     kept.only()
 }
 
-/// All that an exporter might send of a span, but for names and ids.
+/// All that an exporter might send of a span, except names and ids.
 fn everything(span: &SpanRecord) -> String {
     let mut all: Vec<String> = Vec::new();
     all.extend(span.input().map(|v| v.to_string()));

@@ -1,4 +1,4 @@
-//! What became of the spans: the numbers of a real pipeline by the names of OpenTelemetry's SDK metrics.
+//! Results of delivery: the numbers of a real pipeline by the names of OpenTelemetry's SDK metrics.
 
 use std::time::Duration;
 

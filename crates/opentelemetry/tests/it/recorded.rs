@@ -1,8 +1,8 @@
 //! Which spans are recorded, and which not.
 
 use opentelemetry::trace::{
-    SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState, Tracer as _,
-    TracerProvider as _,
+    SpanContext, SpanId, SpanRef, TraceContextExt as _, TraceFlags, TraceId, TraceState,
+    Tracer as _, TracerProvider as _,
 };
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
@@ -128,6 +128,27 @@ fn what_a_delivery_does_is_not_recorded() {
     assert!(kept.names().is_empty());
 }
 
+/// A moment that many seconds after 1970.
+fn moment(seconds: u64) -> std::time::SystemTime {
+    std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds)
+}
+
+/// Records a model call from second 1,000 to second 1,003; `fill` adds to it.
+fn call(tracer: &Tracer, fill: impl FnOnce(SpanRef<'_>)) {
+    through(
+        tracer,
+        |it| it,
+        |otel| {
+            let mut builder = opentelemetry::trace::SpanBuilder::from_name("chat");
+            builder.start_time = Some(moment(1_000));
+            let span = otel.build_with_context(builder.with_attributes([llm()]), &Context::new());
+            let call = Context::new().with_span(span);
+            fill(call.span());
+            call.span().end_with_timestamp(moment(1_003));
+        },
+    );
+}
+
 #[test]
 fn times_are_those_that_were_measured() {
     let kept = Recorder::default();
@@ -136,30 +157,18 @@ fn times_are_those_that_were_measured() {
     let tracer = Tracer::builder(kept.clone())
         .clock(tracefuse_core::Clock::new(clock))
         .build();
-    let moment = |seconds| std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
-    through(
-        &tracer,
-        |it| it,
-        |otel| {
-            let mut builder = opentelemetry::trace::SpanBuilder::from_name("chat");
-            builder.start_time = Some(moment(1_000));
-            let span = otel.build_with_context(builder.with_attributes([llm()]), &Context::new());
-            let call = Context::new().with_span(span);
-            call.span()
-                .add_event_with_timestamp("then", moment(1_001), vec![]);
-            let error = vec![KeyValue::new("exception.message", "boom")];
-            call.span()
-                .add_event_with_timestamp("exception", moment(1_002), error);
-            call.span().set_attributes([
-                KeyValue::new(
-                    "langfuse.observation.completion_start_time",
-                    "1970-01-01T00:16:41Z",
-                ),
-                KeyValue::new("big", i64::MIN),
-            ]);
-            call.span().end_with_timestamp(moment(1_003));
-        },
-    );
+    call(&tracer, |span| {
+        span.add_event_with_timestamp("then", moment(1_001), vec![]);
+        let error = vec![KeyValue::new("exception.message", "boom")];
+        span.add_event_with_timestamp("exception", moment(1_002), error);
+        span.set_attributes([
+            KeyValue::new(
+                "langfuse.observation.completion_start_time",
+                "1970-01-01T00:16:41Z",
+            ),
+            KeyValue::new("big", i64::MIN),
+        ]);
+    });
     let span = kept.only();
     let at = |seconds: u64| Timestamp::from_unix_nanos(seconds * 1_000_000_000);
     assert_eq!((span.start_time(), span.end_time()), (at(1_000), at(1_003)));
@@ -173,21 +182,9 @@ fn times_are_those_that_were_measured() {
 fn the_event_of_the_first_token_is_its_time() {
     let kept = Recorder::default();
     let tracer = Tracer::builder(kept.clone()).build();
-    let moment = |seconds| std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
-    through(
-        &tracer,
-        |it| it,
-        |otel| {
-            let mut builder = opentelemetry::trace::SpanBuilder::from_name("chat");
-            builder.start_time = Some(moment(1_000));
-            let span = otel.build_with_context(builder.with_attributes([llm()]), &Context::new());
-            let call = Context::new().with_span(span);
-            let name = "First Token Stream Event";
-            call.span()
-                .add_event_with_timestamp(name, moment(1_001), vec![]);
-            call.span().end_with_timestamp(moment(1_003));
-        },
-    );
+    call(&tracer, |span| {
+        span.add_event_with_timestamp("First Token Stream Event", moment(1_001), vec![]);
+    });
     let first = Timestamp::from_unix_nanos(1_001_000_000_000);
     assert_eq!(kept.only().completion_start_time(), Some(first));
 }

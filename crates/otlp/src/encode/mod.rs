@@ -10,7 +10,7 @@
 mod spans;
 mod wire;
 
-pub use spans::{Any, Attributes, Scope, SpanBody, SpanHead, Spans, StatusCode};
+pub use spans::{Any, Attributes, Scope, SpanBody, SpanHead, Spans};
 
 use wire::Buffer;
 

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use tracefuse_exporter::record::{SpanId, Timestamp, TraceId};
+use tracefuse_exporter::record::{SpanId, SpanRecord, StatusCode, Timestamp, TraceId};
 
 use super::wire::{Buffer, varint_len};
 use super::{SHORT, TINY};
@@ -170,6 +170,22 @@ pub struct SpanHead<'a> {
     pub end: Timestamp,
 }
 
+impl<'a> SpanHead<'a> {
+    /// The head of a finished span.
+    #[must_use]
+    pub fn of(record: &'a SpanRecord) -> Self {
+        Self {
+            trace_id: record.trace_id(),
+            span_id: record.span_id(),
+            parent: record.parent_span_id(),
+            parent_is_remote: record.parent_span_id().is_some() && record.is_local_root(),
+            name: record.name(),
+            start: record.start_time(),
+            end: record.end_time(),
+        }
+    }
+}
+
 /// Writes the spans of a request.
 #[derive(Debug)]
 pub struct Spans<'a> {
@@ -192,8 +208,8 @@ impl<'a> Spans<'a> {
         }
     }
 
-    /// Says whether texts of the spans that follow may have a NUL, keys and names included. As long as nothing is
-    /// said they may, and each is searched. One search of a whole record costs much less.
+    /// Sets whether texts of the spans that follow may have a NUL, keys and names included. By default they may, and each
+    /// text is searched. One search of a whole record costs much less.
     pub fn may_contain_nul(&mut self, may: bool) {
         self.nul = if may { Nul::Search } else { Nul::None };
     }
@@ -220,15 +236,9 @@ impl<'a> Spans<'a> {
     }
 }
 
-/// How a span ended, in OTLP's numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "the protocol has these")]
-pub enum StatusCode {
-    /// It succeeded.
-    Ok = 1,
-    /// It failed.
-    Error = 2,
-}
+/// Numbers of a status (`Status.StatusCode`); one that is not set is not written.
+const OK: u64 = 1;
+const ERROR: u64 = 2;
 
 /// Writes the rest of a span.
 #[derive(Debug)]
@@ -292,11 +302,16 @@ impl SpanBody<'_> {
         self.out.close(link);
     }
 
-    /// Writes how it ended.
-    pub fn status(&mut self, code: StatusCode, message: &str) {
+    /// Writes the status. OTLP has a message only for an error.
+    pub fn status(&mut self, code: StatusCode, message: Option<&str>) {
+        let (code, message) = match code {
+            StatusCode::Error => (ERROR, message.unwrap_or_default()),
+            StatusCode::Ok => (OK, ""),
+            _ => return,
+        };
         let status = self.out.open(15, TINY);
         text(self.out, 2, message, self.nul);
-        self.out.uint(3, code as u64);
+        self.out.uint(3, code);
         self.out.close(status);
     }
 }

@@ -7,8 +7,9 @@ use opentelemetry_proto::tonic::trace::v1::span::Event;
 use opentelemetry_proto::tonic::trace::v1::{Span, Status};
 use proptest::prelude::*;
 use prost::Message as _;
+use tracefuse_core::record::StatusCode;
 use tracefuse_core::{SpanId, Timestamp, TraceId};
-use tracefuse_otlp::encode::{self, Any, Scope, SpanHead, StatusCode};
+use tracefuse_otlp::encode::{self, Any, Scope, SpanHead};
 
 fn attribute(key: &str, value: Value) -> KeyValue {
     KeyValue {
@@ -82,7 +83,7 @@ fn a_span_decodes_to_what_was_written() {
             attributes.set("min", Any::Int(i64::MIN));
             attributes.set_texts("tags", ["a", "ü"]);
             body.event("boom", head.start, |a| a.set("k", Any::Bool(false)));
-            body.status(StatusCode::Error, "bad");
+            body.status(StatusCode::Error, Some("bad"));
         },
         &head,
     );

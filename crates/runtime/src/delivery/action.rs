@@ -1,5 +1,5 @@
-//! Reads an exporter's answer: what to do with the batch, what it says of the receiver, what to tell people. Pure.
-//! Asked by `delivery` after every attempt. The table is in the header of `delivery`.
+//! Reads an exporter's answer: what to do with the batch, what it says about the receiver, what to log. Pure.
+//! Called by `delivery` after every attempt. The table is in the header of `delivery`.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -17,7 +17,7 @@ const MAX_CAUSES: usize = 8;
 /// What delivery does with a part of a batch after an attempt.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// The receiver took it, but for what the report names.
+    /// The receiver took it, except what the report names.
     Accept(ExportReport),
     /// Send it again after a wait.
     Retry {
@@ -30,13 +30,13 @@ pub(crate) enum Action {
     Split(String),
     /// Something in it is bad: send the halves until that record is found.
     Reject(String),
-    /// Its retries are used up: others first.
+    /// Its retries are used up: other batches are sent first.
     Park(DropReason),
     /// Keep it: the receiver refuses us.
     Stop,
 }
 
-/// An answer, read for the batch, for the breaker and for people.
+/// An answer, read for the batch, for the breaker and for the log.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) action: Action,
@@ -61,7 +61,7 @@ impl Answer {
                     Advice::Reject => (Action::Reject(text.clone()), Outcome::Alive),
                     Advice::Stop => (Action::Stop, Outcome::Refused),
                     Advice::Pause(after) => (Action::Pause(after), Outcome::Neutral),
-                    // Advice may grow: what is not known is worth another attempt.
+                    // `Advice` may get new values: the batch is sent again for one that is not known.
                     _ => (retry(error.retry_after(), tries), Outcome::Failed),
                 };
                 let maybe = error.maybe_delivered();
@@ -93,8 +93,8 @@ impl Answer {
     }
 }
 
-/// An error with its causes: the exporter's words say what failed, the causes what the system said. A cause that the
-/// words have already is not repeated.
+/// An error with its causes: the exporter's text says what failed, the causes are the system's texts. A cause that is in
+/// the text already is not repeated.
 fn text_of(error: &ExportError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -10,10 +10,10 @@ use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter};
 
 use crate::contain::panic_text;
 
-/// Why a call gave no answer of the receiver's.
+/// The result of a call.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// What the exporter said.
+    /// The answer of the exporter.
     Error(ExportError),
     /// It took longer than it may.
     TimedOut(Duration),

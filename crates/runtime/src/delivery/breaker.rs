@@ -1,5 +1,5 @@
 //! The circuit breaker: after enough failed attempts in a row, nothing is sent for a while.
-//! A pure value: time comes in, permits go out. Asked by `delivery` before every attempt.
+//! A pure value: it gets the time and gives permits. Called by `delivery` before every attempt.
 
 use tokio::time::{Duration, Instant};
 
@@ -22,10 +22,10 @@ pub(crate) struct Permit {
     generation: u64,
 }
 
-/// What an attempt says of the receiver.
+/// What an attempt says about the receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// It is alive, also if it refuses the batch.
+    /// It works, also if it refuses the batch.
     Alive,
     Failed,
     /// It refuses our requests (wrong key, wrong address): opens at once.
@@ -74,7 +74,7 @@ impl Breaker {
                 });
             }
             State::Open { until, .. } => until,
-            // A probe without an answer must not block delivery for ever: its lease ends.
+            // A probe without an answer must not block delivery for ever: it counts as lost after its time.
             State::HalfOpen { lease_ends, .. } => lease_ends,
         };
         if now < wait {
@@ -89,7 +89,7 @@ impl Breaker {
         })
     }
 
-    /// Permission for an attempt in any state: a process that ends has no second chance.
+    /// Permission for an attempt in any state: a process that ends cannot try later.
     pub(crate) fn insist(&mut self, now: Instant) -> Permit {
         if !matches!(self.state, State::Closed { .. }) {
             self.enter(State::HalfOpen {
@@ -102,7 +102,7 @@ impl Breaker {
         }
     }
 
-    /// The answer to a permit. `jitter`, from 0 to 1, spreads a fleet's probes by up to a tenth.
+    /// The answer to a permit. `jitter`, from 0 to 1, spreads the probes of many processes by up to a tenth.
     pub(crate) fn record(
         &mut self,
         permit: Permit,
@@ -117,7 +117,7 @@ impl Breaker {
         let was_refused = self.is_refused();
         match (self.state, outcome) {
             (State::Closed { .. }, Outcome::Neutral) => None,
-            // The probe decided nothing: the next one may go at once.
+            // The probe decided nothing: the next one may be sent at once.
             (State::HalfOpen { refused, .. }, Outcome::Neutral) => {
                 self.enter(State::Open {
                     until: now,

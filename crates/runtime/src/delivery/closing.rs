@@ -1,4 +1,4 @@
-//! What a flush and a shutdown need of delivery: how long to go on, and the exporter's own flush and shutdown.
+//! What a flush and a shutdown need of delivery: how long to continue, and the exporter's own flush and shutdown.
 //! Called by `worker::run`.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Masks records, here and nowhere else: on the worker's thread, before anything else is done with them.
+//! The only place where records are masked: on the worker's thread, before anything else is done with them.
 //! Called by `delivery` with what it took from the queue; failures are counted in the queue's ledger.
 
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 //! Driven by `worker`, one batch at a time; the decisions are in `action`, `breaker`, `retry` and here.
 //!
 //! An answer passes three vocabularies: what the exporter says (`Advice`), what delivery does (`Action`), what the
-//! health shows. The statuses are those of the exporters that speak HTTP (`http/answer.rs`).
+//! health shows. The statuses are those of the exporters that use HTTP (`http/answer.rs`).
 //!
 //! | status | advice | action | breaker | health |
 //! | --- | --- | --- | --- | --- |
@@ -54,9 +54,9 @@ use crate::queue::ExporterQueue;
 use crate::queue::buffers::{SpanBuffers, Watch};
 use crate::queue::envelope::{Parked, Queued};
 
-/// Rounds of tries a batch gets before it is given up, each after a success of another.
+/// How many rounds of retries a batch gets before it is dropped. A round begins after another batch succeeded.
 const MAX_ROUNDS: u32 = 3;
-/// Encoded bytes from which a batch gains nothing from more records, where more than `batch_size` wait.
+/// The most encoded bytes of a batch of more than `batch_size` records: a larger one gains nothing.
 const BACKLOG_BYTES: usize = 1024 * 1024;
 /// Requests a minute that the search for bad records may cost; a server that refuses everything must not cost more.
 const BISECTIONS: u32 = 32;
@@ -71,10 +71,10 @@ enum Store {
     Disk,
 }
 
-/// What of a batch has no outcome yet.
+/// The records of a batch that have no outcome yet.
 #[derive(Default)]
 struct Remaining {
-    /// Not now: the breaker is open, the receiver asked for a pause, or time is up.
+    /// They are sent later: the breaker is open, the receiver asked for a pause, or time is up.
     deferred: Vec<Queued>,
     /// Their retries are used up.
     exhausted: Vec<(Vec<Queued>, DropReason)>,
@@ -202,7 +202,7 @@ impl Delivery {
         }
     }
 
-    /// The next records of the queue, masked: the one way out of it, to an exporter and to disk.
+    /// The next records of the queue, masked. All records leave the queue here, to an exporter or to disk.
     fn take(&mut self) -> Vec<Queued> {
         let count = self.queue.config.batch_size;
         // What other threads ended before must come first.
@@ -246,7 +246,7 @@ impl Delivery {
         }
     }
 
-    /// Gives up what has been tried in vain for too long.
+    /// Drops batches whose retries have failed for too long.
     fn drop_old(&self, items: Vec<Queued>) -> Vec<Queued> {
         let (now, max_age) = (Instant::now(), self.queue.config.max_age);
         let old = |item: &Queued| {
@@ -337,7 +337,7 @@ impl Delivery {
             };
             if keep_rest {
                 left.deferred.extend(parts.drain(..).flatten());
-                // Back in their order, which a flush goes by.
+                // Back in their order, by which a flush counts.
                 left.deferred.sort_unstable_by_key(|item| item.seq);
             }
         }
@@ -362,8 +362,8 @@ impl Delivery {
     }
 }
 
-/// The parts a batch is sent in, the first one last: all spans together, then all scores. What a receiver
-/// says of one of the two must not count for the other.
+/// The parts a batch is sent in, the first one last: all spans together, then all scores. An answer
+/// to one of the two must not count for the other.
 fn apart(items: Vec<Queued>) -> Vec<Vec<Queued>> {
     let (spans, scores) = items
         .into_iter()

@@ -1,10 +1,10 @@
 //! How long to wait before the same batch is sent again: full jitter, and what the receiver asks for.
-//! Pure: the jitter is handed in. Asked by `delivery`.
+//! Pure: the jitter is an argument. Called by `delivery`.
 
 use std::time::Duration;
 
-/// Exponential backoff with full jitter (Brooker, "Exponential Backoff And Jitter"): a fleet that
-/// failed together does not come back together.
+/// Exponential backoff with full jitter (Brooker, "Exponential Backoff And Jitter"): processes that
+/// failed at the same time do not retry at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Backoff {
     pub(crate) base: Duration,

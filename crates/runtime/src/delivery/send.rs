@@ -19,7 +19,7 @@ use crate::queue::envelope::Queued;
 use crate::queue::phase::Phase;
 
 impl Delivery {
-    /// Sends one part until it is known what becomes of it.
+    /// Sends one part until its result is known.
     pub(super) async fn attempt(
         &mut self,
         part: Vec<Queued>,

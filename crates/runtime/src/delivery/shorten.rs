@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use tracefuse_exporter::record::{Place, Record, SpanRecord, TraceAttributes, Value, ValueRef};
 
-/// What a cut value says of itself, between its head and its tail.
+/// The mark in a cut value, between its head and its tail.
 const MARK: &str = "…[cut by tracefuse: ";
 /// Values shorter than this are never cut: they are not what makes a span large.
 const SHORT: usize = 1024;
 
 /// Names longer than this are cut where values alone do not make a span fit.
 const NAME: usize = 256;
-/// How often events and errors are counted anew, until the span fits.
+/// How often events and errors are counted again, until the span fits.
 const ROUNDS: u32 = 8;
 /// How many tags, and how many keys of metadata, a trace keeps whose attributes are cut.
 const TRACE_KEYS: usize = 64;

@@ -1,4 +1,4 @@
-//! What goes to disk, when, and how it comes back. Nothing of it happens to a queue without a disk.
+//! What goes to disk, when, and how it is read back. A queue without a disk does nothing here.
 //! Called by `worker` between batches, and by the rest of `delivery` while it waits.
 
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::{Delivery, MAX_ROUNDS, Store};
 use crate::delivery::disk::Disk;
 use crate::queue::envelope::{Parked, Queued};
 
-/// Kept back of the time for a shutdown, so that what it cannot deliver still gets to disk.
+/// The part of a shutdown's time that is kept for writing to disk what it cannot deliver.
 const DISK_RESERVE: Duration = Duration::from_millis(500);
 
 impl Delivery {

@@ -1,11 +1,11 @@
-//! The buffers of threads: each thread appends finished spans to its own chunk and hands the chunk over when it is
+//! The buffers of threads: each thread appends finished spans to its own chunk, which is moved to the queues when it is
 //! full, so that many spans share one lock of a queue and one wake-up of a worker.
 //! Filled by `pipeline`; drained by workers, by a flush and by a shutdown. Must not know exporters.
 
 use std::cell::RefCell;
 use std::sync::Arc;
 // Not the type of `sync`: that of shuttle cannot be in a static, and no order depends on this one.
-use std::sync::atomic::AtomicU64 as Number;
+use std::sync::atomic::{AtomicBool as Flag, AtomicU64 as Number};
 use std::time::Duration;
 
 use tracefuse_core::Stats;
@@ -26,7 +26,7 @@ pub(crate) struct SpanBuffers {
     /// A queue had no room for the spans in buffers, and the buffers were drained because of that.
     out_of_room: AtomicBool,
     recorded: AtomicU64,
-    /// A chunk of this many spans is handed over.
+    /// A chunk of this many spans is moved to the queues.
     room: usize,
     blocks: bool,
 }
@@ -121,19 +121,32 @@ impl SpanBuffers {
     /// Whether a span that starts now is refused: every exporter would drop it at its end. Counts it if so.
     #[inline]
     pub(crate) fn refuse(&self) -> bool {
-        let Some((first, others)) = self.queues.split_first() else {
-            return false;
-        };
-        first.refuses() && self.refuse_in(others)
+        match self.queues.as_slice() {
+            [only] => {
+                let refuses = only.refuses();
+                if refuses {
+                    only.note_refused();
+                }
+                refuses
+            }
+            several => Self::refuse_in(several),
+        }
     }
 
     #[inline(never)]
-    fn refuse_in(&self, others: &[Arc<ExporterQueue>]) -> bool {
-        let refuses = others.iter().all(|queue| queue.refuses());
+    fn refuse_in(queues: &[Arc<ExporterQueue>]) -> bool {
+        let refuses = !queues.is_empty() && queues.iter().all(|queue| queue.refuses());
         if refuses {
-            self.queues.iter().for_each(|queue| queue.note_refused());
+            queues.iter().for_each(|queue| queue.note_refused());
         }
         refuses
+    }
+
+    /// A flag that is `false` while [`refuse`](Self::refuse) is: that of the first queue.
+    pub(crate) fn refusing(&self) -> Arc<Flag> {
+        self.queues
+            .first()
+            .map_or_else(Arc::default, |queue| queue.refuses.clone())
     }
 
     pub(crate) fn queues(&self) -> &[Arc<ExporterQueue>] {
@@ -143,7 +156,7 @@ impl SpanBuffers {
     /// All numbers. Spans in buffers count as queued.
     pub(crate) fn stats(&self) -> Stats {
         let buffers = lock(&self.buffers);
-        // All are locked at once: a span that is handed over meanwhile would be counted twice, or not at all.
+        // All are locked at once: a span that is moved to a queue meanwhile would be counted twice, or not at all.
         let buffers: Vec<_> = buffers
             .iter()
             .map(|buffer| lock(&buffer.buffered))
@@ -237,8 +250,8 @@ impl SpanBuffers {
         }
     }
 
-    /// Appends a span to the buffer of this thread, and hands the chunk over if it is full. If no span may wait in a
-    /// buffer, the chunk is handed over and the span is pushed to the queues alone.
+    /// Appends a span to the buffer of this thread, and moves the chunk to the queues if it is full. If no span may wait in a
+    /// buffer, the chunk is moved to the queues first and the span is pushed after it.
     #[inline(always)]
     pub(crate) fn append(&self, buffer: &ThreadBuffer, span: &impl Incoming) {
         let mut buffered = lock(&buffer.buffered);
@@ -267,7 +280,7 @@ impl SpanBuffers {
         chunk.len() >= self.room || chunk.size() >= CHUNK_BYTES
     }
 
-    /// Hands over the spans of an earlier round, then appends the first span of this one.
+    /// Moves the spans of an earlier round to the queues, then appends the first span of this one.
     #[cold]
     #[inline(never)]
     fn append_slowly(
@@ -332,7 +345,7 @@ impl SpanBuffers {
         result
     }
 
-    /// Hands over the spans of all buffers. Returns whether there were any.
+    /// Moves the spans of all buffers to the queues. Returns whether there were any.
     ///
     /// A drain begins a round. When it is done, every span of an earlier round is in the queues, and so is every span that
     /// ended before one of those: a span that ends after its thread was drained is in the new round, and so is every span

@@ -3,7 +3,7 @@
 //!
 //! Spans leave in the order in which they ended, children before parents, also when threads differ: the chunks of
 //! a thread are in order, and threads are merged by the end of their next span. A chunk can only be merged once
-//! every thread has handed over what ended before; `SpanBuffers::drain` tells this by `safe`.
+//! every thread has moved what ended before to the queues; `SpanBuffers::drain` sets `safe` then.
 //!
 //! A span that comes alone, because the queue is full, is appended to the last chunk of its thread: a chunk for each would
 //! take three times the memory of a small span. The spans of a chunk are numbered from its first one without gaps, so that

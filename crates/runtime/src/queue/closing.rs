@@ -53,7 +53,7 @@ impl ExporterQueue {
             .is_none_or(|oldest| oldest > ticket.upto)
     }
 
-    /// Tells the worker to deliver what it can within this time, and to stop. If it is called again, the longest time counts.
+    /// Makes the worker deliver what it can within this time, and stop. If it is called again, the longest time counts.
     pub(crate) fn ask_close(&self, within: Duration) {
         let mut state = self.lock();
         // Bounded: a caller may pass Duration::MAX.

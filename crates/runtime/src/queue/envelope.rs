@@ -1,4 +1,4 @@
-//! A queued record, and what delivery remembers of it.
+//! A queued record, and what delivery notes about it.
 //! Made by `queue`; split and joined by `delivery`. Must not know the queue.
 
 use tokio::time::Instant;
@@ -19,7 +19,7 @@ pub(crate) struct Queued {
     pub(crate) tried: Option<Instant>,
 }
 
-/// What is remembered of a queued record while the record is in a batch.
+/// What is kept about a queued record while the record is in a batch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Envelope {
     bytes: usize,

@@ -1,5 +1,5 @@
 //! The queue of one exporter: bounded by count and bytes, with its accounting, flush and shutdown.
-//! Filled by `buffers` on callers' threads, drained by `worker`. One lock, kept for a few instructions. Must not know exporters.
+//! Filled by `buffers` on callers' threads, drained by `worker`. One lock, held for a few instructions. Must not know exporters.
 
 mod admit;
 mod budget;
@@ -10,6 +10,8 @@ pub(crate) mod envelope;
 pub(crate) mod phase;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool as Flag;
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -53,8 +55,9 @@ pub(crate) struct ExporterQueue {
     spills: AtomicBool,
     /// There is room for all spans that threads may buffer. Threads read it without the lock.
     has_capacity: AtomicBool,
-    /// The circuit breaker is open and there is no room: a span that started now would be dropped at its end.
-    refuses: AtomicBool,
+    /// The circuit breaker is open and there is no room: a span that started now would be dropped at its end. Shared with the
+    /// tracer. Not the type of `sync`, because no order depends on it.
+    refuses: Arc<Flag>,
     /// Spans that were refused when they started, since the beginning.
     refused: AtomicU64,
 }
@@ -111,7 +114,7 @@ impl ExporterQueue {
             wake: Notify::new(),
             spills: AtomicBool::new(false),
             has_capacity: AtomicBool::new(true),
-            refuses: AtomicBool::new(false),
+            refuses: Arc::default(),
             refused: AtomicU64::new(0),
         }
     }
@@ -243,7 +246,7 @@ impl ExporterQueue {
         self.lock().safe = 0;
     }
 
-    /// All threads have handed over their spans up to this round.
+    /// All threads have moved their spans of up to this round to the queue.
     pub(crate) fn note_drained(&self, round: u64) {
         let mut state = self.lock();
         state.safe = state.safe.max(round);

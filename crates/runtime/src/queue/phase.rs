@@ -1,4 +1,4 @@
-//! What the queue tells the worker: the phase of the worker, and what there is to do.
+//! What the worker reads from the queue: the phase of the worker, and what there is to do.
 //! Made by `queue`; read by `worker` and `delivery`. Must not decide anything.
 
 use tokio::time::Instant;

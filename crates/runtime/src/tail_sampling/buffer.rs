@@ -53,7 +53,7 @@ struct Decided {
     order: VecDeque<LocalTrace>,
 }
 
-/// Decisions that are remembered: about 500 KiB.
+/// How many decisions are kept: about 500 KiB.
 const REMEMBERED: usize = 8192;
 
 impl Buffer {

@@ -1,9 +1,11 @@
-//! Which traces are kept, and how much may wait. Set by users, asked by `buffer` and by `TailSampler`. Plain values.
+//! Which traces are kept, and how much may wait. Set by users, read by `buffer` and by `TailSampler`. Plain values.
 
 use std::time::Duration;
 
 use tracefuse_core::{Level, SampleRate, TraceId};
 use tracefuse_exporter::record::SpanRecord;
+
+use crate::config::{PipelineConfigError, check, limits};
 
 /// How many spans wait for the end of their trace, for how long, and which traces are kept when they end.
 ///
@@ -19,7 +21,10 @@ use tracefuse_exporter::record::SpanRecord;
 ///     .keep_errors(true)
 ///     .keep_slower_than(Duration::from_secs(10))
 ///     .rate(SampleRate::new(0.05).unwrap()); // of the others
-/// # drop(tail);
+/// assert!(tail.check().is_ok());
+///
+/// let error = TailSampling::new().max_spans(0).check().unwrap_err();
+/// assert_eq!(error.to_string(), "`max_spans` is 0: expected a whole number from 1 to 100000000");
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
@@ -105,6 +110,28 @@ impl TailSampling {
         self
     }
 
+    /// Whether every value has a meaning; the facade calls it. The ranges are those of the queue in [`limits`]: `max_spans`
+    /// that of `max_queue_size`, `max_bytes` that of `max_queue_bytes`, `max_age` that of `max_age`. A cost is a number of
+    /// at least 0.
+    ///
+    /// # Errors
+    /// [`PipelineConfigError`] names the first setting that has none, its value and the range.
+    pub fn check(&self) -> Result<(), PipelineConfigError> {
+        check("max_spans", self.max_spans, &limits::MAX_QUEUE_SIZE)?;
+        check("max_bytes", self.max_bytes, &limits::MAX_QUEUE_BYTES)?;
+        check("max_age", self.max_age, &limits::MAX_AGE)?;
+        match self.costlier_than {
+            Some(dollars) if !(dollars.is_finite() && dollars >= 0.0) => {
+                Err(PipelineConfigError::new(
+                    "keep_costlier_than",
+                    &dollars.to_string(),
+                    "US dollars, a number of at least 0",
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The decision about a trace that has ended.
     pub(super) fn keeps(&self, id: TraceId, duration: Duration, seen: &Seen) -> bool {
         let above = |limit: Option<Duration>| limit.is_some_and(|limit| duration > limit);
@@ -135,7 +162,7 @@ impl Seen {
     }
 }
 
-/// The bucket `total`, or the sum of all, which are disjoint but for that.
+/// The bucket `total`, or the sum of all others, which are disjoint.
 fn total<'a, T: Default>(
     buckets: impl Iterator<Item = (&'a str, T)>,
     add: impl Fn(T, T) -> T,
@@ -148,4 +175,52 @@ fn total<'a, T: Default>(
         sum = add(sum, value);
     }
     sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_without_meaning_are_refused_with_the_range() {
+        let tail = TailSampling::new;
+        assert_eq!(tail().check(), Ok(()));
+        assert_eq!(
+            tail()
+                .max_spans(1)
+                .max_bytes(1)
+                .keep_costlier_than(0.0)
+                .check(),
+            Ok(())
+        );
+        for (config, words) in [
+            (
+                tail().max_spans(0),
+                "`max_spans` is 0: expected a whole number from 1 to",
+            ),
+            (tail().max_spans(usize::MAX), "`max_spans` is"),
+            (tail().max_bytes(0), "`max_bytes` is 0"),
+            (tail().max_bytes(usize::MAX), "`max_bytes` is"),
+            (
+                tail().max_age(Duration::ZERO),
+                "`max_age` is 0 s: expected a time from 0.001 s",
+            ),
+            (tail().max_age(Duration::MAX), "`max_age` is"),
+            (
+                tail().keep_costlier_than(-1.0),
+                "`keep_costlier_than` is -1: expected US dollars",
+            ),
+            (
+                tail().keep_costlier_than(f64::NAN),
+                "`keep_costlier_than` is NaN",
+            ),
+            (
+                tail().keep_costlier_than(f64::INFINITY),
+                "`keep_costlier_than` is inf",
+            ),
+        ] {
+            let error = config.check().unwrap_err().to_string();
+            assert!(error.starts_with(words), "{error}");
+        }
+    }
 }

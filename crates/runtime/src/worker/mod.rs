@@ -1,4 +1,4 @@
-//! The thread that delivers to one exporter, and its current-thread runtime: the home of threads.
+//! The thread that delivers to one exporter, and its current-thread runtime: the only place that starts threads.
 //! Started by `pipeline`; runs the loop of `run`, which knows no thread, so that tests can drive it.
 
 pub(crate) mod next;
@@ -79,7 +79,7 @@ pub(crate) fn wait_on_thread(wait: impl FnOnce() -> Report + Send + 'static) -> 
             }
         });
     if spawned.is_err() {
-        // Without a thread to wait on, waiting here is better than not at all.
+        // No thread can be started: the caller waits here.
         let report = take(&retry).map(|wait| wait()).unwrap_or_default();
         return Box::pin(async { report });
     }

@@ -1,5 +1,5 @@
-//! What the worker does next: the one place where that is decided. Pure.
-//! Asked by `worker::run` before each step, with what the queue shows.
+//! Decides what the worker does next: the one place for it. Pure.
+//! Called by `worker::run` before each step, with the state of the queue.
 
 use crate::queue::ExporterQueue;
 use crate::queue::phase::{Phase, View};

@@ -1,4 +1,4 @@
-//! The worker's loop: asks `next` what to do, does it by `delivery`, waits, and goes on after a panic.
+//! The worker's loop: `next` decides what to do, `delivery` does it; then the loop waits. It continues after a panic.
 //! Run by `worker` on its thread, by tests on paused time. Knows no thread.
 
 use std::future::{pending, poll_fn};
@@ -16,13 +16,13 @@ use crate::queue::buffers::Watch;
 use crate::queue::phase::Phase;
 use crate::worker::next::{Next, next};
 
-/// The wait after a panic, so that one that comes at every step costs no whole processor.
+/// The wait after a panic, so that a panic at every step does not use a whole processor.
 const AFTER_PANIC: Duration = Duration::from_millis(100);
-/// Panics during a shutdown after which it is given up.
+/// After this many panics during a shutdown, delivery stops.
 const MAX_CLOSING_PANICS: u32 = 3;
 
-/// Delivers until the queue is closed. A panic costs what was in flight and is counted and logged; the loop
-/// goes on with the rest.
+/// Delivers until the queue is closed. After a panic the records in flight are lost, which is counted and logged; the loop
+/// continues with the rest.
 pub(crate) async fn run(mut delivery: Delivery) {
     let queue = delivery.queue.clone();
     let mut closing_panics = 0;
@@ -37,7 +37,7 @@ pub(crate) async fn run(mut delivery: Delivery) {
     // Before a caller learns that shutdown is done: the next tracer may open the same directory.
     let _ = contained(|| delivery.release_disk());
     queue.stop();
-    // With it goes the exporter, whose `Drop` may panic.
+    // This drops the exporter, whose `Drop` may panic.
     let _ = contained(|| drop(delivery));
 }
 
@@ -165,14 +165,14 @@ async fn flush(delivery: &mut Delivery) -> bool {
     true
 }
 
-/// Delivers what is left, puts the rest on disk, and lets the exporter go.
+/// Delivers what is left, writes the rest to disk, and shuts the exporter down.
 async fn close(delivery: &mut Delivery) {
     delivery.retry_disk();
     delivery.seal();
     deliver_rest(delivery).await;
     delivery.save();
     if delivery.has_broken_disk() {
-        // It did not take what is left: the rest of the time is for the receiver.
+        // The disk did not take it: the rest of the time is for the receiver.
         deliver_rest(delivery).await;
         delivery.save();
     }
@@ -180,8 +180,8 @@ async fn close(delivery: &mut Delivery) {
 }
 
 /// Delivers until the shutdown's deadline: the time is used, also past `max_retries` and while the breaker is
-/// open, one attempt at a time. What can wait on disk does not need it, and a receiver that refuses us does
-/// not change its mind in seconds.
+/// open, one attempt at a time. This is not done for what can wait on disk, nor for a receiver
+/// that refuses our requests, which would take longer than seconds to be fixed.
 async fn deliver_rest(delivery: &mut Delivery) {
     let queue = delivery.queue.clone();
     let mut failures = 0;
@@ -202,7 +202,7 @@ async fn deliver_rest(delivery: &mut Delivery) {
         };
         failures += 1;
         let over = Instant::now() + pause;
-        // News is a longer deadline: the wait goes on all the same.
+        // A longer deadline wakes it, too: the wait continues.
         while Instant::now() < over && queue.phase() != Phase::Stopped {
             wait(&queue, pending::<()>(), Some(over)).await;
         }

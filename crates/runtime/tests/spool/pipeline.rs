@@ -1,4 +1,4 @@
-//! The spool behind a pipeline: what goes to disk, when, and what becomes of it.
+//! The spool behind a pipeline: what goes to disk, when, and how it is sent later.
 #![expect(
     clippy::disallowed_methods,
     reason = "damages files to see that it is noticed"

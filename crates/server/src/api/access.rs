@@ -1,4 +1,4 @@
-//! Who may ask: the name of this server, the origin of a page, the keys and the token.
+//! Which requests are answered: it depends on the name of this server, the origin of a page, the keys and the token.
 //! A layer around all routes, pages included, before any body is read.
 
 use std::net::IpAddr;
@@ -77,7 +77,7 @@ fn name_of(host: &str) -> &str {
 
 enum Access {
     Granted,
-    /// The token was in the address: it becomes a cookie, and the address is asked for without it.
+    /// The token was in the address: the answer sets it as a cookie and redirects to the address without it.
     Greeted(Response),
     Refused(Response),
 }

@@ -30,7 +30,7 @@ pub(crate) fn invalid(place: &str, message: &str) -> Response {
     )
 }
 
-/// What the store could not do. A client tries again after a full disk and a lock.
+/// The answer to an error of the store. Clients repeat a request after a full disk or a lock.
 pub(crate) fn failed(failure: &StoreError) -> Response {
     let status = match failure {
         StoreError::Cursor => {

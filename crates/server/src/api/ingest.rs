@@ -103,7 +103,7 @@ pub(crate) async fn otlp(State(app): State<App>, request: Request) -> Response {
             true => "application/json",
             false => "application/x-protobuf",
         };
-        // The answer says that the body is stored, and it is, also if the tee panics.
+        // The body is stored: the answer is the same if the tee panics.
         let _ = tokio::task::spawn_blocking(move || tee.take(&body, kind)).await;
     }
     partial_success(&taken, is_json)
@@ -133,7 +133,7 @@ fn partial_success(taken: &Taken, is_json: bool) -> Response {
     (StatusCode::OK, kind, body.encode_to_vec()).into_response()
 }
 
-/// Metrics and logs are taken and thrown away, so that an SDK which sends them too is not in error.
+/// Metrics and logs are accepted and discarded, so that an SDK which sends them too gets no error.
 pub(crate) async fn discarded() -> Response {
     answer(StatusCode::OK, &json!({}))
 }

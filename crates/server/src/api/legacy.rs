@@ -11,7 +11,10 @@ use super::observations::conditions;
 use super::params::{Params, Refusal};
 use crate::app::App;
 use crate::model::{Order, ScoreQuery, TraceQuery};
-use crate::store::{ObservationQuery, Store, StoreError};
+use crate::store::{ObservationQuery, Parts, Store, StoreError, WholeTrace};
+
+/// Observations that the answer of one trace has.
+const MOST_OBSERVATIONS: usize = 100_000;
 
 /// Page and limit of a list.
 fn place(params: &Params, most: usize) -> Result<(usize, usize), Refusal> {
@@ -23,6 +26,38 @@ fn place(params: &Params, most: usize) -> Result<(usize, usize), Refusal> {
 fn paged(data: &[Value], page: usize, limit: usize, total: usize) -> Response {
     let meta = json!({ "page": page, "limit": limit, "totalItems": total, "totalPages": total.div_ceil(limit) });
     answer(StatusCode::OK, &json!({ "data": data, "meta": meta }))
+}
+
+/// Groups of fields of a trace: all if `fields` names none. Core fields are always shown.
+#[derive(Clone, Copy, Debug)]
+struct Groups {
+    parts: Parts,
+    metrics: bool,
+}
+
+impl Groups {
+    fn of(params: &Params) -> Self {
+        let names = params.all("fields");
+        let has = |name: &str| names.is_empty() || names.iter().any(|known| known == name);
+        Self {
+            parts: Parts {
+                io: has("io"),
+                observations: has("observations"),
+                scores: has("scores"),
+            },
+            metrics: has("metrics"),
+        }
+    }
+
+    /// The fields of a trace; without the group `metrics`, Langfuse shows a latency and a cost of -1.
+    fn shown(self, trace: &WholeTrace) -> Value {
+        let mut fields = shown(&trace.row, &trace.bodies);
+        if !self.metrics {
+            put(&mut fields, "latency", (-1).into());
+            put(&mut fields, "totalCost", (-1).into());
+        }
+        fields
+    }
 }
 
 /// `GET /api/public/traces`.
@@ -55,22 +90,16 @@ pub(crate) async fn traces(State(app): State<App>, uri: Uri) -> Response {
         Err(response) => return *response,
     };
     let limit = query.limit;
+    let groups = Groups::of(&params);
     let found = app.read(move |store| {
-        let (rows, total) = store.traces_of_page(&query, page)?;
-        let mut data = Vec::with_capacity(rows.len());
-        for row in rows {
-            let bodies = store.trace_bodies(&row.id)?.unwrap_or_default();
-            let mut trace = shown(&row, &bodies);
-            let ids: Vec<String> = store.observation_ids(&row.id)?;
-            put(&mut trace, "observations", ids.into());
-            let scores: Vec<Value> = scores_of(store, &row.id)?
-                .iter()
-                .map(|score| score.id.clone().into())
-                .collect();
-            put(&mut trace, "scores", scores.into());
-            data.push(trace);
-        }
-        Ok((data, total))
+        let (traces, total) = store.traces_of_page(&query, page, groups.parts)?;
+        let data = traces.into_iter().map(|trace| {
+            let mut fields = groups.shown(&trace);
+            put(&mut fields, "observations", trace.observations.into());
+            put(&mut fields, "scores", trace.scores.into());
+            fields
+        });
+        Ok((data.collect::<Vec<Value>>(), total))
     });
     match found.await {
         Ok((data, total)) => paged(&data, page, limit, total),
@@ -94,31 +123,40 @@ fn scores_of(store: &Store, trace: &str) -> Result<Vec<crate::model::ScoreRow>, 
 }
 
 /// `GET /api/public/traces/{id}`: with observations and scores.
-pub(crate) async fn trace(State(app): State<App>, Path(id): Path<String>) -> Response {
+pub(crate) async fn trace(State(app): State<App>, Path(id): Path<String>, uri: Uri) -> Response {
+    let groups = Groups::of(&Params::of(&uri));
     let wanted = id.clone();
     let found = app.read(move |store| {
         let Some(row) = store.trace_row(&wanted)? else {
             return Ok(None);
         };
-        let bodies = store.trace_bodies(&wanted)?.unwrap_or_default();
-        let query = ObservationQuery {
-            conditions: vec![("t.id = ?".to_owned(), vec![wanted.clone().into()])],
-            with_bodies: true,
-            limit: 10_000,
-            ..ObservationQuery::default()
+        let mut trace = WholeTrace {
+            row,
+            ..WholeTrace::default()
         };
-        let observations: Vec<Value> = store
-            .observations(&query)?
-            .0
-            .iter()
-            .rev()
-            .map(old_observation)
-            .collect();
-        let mut trace = shown(&row, &bodies);
-        put(&mut trace, "observations", observations.into());
-        let scores: Vec<Value> = scores_of(store, &wanted)?.iter().map(old_score).collect();
-        put(&mut trace, "scores", scores.into());
-        Ok(Some(trace))
+        let mut observations = Vec::new();
+        if groups.parts.io {
+            trace.bodies = store.trace_bodies(&wanted)?.unwrap_or_default();
+        }
+        if groups.parts.observations {
+            let query = ObservationQuery {
+                conditions: vec![("t.id = ?".to_owned(), vec![wanted.clone().into()])],
+                with_bodies: true,
+                limit: MOST_OBSERVATIONS,
+                ..ObservationQuery::default()
+            };
+            let newest_first = store.observations(&query)?.0;
+            observations = newest_first.iter().rev().map(old_observation).collect();
+        }
+        let scores = match groups.parts.scores {
+            true => scores_of(store, &wanted)?,
+            false => Vec::new(),
+        };
+        let scores: Vec<Value> = scores.iter().map(old_score).collect();
+        let mut fields = groups.shown(&trace);
+        put(&mut fields, "observations", observations.into());
+        put(&mut fields, "scores", scores.into());
+        Ok(Some(fields))
     });
     match found.await {
         Ok(Some(trace)) => answer(StatusCode::OK, &trace),

@@ -63,7 +63,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/api/public/sessions/{session}", get(legacy::session))
 }
 
-/// What a client asks to see whether its keys are good.
+/// A client requests this to check its keys.
 async fn projects() -> Response {
     let organization = json!({ "id": "local", "name": "local" });
     let project =

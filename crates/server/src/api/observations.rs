@@ -12,7 +12,7 @@ use super::fields::{Groups, observation};
 use super::filter;
 use super::params::{Params, Refusal};
 use crate::app::App;
-use crate::store::{ObservationQuery, kind_of, level_number};
+use crate::store::{Conditions, ObservationQuery, kind_of, level_number};
 
 pub(crate) const TYPES: &[&str] = &[
     "GENERATION",
@@ -54,9 +54,14 @@ pub(crate) async fn list(State(app): State<App>, uri: Uri) -> Response {
 }
 
 fn read(params: &Params) -> Result<(ObservationQuery, Groups), Refusal> {
+    params.each_once(&["environment"])?;
     let mut query = ObservationQuery {
         conditions: conditions(params)?,
-        limit: params.number("limit", 50, 1000)?,
+        limit: match params.one("limit") {
+            // As a number of JavaScript.
+            Some("") => 0,
+            _ => params.number("limit", 50, 1000)?,
+        },
         ..ObservationQuery::default()
     };
     if params.word("parseIoAsJson", &["true", "false"])? == Some("true") {
@@ -104,8 +109,8 @@ fn read(params: &Params) -> Result<(ObservationQuery, Groups), Refusal> {
 }
 
 /// The filters that are parameters of their own.
-pub(crate) fn conditions(params: &Params) -> Result<Vec<(String, Vec<Sql>)>, Refusal> {
-    let mut all: Vec<(String, Vec<Sql>)> = Vec::new();
+pub(crate) fn conditions(params: &Params) -> Result<Conditions, Refusal> {
+    let mut all = Conditions::new();
     for (name, column) in [
         ("traceId", "t.id"),
         ("name", "s.name"),
@@ -146,11 +151,24 @@ pub(crate) fn conditions(params: &Params) -> Result<Vec<(String, Vec<Sql>)>, Ref
         ));
     }
     // Milliseconds are all that Langfuse keeps.
-    if let Some(from) = params.time("fromStartTime")? {
+    if let Some(from) = params.strict_time("fromStartTime")? {
         all.push(("s.start_ns >= ?".to_owned(), vec![from.into()]));
     }
-    if let Some(to) = params.time("toStartTime")? {
+    if let Some(to) = params.strict_time("toStartTime")? {
         all.push(("s.start_ns < ?".to_owned(), vec![to.into()]));
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use tracefuse_core::ObservationType;
+
+    #[test]
+    fn every_type_can_be_asked_for() {
+        for kind in ObservationType::ALL {
+            let name = kind.as_str().to_uppercase();
+            assert!(super::TYPES.contains(&name.as_str()), "{name}");
+        }
+    }
 }

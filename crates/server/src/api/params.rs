@@ -1,6 +1,8 @@
 //! Parameters of a query, as Langfuse reads them.
 //! Used by the handlers that read.
 
+use std::collections::HashSet;
+
 use axum::http::Uri;
 use axum::response::Response;
 
@@ -51,6 +53,22 @@ impl Params {
         values.filter(|value| !value.is_empty()).collect()
     }
 
+    /// The names, each as often as it is there.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// A number that may have a fraction.
+    pub(crate) fn decimal(&self, name: &str) -> Result<Option<f64>, Refusal> {
+        let Some(text) = self.filled(name) else {
+            return Ok(None);
+        };
+        let number = text.trim().parse::<f64>().ok();
+        let number = number.filter(|number| number.is_finite());
+        let number = number.ok_or_else(|| refusal(name, "Invalid input: expected number"))?;
+        Ok(Some(number))
+    }
+
     pub(crate) fn number(&self, name: &str, default: usize, most: usize) -> Result<usize, Refusal> {
         let Some(text) = self.filled(name) else {
             return Ok(default);
@@ -65,6 +83,14 @@ impl Params {
         }
     }
 
+    /// Nanoseconds since 1970; an empty text is no time.
+    pub(crate) fn strict_time(&self, name: &str) -> Result<Option<i64>, Refusal> {
+        match self.one(name) {
+            Some("") => Err(refusal(name, "Invalid ISO datetime")),
+            _ => self.time(name),
+        }
+    }
+
     /// Nanoseconds since 1970.
     pub(crate) fn time(&self, name: &str) -> Result<Option<i64>, Refusal> {
         match self.filled(name) {
@@ -75,9 +101,22 @@ impl Params {
         }
     }
 
-    /// One of these words.
+    /// Refuses a parameter that comes twice, except those in `lists`.
+    pub(crate) fn each_once(&self, lists: &[&str]) -> Result<(), Refusal> {
+        let mut seen = HashSet::new();
+        let mut twice = self.names().filter(|name| !seen.insert(*name));
+        match twice.find(|name| !lists.contains(name)) {
+            Some(name) => Err(refusal(
+                name,
+                "Invalid input: expected string, received array",
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// One of these words; an empty one is none of them.
     pub(crate) fn word(&self, name: &str, words: &[&str]) -> Result<Option<&str>, Refusal> {
-        match self.filled(name) {
+        match self.one(name) {
             Some(word) if !words.contains(&word) => {
                 let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
                 let message = format!("Invalid option: expected one of {}", words.join("|"));

@@ -106,7 +106,7 @@ pub struct ObservationRow {
     pub ttft_ns: Option<i64>,
     /// Name and version of the managed prompt.
     pub prompt: Option<(String, i64)>,
-    /// Whether it is where the trace begins for people: it has no parent, or the sender marked it so.
+    /// Whether the trace begins here as a reader sees it: it has no parent, or the sender marked it so.
     pub is_root: bool,
     /// Whether [`Store::bodies`](crate::Store::bodies) has something for it.
     pub has_bodies: bool,
@@ -143,7 +143,7 @@ pub struct ScoreRow {
     pub observation_id: Option<String>,
     /// The session it is about.
     pub session_id: Option<String>,
-    /// What was judged.
+    /// Its name: what was judged, such as `helpfulness`.
     pub name: String,
     /// `NUMERIC`, `CATEGORICAL`, `BOOLEAN`, `TEXT` or `CORRECTION`.
     pub data_type: String,

@@ -25,7 +25,7 @@ pub struct Bin {
     pub errors: u64,
 }
 
-/// Totals of a span of time.
+/// Totals of a range of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Totals {

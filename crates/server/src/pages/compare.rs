@@ -77,7 +77,7 @@ pub(super) async fn page(
     page.respond()
 }
 
-/// Where the trace begins for people.
+/// The observation where the trace begins as a reader sees it.
 fn root(view: &TraceView) -> Option<&ObservationRow> {
     let marked = view.observations.iter().find(|span| span.is_root);
     marked.or_else(|| view.observations.first())

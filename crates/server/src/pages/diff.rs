@@ -1,5 +1,5 @@
 //! Two texts side by side: equal and changed lines, and in changed lines the changed words.
-//! Called by `compare`; pure but for the HTML.
+//! Called by `compare`; pure except the HTML.
 
 use maud::{Markup, html};
 

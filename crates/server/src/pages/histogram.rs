@@ -35,7 +35,7 @@ pub(super) fn histogram(histogram: &Histogram, params: &Params) -> Markup {
                     @let left = place as f64 * WIDTH;
                     @let edge = left + (WIDTH - bar) / 2.0;
                     @let errors = scale(bin.errors);
-                    // One trace among many must be seen.
+                    // A bar of one trace is at least two points high.
                     @let all = if bin.traces > 0 { scale(bin.traces).max(2.0) } else { 0.0 };
                     @let from = units::rfc3339(bin.start_ns);
                     @let to = units::rfc3339(bin.start_ns.saturating_add(histogram.width_ns));

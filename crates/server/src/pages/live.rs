@@ -1,5 +1,5 @@
 //! Which traces have changed, as server-sent events.
-//! Read by the scripts of list and trace, which then take the page anew.
+//! Read by the scripts of list and trace, which then load the page again.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use crate::app::App;
 use crate::model::Arrival;
 
-/// A comment so often, so that a browser that has gone is noticed.
+/// Time between two comments, which show whether the browser still has the connection.
 const QUIET: Duration = Duration::from_secs(15);
 
 /// The event `traces`, whose data are the ids of traces that have changed as a list in JSON; `*` is any trace.
@@ -56,7 +56,7 @@ async fn next(arrivals: &mut Receiver<Arc<Vec<Arrival>>>) -> Option<String> {
             let ids = serde_json::to_string(&ids).unwrap_or_default();
             Some(format!("event: traces\ndata: {ids}\n\n"))
         }
-        // Some were missed: every open page takes its content anew.
+        // Some messages were missed: every open page loads its content again.
         Ok(Err(RecvError::Lagged(_))) => Some("event: traces\ndata: [\"*\"]\n\n".to_owned()),
         Ok(Err(RecvError::Closed)) => None,
         Err(_) => Some(": nothing new\n\n".to_owned()),

@@ -8,6 +8,7 @@ mod columns;
 mod compare;
 mod detail;
 mod diff;
+mod figures;
 mod filters;
 mod histogram;
 mod json;

@@ -16,7 +16,7 @@ pub(super) struct Rows<'a> {
     pub(super) title: &'a str,
     pub(super) area: Area,
     pub(super) path: &'a str,
-    /// What is said where there is no row: that, and what would make one.
+    /// The texts of an empty list: that it has no row, and what makes one.
     pub(super) empty: (&'a str, &'a str),
     /// The cells of the head.
     pub(super) head: Markup,

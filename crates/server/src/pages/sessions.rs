@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use tracefuse_core::Level;
 
 use super::bodies::{content, text};
-use super::detail::score_value;
+use super::figures::score_value;
 use super::layout::{Area, Page};
 use super::list::{KEYS, named};
 use super::params::{Params, encoded};
@@ -182,7 +182,7 @@ fn side(title: &str, body: Option<Body>, preview: Option<&str>) -> Markup {
     }
 }
 
-/// Of a conversation the last message: those before it are in the traces before.
+/// The last message of a conversation. The messages before it are in earlier traces.
 fn last_message(text: &str) -> Body {
     match read(text) {
         Body::Messages(mut messages, _) => {

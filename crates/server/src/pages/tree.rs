@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::model::ObservationRow;
 use crate::store::SpanOutline;
 
-/// What the tree asks of a span.
+/// What the tree reads of a span.
 pub(super) trait Node {
     fn id(&self) -> &str;
     fn parent(&self) -> Option<&str>;
@@ -46,11 +46,11 @@ pub(super) struct Place {
     pub(super) depth: usize,
 }
 
-/// What a parent is called that has not been received: spans are sent when they end, so children come first.
+/// The name of a parent that has not been received. Spans are sent when they end, so children come first.
 const WAITING: &str = "(parent not received yet)";
 
-/// Adds a row for each parent that is missing, so that its children are together. Where a trace begins for people,
-/// nothing is missing: that parent is in another service.
+/// Adds a row for each parent that is missing, so that its children are together. A span that the sender
+/// marked as the beginning of the trace has its parent in another service, so nothing is missing.
 pub(super) fn add_missing_parents(spans: &mut Vec<SpanOutline>) {
     let known: HashSet<&str> = spans.iter().map(|span| span.id.as_str()).collect();
     let mut missing: BTreeMap<&str, SpanOutline> = BTreeMap::new();

@@ -39,7 +39,7 @@ pub(super) fn kind(kind: ObservationType) -> Markup {
     html! { i class={ "kind kind-" (name) } role="img" title=(name) aria-label=(name) {} }
 }
 
-/// What a trace came to: running, errors, warnings, notes about Langfuse, or nothing.
+/// The state of a trace: running, errors, warnings, notes about Langfuse, or nothing.
 pub(super) fn outcome(trace: &TraceRow) -> Markup {
     html! {
         @if trace.open > 0 {
@@ -100,4 +100,9 @@ pub(super) fn level_name(level: Level) -> &'static str {
         Level::Debug => "debug",
         _ => "default",
     }
+}
+
+/// A part of a page with a title.
+pub(super) fn block(title: &str, inside: &Markup) -> Markup {
+    html! { section.block.card aria-label=(title) { header { h3 { (title) } } div.inside { (inside) } } }
 }

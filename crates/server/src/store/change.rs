@@ -1,4 +1,4 @@
-//! What the writer is given.
+//! The changes that the writer applies.
 //! Made by `take` from request bodies and by `api`; applied by `apply`.
 
 use std::collections::BTreeMap;
@@ -75,6 +75,8 @@ pub(crate) struct Span {
     pub(crate) body: Option<Vec<u8>>,
     /// The beginning of input and output.
     pub(crate) previews: (Option<String>, Option<String>),
+    /// Neither start nor end was sent: it starts when it arrives first.
+    pub(crate) has_no_time: bool,
 }
 
 /// The attributes of a trace that one of its spans has.
@@ -190,7 +192,7 @@ pub(crate) struct TraceBody {
     pub(crate) metadata: BTreeMap<String, Value>,
 }
 
-/// A score: of one that is known, trace, environment and time stay, and what is new wins.
+/// A score. An update of a stored score keeps its trace, environment and time, and replaces everything else.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ScorePatch {
     pub(crate) row: ScoreRow,

@@ -10,6 +10,8 @@ pub enum StoreError {
     InUse(String),
     /// The file was made by a newer version of this program.
     Newer(String),
+    /// The file was made by an older version of this program, and only a process that writes brings it up to date.
+    Older(String),
     /// The file is no store of this program, or it is damaged.
     NotAStore(String),
     /// The disk is full, or the file has reached its maximal size.
@@ -34,6 +36,10 @@ impl fmt::Display for StoreError {
             Self::Newer(path) => write!(
                 f,
                 "a newer version of this program made {path}: update the program"
+            ),
+            Self::Older(path) => write!(
+                f,
+                "an older version of this program made {path}: start `tracefuse view` with it once, which brings it up to date"
             ),
             Self::NotAStore(path) => {
                 write!(f, "{path} is no store of this program, or it is damaged")

@@ -37,7 +37,7 @@ impl Where {
         self.values.extend(values);
     }
 
-    /// The filters of a query but for its text.
+    /// The filters of a query without its text.
     pub(crate) fn of(query: &TraceQuery) -> Self {
         let mut filters = Self::default();
         let equal = [
@@ -136,33 +136,6 @@ fn by_time(
     })
 }
 
-/// A page of traces by time, and how many there are.
-pub(crate) fn traces_of_page(
-    db: &Connection,
-    query: &TraceQuery,
-    page: usize,
-) -> Result<(Vec<TraceRow>, usize), StoreError> {
-    let direction = if query.order == Order::Oldest {
-        "ASC"
-    } else {
-        "DESC"
-    };
-    let filters = Where::of(query);
-    let mut count = db.prepare_cached(&format!("SELECT count(*) FROM trace{}", filters.sql))?;
-    let count: i64 = count.query_row(params_from_iter(&filters.values), |row| row.get(0))?;
-    let sql = format!(
-        "SELECT {TRACE} FROM trace{} ORDER BY start_ns {direction}, n {direction} LIMIT {} OFFSET {}",
-        filters.sql,
-        query.limit,
-        page.saturating_sub(1).saturating_mul(query.limit)
-    );
-    let rows = select(db, &sql, filters.values)?;
-    Ok((
-        rows.into_iter().map(|(_, row)| row).collect(),
-        usize::try_from(count).unwrap_or(0),
-    ))
-}
-
 fn by_size(
     db: &Connection,
     query: &TraceQuery,
@@ -198,7 +171,7 @@ fn offset(cursor: Option<&str>) -> Result<usize, StoreError> {
     })
 }
 
-fn select(
+pub(crate) fn select(
     db: &Connection,
     sql: &str,
     values: Vec<Value>,
@@ -278,7 +251,7 @@ fn sort(rows: &mut [(i64, TraceRow)], order: Order) {
     }
 }
 
-/// The trace of this number, if the filters of the query but for its text match.
+/// The trace of this number, if the filters of the query match; its text is not checked.
 fn matching(
     db: &Connection,
     query: &TraceQuery,

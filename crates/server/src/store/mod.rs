@@ -4,6 +4,7 @@
 mod apply;
 mod change;
 mod connection;
+mod deletion;
 mod error;
 mod file;
 mod histogram;
@@ -22,6 +23,7 @@ mod search;
 mod totals;
 mod touched;
 mod views;
+mod whole;
 mod writer;
 
 use std::fmt;
@@ -48,11 +50,12 @@ pub use error::StoreError;
 pub use options::StoreOptions;
 pub(crate) use outline::{SpanOutline, TraceOutline};
 pub(crate) use rows::{kind_of, level_number};
-pub(crate) use views::{Full, ObservationQuery};
+pub(crate) use views::{Conditions, Full, ObservationQuery};
+pub(crate) use whole::{Parts, WholeTrace};
 
-/// KiB of changes that wait at most; above it, those who store wait.
+/// The most KiB of queued changes; above it, callers that store wait.
 const ROOM: usize = 64 << 10;
-/// Arrivals that a slow receiver may be behind.
+/// The most arrivals that are kept for a slow receiver; it misses the ones before.
 const BEHIND: usize = 256;
 /// KiB of pages that the writer keeps.
 const WRITE_CACHE: i64 = 32 << 10;
@@ -124,13 +127,15 @@ impl Store {
         let reading = Reading::of_file(path);
         let shown = path.display().to_string();
         let version = reading.with(|db| schema::version(db, &shown));
-        if version? != schema::PRESENT {
-            return Err(StoreError::NotAStore(shown));
+        match version? {
+            0 => return Err(StoreError::NotAStore(shown)),
+            schema::PRESENT => {}
+            _ => return Err(StoreError::Older(shown)),
         }
         Ok(Self::of(reading, None, None, StoreOptions::default()))
     }
 
-    /// A store that is gone with its last handle.
+    /// A store in memory; its content is lost with its last handle.
     ///
     /// # Errors
     /// The writer thread cannot be started.
@@ -153,11 +158,13 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let (arrivals, _) = broadcast::channel(BEHIND);
         let memory = writing.with(|db| Memory::load(db))?;
-        let writer = Writer {
+        let mut writer = Writer {
             db: writing,
             memory,
             options: options.clone(),
             arrivals: arrivals.clone(),
+            retention: None,
+            waiting: Vec::new(),
         };
         let (queue, messages) = channel();
         let thread = std::thread::Builder::new().name("tracefuse-store".to_owned());
@@ -220,7 +227,7 @@ impl Store {
             }
             weight = weight.saturating_add(change.weight());
         }
-        // One that is larger than all the room takes all of it.
+        // Changes that are larger than the whole queue take all of it.
         let room = u32::try_from((weight >> 10).clamp(1, ROOM)).unwrap_or(1);
         let room = self.shared.room.clone().acquire_many_owned(room).await;
         let (answer, receipt) = oneshot::channel();
@@ -262,7 +269,7 @@ impl Store {
         futures::executor::block_on(done).map_err(|_| StoreError::Closed)?
     }
 
-    /// Deletes what is older or more than the options say, now and not in a while.
+    /// Applies the limits of age and size now. Otherwise the writer applies them from time to time.
     ///
     /// # Errors
     /// As [`ingest`](Self::ingest).

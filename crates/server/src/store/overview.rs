@@ -19,7 +19,7 @@ pub(crate) fn overview(db: &Connection, from_ns: i64, to_ns: i64) -> Result<Over
     let period = if range <= 2 * DAY_NS { HOUR_NS } else { DAY_NS };
     let from = from_ns.div_euclid(period);
     let to = to_ns.saturating_sub(1).div_euclid(period).max(from);
-    // Of a range that is too long the end counts.
+    // A range that is too long is cut at its beginning.
     let from = from.max(to.saturating_sub(PERIODS - 1));
     let (from_ns, to_ns) = (
         from.saturating_mul(period),

@@ -2,7 +2,8 @@
 //! Each method reads one snapshot of the file and may wait for the disk.
 
 use super::outline::{self, TraceOutline};
-use super::views::{Full, ObservationQuery};
+use super::views::{Conditions, Full, ObservationQuery};
+use super::whole::{self, Parts, WholeTrace};
 use super::{Store, StoreError, histogram, lists, load, overview, people, search, views};
 use crate::model::{
     Bodies, Histogram, Media, ObservationRow, Order, Overview, Page, ScoreQuery, ScoreRow,
@@ -79,6 +80,15 @@ impl Store {
     /// The file cannot be read.
     pub fn scores(&self, query: &ScoreQuery) -> Result<Page<ScoreRow>, StoreError> {
         self.read(|db| views::scores(db, query))
+    }
+
+    /// The same with more conditions.
+    pub(crate) fn scores_where(
+        &self,
+        query: &ScoreQuery,
+        more: Conditions,
+    ) -> Result<Page<ScoreRow>, StoreError> {
+        self.read(|db| views::scores_where(db, query, more))
     }
 
     /// Sessions by their last trace, the newest first. `cursor` is where the page before ended.
@@ -218,16 +228,13 @@ impl Store {
         self.read(|db| views::count_observations(db, conditions))
     }
 
-    pub(crate) fn observation_ids(&self, trace: &str) -> Result<Vec<String>, StoreError> {
-        self.read(|db| views::observation_ids(db, trace))
-    }
-
     pub(crate) fn traces_of_page(
         &self,
         query: &TraceQuery,
         page: usize,
-    ) -> Result<(Vec<TraceRow>, usize), StoreError> {
-        self.read(|db| lists::traces_of_page(db, query, page))
+        parts: Parts,
+    ) -> Result<(Vec<WholeTrace>, usize), StoreError> {
+        self.read(|db| whole::page(db, query, page, parts))
     }
 
     pub(crate) fn sessions_of_page(

@@ -22,6 +22,7 @@ pub(crate) fn level(number: i64) -> Level {
         .unwrap_or_default()
 }
 
+/// The number of a type in the file: its place in `ObservationType::ALL`, to which new types are added at the end.
 pub(crate) fn kind_number(kind: ObservationType) -> i64 {
     let at = ObservationType::ALL.iter().position(|known| *known == kind);
     at.and_then(|at| i64::try_from(at).ok()).unwrap_or(0)
@@ -274,4 +275,29 @@ pub(crate) fn units(row: &ObservationRow, part: &str) -> u64 {
 
 pub(crate) fn total_units(row: &ObservationRow) -> u64 {
     row.usage.get("total").copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_keep_the_numbers_that_files_have() {
+        for (number, name) in [
+            (0, "SPAN"),
+            (1, "generation"),
+            (2, "EVENT"),
+            (3, "EMBEDDING"),
+            (4, "AGENT"),
+            (5, "TOOL"),
+            (6, "CHAIN"),
+            (7, "RETRIEVER"),
+            (8, "EVALUATOR"),
+            (9, "GUARDRAIL"),
+        ] {
+            assert_eq!(kind_of(name), Some(number), "{name}");
+            assert_eq!(kind_number(kind(number)), number);
+        }
+        assert_eq!(kind_of("workflow"), None);
+    }
 }

@@ -10,7 +10,7 @@ const APPLICATION: i64 = 0x7466_7573;
 
 /// One step for each version: the first makes version 1, the next makes 2 of 1. A step that was published stays as it
 /// is.
-const STEPS: &[&str] = &[VERSION_1];
+const STEPS: &[&str] = &[VERSION_1, VERSION_2];
 
 const VERSION_1: &str = "
 CREATE TABLE trace(
@@ -70,6 +70,10 @@ CREATE TABLE words_at(only INTEGER PRIMARY KEY CHECK(only = 1), n INTEGER NOT NU
 INSERT INTO words_at VALUES(1, 0);
 CREATE TABLE words_stale(n INTEGER PRIMARY KEY);
 ";
+
+/// Traces whose rows are deleted and whose observations are not yet, see `deletion`.
+const VERSION_2: &str =
+    "CREATE TABLE gone(trace INTEGER PRIMARY KEY, is_uncounted INTEGER NOT NULL);";
 
 /// Makes the connection the one that writes. `page_cache` is in KiB.
 pub(crate) fn prepare_writer(db: &Connection, page_cache: i64) -> rusqlite::Result<()> {

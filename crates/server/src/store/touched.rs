@@ -24,7 +24,7 @@ pub(crate) struct Touched {
 }
 
 impl Touched {
-    /// Takes an observation into the row; where it replaces one, only what is no sum.
+    /// Updates the row with an observation. The sums are left out if they are made again at the end.
     pub(crate) fn add(&mut self, span: &Span) {
         self.is_same = false;
         self.changes += 1;
@@ -51,7 +51,7 @@ impl Touched {
         }
     }
 
-    /// Of each fact the value that came last.
+    /// Sets each fact to the value that came last.
     fn facts(&mut self, facts: &Facts) {
         let row = &mut self.state.row;
         let set = |known: &mut Option<String>, new: &Option<String>| {

@@ -68,21 +68,20 @@ pub(crate) fn bodies(db: &Connection, place: Place) -> Result<(Bodies, Context),
 
 /// Input, output and metadata of a trace: what the batch API gave it, else its root's.
 pub(crate) fn bodies_of_trace(db: &Connection, id: &str) -> Result<Option<Bodies>, StoreError> {
-    let Some(n) = number(db, id)? else {
-        return Ok(None);
-    };
+    let n = number(db, id)?;
+    n.map(|n| io_of_trace(db, n)).transpose()
+}
+
+/// The same by the number of the trace.
+pub(crate) fn io_of_trace(db: &Connection, n: i64) -> Result<Bodies, StoreError> {
     let given = load_trace_body(db, n)?;
-    let sql = format!(
-        "SELECT {SPAN} FROM span WHERE trace = ?1 AND is_root ORDER BY parent IS NOT NULL, start_ns LIMIT 1"
-    );
-    let root = db
-        .prepare_cached(&sql)?
-        .query_row([n], read_span)
+    let sql = "SELECT b.data FROM span s LEFT JOIN body b ON b.n = s.n WHERE s.trace = ?1 AND s.is_root \
+         ORDER BY s.parent IS NOT NULL, s.start_ns LIMIT 1";
+    let root: Option<Option<Vec<u8>>> = db
+        .prepare_cached(sql)?
+        .query_row([n], |row| row.get(0))
         .optional()?;
-    let mut found = match root {
-        Some((place, _)) => bodies(db, place)?.0,
-        None => Bodies::default(),
-    };
+    let mut found = root.flatten().map(|body| unpack(&body)).unwrap_or_default();
     if given.input.is_some() {
         found.input = given.input;
     }
@@ -90,7 +89,7 @@ pub(crate) fn bodies_of_trace(db: &Connection, id: &str) -> Result<Option<Bodies
         found.output = given.output;
     }
     found.metadata.extend(given.metadata);
-    Ok(Some(found))
+    Ok(found)
 }
 
 fn score_row(row: &Row<'_>) -> rusqlite::Result<(i64, ScoreRow)> {
@@ -117,8 +116,8 @@ fn score_row(row: &Row<'_>) -> rusqlite::Result<(i64, ScoreRow)> {
 const SCORE: &str = "SELECT n, id, trace_id, observation_id, session_id, name, data_type, value, comment, metadata, environment, \
      source, config_id, timestamp_ns, updated_ns FROM score";
 
-fn score_conditions(query: &ScoreQuery) -> Result<Vec<(String, Vec<Sql>)>, StoreError> {
-    let mut all: Vec<(String, Vec<Sql>)> = Vec::new();
+fn score_conditions(query: &ScoreQuery) -> Result<Conditions, StoreError> {
+    let mut all = Conditions::new();
     let equal = [
         ("trace_id = ?", &query.trace_id),
         ("observation_id = ?", &query.observation_id),
@@ -160,9 +159,22 @@ fn score_conditions(query: &ScoreQuery) -> Result<Vec<(String, Vec<Sql>)>, Store
     Ok(all)
 }
 
+/// Conditions of SQL with their values.
+pub(crate) type Conditions = Vec<(String, Vec<Sql>)>;
+
 pub(crate) fn scores(db: &Connection, query: &ScoreQuery) -> Result<Page<ScoreRow>, StoreError> {
+    scores_where(db, query, Conditions::new())
+}
+
+pub(crate) fn scores_where(
+    db: &Connection,
+    query: &ScoreQuery,
+    more: Conditions,
+) -> Result<Page<ScoreRow>, StoreError> {
     let limit = if query.limit == 0 { 50 } else { query.limit };
-    let mut rows = score_rows(db, query, limit.saturating_add(1), 0)?;
+    let mut conditions = score_conditions(query)?;
+    conditions.extend(more);
+    let mut rows = score_rows(db, &conditions, limit.saturating_add(1), 0)?;
     let more = rows.len() > limit;
     rows.truncate(limit);
     let last = rows.last().filter(|_| more);
@@ -175,11 +187,11 @@ pub(crate) fn scores(db: &Connection, query: &ScoreQuery) -> Result<Page<ScoreRo
 
 fn score_rows(
     db: &Connection,
-    query: &ScoreQuery,
+    conditions: &[(String, Vec<Sql>)],
     limit: usize,
     skip: usize,
 ) -> Result<Vec<(i64, ScoreRow)>, StoreError> {
-    let (sql, values) = joined(&score_conditions(query)?);
+    let (sql, values) = joined(conditions);
     let sql =
         format!("{SCORE}{sql} ORDER BY timestamp_ns DESC, n DESC LIMIT {limit} OFFSET {skip}");
     let mut find = db.prepare_cached(&sql)?;
@@ -194,8 +206,9 @@ pub(crate) fn scores_of_page(
     page: usize,
 ) -> Result<(Vec<ScoreRow>, usize), StoreError> {
     let skip = page.saturating_sub(1).saturating_mul(query.limit);
-    let rows = score_rows(db, query, query.limit, skip)?;
-    let (sql, values) = joined(&score_conditions(query)?);
+    let conditions = score_conditions(query)?;
+    let rows = score_rows(db, &conditions, query.limit, skip)?;
+    let (sql, values) = joined(&conditions);
     let mut count = db.prepare_cached(&format!("SELECT count(*) FROM score{sql}"))?;
     let count: i64 = count.query_row(params_from_iter(values), |row| row.get(0))?;
     Ok((
@@ -210,13 +223,6 @@ pub(crate) fn score(db: &Connection, id: &str) -> Result<Option<ScoreRow>, Store
         .query_row([id], score_row)
         .optional()?
         .map(|(_, row)| row))
-}
-
-pub(crate) fn observation_ids(db: &Connection, trace: &str) -> Result<Vec<String>, StoreError> {
-    let sql = "SELECT s.id FROM span s JOIN trace t ON t.n = s.trace WHERE t.id = ?1 ORDER BY s.start_ns, s.n LIMIT 10000";
-    let mut find = db.prepare_cached(sql)?;
-    let rows = find.query_map([trace], |row| row.get(0))?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 pub(crate) fn media(db: &Connection, id: &str) -> Result<Option<Media>, StoreError> {
@@ -249,7 +255,7 @@ pub(crate) struct Full {
 /// Which observations the read API asks for; the newest first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ObservationQuery {
-    pub(crate) conditions: Vec<(String, Vec<Sql>)>,
+    pub(crate) conditions: Conditions,
     /// Start in nanoseconds and number of the last row that was shown.
     pub(crate) after: Option<(i64, i64)>,
     /// Rows to pass over.

@@ -233,7 +233,7 @@ fn observation(
         _ => BTreeMap::new(),
     };
     Ok(ObservationPatch {
-        // An observation without a trace is alone in one, so that its update finds it.
+        // An observation without a trace id gets a trace with the observation's id, so that an update finds it.
         trace_id: given(text(body, "traceId")?).unwrap_or_else(|| id.clone()),
         id,
         kind: Some(kind),

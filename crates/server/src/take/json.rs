@@ -179,7 +179,7 @@ fn span(span: Span) -> WireSpan {
 fn id(id: &Json, length: usize, notes: &mut Vec<String>) -> String {
     let text = match id {
         Json::String(text) => Cow::Borrowed(text.as_str()),
-        // The bytes of a library that writes protobuf's fields as they are.
+        // Some libraries write the bytes of protobuf's fields as numbers.
         Json::Array(bytes) => {
             let bytes: Vec<u8> = bytes
                 .iter()

@@ -44,7 +44,7 @@ pub fn line(line: &[u8]) -> Result<Taken, TakeError> {
     }
 }
 
-/// No program sent it by the batch API: the note about that is left out.
+/// The line was not sent by the batch API, so the note about that API is left out.
 fn of_a_file(mut taken: Taken) -> Taken {
     for change in &mut taken.changes {
         if let Kind::Observation(patch) = &mut change.0 {

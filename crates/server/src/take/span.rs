@@ -33,7 +33,7 @@ impl Processor for Last {
     }
 }
 
-/// Reads spans: it delivers nothing.
+/// The tracer that reads spans into records. It delivers nothing.
 static READER: LazyLock<Tracer> = LazyLock::new(|| Tracer::builder(Last).build());
 
 /// The ids that a span has while it is read; its own may be of any length.
@@ -110,6 +110,7 @@ fn change(
 ) -> Option<Change> {
     let mut notes = span.notes;
     // Missing times take the other one.
+    let has_no_time = span.start_ns.or(span.end_ns).is_none();
     let start_ns = span.start_ns.or(span.end_ns).unwrap_or(0);
     if span.start_ns.is_none() {
         notes.push(
@@ -182,6 +183,9 @@ fn change(
         ..ObservationRow::default()
     };
     read(&record, &mut row, &mut bodies);
+    if has_no_time {
+        row.ttft_ns = None;
+    }
     bodies.links = span.links;
     let mut facts = facts(record.trace(), resource, &mut bodies, &mut notes);
     if !is_named {
@@ -200,7 +204,7 @@ fn change(
         facts: facts.clone(),
         resource: kept.clone(),
     };
-    // The row of a root shows its own name where the trace was given none.
+    // A trace without a name has the name of its root.
     if is_root && context.facts.name.is_none() && !row.name.is_empty() {
         context.facts.name = Some(row.name.clone());
     }
@@ -212,6 +216,7 @@ fn change(
         context: text,
         body,
         previews,
+        has_no_time,
     }))))
 }
 

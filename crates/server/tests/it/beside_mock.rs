@@ -23,14 +23,14 @@ const DIFFERENCES: &[(&str, &str)] = &[
 
 const FIELDS: &str = "core,basic,time,io,metadata,model,usage,prompt,metrics,trace_context";
 
-struct Both {
+pub(crate) struct Both {
     ours: Live,
     mock: MockLangfuse,
     keys: String,
 }
 
 impl Both {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let mock = MockLangfuse::start();
         let pair = format!("{}:{}", mock.public_key(), mock.secret_key());
         Self {
@@ -40,7 +40,7 @@ impl Both {
         }
     }
 
-    fn calls(&self) -> [Call; 2] {
+    pub(crate) fn calls(&self) -> [Call; 2] {
         let address: SocketAddr = self
             .mock
             .url()
@@ -51,7 +51,7 @@ impl Both {
         [self.ours.call(), Call::to(address)].map(|call| call.with("authorization", &self.keys))
     }
 
-    fn post(&self, kind: &str, encoding: &str, path: &str, body: &[u8]) -> [u16; 2] {
+    pub(crate) fn post(&self, kind: &str, encoding: &str, path: &str, body: &[u8]) -> [u16; 2] {
         self.calls().map(|call| {
             let call = call
                 .with("content-type", kind)
@@ -60,7 +60,7 @@ impl Both {
         })
     }
 
-    fn spans(&self, body: &[u8]) {
+    pub(crate) fn spans(&self, body: &[u8]) {
         let status = self.post("application/json", "", "/api/public/otel/v1/traces", body);
         assert_eq!(status, [200, 200]);
     }
@@ -81,38 +81,45 @@ impl Both {
     }
 
     /// Compares all rows; `also` are paths that may differ, as `id/field`.
-    fn compare(&self, also: &[&str]) {
+    pub(crate) fn compare(&self, also: &[&str]) {
         let [ours, theirs] = self.rows();
         assert_eq!(ours.len(), theirs.len());
-        let mut found = Vec::new();
-        for (our, their) in ours.iter().zip(&theirs) {
-            let id = our["id"].as_str().unwrap();
-            assert_eq!(our["id"], their["id"]);
-            let keys: BTreeSet<&String> = our
-                .as_object()
-                .unwrap()
-                .keys()
-                .chain(their.as_object().unwrap().keys())
-                .collect();
-            for key in keys {
-                let known = DIFFERENCES.iter().any(|(field, _)| field == key);
-                let (mut a, mut b) = (our[key].clone(), their[key].clone());
-                if key == "metadata" {
-                    // The scope's attributes are empty for both; one shows them.
-                    for side in [&mut a, &mut b] {
-                        side.as_object_mut()
-                            .unwrap()
-                            .retain(|_, value| *value != json!({}));
-                    }
-                }
-                let here = format!("{}/{key}", our["name"].as_str().unwrap_or(id));
-                if !known && a != b && !also.contains(&here.as_str()) {
-                    found.push(format!("{here}: ours {a}, theirs {b}"));
+        let mut found = differences(&ours, &theirs);
+        found.retain(|(here, _)| !also.contains(&here.as_str()));
+        assert!(found.is_empty(), "{found:#?}");
+    }
+}
+
+/// What differs between rows that are in the same order: where, as `name/field`, and how.
+pub(crate) fn differences(ours: &[Value], theirs: &[Value]) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (our, their) in ours.iter().zip(theirs) {
+        let id = our["id"].as_str().unwrap();
+        assert_eq!(our["id"], their["id"]);
+        let keys: BTreeSet<&String> = our
+            .as_object()
+            .unwrap()
+            .keys()
+            .chain(their.as_object().unwrap().keys())
+            .collect();
+        for key in keys {
+            let known = DIFFERENCES.iter().any(|(field, _)| field == key);
+            let (mut a, mut b) = (our.get(key).cloned(), their.get(key).cloned());
+            if key == "metadata" {
+                // The scope's attributes are empty for both; one shows them.
+                for side in [&mut a, &mut b].into_iter().flatten() {
+                    side.as_object_mut()
+                        .unwrap()
+                        .retain(|_, value| *value != json!({}));
                 }
             }
+            if a != b && !known || a.is_some() != b.is_some() {
+                let here = format!("{}/{key}", our["name"].as_str().unwrap_or(id));
+                found.push((here, format!("ours {a:?}, theirs {b:?}")));
+            }
         }
-        assert!(found.is_empty(), "{}", found.join("\n"));
     }
+    found
 }
 
 fn base64(bytes: &[u8]) -> String {

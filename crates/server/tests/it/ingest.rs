@@ -380,7 +380,7 @@ fn a_tee_that_panics_does_not_change_the_answer() {
 }
 
 #[test]
-fn each_body_that_was_stored_is_handed_on() {
+fn each_body_that_was_stored_is_passed_on() {
     let (tell, heard) = std::sync::mpsc::channel();
     let mut config = ServerConfig::default();
     config.tee = Some(std::sync::Arc::new(Heard(tell)));

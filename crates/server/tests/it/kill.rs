@@ -1,6 +1,7 @@
 //! `kill -9` at any moment: the file opens, and everything that was answered is in it. The child is this very program,
 //! run for one test by name.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
@@ -10,7 +11,7 @@ use tracefuse_server::{Store, StoreOptions, TraceQuery};
 
 use crate::samples::{request, span, trace};
 
-const KILLS: u64 = 40;
+const KILLS: u64 = 200;
 const FILE: &str = "TRACEFUSE_TEST_STORE";
 const LIFE: &str = "TRACEFUSE_TEST_LIFE";
 
@@ -43,6 +44,10 @@ fn a_child_stores_until_it_is_killed() {
             .ingest_blocking(otlp_json(&request(&spans)).unwrap().changes)
             .unwrap();
         writeln!(out, "\n@stored {id}").unwrap();
+        if n % 4 == 3 {
+            assert!(futures::executor::block_on(store.delete_trace(&trace(id - 1))).unwrap());
+            writeln!(out, "\n@deleted {}", id - 1).unwrap();
+        }
         out.flush().unwrap();
     }
 }
@@ -52,7 +57,8 @@ fn everything_answered_is_there_after_kill_9() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("traces.db");
     let program = std::env::current_exe().unwrap();
-    let mut answered: Vec<u64> = Vec::new();
+    let mut answered: BTreeSet<u64> = BTreeSet::new();
+    let mut deleted: Vec<u64> = Vec::new();
     for life in 1..=KILLS {
         let mut child = Command::new(&program)
             .args([
@@ -68,29 +74,44 @@ fn everything_answered_is_there_after_kill_9() {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        // Another number of answers in each life: 1 to 60.
-        let wanted = 1 + (life * 7919) % 60;
+        // Another number of answers in each life: 1 to 20.
+        let wanted = 1 + (life * 7919) % 20;
         let mut count = 0;
         for line in lines {
             let line = line.unwrap();
             if let Some(id) = line.strip_prefix("@stored ") {
-                answered.push(id.parse().unwrap());
+                answered.insert(id.parse().unwrap());
                 count += 1;
                 if count == wanted {
                     child.kill().unwrap();
                 }
+            } else if let Some(id) = line.strip_prefix("@deleted ") {
+                deleted.push(id.parse().unwrap());
             }
         }
         assert!(count >= wanted, "life {life} ended by itself");
         child.wait().unwrap();
     }
     let store = Store::open(&file, StoreOptions::default()).unwrap();
+    for id in &deleted {
+        assert!(store.trace(&trace(*id)).unwrap().is_none(), "{id}");
+        answered.remove(id);
+    }
+    // A deletion that was committed before its answer was read.
+    let is_last_of_a_life = |id: &u64| !answered.contains(&(id + 2));
     for id in &answered {
         let view = store.trace(&trace(*id)).unwrap();
-        assert_eq!(view.map(|view| view.observations.len()), Some(2), "{id}");
+        let spans = view.map(|view| view.observations.len());
+        let may_be_deleted = (id - 1) % 100_000 % 4 == 2 && is_last_of_a_life(id);
+        assert!(
+            spans == Some(2) || (spans.is_none() && may_be_deleted),
+            "{id}: {spans:?}"
+        );
     }
+    assert!(deleted.len() > 100, "{}", deleted.len());
     // What is kept beside the spans agrees with them, and the index can be filled to its end.
     store.index_blocking().unwrap();
+    store.retain_blocking().unwrap();
     let db = rusqlite::Connection::open(&file).unwrap();
     let one = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(
@@ -102,6 +123,7 @@ fn everything_answered_is_there_after_kill_9() {
         one("SELECT count(*) FROM span"),
         one("SELECT sum(spans) FROM trace")
     );
+    assert_eq!(one("SELECT count(*) FROM gone"), 0);
     assert_eq!(
         one("SELECT sum(traces) FROM hour"),
         one("SELECT count(*) FROM trace")

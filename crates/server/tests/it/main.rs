@@ -15,6 +15,8 @@ mod lists;
 mod media;
 mod pages;
 mod read_api;
+mod reads_beside_mock;
+mod retention;
 mod samples;
 mod store;
 mod support;

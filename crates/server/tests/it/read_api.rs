@@ -243,6 +243,53 @@ fn parameters_that_langfuse_refuses_are_refused() {
 }
 
 #[test]
+fn traces_are_read_by_group_of_fields() {
+    let live = filled();
+    let body = json!({"id": "1", "traceId": trace(1), "name": "n", "value": 0.5}).to_string();
+    live.call()
+        .json()
+        .send("POST", "/api/public/scores", body.as_bytes());
+    let all = ["io", "scores", "observations", "metrics"];
+    for path in [
+        "/api/public/traces?fromTimestamp=2020-01-01T00:00:00Z&userId=u1".to_owned(),
+        format!("/api/public/traces/{}?", trace(1)),
+    ] {
+        let row = |fields: &str| {
+            let answer = live.get(&format!("{path}{fields}"));
+            answer.pointer("/data/0").cloned().unwrap_or(answer)
+        };
+        let whole = row("");
+        assert_eq!(row(&format!("&fields=core,{}", all.join(","))), whole);
+        for group in all {
+            let shown = row(&format!("&fields={group}"));
+            let has = |name: &str| group == name;
+            assert_eq!(shown["name"], "chat", "{group}");
+            let input = if has("io") {
+                json!({"q": 1})
+            } else {
+                Value::Null
+            };
+            assert_eq!(shown["input"], input, "{group}");
+            assert_eq!(shown["metadata"].get("k").is_some(), has("io"), "{group}");
+            let count = |list: &str| shown[list].as_array().unwrap().len();
+            let counts = (count("observations"), count("scores"));
+            let wanted = (
+                4 * usize::from(has("observations")),
+                usize::from(has("scores")),
+            );
+            assert_eq!(counts, wanted, "{group}");
+            // As Langfuse answers.
+            let (latency, cost) = if has("metrics") {
+                (whole["latency"].clone(), whole["totalCost"].clone())
+            } else {
+                (json!(-1), json!(-1))
+            };
+            assert_eq!((&shown["latency"], &shown["totalCost"]), (&latency, &cost));
+        }
+    }
+}
+
+#[test]
 fn scores_read_back_by_both_versions() {
     let live = filled();
     let bodies = [

@@ -249,90 +249,6 @@ fn a_cost_is_computed_only_where_none_came() {
 }
 
 #[test]
-fn old_and_surplus_traces_are_deleted_the_oldest_first() {
-    let manual = ManualClock::at(Timestamp::from_unix_nanos(START));
-    let folder = tempfile::tempdir().unwrap();
-    let mut options = StoreOptions::default();
-    options.clock = Clock::new(manual.clone());
-    options.max_age = Some(Duration::from_secs(60));
-    let store = Store::open(folder.path().join("traces.db"), options).unwrap();
-    put(
-        &store,
-        &request(&[span(&trace(1), 1, None, &[("session.id", json!("s"))])]),
-    );
-    manual.advance(Duration::from_secs(40));
-    put(
-        &store,
-        &request(&[span(&trace(2), 2, None, &[("session.id", json!("s"))])]),
-    );
-    store.retain_blocking().unwrap();
-    assert_eq!(all(&store).len(), 2);
-    manual.advance(Duration::from_secs(40));
-    store.retain_blocking().unwrap();
-    assert_eq!(ids(&store, ""), [trace(2)]);
-    assert_eq!(store.session("s").unwrap().unwrap().session.traces, 1);
-    store.close();
-
-    let mut options = StoreOptions::default();
-    options.max_bytes = Some(1 << 20);
-    let path = folder.path().join("small.db");
-    let store = Store::open(&path, options).unwrap();
-    let mut spans = Vec::new();
-    for n in 0..1200u64 {
-        // Not compressible.
-        let words = (0..100u64).map(|at| {
-            format!(
-                "{:016x}",
-                (n * 7919 + at + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-            )
-        });
-        let noise = words.collect::<Vec<_>>().join(" ");
-        spans.push(span(
-            &trace(n + 1),
-            n,
-            None,
-            &[("langfuse.observation.input", json!(noise))],
-        ));
-    }
-    for part in spans.chunks(20) {
-        put(&store, &request(part));
-    }
-    store.retain_blocking().unwrap();
-    let left = ids(&store, "limit=1000");
-    assert!(!left.is_empty() && left.len() < 1000, "{}", left.len());
-    assert_eq!(left[0], trace(1200));
-    store.close();
-    let size = std::fs::metadata(&path).unwrap().len();
-    assert!(size < 4 << 20, "{size}");
-}
-
-#[test]
-fn one_trace_that_stays_keeps_no_other_from_being_deleted() {
-    let manual = ManualClock::at(Timestamp::from_unix_nanos(START + 1_000 * 1_000_000_000));
-    let mut options = StoreOptions::default();
-    options.clock = Clock::new(manual.clone());
-    options.max_age = Some(Duration::from_secs(60));
-    let store = Store::in_memory(options).unwrap();
-    let one = |n: u64, of: u64| put(&store, &request(&[span(&trace(of), n, None, &[])]));
-    // The clock is ahead and is set right; the second trace gets spans all the time.
-    one(1, 1);
-    manual.step_to(Timestamp::from_unix_nanos(START));
-    one(2, 2);
-    one(3, 3);
-    for n in 4..8 {
-        manual.advance(Duration::from_secs(20));
-        one(n, 2);
-    }
-    one(8, 4);
-    store.retain_blocking().unwrap();
-    assert_eq!(ids(&store, "order=oldest"), [trace(1), trace(2), trace(4)]);
-    // In the end each of them is old.
-    manual.advance(Duration::from_secs(2_000));
-    store.retain_blocking().unwrap();
-    assert!(ids(&store, "").is_empty());
-}
-
-#[test]
 fn a_clock_that_is_set_back_loses_nothing() {
     let manual = ManualClock::at(Timestamp::from_unix_nanos(START));
     let mut options = StoreOptions::default();
@@ -422,6 +338,63 @@ fn a_foreign_or_newer_file_is_left_alone() {
     drop(db);
     let opened = Store::open(&path, StoreOptions::default());
     assert!(matches!(opened, Err(StoreError::Newer(_))), "{opened:?}");
+}
+
+#[test]
+fn a_file_of_an_older_version_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("traces.db");
+    let store = Store::open(&path, StoreOptions::default()).unwrap();
+    put(&store, &request(&[span(&trace(1), 1, None, &[])]));
+    store.close();
+    // As version 1 was.
+    let db = rusqlite::Connection::open(&path).unwrap();
+    db.execute_batch("DROP TABLE gone; PRAGMA user_version = 1")
+        .unwrap();
+    drop(db);
+    let opened = Store::open_read_only(&path);
+    let Err(StoreError::Older(shown)) = &opened else {
+        panic!("{opened:?}");
+    };
+    assert!(shown.ends_with("traces.db"), "{shown}");
+    let store = Store::open(&path, StoreOptions::default()).unwrap();
+    assert_eq!(ids(&store, ""), [trace(1)]);
+    assert!(futures::executor::block_on(store.delete_trace(&trace(1))).unwrap());
+    assert!(ids(&store, "").is_empty());
+    let reader = Store::open_read_only(&path).unwrap();
+    assert!(all(&reader).is_empty());
+}
+
+#[test]
+fn a_span_without_times_starts_when_it_arrives() {
+    let manual = ManualClock::at(Timestamp::from_unix_nanos(START));
+    let mut options = StoreOptions::default();
+    options.clock = Clock::new(manual.clone());
+    let store = Store::in_memory(options).unwrap();
+    let mut one = span(&trace(1), 1, None, &[]);
+    let mut ended = span(&trace(2), 2, None, &[]);
+    for (span, times) in [
+        (
+            &mut one,
+            ["startTimeUnixNano", "endTimeUnixNano"].as_slice(),
+        ),
+        (&mut ended, &["startTimeUnixNano"]),
+    ] {
+        for time in times {
+            span.as_object_mut().unwrap().remove(*time);
+        }
+    }
+    let body = request(&[one, ended]);
+    put(&store, &body);
+    manual.advance(Duration::from_secs(5));
+    let again = store
+        .ingest_blocking(otlp_json(&body).unwrap().changes)
+        .unwrap();
+    assert_eq!((again.stored, again.repeated), (0, 2));
+    let row = |n: u64| store.trace_row(&trace(n)).unwrap().unwrap();
+    assert_eq!((row(1).start_ns, row(1).open), (START as i64, 1));
+    let end = START as i64 + 2_500_000_000;
+    assert_eq!((row(2).start_ns, row(2).end_ns), (end, Some(end)));
 }
 
 #[test]

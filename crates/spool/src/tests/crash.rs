@@ -1,4 +1,4 @@
-//! The process ends at every step of a life, and at every step of the recovery after it.
+//! The process ends at every step of a run, and at every step of the recovery after it.
 
 use tempfile::tempdir;
 
@@ -7,7 +7,7 @@ use super::script::{Ledger, leave_orphans, live};
 use super::{NOW, TAG, drain, reopen};
 use crate::{Durability, Spool, SpoolConfig};
 
-/// How many steps an undisturbed life has.
+/// How many steps an undisturbed run has.
 fn steps_of_a_life(durability: Durability) -> Vec<&'static str> {
     let dir = tempdir().expect("a directory");
     let mut ledger = Ledger::default();

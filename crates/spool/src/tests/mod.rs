@@ -18,7 +18,7 @@ fn reopen(dir: &Path) -> (Spool, Recovered) {
     Spool::open_on(Box::new(SystemFs), SpoolConfig::new(dir).tag(TAG), NOW).expect("a spool")
 }
 
-/// Everything that can be read, in order, and acknowledged on the way.
+/// Everything that can be read, in order; each batch is acknowledged.
 fn drain(spool: &mut Spool) -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     spool.seal().expect("sealed");

@@ -1,4 +1,4 @@
-//! Random lives against a queue in memory.
+//! Random steps of several processes, compared with a queue in memory.
 
 use std::collections::VecDeque;
 

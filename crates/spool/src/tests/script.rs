@@ -1,4 +1,4 @@
-//! One life of a spool that takes every kind of step, and what it was promised on the way.
+//! One run of a spool with every kind of step, and what was accepted during it.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,18 +7,18 @@ use super::injecting::InjectingFs;
 use super::{NOW, TAG, reopen};
 use crate::{Durability, Spool, SpoolConfig, SpoolError};
 
-/// What must and what must not be there after a life, however it ended.
+/// What must and what must not be there after a run, however it ended.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     promised: BTreeSet<Vec<u8>>,
     /// Acknowledged, and the spool said so.
     acknowledged: BTreeSet<Vec<u8>>,
-    /// Acknowledged or given up with an error: may come again.
+    /// Acknowledged or dropped with an error: may come again.
     uncertain: BTreeSet<Vec<u8>>,
 }
 
 impl Ledger {
-    /// What the spool finds must be each promise once, in order, and nothing else.
+    /// The spool must return each accepted record once, in order, and nothing else.
     pub(super) fn check(&self, found: &[Vec<u8>], context: &str) {
         let set: BTreeSet<Vec<u8>> = found.iter().cloned().collect();
         assert_eq!(set.len(), found.len(), "{context}: something came twice");
@@ -54,7 +54,7 @@ impl Ledger {
     }
 }
 
-/// What a dead process left: two batches, the first acknowledged in part, and one that was being written.
+/// What a process that has ended left: two batches, the first acknowledged in part, and one that was being written.
 pub(super) fn leave_orphans(dir: &Path, ledger: &mut Ledger) {
     let (mut spool, _) = reopen(dir);
     for payload in ["a1", "a2", "a3"] {

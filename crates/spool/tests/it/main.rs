@@ -23,7 +23,7 @@ fn append(spool: &mut Spool, payloads: &[&str]) {
     }
 }
 
-/// Everything that can be read, in order, and acknowledged on the way.
+/// Everything that can be read, in order; each batch is acknowledged.
 fn drain(spool: &mut Spool) -> Vec<String> {
     let mut all = Vec::new();
     spool.seal().expect("sealed");

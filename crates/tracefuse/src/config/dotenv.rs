@@ -1,4 +1,4 @@
-//! The lines of a `.env` file. Nothing is expanded, run or looked up: a key may hold a `$`.
+//! The lines of a `.env` file. Nothing is expanded, executed or looked up: a key may contain a `$`.
 //! Called by `layers` with the text of the file; knows no setting.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! A `Source` of two texts, without files and environment.
+//! A `Source` that has the texts of the two files, and reads neither files nor the environment.
 //! Made by `Config::from_files`, for the fuzzer and for tests.
 
 use super::ConfigError;

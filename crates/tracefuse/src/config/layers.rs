@@ -1,5 +1,5 @@
 //! Layers of configuration: `tracefuse.toml`, `.env`, the environment; later wins. The crate `config` merges them and
-//! remembers where each value came from; the table of settings parses the values.
+//! notes where each value came from; the table of settings parses the values.
 //! Called by `Config::from_env`. The only caller of a `Source`.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Names that are no setting: which setting was probably meant. Called by `layers`; reads no values.
+//! Finds, for a name that is no setting, the setting that was probably meant. Called by `layers`; reads no values.
 
 use super::{SETTINGS, Setting};
 

@@ -7,7 +7,7 @@ use super::ConfigError;
 
 pub(super) const TOML: &str = "tracefuse.toml";
 pub(super) const DOTENV: &str = ".env";
-/// More than a file of settings needs.
+/// The most bytes of a file that are read: more than a file of settings needs.
 const MAX_FILE: u64 = 64 * 1024;
 
 /// What configuration is read from.

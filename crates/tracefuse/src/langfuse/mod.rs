@@ -2,8 +2,8 @@
 //! Blocking and async, on any executor or none.
 
 pub use tracefuse_langfuse::{
-    AuthError, AuthProblem, HttpConfig, LangfuseConfig, LangfuseConfigError, LangfuseProject,
-    MediaMode, ProxyConfig, Secret, trace_id_from_seed,
+    AuthError, AuthProblem, HttpConfig, LangfuseConfig, LangfuseProject, MediaMode, ProxyConfig,
+    Secret, SettingError, trace_id_from_seed,
 };
 
 use crate::config::{Config, ConfigError, Mode, Process, load};
@@ -98,7 +98,7 @@ pub async fn auth_check_async(config: &LangfuseConfig) -> Result<LangfuseProject
 fn no_thread(error: &std::io::Error) -> AuthError {
     AuthError::new(
         AuthProblem::Config,
-        format!("no thread can be started to ask with: {error}"),
+        format!("no thread can be started for the request: {error}"),
     )
 }
 

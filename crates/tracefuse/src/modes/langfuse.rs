@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tracefuse_langfuse::{LangfuseConfigError, LangfuseExporter};
+use tracefuse_langfuse::{LangfuseExporter, SettingError};
 
 use super::Shared;
 use crate::config::{Config, ConfigError};
@@ -35,7 +35,7 @@ pub(crate) fn exporter(_: &str, config: &Config) -> Result<Shared, ConfigError> 
 }
 
 /// The error with the name of the variable or key that the value came from.
-pub(crate) fn named(config: &Config, error: &LangfuseConfigError) -> ConfigError {
+pub(crate) fn named(config: &Config, error: &SettingError) -> ConfigError {
     let own = ["langfuse", error.setting()].join(".");
     match config.origin(&[&own, error.setting()]) {
         Some(origin) => ConfigError::new(format!("{origin}: {error}")),

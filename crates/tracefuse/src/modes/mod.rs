@@ -39,8 +39,8 @@ pub(crate) fn exporter(mode: Mode, config: &Config) -> Result<Option<Shared>, Co
     }
 }
 
-/// What Langfuse makes of an environment's name, if it is not stored as it is. The same in every mode: what is printed
-/// today is delivered tomorrow.
+/// What Langfuse makes of an environment's name, if it is not stored as it is. The same in every mode, since a
+/// program that prints today may deliver later.
 #[cfg(feature = "langfuse")]
 pub(crate) fn environment_warning(name: &str) -> Option<String> {
     let stored = tracefuse_langfuse::stored_environment(name);

@@ -1,4 +1,4 @@
-//! In place of an exporter whose cargo feature is off: an error that names the feature.
+//! Replaces an exporter whose cargo feature is off: returns an error that names the feature.
 
 use super::Shared;
 use crate::config::{Config, ConfigError};

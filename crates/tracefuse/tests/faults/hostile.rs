@@ -268,7 +268,7 @@ fn spool_loses(name: &'static str, damage: fn(&Path)) -> Case {
     })
 }
 
-/// The disk fails when the outage begins and is well again before the program ends.
+/// The disk fails when the outage begins and works again before the program ends.
 fn spool_well_again() -> Case {
     Case::new("spool_well_again_at_the_end", || {
         let dir = tempfile::tempdir().unwrap();

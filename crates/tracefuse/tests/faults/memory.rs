@@ -4,7 +4,7 @@
     reason = "reads what the system says of this process"
 )]
 
-/// Lets the highest mark begin anew.
+/// Resets the highest mark.
 pub(crate) fn reset_peak() {
     // Not everywhere, and not for every user; the mark is then the highest so far.
     let _ = std::fs::write("/proc/self/clear_refs", "5");

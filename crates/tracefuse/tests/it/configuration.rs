@@ -247,7 +247,7 @@ fn an_environment_in_capitals_is_used_in_every_mode() {
     }
 }
 
-/// The guide's table is made from the code's: run with `UPDATE_DOCS=1` to write it anew.
+/// The guide's table is made from the code's: run with `UPDATE_DOCS=1` to write it.
 #[test]
 fn the_guides_table_of_settings_is_the_codes() {
     let mut table = String::from(

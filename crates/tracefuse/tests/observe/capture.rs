@@ -153,7 +153,7 @@ struct Refuses;
 
 impl Serialize for Refuses {
     fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
-        panic!("serialized in vain")
+        panic!("serialized without need")
     }
 }
 

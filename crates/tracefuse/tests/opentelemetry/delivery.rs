@@ -10,7 +10,8 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use tracefuse::opentelemetry::TracefuseExporter;
 use tracefuse::{LangfuseConfig, Mask, sampling::TailSampling};
 
-use crate::{row, start, tracer};
+use crate::start;
+use crate::support::{row, tracer};
 
 fn call(otel: &SdkTracer, name: &'static str, prompt: &'static str) {
     let attributes = [
@@ -23,7 +24,7 @@ fn call(otel: &SdkTracer, name: &'static str, prompt: &'static str) {
 #[test]
 fn spans_of_many_threads_arrive_by_each_way_in_and_the_numbers_add_up() {
     let server = MockLangfuse::start();
-    let tracer = tracer(&server, |_| {});
+    let tracer = tracer(&server);
     let exporter = || TracefuseExporter::new(&tracer);
     let ways = [
         SdkTracerProvider::builder().with_span_processor(exporter()),
@@ -52,7 +53,7 @@ fn spans_of_many_threads_arrive_by_each_way_in_and_the_numbers_add_up() {
 #[test]
 fn a_flush_leaves_the_tracer_open_and_so_does_the_providers_shutdown() {
     let server = MockLangfuse::start();
-    let tracer = tracer(&server, |_| {});
+    let tracer = tracer(&server);
     let provider = SdkTracerProvider::builder()
         .with_span_processor(TracefuseExporter::new(&tracer))
         .build();
@@ -74,7 +75,7 @@ fn a_flush_leaves_the_tracer_open_and_so_does_the_providers_shutdown() {
 fn the_exporter_keeps_the_tracer_open_as_long_as_the_provider_lives() {
     let server = MockLangfuse::start();
     let provider = {
-        let tracer = tracer(&server, |_| {});
+        let tracer = tracer(&server);
         SdkTracerProvider::builder()
             .with_span_processor(TracefuseExporter::new(&tracer))
             .build()

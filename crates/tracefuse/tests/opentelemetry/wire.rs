@@ -8,12 +8,13 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use serde_json::json;
 use tracefuse::opentelemetry::TracefuseExporter;
 
-use crate::{row, start, tracer};
+use crate::start;
+use crate::support::{row, tracer};
 
 #[test]
 fn nested_spans_arrive_as_one_tree_with_all_they_say() {
     let server = MockLangfuse::start();
-    let tracer = tracer(&server, |_| {});
+    let tracer = tracer(&server);
     let provider = SdkTracerProvider::builder()
         .with_span_processor(TracefuseExporter::new(&tracer))
         .with_resource(

@@ -1,5 +1,5 @@
 //! Everything that is logged in this process, by `tracing` and by `log`, at the finest level; and what a
-//! secret looks like, whatever became of it.
+//! secret looks like, also if delivery failed.
 
 use std::fmt::{self, Write as _};
 use std::sync::{Mutex, OnceLock};

@@ -1,4 +1,4 @@
-//! The security rules of docs/security.md that concern the whole: secrets, addresses, servers that lie, logs, neighbours.
+//! The security rules of docs/security.md that concern the whole: secrets, addresses, servers that answer wrongly, logs, other exporters.
 //! A separate binary, since everything that is logged in it is kept and searched.
 
 #![expect(

@@ -12,7 +12,7 @@ use tracing::{Dispatch, dispatcher, info_span, warn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry;
 
-use crate::receiver;
+use crate::support::config;
 
 const THREADS: usize = 4;
 const TREES: usize = 5_000;
@@ -24,7 +24,7 @@ fn a_hundred_thousand_spans_with_fields_and_events_arrive_once_each() {
     let server = MockLangfuse::start();
     let tracer = tracefuse::builder()
         // Unoptimized, gzip takes as long as all else together.
-        .langfuse(receiver(&server).gzip(false))
+        .langfuse(config(&server).gzip(false))
         .configure(|config| config.delivery.overload = Overload::Block(Duration::from_secs(300)))
         .build()
         .unwrap();

@@ -12,7 +12,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{Layer as _, fmt, registry};
 
-use crate::{row, tracer};
+use crate::support::{row, tracer};
 
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -36,7 +36,7 @@ impl<'a> MakeWriter<'a> for Lines {
 #[test]
 fn a_request_with_its_agent_arrives_as_one_tree_and_log_lines_are_as_before() {
     let server = MockLangfuse::start();
-    let tracer = tracer(&server, |_| {});
+    let tracer = tracer(&server);
     let lines = Lines::default();
     let log = fmt::layer()
         .with_writer(lines.clone())

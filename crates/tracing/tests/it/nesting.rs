@@ -88,7 +88,7 @@ fn futures_keep_their_spans_across_threads() {
         tokio::runtime::Builder::new_multi_thread()
             .worker_threads(4)
             .on_thread_start(move || {
-                // For as long as the thread lives.
+                // For as long as the thread runs.
                 std::mem::forget(tracing::dispatcher::set_default(&dispatch));
             })
             .build()

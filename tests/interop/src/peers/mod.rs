@@ -1,5 +1,5 @@
-//! `cargo xtask peers`: receivers of others, as they are, get the traces of our examples by OTLP; what they have
-//! afterwards is compared with what was recorded. Called by `main`.
+//! `cargo xtask peers`: third-party receivers, unmodified, get the traces of our examples by OTLP. What they have stored
+//! is compared with what was recorded. Called by `main`.
 
 mod mlflow;
 mod phoenix;

@@ -200,7 +200,7 @@ impl Span {
     }
 }
 
-/// Of a conversation the last message, of other values everything.
+/// The last message of a conversation; another value as a whole.
 fn said(value: &Value) -> String {
     let last = value.as_array().and_then(|messages| messages.last());
     let parts = last.and_then(|message| message["parts"].as_array());
@@ -219,7 +219,7 @@ fn said(value: &Value) -> String {
     parts.iter().map(part).collect::<Vec<_>>().join(", ")
 }
 
-/// A line's worth.
+/// As much as fits into a line.
 fn shortened(text: &str) -> String {
     const MOST: usize = 60;
     if text.chars().count() <= MOST {

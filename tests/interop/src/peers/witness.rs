@@ -69,7 +69,7 @@ fn below(row: &Observation) -> Option<Tokens> {
     })
 }
 
-/// OpenInference's words; Langfuse's own are the same but for these.
+/// OpenInference's words where Langfuse has another one.
 fn kind(kind: &str) -> &str {
     match kind {
         "GENERATION" => "LLM",

@@ -1,4 +1,4 @@
-//! `cargo xtask relay`: our examples, each its own process, through an OTLP relay of others to the local server; what
+//! `cargo xtask relay`: our examples, each its own process, through a third-party OTLP relay to the local server; what
 //! arrives is compared with what was recorded. Called by `main`.
 
 mod seen;

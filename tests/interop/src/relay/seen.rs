@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mock_langfuse::{MockLangfuse, Observation};
 use serde_json::{Map, Value, json};
 
-/// Trace, parent, start and end: what a span is whatever it says.
+/// Trace, parent, start and end: what identifies a span beside its content.
 pub(super) type Identity = (String, Option<String>, u64, u64);
 
 /// By span id. An event is a span to the Langfuse exporter alone.
@@ -27,7 +27,7 @@ pub(super) fn identities(server: &MockLangfuse) -> BTreeMap<String, Identity> {
 /// How often each span is there, as text of the names above it and all that it says, without ids and times.
 pub(super) type Spans = BTreeMap<String, usize>;
 
-/// Of all that a server has.
+/// For everything that a server has.
 pub(super) fn contents(server: &MockLangfuse) -> Spans {
     let rows = server.observations();
     let by_id: BTreeMap<&str, &Observation> =
@@ -51,7 +51,7 @@ fn content(row: &Observation, by_id: &BTreeMap<&str, &Observation>) -> String {
     fields.insert("events".to_owned(), json!(row.span_events));
     let mut path = row.name.clone();
     let mut above = row;
-    // A circle has an end too.
+    // A circle of parents ends as well.
     for _ in 0..by_id.len() {
         let Some(parent) = &above.parent_id else {
             break;
@@ -68,7 +68,7 @@ fn content(row: &Observation, by_id: &BTreeMap<&str, &Observation>) -> String {
     format!("{path} {fields}")
 }
 
-/// The moment of the first token is never the same twice; that there is one is.
+/// The moment of the first token differs in each run; that there is one does not.
 fn blur(value: &mut Value) {
     const MOMENTS: [&str; 3] = [
         "completionStartTime",

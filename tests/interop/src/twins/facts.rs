@@ -65,7 +65,7 @@ fn places<'a>(rows: &[&'a Observation]) -> BTreeMap<&'a str, String> {
     };
     let path = |row: &'a Observation| {
         let (mut path, mut above) = (named(row), row.parent_id.as_deref());
-        // A parent that is not there ends it, and so does a circle.
+        // A missing parent ends the path, and so does a circle.
         for _ in 0..rows.len() {
             let Some(parent) = above else { break };
             match rows.iter().find(|row| row.id == parent) {
@@ -152,7 +152,7 @@ fn of_score(
     for (field, value) in fields {
         let value = match (field.as_str(), value.as_str()) {
             ("timestamp", _) => there(value),
-            // Made up, but for one that has the trace's in it.
+            // Random, except an id that contains the trace's id.
             ("id", Some(id)) => match traces.iter().find_map(|trace| id.strip_prefix(trace)) {
                 Some(rest) => Value::from(format!("(trace){rest}")),
                 None => there(value),

@@ -103,7 +103,7 @@ pub(super) async fn shows_what_arrives(view: &View) -> Result<()> {
         .await?;
     ensure!(
         view.value("window.isSamePage === true").await? == true,
-        "the page was loaded anew"
+        "the page was loaded again"
     );
     ensure!(
         view.value("document.querySelector('tbody tr').hasAttribute('data-new')")

@@ -21,7 +21,7 @@ async fn add(_context: &dyn AgentContext, x: i64, y: i64) -> Result<ToolOutput, 
     Ok(ToolOutput::text(sum.to_string()))
 }
 
-/// The agent, on a server that speaks as OpenAI does; `streamed` if the model answers as a stream.
+/// The agent, on a server that answers as OpenAI does; `streamed` if the model answers as a stream.
 ///
 /// # Panics
 /// If a setting is missing.

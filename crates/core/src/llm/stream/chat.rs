@@ -24,22 +24,8 @@ const WHOLE: &[&str] = &[
     "finish_reason",
 ];
 
-/// Fields of a delta that are no content.
+/// Further fields of a delta that are no content.
 const NO_CONTENT: &[&str] = &[
-    "role",
-    "id",
-    "name",
-    "type",
-    "object",
-    "status",
-    "phase",
-    "model",
-    "format",
-    "tool_call_id",
-    "channel",
-    "recipient",
-    "provider",
-    "finish_reason",
     "index",
     "annotations",
     "citations",
@@ -162,7 +148,10 @@ fn without_what_is_known(message: &Map<String, Value>, whole: &mut Map<String, V
 fn add_delta(message: &mut Map<String, Value>, delta: Map<String, Value>) -> bool {
     let mut carries = false;
     for (key, value) in delta {
-        carries |= !NO_CONTENT.contains(&key.as_str()) && carries_content(&value);
+        let is_label = [WHOLE, NO_CONTENT]
+            .iter()
+            .any(|fields| fields.contains(&key.as_str()));
+        carries |= !is_label && carries_content(&value);
         match (key.as_str(), value) {
             (_, Value::Null) | ("token_id", _) => {}
             ("content", value) => add_content(message, value),

@@ -13,7 +13,7 @@ fold! {
 }
 
 #[derive(Default)]
-struct Events {
+pub(super) struct Events {
     answer: Map<String, Value>,
     message: Map<String, Value>,
     content: Vec<(Option<u64>, Map<String, Value>)>,
@@ -206,7 +206,7 @@ fn entry(
     known.map(|(_, item)| item)
 }
 
-/// Appends texts, but for the field `whole`. `true` if one is not empty.
+/// Appends texts, except the field `whole`. `true` if one is not empty.
 fn add_texts(known: &mut Map<String, Value>, piece: Map<String, Value>, whole: &str) -> bool {
     let mut carries = false;
     for (key, value) in piece {

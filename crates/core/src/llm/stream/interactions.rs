@@ -148,7 +148,7 @@ impl Interaction {
     }
 }
 
-/// A text that begins anew where an empty object was.
+/// A text that begins where an empty object was.
 fn append_text(step: &mut Map<String, Value>, key: &str, piece: &str) {
     if step
         .get(key)

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-/// Beyond this a number is no count: what reads it (JavaScript, floats) no longer tells it from its neighbours.
+/// Above this a number is no count: programs that read it as a float (JavaScript) cannot tell it from the next one.
 const MAX: u64 = 1 << 53;
 
 /// A count of tokens. What is negative, a fraction, absurd, or no number is none.

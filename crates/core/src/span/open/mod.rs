@@ -55,7 +55,7 @@ impl TraceState {
         }
     }
 
-    /// Remembers the root, for `Trace::current`.
+    /// Stores the root, for `Trace::current`.
     pub(crate) fn set_root(&self, root: &OpenSpanRef) {
         let _ = self.root_ref.set(root.downgrade());
     }
@@ -247,7 +247,7 @@ impl OpenSpan {
         true
     }
 
-    #[inline]
+    #[inline(always)]
     fn finish(&self, buffer: &mut Buffer, time: Option<Timestamp>) {
         // The monotonic clock cannot step back, but an injected clock may.
         let end = time.unwrap_or_else(|| self.trace.now());

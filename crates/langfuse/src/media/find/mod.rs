@@ -1,4 +1,4 @@
-//! Finds media in text and JSON, and puts something in its place; every other byte stays as it is.
+//! Finds media in text and JSON, and replaces it; every other byte stays as it is.
 //! Called by `media` for each value; knows no upload.
 
 use std::ops::Range;
@@ -7,7 +7,7 @@ use super::data_uri::{self, MARK};
 use super::json::{self, Unescaped};
 use super::{base64, shapes};
 
-/// How often JSON may be in a text of JSON in a text of JSON.
+/// How deep JSON may be nested as a text within JSON.
 const DEPTH: usize = 8;
 
 /// Media, and the bytes of the text that it takes.
@@ -17,8 +17,8 @@ struct Found {
     bytes: Vec<u8>,
 }
 
-/// Whether it is worth a closer look: there is a data URI, or base64 under a key that may have it. Cheap, since
-/// every value of every span is asked.
+/// Whether the text may have media: there is a data URI, or base64 under a key that may have it. Cheap, since
+/// it is called for every value of every span.
 pub(super) fn may_have(text: &str) -> bool {
     text.contains(MARK)
         || text.match_indices('"').any(|(quote, _)| {

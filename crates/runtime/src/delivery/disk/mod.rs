@@ -25,7 +25,7 @@ pub(crate) use stored::Stored;
 /// How long nothing is written to the disk after it refused a write.
 const REST: Duration = Duration::from_secs(30);
 
-/// How often a batch used up its tries.
+/// How often the retries of a batch were used up.
 struct Rounds {
     count: u32,
     /// [`Disk::accepted`] at the first time.
@@ -39,15 +39,15 @@ pub(crate) struct Disk {
     clock: Clock,
     /// Who records, in front of every payload: another process may deliver it.
     resource: Vec<u8>,
-    /// It refused a write, and is not asked before then.
+    /// It refused a write, and is not used before then.
     out_until: Option<Instant>,
     /// Records, bytes and beginning of the batch that is being written.
     tail: Option<(usize, usize, Instant)>,
-    /// What the spool had lost when we looked last.
+    /// What the spool had lost at the last count.
     losses: SpoolStats,
     /// Payloads that have their outcome, though the file could not be rewritten without them.
     done: BTreeMap<BatchId, BTreeSet<usize>>,
-    /// The batches that used up their tries.
+    /// The batches whose retries were used up.
     rounds: BTreeMap<BatchId, Rounds>,
     /// Batches that the receiver accepted, from disk and from memory.
     accepted: u64,
@@ -55,7 +55,7 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    /// Opens the spool, and takes over what dead processes left for the same destination.
+    /// Opens the spool, and takes over what processes that have ended left for the same destination.
     pub(crate) fn open(
         queue: Arc<ExporterQueue>,
         mut config: SpoolConfig,
@@ -108,12 +108,12 @@ impl Disk {
         self.out_until.is_none_or(|until| Instant::now() >= until)
     }
 
-    /// Lets it be asked at once, though it refused a write.
+    /// Allows a write at once, though it refused one.
     pub(crate) fn retry(&mut self) {
         self.out_until = None;
     }
 
-    /// When it will, if it does not.
+    /// When it takes records again, if it does not now.
     pub(crate) fn usable_at(&self) -> Option<Instant> {
         self.out_until.filter(|until| *until > Instant::now())
     }
@@ -203,7 +203,7 @@ impl Disk {
         let done = self.done.get(&batch.id);
         let (stored, damaged) = Stored::decode(batch, done);
         if !damaged.is_empty() {
-            // The checksum was right, so another version wrote them; no later version of ours will do better.
+            // The checksum was right, so another version wrote them; this process will never be able to read them.
             self.done.entry(stored.id).or_default().extend(&damaged);
             self.outcome(damaged.len(), |state, records| {
                 state.ledger.dropped(DropReason::SpoolCorrupt, records);
@@ -225,7 +225,7 @@ impl Disk {
         });
     }
 
-    /// The batch has been at its turn; `left` names the payloads that still have no outcome.
+    /// The batch was sent; `left` names the payloads that still have no outcome.
     pub(crate) fn finish(&mut self, id: BatchId, payloads: &[Vec<u8>], left: &[usize]) {
         if left.is_empty() {
             self.done.remove(&id);
@@ -257,7 +257,7 @@ impl Disk {
         self.accepted += 1;
     }
 
-    /// The batch used up its tries: others first. Returns how often that has happened. After the first time it counts only
+    /// The retries of the batch are used up: other batches are sent first. Returns how often that has happened. After the first time it counts only
     /// once another batch was accepted, as an outage must not use up the rounds of a batch.
     pub(crate) fn defer(&mut self, id: BatchId) -> u32 {
         self.spool.defer(id);
@@ -272,7 +272,7 @@ impl Disk {
         rounds.count
     }
 
-    /// Counts what the spool gave up or could not read since we looked last.
+    /// Counts what the spool dropped or could not read since the last call.
     fn reconcile(&mut self) {
         let stats = self.spool.stats();
         self.done.retain(|id, _| self.spool.holds(*id));
@@ -288,9 +288,7 @@ impl Disk {
         self.losses = stats;
         let lost = self.queue.with(|state| {
             let lost = state.spooled.saturating_sub(held);
-            let corrupt = corrupt.min(lost);
-            let expired = expired.min(lost - corrupt);
-            let full = lost - corrupt - expired;
+            let [corrupt, expired, full] = reasons(lost, corrupt, expired);
             for (reason, records) in [
                 (DropReason::SpoolCorrupt, corrupt),
                 (DropReason::MaxAge, expired),
@@ -311,7 +309,7 @@ impl Disk {
         }
     }
 
-    /// Records stay in memory; the disk is asked again later.
+    /// Records stay in memory; the disk is tried again later.
     fn fails(&mut self, error: &SpoolError) {
         self.out_until = Some(Instant::now() + REST);
         if let Some(suppressed) = self
@@ -325,4 +323,46 @@ impl Disk {
 
 fn unix_ms(clock: &Clock) -> u64 {
     clock.unix_nanos() / 1_000_000
+}
+
+/// How many of the lost records were unreadable, too old, or removed to make room. The spool counts records that were
+/// delivered already among the first two.
+fn reasons(lost: usize, corrupt: usize, expired: usize) -> [usize; 3] {
+    let corrupt = corrupt.min(lost);
+    let rest = lost - corrupt;
+    let expired = expired.min(rest);
+    [corrupt, expired, rest - expired]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::reasons;
+
+    #[test]
+    fn each_lost_record_has_one_reason() {
+        for (of, expected) in [
+            ((0, 0, 0), [0, 0, 0]),
+            ((7, 2, 3), [2, 3, 2]),
+            ((5, 2, 3), [2, 3, 0]),
+            ((5, 2, 4), [2, 3, 0]),
+            ((5, 9, 4), [5, 0, 0]),
+            ((5, 0, 9), [0, 5, 0]),
+            ((0, 1, 1), [0, 0, 0]),
+        ] {
+            let (lost, corrupt, expired) = of;
+            assert_eq!(reasons(lost, corrupt, expired), expected, "{of:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reasons_add_up(lost in 0usize..50, corrupt in 0usize..50, expired in 0usize..50) {
+            let [unreadable, old, removed] = reasons(lost, corrupt, expired);
+            prop_assert_eq!(unreadable + old + removed, lost);
+            prop_assert!(unreadable <= corrupt && old <= expired);
+            prop_assert!(removed == 0 || (unreadable == corrupt && old == expired));
+        }
+    }
 }

@@ -367,7 +367,7 @@ async fn spans_in_many_buffers_wait_no_longer_than_the_flush_interval() {
         .map(|(_, spans)| *spans)
         .collect();
     assert_eq!(sizes, [100, 100, 1]);
-    // The promise is given up once there is nothing more, and the next span wakes the worker again.
+    // The flag is cleared once there is nothing more, and the next span wakes the worker again.
     sleep(Duration::from_secs(60)).await;
     append(&thread_buffers[0]);
     assert_eq!(queue.stats().recorded, 202);

@@ -99,7 +99,7 @@ fn config() -> impl Strategy<Value = PipelineConfig> {
     )
 }
 
-/// Acts by a script, over and over, and remembers what it got.
+/// Acts by a script, over and over, and keeps what it got.
 #[derive(Clone)]
 struct Receiver {
     script: Arc<[Act]>,

@@ -56,7 +56,7 @@ for (const select of document.querySelectorAll("form.filters select")) {
   select.addEventListener("change", () => /** @type {HTMLSelectElement} */ (select).form?.requestSubmit());
 }
 
-/** Takes the list anew from the server, with the same filters; the rows that were not there before are marked. */
+/** Loads the list again from the server, with the same filters; rows that are new are marked. */
 async function refresh() {
   const known = new Set(rows().map((row) => row.id));
   const chosen = new Set([...list.querySelectorAll("input[name=t]:checked")].map((box) => /** @type {HTMLInputElement} */ (box).value));

@@ -133,6 +133,37 @@ fn values_that_no_queue_can_mean_are_refused_with_the_range() {
     }
 }
 
+/// The ends of a range as a setting states it, such as "a whole number from 1 to 100000".
+fn range(accepts: &str) -> Option<(String, String)> {
+    let (low, rest) = accepts.split_once(" from ")?.1.split_once(" to ")?;
+    let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.');
+    let high = rest[..end.unwrap_or(rest.len())].trim_end_matches('.');
+    Some((low.to_owned(), high.to_owned()))
+}
+
+#[test]
+fn every_range_ends_where_it_says() {
+    let mut checked = 0;
+    for setting in SETTINGS {
+        let Some((low, high)) = range(&setting.accepts()) else {
+            continue;
+        };
+        checked += 1;
+        let takes = |text: &str| setting.takes(text);
+        assert!(takes(&low) && takes(&high), "{} {low} {high}", setting.key);
+        let above = format!("{high}0");
+        let twice = (high.parse::<f64>().unwrap() * 2.0).to_string();
+        let words = [
+            "", "x", "NaN", "inf", "-1", "-0.5", "1e400", "0x10", "5 s", "1,5",
+        ];
+        for text in words.into_iter().chain([&*above, &*twice]) {
+            assert!(!takes(text), "{} takes {text:?}", setting.key);
+        }
+        assert!(low == "0" || !takes("0"), "{} takes 0", setting.key);
+    }
+    assert!(checked >= 20, "{checked}");
+}
+
 #[test]
 fn every_setting_of_delivery_can_be_set() {
     let seconds = Duration::from_secs;

@@ -5,12 +5,14 @@
 //! body that has a message and no part of an answer. Where an answer is, nothing is implied.
 
 mod fields;
+mod parts;
 
 use serde_json::{Map, Value};
 
 use super::{envelope, text};
 use crate::record::Exception;
-use fields::{ANSWER, CODES, MESSAGES, NAMES, SUCCESS};
+use fields::{ANSWER, MESSAGES};
+use parts::{causes, code, compact, is_success, message, name, says, says_anything, scalar};
 
 /// The error in `answer`, an object or an array of chunks. `provider` begins its kind, as in
 /// `openai.invalid_request_error.model_not_found`.
@@ -341,103 +343,4 @@ fn of_list(list: &[Value]) -> Option<Error> {
         first.message.push_str(&further.message);
     }
     Some(first)
-}
-
-/// What an error says of its causes: Azure's `innererror`, the upstream's own words at OpenRouter.
-fn causes(object: &Map<String, Value>) -> Vec<String> {
-    let mut causes = Vec::new();
-    for key in ["innererror", "inner_error"] {
-        if let Some(inner) = object.get(key).and_then(Value::as_object) {
-            let parts = [code(inner), message(inner)];
-            let parts: Vec<_> = parts.into_iter().flatten().collect();
-            causes.extend((!parts.is_empty()).then(|| parts.join(": ")));
-        }
-    }
-    if let Some(metadata) = object.get("metadata").and_then(Value::as_object)
-        && let Some(raw) = metadata.get("raw").filter(|raw| says(raw))
-    {
-        let raw = scalar(raw).unwrap_or_else(|| raw.to_string());
-        causes.push(match text(metadata.get("provider_name")) {
-            Some(provider) => format!("{provider}: {raw}"),
-            None => raw,
-        });
-    }
-    causes
-}
-
-/// The name of the kind of an error.
-fn name(object: &Map<String, Value>) -> Option<String> {
-    NAMES.iter().find_map(|key| {
-        let name = text(object.get(*key))?;
-        // AWS: `com.amazon.coral.service#ThrottlingException`.
-        let name = name.rsplit('#').next().unwrap_or(name);
-        let vague = ["error", "none", "null", "failed", "fail"];
-        // A problem type of RFC 9457 is an address. A code among the names is found as a code.
-        let address =
-            name.contains("://") || name.starts_with("about:") || name.starts_with("urn:");
-        let digits = name.bytes().all(|byte| byte.is_ascii_digit());
-        let useless = address || digits || vague.contains(&name.to_ascii_lowercase().as_str());
-        (!useless).then(|| name.to_owned())
-    })
-}
-
-/// The code of an error, a number or a text.
-fn code(object: &Map<String, Value>) -> Option<String> {
-    CODES.iter().find_map(|key| {
-        let value = object.get(*key)?;
-        // A status is a code where it is a number; otherwise it is a name.
-        let is_code = *key != "status" || value.is_number() || is_success(value.as_str()?);
-        scalar(value).filter(|code| is_code && !code.eq_ignore_ascii_case("none"))
-    })
-}
-
-/// The text of an error, if one of its fields has it as it is.
-fn message(object: &Map<String, Value>) -> Option<String> {
-    MESSAGES
-        .iter()
-        .find_map(|key| text(object.get(*key)).map(str::to_owned))
-}
-
-fn is_success(code: &str) -> bool {
-    code.is_empty() || SUCCESS.contains(&code.to_ascii_lowercase().as_str())
-}
-
-/// A text that is not empty, a number or `true` as text.
-fn scalar(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(true) => Some("true".to_owned()),
-        _ => None,
-    }
-}
-
-/// Whether a field says that there is an error: not `null`, `false`, 0, or empty, nor an object of such.
-fn says(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Bool(on) => *on,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => {
-            let text = text.trim();
-            !text.is_empty() && !text.eq_ignore_ascii_case("none") && text != "null"
-        }
-        Value::Array(list) => list.iter().any(says),
-        Value::Object(object) => object.values().any(says),
-    }
-}
-
-/// Whether a field of an answer has a value at all.
-fn says_anything(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::String(text) => !text.is_empty(),
-        Value::Array(list) => !list.is_empty(),
-        Value::Object(object) => !object.is_empty(),
-        _ => true,
-    }
-}
-
-fn compact(object: &Map<String, Value>) -> String {
-    Value::Object(object.clone()).to_string()
 }
