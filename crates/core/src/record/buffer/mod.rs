@@ -202,12 +202,14 @@ impl Buffer {
         }
         let model = self.single(Role::Model).and_then(|model| model.text());
         let settled = usage.settle(model);
+        let dropped = usage.dropped();
         for (name, units) in settled.buckets {
             self.put(Role::Usage, name, ValueRef::U64(units));
         }
         for (count, units) in settled.within {
             self.put(Role::Metadata, count.attribute(), ValueRef::U64(units));
         }
+        self.note_dropped_keys(dropped);
     }
 
     pub(crate) fn set_cost(&mut self, cost: &Cost) {
@@ -217,6 +219,7 @@ impl Buffer {
         for (name, dollars) in cost.buckets() {
             self.put(Role::Cost, name, ValueRef::F64(dollars));
         }
+        self.note_dropped_keys(cost.dropped());
     }
 
     pub(crate) fn set_model(&mut self, model: &str) {
