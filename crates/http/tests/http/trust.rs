@@ -110,7 +110,8 @@ async fn check(acceptor: TlsAcceptor, trusted: &Authority, problem: TlsProblem, 
     while let Some(error) = cause {
         let inner = error.downcast_ref::<std::io::Error>();
         let inner = inner.and_then(|error| error.get_ref());
-        of_rustls = of_rustls.or(inner.and_then(|error| error.downcast_ref::<rustls::Error>()));
+        of_rustls =
+            of_rustls.or_else(|| inner.and_then(|error| error.downcast_ref::<rustls::Error>()));
         cause = error.source();
     }
     assert!(

@@ -206,7 +206,7 @@ impl Events {
                 }
             }
             for key in REASONS {
-                reason = object.remove(*key).filter(says).or(reason.take());
+                reason = object.remove(*key).filter(says).or_else(|| reason.take());
             }
         };
         add(chunk, TEXTS);
