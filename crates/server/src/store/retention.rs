@@ -39,7 +39,7 @@ enum Phase {
     Age,
     /// What is too much.
     Size,
-    /// The room of what was deleted goes back to the file system.
+    /// Pages of deleted rows are given back to the file system.
     Room,
 }
 
