@@ -69,7 +69,7 @@ fn slots_of_threads_that_have_ended_are_used_again() {
     round();
     let before = slots();
     (0..if cfg!(miri) { 20 } else { 500 }).for_each(|_| round());
-    // Other tests run beside this one and have open spans of their own.
+    // Other tests run beside this one and have open spans too.
     assert!(slots() < before + 100, "{} chunks more", slots() - before);
 }
 
