@@ -4,7 +4,7 @@
 use std::future::poll_fn;
 use std::mem;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ use crate::report::{Leak, Report, Stats};
 /// The processor of a tracer. A call that panics is counted and has no other effect.
 pub(crate) struct ContainedProcessor {
     inner: Arc<dyn Processor>,
+    /// See [`Processor::refusing`].
+    refusing: Option<Arc<AtomicBool>>,
     /// Calls that panicked.
     panics: AtomicU64,
     /// Those of them that were given a span or a score.
@@ -70,12 +72,15 @@ impl Drop for ContainedReport<'_> {
 
 impl ContainedProcessor {
     pub(crate) fn new(inner: Arc<dyn Processor>) -> Self {
-        Self {
+        let mut new = Self {
             inner,
+            refusing: None,
             panics: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             reported: AtomicU64::new(0),
-        }
+        };
+        new.refusing = new.run(|| new.inner.refusing()).flatten();
+        new
     }
 
     #[inline]
@@ -99,6 +104,13 @@ impl ContainedProcessor {
         if contain(|| self.inner.on_score(score)).is_none() {
             self.note_lost();
         }
+    }
+
+    /// Whether spans that start now are taken without a question.
+    #[inline]
+    pub(crate) fn takes_all(&self) -> bool {
+        let refusing = self.refusing.as_ref();
+        refusing.is_some_and(|refusing| !refusing.load(Ordering::Relaxed))
     }
 
     /// Whether a span that starts now is taken. Every span asks, so both questions are in one guard. A processor that panics
@@ -198,5 +210,62 @@ impl ContainedProcessor {
 impl Drop for ContainedProcessor {
     fn drop(&mut self) {
         drop_contained(mem::replace(&mut self.inner, Arc::new(Nothing)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tracer;
+
+    /// Refuses all while its flag is set, and counts how often it is asked.
+    #[derive(Clone, Default)]
+    struct Flagged {
+        flag: Arc<AtomicBool>,
+        asked: Arc<AtomicU64>,
+        taken: Arc<AtomicU64>,
+    }
+
+    impl Processor for Flagged {
+        fn on_end(&self, _: SpanRecord) {
+            self.taken.fetch_add(1, Ordering::Relaxed);
+        }
+        fn refuses(&self) -> bool {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            true
+        }
+        fn refusing(&self) -> Option<Arc<AtomicBool>> {
+            Some(self.flag.clone())
+        }
+    }
+
+    #[test]
+    fn a_processor_is_asked_only_while_its_flag_is_set() {
+        let processor = Flagged::default();
+        let counts = || {
+            let [asked, taken] = [&processor.asked, &processor.taken];
+            (asked.load(Ordering::Relaxed), taken.load(Ordering::Relaxed))
+        };
+        // As it is, and behind an `Arc`.
+        for tracer in [
+            Tracer::builder(processor.clone()).build(),
+            Tracer::builder(Arc::new(processor.clone())).build(),
+        ] {
+            let before = counts();
+            let trace = tracer.trace("root").start();
+            let child = || trace.span("child").run(|_| {});
+            child();
+            assert_eq!(counts(), (before.0, before.1 + 1));
+            processor.flag.store(true, Ordering::Relaxed);
+            child();
+            assert_eq!(counts(), (before.0 + 1, before.1 + 1));
+            processor.flag.store(false, Ordering::Relaxed);
+            child();
+            assert_eq!(counts(), (before.0 + 1, before.1 + 2));
+            // A tracer that is closed takes nothing, whatever the flag says.
+            let _ = tracer.shutdown();
+            child();
+            assert_eq!(tracer.stats().not_recorded, 1);
+        }
     }
 }

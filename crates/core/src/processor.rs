@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::record::{FinishedSpan, ScoreRecord, SpanRecord};
@@ -55,6 +56,13 @@ pub trait Processor: Send + Sync + 'static {
     /// and dropped. A trace that is refused counts once; spans below it are not started.
     fn refuses(&self) -> bool {
         false
+    }
+
+    /// A flag that spares each span the two questions above: while it is `false`, [`is_recording`](Self::is_recording) is
+    /// `true` and [`refuses`](Self::refuses) is `false`. Asked for once, when the tracer is built; `None` by default: then
+    /// each span asks.
+    fn refusing(&self) -> Option<Arc<AtomicBool>> {
+        None
     }
 
     /// Hears of what looks like a leak of handles, once for each. Must return at once and must not panic.
@@ -126,6 +134,9 @@ impl<P: Processor + ?Sized> Processor for Arc<P> {
     }
     fn refuses(&self) -> bool {
         (**self).refuses()
+    }
+    fn refusing(&self) -> Option<Arc<AtomicBool>> {
+        (**self).refusing()
     }
     fn on_leak(&self, leak: &Leak) {
         (**self).on_leak(leak);

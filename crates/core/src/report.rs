@@ -347,3 +347,26 @@ impl fmt::Debug for Incomplete {
 }
 
 impl Error for Incomplete {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `main` prints an error that it returns by `Debug`.
+    #[test]
+    fn what_is_incomplete_is_a_sentence_however_it_is_printed() {
+        let mut report = Report::default();
+        (report.pending, report.lost) = (2, 1);
+        let error = report.into_result("shutdown").unwrap_err();
+        let sentence = "shutdown: 2 spans had no outcome when time was up; 1 span lost";
+        assert_eq!(error.to_string(), sentence);
+        let boxed: Box<dyn Error> = error.clone().into();
+        for shown in [
+            format!("{error:?}"),
+            format!("{error:#?}"),
+            format!("{boxed:?}"),
+        ] {
+            assert_eq!(shown, sentence);
+        }
+    }
+}

@@ -50,6 +50,8 @@
 
 mod batch;
 mod chain;
+#[doc(hidden)]
+pub mod contain;
 mod error;
 mod exporter;
 mod in_memory;

@@ -20,6 +20,8 @@ pub(crate) struct Folding {
     room: usize,
     /// The end of a stream that is larger than the limit: it has the usage.
     tail: Tail,
+    /// The last frame that was beyond the limit, for the same reason.
+    last: Option<String>,
     started: bool,
     /// Pieces after the one that had the first content.
     chunks: u64,
@@ -33,6 +35,7 @@ impl Folding {
             cut: Vec::new(),
             room: limit,
             tail: Tail::default(),
+            last: None,
             started: false,
             chunks: 0,
         }
@@ -49,7 +52,7 @@ impl Folding {
     pub(crate) fn push(&mut self, span: &Span, bytes: &[u8]) {
         self.chunks += u64::from(self.started);
         if let Some(frames) = &mut self.frames {
-            let (fold, room) = (&mut self.fold, &mut self.room);
+            let (fold, room, last) = (&mut self.fold, &mut self.room, &mut self.last);
             frames.push(bytes, |event| {
                 // Beyond the limit only the end of the answer is read: it has the usage.
                 let is_end = ["{\"messageStop\"", "{\"metadata\""]
@@ -60,6 +63,7 @@ impl Folding {
                     fold.push(event);
                 } else {
                     *room = 0;
+                    *last = Some(event.to_owned());
                 }
             });
             return self.note_first(span);
@@ -82,6 +86,9 @@ impl Folding {
 
     /// Records what arrived; `true` if the answer is whole.
     pub(crate) fn record(mut self, span: &Span) -> bool {
+        if let Some(last) = &self.last {
+            self.fold.push(last);
+        }
         let tail = self.tail.bytes();
         if !tail.is_empty() {
             let text = String::from_utf8_lossy(tail);

@@ -286,6 +286,12 @@ mod tests {
                 "aws.bedrock",
             ),
             (
+                "https://bedrock-runtime.eu-west-1.amazonaws.com/model/meta.llama3-8b-instruct-v1%3A0/invoke-with-response-stream",
+                Chat,
+                Bedrock,
+                "aws.bedrock",
+            ),
+            (
                 "https://generativelanguage.googleapis.com/v1beta/interactions",
                 Chat,
                 Gemini,

@@ -86,6 +86,13 @@ const TABLE: &[Row] = {
             Bedrock,
         ),
         ("bedrock-runtime.*", "/model/*/invoke", None, Chat, Bedrock),
+        (
+            "bedrock-runtime.*",
+            "/model/*/invoke-with-response-stream",
+            None,
+            Chat,
+            Bedrock,
+        ),
         // DashScope's own.
         (
             "*.aliyuncs.com",

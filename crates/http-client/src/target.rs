@@ -97,6 +97,10 @@ mod tests {
                 Some("amazon.nova-lite-v1:0"),
             ),
             (
+                "/model/meta.llama3-8b-instruct-v1%3A0/invoke-with-response-stream",
+                Some("meta.llama3-8b-instruct-v1:0"),
+            ),
+            (
                 "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fus.anthropic.claude-opus-4-v1%3A0/converse",
                 Some("us.anthropic.claude-opus-4-v1:0"),
             ),

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tracefuse_exporter::contain::log_line;
 use tracefuse_exporter::record::{LinkRef, Timestamp, TraceAttributes, ValueRef};
 
 use crate::config::stored_environment;
@@ -92,10 +93,12 @@ pub(crate) fn environment(name: &str) -> Option<Text<'_>> {
         return Some(stored);
     }
     if !name.is_empty() && !WARNED.swap(true, Ordering::Relaxed) {
-        tracing::warn!(
-            target: "tracefuse", environment = name,
-            "an environment is not sent: expected lower-case letters, digits, `-` and `_`; the tracer's own is used instead"
-        );
+        log_line(|| {
+            tracing::warn!(
+                target: "tracefuse", environment = name,
+                "an environment is not sent: expected lower-case letters, digits, `-` and `_`; the tracer's own is used instead"
+            );
+        });
     }
     None
 }
@@ -112,10 +115,12 @@ pub(crate) fn warn_of_prompt(is_generation: bool, version: u32) {
     ];
     for ((applies, reason), warned) in reasons.into_iter().zip(&WARNED) {
         if applies && !warned.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                target: "tracefuse", reason, version,
-                "a prompt is not linked; it is sent as metadata instead"
-            );
+            log_line(|| {
+                tracing::warn!(
+                    target: "tracefuse", reason, version,
+                    "a prompt is not linked; it is sent as metadata instead"
+                );
+            });
         }
     }
 }
@@ -217,10 +222,12 @@ pub(crate) fn warn_if_long(trace: &TraceAttributes) {
             .iter()
             .any(|value| value.len() > LONG && value.chars().count() > LONG);
         if long && !warned.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                target: "tracefuse", field,
-                "a value is longer than 200 characters: it is sent, but Langfuse's own SDKs refuse such values"
-            );
+            log_line(|| {
+                tracing::warn!(
+                    target: "tracefuse", field,
+                    "a value is longer than 200 characters: it is sent, but Langfuse's own SDKs refuse such values"
+                );
+            });
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tracefuse_core::record::{FinishedSpan, ScoreRecord, SpanRecord};
@@ -61,6 +62,10 @@ impl<P: Processor> Processor for Measured<P> {
 
     fn is_recording(&self) -> bool {
         self.inner.is_recording()
+    }
+
+    fn refusing(&self) -> Option<Arc<AtomicBool>> {
+        self.inner.refusing()
     }
 
     fn on_leak(&self, leak: &Leak) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tracefuse_core::Clock;
+use tracefuse_exporter::contain::log_line;
 use tracefuse_exporter::plain_text;
 use tracefuse_langfuse::{ApiError, ApiProblem, LangfuseApi, Retries};
 
@@ -166,7 +167,7 @@ impl Running {
             .cache()
             .settle(&self.key, self.number, now, settled, pause_until);
         if let Err(error) = &outcome {
-            tracing::warn!(target: "tracefuse", "{}: {error}", What(&self.key));
+            log_line(|| tracing::warn!(target: "tracefuse", "{}: {error}", What(&self.key)));
         }
         answer.send_replace(Some(outcome));
     }

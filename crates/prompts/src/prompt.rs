@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::compiled::{CompiledChat, CompiledText, Link};
 use crate::error::{CompileError, PromptError, PromptProblem};
 use crate::message::{Part, parts};
-use crate::template::Template;
+use crate::template::{Template, each_once};
 use crate::variables::Variables;
 
 /// A prompt as `GET /api/public/v2/prompts/{name}` answers it.
@@ -275,17 +275,11 @@ impl ChatPrompt {
     /// Names of the variables in its messages, each once, in the order of their first use.
     #[must_use]
     pub fn variables(&self) -> Vec<&str> {
-        let mut names = Vec::new();
-        for part in self.parts() {
-            if let Part::Message { content, .. } = part {
-                for name in content.variables() {
-                    if !names.contains(&name) {
-                        names.push(name);
-                    }
-                }
-            }
-        }
-        names
+        let contents = self.parts().iter().filter_map(|part| match part {
+            Part::Message { content, .. } => Some(content),
+            Part::Placeholder(_) => None,
+        });
+        each_once(contents.flat_map(Template::variables))
     }
 
     /// Names of its placeholders for messages, in their order.
@@ -326,11 +320,7 @@ impl ChatPrompt {
                     Some(list) if list.iter().all(Value::is_object) => {
                         messages.extend(list.iter().cloned());
                     }
-                    None if !values.has(name) => {
-                        if !placeholders.contains(name) {
-                            placeholders.push(name.clone());
-                        }
-                    }
+                    None if !values.has(name) => placeholders.push(name.as_str()),
                     _ => {
                         let why = format!(
                             "the value for the placeholder \"{name}\" is not a list of messages, each an object with role and content"
@@ -359,18 +349,18 @@ fn read<T: Serialize>(stored: &Stored, values: &T) -> Result<Variables, CompileE
 fn complete(
     stored: &Stored,
     values: &Variables,
-    missing: Vec<String>,
-    placeholders: Vec<String>,
+    missing: Vec<&str>,
+    placeholders: Vec<&str>,
 ) -> Result<(), CompileError> {
     if missing.is_empty() && placeholders.is_empty() {
         return Ok(());
     }
-    let given = values.names().map(str::to_owned).collect();
+    let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
     Err(CompileError::missing(
         stored.to_string(),
-        missing,
-        placeholders,
-        given,
+        owned(each_once(missing)),
+        owned(each_once(placeholders)),
+        owned(values.names().collect()),
     ))
 }
 

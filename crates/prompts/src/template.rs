@@ -1,6 +1,7 @@
 //! Templates with variables in double braces: parsed once, filled as often as needed. Pure.
 //! Used by `prompt`. Knows neither Langfuse's API nor values that are no text.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// A text with variables, such as `Weather in {{city}}`.
@@ -40,20 +41,15 @@ impl Template {
 
     /// Names of the variables, each once, in the order of their first use.
     pub(crate) fn variables(&self) -> Vec<&str> {
-        let mut names = Vec::new();
-        for name in self.names().filter(|name| is_variable_name(name)) {
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        names
+        each_once(self.names().filter(|name| is_variable_name(name)))
     }
 
-    /// The text with values in the place of variables. Variables without a value are added to `missing`, each once.
-    pub(crate) fn fill<'v>(
-        &self,
+    /// The text with values in the place of variables. Variables without a value are added to `missing`, as often as they
+    /// are there.
+    pub(crate) fn fill<'t, 'v>(
+        &'t self,
         value: impl Fn(&str) -> Option<&'v str>,
-        missing: &mut Vec<String>,
+        missing: &mut Vec<&'t str>,
     ) -> String {
         let mut text = String::with_capacity(self.source.len());
         let mut at = 0;
@@ -65,9 +61,8 @@ impl Template {
                 Some(value) => text.push_str(value),
                 None => {
                     text.push_str(self.part(&hole.whole));
-                    let known = missing.iter().any(|known| known == name);
-                    if is_variable_name(name) && !known {
-                        missing.push(name.to_owned());
+                    if is_variable_name(name) {
+                        missing.push(name);
                     }
                 }
             }
@@ -83,6 +78,13 @@ impl Template {
     fn part(&self, range: &Range<usize>) -> &str {
         self.source.get(range.clone()).unwrap_or_default()
     }
+}
+
+/// The names without those that came before, in linear time: a prompt may have any number of variables.
+pub(crate) fn each_once<'t>(names: impl IntoIterator<Item = &'t str>) -> Vec<&'t str> {
+    let mut known = HashSet::new();
+    let is_new = |name: &&'t str| known.insert(*name);
+    names.into_iter().filter(is_new).collect()
 }
 
 /// The next pair of double braces from `from` on that has no brace inside. Of several opening braces the last two
@@ -143,7 +145,9 @@ mod tests {
             let found = pairs.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| *value)
         };
-        let text = Template::new(template).fill(value, &mut missing);
+        let template = Template::new(template);
+        let text = template.fill(value, &mut missing);
+        let missing = each_once(missing).into_iter().map(String::from).collect();
         (text, missing)
     }
 
@@ -197,6 +201,20 @@ mod tests {
         assert_eq!((text.as_str(), missing.len()), ("{{b}}{{secret}}", 0));
     }
 
+    #[test]
+    fn a_prompt_of_many_variables_is_read_in_linear_time() {
+        let names: Vec<String> = (0..100_000).map(|n| format!("v{n}")).collect();
+        let text: String = names.iter().map(|name| format!("{{{{{name}}}}}")).collect();
+        let template = Template::new(text.repeat(2));
+        assert_eq!(template.variables(), names);
+        let mut missing = Vec::new();
+        template.fill(|_| None, &mut missing);
+        assert_eq!(
+            (missing.len(), each_once(missing).len()),
+            (200_000, 100_000)
+        );
+    }
+
     proptest! {
         #[test]
         fn any_text_is_parsed_and_filled_with_nothing_is_itself(text in "[{}a\u{e9} \n\\PC]{0,40}") {
@@ -204,7 +222,7 @@ mod tests {
             let template = Template::new(text.clone());
             prop_assert_eq!(template.fill(|_| None, &mut missing), text);
             let variables: Vec<String> = template.variables().into_iter().map(String::from).collect();
-            prop_assert_eq!(missing, variables);
+            prop_assert_eq!(each_once(missing), variables);
         }
 
         #[test]
@@ -223,7 +241,8 @@ mod tests {
                 parts.iter().map(|(_, _, name, _)| (name.clone(), format!("<{name}>"))).collect();
             let mut missing = Vec::new();
             let value = |name: &str| values.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-            prop_assert_eq!(Template::new(template).fill(value, &mut missing), expected);
+            let template = Template::new(template);
+            prop_assert_eq!(template.fill(value, &mut missing), expected);
             prop_assert!(missing.is_empty());
         }
     }

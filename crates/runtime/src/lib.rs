@@ -29,7 +29,6 @@ mod config;
 #[cfg(feature = "conformance")]
 #[cfg_attr(docsrs, doc(cfg(feature = "conformance")))]
 pub mod conformance;
-mod contain;
 mod delivery;
 mod ledger;
 mod log;
@@ -52,3 +51,5 @@ pub use tail_sampling::{TailSampler, TailSampling};
 pub use tracefuse_spool as spool;
 #[doc(hidden)]
 pub use worker::{BlockingTask, spawn_on_thread};
+
+use tracefuse_exporter::contain;

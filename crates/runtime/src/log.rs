@@ -8,15 +8,9 @@ use tracefuse_core::DropReason;
 use tracefuse_core::wiring::Leak;
 use tracefuse_exporter::plain_text;
 
-use crate::contain::contained;
+use crate::contain::log_line as line;
 
 const MORE: &str = "more of the same were not logged";
-
-/// Writes one line. A panic of the log subscriber ends here: it must not end delivery, nor reach the thread
-/// that ended a span.
-fn line(write: impl FnOnce()) {
-    let _ = contained(write);
-}
 
 pub(crate) fn queue_full(exporter: &str, reason: DropReason, suppressed: u64) {
     line(|| {

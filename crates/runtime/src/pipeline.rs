@@ -4,6 +4,7 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tracefuse_core::bridge::is_suppressed;
@@ -250,6 +251,10 @@ impl Processor for Pipeline {
     #[inline]
     fn refuses(&self) -> bool {
         self.shared.buffers.refuse()
+    }
+
+    fn refusing(&self) -> Option<Arc<AtomicBool>> {
+        Some(self.shared.buffers.refusing())
     }
 
     fn on_score(&self, score: ScoreRecord) {

@@ -26,7 +26,9 @@ impl<B: Body> TracedBody<B> {
     pub(crate) fn new(inner: B, trace: Option<Trace>, is_sent: bool) -> Self {
         let mut open = Open {
             trace,
-            cancelled: "cancelled: the body was dropped before it ended, as when the client goes away",
+            cancelled: Some(
+                "cancelled: the body was dropped before it ended, as when the client goes away",
+            ),
         };
         if !is_sent || inner.is_end_stream() {
             end(&mut open);
@@ -71,7 +73,9 @@ where
                 if let Some(trace) = &this.open.trace {
                     note_error::<B::Error>(trace, "the response's body failed", error);
                 }
-                true
+                // The trace ends when the server drops the body, after the spans that the body holds.
+                this.open.cancelled = None;
+                false
             }
             Some(Ok(frame)) => {
                 if let (Some(missing), Some(data)) = (this.missing.as_mut(), frame.data_ref()) {

@@ -30,7 +30,7 @@ impl<F> ResponseFuture<F> {
             answer,
             open: Open {
                 trace: Some(trace),
-                cancelled: "cancelled: the handler was dropped before it answered",
+                cancelled: Some("cancelled: the handler was dropped before it answered"),
             },
             method,
         }

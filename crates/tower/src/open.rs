@@ -12,7 +12,8 @@ use tracefuse_core::{Exception, Trace};
 pub(crate) struct Open {
     /// `None` once the work is done.
     pub(crate) trace: Option<Trace>,
-    pub(crate) cancelled: &'static str,
+    /// The message of the mark; `None` once the work has failed, which is no cancellation.
+    pub(crate) cancelled: Option<&'static str>,
 }
 
 impl Open {
@@ -33,8 +34,10 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        if let Some(trace) = self.trace.take() {
-            end_cancelled(trace.root(), self.cancelled);
+        match (self.trace.take(), self.cancelled) {
+            (Some(trace), Some(message)) => end_cancelled(trace.root(), message),
+            (Some(trace), None) => trace.end(),
+            (None, _) => {}
         }
     }
 }

@@ -332,6 +332,33 @@ async fn an_error_of_the_body_is_recorded_once() {
 }
 
 #[tokio::test]
+async fn a_trace_whose_body_fails_ends_after_the_spans_in_it() {
+    let (tracer, kept) = tracer();
+    let handler = || async {
+        let generation = Trace::current().generation("answer").start();
+        let pieces = [Ok("one"), Err(std::io::Error::other("reset"))];
+        let pieces = futures::stream::iter(pieces)
+            .try_observed(generation)
+            .text();
+        Body::from_stream(pieces)
+    };
+    let app = Router::new()
+        .route("/chat", post(handler))
+        .layer(TraceLayer::new(tracer));
+    let mut client = request(serve(app).await, "POST /chat").await;
+    // The connection ends in the middle.
+    let _ = client.read_to_end(&mut Vec::new()).await;
+    let (root, answer) = (ended(&kept, "POST /chat").await, kept.named("answer"));
+    assert_eq!(kept.names(), ["answer", "POST /chat"]);
+    assert!(root.end_time() >= answer.end_time());
+    assert_eq!(
+        (root.level(), answer.level()),
+        (Some(Level::Error), Some(Level::Error))
+    );
+    assert_eq!(output(&answer).as_deref(), Some("one"));
+}
+
+#[tokio::test]
 async fn requests_are_named_by_route_and_left_out_by_filter() {
     let (tracer, kept) = tracer();
     let inner = tracer.clone();

@@ -44,7 +44,7 @@ fn request(tracer: &Tracer, caller: &Headers) -> Headers {
     })
 }
 
-/// Runs later, in a trace of its own: a link to each request says what it belongs to.
+/// Runs later, in another trace: a link to each request says what it belongs to.
 fn job(tracer: &Tracer, queue: &[Headers]) {
     tracer.trace("summaries").run(|trace| {
         let mut summary = trace.generation("summarize").model("gpt-4o");

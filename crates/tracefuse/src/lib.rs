@@ -28,7 +28,10 @@
 //! [`from_env`] and [`builder`] make a [`Tracer`]; a tracer begins a [`Trace`]; traces and [`Span`]s start
 //! children through a [`SpanBuilder`](handle::SpanBuilder). [`InSpan`] passes a span to a spawned future, [`ObserveStream`]
 //! to a stream, [`Span::wrap`] to a closure. [`exporter`] is for your own exporters, [`config`] for settings in code.
-//! The guides are in the repository, below `docs/guide`.
+#![doc = concat!("The guides are in the [repository](", env!("CARGO_PKG_REPOSITORY"), "/tree/main/docs/guide), among them")]
+#![doc = concat!("[recording](", env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/guide/recording.md),")]
+#![doc = concat!("[configuration](", env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/guide/configuration.md) and")]
+#![doc = concat!("[troubleshooting](", env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/guide/troubleshooting.md).")]
 //!
 //! Inputs and outputs are recorded by default; [`TracerConfig::capture_content`](config::TracerConfig::capture_content) turns that off.
 //!

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tracefuse_core::{ExporterStats, Health};
+use tracefuse_exporter::contain::log_line;
 use tracefuse_exporter::record::Record;
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, async_trait, plain_text};
 
@@ -56,10 +57,10 @@ fn print(text: &str) {
 }
 
 fn log(severity: Severity, text: &str) {
-    match severity {
+    log_line(|| match severity {
         Severity::Error => tracing::error!(target: "tracefuse", "{text}"),
         Severity::Warning => tracing::warn!(target: "tracefuse", "{text}"),
-    }
+    });
 }
 
 /// Whether a log line would reach anything: a subscriber of `tracing`, or with the feature `log` a logger of `log`.
@@ -156,10 +157,12 @@ impl Exporter for Repeating {
 pub(crate) fn delivers(exporter: &dyn Exporter) {
     let destination = exporter.destination().unwrap_or_default();
     if let Some(origin) = origin(&destination) {
-        tracing::info!(
-            target: "tracefuse", exporter = &*plain_text(exporter.name()), origin = &*plain_text(origin),
-            "traces are delivered"
-        );
+        log_line(|| {
+            tracing::info!(
+                target: "tracefuse", exporter = &*plain_text(exporter.name()), origin = &*plain_text(origin),
+                "traces are delivered"
+            );
+        });
     }
 }
 

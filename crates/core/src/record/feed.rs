@@ -363,15 +363,27 @@ fn refused<E: ser::Error>() -> E {
     E::custom("a map key must be text, a number or a boolean")
 }
 
+/// Takes one scalar: a closure, or a type whose method is inlined always.
+pub(super) trait Accept {
+    fn accept(&mut self, value: ValueRef<'_>);
+}
+
+impl<F: FnMut(ValueRef<'_>)> Accept for F {
+    #[inline]
+    fn accept(&mut self, value: ValueRef<'_>) {
+        self(value);
+    }
+}
+
 /// Takes a value that cannot be an array or an object, as the key of a map.
-pub(super) struct Scalar<F, E> {
-    accept: F,
+pub(super) struct Scalar<A, E> {
+    accept: A,
     error: PhantomData<E>,
 }
 
-impl<F: FnMut(ValueRef<'_>), E> Scalar<F, E> {
+impl<A: Accept, E> Scalar<A, E> {
     #[inline]
-    pub(super) fn new(accept: F) -> Self {
+    pub(super) fn new(accept: A) -> Self {
         Self {
             accept,
             error: PhantomData,
@@ -379,12 +391,12 @@ impl<F: FnMut(ValueRef<'_>), E> Scalar<F, E> {
     }
 }
 
-impl<F: FnMut(ValueRef<'_>), E: ser::Error> Sink for Scalar<F, E> {
+impl<A: Accept, E: ser::Error> Sink for Scalar<A, E> {
     type Error = E;
 
     #[inline]
     fn scalar(&mut self, value: ValueRef<'_>) -> Result<(), E> {
-        (self.accept)(value);
+        self.accept.accept(value);
         Ok(())
     }
     fn null(&mut self) -> Result<(), E> {

@@ -53,6 +53,12 @@ impl Kind {
         Self::Link,
     ];
 
+    /// Whether its number is in a further word.
+    #[inline]
+    pub(crate) const fn has_number(self) -> bool {
+        self.words() == 1
+    }
+
     const fn words(self) -> usize {
         match self {
             Self::I64 | Self::U64 | Self::F64 => 1,
@@ -189,22 +195,23 @@ impl Attributes {
         if text.len() >= LARGE {
             return self.push_large(role, key, text.to_owned(), kind == Kind::Json);
         }
-        self.text.push_str(key);
-        self.text.push_str(text);
+        // The word first: what is written to the text might be the capacity of `words`, as far as the compiler knows.
         self.words
             .push(header(role, kind, key.len(), text.len() as u32));
+        self.text.push_str(key);
+        self.text.push_str(text);
     }
 
     #[inline(always)]
     pub(crate) fn push_number(&mut self, role: Role, kind: Kind, key: &str, number: u64) {
         let key = Self::key(key);
-        self.text.push_str(key);
         let header = header(role, kind, key.len(), 0);
-        if kind.words() > 0 {
+        if kind.has_number() {
             self.words.extend_from_slice(&[header, number]);
         } else {
             self.words.push(header);
         }
+        self.text.push_str(key);
     }
 
     /// Appends a text that is moved, not copied.
@@ -291,8 +298,17 @@ impl Attributes {
     /// Bytes in memory.
     #[inline]
     pub(crate) fn size(&self) -> usize {
-        let large: usize = self.large.iter().map(|text| text.len()).sum();
-        self.words.len() * 8 + self.text.len() + large
+        let own = self.words.len() * 8 + self.text.len();
+        if self.large.is_empty() {
+            return own;
+        }
+        own + self.large_size()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn large_size(&self) -> usize {
+        self.large.iter().map(|text| text.len()).sum()
     }
 
     #[inline]

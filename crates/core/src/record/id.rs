@@ -57,12 +57,14 @@ impl SpanId {
 
     /// A new random id.
     #[must_use]
+    #[inline]
     pub fn random() -> Self {
-        loop {
-            if let Some(id) = NonZeroU64::new(random_u64()) {
-                return Self(id);
-            }
-        }
+        NonZeroU64::new(random_u64()).map_or_else(Self::random_again, Self)
+    }
+
+    #[cold]
+    fn random_again() -> Self {
+        Self::random()
     }
 
     /// The id with these big-endian bytes; `None` if all are zero.

@@ -3,9 +3,9 @@
 
 use serde::Serialize;
 
-use super::buffer::MAX_KEYS;
 use super::format::{LinkWords, Reader, Role};
 use super::id::{SpanId, TraceId};
+use super::pairs;
 use super::parts::own;
 use super::value::{Value, ValueRef};
 
@@ -74,12 +74,7 @@ impl Link {
         let Some(value) = Value::capture(&value) else {
             return self;
         };
-        let mut known = self.metadata.iter_mut();
-        if let Some((_, known)) = known.find(|(known, _)| known == key) {
-            *known = value;
-        } else if self.metadata.len() < MAX_KEYS as usize {
-            self.metadata.push((key.to_owned(), value));
-        } else {
+        if !pairs::set(&mut self.metadata, key, value) {
             self.dropped_keys += 1;
         }
         self

@@ -17,6 +17,7 @@ mod head;
 mod id;
 mod link;
 mod observation;
+pub(crate) mod pairs;
 mod parts;
 mod place;
 mod records;
@@ -31,7 +32,7 @@ mod usage;
 mod value;
 
 pub use attribute::{PromptRef, SpanAttribute};
-pub(crate) use buffer::{Buffer, MAX_KEYS, MAX_LINKS, PROVIDER};
+pub(crate) use buffer::{Buffer, MAX_LINKS, PROVIDER};
 pub(crate) use capture::noted::{note as note_prompt, noted_in};
 pub(crate) use capture::{capture, is_scalar};
 pub use chunk::{Chunk, FinishedSpan};

@@ -1,6 +1,8 @@
 //! Who recorded, where, which version; and what all spans of a trace have in common.
 //! Built by the facade and by the trace handle; read by exporters beside each record.
 
+use super::buffer::MAX_KEYS;
+use super::pairs::{self, DROPPED_TRACE_KEYS, DROPPED_TRACE_TAGS};
 use super::value::Value;
 
 /// Who produced the records of one tracer: constant for its life (OpenTelemetry's `Resource`).
@@ -38,9 +40,9 @@ pub struct TraceAttributes {
     pub user_id: Option<String>,
     /// The session or conversation it belongs to.
     pub session_id: Option<String>,
-    /// Tags, each once, in the order they were added.
+    /// Tags, each once, in the order they were added; at most 128.
     pub tags: Vec<String>,
-    /// Metadata by key, each key once, the last value given.
+    /// Metadata by key, each key once, the last value given; at most 128 keys, and the counts of what was dropped.
     pub metadata: Vec<(String, Value)>,
     /// Version of the traced component, over the resource's.
     pub version: Option<String>,
@@ -53,18 +55,38 @@ pub struct TraceAttributes {
 }
 
 impl TraceAttributes {
-    /// Sets a metadata key; a key set before gets the new value.
+    /// Sets a metadata key; a key set before gets the new value. A trace has at most 128 keys; further ones are counted in
+    /// its metadata as `_dropped.trace.keys`.
     pub fn set_metadata(&mut self, key: &str, value: Value) {
-        match self.metadata.iter_mut().find(|(known, _)| known == key) {
-            Some((_, old)) => *old = value,
-            None => self.metadata.push((key.to_owned(), value)),
+        if !pairs::set(&mut self.metadata, key, value) {
+            pairs::count(&mut self.metadata, DROPPED_TRACE_KEYS, 1);
         }
     }
 
-    /// Adds a tag unless it is there.
+    /// Takes in the metadata of other attributes: keys that are there already are set if `over`. Counts of what was
+    /// dropped are added up.
+    pub(crate) fn merge_metadata(&mut self, from: &[(String, Value)], over: bool) {
+        for (key, value) in from {
+            match value {
+                Value::U64(dropped) if pairs::is_count(key) => {
+                    pairs::count(&mut self.metadata, key, *dropped);
+                }
+                _ if !over && self.metadata.iter().any(|(known, _)| known == key) => {}
+                value => self.set_metadata(key, value.clone()),
+            }
+        }
+    }
+
+    /// Adds a tag unless it is there. A trace has at most 128 tags; further ones are counted in its metadata as
+    /// `_dropped.trace.tags`.
     pub fn add_tag(&mut self, tag: &str) {
-        if !self.tags.iter().any(|known| known == tag) {
+        if self.tags.iter().any(|known| known == tag) {
+            return;
+        }
+        if self.tags.len() < MAX_KEYS as usize {
             self.tags.push(tag.to_owned());
+        } else {
+            pairs::count(&mut self.metadata, DROPPED_TRACE_TAGS, 1);
         }
     }
 

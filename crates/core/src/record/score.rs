@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::id::{SpanId, TraceId};
+use super::pairs;
 use super::place::Place;
 use super::time::Timestamp;
 use super::value::{Value, ValueRef};
@@ -126,7 +127,7 @@ pub struct ScoreRecord {
     pub comment: Option<String>,
     /// The score configuration of the project it belongs to.
     pub config_id: Option<String>,
-    /// Metadata by key, each key once.
+    /// Metadata by key, each key once; at most 128 keys, and the count of those that were dropped.
     pub metadata: Vec<(String, Value)>,
     /// Environment, over the resource's.
     pub environment: Option<String>,
@@ -185,11 +186,11 @@ impl ScoreRecord {
         size_of::<Self>() + self.id.len() + self.name.len() + texts + value + session + metadata
     }
 
-    /// Sets a metadata key; a key set before gets the new value.
+    /// Sets a metadata key; a key set before gets the new value. A score has at most 128 keys; further ones are counted in
+    /// its metadata as `_dropped.keys`.
     pub fn set_metadata(&mut self, key: &str, value: Value) {
-        match self.metadata.iter_mut().find(|(known, _)| known == key) {
-            Some((_, old)) => *old = value,
-            None => self.metadata.push((key.to_owned(), value)),
+        if !pairs::set(&mut self.metadata, key, value) {
+            pairs::count(&mut self.metadata, pairs::DROPPED_KEYS, 1);
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::record::{Level, MAX_KEYS, Role, SpanId, Timestamp, Value};
+use crate::record::{Level, Role, SpanId, Timestamp, Value, pairs};
 use crate::span::feature::RECORDS;
 use crate::span::handle::Span;
 
@@ -30,6 +30,7 @@ pub struct EventBuilder<'a> {
     input: Option<Value>,
     output: Option<Value>,
     metadata: Vec<(String, Value)>,
+    dropped_keys: u64,
 }
 
 impl<'a> EventBuilder<'a> {
@@ -43,6 +44,7 @@ impl<'a> EventBuilder<'a> {
             input: None,
             output: None,
             metadata: Vec::new(),
+            dropped_keys: 0,
         }
     }
 
@@ -59,12 +61,14 @@ impl<'a> EventBuilder<'a> {
         self
     }
 
-    /// Metadata; a key given before gets the new value.
+    /// Metadata; a key given before gets the new value. An event has at most 128 keys; further ones are counted in the
+    /// span's metadata as `_dropped.keys`.
     pub fn metadata<T: Serialize>(mut self, key: &str, value: T) -> Self {
         if self.span.sampled().is_some()
             && let Some(value) = Value::capture(&value)
+            && !pairs::set(&mut self.metadata, key, value)
         {
-            self.metadata.push((key.to_owned(), value));
+            self.dropped_keys += 1;
         }
         self
     }
@@ -97,19 +101,8 @@ impl<'a> EventBuilder<'a> {
         };
         let time = self.time.unwrap_or_else(|| open.trace.now());
         let id = SpanId::random();
-        let mut metadata: Vec<(String, Value)> = Vec::new();
-        let mut dropped = 0;
-        for (key, value) in self.metadata {
-            if let Some(known) = metadata.iter_mut().find(|(known, _)| *known == key) {
-                known.1 = value;
-            } else if metadata.len() < MAX_KEYS as usize {
-                metadata.push((key, value));
-            } else {
-                dropped += 1;
-            }
-        }
         open.write(|buffer| {
-            buffer.note_dropped_keys(dropped);
+            buffer.note_dropped_keys(self.dropped_keys);
             if !buffer.begin_event(self.name, id, time, self.level) {
                 return;
             }
@@ -119,7 +112,7 @@ impl<'a> EventBuilder<'a> {
             if let Some(output) = self.output {
                 buffer.put_owned(Role::EventOutput, "", output);
             }
-            for (key, value) in metadata {
+            for (key, value) in self.metadata {
                 buffer.put_owned(Role::EventMetadata, &key, value);
             }
         });

@@ -76,7 +76,8 @@ impl ScoreBuilder {
         self.with(|score| score.config_id = Some(id.to_owned()))
     }
 
-    /// Metadata; a key given before gets the new value, `null` changes nothing.
+    /// Metadata; a key given before gets the new value, `null` changes nothing. A score has at most 128 keys; further ones
+    /// are counted in its metadata as `_dropped.keys`.
     pub fn metadata<T: Serialize>(self, key: &str, value: T) -> Self {
         if self.draft.is_none() {
             return self;

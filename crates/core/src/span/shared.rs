@@ -33,9 +33,15 @@ pub(crate) struct TracerShared {
 
 impl TracerShared {
     /// Whether a span started now, on this thread, would be kept; counts it if not.
+    #[inline]
     pub(crate) fn admits(&self) -> bool {
-        let is_open = !self.closed.load(Ordering::Relaxed);
-        let admission = if is_open && !is_suppressed() {
+        let is_open = !self.closed.load(Ordering::Relaxed) && !is_suppressed();
+        is_open && self.processor.takes_all() || self.admits_if_asked(is_open)
+    }
+
+    #[inline(never)]
+    fn admits_if_asked(&self, is_open: bool) -> bool {
+        let admission = if is_open {
             self.processor.admission()
         } else {
             Admission::Off

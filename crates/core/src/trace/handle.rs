@@ -185,7 +185,8 @@ impl Trace {
         self.update(|attributes| attributes.public = public);
     }
 
-    /// Adds metadata to the trace. A key given before gets the new value; `null` changes nothing.
+    /// Adds metadata to the trace. A key given before gets the new value; `null` changes nothing. A trace has at most 128
+    /// keys; further ones are counted in its metadata as `_dropped.trace.keys`.
     ///
     /// ```
     /// # let recorder = tracefuse_core::testing::Recorder::new();
@@ -215,7 +216,7 @@ impl Trace {
         }
     }
 
-    /// Tags the trace.
+    /// Tags the trace. A trace has at most 128 tags; further ones are counted in its metadata as `_dropped.trace.tags`.
     ///
     /// ```
     /// # let recorder = tracefuse_core::testing::Recorder::new();

@@ -40,11 +40,7 @@ pub(crate) fn fill(attributes: &mut TraceAttributes, from: &TraceAttributes) {
     for tag in &from.tags {
         attributes.add_tag(tag);
     }
-    for (key, value) in &from.metadata {
-        if !attributes.metadata.iter().any(|(known, _)| known == key) {
-            attributes.metadata.push((key.clone(), value.clone()));
-        }
-    }
+    attributes.merge_metadata(&from.metadata, false);
     attributes.public |= from.public;
 }
 
@@ -110,7 +106,7 @@ impl WithAttributes {
         self.with(|attributes| attributes.version = Some(version.to_owned()))
     }
 
-    /// A tag.
+    /// A tag; see [`Trace::add_tag`](crate::Trace::add_tag).
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn tag(self, tag: &str) -> Self {
         self.with(|attributes| attributes.add_tag(tag))
@@ -184,15 +180,14 @@ impl WithAttributes {
     fn set_on_current(&self) {
         if let Some(open) = &Span::current().open {
             open.trace.shared.update(|attributes| {
-                let mut merged = self.set.attributes.clone();
+                let set = &self.set.attributes;
+                let mut merged = set.clone();
+                // The tags and the keys that the trace has come first.
+                merged.tags.clear();
+                merged.metadata.clear();
                 fill(&mut merged, attributes);
-                // The tags that the trace has come first.
-                merged.tags.clone_from(&attributes.tags);
-                self.set
-                    .attributes
-                    .tags
-                    .iter()
-                    .for_each(|tag| merged.add_tag(tag));
+                set.tags.iter().for_each(|tag| merged.add_tag(tag));
+                merged.merge_metadata(&set.metadata, true);
                 *attributes = merged;
             });
         }

@@ -54,6 +54,7 @@ enum Method {
     OnScore,
     IsRecording,
     Refuses,
+    Refusing,
     OnOutsideTrace,
     Flush,
     FlushAsync,
@@ -91,6 +92,10 @@ impl Processor for Hostile {
     fn refuses(&self) -> bool {
         self.panics_in(Method::Refuses);
         false
+    }
+    fn refusing(&self) -> Option<Arc<AtomicBool>> {
+        self.panics_in(Method::Refusing);
+        None
     }
     fn on_leak(&self, _: &Leak) {
         panic!("in on_leak");
@@ -160,6 +165,7 @@ fn a_processor_that_panics_never_reaches_the_caller() {
         Method::OnScore,
         Method::IsRecording,
         Method::Refuses,
+        Method::Refusing,
         Method::OnOutsideTrace,
         Method::Flush,
         Method::FlushAsync,
@@ -177,7 +183,9 @@ fn a_processor_that_panics_never_reaches_the_caller() {
             Method::IsRecording => (0, true),
             Method::OnScore | Method::Flush | Method::Shutdown => (3, false),
             Method::FlushAsync | Method::FlushAsyncPolled | Method::ShutdownAsync => (3, false),
-            Method::Refuses | Method::OnOutsideTrace | Method::Stats => (3, true),
+            Method::Refuses | Method::Refusing | Method::OnOutsideTrace | Method::Stats => {
+                (3, true)
+            }
         };
         assert_eq!((taken, complete), (expected, lossless), "{method:?}");
         assert_eq!(

@@ -64,7 +64,32 @@ fn what_comes_out_of_order_is_put_in_order() {
 
     let candidate = |index: u64, text: &str| json!({ "candidates": [{ "index": index, "content": { "role": "model", "parts": [{ "text": text }] }, "finishReason": "STOP" }] });
     let span = streamed(&[candidate(1, "b"), candidate(0, "a")], |s| s.gemini());
-    assert_eq!(output(&span)[0]["content"], "a");
+    assert_eq!(
+        output(&span),
+        json!([{ "role": "model", "content": "a" }, { "role": "model", "content": "b" }])
+    );
+    // Both candidates go on, each with its own text and end.
+    let piece = |index: u64, text: &str, end: Value| json!({ "candidates": [{ "index": index, "content": { "parts": [{ "text": text }] }, "finishReason": end }] });
+    let span = streamed(
+        &[
+            piece(0, "a", Value::Null),
+            piece(1, "b", Value::Null),
+            piece(1, "bb", json!("MAX_TOKENS")),
+            piece(0, "aa", json!("STOP")),
+        ],
+        |s| s.gemini(),
+    );
+    let texts: Vec<_> = output(&span)
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c["content"].clone())
+        .collect();
+    assert_eq!(texts, ["aaa", "bbb"]);
+    assert_eq!(
+        finish_reason(&span).as_deref(),
+        Some(r#"["STOP","MAX_TOKENS"]"#)
+    );
 
     let block = |index: u64, text: &str| json!({ "type": "content_block_delta", "index": index, "delta": { "type": "text_delta", "text": text } });
     let span = streamed(&[block(1, "b"), block(0, "a")], |s| s.anthropic());

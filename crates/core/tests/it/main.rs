@@ -3,9 +3,11 @@
 mod across;
 mod bridge;
 mod closures;
+mod compiler;
 mod content;
 mod ending;
 mod errors;
+mod growth;
 mod hostile;
 mod inputs;
 mod inputs_streamed;

@@ -1,14 +1,16 @@
 //! Streams with a span: first token, output, errors, ends of every kind.
 
 use std::cell::RefCell;
+use std::fmt::Debug;
 use std::io;
 use std::time::Duration;
 
 use futures::executor::block_on;
 use futures::stream::{self, Stream, StreamExt as _};
 use futures::{FutureExt as _, TryStreamExt as _};
+use serde_json::{Value, json};
 use tracefuse_core::record::StatusCode;
-use tracefuse_core::stream::Fold;
+use tracefuse_core::stream::{Anthropic, Bedrock, Cohere, Fold, Gemini, Ollama, OpenAi};
 use tracefuse_core::{Level, ObserveStream as _, Span, Usage};
 
 use crate::support::{EPOCH, tracer};
@@ -231,6 +233,60 @@ fn a_whole_answer_that_is_read_no_further_was_not_cancelled() {
     assert_eq!(kept.named("whole").level(), None);
     assert_eq!(kept.named("half").level(), Some(Level::Warning));
     assert_eq!(kept.named("whole").usage().last(), Some(("output", 2)));
+}
+
+#[test]
+fn the_debug_of_a_fold_has_sizes_and_no_content() {
+    fn shown<F: Fold<Value> + Default + Debug>(chunks: &[Value]) -> String {
+        let mut fold = F::default();
+        chunks.iter().for_each(|chunk| fold.push(chunk));
+        let shown = format!("{fold:?}");
+        assert!(!shown.contains("secret"), "{shown}");
+        shown
+    }
+    let block = |index: u64| json!({ "type": "content_block_start", "index": index, "content_block": { "type": "text", "text": "secret" } });
+    let stop = json!({ "type": "message_stop" });
+    let choice = |index: u64, end: Value| json!({ "choices": [{ "index": index, "delta": { "content": "secret" }, "finish_reason": end }] });
+    let candidate = |index: u64| json!({ "candidates": [{ "index": index, "content": { "parts": [{ "text": "secret" }] } }] });
+    let delta = |index: u64| json!({ "contentBlockDelta": { "contentBlockIndex": index, "delta": { "text": "secret" } } });
+    let content = |index: u64| json!({ "type": "content-start", "index": index, "delta": { "message": { "content": { "text": "secret" } } } });
+    let message = json!({ "message": { "content": "secret" }, "done": true });
+    for (shown, expected) in [
+        (
+            shown::<Anthropic>(&[]),
+            "Anthropic { parts: 0, complete: false, .. }",
+        ),
+        (
+            shown::<Anthropic>(&[block(0), block(1)]),
+            "Anthropic { parts: 2, complete: false, .. }",
+        ),
+        (
+            shown::<Anthropic>(&[block(0), stop]),
+            "Anthropic { parts: 1, complete: true, .. }",
+        ),
+        (
+            shown::<OpenAi>(&[choice(0, Value::Null), choice(1, json!("stop"))]),
+            "OpenAi { parts: 2, complete: false, .. }",
+        ),
+        (
+            shown::<Gemini>(&[candidate(0), candidate(1), candidate(1)]),
+            "Gemini { parts: 2, complete: false, .. }",
+        ),
+        (
+            shown::<Bedrock>(&[delta(0), delta(1)]),
+            "Bedrock { parts: 2, complete: false, .. }",
+        ),
+        (
+            shown::<Cohere>(&[content(0), content(1)]),
+            "Cohere { parts: 2, complete: false, .. }",
+        ),
+        (
+            shown::<Ollama>(&[message]),
+            "Ollama { parts: 1, complete: true, .. }",
+        ),
+    ] {
+        assert_eq!(shown, expected);
+    }
 }
 
 #[test]

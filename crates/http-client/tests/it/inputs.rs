@@ -23,7 +23,7 @@ async fn call(host: &str, path: &str, body: &Value, answer: Answer) -> SpanRecor
 }
 
 /// An event of Bedrock as it is on the wire.
-fn frame(kind: &str, name: &str, payload: &Value) -> Vec<u8> {
+pub(crate) fn frame(kind: &str, name: &str, payload: &Value) -> Vec<u8> {
     let payload = payload.to_string();
     let mut headers = Vec::new();
     for (key, value) in [(kind, name), (":content-type", "application/json")] {
@@ -139,6 +139,74 @@ async fn the_event_stream_of_bedrock_is_put_together() {
             Some("bedrock.modelStreamErrorException: boom")
         )
     );
+}
+
+/// A frame of InvokeModelWithResponseStream: a chunk in the language of the model's maker, in base64.
+fn invoked(chunk: &Value) -> Vec<u8> {
+    use base64::Engine as _;
+    let bytes = base64::engine::general_purpose::STANDARD.encode(chunk.to_string());
+    frame(
+        ":event-type",
+        "chunk",
+        &json!({ "bytes": bytes, "p": "abcdefgh" }),
+    )
+}
+
+#[tokio::test]
+async fn models_of_bedrock_are_streamed_without_converse() {
+    let metrics = json!({ "inputTokenCount": 17, "outputTokenCount": 3, "invocationLatency": 640, "firstByteLatency": 90 });
+    let llama = |piece: &str, count: u64, end: Value| json!({ "generation": piece, "prompt_token_count": null, "generation_token_count": count, "stop_reason": end });
+    let mut end = llama("", 3, json!("stop"));
+    end["amazon-bedrock-invocationMetrics"] = metrics.clone();
+    let of_llama = vec![
+        llama("se", 1, Value::Null),
+        llama("ven", 2, Value::Null),
+        end,
+    ];
+    let of_claude = vec![
+        json!({ "type": "message_start", "message": { "role": "assistant", "model": "claude-haiku-4-5", "content": [], "usage": { "input_tokens": 17, "output_tokens": 1 } } }),
+        json!({ "type": "content_block_start", "index": 0, "content_block": { "type": "text", "text": "" } }),
+        json!({ "type": "content_block_delta", "index": 0, "delta": { "type": "text_delta", "text": "seven" } }),
+        json!({ "type": "message_delta", "delta": { "stop_reason": "stop" }, "usage": { "output_tokens": 3 } }),
+        json!({ "type": "message_stop", "amazon-bedrock-invocationMetrics": metrics }),
+    ];
+    let titan = |piece: &str, count: Value, end: Value| json!({ "outputText": piece, "index": 0, "totalOutputTextTokenCount": count, "completionReason": end, "inputTextTokenCount": 17 });
+    let of_titan = vec![
+        titan("se", Value::Null, Value::Null),
+        titan("ven", json!(3), json!("stop")),
+    ];
+    for (model, chunks, text) in [
+        ("meta.llama3-8b-instruct-v1:0", of_llama, json!("seven")),
+        (
+            "us.anthropic.claude-haiku-4-5-v1:0",
+            of_claude,
+            json!({ "role": "assistant", "content": "seven" }),
+        ),
+        ("amazon.titan-text-express-v1", of_titan, json!("seven")),
+    ] {
+        let bytes: Vec<u8> = chunks.iter().flat_map(invoked).collect();
+        for size in [7, 100_000] {
+            let pieces: Vec<Bytes> = bytes.chunks(size).map(Bytes::copy_from_slice).collect();
+            let answer = Answer::new("application/vnd.amazon.eventstream", pieces);
+            let path = format!(
+                "/model/{}/invoke-with-response-stream",
+                model.replace(':', "%3A")
+            );
+            let asked = json!({ "prompt": "2+5?", "max_gen_len": 100 });
+            let span = call(BEDROCK, &path, &asked, answer).await;
+            assert_eq!(span.name(), format!("chat {model}"));
+            assert_eq!(span.provider(), Some("aws.bedrock"));
+            let output = span.output().unwrap().to_string();
+            let output = serde_json::from_str(&output).unwrap_or(Value::String(output));
+            assert_eq!(output, text, "{model}");
+            let counts = usage(&span);
+            assert!(counts.contains(&("input".to_owned(), 17)), "{counts:?}");
+            assert!(counts.contains(&("output".to_owned(), 3)), "{counts:?}");
+            assert_eq!(metadata(&span, "finish_reason").as_deref(), Some("stop"));
+            assert_eq!(span.level(), None);
+            assert!(span.completion_start_time().is_some());
+        }
+    }
 }
 
 #[tokio::test]

@@ -5,14 +5,24 @@ use serde_json::{Value, json};
 use tracefuse_core::record::SpanRecord;
 use tracefuse_http_client::ModelCalls;
 
+use crate::inputs::frame;
 use crate::support::*;
 
 async fn call(calls: ModelCalls, path: &str, body: Vec<u8>, answer: Answer) -> SpanRecord {
+    call_of(calls, ("api.openai.com", path), body, answer).await
+}
+
+async fn call_of(
+    calls: ModelCalls,
+    (host, path): (&str, &str),
+    body: Vec<u8>,
+    answer: Answer,
+) -> SpanRecord {
     let expected = answer.body();
     let server = Server::start([answer]).await;
     let client = server.client(calls);
     let spans = recorded(async |_| {
-        let request = client.post(server.url("api.openai.com", path));
+        let request = client.post(server.url(host, path));
         let response = request.body(body.clone()).send().await.unwrap();
         assert_eq!(response.bytes().await.unwrap(), expected);
     })
@@ -68,6 +78,37 @@ async fn a_stream_over_the_limit_has_its_usage() {
     let calls = ModelCalls::new().max_body(20_000);
     let span = call(calls, CHAT, body, Answer::events(&events)).await;
     assert_eq!(usage(&span).last().unwrap(), &("total".to_owned(), 23));
+    assert_eq!(metadata(&span, "finish_reason").as_deref(), Some("stop"));
+    assert!(span.output().unwrap().to_string().len() < 20_000);
+    assert_eq!(span.level(), None, "its end was seen");
+}
+
+#[tokio::test]
+async fn a_stream_of_frames_over_the_limit_has_its_usage() {
+    use base64::Engine as _;
+    let invoked = |chunk: Value| {
+        let bytes = base64::engine::general_purpose::STANDARD.encode(chunk.to_string());
+        frame(":event-type", "chunk", &json!({ "bytes": bytes }))
+    };
+    let word = json!({ "generation": "word ", "prompt_token_count": null, "generation_token_count": 1, "stop_reason": null });
+    let mut frames = vec![invoked(word); 2_000];
+    frames.push(invoked(json!({ "generation": "", "stop_reason": "stop",
+        "amazon-bedrock-invocationMetrics": { "inputTokenCount": 17, "outputTokenCount": 2000 } })));
+    let calls = ModelCalls::new().max_body(20_000);
+    let target = (
+        "bedrock-runtime.us-east-1.amazonaws.com",
+        "/model/meta.llama3/invoke-with-response-stream",
+    );
+    let answer = Answer::new(
+        "application/vnd.amazon.eventstream",
+        [Bytes::from(frames.concat())],
+    );
+    let span = call_of(calls, target, br#"{"prompt":"Hi"}"#.to_vec(), answer).await;
+    assert!(
+        usage(&span).contains(&("output".to_owned(), 2000)),
+        "{:?}",
+        usage(&span)
+    );
     assert_eq!(metadata(&span, "finish_reason").as_deref(), Some("stop"));
     assert!(span.output().unwrap().to_string().len() < 20_000);
     assert_eq!(span.level(), None, "its end was seen");

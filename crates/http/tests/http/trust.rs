@@ -1,10 +1,12 @@
 //! Which servers are trusted over TLS, and what is said of the others.
 
+use std::error::Error as _;
 use std::io::Write;
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, date_time_ymd,
 };
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -40,9 +42,15 @@ impl Authority {
 
     /// A certificate for `host`, valid in the years from `from` to `until`.
     pub(crate) fn issue(&self, host: &str, from: i32, until: i32) -> TlsAcceptor {
+        self.issue_with(host, |params| {
+            params.not_before = date_time_ymd(from, 1, 1);
+            params.not_after = date_time_ymd(until, 1, 1);
+        })
+    }
+
+    fn issue_with(&self, host: &str, change: impl FnOnce(&mut CertificateParams)) -> TlsAcceptor {
         let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
-        params.not_before = date_time_ymd(from, 1, 1);
-        params.not_after = date_time_ymd(until, 1, 1);
+        change(&mut params);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let chain: Vec<CertificateDer<'static>> = vec![certificate.der().clone()];
@@ -95,6 +103,19 @@ async fn check(acceptor: TlsAcceptor, trusted: &Authority, problem: TlsProblem, 
     assert_eq!(
         error.to_string(),
         message.replace("{port}", &server.port.to_string())
+    );
+    // What rustls said is below it, for a program that wants to know more.
+    let mut of_rustls = None;
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let inner = error.downcast_ref::<std::io::Error>();
+        let inner = inner.and_then(|error| error.get_ref());
+        of_rustls = of_rustls.or(inner.and_then(|error| error.downcast_ref::<rustls::Error>()));
+        cause = error.source();
+    }
+    assert!(
+        matches!(of_rustls, Some(rustls::Error::InvalidCertificate(_))),
+        "{error:?}"
     );
     assert!(!error.maybe_delivered());
     assert_eq!(server.requests().len(), 0);
@@ -161,6 +182,20 @@ async fn a_certificate_for_another_host_is_not_trusted() {
         TlsProblem::WrongHost,
         "the certificate that localhost:{port} showed is not for localhost: \
          use a host name that the certificate holds",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn another_fault_of_a_certificate_is_said_in_the_words_of_rustls() {
+    let authority = Authority::new();
+    check(
+        authority.issue_with("localhost", |params| {
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        }),
+        &authority,
+        TlsProblem::Other,
+        "no trusted TLS connection to localhost: ",
     )
     .await;
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tracefuse_exporter::Clock;
+use tracefuse_exporter::contain::log_line;
 use tracefuse_exporter::record::Timestamp;
 use tracefuse_http::{AnswerClass, Endpoint, Headers, HttpClient, HttpRequest, Secret};
 
@@ -128,11 +129,13 @@ impl Shared {
     fn tell(&self, words: &str, more: u64) {
         let failed = self.failed.fetch_add(more, Ordering::Relaxed) + more;
         if failed.is_power_of_two() {
-            tracing::warn!(
-                target: "tracefuse",
-                failed,
-                "media was not uploaded; its span was delivered: {words}"
-            );
+            log_line(|| {
+                tracing::warn!(
+                    target: "tracefuse",
+                    failed,
+                    "media was not uploaded; its span was delivered: {words}"
+                );
+            });
         }
     }
 
@@ -220,12 +223,14 @@ impl Shared {
         if is_new {
             hosts.push(place.host().to_owned());
             drop(hosts);
-            tracing::info!(
-                target: "tracefuse",
-                "media are uploaded to {}, as Langfuse at {} asks",
-                place.origin(),
-                self.target.base.origin()
-            );
+            log_line(|| {
+                tracing::info!(
+                    target: "tracefuse",
+                    "media are uploaded to {}, as Langfuse at {} asks",
+                    place.origin(),
+                    self.target.base.origin()
+                );
+            });
         }
     }
 

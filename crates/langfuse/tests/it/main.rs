@@ -6,6 +6,7 @@
 )]
 
 mod answers;
+mod api;
 mod attributes;
 mod configuration;
 mod media;

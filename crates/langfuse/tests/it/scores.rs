@@ -39,6 +39,34 @@ fn server(scenario: Scenario) -> (MockLangfuse, LangfuseExporter) {
 }
 
 #[tokio::test]
+async fn the_environment_of_a_score_follows_the_rule_of_the_tracers() {
+    let environment = |name: &str| (!name.is_empty()).then(|| name.to_owned());
+    for (tracers, own, stored) in [
+        ("staging", "", "staging"),
+        ("Staging", "", "staging"),
+        ("staging", "Production", "production"),
+        ("staging", "langfuse-eu", "eu"),
+        // The server would store it as `default`: the tracer's own is better.
+        ("staging", "Prod.EU", "staging"),
+        ("Prod.EU", "Prod.US", "default"),
+        ("staging", "default", "default"),
+        ("", "", "default"),
+    ] {
+        let server = MockLangfuse::start();
+        let exporter = LangfuseExporter::new(config(&server)).unwrap();
+        let target = ScoreTarget::Session("s".into());
+        let mut score = ScoreRecord::new("a", 1.into(), target, Timestamp::default());
+        score.environment = environment(own);
+        let mut resource = Resource::default();
+        resource.environment = environment(tracers);
+        let batch = Batch::new(Arc::new(resource), vec![score.into()]);
+        assert_eq!(exporter.export(&batch).await.unwrap().accepted, 1);
+        let scores = server.scores();
+        assert_eq!(scores[0]["environment"], stored, "{tracers} {own}");
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_takes_lists_gets_lists() {
     let accepted = Action::status(202).body(r#"{"message":"Accepted"}"#);
     let (server, exporter) = server(Scenario::new().forever(accepted));

@@ -233,3 +233,25 @@ fn the_service_tier_of_an_answer_is_a_model_parameter() {
         assert_eq!(parameters, [("service_tier", "flex".to_owned())], "{name}");
     }
 }
+
+#[test]
+fn a_requested_stream_is_a_parameter_of_the_call() {
+    for (stated, read) in [
+        (json!(true), Some("true")),
+        (json!(false), Some("false")),
+        (json!("true"), Some("true")),
+    ] {
+        let span = of(&json!({
+            "gen_ai.operation.name": "chat",
+            "gen_ai.request.model": "gpt-5",
+            "gen_ai.request.stream": stated,
+        }));
+        let mut parameters = span.model_parameters();
+        let stream = parameters
+            .next()
+            .map(|(name, value)| (name, value.to_string()));
+        assert_eq!(stream, read.map(|read| ("stream", read.to_owned())));
+        assert!(parameters.next().is_none());
+        assert!(metadata(&span, "gen_ai.request.stream").is_none());
+    }
+}

@@ -38,6 +38,7 @@ pub(crate) fn of(attributes: &Value) -> SpanRecord {
 fn native(value: &Value) -> Attribute {
     match value {
         Value::String(text) => text.clone().into(),
+        Value::Bool(yes) => (*yes).into(),
         Value::Number(n) if n.is_i64() => n.as_i64().unwrap().into(),
         Value::Number(n) => n.as_f64().unwrap().into(),
         other => panic!("{other}"),

@@ -121,6 +121,39 @@ async fn the_requested_and_the_answering_model_differ() {
 }
 
 #[tokio::test]
+async fn a_stream_is_named_as_it_was_asked_for() {
+    for (program, written) in [
+        (
+            // Nothing was said, and it came in pieces.
+            (|trace| trace.generation("it").run(|span| span.record_first_token())) as fn(&Trace),
+            Some("true"),
+        ),
+        (|trace| trace.generation("it").run(|_| {}), None),
+        (
+            |trace| {
+                let span = trace.generation("it").model_parameter("stream", true);
+                span.run(|span| span.record_first_token());
+            },
+            Some("true"),
+        ),
+        (
+            // As a proxy records it that asks for the whole and passes on pieces.
+            |trace| {
+                let span = trace.generation("it").model_parameter("stream", false);
+                span.run(|span| span.record_first_token());
+            },
+            Some("false"),
+        ),
+    ] {
+        let shown = attributes_of(|config| config, program).await;
+        let mut streams = shown.iter().filter(|line| line.contains("stream"));
+        let expected = written.map(|value| format!("gen_ai.request.stream = {value}"));
+        assert_eq!(streams.next().cloned(), expected, "{shown:#?}");
+        assert_eq!(streams.next(), None);
+    }
+}
+
+#[tokio::test]
 async fn a_provider_is_always_named() {
     for (program, provider) in [
         (

@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 // Not the type of `sync`: that of shuttle cannot be in a static, and no order depends on this one.
-use std::sync::atomic::AtomicU64 as Number;
+use std::sync::atomic::{AtomicBool as Flag, AtomicU64 as Number};
 
 use tracefuse_core::Stats;
 use tracefuse_exporter::record::{Chunk, FinishedSpan, Record, ScoreRecord, SpanRecord};
@@ -120,19 +120,32 @@ impl SpanBuffers {
     /// Whether a span that starts now is refused: every exporter would drop it at its end. Counts it if so.
     #[inline]
     pub(crate) fn refuse(&self) -> bool {
-        let Some((first, others)) = self.queues.split_first() else {
-            return false;
-        };
-        first.refuses() && self.refuse_in(others)
+        match self.queues.as_slice() {
+            [only] => {
+                let refuses = only.refuses();
+                if refuses {
+                    only.note_refused();
+                }
+                refuses
+            }
+            several => Self::refuse_in(several),
+        }
     }
 
     #[inline(never)]
-    fn refuse_in(&self, others: &[Arc<ExporterQueue>]) -> bool {
-        let refuses = others.iter().all(|queue| queue.refuses());
+    fn refuse_in(queues: &[Arc<ExporterQueue>]) -> bool {
+        let refuses = !queues.is_empty() && queues.iter().all(|queue| queue.refuses());
         if refuses {
-            self.queues.iter().for_each(|queue| queue.note_refused());
+            queues.iter().for_each(|queue| queue.note_refused());
         }
         refuses
+    }
+
+    /// A flag that is `false` while [`refuse`](Self::refuse) is: that of the first queue.
+    pub(crate) fn refusing(&self) -> Arc<Flag> {
+        self.queues
+            .first()
+            .map_or_else(Arc::default, |queue| queue.refuses.clone())
     }
 
     pub(crate) fn queues(&self) -> &[Arc<ExporterQueue>] {

@@ -10,6 +10,8 @@ pub(crate) mod envelope;
 pub(crate) mod phase;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool as Flag;
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -51,8 +53,9 @@ pub(crate) struct ExporterQueue {
     spills: AtomicBool,
     /// There is room for all spans that threads may buffer. Threads read it without the lock.
     has_capacity: AtomicBool,
-    /// The circuit breaker is open and there is no room: a span that started now would be dropped at its end.
-    refuses: AtomicBool,
+    /// The circuit breaker is open and there is no room: a span that started now would be dropped at its end. Shared with the
+    /// tracer. Not the type of `sync`, because no order depends on it.
+    refuses: Arc<Flag>,
     /// Spans that were refused when they started, since the beginning.
     refused: AtomicU64,
 }
@@ -108,7 +111,7 @@ impl ExporterQueue {
             wake: Notify::new(),
             spills: AtomicBool::new(false),
             has_capacity: AtomicBool::new(true),
-            refuses: AtomicBool::new(false),
+            refuses: Arc::default(),
             refused: AtomicU64::new(0),
         }
     }

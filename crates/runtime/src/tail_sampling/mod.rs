@@ -5,6 +5,7 @@ mod buffer;
 mod rules;
 
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -129,6 +130,10 @@ impl Processor for TailSampler {
 
     fn refuses(&self) -> bool {
         self.shared.inner.refuses()
+    }
+
+    fn refusing(&self) -> Option<Arc<AtomicBool>> {
+        self.shared.inner.refusing()
     }
 
     fn on_leak(&self, leak: &Leak) {

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use futures::executor::block_on;
+use futures::{StreamExt as _, stream};
 use tracefuse_core::record::{SpanRecord, Timestamp};
-use tracefuse_core::{Clock, Cost, Level, ManualClock, SampleRate, Stats, TraceId, Tracer, Usage};
+use tracefuse_core::{
+    Clock, Cost, Level, ManualClock, ObserveStream as _, SampleRate, Stats, TraceId, Tracer, Usage,
+};
 use tracefuse_exporter::InMemoryExporter;
 use tracefuse_runtime::{Pipeline, TailSampler, TailSampling};
 
@@ -140,6 +144,34 @@ fn rules_keep_a_trace_whole_and_the_rest_is_counted() {
         (stats.recorded, stats.sampled_out, stats.unsampled_traces),
         (11, 2, 0)
     );
+}
+
+#[test]
+fn a_stream_is_judged_by_its_whole_time() {
+    let held = held(none().keep_slower_than(Duration::from_millis(200)));
+    for (name, step) in [("quick", 50), ("slow", 150)] {
+        let trace = held.tracer.trace(name).start();
+        let generation = trace.generation("answer").start();
+        let clock = held.clock.clone();
+        let tokens = stream::iter(["It ", "rains."]).inspect(move |_| {
+            clock.advance(Duration::from_millis(step));
+        });
+        let tokens = tokens.observed(generation).text();
+        let mut tokens = tokens.observed(trace.root().clone()).text();
+        // The function that made the stream has returned; its answer has not begun.
+        drop(trace);
+        let before = held.tracer.stats();
+        assert_eq!(before.open, 2);
+        assert_eq!(block_on(tokens.next()), Some("It "));
+        assert_eq!(held.tracer.stats(), before, "not decided");
+        assert_eq!(block_on(tokens.count()), 1);
+    }
+    assert_eq!(held.shutdown().sampled_out, 2);
+    assert_eq!(held.names(), ["answer", "slow"]);
+    let slow = held.span("slow");
+    assert_eq!(slow.duration(), Duration::from_millis(300));
+    assert_eq!(slow.output().unwrap().to_string(), "It rains.");
+    assert_eq!(held.span("answer").parent_span_id(), Some(slow.span_id()));
 }
 
 #[test]
@@ -306,7 +338,7 @@ fn a_flush_and_a_shutdown_may_be_awaited() {
     let held = held(none());
     let open = held.tracer.trace("open").start();
     open.span("done").run(|_| {});
-    futures::executor::block_on(async {
+    block_on(async {
         assert_eq!(held.tracer.flush_async().await.unwrap().stats.recorded, 1);
         open.finish();
         let stats = held.tracer.shutdown_async().await.unwrap().stats;

@@ -11,8 +11,6 @@
 mod buffers;
 #[path = "../../src/config.rs"]
 mod config;
-#[path = "../../src/contain.rs"]
-mod contain;
 #[path = "../../src/ledger.rs"]
 mod ledger;
 #[path = "../../src/log.rs"]
@@ -22,6 +20,7 @@ mod next;
 mod orders;
 #[path = "../../src/queue/mod.rs"]
 mod queue;
+use tracefuse_exporter::contain;
 #[cfg(feature = "spool")]
 use tracefuse_runtime::spool;
 

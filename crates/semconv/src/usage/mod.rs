@@ -9,6 +9,9 @@ use tracefuse_core::{Cost, Usage};
 use crate::value::Value;
 use names::{COSTS, NAMES};
 
+/// Counts that are read of a span. Further ones are metadata, whose keys the span limits.
+const MAX_COUNTS: usize = 128;
+
 /// What was reported so far; a count reported again replaces the one before.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Tokens {
@@ -30,12 +33,14 @@ impl Tokens {
         let Some(units) = value.count() else {
             return false;
         };
+        let is_full = self.reported.len() >= MAX_COUNTS;
         let known = self
             .reported
             .iter_mut()
             .find(|known| known.attribute == attribute);
         match known {
             Some(known) => known.units = units,
+            None if is_full => return false,
             None => {
                 let count = NAMES.iter().find(|(_, names)| names.contains(&name));
                 self.reported.push(Reported {

@@ -204,6 +204,10 @@ pub(super) const NAMES: &[(Count, &[&str])] = &[
             "details.web_search_requests",
         ],
     ),
+    (
+        Count::Sources,
+        &["num_sources_used", "details.num_sources_used"],
+    ),
 ];
 
 /// What the names cost, after `gen_ai.usage.`, `gen_ai.cost.` or `llm.cost.`.

@@ -237,3 +237,17 @@ fn a_stated_cost_is_the_total_or_its_parts() {
     }
     assert!(!tokens.take_cost("other", &Value::F64(1.0)));
 }
+
+#[test]
+fn counts_beyond_the_limit_are_no_counts() {
+    let mut tokens = Tokens::default();
+    let taken = (0..100_000u64).filter(|n| {
+        let name = format!("part_{n}");
+        tokens.take(&format!("gen_ai.usage.{name}"), &name, &Value::U64(1))
+    });
+    assert_eq!(taken.count(), MAX_COUNTS);
+    // A count that is known can be reported again.
+    assert!(tokens.take("gen_ai.usage.part_7", "part_7", &Value::U64(2)));
+    let usage = tokens.to_usage().0.unwrap();
+    assert_eq!(usage.buckets().map(|(_, units)| units).sum::<u64>(), 129);
+}

@@ -101,7 +101,7 @@ impl Params {
         }
     }
 
-    /// Refuses a parameter that comes twice, but for `lists`.
+    /// Refuses a parameter that comes twice, except those in `lists`.
     pub(crate) fn each_once(&self, lists: &[&str]) -> Result<(), Refusal> {
         let mut seen = HashSet::new();
         let mut twice = self.names().filter(|name| !seen.insert(*name));

@@ -1,6 +1,8 @@
 //! Values in the forms of the OpenTelemetry specification: lists of pairs, its boolean.
 //! Called by `table` and, for the attributes of the resource, by `builder`.
 
+use std::collections::HashMap;
+
 use percent_encoding::percent_decode_str;
 use tracefuse_core::record::{Resource, Value};
 
@@ -38,6 +40,8 @@ pub(super) fn is_true(text: &str) -> bool {
 
 /// Adds the attributes to the resource. A setting for the same attribute wins.
 pub(crate) fn describe(resource: &mut Resource, attributes: &[(String, String)]) {
+    // Resource attributes have no limit (OpenTelemetry's rule), so a repeated key is found by its hash.
+    let mut known: HashMap<&str, usize> = HashMap::new();
     for (key, value) in attributes {
         let own = match key.as_str() {
             "service.name" => {
@@ -49,9 +53,12 @@ pub(crate) fn describe(resource: &mut Resource, attributes: &[(String, String)])
             _ => false,
         };
         if !own {
-            let attributes = &mut resource.attributes;
-            attributes.retain(|(known, _)| known != key);
-            attributes.push((key.clone(), Value::Str(value.clone())));
+            let value = Value::Str(value.clone());
+            let at = *known.entry(key).or_insert(resource.attributes.len());
+            match resource.attributes.get_mut(at) {
+                Some((_, known)) => *known = value,
+                None => resource.attributes.push((key.clone(), value)),
+            }
         }
     }
 }
@@ -78,6 +85,18 @@ mod tests {
         for malformed in ["a", "a=1,b", "=1"] {
             assert_eq!(pairs(malformed), None, "{malformed}");
         }
+    }
+
+    #[test]
+    fn many_attributes_are_read_in_linear_time() {
+        let text: Vec<String> = (0..200_000)
+            .map(|n| format!("key{}={n}", n % 100_000))
+            .collect();
+        let mut resource = Resource::default();
+        describe(&mut resource, &pairs(&text.join(",")).unwrap());
+        assert_eq!(resource.attributes.len(), 100_000);
+        let last = resource.attributes.last().unwrap();
+        assert_eq!(last, &("key99999".into(), Value::Str("199999".into())));
     }
 
     #[test]

@@ -21,6 +21,8 @@ mod secrets;
 mod silence;
 mod streams;
 mod support;
+#[cfg(feature = "axum")]
+mod tail_sampling;
 #[cfg(feature = "tokio")]
 mod tasks;
 mod terminal;

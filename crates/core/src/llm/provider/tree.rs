@@ -295,6 +295,29 @@ mod tests {
         }
     }
 
+    /// A part that cannot be read makes the whole unreadable: a body without one of its fields says something else.
+    #[test]
+    fn a_hostile_part_is_not_left_out() {
+        for hostile in [
+            Hostile::Newtype,
+            Hostile::Some,
+            Hostile::Endless,
+            Hostile::Panics,
+        ] {
+            #[derive(Serialize)]
+            struct Body {
+                usage: Hostile,
+                model: &'static str,
+            }
+            let body = Body {
+                usage: hostile,
+                model: "m",
+            };
+            assert_eq!(read(&body, &[]), None);
+            assert_eq!(read(&body, &["usage"]), Some(json!({ "model": "m" })));
+        }
+    }
+
     #[test]
     fn a_hostile_value_is_not_read() {
         for hostile in [

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::assembly::{Language, fold};
-use super::merge::{append, extend, put, says};
+use super::merge::{add_up, append, extend, put, says};
 use crate::llm::provider::{Facts, anthropic};
 
 fold! {
@@ -13,13 +13,30 @@ fold! {
 }
 
 #[derive(Default)]
-struct Events {
+pub(super) struct Events {
+    /// Fields of the message; of an agent's messages, the last ones.
     message: Map<String, Value>,
+    /// One message of a model, several of an agent.
+    turns: Vec<Turn>,
+    /// The turn that events without a message belong to.
+    turn: usize,
     blocks: Vec<Block>,
+    /// What all turns of an agent used, if it says so at its end.
+    total: Option<Map<String, Value>>,
     complete: bool,
 }
 
+/// A message.
+#[derive(Default)]
+struct Turn {
+    id: Option<String>,
+    usage: Map<String, Value>,
+    /// Its blocks came in pieces, so a whole message repeats them.
+    in_pieces: bool,
+}
+
 struct Block {
+    turn: usize,
     index: Option<u64>,
     content: Map<String, Value>,
     /// A tool's input comes as pieces of JSON text.
@@ -35,19 +52,32 @@ impl Language for Events {
             return self.add(inner);
         }
         let index = event.get("index").and_then(Value::as_u64);
-        let kind = event.get("type").and_then(Value::as_str);
-        match kind.unwrap_or_default() {
-            "message_start" => match event.remove("message") {
-                Some(Value::Object(message)) => self.add_message(message),
+        let kind = event.remove("type");
+        let kind = kind.as_ref().and_then(Value::as_str).unwrap_or_default();
+        match kind {
+            // The second is an agent's, of a message as far as it is.
+            "message_start" | "assistant" => match event.remove("message") {
+                Some(Value::Object(message)) => self.add_message(message, kind == "assistant"),
                 _ => false,
             },
-            "message" => self.add_message(event),
+            "message" => self.add_message(event, false),
+            "system" => {
+                if let Some(model) = event.remove("model") {
+                    self.message.entry("model").or_insert(model);
+                }
+                false
+            }
+            "result" => self.add_result(event),
             "content_block_start" => match event.remove("content_block") {
-                Some(Value::Object(content)) => self.start(index, content),
+                Some(Value::Object(content)) => {
+                    self.comes_in_pieces();
+                    self.start(index, content)
+                }
                 _ => false,
             },
             "content_block_delta" => match event.remove("delta") {
                 Some(Value::Object(delta)) => {
+                    self.comes_in_pieces();
                     let block = self.block(index, &delta);
                     block.is_some_and(|block| block.add(delta))
                 }
@@ -82,26 +112,50 @@ impl Language for Events {
     fn facts(mut self) -> Facts {
         // A block without an index belongs where it came.
         if self.blocks.iter().all(|block| block.index.is_some()) {
-            self.blocks.sort_by_key(|block| block.index);
+            self.blocks.sort_by_key(|block| (block.turn, block.index));
         }
         let blocks = self.blocks.into_iter().map(Block::whole).collect();
         self.message.insert("content".to_owned(), blocks);
+        let mut usage = self.total.unwrap_or_default();
+        if usage.is_empty() {
+            for turn in self.turns {
+                add_up(&mut usage, turn.usage);
+            }
+        }
+        if !usage.is_empty() {
+            self.message
+                .insert("usage".to_owned(), Value::Object(usage));
+        }
         anthropic::facts(&Value::Object(self.message))
     }
 }
 
 impl Events {
-    /// A message, most often without content.
-    fn add_message(&mut self, mut message: Map<String, Value>) -> bool {
+    /// A message, most often without content. If it is `partial`, its blocks follow those that are known.
+    fn add_message(&mut self, mut message: Map<String, Value>, partial: bool) -> bool {
         let mut carries = false;
-        if let Some(Value::Array(blocks)) = message.remove("content") {
-            for (at, block) in blocks.into_iter().enumerate() {
-                let index = Some(at as u64);
-                let known = self.blocks.iter().any(|known| known.index == index);
-                if let (Value::Object(block), false) = (block, known) {
-                    carries |= self.start(index, block);
+        self.turn = self.turn_of(message.remove("id"));
+        let repeats = self.turn().is_some_and(|turn| partial && turn.in_pieces);
+        let known = self.blocks.iter().filter(|block| block.turn == self.turn);
+        let known = known.count() as u64;
+        if let Some(Value::Array(blocks)) = message.remove("content")
+            && !repeats
+        {
+            for (at, block) in (0..).zip(blocks) {
+                let index = if partial { known + at } else { at };
+                let turn = self.turn;
+                let is_at = |block: &Block| block.turn == turn && block.index == Some(index);
+                let is_known = self.blocks.iter().any(is_at);
+                if let (Value::Object(block), false) = (block, is_known) {
+                    carries |= self.start(Some(index), block);
                 }
             }
+        }
+        // An agent's own words, such as an error, have no model.
+        if let Some(Value::String(model)) = message.get("model")
+            && model.starts_with('<')
+        {
+            message.remove("model");
         }
         if let Some(Value::Object(usage)) = message.remove("usage") {
             self.add_usage(usage);
@@ -116,6 +170,7 @@ impl Events {
             .iter()
             .any(|(key, value)| !matches!(key.as_str(), "type" | "signature") && says(value));
         self.blocks.push(Block {
+            turn: self.turn,
             index,
             content,
             input: String::new(),
@@ -123,10 +178,72 @@ impl Events {
         carries
     }
 
+    /// The end of an agent: what all its messages used, and its answer.
+    fn add_result(&mut self, mut result: Map<String, Value>) -> bool {
+        self.complete = true;
+        if let Some(Value::Object(usage)) = result.remove("usage") {
+            let counts = |units: &Value| units.as_u64().is_some_and(|units| units > 0);
+            self.total = Some(usage).filter(|usage| usage.values().any(counts));
+        }
+        for key in ["total_cost_usd", "stop_reason"] {
+            if let Some(value) = result.remove(key) {
+                put(&mut self.message, key, value);
+            }
+        }
+        match result.remove("result") {
+            Some(text @ Value::String(_)) if self.blocks.is_empty() && says(&text) => {
+                let text = Map::from_iter([("type".into(), "text".into()), ("text".into(), text)]);
+                self.start(Some(0), text)
+            }
+            _ => false,
+        }
+    }
+
+    /// The turn of a message; a message without an id is of the turn that is going on.
+    fn turn_of(&mut self, id: Option<Value>) -> usize {
+        let id = id.as_ref().and_then(Value::as_str);
+        let id = id.filter(|id| !id.is_empty());
+        let known = |turn: &Turn| id.is_some() && turn.id.as_deref() == id;
+        if let Some(at) = self.turns.iter().position(known) {
+            return at;
+        }
+        let goes_on = |turn: &Turn| id.is_none() || turn.id.is_none();
+        if !self.turn().is_some_and(goes_on) {
+            self.turns.push(Turn::default());
+            self.turn = self.turns.len() - 1;
+        }
+        if let Some(turn) = self.turns.get_mut(self.turn)
+            && turn.id.is_none()
+        {
+            turn.id = id.map(str::to_owned);
+        }
+        self.turn
+    }
+
+    fn comes_in_pieces(&mut self) {
+        if let Some(turn) = self.turn_mut() {
+            turn.in_pieces = true;
+        }
+    }
+
+    fn turn(&self) -> Option<&Turn> {
+        self.turns.get(self.turn)
+    }
+
+    /// The turn that is going on; the first one begins with whatever comes.
+    fn turn_mut(&mut self) -> Option<&mut Turn> {
+        if self.turns.is_empty() {
+            self.turns.push(Turn::default());
+        }
+        self.turns.get_mut(self.turn)
+    }
+
     /// The block that a delta goes on; a new one if its start was not seen.
     fn block(&mut self, index: Option<u64>, delta: &Map<String, Value>) -> Option<&mut Block> {
+        let turn = self.turn;
+        let is_at = |block: &Block| block.turn == turn && block.index == index;
         let known = match index {
-            Some(_) => self.blocks.iter().rposition(|block| block.index == index),
+            Some(_) => self.blocks.iter().rposition(is_at),
             None => self.blocks.len().checked_sub(1),
         };
         if let Some(at) = known {
@@ -139,6 +256,7 @@ impl Events {
             _ => "text",
         };
         self.blocks.push(Block {
+            turn,
             index,
             content: Map::from_iter([("type".to_owned(), Value::from(kind))]),
             input: String::new(),
@@ -148,12 +266,8 @@ impl Events {
 
     /// Counts grow, so the later ones count; 0 and `null` say nothing that the start did not say.
     fn add_usage(&mut self, usage: Map<String, Value>) {
-        let known = self
-            .message
-            .entry("usage")
-            .or_insert_with(|| Value::Object(Map::new()));
-        if let Value::Object(known) = known {
-            crate::llm::usage::absorb(known, usage);
+        if let Some(turn) = self.turn_mut() {
+            crate::llm::usage::absorb(&mut turn.usage, usage);
         }
     }
 }

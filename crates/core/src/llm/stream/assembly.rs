@@ -18,6 +18,11 @@ pub(super) trait Language: Default {
     /// Fields of a chunk that are not read.
     const SKIP: &'static [&'static str] = &[];
 
+    /// The chunk without what the service puts around it.
+    fn unwrapped(chunk: Map<String, Value>) -> Map<String, Value> {
+        chunk
+    }
+
     /// Takes in a chunk. `true` if it carries content, reasoning or a tool call.
     fn add(&mut self, chunk: Map<String, Value>) -> bool;
 
@@ -66,6 +71,7 @@ impl<L: Language> Assembly<L> {
     fn value(&mut self, value: Value) {
         match value {
             Value::Object(chunk) => {
+                let chunk = L::unwrapped(chunk);
                 if self.error.is_none() {
                     self.error = error::of_event(&chunk, L::NAME);
                 }

@@ -1,11 +1,13 @@
-//! The events of Bedrock's ConverseStream, put together into the answer of Converse.
-//! Driven by `assembly`; `provider` reads the answer. Must not know spans.
+//! The events of Bedrock's ConverseStream, put together into the answer of Converse; and the chunks of a model that is asked
+//! without Converse, which are in the language of its maker. Driven by `assembly`; `provider` reads the answer. Must not know
+//! spans.
 
 use serde_json::{Map, Value, json};
 
 use super::assembly::{Language, fold};
 use super::merge::{append, extend, put, says};
-use crate::llm::provider::{Facts, bedrock};
+use super::{anthropic, base64, cohere, openai};
+use crate::llm::provider::{Facts, bedrock, one_or_all};
 
 fold! {
     /// Puts Bedrock's events together: [`Observed::bedrock`](super::Observed::bedrock).
@@ -17,7 +19,87 @@ struct Events {
     answer: Map<String, Value>,
     role: Option<Value>,
     blocks: Vec<(Option<u64>, Map<String, Value>)>,
+    /// The text of a model that writes nothing else: Titan, Llama, older ones of Mistral and Cohere.
+    text: String,
+    /// What a model writes in the language of its maker; of one stream one, beside what is no language.
+    native: Vec<Native>,
     complete: bool,
+}
+
+/// The language of a model's maker.
+enum Native {
+    Anthropic(Box<anthropic::Events>),
+    Cohere(Box<cohere::Events>),
+    OpenAi(Box<openai::Chunks>),
+}
+
+/// The counts that Bedrock adds to the last chunk.
+const METRICS: &str = "amazon-bedrock-invocationMetrics";
+
+/// Fields with a piece of text: of Llama, of Titan, of older releases of Claude.
+const TEXTS: &[&str] = &["generation", "outputText", "completion"];
+/// Lists of objects with a piece of text: of Mistral, of Cohere's Command.
+const LISTS: &[&str] = &["outputs", "generations"];
+/// Fields with the reason of the end.
+const REASONS: &[&str] = &[
+    "stopReason",
+    "stop_reason",
+    "completionReason",
+    "finish_reason",
+];
+
+impl Native {
+    /// The language of a chunk; `None` if it is one of Bedrock.
+    fn of(chunk: &Map<String, Value>) -> Option<Self> {
+        let text = |key: &str| chunk.get(key).and_then(Value::as_str);
+        match text("type") {
+            Some(kind) if kind.contains('-') => Some(Self::Cohere(Box::default())),
+            Some(kind) if kind.contains('_') || kind == "ping" => {
+                Some(Self::Anthropic(Box::default()))
+            }
+            _ if text("event_type").is_some() => Some(Self::Cohere(Box::default())),
+            _ if chunk.get("choices").is_some_and(Value::is_array) => {
+                Some(Self::OpenAi(Box::default()))
+            }
+            _ => None,
+        }
+    }
+
+    fn is_as(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+
+    fn add(&mut self, chunk: Map<String, Value>) -> bool {
+        match self {
+            Self::Anthropic(events) => events.add(chunk),
+            Self::Cohere(events) => events.add(chunk),
+            Self::OpenAi(chunks) => chunks.add(chunk),
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        match self {
+            Self::Anthropic(events) => events.is_complete(),
+            Self::Cohere(events) => events.is_complete(),
+            Self::OpenAi(chunks) => chunks.is_complete(),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Anthropic(events) => events.len(),
+            Self::Cohere(events) => events.len(),
+            Self::OpenAi(chunks) => chunks.len(),
+        }
+    }
+
+    fn facts(self) -> Facts {
+        match self {
+            Self::Anthropic(events) => events.facts(),
+            Self::Cohere(events) => events.facts(),
+            Self::OpenAi(chunks) => chunks.facts(),
+        }
+    }
 }
 
 /// A key of an event in camel case; SDKs of some languages write snake case.
@@ -28,9 +110,36 @@ fn take(event: &mut Map<String, Value>, camel: &str, snake: &str) -> Option<Valu
 impl Language for Events {
     const NAME: &'static str = "bedrock";
 
+    /// `{"chunk": {"bytes": ".."}}`, or `{"bytes": ".."}`: a chunk of the model's maker in base64, or as a list of bytes.
+    fn unwrapped(chunk: Map<String, Value>) -> Map<String, Value> {
+        let inner = chunk.get("chunk").and_then(Value::as_object);
+        let bytes = match inner.unwrap_or(&chunk).get("bytes") {
+            Some(Value::String(text)) => base64::decode(text),
+            Some(Value::Array(list)) => {
+                let byte = |value: &Value| value.as_u64().and_then(|byte| u8::try_from(byte).ok());
+                list.iter().map(byte).collect()
+            }
+            _ => None,
+        };
+        let native = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        native.unwrap_or(chunk)
+    }
+
     /// An event is an object in a field that names it, or, off the wire, the object alone.
     fn add(&mut self, mut event: Map<String, Value>) -> bool {
-        let mut carries = false;
+        if let Some(metrics) = event.remove(METRICS) {
+            put(&mut self.answer, METRICS, metrics);
+        }
+        if let Some(new) = Native::of(&event) {
+            let known = self.native.iter().position(|known| known.is_as(&new));
+            let at = known.unwrap_or_else(|| {
+                self.native.push(new);
+                self.native.len() - 1
+            });
+            let native = self.native.get_mut(at);
+            return native.is_some_and(|native| native.add(event));
+        }
+        let mut carries = self.add_pieces(&mut event);
         for (camel, snake) in [
             ("messageStart", "message_start"),
             ("contentBlockStart", "content_block_start"),
@@ -46,11 +155,12 @@ impl Language for Events {
     }
 
     fn is_complete(&self) -> bool {
-        self.complete
+        self.complete || self.native.iter().any(Native::is_complete)
     }
 
     fn len(&self) -> usize {
-        self.blocks.len()
+        let native: usize = self.native.iter().map(Native::len).sum();
+        self.blocks.len() + usize::from(!self.text.is_empty()) + native
     }
 
     fn facts(mut self) -> Facts {
@@ -65,11 +175,58 @@ impl Language for Events {
             self.answer
                 .insert("output".to_owned(), json!({ "message": message }));
         }
-        bedrock::facts(&Value::Object(self.answer))
+        let mut facts = bedrock::facts(&Value::Object(self.answer));
+        let text = (!self.text.is_empty()).then_some(Value::String(self.text));
+        let mut outputs: Vec<Value> = facts.output.take().into_iter().chain(text).collect();
+        for native in self.native {
+            let native = native.facts();
+            facts.model = native.model.or(facts.model);
+            // The maker's own counts have more parts than Bedrock's.
+            facts.usage = native.usage.or(facts.usage);
+            facts.parameters.extend(native.parameters);
+            facts.finish_reason = native.finish_reason.or(facts.finish_reason);
+            facts.error = facts.error.or(native.error);
+            outputs.extend(native.output);
+        }
+        facts.output = one_or_all(outputs);
+        facts
     }
 }
 
 impl Events {
+    /// Takes the pieces of text out of a chunk, and the reason of the end beside them.
+    fn add_pieces(&mut self, chunk: &mut Map<String, Value>) -> bool {
+        let mut carries = false;
+        let mut reason = None;
+        let mut add = |object: &mut Map<String, Value>, keys: &[&str]| {
+            for key in keys {
+                if let Some(Value::String(piece)) = object.remove(*key) {
+                    carries |= !piece.is_empty();
+                    self.text.push_str(&piece);
+                }
+            }
+            for key in REASONS {
+                reason = object.remove(*key).filter(says).or(reason.take());
+            }
+        };
+        add(chunk, TEXTS);
+        for key in LISTS {
+            let Some(Value::Array(list)) = chunk.remove(*key) else {
+                continue;
+            };
+            for item in list {
+                if let Value::Object(mut item) = item {
+                    add(&mut item, &["text"]);
+                }
+            }
+        }
+        if let Some(reason) = reason {
+            self.complete = true;
+            put(&mut self.answer, "stopReason", reason);
+        }
+        carries
+    }
+
     fn add_inner(&mut self, mut event: Map<String, Value>) -> bool {
         let index = take(&mut event, "contentBlockIndex", "content_block_index");
         let index = index.as_ref().and_then(Value::as_u64);

@@ -13,7 +13,7 @@ fold! {
 }
 
 #[derive(Default)]
-struct Events {
+pub(super) struct Events {
     answer: Map<String, Value>,
     message: Map<String, Value>,
     content: Vec<(Option<u64>, Map<String, Value>)>,

@@ -1,7 +1,7 @@
 //! How a later value of a field joins an earlier one. Called by the folds of the languages. Must not know them.
 //! The rule of all functions here: what has arrived is never replaced by less, nor by a value of another kind.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 /// Whether a value carries something: a text that is not empty, a number, `true`, or a list or object with such.
 pub(super) fn says(value: &Value) -> bool {
@@ -53,6 +53,26 @@ pub(super) fn extend(known: &mut Map<String, Value>, later: Map<String, Value>) 
     for (key, value) in later {
         if !value.is_null() {
             put(known, &key, value);
+        }
+    }
+}
+
+/// Adds the numbers of a report to those of an earlier one. Of what is no number the later one counts.
+pub(super) fn add_up(known: &mut Map<String, Value>, later: Map<String, Value>) {
+    for (key, value) in later {
+        match (known.get_mut(&key), value) {
+            (Some(Value::Object(known)), Value::Object(later)) => add_up(known, later),
+            (Some(Value::Number(number)), Value::Number(more)) => {
+                let sum = match (number.as_u64(), more.as_u64()) {
+                    (Some(number), Some(more)) => Some(number.saturating_add(more).into()),
+                    _ => {
+                        let sum = number.as_f64().zip(more.as_f64()).map(|(a, b)| a + b);
+                        sum.and_then(Number::from_f64)
+                    }
+                };
+                *number = sum.unwrap_or(more);
+            }
+            (_, value) => put(known, &key, value),
         }
     }
 }

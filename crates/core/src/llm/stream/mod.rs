@@ -3,6 +3,7 @@
 
 mod anthropic;
 mod assembly;
+mod base64;
 mod bedrock;
 mod calls;
 mod chat;
@@ -185,6 +186,9 @@ impl<S: Stream, J: Select<S::Item>> Observed<S, J> {
     /// reasoning and tool calls. An event is an object in a field that names it, as in
     /// `{"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"text": "Hi"}}}`, or the object alone. Keys
     /// may be in camel or snake case. The events do not name the model: set it when the span is started.
+    ///
+    /// The chunks of InvokeModelWithResponseStream are read as well, in the language of the model's maker: as they are, or
+    /// as the service sends them, in base64 (`{"chunk": {"bytes": ".."}}`).
     pub fn bedrock(self) -> Observed<S, J, Bedrock>
     where
         J::Item: Serialize,

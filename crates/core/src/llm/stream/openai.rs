@@ -7,7 +7,7 @@ use super::assembly::{Language, fold};
 use super::chat::Choices;
 use super::dashscope::Repeated;
 use super::merge::{adopt_fields, extend, keep, says};
-use super::responses::Response;
+use super::responses::Responses;
 use crate::llm::provider::{Facts, openai};
 
 fold! {
@@ -16,12 +16,12 @@ fold! {
 }
 
 #[derive(Default)]
-struct Chunks {
+pub(super) struct Chunks {
     /// All of a chat's response but its choices.
     fields: Map<String, Value>,
     choices: Choices,
     repeated: Repeated,
-    response: Response,
+    responses: Responses,
     /// A transcription, or what is said of a picture.
     media: Map<String, Value>,
     complete: bool,
@@ -35,7 +35,7 @@ impl Language for Chunks {
         match chunk.remove("type") {
             Some(Value::String(event)) => self.add_event(&event, chunk),
             _ if chunk.get("object").and_then(Value::as_str) == Some("response") => {
-                self.response.add_response(chunk)
+                self.responses.add_response(chunk)
             }
             _ => self.add_chunk(chunk),
         }
@@ -45,11 +45,11 @@ impl Language for Chunks {
         self.complete
             || self.choices.are_complete()
             || self.repeated.are_complete()
-            || self.response.is_complete()
+            || self.responses.are_complete()
     }
 
     fn len(&self) -> usize {
-        self.choices.len() + self.repeated.len() + self.response.len()
+        self.choices.len() + self.repeated.len() + self.responses.len()
     }
 
     /// A stream has one kind of chunks. Of one that has several, none is lost.
@@ -65,7 +65,7 @@ impl Language for Chunks {
         if !choices.is_empty() {
             chat.insert("choices".to_owned(), Value::Array(choices));
         }
-        let response = self.response.whole();
+        let response = self.responses.whole();
         if response.contains_key("usage") {
             // The other usage is of what the user said.
             media.remove("usage");
@@ -166,7 +166,7 @@ impl Chunks {
                 }
                 carries
             }
-            _ => self.response.add(name, event),
+            _ => self.responses.add(name, event),
         }
     }
 

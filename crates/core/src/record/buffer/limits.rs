@@ -35,24 +35,18 @@ pub(super) struct Limits {
 }
 
 impl Buffer {
-    /// [`admits`](Self::admits) for metadata, which needs fewer checks.
+    /// Whether a limited key is certainly new, and not too many.
     #[inline(always)]
-    pub(super) fn admits_metadata(&mut self, key: &str) -> bool {
-        let hash = hash(Role::Metadata, key);
-        let state = &mut self.state;
-        if state.seen.has(hash) || state.keys >= MAX_KEYS {
-            return self.admits_rare(key);
-        }
-        state.keys += 1;
-        state.seen.note(hash);
-        self.head.note(Role::Metadata);
-        true
+    pub(super) fn is_new(&self, hash: u64) -> bool {
+        !self.state.seen.has(hash) && self.state.keys < MAX_KEYS
     }
 
-    #[cold]
-    #[inline(never)]
-    fn admits_rare(&mut self, key: &str) -> bool {
-        self.admits(Role::Metadata, key)
+    /// Notes metadata whose key is new.
+    #[inline(always)]
+    pub(super) fn note_metadata(&mut self, hash: u64) {
+        self.state.keys += 1;
+        self.state.seen.note(hash);
+        self.head.note(Role::Metadata);
     }
 
     /// Notes what is about to be written; `false` if a limit forbids it.
@@ -135,8 +129,15 @@ impl Buffer {
 
     #[inline]
     pub(super) fn compact_if_large(&mut self) {
-        if self.state.has_replaced && self.attributes.size() > self.state.compact_at.max(COMPACT_AT)
-        {
+        if self.state.has_replaced {
+            self.compact_replaced_if_large();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn compact_replaced_if_large(&mut self) {
+        if self.attributes.size() > self.state.compact_at.max(COMPACT_AT) {
             self.compact();
             self.state.compact_at = self.attributes.size() * 2;
         }
@@ -237,9 +238,10 @@ impl Buffer {
     }
 }
 
-/// Maps a key to one of 1,024 bits: few instructions, and most keys of a span have different bits.
-#[inline]
-fn hash(role: Role, key: &str) -> u64 {
+/// Maps a key to one of 1,024 bits: few instructions, and most keys of a span have different bits. Inlined, so that the
+/// compiler computes it for a key that it knows.
+#[inline(always)]
+pub(super) fn hash(role: Role, key: &str) -> u64 {
     let bytes = key.as_bytes();
     let (first, last) = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
         (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
@@ -250,7 +252,7 @@ fn hash(role: Role, key: &str) -> u64 {
 }
 
 /// A key of less than eight bytes.
-#[inline]
+#[inline(always)]
 fn short(bytes: &[u8]) -> (u64, u64) {
     if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
         let last = u32::from_le_bytes(*last);

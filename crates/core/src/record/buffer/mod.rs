@@ -9,13 +9,14 @@ use std::fmt;
 
 use serde::Serialize;
 
-use limits::{Limits, MAX_EVENTS, Seen};
+use limits::{Limits, MAX_EVENTS, Seen, hash};
 
 pub(crate) use limits::{MAX_KEYS, MAX_LINKS};
 
 use super::capture::noted::{Noted, noted_in};
-use super::capture::{capture, is_scalar};
+use super::capture::{capture, capture_scalar, is_scalar};
 use super::exception::Exception;
+use super::feed::Accept;
 use super::format::{Attribute, Attributes, Kind, LARGE, Moment, Raw, Reader, Role, Scalar};
 use super::head::Head;
 use super::id::SpanId;
@@ -149,35 +150,41 @@ impl Buffer {
     /// Writes an attribute; it replaces an older one of the same role and key.
     #[inline(always)]
     pub(crate) fn put(&mut self, role: Role, key: &str, value: ValueRef<'_>) {
-        // Where the kind of the value is known to the compiler, one of two calls remains.
+        // Where the kind of the value is known to the compiler, one of these calls remains; the hash of a key that is known to
+        // it is a number.
         match Scalar::of(value) {
             Scalar::Text(Kind::Str, text) if role == Role::Metadata => {
-                self.put_metadata_text(key, text);
+                self.put_metadata_text(key, hash(role, key), text);
             }
             Scalar::Text(kind, text) => self.put_text(role, kind, key, text),
-            Scalar::Number(kind, number) if role == Role::Metadata => {
-                self.put_metadata_number(kind, key, number);
+            Scalar::Number(kind, number) if role == Role::Metadata && kind.has_number() => {
+                self.put_metadata_number(kind, key, hash(role, key), number);
             }
             Scalar::Number(kind, number) => self.put_number(role, kind, key, number),
         }
     }
 
-    /// For most attributes. A separate function, so that the compiler removes the checks for other roles.
+    /// For most attributes: metadata of a key that is new.
     #[inline(never)]
-    fn put_metadata_text(&mut self, key: &str, text: &str) {
-        if self.admits_metadata(key) {
+    fn put_metadata_text(&mut self, key: &str, hash: u64, text: &str) {
+        if self.is_new(hash) {
+            self.note_metadata(hash);
             self.attributes
                 .push_text(Role::Metadata, Kind::Str, key, text);
-            self.compact_if_large();
+        } else {
+            self.put_text(Role::Metadata, Kind::Str, key, text);
         }
     }
 
+    /// [`put_metadata_text`](Self::put_metadata_text) of a number that is in a further word.
     #[inline(never)]
-    fn put_metadata_number(&mut self, kind: Kind, key: &str, number: u64) {
-        if self.admits_metadata(key) {
+    fn put_metadata_number(&mut self, kind: Kind, key: &str, hash: u64, number: u64) {
+        if self.is_new(hash) {
+            self.note_metadata(hash);
             self.attributes
                 .push_number(Role::Metadata, kind, key, number);
-            self.compact_if_large();
+        } else {
+            self.put_number(Role::Metadata, kind, key, number);
         }
     }
 
@@ -239,7 +246,11 @@ impl Buffer {
     /// An input that is no plain text or number may have been made from a managed prompt, which is linked.
     #[inline]
     fn put_captured<T: Serialize>(&mut self, role: Role, key: &str, value: &T) {
-        if role != Role::Input || is_scalar::<T>() {
+        if is_scalar::<T>() {
+            let buffer = self;
+            return capture_scalar(value, Put { buffer, role, key });
+        }
+        if role != Role::Input {
             return capture(value, &mut |value| self.put(role, key, value));
         }
         let noted = noted_in(|| capture(value, &mut |value| self.put(role, key, value)));
@@ -301,12 +312,14 @@ impl Buffer {
         }
         let model = self.single(Role::Model).and_then(|model| model.text());
         let settled = usage.settle(model);
+        let dropped = usage.dropped();
         for (name, units) in settled.buckets {
             self.put(Role::Usage, name, ValueRef::U64(units));
         }
         for (count, units) in settled.within {
             self.put(Role::Metadata, count.attribute(), ValueRef::U64(units));
         }
+        self.note_dropped_keys(dropped);
     }
 
     pub(crate) fn set_cost(&mut self, cost: &Cost) {
@@ -316,6 +329,7 @@ impl Buffer {
         for (name, dollars) in cost.buckets() {
             self.put(Role::Cost, name, ValueRef::F64(dollars));
         }
+        self.note_dropped_keys(cost.dropped());
     }
 
     pub(crate) fn set_model(&mut self, model: &str) {
@@ -467,6 +481,20 @@ impl Buffer {
         if let Some(stack) = exception.stacktrace {
             self.put_string(Role::Stacktrace, "", stack);
         }
+    }
+}
+
+/// Writes a scalar.
+struct Put<'a> {
+    buffer: &'a mut Buffer,
+    role: Role,
+    key: &'a str,
+}
+
+impl Accept for Put<'_> {
+    #[inline(always)]
+    fn accept(&mut self, value: ValueRef<'_>) {
+        self.buffer.put(self.role, self.key, value);
     }
 }
 

@@ -12,7 +12,7 @@ use serde::ser::Serialize;
 
 use self::error::CaptureError;
 use self::json::JsonWriter;
-use super::feed::{Feed, Scalar, Shape, Sink, TOO_DEEP};
+use super::feed::{Accept, Feed, Scalar, Shape, Sink, TOO_DEEP};
 use super::guard::catch;
 use super::value::{Value, ValueRef};
 
@@ -21,9 +21,7 @@ use super::value::{Value, ValueRef};
 #[inline]
 pub(crate) fn capture<T: Serialize + ?Sized, F: FnMut(ValueRef<'_>)>(value: &T, accept: &mut F) {
     if is_scalar::<T>() {
-        // Text and numbers cannot fail, and pay for neither the guard nor the writer.
-        let _ = value.serialize(&mut Feed::new(Scalar::<_, CaptureError>::new(accept)));
-        return;
+        return capture_scalar(value, accept);
     }
     let mut feed = Feed::new(Top {
         accept,
@@ -41,6 +39,12 @@ pub(crate) fn capture<T: Serialize + ?Sized, F: FnMut(ValueRef<'_>)>(value: &T, 
             "<not serializable: its Serialize panicked: {panic}>"
         ))),
     }
+}
+
+/// [`capture`] of a value that [`is_scalar`]. Text and numbers cannot fail, and pay for neither the guard nor the writer.
+#[inline(always)]
+pub(super) fn capture_scalar<T: Serialize + ?Sized>(value: &T, accept: impl Accept) {
+    let _ = value.serialize(&mut Feed::new(Scalar::<_, CaptureError>::new(accept)));
 }
 
 impl Value {

@@ -204,6 +204,9 @@ impl<'a> Settled<'a> {
         }
         let searches = usage.part(Count::Searches).unwrap_or(0);
         self.part(SEARCHES, searches);
+        if let Some(sources) = usage.part(Count::Sources).filter(|sources| *sources > 0) {
+            self.within.push((Count::Sources, sources));
+        }
     }
 
     fn total(&mut self, report: &Report, usage: &Usage) {

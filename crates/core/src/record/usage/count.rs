@@ -47,6 +47,9 @@ pub enum Count {
     RejectedPrediction,
     /// Searches of the web. These are no tokens.
     Searches,
+    /// Sources that a search read and that the provider bills each. These are no tokens, and no model of the price table
+    /// has a price for them.
+    Sources,
 }
 
 impl Count {
@@ -76,6 +79,7 @@ impl Count {
             Self::AcceptedPrediction => "gen_ai.usage.accepted_prediction_tokens",
             Self::RejectedPrediction => "gen_ai.usage.rejected_prediction_tokens",
             Self::Searches => "gen_ai.usage.web_search_queries",
+            Self::Sources => "gen_ai.usage.num_sources_used",
         }
     }
 }

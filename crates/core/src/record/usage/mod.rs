@@ -46,7 +46,12 @@ pub struct Usage {
     total: Option<u64>,
     parts: Vec<(Count, u64)>,
     other: Vec<(String, u64)>,
+    /// Buckets that there was no room for.
+    dropped: u64,
 }
+
+/// Buckets with a name given by the caller that a usage, and a cost, may have.
+const MAX_BUCKETS: usize = 128;
 
 impl Usage {
     /// Input and output tokens, disjoint from every other bucket.
@@ -99,10 +104,22 @@ impl Usage {
 
     /// A bucket of any name. With [`new`](Self::new) it is disjoint from the others. With a provider's constructor a
     /// bucket whose name begins with `input_`, `cache_` or `output_`, such as `input_audio_tokens`, is part of that
-    /// provider's input or output and is subtracted from it.
+    /// provider's input or output and is subtracted from it. Units of a name that was given before are added to it. A
+    /// usage has at most 128 names; further ones are counted in the span's metadata as `_dropped.keys`.
     pub fn bucket(mut self, name: impl Into<String>, units: u64) -> Self {
-        self.other.push((name.into(), units));
+        let name = name.into();
+        let has_room = self.other.len() < MAX_BUCKETS;
+        match self.other.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = known.saturating_add(units),
+            None if has_room => self.other.push((name, units)),
+            None => self.dropped += 1,
+        }
         self
+    }
+
+    /// Buckets that there was no room for.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped
     }
 
     /// The buckets that are sent: name and units, `total` last if it was stated. Of a model that has no price for a
@@ -213,6 +230,8 @@ impl Usage {
 #[must_use]
 pub struct Cost {
     buckets: Vec<(String, f64)>,
+    /// Buckets that there was no room for.
+    dropped: u64,
 }
 
 impl Cost {
@@ -228,10 +247,23 @@ impl Cost {
         Self::default().bucket("total", total)
     }
 
-    /// The cost of a bucket of any name; what is negative, NaN or infinite is not sent by the server's rule.
+    /// The cost of a bucket of any name; what is negative, NaN or infinite is not sent by the server's rule. A name that
+    /// was given before gets the new cost. A cost has at most 128 names; further ones are counted in the span's metadata
+    /// as `_dropped.keys`.
     pub fn bucket(mut self, name: impl Into<String>, dollars: f64) -> Self {
-        self.buckets.push((name.into(), dollars));
+        let name = name.into();
+        let has_room = self.buckets.len() < MAX_BUCKETS;
+        match self.buckets.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = dollars,
+            None if has_room => self.buckets.push((name, dollars)),
+            None => self.dropped += 1,
+        }
         self
+    }
+
+    /// Buckets that there was no room for.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped
     }
 
     /// The buckets, in the order they were given.

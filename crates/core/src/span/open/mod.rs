@@ -247,7 +247,7 @@ impl OpenSpan {
         true
     }
 
-    #[inline]
+    #[inline(always)]
     fn finish(&self, buffer: &mut Buffer, time: Option<Timestamp>) {
         // The monotonic clock cannot step back, but an injected clock may.
         let end = time.unwrap_or_else(|| self.trace.now());

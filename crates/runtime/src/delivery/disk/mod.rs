@@ -288,9 +288,7 @@ impl Disk {
         self.losses = stats;
         let lost = self.queue.with(|state| {
             let lost = state.spooled.saturating_sub(held);
-            let corrupt = corrupt.min(lost);
-            let expired = expired.min(lost - corrupt);
-            let full = lost - corrupt - expired;
+            let [corrupt, expired, full] = reasons(lost, corrupt, expired);
             for (reason, records) in [
                 (DropReason::SpoolCorrupt, corrupt),
                 (DropReason::MaxAge, expired),
@@ -325,4 +323,46 @@ impl Disk {
 
 fn unix_ms(clock: &Clock) -> u64 {
     clock.unix_nanos() / 1_000_000
+}
+
+/// How many of the lost records were unreadable, too old, or removed to make room. The spool counts records that were
+/// delivered already among the first two.
+fn reasons(lost: usize, corrupt: usize, expired: usize) -> [usize; 3] {
+    let corrupt = corrupt.min(lost);
+    let rest = lost - corrupt;
+    let expired = expired.min(rest);
+    [corrupt, expired, rest - expired]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::reasons;
+
+    #[test]
+    fn each_lost_record_has_one_reason() {
+        for (of, expected) in [
+            ((0, 0, 0), [0, 0, 0]),
+            ((7, 2, 3), [2, 3, 2]),
+            ((5, 2, 3), [2, 3, 0]),
+            ((5, 2, 4), [2, 3, 0]),
+            ((5, 9, 4), [5, 0, 0]),
+            ((5, 0, 9), [0, 5, 0]),
+            ((0, 1, 1), [0, 0, 0]),
+        ] {
+            let (lost, corrupt, expired) = of;
+            assert_eq!(reasons(lost, corrupt, expired), expected, "{of:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reasons_add_up(lost in 0usize..50, corrupt in 0usize..50, expired in 0usize..50) {
+            let [unreadable, old, removed] = reasons(lost, corrupt, expired);
+            prop_assert_eq!(unreadable + old + removed, lost);
+            prop_assert!(unreadable <= corrupt && old <= expired);
+            prop_assert!(removed == 0 || (unreadable == corrupt && old == expired));
+        }
+    }
 }

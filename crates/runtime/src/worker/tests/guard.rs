@@ -2,12 +2,16 @@
 #![expect(clippy::disallowed_methods, reason = "what `tokio::test` makes")]
 
 use std::cell::Cell;
-use std::sync::Arc;
+use std::fmt::{self, Write as _};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::sleep;
 use tracefuse_core::{DropReason, Health, Tracer};
 use tracefuse_exporter::ExportReport;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
 
 use super::outage::{Push, Worker};
 use crate::config::PipelineConfig;
@@ -30,6 +34,50 @@ fn panics() {
     }
 }
 
+/// A log subscriber of one thread. A line is the level and all fields.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<(Level, String)>>>);
+
+impl Lines {
+    /// For the rest of this thread's life.
+    fn hear_this_thread(&self) {
+        std::mem::forget(tracing::subscriber::set_default(self.clone()));
+    }
+
+    fn of(&self, words: &str) -> Vec<(Level, String)> {
+        let lines = self.0.lock().unwrap();
+        let of = lines.iter().filter(|(_, line)| line.contains(words));
+        of.cloned().collect()
+    }
+}
+
+struct Fields(String);
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let _ = write!(self.0, "{}={value:?} ", field.name());
+    }
+}
+
+impl Subscriber for Lines {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "tracefuse"
+    }
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn event(&self, event: &Event<'_>) {
+        let mut fields = Fields(String::new());
+        event.record(&mut fields);
+        let level = *event.metadata().level();
+        self.0.lock().unwrap().push((level, fields.0));
+    }
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
 fn worker() -> Worker {
     Worker::start_with(
         |config| config.batch_size = 10,
@@ -40,6 +88,8 @@ fn worker() -> Worker {
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_of_delivery_is_counted_and_the_rest_delivered() {
+    let lines = Lines::default();
+    lines.hear_this_thread();
     let worker = worker();
     worker.record(10);
     sleep(Duration::from_secs(1)).await;
@@ -56,6 +106,11 @@ async fn a_panic_of_delivery_is_counted_and_the_rest_delivered() {
     assert_eq!(stats.failed_attempts, 1);
     let healths = worker.healths.lock().unwrap().clone();
     assert_eq!(healths, [Health::Degraded, Health::Healthy]);
+    let [(level, line)] = &lines.of("delivery panicked")[..] else {
+        panic!("{:?}", lines.0)
+    };
+    assert_eq!(*level, Level::ERROR);
+    assert!(line.contains("error=\"in delivery\""), "{line}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -99,8 +154,25 @@ fn the_death_of_the_thread_is_seen_and_hangs_nothing() {
     let queue = Arc::new(ExporterQueue::new("t".into(), PipelineConfig::default()));
     let tracer = Tracer::builder(Push(queue.clone())).build();
     tracer.trace("before").run(|_| {});
-    worker::start(queue.clone(), || panic!("before anything is delivered")).unwrap();
+    let lines = Lines::default();
+    let heard = lines.clone();
+    let start = move || {
+        heard.hear_this_thread();
+        panic!("before anything is delivered")
+    };
+    worker::start(queue.clone(), start).unwrap();
     queue.wait_stopped(Duration::from_secs(20));
+    // It is logged after the queue has stopped, without its lock.
+    let limit = std::time::Instant::now() + Duration::from_secs(30);
+    let ended = || lines.of("the thread that delivers has ended");
+    while ended().is_empty() && std::time::Instant::now() < limit {
+        std::thread::yield_now();
+    }
+    let [(level, line)] = &ended()[..] else {
+        panic!("{:?}", lines.0)
+    };
+    assert_eq!(*level, Level::ERROR);
+    assert!(line.contains("exporter=\"t\""), "{line}");
     tracer.trace("after").run(|_| {});
     let stats = queue.stats();
     assert_eq!(stats.dropped[&DropReason::DeliveryFailed], 2);

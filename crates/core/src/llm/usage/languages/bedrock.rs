@@ -30,6 +30,8 @@ pub(super) const BEDROCK: Table = Table {
                 "outputTokens",
                 "outputTokenCount",
                 "results.*.tokenCount",
+                // The last chunk of a stream of Titan.
+                "totalOutputTextTokenCount",
                 "generation_token_count",
             ],
         ),

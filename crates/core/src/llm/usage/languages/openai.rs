@@ -172,6 +172,8 @@ pub(super) const OPENAI: Table = Table {
                 "connectors.web_search",
             ],
         ),
+        // xAI's Live Search.
+        (Count::Sources, &["num_sources_used"]),
     ],
     has_both: false,
     others: &[

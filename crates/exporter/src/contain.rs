@@ -1,5 +1,5 @@
 //! Runs code of the application or of a plugin (log subscriber, exporter, callback, `Drop`) so that a panic in it ends here.
-//! Called by every module that runs such code.
+//! Called by all crates that deliver. Not covered by semantic versioning.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,12 +8,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 ///
 /// # Errors
 /// What it panicked with, as text.
-pub(crate) fn contained<T>(f: impl FnOnce() -> T) -> Result<T, String> {
+pub fn contained<T>(f: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(f)).map_err(panic_text)
 }
 
+/// Writes one log line. A panic of the log subscriber ends here: it must not end delivery, nor reach the thread that ended a
+/// span. Must not be called under a lock, because a subscriber may call back.
+pub fn log_line(write: impl FnOnce()) {
+    let _ = contained(write);
+}
+
 /// The text of a panic. A value that is no text is leaked and not dropped: its `Drop` may panic again.
-pub(crate) fn panic_text(panic: Box<dyn Any + Send>) -> String {
+pub fn panic_text(panic: Box<dyn Any + Send>) -> String {
     match panic.downcast::<&'static str>() {
         Ok(text) => (*text).to_owned(),
         Err(panic) => match panic.downcast::<String>() {
