@@ -1,4 +1,4 @@
-//! What a bridge from another tracing system needs and applications do not.
+//! Functions for bridges from other tracing systems. Applications do not need them.
 //! Used by `tracefuse-tracing`, `tracefuse-opentelemetry`, `tracefuse-http-client` and what they share, by `tracefuse-prompts` and
 //! `tracefuse-experiments`, and by `tracefuse-runtime` to mark its threads. Not covered by semantic versioning.
 
@@ -60,7 +60,7 @@ impl fmt::Debug for WeakTracer {
     }
 }
 
-/// The numbers of a tracer, which is not kept open by this, nor shut down by reading them.
+/// The numbers of a tracer. This does not keep the tracer open, and reading them does not shut it down.
 #[derive(Clone)]
 pub struct WeakStats(Weak<TracerShared>);
 
@@ -89,7 +89,7 @@ impl fmt::Debug for WeakStats {
     }
 }
 
-/// Writes to what all spans of this span's trace share. `f` runs under a lock: nothing of the user's in it.
+/// Writes to what all spans of this span's trace share. `f` runs under a lock, so it must call no code of the user.
 pub fn update_trace(span: &Span, f: impl FnOnce(&mut TraceAttributes)) {
     if let Some(open) = &span.open {
         open.trace.shared.update(f);
@@ -174,7 +174,7 @@ pub fn run_open_sync<R>(span: &Span, f: impl FnOnce() -> R) -> R {
 
 pub use crate::span::run::FUTURE_DROPPED;
 
-/// Ends a span whose work was given up; `message` says how.
+/// Ends a span whose work was cancelled; `message` says how.
 pub fn end_cancelled(span: &Span, message: &str) {
     if let Some(open) = &span.open {
         open.end_cancelled(message);
@@ -201,7 +201,7 @@ pub struct Measured<'a> {
     pub parent: Option<SpanId>,
     /// Whether that is a span of another process.
     pub parent_is_remote: bool,
-    /// What it is called; a root's trace is called so too.
+    /// Its name, which is also that of the trace if it is a root.
     pub name: &'a str,
     /// When it began.
     pub start: Timestamp,
@@ -257,8 +257,8 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
     );
     trace.unsampled = unsampled;
     let (draft, mut buffer) = OpenSpan::draft(
-        Arc::new(trace),
-        span.span_id,
+        &Arc::new(trace),
+        || span.span_id,
         span.name,
         ObservationType::Span,
     );

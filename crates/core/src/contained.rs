@@ -36,7 +36,7 @@ pub(crate) enum Admission {
     Off,
 }
 
-/// Takes the place of a processor that is dropped.
+/// Replaces a processor that is dropped.
 struct Nothing;
 
 impl Processor for Nothing {
@@ -113,7 +113,7 @@ impl ContainedProcessor {
         refusing.is_some_and(|refusing| !refusing.load(Ordering::Relaxed))
     }
 
-    /// Whether a span that starts now is taken. Every span asks, so both questions are in one guard. A processor that panics
+    /// Whether a span that starts now is taken. It is called for every span, so both calls are in one guard. A processor that panics
     /// in `is_recording` takes nothing; in `refuses`, it has not counted the span, so the span is taken.
     #[inline]
     pub(crate) fn admission(&self) -> Admission {

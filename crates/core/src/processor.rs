@@ -29,7 +29,7 @@ pub trait Processor: Send + Sync + 'static {
 
     /// Whether spans are measured, for metrics that do not depend on sampling. Then a span of a trace that the sampler
     /// leaves out is recorded too, less its inputs, its outputs and its events, and given to
-    /// [`on_unsampled`](Self::on_unsampled) at its end; streams count their chunks. Asked once, when the tracer is built;
+    /// [`on_unsampled`](Self::on_unsampled) at its end; streams count their chunks. Called once, when the tracer is built;
     /// `false` by default: then an unsampled span records nothing.
     fn measures(&self) -> bool {
         false
@@ -65,7 +65,7 @@ pub trait Processor: Send + Sync + 'static {
         None
     }
 
-    /// Hears of what looks like a leak of handles, once for each. Must return at once and must not panic.
+    /// Receives what looks like a leak of handles, once for each. Must return at once and must not panic.
     fn on_leak(&self, leak: &Leak) {
         let _ = leak;
     }

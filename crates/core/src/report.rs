@@ -6,7 +6,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-/// Why a finished span never left. Every loss has one of these names and is counted in spans.
+/// Why a finished span was dropped. Every loss has one of these names and is counted in spans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum DropReason {
@@ -14,9 +14,9 @@ pub enum DropReason {
     QueueFullCount,
     /// The queue held its configured number of bytes.
     QueueFullBytes,
-    /// The circuit breaker was open and there was no room to hold it.
+    /// The circuit breaker was open and there was no room to keep it.
     CircuitOpen,
-    /// All tries and rounds were used up.
+    /// All retries were used up.
     RetriesExhausted,
     /// It waited longer than its configured age.
     MaxAge,
@@ -81,7 +81,7 @@ impl fmt::Display for DropReason {
 pub enum RejectReason {
     /// It refused this very span.
     Invalid,
-    /// It refuses us: wrong key, suspended project, wrong address.
+    /// It refuses our requests: wrong key, suspended project, wrong address.
     Unauthorized,
     /// The span is too large even after it was shortened.
     TooLarge,
@@ -105,7 +105,7 @@ impl fmt::Display for RejectReason {
     }
 }
 
-/// How delivery to one exporter is doing.
+/// The state of delivery to one exporter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Health {
@@ -119,7 +119,7 @@ pub enum Health {
         /// Until the next probe.
         retry_in: Duration,
     },
-    /// The receiver refuses us; a probe tries from time to time whether it accepts again.
+    /// The receiver refuses our requests; a probe checks from time to time whether it accepts them again.
     Refused {
         /// Until the next probe.
         retry_in: Duration,
@@ -162,7 +162,7 @@ pub struct ExporterStats {
     pub queued_bytes: u64,
     /// Attempts that failed so far.
     pub failed_attempts: u64,
-    /// How it is doing.
+    /// The state of delivery.
     pub health: Health,
     /// What the last failed attempt said.
     pub last_error: Option<String>,
@@ -255,7 +255,7 @@ impl Stats {
     }
 }
 
-/// What a flush or a shutdown achieved.
+/// The result of a flush or a shutdown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {

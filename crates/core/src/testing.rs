@@ -125,7 +125,7 @@ impl Recorder {
         self.poll(find).await
     }
 
-    /// Waits until `condition` holds. It is asked at once, and again after each span and each score that is recorded. Waits
+    /// Waits until `condition` holds. It is checked at once, and again after each span and each score that is recorded. Waits
     /// without a limit, as [`ended`](Self::ended) does.
     ///
     /// ```
@@ -149,7 +149,7 @@ impl Recorder {
 
     async fn poll<T>(&self, find: impl Fn() -> Option<T>) -> T {
         poll_fn(|context| {
-            // Before the look: a record that arrives after the look wakes this task.
+            // Before the check: a record that arrives after the check wakes this task.
             self.with(|kept| {
                 let waker = context.waker();
                 if !kept.waiting.iter().any(|known| known.will_wake(waker)) {

@@ -324,10 +324,11 @@ impl Error for PipelineConfigError {}
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Overload {
-    /// The thread that ends the span waits for room, at most 20 ms. In all, threads wait at most one second (200 ms before
-    /// the receiver has accepted a batch), and then a tenth of the time; while attempts fail they do not wait. If
-    /// there is still no room, the new record is dropped. A burst that is larger than the queue loses nothing, and a
-    /// receiver that is too slow for long costs the application at most a tenth of its time.
+    /// From seven eighths of the queue's bounds on, the thread that ends a span waits until a sixteenth is free, at most 20
+    /// ms; then the record is taken if there is room, and dropped if there is none. In all, threads wait at most three seconds,
+    /// and then a tenth of the time. If the receiver has accepted no batch for a second, or none yet, they wait at most 200
+    /// ms, and while attempts fail they do not wait. A burst that is larger than the queue loses nothing, and a receiver that
+    /// is too slow for long costs the application at most a tenth of its time.
     #[default]
     BlockBriefly,
     /// The new record is dropped.

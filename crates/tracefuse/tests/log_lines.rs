@@ -2,7 +2,7 @@
 //! written once, and not under a lock: a log subscriber records, flushes, builds another tracer and shuts down in it, or
 //! panics. The lines are counted in the source, so that one without its scenario here fails.
 //!
-//! Some lines are written once for each process, so each scenario is a process of its own: this program again.
+//! Some lines are written once for each process, so each scenario runs in its own process: this program again.
 #![expect(
     clippy::disallowed_methods,
     reason = "tests are applications: they have threads, processes and subscribers"
@@ -286,13 +286,13 @@ impl Subscriber for Hostile {
         let _out = Out;
         let mut message = Message(String::new());
         event.record(&mut message);
-        let told = TRACER.lock().unwrap().clone();
+        let wanted = TRACER.lock().unwrap().clone();
         let also = ALSO.lock().unwrap().clone();
-        let is_it = told
+        let is_it = wanted
             .as_ref()
             .is_some_and(|(_, _, line)| message.0.starts_with(line));
         SEEN.lock().unwrap().push(message.0);
-        let Some((tracer, reaction, _)) = told.filter(|_| is_it) else {
+        let Some((tracer, reaction, _)) = wanted.filter(|_| is_it) else {
             return;
         };
         if let Some(also) = also {

@@ -29,7 +29,7 @@ impl Span {
     /// Records an OpenAI response.
     ///
     /// Reads Chat Completions, Responses, Embeddings, Completions, images, transcriptions, realtime, and the last
-    /// chunk or event of a stream, of OpenAI and of those who speak its language.
+    /// chunk or event of a stream, of OpenAI and of providers with a compatible API.
     ///
     /// ```
     /// # use tracefuse_core::Span;

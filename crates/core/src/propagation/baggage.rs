@@ -198,7 +198,7 @@ pub(crate) fn write(
             add(&mut header, &entry);
         }
     };
-    // The service that continues the trace learns that the root is here.
+    // It shows the service that continues the trace that the root is here.
     ours("trace_id", &trace.to_string());
     for (key, value) in [
         ("user_id", &attributes.user_id),

@@ -29,7 +29,7 @@ impl Span {
     /// trace below this span: `traceparent`, `tracestate`, and `baggage` with user, session, version, tags and the root
     /// mark. Members of others that are in the carrier, or came with the request that the trace continues, are kept.
     ///
-    /// The decision not to record crosses too: a trace that the sampler left out sends `00-<trace>-<span>-00`. A span
+    /// The decision not to record is sent too: a trace that the sampler left out sends `00-<trace>-<span>-00`. A span
     /// that is not recorded for another reason (a disabled tracer, a tracer that was shut down) forwards what
     /// [`continue_from`](TraceBuilder::continue_from) received; without that, and in a build without the feature
     /// `record`, nothing is written.

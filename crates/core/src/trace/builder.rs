@@ -409,7 +409,7 @@ impl TraceBuilder {
         let mut unsampled = None;
         if !draft.is_sampled(parent) {
             core.note_unsampled();
-            // The caller's span stays the parent: the next service must not refer to one that is never recorded.
+            // The caller's span stays the parent, because a span that is not recorded must not be the parent of one that is.
             let (id, received) = (draft.id, context.received.clone());
             let forwarded = Forwarded {
                 parent: Some((id, parent.unwrap_or_else(SpanId::random), 0)),
@@ -437,7 +437,7 @@ impl TraceBuilder {
         state.unsampled = unsampled;
         let shared = Arc::new(state);
         draft.owner.leaks.look(core, shared.now());
-        let (root, mut buffer) = OpenSpan::draft(shared.clone(), id, &name, draft.kind);
+        let (root, mut buffer) = OpenSpan::draft(&shared, || id, &name, draft.kind);
         buffer.head.set_parent(parent);
         buffer.head.set_claimed(context.claimed);
         buffer.head.set_remote_parent(parent.is_some());

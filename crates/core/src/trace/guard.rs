@@ -1,5 +1,5 @@
 //! The lifetime of a tracer: the last guard shuts the tracer down.
-//! Held by tracers and traces; spans hold only `TracerShared`, so that a span that is never dropped keeps no tracer open.
+//! Owned by tracers and traces; spans own only `TracerShared`, so that a span that is never dropped keeps no tracer open.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,7 +11,7 @@ use crate::span::outside;
 use crate::span::shared::TracerShared;
 use crate::trace::leak::LeakWatch;
 
-/// Held by tracers and traces. Dropping the last one shuts the tracer down.
+/// Owned by tracers and traces. Dropping the last one shuts the tracer down.
 pub(crate) struct TracerGuard {
     pub(crate) shared: Arc<TracerShared>,
     pub(crate) leaks: LeakWatch,

@@ -10,7 +10,7 @@ use crate::record::Timestamp;
 use crate::report::Leak;
 use crate::span::shared::{TracerShared, lock};
 
-/// From when on something is a leak.
+/// The limits above which something counts as a leak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LeakLimits {
     pub(crate) age: Duration,
@@ -32,7 +32,7 @@ const NAMES: usize = 100;
 #[derive(Default)]
 pub(crate) struct LeakWatch {
     limits: LeakLimits,
-    /// When the next look is due, by the clock that is never set back.
+    /// When the next check is due, by the monotonic clock.
     due: AtomicU64,
     many: AtomicBool,
     reported: Mutex<HashSet<String>>,
@@ -46,7 +46,7 @@ impl LeakWatch {
         }
     }
 
-    /// Looks, a few times within the limit's age and not more often: it takes every span's lock.
+    /// Checks a few times within the age limit and not more often, because it locks every span.
     pub(crate) fn look(&self, core: &TracerShared, now: Timestamp) {
         let time = core.clock.monotonic_nanos();
         let due = self.due.load(Ordering::Relaxed);
@@ -58,7 +58,7 @@ impl LeakWatch {
         let ours = self
             .due
             .compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed);
-        // The first look has nothing to see, and another thread may have taken this one.
+        // At the first check there is nothing to find, and another thread may already run this one.
         if due == 0 || ours.is_err() {
             return;
         }

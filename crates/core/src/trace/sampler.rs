@@ -23,7 +23,7 @@ pub trait Sampler: Send + Sync + 'static {
     /// caught and the trace is recorded.
     fn should_sample(&self, trace: &SamplingInput<'_>) -> bool;
 
-    /// Whether a trace is recorded of which only the id is known. Asked when a score is recorded by that id: the score of
+    /// Whether a trace is recorded of which only the id is known. Called when a score is recorded by that id: the score of
     /// a trace that was left out is left out too. `true` where the id alone does not decide, which is the default.
     fn samples_id(&self, id: TraceId) -> bool {
         let _ = id;
@@ -95,8 +95,8 @@ impl Sampler for SampleRate {
 /// The share of traces that is recorded, from 0 (none) to 1 (all, the default).
 ///
 /// The decision is a function of the trace id, by the rule of OpenTelemetry's `TraceIdRatioBased`
-/// as Langfuse's Python SDK uses it (the low 8 bytes against `rate * 2^64`), so every service that
-/// sees the same id decides the same.
+/// as Langfuse's Python SDK uses it (the low 8 bytes against `rate * 2^64`), so every service
+/// decides the same for the same id.
 ///
 /// ```
 /// use tracefuse_core::SampleRate;

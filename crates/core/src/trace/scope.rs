@@ -1,5 +1,5 @@
 //! Attributes of a scope: set on the current trace, and on every trace that begins in the scope.
-//! Used by applications above the place where traces begin.
+//! Used by applications, outside of the code where traces begin.
 
 use std::fmt;
 use std::marker::PhantomData;

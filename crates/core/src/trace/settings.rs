@@ -18,7 +18,7 @@ use crate::trace::sampler::{ContainedSampler, SampleRate, Sampler};
 use crate::trace::tracer::Tracer;
 
 impl Tracer {
-    /// A tracer that hands finished spans to `processor`.
+    /// A tracer that passes finished spans to `processor`.
     ///
     /// ```
     /// use tracefuse_core::{Tracer, testing::Recorder};

@@ -101,7 +101,7 @@ impl Tracer {
     ///
     /// With a sample rate the id says whether the trace was recorded: of a trace that this tracer's rate leaves out no
     /// score is recorded, as with Langfuse's Python SDK. So traces that an upstream service decided to record need a
-    /// score from that service, or the same rate here. Any other sampler is asked through
+    /// score from that service, or the same rate here. Any other sampler decides by
     /// [`Sampler::samples_id`](crate::Sampler::samples_id).
     ///
     /// ```

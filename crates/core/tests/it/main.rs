@@ -22,6 +22,7 @@ mod sampling;
 mod scores;
 mod setters;
 mod stream;
+mod stream_agents;
 mod stream_chat;
 mod stream_events;
 mod stream_laws;

@@ -2,11 +2,14 @@
 //! Called by `buffers`, on callers' threads and on the worker's thread. Must not know how the queue stores them.
 
 use std::sync::Arc;
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use tracefuse_core::{DropReason, Health};
 use tracefuse_exporter::record::{Chunk, Record, Records, SpanRecord};
 
+use super::budget::LONGEST_WAIT;
 use super::{ExporterQueue, Source, State};
 use crate::config::{Overload, WhileOpen};
 use crate::ledger::Notice;
@@ -48,16 +51,17 @@ const SMALLEST_SPAN: usize = 48;
 const REFUSALS_PER_NOTICE: u64 = 1024;
 
 impl ExporterQueue {
-    /// Takes a record, or counts its loss. Waits for room if the overload policy waits.
-    pub(crate) fn push(&self, record: Record, from: Option<Source>) {
+    /// Takes a record, or counts its loss. Waits for room if the overload policy waits. `waited` is how long the caller has
+    /// waited for this record in other queues; the wait is added to it.
+    pub(crate) fn push(&self, record: Record, from: Option<Source>, waited: &mut Duration) {
         let bytes = bytes_of(&record);
         let mut state = self.lock();
-        if self.full(&state, bytes).is_some() {
-            state = self.wait_for_room(state, bytes);
+        if self.must_wait(&state, bytes) {
+            state = self.wait_for_room(state, bytes, waited);
         }
         let mut after = Deferred::default();
         let wake = self.admit(&mut state, record, from, false, &mut after);
-        self.note_room(&state);
+        self.note_room(&mut state);
         drop(state);
         if wake {
             self.wake.notify_one();
@@ -83,7 +87,7 @@ impl ExporterQueue {
                 wake |= self.admit(&mut state, span.into(), Some(from), force, &mut after);
             }
         }
-        self.note_room(&state);
+        self.note_room(&mut state);
         drop(state);
         if wake {
             self.wake.notify_one();
@@ -106,7 +110,7 @@ impl ExporterQueue {
     pub(crate) fn reserve(&self, records: usize, bytes: usize) {
         let mut state = self.lock();
         state.reserved = (records, bytes);
-        self.note_room(&state);
+        self.note_room(&mut state);
     }
 
     /// Whether a record of this size leaves room for others.
@@ -141,10 +145,18 @@ impl ExporterQueue {
         self.refused.load(Ordering::Relaxed)
     }
 
-    pub(super) fn note_room(&self, state: &State) {
+    /// Must be called after every change of what the queue holds, of the health and of the phase.
+    pub(super) fn note_room(&self, state: &mut State) {
+        let slows = self.config.overload == Overload::BlockBriefly
+            && is_worth_waiting_for(state)
+            && self.is_beyond_mark(state);
+        if std::mem::replace(&mut state.slows, slows) && !slows {
+            self.room.notify_all();
+        }
         let (held, bytes) = state.held();
         let (more, more_bytes) = state.reserved;
-        let has_capacity = held + more <= self.config.max_queue_size
+        let has_capacity = !slows
+            && held + more <= self.config.max_queue_size
             && bytes.saturating_add(more_bytes) <= self.config.max_queue_bytes;
         self.has_capacity.store(has_capacity, Ordering::Relaxed);
         let full = match self.config.while_open {
@@ -161,36 +173,56 @@ impl ExporterQueue {
         self.refuses.store(refuses, Ordering::Relaxed);
     }
 
+    /// Whether the queue rose to seven eighths, and has not fallen by a sixteenth since. Callers that wait from there on are
+    /// taken at the end of their wait, because there is room left.
+    fn is_beyond_mark(&self, state: &State) -> bool {
+        let is_beyond = |held: usize, bound: usize| {
+            let mark = bound - bound / 8;
+            held >= if state.slows { mark - bound / 16 } else { mark }
+        };
+        let (count, bytes) = state.held();
+        is_beyond(count, self.config.max_queue_size)
+            || is_beyond(bytes, self.config.max_queue_bytes)
+    }
+
+    /// Whether the overload policy makes a caller with this record wait.
+    fn must_wait(&self, state: &State, bytes: usize) -> bool {
+        let full = || self.full(state, bytes).is_some();
+        match self.config.overload {
+            Overload::BlockBriefly => is_worth_waiting_for(state) && (state.slows || full()),
+            Overload::Block(_) => state.phase == Phase::Running && full(),
+            Overload::DropNewest | Overload::DropOldest => false,
+        }
+    }
+
     /// Waits as long as the policy allows. The worker meanwhile sends what is in the queue, also if it is less than a batch.
     fn wait_for_room<'a>(
         &self,
         mut state: MutexGuard<'a, State>,
         bytes: usize,
+        waited: &mut Duration,
     ) -> MutexGuard<'a, State> {
-        let (within, more) = match self.config.overload {
-            Overload::Block(within) => (within, 0),
-            Overload::BlockBriefly if is_worth_waiting_for(&state) => {
-                match state.begin_wait() {
-                    // Until there is room for many spans, so that not every caller waits.
-                    Some(within) => (within, self.config.max_queue_bytes / 16),
-                    None => return state,
-                }
-            }
-            _ => return state,
+        let is_brief = self.config.overload == Overload::BlockBriefly;
+        let left = match self.config.overload {
+            Overload::Block(longest) => Some(longest.saturating_sub(*waited)),
+            _ => state.begin_wait(LONGEST_WAIT.saturating_sub(*waited)),
         };
-        state.no_room = true;
-        self.wake.notify_one();
-        let wait = |state: &mut State| {
-            self.full(state, bytes.saturating_add(more)).is_some()
-                && state.phase == Phase::Running
-                && (more == 0 || is_worth_waiting_for(state))
+        let Some(left) = left else {
+            return state;
         };
-        let mut state = match self.settled.wait_timeout_while(state, within, wait) {
+        if !std::mem::replace(&mut state.no_room, true) {
+            self.wake.notify_one();
+        }
+        let begun = Instant::now();
+        let waits = |state: &mut State| self.must_wait(state, bytes);
+        let mut state = match self.room.wait_timeout_while(state, left, waits) {
             Ok((state, _)) => state,
             Err(poisoned) => poisoned.into_inner().0,
         };
-        if self.config.overload == Overload::BlockBriefly {
-            state.budget.end(Instant::now());
+        let now = Instant::now();
+        *waited = waited.saturating_add(now.saturating_duration_since(begun));
+        if is_brief {
+            state.budget.end(now);
         }
         state
     }

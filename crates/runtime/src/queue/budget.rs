@@ -6,20 +6,23 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The longest that one span waits.
-pub(crate) const LONGEST_WAIT: Duration = Duration::from_millis(20);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_millis(20);
 /// The longest time of waits in a row, after a time without waits.
-const MOST: Duration = Duration::from_secs(1);
-/// The part of it that callers may wait before the receiver has accepted a batch: it may be unreachable.
-const AT_FIRST: Duration = Duration::from_millis(200);
+const MOST: Duration = Duration::from_secs(3);
+/// The part of it that callers may wait while the receiver has not accepted a batch for [`SILENCE`]: it may be unreachable.
+const UNACCEPTED: Duration = Duration::from_millis(200);
+/// After this time without an accepted batch the receiver may be unreachable.
+const SILENCE: Duration = Duration::from_secs(1);
 /// One part in this many of the time that passes is added to the budget again.
 const SHARE: u32 = 10;
 
-/// Time during which at least one caller waits: at most one second, and then a tenth of the time.
+/// Time during which at least one caller waits: at most three seconds, and then a tenth of the time.
 #[derive(Debug)]
 pub(super) struct WaitBudget {
     left: Duration,
     counted: Option<Instant>,
     waiting: usize,
+    accepted: Option<Instant>,
 }
 
 impl WaitBudget {
@@ -28,19 +31,29 @@ impl WaitBudget {
             left: MOST,
             counted: None,
             waiting: 0,
+            accepted: None,
         }
     }
 
-    /// How long a caller may wait from now on; `None` if the time is used up. `accepted`: the receiver has accepted a batch
-    /// before.
-    pub(super) fn begin(&mut self, now: Instant, accepted: bool) -> Option<Duration> {
+    /// The receiver has accepted a batch, so there will be room.
+    pub(super) fn accept(&mut self, now: Instant) {
+        self.accepted = Some(now);
+    }
+
+    /// How much of `longest` a caller may wait from now on; `None` if the time is used up.
+    pub(super) fn begin(&mut self, now: Instant, longest: Duration) -> Option<Duration> {
         self.count(now);
-        let left = if accepted {
+        let since = |accepted: Instant| now.saturating_duration_since(accepted);
+        let left = if self
+            .accepted
+            .map(since)
+            .is_some_and(|since| since < SILENCE)
+        {
             self.left
         } else {
-            self.left.saturating_sub(MOST - AT_FIRST)
+            self.left.saturating_sub(MOST - UNACCEPTED)
         };
-        let wait = left.min(LONGEST_WAIT);
+        let wait = left.min(longest);
         if wait.is_zero() {
             return None;
         }
@@ -70,14 +83,18 @@ impl WaitBudget {
 mod tests {
     use super::*;
 
-    #[test]
-    fn waits_are_a_second_and_then_a_tenth_of_the_time() {
+    /// Time that callers wait, one after another, in the first `seconds`.
+    fn waited(seconds: u64, accepts: impl Fn(Duration) -> bool) -> Duration {
         let start = Instant::now();
         let (mut budget, mut now) = (WaitBudget::new(), start);
         let mut waited = Duration::ZERO;
-        while now < start + Duration::from_secs(20) {
-            match budget.begin(now, true) {
+        while now < start + Duration::from_secs(seconds) {
+            if accepts(now - start) {
+                budget.accept(now);
+            }
+            match budget.begin(now, LONGEST_WAIT) {
                 Some(wait) => {
+                    assert!(wait <= LONGEST_WAIT);
                     now += wait;
                     waited += wait;
                     budget.end(now);
@@ -85,22 +102,34 @@ mod tests {
                 None => now += Duration::from_millis(1),
             }
         }
-        let seconds = waited.as_secs_f64();
-        assert!((2.5..3.2).contains(&seconds), "{seconds} s of 20 s");
+        waited
     }
 
     #[test]
-    fn a_receiver_that_has_accepted_nothing_is_waited_for_briefly() {
-        let start = Instant::now();
-        let (mut budget, mut waits) = (WaitBudget::new(), 0);
-        while let Some(wait) = budget.begin(start + LONGEST_WAIT * waits, false) {
-            waits += 1;
-            budget.end(start + LONGEST_WAIT * waits);
-            assert!(wait <= LONGEST_WAIT);
-        }
-        // 200 ms, and the tenth that is added meanwhile.
-        assert!((10..=12).contains(&waits), "{waits} waits");
-        assert!(budget.begin(start + LONGEST_WAIT * waits, true).is_some());
+    fn waits_are_three_seconds_and_then_a_tenth_of_the_time() {
+        let seconds = waited(30, |_| true).as_secs_f64();
+        assert!((5.5..6.2).contains(&seconds), "{seconds} s of 30 s");
+    }
+
+    #[test]
+    fn a_receiver_that_accepts_nothing_is_waited_for_briefly() {
+        // 200 ms, and then a tenth of the time.
+        let millis = waited(2, |_| false).as_millis();
+        assert!((380..=420).contains(&millis), "{millis} ms");
+    }
+
+    #[test]
+    fn a_receiver_that_has_stopped_accepting_is_waited_for_a_second() {
+        let millis = waited(3, |at| at < Duration::from_millis(500)).as_millis();
+        assert!((1_450..=1_550).contains(&millis), "{millis} ms");
+    }
+
+    #[test]
+    fn no_wait_is_longer_than_the_caller_allows() {
+        let mut budget = WaitBudget::new();
+        let least = Duration::from_nanos(1);
+        assert_eq!(budget.begin(Instant::now(), least), Some(least));
+        assert_eq!(budget.begin(Instant::now(), Duration::ZERO), None);
     }
 
     #[test]
@@ -109,10 +138,9 @@ mod tests {
         let mut budget = WaitBudget::new();
         for round in 0..40 {
             let now = start + LONGEST_WAIT * round;
-            assert!(
-                (0..64).all(|_| budget.begin(now, true).is_some()),
-                "{round}"
-            );
+            budget.accept(now);
+            let waits = (0..64).all(|_| budget.begin(now, LONGEST_WAIT).is_some());
+            assert!(waits, "{round}");
             (0..64).for_each(|_| budget.end(now + LONGEST_WAIT));
         }
     }

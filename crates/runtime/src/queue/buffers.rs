@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 // Not the type of `sync`: that of shuttle cannot be in a static, and no order depends on this one.
 use std::sync::atomic::{AtomicBool as Flag, AtomicU64 as Number};
+use std::time::Duration;
 
 use tracefuse_core::Stats;
 use tracefuse_exporter::record::{Chunk, FinishedSpan, Record, ScoreRecord, SpanRecord};
@@ -214,10 +215,12 @@ impl SpanBuffers {
     fn push(&self, record: Record, from: Option<Source>) {
         self.recorded.fetch_add(1, Ordering::Relaxed);
         if let Some((last, others)) = self.queues.split_last() {
-            others
-                .iter()
-                .for_each(|queue| queue.push(record.clone(), from));
-            last.push(record, from);
+            // The longest wait is that of all queues together.
+            let mut waited = Duration::ZERO;
+            for queue in others {
+                queue.push(record.clone(), from, &mut waited);
+            }
+            last.push(record, from, &mut waited);
         }
     }
 

@@ -64,9 +64,11 @@ impl ExporterQueue {
             Phase::Closing(earlier) => Phase::Closing(earlier.max(deadline)),
             Phase::Stopped => Phase::Stopped,
         };
+        self.note_room(&mut state);
         drop(state);
         self.wake.notify_one();
         self.settled.notify_all();
+        self.room.notify_all();
     }
 
     /// Waits for the worker to stop. Returns whether it did.
@@ -106,9 +108,10 @@ impl ExporterQueue {
             state.ledger.dropped(DropReason::DeliveryFailed, lost);
             state.ledger.maybe_delivered(lost);
         }
-        self.note_room(&state);
+        self.note_room(&mut state);
         drop(state);
         self.settled.notify_all();
+        self.room.notify_all();
         lost
     }
 
@@ -149,8 +152,10 @@ impl ExporterQueue {
             state.ledger.maybe_delivered(in_flight + maybe);
         }
         let error = state.ledger.last_error().map(str::to_owned);
+        self.note_room(&mut state);
         drop(state);
         self.settled.notify_all();
+        self.room.notify_all();
         self.wake.notify_one();
         drop((left, parked));
         // Without the lock: a log subscriber may call this crate.

@@ -47,6 +47,8 @@ pub(crate) struct ExporterQueue {
     state: Mutex<State>,
     /// Notified when a record has an outcome, a flush is done, or the worker has stopped.
     settled: Condvar,
+    /// Notified when a caller that waits for room may find some, or need not wait any longer.
+    room: Condvar,
     /// Wakes the worker.
     pub(crate) wake: Notify,
     /// Records that do not fit are written to disk, so nothing is refused while the circuit breaker is open.
@@ -88,9 +90,9 @@ pub(crate) struct State {
     flush_done: u64,
     flush_upto: u64,
     phase: Phase,
+    /// The queue is nearly full and callers wait before they add a record, see `admit`.
+    slows: bool,
     budget: WaitBudget,
-    /// The receiver has accepted a batch, so there will be room.
-    has_accepted: bool,
     /// How many of the refused spans are in the ledger.
     refused: u64,
     /// The worker sleeps until it is woken. It has no timer.
@@ -108,6 +110,7 @@ impl ExporterQueue {
             config: config.bounded(),
             state: Mutex::new(State::new()),
             settled: Condvar::new(),
+            room: Condvar::new(),
             wake: Notify::new(),
             spills: AtomicBool::new(false),
             has_capacity: AtomicBool::new(true),
@@ -199,7 +202,7 @@ impl ExporterQueue {
     /// A batch succeeded: parked ones may be tried again.
     pub(crate) fn succeeded(&self) {
         let mut state = self.lock();
-        state.has_accepted = true;
+        state.budget.accept(Instant::now());
         state.parked_due = !state.parked.is_empty();
         state.taken_since = state.parked_due;
         if state.phase != Phase::Stopped {
@@ -275,15 +278,19 @@ impl ExporterQueue {
         state.land(records, bytes);
         outcome(&mut state);
         state.rest();
-        self.note_room(&state);
+        self.note_room(&mut state);
+        let has_room = !state.slows;
         drop(state);
         self.settled.notify_all();
+        if has_room {
+            self.room.notify_all();
+        }
     }
 
     pub(crate) fn with<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.lock();
         let result = f(&mut state);
-        self.note_room(&state);
+        self.note_room(&mut state);
         result
     }
 
@@ -341,8 +348,8 @@ impl State {
             flush_done: 0,
             flush_upto: 0,
             phase: Phase::default(),
+            slows: false,
             budget: WaitBudget::new(),
-            has_accepted: false,
             refused: 0,
             asleep: false,
             no_room: false,
@@ -350,9 +357,9 @@ impl State {
         }
     }
 
-    /// Begins a wait for room, see [`WaitBudget`].
-    fn begin_wait(&mut self) -> Option<Duration> {
-        self.budget.begin(Instant::now(), self.has_accepted)
+    /// Begins a wait for room of at most `longest`, see [`WaitBudget`].
+    fn begin_wait(&mut self, longest: Duration) -> Option<Duration> {
+        self.budget.begin(Instant::now(), longest)
     }
 
     /// Records and bytes that have no outcome yet.

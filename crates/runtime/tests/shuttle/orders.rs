@@ -153,7 +153,7 @@ fn a_flush_covers_what_was_before_it_and_a_shutdown_gives_all_an_outcome() {
                     let record = record.clone();
                     start(&queue, move |queue| {
                         for _ in 0..3 {
-                            queue.push(record.clone(), None);
+                            queue.push(record.clone(), None, &mut Duration::default());
                             balanced(queue);
                         }
                     })
@@ -162,7 +162,7 @@ fn a_flush_covers_what_was_before_it_and_a_shutdown_gives_all_an_outcome() {
             let record = record.clone();
             let flusher = start(&queue, move |queue| {
                 for _ in 0..2 {
-                    queue.push(record.clone(), None);
+                    queue.push(record.clone(), None, &mut Duration::default());
                     let before = queue.stats().recorded;
                     let ticket = queue.ask_flush();
                     assert!(queue.wait_flushed(ticket, EVER), "not all of it was done");
@@ -192,7 +192,7 @@ fn a_shutdown_leaves_no_waiter_and_no_record_without_an_outcome() {
             let record = record.clone();
             let producer = start(&queue, move |queue| {
                 for _ in 0..4 {
-                    queue.push(record.clone(), None);
+                    queue.push(record.clone(), None, &mut Duration::default());
                 }
             });
             let flusher = start(&queue, |queue| {
@@ -230,7 +230,7 @@ fn a_shutdown_that_leaves_a_blocked_worker_behind_counts_what_it_had_once() {
         let record = record.clone();
         let producer = start(&queue, move |queue| {
             for _ in 0..4 {
-                queue.push(record.clone(), None);
+                queue.push(record.clone(), None, &mut Duration::default());
             }
         });
         // Time is up at once, whatever the worker is at.
@@ -246,53 +246,65 @@ fn a_shutdown_that_leaves_a_blocked_worker_behind_counts_what_it_had_once() {
 
 #[test]
 fn a_caller_that_waits_for_room_gets_it() {
-    in_many_orders(|record| {
-        let queue = queue(|config| {
-            config.max_queue_size = 2;
-            config.overload = Overload::Block(EVER);
-        });
-        let worker = start(&queue, |queue| work(queue, Receiver::Takes));
-        let producers: Vec<_> = (0..3)
-            .map(|_| {
-                let record = record.clone();
-                start(&queue, move |queue| {
-                    for _ in 0..3 {
-                        queue.push(record.clone(), None);
-                        assert!(balanced(queue).pending() <= 2);
-                    }
+    for (overload, size, each) in [
+        (Overload::Block(EVER), 2, 3),
+        (Overload::BlockBriefly, 2, 3),
+        // Callers wait from 14 on, until there are 12.
+        (Overload::BlockBriefly, 16, 6),
+    ] {
+        in_many_orders(move |record| {
+            let queue = queue(|config| {
+                config.max_queue_size = size;
+                config.overload = overload;
+            });
+            let worker = start(&queue, |queue| work(queue, Receiver::Takes));
+            let producers: Vec<_> = (0..3)
+                .map(|_| {
+                    let record = record.clone();
+                    start(&queue, move |queue| {
+                        for _ in 0..each {
+                            queue.push(record.clone(), None, &mut Duration::default());
+                            assert!(balanced(queue).pending() <= size as u64);
+                        }
+                    })
                 })
-            })
-            .collect();
-        producers
-            .into_iter()
-            .for_each(|thread| thread.join().unwrap());
-        queue.ask_close(EVER);
-        queue.wait_stopped(EVER);
-        let stats = settled(&queue, 9, worker.join().unwrap());
-        assert_eq!(stats.exported, 9, "{stats:?}");
-    });
+                .collect();
+            producers
+                .into_iter()
+                .for_each(|thread| thread.join().unwrap());
+            queue.ask_close(EVER);
+            queue.wait_stopped(EVER);
+            let pushed = 3 * each;
+            let stats = settled(&queue, pushed, worker.join().unwrap());
+            assert_eq!(stats.exported, pushed, "{stats:?}");
+        });
+    }
 }
 
 #[test]
 fn a_caller_that_waits_for_room_is_released_by_a_shutdown() {
-    in_many_orders(|record| {
-        let queue = queue(|config| {
-            config.max_queue_size = 1;
-            config.overload = Overload::Block(EVER);
+    for overload in [Overload::Block(EVER), Overload::BlockBriefly] {
+        in_many_orders(move |record| {
+            let queue = queue(|config| {
+                config.max_queue_size = 1;
+                config.overload = overload;
+            });
+            let worker = start(&queue, |queue| work(queue, Receiver::Refuses));
+            let producers: Vec<_> = (0..2)
+                .map(|_| {
+                    let record = record.clone();
+                    start(&queue, move |queue| {
+                        queue.push(record, None, &mut Duration::default())
+                    })
+                })
+                .collect();
+            queue.ask_close(EVER);
+            queue.wait_stopped(EVER);
+            producers
+                .into_iter()
+                .for_each(|thread| thread.join().unwrap());
+            let stats = settled(&queue, 2, worker.join().unwrap());
+            assert_eq!(stats.dropped_total(), 2, "{stats:?}");
         });
-        let worker = start(&queue, |queue| work(queue, Receiver::Refuses));
-        let producers: Vec<_> = (0..2)
-            .map(|_| {
-                let record = record.clone();
-                start(&queue, move |queue| queue.push(record, None))
-            })
-            .collect();
-        queue.ask_close(EVER);
-        queue.wait_stopped(EVER);
-        producers
-            .into_iter()
-            .for_each(|thread| thread.join().unwrap());
-        let stats = settled(&queue, 2, worker.join().unwrap());
-        assert_eq!(stats.dropped_total(), 2, "{stats:?}");
-    });
+    }
 }

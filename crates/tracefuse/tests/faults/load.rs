@@ -179,15 +179,26 @@ pub(crate) fn cases() -> Vec<Case> {
         })
         .hopeless()
         .into(),
-        fault("burst_of_50000", Scenario::new())
-            .trial(|trial| trial.threads(2))
+        // Two bursts at default settings. The time is a limit: unoptimized, the server takes some thousand spans a second.
+        fault("burst_of_200000", Scenario::new())
             .trial(|_| {
-                Trial::new(50_000)
-                    .threads(2)
-                    .config(|config| config.max_queue_size = 100_000)
+                Trial::new(200_000)
+                    .threads(8)
+                    .settle(Duration::from_secs(1200))
                     .shutdown(Duration::from_secs(60))
             })
             .into(),
+        fault(
+            "burst_of_20001_to_a_receiver_of_5000_a_second",
+            Scenario::new().forever(Action::good().delay_ms(20)),
+        )
+        .trial(|_| {
+            Trial::new(20_001)
+                .threads(8)
+                .settle(Duration::from_secs(1200))
+                .shutdown(Duration::from_secs(60))
+        })
+        .into(),
         fault("outage_with_a_million_bytes_a_span", Scenario::new())
             .down()
             .trial(|_| {

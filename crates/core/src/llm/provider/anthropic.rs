@@ -1,5 +1,5 @@
 //! Anthropic: the Messages API.
-//! Called by `provider`; `stream` hands it the message it put together from events.
+//! Called by `provider`; `stream` gives it the message that it put together from events.
 
 use serde_json::{Value, json};
 

@@ -7,7 +7,7 @@ use super::envelope::unwrapped;
 use super::{Facts, error, text, without_nulls};
 use crate::llm::usage::{self, Language};
 
-/// Vectors, of which nothing is recorded.
+/// Vectors are not recorded.
 pub(crate) const SKIP: &[&str] = &["embeddings"];
 
 pub(crate) fn facts(response: &Value) -> Facts {

@@ -1,5 +1,5 @@
 //! Gemini: `generateContent` of the Gemini API and of Vertex AI, and the Interactions API.
-//! Called by `provider`; `stream` hands it the response it put together from chunks.
+//! Called by `provider`; `stream` gives it the response that it put together from chunks.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ use super::envelope::unwrapped;
 use super::{Facts, error, one_or_all, text, without_nulls};
 use crate::llm::usage::{self, Language};
 
-/// Vectors, of which nothing is recorded.
+/// Vectors are not recorded.
 pub(crate) const SKIP: &[&str] = &["embedding", "embeddings"];
 
 /// A field in either case.

@@ -1,5 +1,5 @@
 //! OpenAI: Chat Completions, Responses, Embeddings, Completions; and providers with a compatible API.
-//! Called by `provider`; `stream` hands it the response it put together from chunks.
+//! Called by `provider`; `stream` gives it the response that it put together from chunks.
 
 use serde_json::Value;
 

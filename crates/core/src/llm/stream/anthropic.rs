@@ -134,7 +134,8 @@ impl Events {
     /// A message, most often without content. If it is `partial`, its blocks follow those that are known.
     fn add_message(&mut self, mut message: Map<String, Value>, partial: bool) -> bool {
         let mut carries = false;
-        self.turn = self.turn_of(message.remove("id"));
+        let id = message.remove("id");
+        self.turn = self.turn_of(id.as_ref().and_then(Value::as_str));
         let repeats = self.turn().is_some_and(|turn| partial && turn.in_pieces);
         let known = self.blocks.iter().filter(|block| block.turn == self.turn);
         let known = known.count() as u64;
@@ -200,8 +201,7 @@ impl Events {
     }
 
     /// The turn of a message; a message without an id is of the turn that is going on.
-    fn turn_of(&mut self, id: Option<Value>) -> usize {
-        let id = id.as_ref().and_then(Value::as_str);
+    fn turn_of(&mut self, id: Option<&str>) -> usize {
         let id = id.filter(|id| !id.is_empty());
         let known = |turn: &Turn| id.is_some() && turn.id.as_deref() == id;
         if let Some(at) = self.turns.iter().position(known) {

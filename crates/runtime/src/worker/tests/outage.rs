@@ -43,7 +43,7 @@ pub(super) struct Push(pub(super) Arc<ExporterQueue>);
 
 impl Processor for Push {
     fn on_end(&self, span: SpanRecord) {
-        self.0.push(span.into(), None);
+        self.0.push(span.into(), None, &mut Duration::default());
     }
 }
 

@@ -213,7 +213,7 @@ impl Processor for Push {
     fn on_end(&self, span: SpanRecord) {
         let known = (span.span_id().to_string(), span.name().to_owned());
         self.recorded.lock().unwrap().push(known);
-        self.queue.push(span.into(), None);
+        self.queue.push(span.into(), None, &mut Duration::default());
         let stats = self.queue.stats();
         assert!(stats.is_balanced(), "{stats:?}");
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use tokio::time::Instant;
+use tracefuse_core::record::Record;
+use tracefuse_core::testing::Recorder;
 use tracefuse_core::{DropReason, Health, Tracer};
 
 use super::outage::Push;
@@ -179,20 +181,110 @@ fn what_is_left_after_a_batch_still_counts_its_bytes() {
     drop(taken);
 }
 
-#[test]
-fn a_caller_waits_briefly_for_room_while_the_receiver_is_well() {
+fn brief(queue_size: usize) -> Filled {
     let filled = queue(|config| {
-        config.max_queue_size = 1;
+        config.max_queue_size = queue_size;
         config.overload = Overload::BlockBriefly;
     });
     filled.queue.succeeded();
+    filled
+}
+
+impl Filled {
+    /// The receiver takes so many.
+    fn deliver(&self, records: usize) {
+        let taken = self.queue.take(records);
+        self.queue.settle(records, bytes_of(&taken), |state| {
+            state.ledger.exported(records)
+        });
+    }
+
+    /// How long it took to record a span, by a clock that may be coarse.
+    fn waits(&self) -> bool {
+        let start = Instant::now();
+        self.record(1);
+        start.elapsed() >= Duration::from_millis(10)
+    }
+}
+
+#[test]
+fn a_caller_waits_briefly_for_room_while_the_receiver_is_well() {
+    let filled = brief(1);
     filled.record(1);
-    let start = Instant::now();
-    filled.record(1);
-    // 20 ms by default, by a clock that may be coarse.
-    let waited = start.elapsed();
-    assert!(waited >= Duration::from_millis(10), "{waited:?}");
+    assert!(filled.waits());
     assert_eq!(filled.dropped(DropReason::QueueFullCount), 1);
+}
+
+#[test]
+fn callers_that_wait_early_are_taken_until_the_queue_is_full() {
+    let filled = brief(16);
+    filled.record(14);
+    for dropped in [0, 0, 1, 2] {
+        assert!(filled.waits());
+        assert_eq!(filled.dropped(DropReason::QueueFullCount), dropped);
+    }
+    assert_eq!(filled.queue.stats().queued, 16);
+}
+
+#[test]
+fn callers_wait_from_seven_eighths_until_a_sixteenth_is_free() {
+    let by_count = brief(160);
+    let by_bytes = queue(|config| {
+        config.max_queue_bytes = 160 * size();
+        config.overload = Overload::BlockBriefly;
+    });
+    for filled in [by_count, by_bytes] {
+        filled.queue.succeeded();
+        filled.record(139);
+        assert!(filled.queue.has_capacity());
+        filled.record(1);
+        assert!(!filled.queue.has_capacity());
+        filled.deliver(10);
+        assert!(!filled.queue.has_capacity(), "130 are left");
+        filled.deliver(1);
+        assert!(filled.queue.has_capacity());
+        filled.record(10);
+        assert!(filled.queue.has_capacity(), "139 again");
+    }
+}
+
+#[test]
+fn no_caller_waits_for_a_receiver_that_fails() {
+    let filled = brief(16);
+    filled.record(14);
+    assert!(!filled.queue.has_capacity());
+    for health in [
+        Health::Degraded,
+        Health::Open {
+            retry_in: Duration::ZERO,
+        },
+    ] {
+        filled.queue.with(|state| state.health = health);
+        assert!(filled.queue.has_capacity());
+        filled.queue.with(|state| state.health = Health::Healthy);
+        assert!(!filled.queue.has_capacity(), "it is back");
+    }
+    filled.queue.ask_close(Duration::from_secs(5));
+    assert!(filled.queue.has_capacity(), "nothing is waited for then");
+}
+
+#[test]
+fn a_caller_waits_for_two_queues_no_longer_than_for_one() {
+    let (one, other) = (brief(1), brief(1));
+    let recorder = Recorder::new();
+    recorder.tracer().trace("t").run(|_| {});
+    let span = recorder.only();
+    let record = || Record::from(span.clone());
+    let mut waited = Duration::ZERO;
+    one.queue.push(record(), None, &mut waited);
+    assert_eq!(waited, Duration::ZERO);
+    one.queue.push(record(), None, &mut waited);
+    let at_most = waited;
+    assert!(at_most >= Duration::from_millis(20));
+    other.queue.push(record(), None, &mut waited);
+    other.queue.push(record(), None, &mut waited);
+    assert_eq!(waited, at_most);
+    assert_eq!(other.dropped(DropReason::QueueFullCount), 1);
 }
 
 /// Whether spans are refused at their start, at each number of records that wait while the receiver is away.

@@ -248,7 +248,7 @@ fn in_field(outer: &Map<String, Value>, error: &Value) -> Option<Error> {
         Value::Object(error) => of_object(error),
         Value::Array(list) => of_list(list),
         _ => {
-            // The rest of what is to be said is beside the field.
+            // The other parts of the error are beside the field.
             let mut rest = outer.clone();
             for key in ["error", "Error", "type", "object"] {
                 rest.remove(key);

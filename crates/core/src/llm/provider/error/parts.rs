@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::fields::{CODES, MESSAGES, NAMES, SUCCESS};
 use super::text;
 
-/// What an error says of its causes: Azure's `innererror`, the upstream's own words at OpenRouter.
+/// The causes that an error names: Azure's `innererror`, the text of the upstream provider at OpenRouter.
 pub(super) fn causes(object: &Map<String, Value>) -> Vec<String> {
     let mut causes = Vec::new();
     for key in ["innererror", "inner_error"] {

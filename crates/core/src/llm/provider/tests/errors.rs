@@ -1,4 +1,4 @@
-//! The shapes of errors, of every provider that is read and of those that speak its language.
+//! The shapes of errors, of every provider that is read and of compatible ones.
 
 use serde_json::{Value, json};
 

@@ -8,8 +8,10 @@ use super::SpanSlot;
 use crate::record::Buffer;
 use crate::span::shared::lock;
 
-/// Slots that are allocated at once.
-const SLOTS_PER_CHUNK: usize = 16;
+/// How many slots are allocated at once: as many as there are, between these. Slots are never freed: small allocations of
+/// them between the buffers of spans would keep the allocator from giving the memory of buffers back to the system.
+const LEAST_SLOTS: usize = 16;
+const MOST_SLOTS: usize = 4096;
 /// Free slots that a thread keeps in its list, and how many it exchanges with the shared list at once.
 const KEPT: usize = 64;
 const MOVED: usize = 32;
@@ -92,11 +94,21 @@ fn more(slots: &mut Vec<&'static SpanSlot>) {
     slots.extend(free.drain(from..));
     drop(free);
     if slots.is_empty() {
-        let chunk: Box<[SpanSlot]> = (0..SLOTS_PER_CHUNK).map(|_| SpanSlot::new()).collect();
-        let chunk: &'static [SpanSlot] = Box::leak(chunk);
-        lock(&ALL).push(chunk);
-        slots.extend(chunk);
+        let chunk = new_chunk();
+        let (own, others) = chunk.split_at(MOVED.min(chunk.len()));
+        slots.extend(own);
+        lock(&SHARED).extend(others);
     }
+}
+
+/// Allocates slots, which are in no free list yet.
+fn new_chunk() -> &'static [SpanSlot] {
+    let before: usize = lock(&ALL).iter().map(|chunk| chunk.len()).sum();
+    let count = before.clamp(LEAST_SLOTS, MOST_SLOTS);
+    let chunk: Box<[SpanSlot]> = (0..count).map(|_| SpanSlot::new()).collect();
+    let chunk: &'static [SpanSlot] = Box::leak(chunk);
+    lock(&ALL).push(chunk);
+    chunk
 }
 
 /// Takes a slot back, and the buffer of its span if it has it still.

@@ -28,10 +28,11 @@ struct SpanSlot {
     span: UnsafeCell<Option<OpenSpan>>,
 }
 
-// SAFETY: `span` is written by one thread only: by the one that has the `UnstartedSpan` made of a slot from a free list,
-// before the count becomes one, and by the one that brought the count to zero, before the slot goes to a free list. In
-// between it is only read, by handles and looks, which are counted; `OpenSpan` may be shared and sent. The count cannot wrap: a
-// clone aborts beyond 2^47 handles, and a look is refused beyond 65,535 looks.
+// SAFETY: `span` is written by one thread only. Before the count becomes one, it is the thread that has the `UnstartedSpan`
+// made of a slot from a free list; after the count is zero and before the slot goes to a free list, it is the thread that
+// brought the count to zero. In between `span` is only read, by handles and looks, which are counted; `OpenSpan` may be shared
+// and sent. The count cannot wrap: beyond 2^47 handles a clone aborts and an upgrade is refused, and a look is refused beyond
+// 65,535 looks.
 #[expect(
     unsafe_code,
     reason = "see above: counted by hand, so that slots are used again"
@@ -56,6 +57,9 @@ pub(crate) struct UnstartedSpan(&'static SpanSlot);
 const LOOK: u64 = 1 << 48;
 /// The bits of the count that are handles.
 const HANDLES: u64 = LOOK - 1;
+/// The most handles from which another one is made. As many again may be made at the same moment by other threads.
+const MOST_HANDLES: u64 = HANDLES / 2;
+
 impl SpanSlot {
     const fn new() -> Self {
         Self {
@@ -225,9 +229,13 @@ impl WeakSpanRef {
         Self(look.0).handle()
     }
 
-    /// A handle of the span in the slot, which the caller knows to be the same; `None` if there is none.
+    /// A handle of the span in the slot, which the caller knows to be the same; `None` if there is none, and beyond 2^47
+    /// handles, which only `mem::forget` can reach.
     pub(crate) fn handle(&self) -> Option<OpenSpanRef> {
-        let more = |count: u64| (count & HANDLES > 0).then(|| count + 1);
+        let more = |count: u64| match count & HANDLES {
+            1..=MOST_HANDLES => Some(count + 1),
+            _ => None,
+        };
         let counted = self
             .0
             .count
@@ -249,7 +257,7 @@ impl Clone for OpenSpanRef {
     #[inline]
     fn clone(&self) -> Self {
         let before = self.0.count.fetch_add(1, Ordering::Relaxed);
-        if before & HANDLES > HANDLES / 2 {
+        if before & HANDLES > MOST_HANDLES {
             // As `Arc` does: this many handles were leaked by `mem::forget`, and the count must not wrap.
             std::process::abort();
         }

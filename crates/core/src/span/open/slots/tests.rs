@@ -69,7 +69,7 @@ fn slots_of_threads_that_have_ended_are_used_again() {
     round();
     let before = slots();
     (0..if cfg!(miri) { 20 } else { 500 }).for_each(|_| round());
-    // Other tests run beside this one and have open spans of their own.
+    // Other tests run beside this one and have open spans too.
     assert!(slots() < before + 100, "{} chunks more", slots() - before);
 }
 
@@ -144,4 +144,41 @@ fn a_panic_is_recorded_while_another_thread_looks() {
         done.store(true, Ordering::Relaxed);
     });
     assert_eq!(*lock(&panics.0), PANICS);
+}
+
+#[test]
+fn no_handle_is_made_beyond_the_most_that_are_counted() {
+    let tracer = Recorder::new().tracer();
+    let trace = tracer.trace("t").start();
+    let span = trace.span("s").start();
+    let handle: &OpenSpanRef = span.open.as_ref().unwrap();
+    let weak = handle.downgrade();
+    let forgotten = MOST_HANDLES - 1;
+    handle.0.count.fetch_add(forgotten, Ordering::Relaxed);
+    let last = weak.handle();
+    assert!(last.is_some(), "as many as may be");
+    assert!(weak.handle().is_none() && weak.upgrade(handle.id).is_none());
+    drop(last);
+    assert!(weak.upgrade(handle.id).is_some(), "one is free again");
+    handle.0.count.fetch_sub(forgotten, Ordering::Relaxed);
+}
+
+#[test]
+fn slots_are_allocated_in_larger_chunks_where_there_are_more() {
+    let tracer = Recorder::new().tracer();
+    let trace = tracer.trace("t").start();
+    const SPANS: usize = if cfg!(miri) { 100 } else { 20_000 };
+    let open: Vec<_> = (0..SPANS).map(|_| trace.span("s").start()).collect();
+    assert_eq!(tracer.stats().open, SPANS as u64 + 1);
+    let chunks = lock(&free::ALL).clone();
+    // Other tests run beside this one and have open spans of their own.
+    assert!(chunks.len() < 40, "{} chunks", chunks.len());
+    let slots: HashSet<_> = chunks
+        .iter()
+        .copied()
+        .flatten()
+        .map(std::ptr::from_ref)
+        .collect();
+    assert!(slots.len() >= SPANS && slots.len() < 3 * SPANS + 10_000);
+    drop(open);
 }
