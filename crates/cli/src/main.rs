@@ -78,7 +78,7 @@ fn existing(store: Option<std::path::PathBuf>) -> anyhow::Result<Store> {
     }
     Store::open_read_only(&path).map_err(|error| {
         let hint = match error {
-            // These say it themselves.
+            // The texts of these errors say what to do.
             StoreError::Older(_) | StoreError::Newer(_) => "",
             _ => ": name the file of a store with --store",
         };

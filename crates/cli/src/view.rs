@@ -149,7 +149,7 @@ pub(crate) fn open(
     }
     let store = Store::open(&path, options).map_err(|error| {
         let hint = match error {
-            // These say it themselves.
+            // The texts of these errors say what to do.
             StoreError::InUse(_) | StoreError::Newer(_) => "",
             _ => ": name another file with --store",
         };

@@ -257,8 +257,8 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
     );
     trace.unsampled = unsampled;
     let (draft, mut buffer) = OpenSpan::draft(
-        Arc::new(trace),
-        span.span_id,
+        &Arc::new(trace),
+        || span.span_id,
         span.name,
         ObservationType::Span,
     );

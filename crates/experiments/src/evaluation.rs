@@ -161,7 +161,7 @@ impl Case {
     }
 }
 
-/// What an evaluator may return: a number, a truth value, a text, a [`ScoreValue`], an [`Evaluation`], several of them,
+/// What an evaluator may return: a number, a boolean, a text, a [`ScoreValue`], an [`Evaluation`], several of them,
 /// none, or an error.
 pub trait IntoEvaluations {
     /// The judgements. `name` is the evaluator's, for a value without a name.

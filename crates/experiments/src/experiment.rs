@@ -69,7 +69,7 @@ impl Experiment {
         self
     }
 
-    /// Adds a function that judges each output. It returns a number, a truth value, a text, [`Evaluation`](crate::Evaluation)s,
+    /// Adds a function that judges each output. It returns a number, a boolean, a text, [`Evaluation`](crate::Evaluation)s,
     /// or an error, see [`IntoEvaluations`]. Its judgement becomes a score of the item's observation.
     pub fn evaluator<R: IntoEvaluations>(
         mut self,

@@ -16,7 +16,7 @@
 //! * **Which calls**: a table of hosts and paths ([`Route`]) has the APIs of OpenAI, Anthropic, Gemini, Ollama and Cohere,
 //!   and of the providers that have OpenAI's API. [`ModelCalls::route`] adds yours.
 //! * **Name and type**: `chat gpt-4o`, the operation and the model that is asked. Chat, completions, images, transcriptions
-//!   and speech are generations; embeddings are of their own type; ranking is a retriever.
+//!   and speech are generations; embeddings have their own type; ranking is a retriever.
 //! * **Request**: model, parameters, messages and tools.
 //! * **Response**, whole or streamed: model, usage, stated cost, finish reason, output, error; of a stream also the time
 //!   to the first token. The readers are those of [`Span::record_openai`](tracefuse_core::Span::record_openai) and of

@@ -30,7 +30,8 @@ pub struct MaskMemo {
     known: VecDeque<(Arc<TraceAttributes>, Arc<TraceAttributes>)>,
 }
 
-/// How many traces are kept: as many as are usually written to at the same time. Another one is masked once more.
+/// How many traces are kept: about as many as are usually recorded at the same time. The attributes of any other trace are
+/// masked again.
 const KNOWN: usize = 32;
 
 /// Masks a finished span: shows its input, output, metadata, model parameters, messages and event payloads, and the

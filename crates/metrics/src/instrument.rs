@@ -21,7 +21,7 @@ pub(crate) struct Instrument {
     pub(crate) unit: &'static str,
     pub(crate) description: &'static str,
     pub(crate) kind: Kind,
-    /// Upper bounds of the buckets of a histogram, ascending; values above the last one have a bucket of their own.
+    /// Upper bounds of the buckets of a histogram, ascending; values above the last one have a further bucket.
     pub(crate) bounds: &'static [f64],
 }
 

@@ -234,7 +234,7 @@ impl TextPrompt {
 
     /// The text with values in the place of its variables.
     ///
-    /// Values are pairs, a map, or a struct: text is inserted as it is, numbers and truth values in decimal, `null` as
+    /// Values are pairs, a map, or a struct: text is inserted as it is, numbers and booleans in decimal, `null` as
     /// nothing, lists and maps as JSON. A value is not read as a template again. Values that the prompt does not use are
     /// ignored.
     ///

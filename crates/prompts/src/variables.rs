@@ -14,7 +14,7 @@ pub(crate) struct Variables {
 }
 
 impl Variables {
-    /// Text as it is, numbers and truth values in decimal, `null` as nothing, lists and maps as JSON text.
+    /// Text as it is, numbers and booleans in decimal, `null` as nothing, lists and maps as JSON text.
     pub(crate) fn read<T: Serialize + ?Sized>(values: &T) -> Result<Self, String> {
         let values = serde_json::to_value(values)
             .map_err(|error| format!("the values cannot be read: {error}"))?;

@@ -3,13 +3,13 @@
 //!
 //! Depend on `tracefuse` to trace an application; on this crate only to wire a tracer by hand.
 //!
-//! In reading order: [`Pipeline`] is the `Processor` that a tracer is built on, [`PipelineConfig`]
-//! its settings, [`Overload`] what happens when a queue is full, [`WhileOpen`] what while the circuit
-//! breaker is open, [`TailSampler`] what keeps a trace's spans until it ends. `spool`, behind the feature of that
+//! In reading order: [`Pipeline`] is the `Processor` that a tracer is built on; [`PipelineConfig`] has its settings;
+//! [`Overload`] says what happens when a queue is full, and [`WhileOpen`] while the circuit breaker is open;
+//! [`TailSampler`] keeps a trace's spans until the trace ends. `spool`, behind the feature of that
 //! name, is a bounded queue of batches on disk, for what cannot be delivered yet or must outlive the
 //! process: see [`PipelineBuilder`]'s `spool`.
 //!
-//! Finished spans come in on callers' threads and go to exporters on threads of ours, one for each
+//! Finished spans come in on callers' threads and go to exporters on our own threads, one for each
 //! exporter, with its async runtime: no runtime of the application is needed, and none is blocked. Callers do a bounded
 //! amount of work, and wait only if the queue is nearly full: at most 20 ms by default, or as [`Overload`] says.
 

@@ -191,7 +191,7 @@ impl Observation {
 /// Buckets by name, or a provider's own report. Buckets do not include one another, unless the stated total shows
 /// that they do.
 fn stated_usage(mut details: Map<String, Json>) -> Option<Usage> {
-    // swiftide has the parts of a provider's report in an object of their own.
+    // swiftide has the parts of a provider's report in a separate object.
     if let Some(Json::Object(parts)) = details.remove("details") {
         details.extend(parts);
     }

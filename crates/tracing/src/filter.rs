@@ -84,9 +84,9 @@ impl Admission {
 }
 
 impl<S> Filter<S> for Admission {
-    /// Always: what `callsite_enabled` refused comes here only where another layer could not tell in
-    /// advance, and a refusal would then stay in the thread's filter state if no span or event
-    /// follows, as after `tracing::enabled!`, and take the next span away from us. The layer asks again.
+    /// Always `true`. What `callsite_enabled` refused comes here only if another layer could not decide in
+    /// advance. A refusal here would stay in the thread's filter state if no span or event follows, as
+    /// after `tracing::enabled!`, and the next span would be missed. The layer asks again.
     fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
         true
     }

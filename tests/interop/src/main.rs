@@ -1,4 +1,4 @@
-//! Our examples as processes of their own: `cargo xtask` runs this program for its commands `demo`, `integration`, `peers`,
+//! Our examples as separate processes: `cargo xtask` runs this program for its commands `demo`, `integration`, `peers`,
 //! `python`, `js`, `mcp`, `relay` and `viewer`.
 
 #![expect(

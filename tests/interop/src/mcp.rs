@@ -1,4 +1,4 @@
-//! `cargo xtask mcp`: an agent and tool servers that use the Model Context Protocol, as processes of their own, in Rust and
+//! `cargo xtask mcp`: an agent and tool servers that use the Model Context Protocol, as separate processes, in Rust and
 //! in Python (the official package `mcp`, which sends its spans by the official SDK). The local server must have one tree.
 
 use std::process::Command;

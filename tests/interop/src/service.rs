@@ -136,7 +136,7 @@ fn kill(id: u32) {
     let _ = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
 }
 
-/// Ctrl-C reaches this process alone, since the servers have groups of their own.
+/// Ctrl-C reaches this process alone, since each server has its own group.
 fn stop_all_when_interrupted() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

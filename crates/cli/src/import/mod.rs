@@ -16,7 +16,7 @@ use crate::{args, export, place, view};
 /// Changes that are stored in one step.
 const STEP: usize = 500;
 
-/// Bytes that a line may have: it is in memory while it is read.
+/// The longest line that is read, in bytes; a line is in memory while it is read.
 const LONGEST: u64 = 256 << 20;
 
 pub(crate) fn run(store: Option<PathBuf>, import: &args::Import) -> anyhow::Result<()> {

@@ -57,7 +57,7 @@ fn files_of_other_forms_say_how_to_change_them() {
     let indented = file("indented.json", b"{\n  \"batch\": []\n}\n");
     let compressed = file("lines.gz", b"\x1f\x8b\x08\x00");
     for (path, said) in [(&indented, "jq -c . FILE"), (&compressed, "gunzip")] {
-        // What came before it is kept, and said.
+        // The files before it are kept, and the output says so.
         let (ok, out, error) = run(&store, &["import", &good, path]);
         assert!(!ok && error.contains(said), "{path}: {error}");
         assert!(out.contains("2 traces, spans and scores kept"), "{out}");

@@ -179,8 +179,8 @@ impl Chunk {
     }
 }
 
-/// A chunk is copied in pieces of this many bytes. The C library copies more at once by `rep movsb`, which takes up to twice
-/// as long for the 12 to 64 KiB of a chunk.
+/// A chunk is copied in pieces of this many bytes. More at once the C library copies by `rep movsb`, which takes up to twice as
+/// long where the memory is in the cache, and as long where it is not.
 const PIECE: usize = 2048;
 
 fn copy(words: &[u64]) -> Vec<u64> {

@@ -28,7 +28,7 @@ const MAX_SKIPPED: u32 = 1024 * 1024;
 pub(crate) trait Sink {
     type Error: ser::Error;
 
-    /// Text, a number or a truth value.
+    /// Text, a number or a boolean.
     fn scalar(&mut self, value: ValueRef<'_>) -> Result<(), Self::Error>;
     /// `null`.
     fn null(&mut self) -> Result<(), Self::Error>;
@@ -351,7 +351,7 @@ impl<S: Sink> ser::SerializeMap for Parts<'_, S> {
     }
 }
 
-/// Text of a map's key: text, a number, a truth value or the name of a variant.
+/// Text of a map's key: text, a number, a boolean or the name of a variant.
 fn key_text<T: Serialize + ?Sized, E: ser::Error>(key: &T) -> Result<String, E> {
     let mut text = None;
     let accept = |value: ValueRef<'_>| text = Some(value.to_string());

@@ -53,13 +53,8 @@ impl Kind {
         Self::Link,
     ];
 
-    /// Whether its number is in a further word.
-    #[inline]
-    pub(crate) const fn has_number(self) -> bool {
-        self.words() == 1
-    }
-
-    const fn words(self) -> usize {
+    /// Words after the header.
+    pub(crate) const fn words(self) -> usize {
         match self {
             Self::I64 | Self::U64 | Self::F64 => 1,
             Self::Moment => 2,
@@ -206,7 +201,7 @@ impl Attributes {
     pub(crate) fn push_number(&mut self, role: Role, kind: Kind, key: &str, number: u64) {
         let key = Self::key(key);
         let header = header(role, kind, key.len(), 0);
-        if kind.has_number() {
+        if kind.words() > 0 {
             self.words.extend_from_slice(&[header, number]);
         } else {
             self.words.push(header);
@@ -322,11 +317,12 @@ impl Attributes {
 }
 
 impl Attributes {
-    /// Frees large texts at once.
+    /// Frees large texts at once, and their list if it has grown.
     #[cold]
     #[inline(never)]
     fn release_large(&mut self) {
         self.large.clear();
+        self.large.shrink_to(64);
     }
 }
 

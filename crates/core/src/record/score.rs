@@ -11,7 +11,7 @@ use super::value::{Value, ValueRef};
 
 /// The value of a score.
 ///
-/// Numbers, truth values and text become one by `into()`; text becomes [`Categorical`](Self::Categorical).
+/// Numbers, booleans and text become one by `into()`; text becomes [`Categorical`](Self::Categorical).
 ///
 /// ```
 /// use tracefuse_core::ScoreValue;

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 pub enum ValueRef<'a> {
     /// Text as it was given, without quotes.
     Str(&'a str),
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
     /// A signed integer.
     I64(i64),
@@ -80,7 +80,7 @@ pub(crate) fn float(value: f64, buffer: &mut ryu::Buffer) -> &str {
 pub enum Value {
     /// Text as it was given, without quotes.
     Str(String),
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
     /// A signed integer.
     I64(i64),

@@ -602,7 +602,7 @@ impl Recording {
         if !open.trace.core.admits() {
             return None;
         }
-        let (span, mut buffer) = OpenSpan::draft(open.trace.clone(), SpanId::random(), name, kind);
+        let (span, mut buffer) = OpenSpan::draft(&open.trace, SpanId::random, name, kind);
         buffer.head.set_parent(Some(open.id));
         recorded(span).map(|span| Self { span, buffer })
     }

@@ -437,7 +437,7 @@ impl TraceBuilder {
         state.unsampled = unsampled;
         let shared = Arc::new(state);
         draft.owner.leaks.look(core, shared.now());
-        let (root, mut buffer) = OpenSpan::draft(shared.clone(), id, &name, draft.kind);
+        let (root, mut buffer) = OpenSpan::draft(&shared, || id, &name, draft.kind);
         buffer.head.set_parent(parent);
         buffer.head.set_claimed(context.claimed);
         buffer.head.set_remote_parent(parent.is_some());

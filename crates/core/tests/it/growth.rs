@@ -9,7 +9,7 @@ use crate::support::tracer;
 
 /// As many as a program would give by mistake.
 const MANY: u64 = 100_000;
-/// As many as are kept.
+/// The limit of tags and keys.
 const KEPT: usize = 128;
 const REST: u64 = MANY - KEPT as u64;
 
@@ -53,7 +53,7 @@ fn tags_and_metadata_of_a_trace_are_counted_beyond_the_limit() {
             trace.add_tag(&format!("tag {n}"));
             Trace::current().add_metadata(&format!("key {n}"), n);
         }
-        // What is there can be set again, and given again.
+        // A key that is there can be set again, and a tag that is there can be added again.
         trace.add_metadata("key 7", "new");
         trace.add_tag("tag 127");
     });

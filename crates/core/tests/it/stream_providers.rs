@@ -416,3 +416,52 @@ fn a_response_whose_id_changes_is_one_response() {
     assert_eq!(output(&span), item);
     assert_eq!(usage(&span), [("input", 9), ("output", 1)]);
 }
+
+/// Each chunk of Gemini states what was counted so far; thoughts come before the answer, and what its tools read is stated
+/// when they have run (<https://ai.google.dev/api/generate-content#UsageMetadata>).
+#[test]
+fn counts_of_gemini_that_grow_are_counted_once() {
+    let chunk = |part: Value, usage: Value, end: Value| {
+        json!({ "candidates": [{ "index": 0, "content": { "role": "model", "parts": [part] }, "finishReason": end }],
+            "usageMetadata": usage, "modelVersion": "gemini-3-pro" })
+    };
+    let chunks = vec![
+        chunk(
+            json!({ "text": "hm", "thought": true }),
+            json!({ "promptTokenCount": 40, "thoughtsTokenCount": 12, "totalTokenCount": 52 }),
+            Value::Null,
+        ),
+        chunk(
+            json!({ "text": "hm", "thought": true }),
+            json!({ "promptTokenCount": 40, "thoughtsTokenCount": 30, "toolUsePromptTokenCount": 100, "totalTokenCount": 170 }),
+            Value::Null,
+        ),
+        chunk(
+            json!({ "text": "It " }),
+            json!({ "promptTokenCount": 40, "candidatesTokenCount": 2, "thoughtsTokenCount": 30, "toolUsePromptTokenCount": 180, "totalTokenCount": 252 }),
+            Value::Null,
+        ),
+        chunk(
+            json!({ "text": "rains." }),
+            json!({ "promptTokenCount": 40, "candidatesTokenCount": 4, "thoughtsTokenCount": 30, "toolUsePromptTokenCount": 180, "totalTokenCount": 254,
+                "toolUsePromptTokensDetails": [{ "modality": "TEXT", "tokenCount": 180 }] }),
+            json!("STOP"),
+        ),
+    ];
+    for read in 1..=chunks.len() {
+        let total = chunks[read - 1]["usageMetadata"]["totalTokenCount"].as_u64();
+        let span = record(chunks.clone(), read, |s| s.gemini());
+        let sum: u64 = usage(&span).iter().map(|(_, units)| units).sum();
+        assert_eq!(Some(sum), total, "after {read} chunks");
+    }
+    let span = record(chunks, 4, |s| s.gemini());
+    assert_eq!(
+        usage(&span),
+        [
+            ("input", 220),
+            ("output", 4),
+            ("output_reasoning_tokens", 30)
+        ]
+    );
+    assert_eq!(span.level(), None);
+}

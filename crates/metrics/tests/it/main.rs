@@ -2,7 +2,7 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "tests have threads and runtimes of their own"
+    reason = "tests start threads and runtimes"
 )]
 
 mod accounting;

@@ -36,7 +36,7 @@ impl Scope<'_> {
 pub enum Any<'a> {
     /// Text. A NUL in it is sent as U+FFFD: databases behind the receivers refuse NUL.
     Str(&'a str),
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
     /// An integer.
     Int(i64),

@@ -137,7 +137,7 @@ async fn a_stream_is_named_as_it_was_asked_for() {
             Some("true"),
         ),
         (
-            // As a proxy records it that asks for the whole and passes on pieces.
+            // Such as a proxy that asks for the whole answer and passes it on in pieces.
             |trace| {
                 let span = trace.generation("it").model_parameter("stream", false);
                 span.run(|span| span.record_first_token());

@@ -8,7 +8,7 @@ use tracefuse_core::{Span, Tracer};
 use tracefuse_exporter::InMemoryExporter;
 use tracefuse_runtime::{Pipeline, PipelineConfig};
 
-/// A span whose children run on threads of their own, which are joined before it ends.
+/// A span whose children run on their own threads, which are joined before it ends.
 fn fan_out(parent: &Span, depth: usize) {
     if depth == 0 {
         return;

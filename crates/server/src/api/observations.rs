@@ -108,7 +108,7 @@ fn read(params: &Params) -> Result<(ObservationQuery, Groups), Refusal> {
     Ok((query, groups))
 }
 
-/// The filters that are parameters of their own.
+/// The filters that have their own parameters.
 pub(crate) fn conditions(params: &Params) -> Result<Conditions, Refusal> {
     let mut all = Conditions::new();
     for (name, column) in [

@@ -201,7 +201,7 @@ fn words(params: &Params, name: &str, known: &[&str]) -> Result<Vec<String>, Ref
     words.collect()
 }
 
-/// A value of this type as it is compared with what is stored; `None` if it is none of it.
+/// A value of this type in the form in which it is stored; `None` if the type has no such value.
 fn stored(kind: Option<&str>, value: &str) -> Option<Sql> {
     match (kind?, value) {
         ("NUMERIC", number) => {

@@ -32,7 +32,7 @@ const ORDERS: &[(Order, &str)] = &[
     (Order::MostTokens, "Most tokens first"),
 ];
 
-/// Filters with a field of their own: name in the URL, label, example.
+/// Filters with their own field: name in the URL, label, example.
 const FIELDS: &[(&str, &str, &str)] = &[
     ("user", "User", ""),
     ("session", "Session", ""),

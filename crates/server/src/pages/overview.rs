@@ -25,7 +25,7 @@ const RANGES: &[(&str, &str, i64)] = &[
     ("90d", "90 days", 2160),
 ];
 
-/// Models with a colour of their own.
+/// How many models have their own colour.
 const MODELS: usize = 5;
 
 pub(super) async fn page(

@@ -39,7 +39,7 @@ enum Phase {
     Age,
     /// What is too much.
     Size,
-    /// The room of what was deleted goes back to the file system.
+    /// Pages of deleted rows are given back to the file system.
     Room,
 }
 
@@ -136,8 +136,8 @@ impl Retention {
         Ok(true)
     }
 
-    /// The next traces that changed before a time; `true` if others must still be looked at. A trace that still changes is
-    /// no reason to keep those after it. Nor is one that arrived while the clock was ahead.
+    /// The next traces that changed before a time; `true` if others must still be looked at. A trace that still changes, or
+    /// that arrived while the clock was ahead, is no reason to keep those after it.
     fn old(
         &mut self,
         db: &Connection,

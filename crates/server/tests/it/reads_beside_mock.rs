@@ -308,7 +308,7 @@ fn what_sdks_ask_at_their_start_is_answered_alike() {
             (answer.status, keys, body["status"].clone())
         });
         assert_eq!((ours.0, &ours.2), (theirs.0, &theirs.2), "{path}");
-        // Ours may say more.
+        // This server may answer with more fields.
         assert!(ours.1.is_superset(&theirs.1), "{path}: {ours:?} {theirs:?}");
     }
 }

@@ -87,7 +87,7 @@ fn one_trace_that_stays_keeps_no_other_from_being_deleted() {
     one(8, 4);
     store.retain_blocking().unwrap();
     assert_eq!(ids(&store, "order=oldest"), [trace(1), trace(2), trace(4)]);
-    // In the end each of them is old.
+    // At the end each of them is too old.
     manual.advance(Duration::from_secs(2_000));
     store.retain_blocking().unwrap();
     assert!(ids(&store, "").is_empty());

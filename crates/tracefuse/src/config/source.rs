@@ -1,5 +1,5 @@
 //! The process environment, `.env` and `tracefuse.toml`: the only code that reads them.
-//! Called by `layers`; tests use a `Source` of their own.
+//! Called by `layers`; tests use their own `Source`.
 
 use std::io::Read as _;
 

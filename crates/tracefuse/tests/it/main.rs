@@ -8,6 +8,7 @@
 
 mod configuration;
 mod everyday;
+mod examples;
 mod large;
 mod masking;
 mod media;

@@ -36,12 +36,40 @@ fn a_child_does_what_it_was_started_for() {
                 tracer.flush().unwrap();
             }
         }
+        Ok("build") => drop(tracefuse::from_env().unwrap()),
+        #[cfg(feature = "log")]
+        Ok("log") => {
+            log::set_logger(&Logger).unwrap();
+            log::set_max_level(log::LevelFilter::Info);
+            let tracer = tracefuse::from_env().unwrap();
+            tracer.trace("x").run(|_| {});
+            let _ = tracer.flush_within(Duration::from_secs(5));
+            let _ = tracer.shutdown_within(Duration::from_secs(5));
+        }
         Ok("check") => match tracefuse::langfuse::auth_check_from_env() {
             Ok(project) => eprintln!("project {}", project.name),
             Err(error) => eprintln!("{:?}: {error}", error.problem()),
         },
         _ => {}
     }
+}
+
+/// A logger of `log`, as env_logger is one.
+#[cfg(feature = "log")]
+struct Logger;
+
+#[cfg(feature = "log")]
+impl log::Log for Logger {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.target() == "tracefuse"
+    }
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let line = format!("LOG {} {}\n", record.level(), record.args());
+            let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
+        }
+    }
+    fn flush(&self) {}
 }
 
 /// What a child with this environment writes to standard error.
@@ -137,6 +165,66 @@ fn a_subscriber_that_comes_later_hears_it_at_the_first_export() {
         assert!(logged.contains("WARN tracefuse: "), "{logged}");
     }
     assert_eq!(server.observations().len(), 2, "and it is delivered");
+}
+
+#[test]
+fn an_environment_that_is_stored_otherwise_is_said_in_every_mode() {
+    let of = |mode: &str, name: &str| {
+        stderr_of(
+            "build",
+            &[
+                ("TRACING_MODE", mode),
+                ("LANGFUSE_PUBLIC_KEY", "pk-lf-1"),
+                ("LANGFUSE_SECRET_KEY", "sk-lf-1"),
+                ("LANGFUSE_TRACING_ENVIRONMENT", name),
+            ],
+        )
+    };
+    // Also where it is printed: what is tried in the terminal is deployed to Langfuse.
+    for mode in ["langfuse", "print", "otlp", "langfuse,print"] {
+        let stderr = of(mode, "Production");
+        let words = "is stored by Langfuse as \"production\"";
+        assert_eq!(count(&stderr, words), 1, "{mode}: {stderr}");
+        let stderr = of(mode, "Prod.EU");
+        let words = "is stored by Langfuse as \"default\"";
+        assert_eq!(count(&stderr, words), 1, "{mode}: {stderr}");
+        assert_eq!(of(mode, "production"), "", "{mode}");
+    }
+    assert_eq!(of("none", "Production"), "");
+}
+
+#[cfg(feature = "log")]
+#[test]
+fn a_logger_of_log_hears_every_line_without_a_subscriber() {
+    let server = MockLangfuse::start();
+    let url = server.url();
+    let environment = [
+        ("LANGFUSE_PUBLIC_KEY", "pk-lf-other"),
+        ("LANGFUSE_SECRET_KEY", "sk-lf-other"),
+        ("LANGFUSE_HOST", &url),
+        ("LANGFUSE_TRACING_ENVIRONMENT", "Production"),
+        ("ALL_PROXY", "socks5://127.0.0.1:1"),
+    ];
+    let stderr = stderr_of("log", &environment);
+    for (level, words) in [
+        ("WARN", "is stored by Langfuse as \"production\""),
+        ("WARN", "`ALL_PROXY` is ignored"),
+        ("INFO", "traces are delivered"),
+        ("ERROR", "the receiver refuses our requests"),
+        (
+            "ERROR",
+            "spans were not delivered by the end of the shutdown",
+        ),
+    ] {
+        let lines: Vec<&str> = stderr.lines().filter(|line| line.contains(words)).collect();
+        let [line] = lines.as_slice() else {
+            panic!("{} lines with {words}: {stderr}", lines.len())
+        };
+        assert!(line.starts_with(&format!("LOG {level} ")), "{line}");
+    }
+    // The logger hears it, so nothing is printed beside it.
+    assert_eq!(count(&stderr, "tracefuse: "), 0, "{stderr}");
+    assert!(!stderr.contains("sk-lf-other"), "{stderr}");
 }
 
 #[test]

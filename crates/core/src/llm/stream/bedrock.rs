@@ -21,7 +21,7 @@ struct Events {
     blocks: Vec<(Option<u64>, Map<String, Value>)>,
     /// The text of a model that writes nothing else: Titan, Llama, older ones of Mistral and Cohere.
     text: String,
-    /// What a model writes in the language of its maker; of one stream one, beside what is no language.
+    /// What a model writes in the language of its maker. A stream has one language; each further one is kept as well.
     native: Vec<Native>,
     complete: bool,
 }

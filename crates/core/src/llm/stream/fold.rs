@@ -1,5 +1,5 @@
 //! How a stream's items become what is recorded: the trait, and the folds for text and for closures.
-//! Driven by `Observed`. The providers' folds are in files of their own.
+//! Driven by `Observed`. Each provider's fold has its own file.
 
 use std::fmt;
 

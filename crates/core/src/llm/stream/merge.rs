@@ -57,7 +57,7 @@ pub(super) fn extend(known: &mut Map<String, Value>, later: Map<String, Value>) 
     }
 }
 
-/// Adds the numbers of a report to those of an earlier one. Of what is no number the later one counts.
+/// Adds the numbers of a report to those of an earlier one. A field that is not a number gets the later value.
 pub(super) fn add_up(known: &mut Map<String, Value>, later: Map<String, Value>) {
     for (key, value) in later {
         match (known.get_mut(&key), value) {

@@ -2,22 +2,19 @@
 //! Written by the span handles; copied into a `chunk` when the span ends, and then used again. Must not know handles.
 
 mod limits;
+mod put;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
-use serde::Serialize;
-
-use limits::{Limits, MAX_EVENTS, Seen, hash};
+use limits::{Limits, MAX_EVENTS, Seen};
 
 pub(crate) use limits::{MAX_KEYS, MAX_LINKS};
 
-use super::capture::noted::{Noted, noted_in};
-use super::capture::{capture, capture_scalar, is_scalar};
+use super::capture::noted::Noted;
 use super::exception::Exception;
-use super::feed::Accept;
-use super::format::{Attribute, Attributes, Kind, LARGE, Moment, Raw, Reader, Role, Scalar};
+use super::format::{Attribute, Attributes, Kind, LARGE, Moment, Raw, Reader, Role};
 use super::head::Head;
 use super::id::SpanId;
 use super::link::Link;
@@ -85,25 +82,13 @@ impl Buffer {
     pub(crate) fn is_reusable(&self) -> bool {
         const TEXT: usize = 16 * 1024;
         const WORDS: usize = 1024;
-        const PARTS: usize = 64;
-        self.attributes.text.capacity() <= TEXT
-            && self.attributes.words.capacity() <= WORDS
-            && self.attributes.large.capacity() <= PARTS
+        self.attributes.text.capacity() <= TEXT && self.attributes.words.capacity() <= WORDS
     }
 
-    /// Empties it; large texts are given back at once.
+    /// Empties it after the span was [sealed](Self::seal), or was never begun; large texts are given back at once.
     #[inline(always)]
     pub(crate) fn empty(&mut self) {
         self.attributes.clear();
-        if self.limits.is_some() {
-            self.forget_limits();
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn forget_limits(&mut self) {
-        self.limits = None;
     }
 
     pub(crate) fn has(&self, role: Role) -> bool {
@@ -145,116 +130,6 @@ impl Buffer {
                 self.attributes.text.get(..len).unwrap_or_default()
             }
         }
-    }
-
-    /// Writes an attribute; it replaces an older one of the same role and key.
-    #[inline(always)]
-    pub(crate) fn put(&mut self, role: Role, key: &str, value: ValueRef<'_>) {
-        // Where the kind of the value is known to the compiler, one of these calls remains; the hash of a key that is known to
-        // it is a number.
-        match Scalar::of(value) {
-            Scalar::Text(Kind::Str, text) if role == Role::Metadata => {
-                self.put_metadata_text(key, hash(role, key), text);
-            }
-            Scalar::Text(kind, text) => self.put_text(role, kind, key, text),
-            Scalar::Number(kind, number) if role == Role::Metadata && kind.has_number() => {
-                self.put_metadata_number(kind, key, hash(role, key), number);
-            }
-            Scalar::Number(kind, number) => self.put_number(role, kind, key, number),
-        }
-    }
-
-    /// For most attributes: metadata of a key that is new.
-    #[inline(never)]
-    fn put_metadata_text(&mut self, key: &str, hash: u64, text: &str) {
-        if self.is_new(hash) {
-            self.note_metadata(hash);
-            self.attributes
-                .push_text(Role::Metadata, Kind::Str, key, text);
-        } else {
-            self.put_text(Role::Metadata, Kind::Str, key, text);
-        }
-    }
-
-    /// [`put_metadata_text`](Self::put_metadata_text) of a number that is in a further word.
-    #[inline(never)]
-    fn put_metadata_number(&mut self, kind: Kind, key: &str, hash: u64, number: u64) {
-        if self.is_new(hash) {
-            self.note_metadata(hash);
-            self.attributes
-                .push_number(Role::Metadata, kind, key, number);
-        } else {
-            self.put_number(Role::Metadata, kind, key, number);
-        }
-    }
-
-    #[inline(never)]
-    fn put_text(&mut self, role: Role, kind: Kind, key: &str, text: &str) {
-        if self.admits(role, key) {
-            self.attributes.push_text(role, kind, key, text);
-            self.compact_if_large();
-        }
-    }
-
-    #[inline(never)]
-    fn put_number(&mut self, role: Role, kind: Kind, key: &str, number: u64) {
-        if self.admits(role, key) {
-            self.attributes.push_number(role, kind, key, number);
-            self.compact_if_large();
-        }
-    }
-
-    /// [`put`](Self::put) that takes a large string over without a copy.
-    #[inline]
-    pub(crate) fn put_string(&mut self, role: Role, key: &str, text: String) {
-        if text.len() < LARGE {
-            self.put(role, key, ValueRef::Str(&text));
-        } else if self.admits(role, key) {
-            self.attributes.push_large(role, key, text, false);
-            self.compact_if_large();
-        }
-    }
-
-    pub(crate) fn put_owned(&mut self, role: Role, key: &str, value: Value) {
-        match value {
-            Value::Str(text) => self.put_string(role, key, text),
-            Value::Json(text) if text.len() >= LARGE => {
-                if self.admits(role, key) {
-                    self.attributes.push_large(role, key, text, true);
-                    self.compact_if_large();
-                }
-            }
-            other => self.put(role, key, other.as_ref()),
-        }
-    }
-
-    /// Writes any value: moves a string, captures anything else. Numbers need no serializer.
-    #[inline]
-    pub(crate) fn put_any<T: Serialize>(&mut self, role: Role, key: &str, value: T) {
-        castaway::match_type!(value, {
-            String as text => self.put_string(role, key, text),
-            bool as value => self.put(role, key, ValueRef::Bool(value)),
-            i32 as value => self.put(role, key, ValueRef::I64(value.into())),
-            i64 as value => self.put(role, key, ValueRef::I64(value)),
-            u32 as value => self.put(role, key, ValueRef::U64(value.into())),
-            u64 as value => self.put(role, key, ValueRef::U64(value)),
-            f64 as value => self.put(role, key, ValueRef::F64(value)),
-            value => self.put_captured(role, key, &value),
-        })
-    }
-
-    /// An input that is no plain text or number may have been made from a managed prompt, which is linked.
-    #[inline]
-    fn put_captured<T: Serialize>(&mut self, role: Role, key: &str, value: &T) {
-        if is_scalar::<T>() {
-            let buffer = self;
-            return capture_scalar(value, Put { buffer, role, key });
-        }
-        if role != Role::Input {
-            return capture(value, &mut |value| self.put(role, key, value));
-        }
-        let noted = noted_in(|| capture(value, &mut |value| self.put(role, key, value)));
-        self.link(noted);
     }
 
     /// Links a generation to the prompt that its input was made from, unless it is linked already.
@@ -305,8 +180,11 @@ impl Buffer {
             self.remove(Role::Usage);
         }
         if let Some(buckets) = usage.plain() {
+            // Three names at most that differ, of a role that no older attribute has: nothing to look for.
+            self.head.note(Role::Usage);
             for (name, units) in buckets {
-                self.put(Role::Usage, name, ValueRef::U64(units));
+                self.attributes
+                    .push_number(Role::Usage, Kind::U64, name, units);
             }
             return;
         }
@@ -481,20 +359,6 @@ impl Buffer {
         if let Some(stack) = exception.stacktrace {
             self.put_string(Role::Stacktrace, "", stack);
         }
-    }
-}
-
-/// Writes a scalar.
-struct Put<'a> {
-    buffer: &'a mut Buffer,
-    role: Role,
-    key: &'a str,
-}
-
-impl Accept for Put<'_> {
-    #[inline(always)]
-    fn accept(&mut self, value: ValueRef<'_>) {
-        self.buffer.put(self.role, self.key, value);
     }
 }
 

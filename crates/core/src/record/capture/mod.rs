@@ -58,7 +58,7 @@ impl Value {
     }
 }
 
-/// Whether `T` is text, a number or a truth value, whose `Serialize` is known. Evaluated at compile time.
+/// Whether `T` is text, a number or a boolean, whose `Serialize` is known. Evaluated at compile time.
 #[inline]
 pub(crate) fn is_scalar<T: ?Sized>() -> bool {
     let name = std::any::type_name::<T>();

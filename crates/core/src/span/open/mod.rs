@@ -68,7 +68,7 @@ impl TraceState {
             .get()
             .and_then(|root| root.upgrade(self.shared.root));
         root.unwrap_or_else(|| {
-            let (ended, buffer) = OpenSpan::unstarted(self.clone(), self.shared.root);
+            let (ended, buffer) = OpenSpan::unstarted(self, || self.shared.root);
             give_buffer(buffer);
             ended.start(None)
         })
@@ -114,12 +114,16 @@ pub(crate) struct OpenSpan {
 }
 
 impl OpenSpan {
-    /// A span that has not started, and an empty buffer for it.
+    /// A span that has not started, and an empty buffer for it. The id is made after the slot was taken: then neither it nor
+    /// the trace is kept in memory meanwhile.
     #[inline(always)]
-    fn unstarted(trace: Arc<TraceState>, id: SpanId) -> (UnstartedSpan, Box<Buffer>) {
+    fn unstarted(
+        trace: &Arc<TraceState>,
+        id: impl FnOnce() -> SpanId,
+    ) -> (UnstartedSpan, Box<Buffer>) {
         UnstartedSpan::new(|| Self {
-            trace,
-            id,
+            trace: trace.clone(),
+            id: id(),
             buffer: Mutex::new(None),
         })
     }
@@ -127,13 +131,13 @@ impl OpenSpan {
     /// A span that has not started, and its buffer.
     #[inline(always)]
     pub(crate) fn draft(
-        trace: Arc<TraceState>,
-        id: SpanId,
+        trace: &Arc<TraceState>,
+        id: impl FnOnce() -> SpanId,
         name: &str,
         kind: ObservationType,
     ) -> (UnstartedSpan, Box<Buffer>) {
         let (span, mut buffer) = Self::unstarted(trace, id);
-        buffer.begin(id, name, kind);
+        buffer.begin(span.id, name, kind);
         (span, buffer)
     }
 

@@ -25,7 +25,8 @@ impl Memory {
             let sql = format!("SELECT coalesce(max({column}), 0) + 1 FROM {table}");
             db.query_row(&sql, [], |row| row.get(0))
         };
-        // Numbers of what is deleted are not given again while anything of it is left. The index of words may have them later.
+        // A number is not used again while anything of a deleted row is left. Words are indexed up to `words_at`, which may be
+        // beyond the last span.
         let words: i64 = db.query_row("SELECT n + 1 FROM words_at", [], |row| row.get(0))?;
         Ok(Self {
             next_trace: next("n", "trace")?.max(next("trace", "gone")?),

@@ -26,6 +26,8 @@ pub(super) const OPENAI: Table = Table {
             Count::Cached,
             &[
                 "prompt_tokens_details.cached_tokens",
+                // Mistral, and routers before vLLM, beside the name above or in its place.
+                "prompt_token_details.cached_tokens",
                 "input_tokens_details.cached_tokens",
                 // Realtime.
                 "input_token_details.cached_tokens",

@@ -28,10 +28,11 @@ struct SpanSlot {
     span: UnsafeCell<Option<OpenSpan>>,
 }
 
-// SAFETY: `span` is written by one thread only: by the one that has the `UnstartedSpan` made of a slot from a free list,
-// before the count becomes one, and by the one that brought the count to zero, before the slot goes to a free list. In
-// between it is only read, by handles and looks, which are counted; `OpenSpan` may be shared and sent. The count cannot wrap:
-// beyond 2^47 handles a clone aborts and an upgrade is refused, and a look is refused beyond 65,535 looks.
+// SAFETY: `span` is written by one thread only. Before the count becomes one, it is the thread that has the `UnstartedSpan`
+// made of a slot from a free list; after the count is zero and before the slot goes to a free list, it is the thread that
+// brought the count to zero. In between `span` is only read, by handles and looks, which are counted; `OpenSpan` may be shared
+// and sent. The count cannot wrap: beyond 2^47 handles a clone aborts and an upgrade is refused, and a look is refused beyond
+// 65,535 looks.
 #[expect(
     unsafe_code,
     reason = "see above: counted by hand, so that slots are used again"
