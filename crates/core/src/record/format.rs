@@ -317,11 +317,12 @@ impl Attributes {
 }
 
 impl Attributes {
-    /// Frees large texts at once.
+    /// Frees large texts at once, and their list if it has grown.
     #[cold]
     #[inline(never)]
     fn release_large(&mut self) {
         self.large.clear();
+        self.large.shrink_to(64);
     }
 }
 

@@ -82,25 +82,13 @@ impl Buffer {
     pub(crate) fn is_reusable(&self) -> bool {
         const TEXT: usize = 16 * 1024;
         const WORDS: usize = 1024;
-        const PARTS: usize = 64;
-        self.attributes.text.capacity() <= TEXT
-            && self.attributes.words.capacity() <= WORDS
-            && self.attributes.large.capacity() <= PARTS
+        self.attributes.text.capacity() <= TEXT && self.attributes.words.capacity() <= WORDS
     }
 
-    /// Empties it; large texts are given back at once.
+    /// Empties it after the span was [sealed](Self::seal), or was never begun; large texts are given back at once.
     #[inline(always)]
     pub(crate) fn empty(&mut self) {
         self.attributes.clear();
-        if self.limits.is_some() {
-            self.forget_limits();
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn forget_limits(&mut self) {
-        self.limits = None;
     }
 
     pub(crate) fn has(&self, role: Role) -> bool {

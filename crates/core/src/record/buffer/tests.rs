@@ -81,6 +81,35 @@ fn keys_beyond_the_limit_are_dropped_and_counted() {
 }
 
 #[test]
+fn the_last_usage_is_the_only_one() {
+    let plain = |n| Usage::new(n, 2 * n);
+    let other = |n| {
+        Usage::new(n, n)
+            .bucket("input_images", 7)
+            .bucket("input_images", n)
+    };
+    for (first, last) in [
+        (plain(1), plain(2).total(6)),
+        (plain(1), other(2)),
+        (other(1), plain(2)),
+        (other(1), other(2)),
+    ] {
+        let mut buffer = buffer();
+        for usage in [&first, &first, &last] {
+            buffer.set_usage(usage);
+            buffer.put_any(Role::Metadata, "input", 1);
+        }
+        buffer.seal();
+        let usage = buffer.read().filter(|a| a.role == Role::Usage);
+        let usage: Vec<_> = usage.map(|a| (a.key, a.value().unwrap())).collect();
+        let expected = last.buckets();
+        let expected: Vec<_> = expected.map(|(key, n)| (key, ValueRef::U64(n))).collect();
+        assert_eq!(usage, expected);
+        assert_eq!(metadata(&buffer), [("input".into(), "1".into())]);
+    }
+}
+
+#[test]
 fn values_that_are_replaced_do_not_pile_up() {
     let mut buffer = buffer();
     for n in 0..1_000 {

@@ -171,7 +171,7 @@ fn slots_are_allocated_in_larger_chunks_where_there_are_more() {
     let open: Vec<_> = (0..SPANS).map(|_| trace.span("s").start()).collect();
     assert_eq!(tracer.stats().open, SPANS as u64 + 1);
     let chunks = lock(&free::ALL).clone();
-    // Other tests run beside this one and have open spans of their own.
+    // Other tests run beside this one and have open spans too.
     assert!(chunks.len() < 40, "{} chunks", chunks.len());
     let slots: HashSet<_> = chunks
         .iter()
