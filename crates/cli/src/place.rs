@@ -48,8 +48,12 @@ fn variable(name: &str) -> Option<PathBuf> {
 
 #[expect(clippy::disallowed_methods, reason = "the directory of the store")]
 fn create(directory: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(directory)
-        .with_context(|| format!("cannot make {}", directory.display()))
+    std::fs::create_dir_all(directory).with_context(|| {
+        format!(
+            "cannot make {}: name the store with --store FILE",
+            directory.display()
+        )
+    })
 }
 
 #[cfg(all(test, unix, not(target_os = "macos")))]

@@ -41,7 +41,12 @@ impl Sender {
             secret = Secret::new(format!("Basic {keys}"));
             headers.insert_secret("authorization", &secret)?;
             headers.insert("x-langfuse-ingestion-version", "4")?;
-            client.check_credentials_for(&endpoint)?;
+            if client.check_credentials_for(&endpoint).is_err() {
+                anyhow::bail!(
+                    "{} would receive the keys in clear text: give --to an address with https",
+                    endpoint.origin()
+                );
+            }
         }
         Ok(Self {
             client,

@@ -61,7 +61,11 @@ pub(crate) fn run(store: Option<PathBuf>, import: &args::Import) -> anyhow::Resu
     if lines > 0 {
         say!("{lines} lines read");
     }
-    say!("{taken} traces, spans and scores kept {place}; {repeated} of them were there already");
+    if read.is_ok() || lines > 0 || taken > 0 {
+        say!(
+            "{taken} traces, spans and scores kept {place}; {repeated} of them were there already"
+        );
+    }
     // What was read before it is kept.
     read?;
     if let Some(reason) = first_reason {

@@ -69,6 +69,19 @@ fn a_store_that_cannot_be_used_is_said() {
             "cannot read --to",
         ),
         (
+            &dir.path().join("a.db"),
+            &[
+                "forward",
+                "--to",
+                "http://example.com",
+                "--to-public-key",
+                "pk",
+                "--to-secret-key",
+                "sk",
+            ],
+            "give --to an address with https",
+        ),
+        (
             &dir.path().join("b.db"),
             &["import", "missing.jsonl"],
             "cannot import missing.jsonl",
@@ -90,6 +103,29 @@ fn a_store_that_cannot_be_used_is_said() {
         dir.path().join("new/deep.db").to_str().unwrap(),
     ]);
     server.stop();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_store_that_may_not_be_written_says_so() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("traces.db");
+    let server = Server::start(&["view", "--store", store.to_str().unwrap()]);
+    record(&server.tracer());
+    server.stop();
+    let mode = |path: &Path, mode: u32| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode(&store, 0o400);
+    mode(dir.path(), 0o500);
+    let (ok, out, error) = run(&store, &["list"]);
+    mode(dir.path(), 0o700);
+    // An administrator may do everything.
+    assert!(
+        (ok && out.contains("question")) || error.contains("must be allowed to write"),
+        "{out}{error}"
+    );
 }
 
 #[test]

@@ -61,6 +61,11 @@ impl From<rusqlite::Error> for StoreError {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+                Self::Failed(format!(
+                    "{error}: this user must be allowed to write the file and its directory, for reading too"
+                ))
+            }
             _ => Self::Failed(error.to_string()),
         }
     }

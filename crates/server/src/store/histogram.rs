@@ -11,6 +11,9 @@ use super::search::Search;
 use super::totals::HOUR_NS;
 use crate::model::{Bin, Histogram, Order, TraceQuery};
 
+/// Traces of a search that are counted, the newest.
+const FOUND: usize = 1000;
+
 pub(crate) fn histogram(
     db: &Connection,
     query: &TraceQuery,
@@ -23,8 +26,9 @@ pub(crate) fn histogram(
         (None, Where::of(query))
     } else {
         let mut wide = query.clone();
-        (wide.cursor, wide.order, wide.limit) = (None, Order::Oldest, 1000);
-        let rows = found(db, &wide, &search, 1000, clock)?.rows;
+        // The newest alone: a word of many traces would be a scan of them.
+        (wide.cursor, wide.order, wide.limit) = (None, Order::Newest, FOUND);
+        let rows = found(db, &wide, &search, FOUND, clock)?.rows;
         let starts: Vec<(i64, bool)> = rows
             .iter()
             .map(|row| (row.start_ns, row.errors > 0))

@@ -141,7 +141,7 @@ impl Store {
     }
 
     /// Traces that match over time, in about `bins` bins. Without `from` and `to` it covers all traces that match.
-    /// Order, cursor and limit are ignored.
+    /// Order, cursor and limit are ignored. Of a full-text search, the 1,000 newest traces are counted.
     ///
     /// # Errors
     /// The file cannot be read.

@@ -8,8 +8,8 @@ use super::SpanSlot;
 use crate::record::Buffer;
 use crate::span::shared::lock;
 
-/// How many slots are allocated at once: as many as there are, between these. Slots are never freed: small allocations of
-/// them between the buffers of spans would keep the allocator from giving the memory of buffers back to the system.
+/// How many slots are allocated at once: as many as there are, between these. Slots are never freed, so an allocator cannot
+/// give back a page that has some: in small chunks between the buffers of spans they would be in half of all pages.
 const LEAST_SLOTS: usize = 16;
 const MOST_SLOTS: usize = 4096;
 /// Free slots that a thread keeps in its list, and how many it exchanges with the shared list at once.
