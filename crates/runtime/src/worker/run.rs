@@ -80,7 +80,8 @@ async fn turns(delivery: &mut Delivery) {
             }
         }
         match step {
-            Next::Close => return,
+            // The shutdown began within this turn.
+            Next::Close => return close(delivery).await,
             Next::Flush(ticket) => {
                 if flush(delivery).await {
                     queue.flushed(ticket);

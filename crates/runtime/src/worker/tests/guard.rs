@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::fmt::{self, Write as _};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -31,6 +32,17 @@ fn panics() {
     } else if panics > 0 {
         PANICS.set((panics - 1, passing));
         panic!("in delivery");
+    }
+}
+
+thread_local! {
+    /// The queue that is closed when delivery looks after the disk the next time.
+    static CLOSED: Cell<Option<Arc<ExporterQueue>>> = const { Cell::new(None) };
+}
+
+fn closes() {
+    if let Some(queue) = CLOSED.take() {
+        queue.ask_close(Duration::from_secs(5));
     }
 }
 
@@ -147,6 +159,23 @@ async fn a_loop_that_always_panics_still_ends_with_the_shutdown() {
         (stats.exported + stats.dropped_total(), stats.pending()),
         (20, 0)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_that_begins_within_a_turn_is_done_whole() {
+    let worker = Worker::start_with(
+        |config| config.batch_size = 10,
+        |_, batch| Ok(ExportReport::accepted(batch.len())),
+        Some(closes),
+    );
+    worker.record(10);
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(worker.stats().exported, 10);
+    CLOSED.set(Some(worker.queue.clone()));
+    let _ = worker.queue.ask_flush();
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(worker.queue.phase(), Phase::Stopped);
+    assert!(worker.is_shut_down.load(Ordering::Relaxed));
 }
 
 #[test]

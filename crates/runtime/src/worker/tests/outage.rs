@@ -2,6 +2,7 @@
 //! Drives `worker::run` without its thread.
 #![expect(clippy::disallowed_methods, reason = "what `tokio::test` makes")]
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ pub(super) struct Timed {
     began: Instant,
     calls: Calls,
     answer: Answer,
+    is_shut_down: Arc<AtomicBool>,
 }
 
 #[async_trait]
@@ -36,6 +38,11 @@ impl Exporter for Timed {
         let now = self.began.elapsed();
         self.calls.lock().unwrap().push((now, batch.len()));
         (self.answer)(now, batch)
+    }
+
+    async fn shutdown(&self) -> Result<(), ExportError> {
+        self.is_shut_down.store(true, Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -52,6 +59,8 @@ pub(super) struct Worker {
     pub(super) tracer: Tracer,
     calls: Calls,
     pub(super) healths: Arc<Mutex<Vec<Health>>>,
+    /// Set by the exporter's `shutdown`.
+    pub(super) is_shut_down: Arc<AtomicBool>,
 }
 
 impl Worker {
@@ -72,10 +81,12 @@ impl Worker {
         change(&mut config);
         let queue = Arc::new(ExporterQueue::new("timed".into(), config));
         let (calls, healths) = (Calls::default(), Arc::new(Mutex::new(Vec::new())));
+        let is_shut_down = Arc::new(AtomicBool::new(false));
         let exporter = Timed {
             began: Instant::now(),
             calls: calls.clone(),
             answer: Box::new(answer),
+            is_shut_down: is_shut_down.clone(),
         };
         let changes = healths.clone();
         let on_health: HealthCallback =
@@ -95,6 +106,7 @@ impl Worker {
             tracer,
             calls,
             healths,
+            is_shut_down,
         }
     }
 
@@ -265,14 +277,14 @@ async fn a_size_that_was_refused_is_remembered_and_tried_again_after_fifty_batch
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_hangs_is_cut_off_after_its_time_and_the_batch_sent_again() {
-    struct HangsOnce(std::sync::atomic::AtomicBool);
+    struct HangsOnce(AtomicBool);
     #[async_trait]
     impl Exporter for HangsOnce {
         fn name(&self) -> &str {
             "hangs once"
         }
         async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
-            if !self.0.swap(true, std::sync::atomic::Ordering::Relaxed) {
+            if !self.0.swap(true, Ordering::Relaxed) {
                 std::future::pending::<()>().await;
             }
             Ok(ExportReport::accepted(batch.len()))
@@ -304,6 +316,7 @@ async fn a_panic_in_the_callback_for_health_ends_there() {
     let exporter = Timed {
         began: Instant::now(),
         calls: Calls::default(),
+        is_shut_down: Arc::default(),
         answer: Box::new(|now, batch| {
             if now < Duration::from_secs(1) {
                 Err(down())
@@ -338,6 +351,7 @@ async fn spans_in_many_buffers_wait_no_longer_than_the_flush_interval() {
     let exporter = Timed {
         began: Instant::now(),
         calls: calls.clone(),
+        is_shut_down: Arc::default(),
         answer: Box::new(|_, batch| Ok(ExportReport::accepted(batch.len()))),
     };
     let buffers = Arc::new(SpanBuffers::new(vec![queue.clone()], &queue.config));
