@@ -67,6 +67,8 @@ fn span() -> tracing::Span {
         gen_ai.usage.tool_use_prompt_tokens = Empty,
         gen_ai.usage.accepted_prediction_tokens = Empty,
         gen_ai.usage.rejected_prediction_tokens = Empty,
+        gen_ai.usage.cost = Empty,
+        gen_ai.usage.num_sources_used = Empty,
         gen_ai.usage.total_cost = Empty,
         langfuse.observation.usage_details = Empty,
     )
