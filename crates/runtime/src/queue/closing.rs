@@ -71,9 +71,10 @@ impl ExporterQueue {
         self.room.notify_all();
     }
 
-    /// Waits for the worker to stop. Returns whether it did.
+    /// Waits for the worker to stop, and for the log line of what was lost: the program may end next. Returns whether it
+    /// stopped.
     pub(crate) fn wait_stopped(&self, within: Duration) -> bool {
-        self.wait(within, |state| state.phase == Phase::Stopped);
+        self.wait(within, |state| state.is_end_logged);
         self.phase() == Phase::Stopped
     }
 
@@ -164,6 +165,8 @@ impl ExporterQueue {
         } else if lost > 0 {
             log::shutdown_loss(&self.name, lost, error.as_deref());
         }
+        self.lock().is_end_logged = true;
+        self.settled.notify_all();
     }
 
     fn wait(&self, within: Duration, done: impl Fn(&State) -> bool) {

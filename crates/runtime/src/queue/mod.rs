@@ -92,6 +92,8 @@ pub(crate) struct State {
     phase: Phase,
     /// The queue is nearly full and callers wait before they add a record, see `admit`.
     slows: bool,
+    /// The phase is `Stopped`, and the log has what was lost.
+    is_end_logged: bool,
     budget: WaitBudget,
     /// How many of the refused spans are in the ledger.
     refused: u64,
@@ -349,6 +351,7 @@ impl State {
             flush_upto: 0,
             phase: Phase::default(),
             slows: false,
+            is_end_logged: false,
             budget: WaitBudget::new(),
             refused: 0,
             asleep: false,
