@@ -191,7 +191,11 @@ impl ExporterQueue {
         state.land(parked.items.len(), bytes_of(&parked.items));
         state.parked.push_back(parked);
         state.parked_due = false;
-        state.parked_until = Some(Instant::now() + self.config.circuit_breaker_reset);
+        // The first one's time counts: later batches that fail must not put it off.
+        let reset = self.config.circuit_breaker_reset;
+        state
+            .parked_until
+            .get_or_insert_with(|| Instant::now() + reset);
         state.rest();
     }
 
