@@ -174,7 +174,9 @@ impl ExporterQueue {
         let mut state = self.lock();
         let mut parked = state.parked.pop_front()?;
         state.parked_due = false;
-        state.parked_until = None;
+        // Also if this one is dropped for its age, which is no event for the others.
+        let reset = self.config.circuit_breaker_reset;
+        state.parked_until = (!state.parked.is_empty()).then(|| Instant::now() + reset);
         // A round counts against the batch only if others were accepted meanwhile.
         parked.rounds += u32::from(std::mem::take(&mut state.taken_since));
         let first = parked.items.first().map(|item| item.seq);

@@ -181,6 +181,46 @@ async fn after_its_first_failure_a_record_is_kept_for_an_hour_and_then_counted()
     );
 }
 
+/// A worker without a circuit breaker whose receiver fails, and that drops what failed for longer than ten seconds.
+fn failing_without_breaker() -> Worker {
+    Worker::start(
+        |config| {
+            (config.max_retries, config.max_age) = (0, Duration::from_secs(10));
+            config.circuit_breaker_threshold = u32::MAX;
+            config.circuit_breaker_reset = Duration::from_secs(30);
+            config.flush_interval = Duration::from_millis(100);
+        },
+        |_, _| Err(down()),
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_parked_batch_is_tried_again_though_others_fail_meanwhile() {
+    let worker = failing_without_breaker();
+    for _ in 0..60 {
+        worker.record(1);
+        sleep(Duration::from_secs(1)).await;
+    }
+    let dropped = worker.stats().dropped;
+    assert!(dropped.contains_key(&DropReason::MaxAge), "{dropped:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_parked_batch_is_tried_again_though_nothing_else_happens() {
+    let worker = failing_without_breaker();
+    for _ in 0..3 {
+        worker.record(1);
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(worker.stats().pending(), 3);
+    sleep(Duration::from_secs(120)).await;
+    let stats = worker.stats();
+    assert_eq!(
+        (stats.pending(), stats.dropped[&DropReason::MaxAge]),
+        (0, 3)
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_batch_with_a_long_retry_after_lets_the_others_pass() {
     let worker = Worker::start(
