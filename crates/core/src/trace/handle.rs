@@ -10,10 +10,11 @@ use crate::record::{
     AsException, Exception, Level, Link, ScoreTarget, ScoreValue, Status, Timestamp,
     TraceAttributes, TraceId, Value,
 };
-use crate::span::builder::{SpanBuilder, observations};
+use crate::span::builder::SpanBuilder;
 use crate::span::event::EventBuilder;
 use crate::span::feature::{Recorded, recorded};
 use crate::span::handle::Span;
+use crate::span::observations::observations;
 use crate::span::score::ScoreBuilder;
 use crate::span::unrecorded::{ForwardGuard, Forwarded, Unrecorded};
 use crate::trace::guard::TracerGuard;

@@ -2,92 +2,30 @@
 //! Used by `tracefuse-tracing`, `tracefuse-opentelemetry`, `tracefuse-http-client` and what they share, by `tracefuse-prompts` and
 //! `tracefuse-experiments`, and by `tracefuse-runtime` to mark its threads. Not covered by semantic versioning.
 
+mod reopen;
+mod weak;
+
 use std::any::Any;
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use crate::llm::provider::error;
 use crate::llm::usage;
 use crate::record::guard::text_of_args;
 use crate::record::{self, Role, Usage};
 use crate::record::{
-    AsException, Exception, Level, ObservationType, SpanId, StatusCode, Timestamp, TraceAttributes,
-    TraceId,
+    AsException, Exception, Level, ObservationType, StatusCode, Timestamp, TraceAttributes,
 };
 pub use crate::record::{Convention, Count};
-use crate::report::Stats;
 pub use crate::span::delivering::{is_suppressed, suppress_thread};
 pub use crate::span::feature::RECORDS;
-use crate::span::feature::recorded;
 use crate::span::handle::Span;
-use crate::span::open::{OpenSpan, TraceState};
 use crate::span::run;
-use crate::span::shared::TracerShared;
-use crate::span::unrecorded::{ForwardGuard, Forwarded, Unrecorded};
 use crate::trace::builder::TraceBuilder;
-use crate::trace::guard::TracerGuard;
 use crate::trace::handle::Trace;
-use crate::trace::sampler::SamplingInput;
-use crate::trace::tracer::Tracer;
 
-/// A weak reference to a tracer. A subscriber exists as long as the process; it must not keep the tracer open.
-#[derive(Clone)]
-pub struct WeakTracer(Weak<TracerGuard>);
-
-impl WeakTracer {
-    /// Of this tracer.
-    #[must_use]
-    pub fn new(tracer: &Tracer) -> Self {
-        let owner: Option<&Arc<TracerGuard>> = tracer
-            .owner
-            .as_ref()
-            .map(|owner| -> &Arc<TracerGuard> { owner });
-        Self(owner.map_or_else(Weak::new, Arc::downgrade))
-    }
-
-    /// The tracer, unless its last handle is gone.
-    #[must_use]
-    pub fn upgrade(&self) -> Option<Tracer> {
-        let owner = self.0.upgrade()?;
-        let owner = Some(recorded(owner)?);
-        Some(Tracer { owner })
-    }
-}
-
-impl fmt::Debug for WeakTracer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WeakTracer").finish_non_exhaustive()
-    }
-}
-
-/// The numbers of a tracer. This does not keep the tracer open, and reading them does not shut it down.
-#[derive(Clone)]
-pub struct WeakStats(Weak<TracerShared>);
-
-impl WeakStats {
-    /// Of this tracer.
-    #[must_use]
-    pub fn new(tracer: &Tracer) -> Self {
-        let shared = tracer
-            .owner
-            .as_ref()
-            .map(|owner| Arc::downgrade(&owner.shared));
-        Self(shared.unwrap_or_default())
-    }
-
-    /// The numbers so far; `None` if neither the tracer nor a span of it is left.
-    #[must_use]
-    pub fn read(&self) -> Option<Stats> {
-        let shared = self.0.upgrade()?;
-        Some(shared.complete_stats(shared.processor.stats()))
-    }
-}
-
-impl fmt::Debug for WeakStats {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WeakStats").finish_non_exhaustive()
-    }
-}
+pub use reopen::{Measured, reopen};
+pub use weak::{WeakStats, WeakTracer};
 
 /// Writes to what all spans of this span's trace share. `f` runs under a lock, so it must call no code of the user.
 pub fn update_trace(span: &Span, f: impl FnOnce(&mut TraceAttributes)) {
@@ -184,94 +122,6 @@ pub fn end_cancelled(span: &Span, message: &str) {
 /// Records a panic on the span and ends it.
 pub fn record_panic(span: &Span, panic: &(dyn Any + Send)) {
     run::record_panic(span, panic);
-}
-
-/// A span that another tracing system has begun, whose ids and times are known.
-#[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "a bridge gives all of it, and is changed with it"
-)]
-pub struct Measured<'a> {
-    /// The trace it belongs to.
-    pub trace_id: TraceId,
-    /// Its own id.
-    pub span_id: SpanId,
-    /// The span above it.
-    pub parent: Option<SpanId>,
-    /// Whether that is a span of another process.
-    pub parent_is_remote: bool,
-    /// Its name, which is also that of the trace if it is a root.
-    pub name: &'a str,
-    /// When it began.
-    pub start: Timestamp,
-}
-
-/// Opens it once more, to be written to and ended at its time. The handle does nothing if it is not
-/// recorded: the tracer is off or closed, or its sampler leaves the trace out.
-///
-/// Spans of one trace come alone and in any order. So each has its own trace attributes, and the
-/// sampler is asked for each.
-#[must_use]
-pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
-    let Some(core) = tracer.owner.as_ref().map(|owner| &owner.shared) else {
-        return Span::noop();
-    };
-    if !core.admits() {
-        return Span::noop();
-    }
-    let is_root = span.parent.is_none();
-    let mut attributes = TraceAttributes::default();
-    if is_root {
-        span.name.clone_into(&mut attributes.name);
-    }
-    let input = SamplingInput {
-        trace_id: span.trace_id,
-        attributes: &attributes,
-        observation_type: ObservationType::Span,
-        remote_parent: span.parent.filter(|_| span.parent_is_remote),
-        remote_sampled: None,
-    };
-    let mut unsampled = None;
-    if !core.sampler.should_sample(&input) {
-        if is_root || span.parent_is_remote {
-            core.note_unsampled();
-        }
-        if !core.measures {
-            return Span::unrecorded(Unrecorded::UNSAMPLED);
-        }
-        let forwarded = Forwarded {
-            parent: None,
-            received: None,
-        };
-        unsampled = Some(ForwardGuard::new(Unrecorded::UNSAMPLED, forwarded));
-    }
-    // Which span of this process is the first is not known, but that all of a trace belong together.
-    let part = SpanId::from_bytes(span.trace_id.low_bits().to_be_bytes()).unwrap_or(span.span_id);
-    let mut trace = TraceState::new(
-        core.clone(),
-        span.trace_id,
-        part,
-        core.clock.anchor(),
-        attributes,
-    );
-    trace.unsampled = unsampled;
-    let (draft, mut buffer) = OpenSpan::draft(
-        &Arc::new(trace),
-        || span.span_id,
-        span.name,
-        ObservationType::Span,
-    );
-    buffer.head.set_parent(span.parent);
-    buffer
-        .head
-        .set_remote_parent(span.parent.is_some() && span.parent_is_remote);
-    let open = OpenSpan::open(draft, buffer);
-    open.write(|buffer| buffer.head.set_start(span.start));
-    Span {
-        open: recorded(open),
-        unrecorded: Unrecorded::NOOP,
-    }
 }
 
 /// How many chunks of a streamed answer came after the first one. Recorded where spans are measured.
