@@ -1,56 +1,13 @@
 //! Settings of delivery: bounds, batches and times, with the range that each of them accepts.
 //! Filled by the facade and by users, read by every other module here. Knows neither files nor variables.
 
-use std::error::Error;
-use std::fmt;
+mod check;
+pub mod limits;
+
 use std::time::Duration;
 
-/// The ranges of the numeric settings. A value outside of them has no meaning for a queue: a batch of no records, a
-/// wait that ends after the process. [`PipelineConfig::check`] refuses it.
-pub mod limits {
-    use std::ops::RangeInclusive;
-    use std::time::Duration;
-
-    const HOUR: Duration = Duration::from_secs(60 * 60);
-    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-    const MILLISECOND: Duration = Duration::from_millis(1);
-
-    /// Of [`batch_size`](super::PipelineConfig::batch_size).
-    pub const BATCH_SIZE: RangeInclusive<usize> = 1..=100_000;
-    /// Of [`max_batch_size`](super::PipelineConfig::max_batch_size).
-    pub const MAX_BATCH_SIZE: RangeInclusive<usize> = 1..=100_000;
-    /// Of [`max_batch_bytes`](super::PipelineConfig::max_batch_bytes): up to 1 GiB.
-    pub const MAX_BATCH_BYTES: RangeInclusive<usize> = 1..=1 << 30;
-    /// Of [`flush_interval`](super::PipelineConfig::flush_interval).
-    pub const FLUSH_INTERVAL: RangeInclusive<Duration> = Duration::ZERO..=DAY;
-    /// Of [`max_queue_size`](super::PipelineConfig::max_queue_size).
-    pub const MAX_QUEUE_SIZE: RangeInclusive<usize> = 1..=100_000_000;
-    /// Of [`max_queue_bytes`](super::PipelineConfig::max_queue_bytes): up to 64 GiB, and to half of the address space.
-    #[cfg(target_pointer_width = "64")]
-    pub const MAX_QUEUE_BYTES: RangeInclusive<usize> = 1..=64 << 30;
-    /// Of [`max_queue_bytes`](super::PipelineConfig::max_queue_bytes): up to half of the address space.
-    #[cfg(not(target_pointer_width = "64"))]
-    pub const MAX_QUEUE_BYTES: RangeInclusive<usize> = 1..=usize::MAX / 2;
-    /// Of the time in [`Overload::Block`](super::Overload::Block).
-    pub const BLOCK: RangeInclusive<Duration> = Duration::ZERO..=DAY;
-    /// Of [`attempt_timeout`](super::PipelineConfig::attempt_timeout).
-    pub const ATTEMPT_TIMEOUT: RangeInclusive<Duration> = MILLISECOND..=DAY;
-    /// Of [`max_retries`](super::PipelineConfig::max_retries).
-    pub const MAX_RETRIES: RangeInclusive<u32> = 0..=1_000_000;
-    /// Of [`retry_base`](super::PipelineConfig::retry_base).
-    pub const RETRY_BASE: RangeInclusive<Duration> = MILLISECOND..=HOUR;
-    /// Of [`retry_cap`](super::PipelineConfig::retry_cap).
-    pub const RETRY_CAP: RangeInclusive<Duration> = MILLISECOND..=DAY;
-    /// Of [`batch_timeout`](super::PipelineConfig::batch_timeout).
-    pub const BATCH_TIMEOUT: RangeInclusive<Duration> = MILLISECOND..=DAY;
-    /// Of [`max_age`](super::PipelineConfig::max_age): up to 30 days.
-    pub const MAX_AGE: RangeInclusive<Duration> =
-        MILLISECOND..=Duration::from_secs(30 * 24 * 60 * 60);
-    /// Of [`circuit_breaker_threshold`](super::PipelineConfig::circuit_breaker_threshold).
-    pub const CIRCUIT_BREAKER_THRESHOLD: RangeInclusive<u32> = 1..=1_000_000;
-    /// Of [`circuit_breaker_reset`](super::PipelineConfig::circuit_breaker_reset).
-    pub const CIRCUIT_BREAKER_RESET: RangeInclusive<Duration> = MILLISECOND..=DAY;
-}
+pub use check::PipelineConfigError;
+pub(crate) use check::check;
 
 /// Settings of a [`Pipeline`](crate::Pipeline), the same for each of its exporters.
 ///
@@ -239,86 +196,6 @@ impl PipelineConfig {
         self
     }
 }
-
-/// A value that a range bounds: how a message shows it and its unit.
-pub(crate) trait Bounded: PartialOrd + Copy {
-    const WHAT: &'static str;
-    fn shown(self) -> String;
-}
-
-impl Bounded for usize {
-    const WHAT: &'static str = "a whole number";
-    fn shown(self) -> String {
-        self.to_string()
-    }
-}
-
-impl Bounded for u32 {
-    const WHAT: &'static str = "a whole number";
-    fn shown(self) -> String {
-        self.to_string()
-    }
-}
-
-impl Bounded for Duration {
-    const WHAT: &'static str = "a time";
-    fn shown(self) -> String {
-        format!("{} s", self.as_secs_f64())
-    }
-}
-
-/// Refuses a value outside of its range.
-pub(crate) fn check<T: Bounded>(
-    setting: &'static str,
-    value: T,
-    range: &std::ops::RangeInclusive<T>,
-) -> Result<(), PipelineConfigError> {
-    if range.contains(&value) {
-        return Ok(());
-    }
-    let (what, value) = (T::WHAT, value.shown());
-    let (low, high) = (range.start().shown(), range.end().shown());
-    let expected = format!("{what} from {low} to {high}");
-    Err(PipelineConfigError::new(setting, &value, &expected))
-}
-
-/// A setting outside of its range. Says which, its value and the range.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PipelineConfigError {
-    setting: &'static str,
-    message: String,
-}
-
-impl PipelineConfigError {
-    pub(crate) fn new(setting: &'static str, value: &str, expected: &str) -> Self {
-        Self {
-            setting,
-            message: format!("`{setting}` is {value}: expected {expected}"),
-        }
-    }
-
-    /// The name of the setting, such as `batch_size`.
-    #[must_use]
-    pub fn setting(&self) -> &'static str {
-        self.setting
-    }
-}
-
-impl fmt::Display for PipelineConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-/// As `Display`: `main` prints an error that it returns by `Debug`.
-impl fmt::Debug for PipelineConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Error for PipelineConfigError {}
 
 /// What happens to a record when there is no room for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

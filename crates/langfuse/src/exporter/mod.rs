@@ -1,5 +1,7 @@
 //! Sends a batch: its spans in one OTLP request, its scores to the scores endpoint. Says what each answer means.
-//! Called by delivery. `mapping` encodes the spans, `tracefuse_http` sends the requests.
+//! Called by delivery. `mapping` encodes the spans, `scores` sends the scores, `tracefuse_http` sends the requests.
+
+mod scores;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,7 +11,7 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tracefuse_exporter::record::Record;
-use tracefuse_exporter::{Advice, Batch, ExportError, ExportReport, Exporter, Rejection};
+use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter};
 use tracefuse_http::{
     Answer, AnswerClass, Endpoint, HeaderError, Headers, HttpClient, HttpRequest, Secret,
     SettingError,
@@ -19,7 +21,7 @@ use tracefuse_otlp::verdict::{compression_refused, refusal, unanswered};
 use crate::attributes::SDK_NAME;
 use crate::config::LangfuseConfig;
 use crate::media::{MediaMode, TakeOut, Target, Uploads};
-use crate::{mapping, score, size};
+use crate::{mapping, size};
 
 /// The fastest level: on a service's machine CPU costs more than bandwidth.
 const GZIP_LEVEL: u32 = 1;
@@ -47,17 +49,6 @@ pub struct LangfuseExporter {
     gzip: AtomicBool,
     /// Set when an answer showed that the server takes one score per request and no list.
     one_by_one: AtomicBool,
-}
-
-/// The result of a request with several scores.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ListOutcome {
-    /// The server took all of them.
-    Taken,
-    /// Each is to be sent alone, to find out which of them the server takes.
-    Partly,
-    /// The same, and the server may be one that does not take lists.
-    Refused,
 }
 
 impl LangfuseExporter {
@@ -133,89 +124,6 @@ impl LangfuseExporter {
         }
     }
 
-    /// Sends the scores of a batch, and says of each whether it was taken.
-    async fn send_scores(
-        &self,
-        batch: &Batch,
-        report: &mut ExportReport,
-    ) -> Result<(), ExportError> {
-        let mut bodies = Vec::new();
-        for (index, record) in batch.records().iter().enumerate() {
-            let Some(score) = record.as_score() else {
-                continue;
-            };
-            match score::body(score, batch.resource()) {
-                Ok(body) => bodies.push((index, body)),
-                Err(reason) => report.rejected.push(Rejection::at(index, reason)),
-            }
-        }
-        for list in score::lists(&bodies) {
-            let outcome = match list.len() {
-                1 => ListOutcome::Partly,
-                _ => self.send_list(list).await?,
-            };
-            if outcome == ListOutcome::Taken {
-                report.accepted += list.len();
-                continue;
-            }
-            let accepted = report.accepted;
-            for (index, body) in list {
-                match self.send_score(body.clone()).await? {
-                    Ok(()) => report.accepted += 1,
-                    Err(reason) => report.rejected.push(Rejection::at(*index, reason)),
-                }
-            }
-            if outcome == ListOutcome::Refused && report.accepted > accepted {
-                // The server took some of them one by one, so it does not take lists.
-                self.one_by_one.store(true, Ordering::Relaxed);
-            }
-        }
-        Ok(())
-    }
-
-    /// Sends several scores in one request, as servers take them from version 4.59 on (`docs/langfuse.md` 3.1).
-    async fn send_list(&self, list: &[(usize, String)]) -> Result<ListOutcome, ExportError> {
-        if self.one_by_one.load(Ordering::Relaxed) {
-            return Ok(ListOutcome::Partly);
-        }
-        let request = self
-            .scores
-            .clone()
-            .body("application/json", score::list(list));
-        let answer = self.client.send(&request).await.map_err(unanswered)?;
-        if answer.class() == AnswerClass::Success {
-            // The answer counts the rejected scores and does not say which they are.
-            return Ok(match score::has_rejections(answer.body()) {
-                true => ListOutcome::Partly,
-                false => ListOutcome::Taken,
-            });
-        }
-        let refusal = refusal(&answer, &self.secrets.each_ref(), remedy(answer.status()));
-        match refusal.advice() {
-            Advice::Reject => Ok(ListOutcome::Refused),
-            Advice::Split => Ok(ListOutcome::Partly),
-            _ => Err(refusal),
-        }
-    }
-
-    /// Sends one score. The inner `Err` says why the server refuses this score.
-    async fn send_score(&self, body: String) -> Result<Result<(), String>, ExportError> {
-        // Not compressed: the JSON endpoints refuse gzip (`docs/langfuse.md` 1.1).
-        let request = self.scores.clone().body("application/json", body);
-        let answer = self.client.send(&request).await.map_err(unanswered)?;
-        if answer.class() == AnswerClass::Success {
-            return Ok(Ok(()));
-        }
-        let refusal = refusal(&answer, &self.secrets.each_ref(), remedy(answer.status()));
-        let alone = matches!(refusal.advice(), Advice::Reject | Advice::Split);
-        // Older servers answer so, in JSON, when they do not find the score's configuration.
-        let not_found = answer.status() == 404 && is_json(&answer);
-        if alone || not_found {
-            return Ok(Err(answer.describe(&self.secrets.each_ref())));
-        }
-        Err(refusal)
-    }
-
     fn judge(&self, answer: &Answer, records: usize) -> Result<ExportReport, ExportError> {
         // The body is the server's queue job; it is not read (`docs/langfuse.md` 2.2).
         if answer.class() == AnswerClass::Success {
@@ -247,12 +155,6 @@ pub(crate) fn headers(config: &LangfuseConfig, basic: &Secret) -> Result<Headers
     headers.insert("x-langfuse-sdk-version", env!("CARGO_PKG_VERSION"))?;
     headers.insert("x-langfuse-public-key", &config.public_key)?;
     Ok(headers)
-}
-
-fn is_json(answer: &Answer) -> bool {
-    answer
-        .content_type()
-        .is_some_and(|kind| kind.contains("json"))
 }
 
 /// What to do about a server that refuses everything.
