@@ -43,7 +43,7 @@ pub const TIMEOUT_RANGE: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(1)..=Duration::from_secs(60 * 60);
 
 /// The range of [`HttpConfig::pool_idle_timeout`]: 0 to 1 h. With 0 no connection is kept.
-const IDLE_RANGE: std::ops::RangeInclusive<Duration> =
+pub const POOL_IDLE_RANGE: std::ops::RangeInclusive<Duration> =
     Duration::ZERO..=Duration::from_secs(60 * 60);
 
 impl HttpConfig {
@@ -110,8 +110,8 @@ impl HttpConfig {
     ///
     /// # Errors
     /// [`HttpConfigError::Timeout`] or [`HttpConfigError::ConnectTimeout`] if the timeout is outside of [`TIMEOUT_RANGE`],
-    /// [`HttpConfigError::PoolIdleTimeout`] if connections are kept for more than 1 h, [`HttpConfigError::Proxy`] if a proxy is
-    /// not the address of an HTTP proxy.
+    /// [`HttpConfigError::PoolIdleTimeout`] if that one is outside of [`POOL_IDLE_RANGE`], [`HttpConfigError::Proxy`] if a proxy
+    /// is not the address of an HTTP proxy.
     pub fn check(&self) -> Result<(), HttpConfigError> {
         if !TIMEOUT_RANGE.contains(&self.timeout) {
             return Err(HttpConfigError::Timeout(self.timeout));
@@ -119,7 +119,7 @@ impl HttpConfig {
         if !TIMEOUT_RANGE.contains(&self.connect_timeout) {
             return Err(HttpConfigError::ConnectTimeout(self.connect_timeout));
         }
-        if !IDLE_RANGE.contains(&self.pool_idle_timeout) {
+        if !POOL_IDLE_RANGE.contains(&self.pool_idle_timeout) {
             return Err(HttpConfigError::PoolIdleTimeout(self.pool_idle_timeout));
         }
         self.proxy.check()
@@ -266,7 +266,7 @@ impl fmt::Display for HttpConfigError {
                 f,
                 "the time for which connections are kept",
                 *time,
-                &IDLE_RANGE,
+                &POOL_IDLE_RANGE,
             ),
         }
     }
