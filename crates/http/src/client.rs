@@ -184,7 +184,7 @@ impl HttpClient {
         let without_body = message.body().is_end_stream();
         let sent = connection.sender.try_send_request(message);
         if without_body {
-            // Nothing will note that it is gone, so it counts as gone until it comes back.
+            // Without a body nothing notes when it is sent: it counts as sent unless hyper returns it.
             attempt.taken.store(true, Ordering::Relaxed);
         }
         let response = match sent.await {

@@ -60,21 +60,20 @@ impl HttpConfig {
         }
     }
 
-    /// The time one attempt may take in all: connecting, sending, and reading the whole answer.
-    /// 10 seconds.
+    /// The longest one attempt may take: connecting, sending, and reading the whole answer; 10 s by default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The part of it that a new connection may take: name, address, proxy and TLS. 5 seconds.
+    /// The part of it that a new connection may take: name, address, proxy and TLS; 5 s by default.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// How long an unused connection is kept for the next request. 4 seconds: shorter than the 5 s
-    /// after which many servers close it.
+    /// How long an unused connection is kept for the next request; 4 s by default, which is shorter than the 5 s after
+    /// which many servers close it.
     pub fn pool_idle_timeout(mut self, timeout: Duration) -> Self {
         self.pool_idle_timeout = timeout;
         self
@@ -87,20 +86,20 @@ impl HttpConfig {
         self
     }
 
-    /// The proxies to go through. None.
+    /// The proxies; none by default.
     pub fn proxy(mut self, proxy: ProxyConfig) -> Self {
         self.proxy = proxy;
         self
     }
 
-    /// Lets credentials cross the network in clear text. `false`: `http` with credentials is
-    /// refused for every host but this machine.
+    /// Whether credentials may cross the network in clear text; no by default: a request with credentials by `http` is
+    /// refused for every host except this machine.
     pub fn allow_plaintext_http(mut self, allow: bool) -> Self {
         self.allow_plaintext_http = allow;
         self
     }
 
-    /// The `User-Agent`. `tracefuse/` and the version.
+    /// The `User-Agent`; `tracefuse/` and the version by default.
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
         self.user_agent = user_agent.into();
         self

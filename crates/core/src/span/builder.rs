@@ -245,7 +245,7 @@ impl Recording {
     fn run<R>(mut self, f: impl FnOnce(Span) -> R) -> R {
         let span = unwrap(self.span);
         span.begin(&mut self.buffer);
-        // One handle for the closure; the other one is what makes it current meanwhile.
+        // One handle is given to the closure; the other one makes the span current while the closure runs.
         let (handle, own) = span.start_twice(Some(self.buffer));
         let of = |open| Span {
             open: recorded(open),

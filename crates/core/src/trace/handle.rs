@@ -22,7 +22,7 @@ use crate::trace::guard::TracerGuard;
 /// A handle of a trace.
 ///
 /// The trace ends, with its root span, at the end of the closure it was begun with, by [`end`](Self::end), or when
-/// its last handle is dropped. Spans below it may live longer and are still recorded, with the right parent.
+/// its last handle is dropped. Spans below it may end later; they are still recorded, with the right parent.
 ///
 /// What is set on a trace reaches every span that ends afterwards, and always the root, which ends last: set user,
 /// session and tags early.

@@ -153,7 +153,7 @@ impl Delivery {
         self.tell_health(was_healthy.then_some(Health::Degraded));
     }
 
-    /// How long nothing may be sent, if that is so.
+    /// How long nothing may be sent; `None` if a batch may be sent now.
     pub(crate) fn blocked(&self) -> Option<Duration> {
         let now = Instant::now();
         let paused = self

@@ -25,7 +25,7 @@ pub(super) struct Remaining {
 }
 
 impl Delivery {
-    /// Sends a batch, in parts if it has to be, and says what is left of it.
+    /// Sends a batch, in parts if necessary, and returns the records that have no outcome yet.
     pub(super) async fn deliver(
         &mut self,
         items: Vec<Queued>,
@@ -69,7 +69,7 @@ impl Delivery {
                 }
                 Action::Park(reason) => {
                     left.exhausted.push((part, reason));
-                    // While it is down, one attempt at a time is enough.
+                    // While the receiver is down, one attempt at a time is enough.
                     self.breaker.retry_in(Instant::now()).is_some()
                 }
                 Action::Retry { .. } | Action::Pause(_) | Action::Stop => {
@@ -79,7 +79,7 @@ impl Delivery {
             };
             if keep_rest {
                 left.deferred.extend(parts.drain(..).flatten());
-                // Back in their order, by which a flush counts.
+                // Back in their order: a flush waits for all records up to a number.
                 left.deferred.sort_unstable_by_key(|item| item.seq);
             }
         }
@@ -92,7 +92,7 @@ impl Delivery {
         self.taken = 0;
     }
 
-    /// Whether the search for a bad record may go on.
+    /// Whether the search for a bad record may continue.
     fn may_bisect(&mut self) -> bool {
         let now = Instant::now();
         if now.saturating_duration_since(self.bisections_since) > Duration::from_secs(60) {

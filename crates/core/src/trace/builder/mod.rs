@@ -46,7 +46,7 @@ struct Context {
     parent: Option<(TraceId, SpanId, u8)>,
     received: Option<Arc<Received>>,
     attributes: TraceAttributes,
-    /// It has the trace's root.
+    /// The other service has the trace's root.
     claimed: bool,
     /// Links of the root, as many as a span may have.
     links: Vec<Link>,
@@ -91,7 +91,7 @@ impl TraceBuilder {
                 input: None,
             });
         let reason = match owner {
-            // Spans below it must not be taken for spans outside of a trace.
+            // Spans below it must not be counted as spans outside of a trace.
             Some(_) if draft.is_none() => Unrecorded::OFF,
             _ => Unrecorded::NOOP,
         };
@@ -150,7 +150,7 @@ impl TraceBuilder {
         Trace::unrecorded(Unrecorded::OFF, forwarded, None)
     }
 
-    /// Begins it and gives the handle. It ends by [`Trace::end`] or with its last handle.
+    /// Begins it and returns the handle. It ends by [`Trace::end`] or with its last handle.
     ///
     /// ```
     /// # let recorder = tracefuse_core::testing::Recorder::new();
@@ -173,7 +173,7 @@ impl TraceBuilder {
         let core = &draft.owner.shared;
         scope::inherit(&mut draft.attributes);
         let name = draft.attributes.name.clone();
-        // The trace is named where its root is.
+        // The service that has the root names the trace.
         if context.claimed || !context.attributes.name.is_empty() {
             draft.attributes.name.clear();
         }

@@ -33,7 +33,7 @@ pub(crate) struct Disk {
     spool: Spool,
     mode: SpoolMode,
     clock: Clock,
-    /// Who records, in front of every payload: another process may deliver it.
+    /// The resource, written before every payload: another process may deliver it.
     resource: Vec<u8>,
     /// It refused a write, and is not used before then.
     out_until: Option<Instant>,
@@ -171,7 +171,7 @@ impl Disk {
         self.reconcile();
     }
 
-    /// Looks whether what was written is still there, so that the last report says what is safe on disk.
+    /// Checks that what was written is still there, so that the last report says what is safe on disk.
     pub(crate) fn verify(&mut self) {
         if let Err(error) = self.spool.verify(unix_ms(&self.clock)) {
             self.fails(&error);
@@ -212,7 +212,7 @@ impl Disk {
         Some(stored)
     }
 
-    /// Gives records on disk their outcome; the file goes with `finish`.
+    /// Gives records on disk their outcome; `finish` removes their file.
     pub(crate) fn outcome(&self, records: usize, outcome: impl FnOnce(&mut State, usize)) {
         self.queue.settle(0, 0, |state| {
             let records = records.min(state.spooled);
@@ -253,8 +253,9 @@ impl Disk {
         self.accepted += 1;
     }
 
-    /// The retries of the batch are used up: other batches are sent first. Returns how often that has happened. After the first time it counts only
-    /// once another batch was accepted, as an outage must not use up the rounds of a batch.
+    /// The retries of the batch are used up: other batches are sent first. Returns how often that has happened. After the
+    /// first time it is counted only if another batch was accepted since then: an outage must not use up the rounds of a
+    /// batch.
     pub(crate) fn defer(&mut self, id: BatchId) -> u32 {
         self.spool.defer(id);
         let accepted = self.accepted;
