@@ -44,6 +44,7 @@ mod query;
 mod read;
 mod router;
 mod scenario;
+mod score_fields;
 mod score_list;
 mod scores;
 mod server;
