@@ -17,7 +17,7 @@ pub(super) const OPEN_LONGER: RangeInclusive<Duration> =
     Duration::ZERO..=Duration::from_secs(30 * 24 * 60 * 60);
 pub(super) const OPEN_MORE: RangeInclusive<u64> = 1..=1_000_000_000_000;
 pub(super) const SPOOL_BYTES: RangeInclusive<u64> = 1..=1 << 50;
-pub(super) const SPOOL_FILES: RangeInclusive<usize> = 1..=1_000_000;
+pub(super) const SPOOL_FILES: RangeInclusive<usize> = 2..=1_000_000;
 pub(super) const SPOOL_AGE: RangeInclusive<Duration> =
     Duration::from_millis(1)..=Duration::from_secs(365 * 24 * 60 * 60);
 

@@ -87,7 +87,7 @@ fn settings_that_would_fail_later_fail_at_once_with_a_reason() {
         ),
         (
             |c| c.tracer.spool_max_files = 0,
-            "`spool_max_files` is 0: expected a whole number from 1 to 1000000",
+            "`spool_max_files` is 0: expected a whole number from 2 to 1000000",
         ),
         (
             |c| c.tracer.spool_max_age = Duration::ZERO,

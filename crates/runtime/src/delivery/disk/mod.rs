@@ -59,15 +59,7 @@ impl Disk {
         destination: &str,
         resource: &Resource,
     ) -> io::Result<Self> {
-        let least = queue.config.max_batch_bytes as u64 * 2;
-        if config.max_bytes < least {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!(
-                    "the spool needs room for two batches: raise its `max_bytes` to {least} at least"
-                ),
-            ));
-        }
+        check(&config, queue.config.max_batch_bytes as u64)?;
         config = config.destination(destination);
         let clock = Clock::system();
         let (spool, recovered) = Spool::open(config, unix_ms(&clock)).map_err(io::Error::other)?;
@@ -270,6 +262,57 @@ impl Disk {
     }
 }
 
+/// Refuses bounds with which a spool would drop each batch before it is sent.
+fn check(config: &SpoolConfig, max_batch_bytes: u64) -> io::Result<()> {
+    let least = max_batch_bytes.saturating_mul(2);
+    let why = if config.max_bytes < least {
+        format!("the spool needs room for two batches: raise its `max_bytes` to {least} at least")
+    } else if config.max_files < 2 {
+        "the spool needs room for two batches: raise its `max_files` to 2 at least".to_owned()
+    } else if config.max_age.is_zero() {
+        "the spool would keep no batch: its `max_age` is 0 s".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, why))
+}
+
 fn unix_ms(clock: &Clock) -> u64 {
     clock.unix_nanos() / 1_000_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_that_keep_no_batch_are_refused() {
+        let with = |change: fn(&mut SpoolConfig)| {
+            let mut config = SpoolConfig::new("/spool");
+            change(&mut config);
+            check(&config, 1000).map_err(|error| error.to_string())
+        };
+        assert_eq!(with(|_| {}), Ok(()));
+        assert_eq!(with(|config| config.max_bytes = 2000), Ok(()));
+        assert_eq!(with(|config| config.max_files = 2), Ok(()));
+        for (refused, words) in [
+            (
+                with(|config| config.max_bytes = 1999),
+                "raise its `max_bytes` to 2000",
+            ),
+            (with(|config| config.max_bytes = 0), "`max_bytes`"),
+            (
+                with(|config| config.max_files = 1),
+                "raise its `max_files` to 2",
+            ),
+            (with(|config| config.max_files = 0), "`max_files`"),
+            (
+                with(|config| config.max_age = std::time::Duration::ZERO),
+                "`max_age` is 0 s",
+            ),
+        ] {
+            let error = refused.unwrap_err();
+            assert!(error.contains(words), "{error}");
+        }
+    }
 }

@@ -124,8 +124,8 @@ fn values_that_no_queue_can_mean_are_refused_with_the_range() {
         ),
         (
             "TRACEFUSE_SPOOL_MAX_FILES",
-            ["0", "18446744073709551615", "x"],
-            "from 1 to 1000000",
+            ["1", "18446744073709551615", "x"],
+            "from 2 to 1000000",
         ),
         (
             "TRACEFUSE_SPOOL_MAX_AGE",
