@@ -242,10 +242,11 @@ impl Delivery {
             item.tried
                 .is_some_and(|tried| now.saturating_duration_since(tried) > max_age)
         };
-        let (old, items): (Vec<_>, Vec<_>) = items.into_iter().partition(old);
-        if !old.is_empty() {
-            self.give_up(&old, DropReason::MaxAge, Store::Memory);
+        if !items.iter().any(old) {
+            return items;
         }
+        let (old, items): (Vec<_>, Vec<_>) = items.into_iter().partition(old);
+        self.give_up(&old, DropReason::MaxAge, Store::Memory);
         items
     }
 
