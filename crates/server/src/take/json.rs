@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value as Json;
 use tracefuse_semconv::Value;
 
@@ -14,7 +14,7 @@ use super::wire::{Attributes, Group, WireEvent, WireSpan, as_json};
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Request {
-    #[serde(alias = "resource_spans", default)]
+    #[serde(alias = "resource_spans", default, deserialize_with = "or_default")]
     resource_spans: Vec<ResourceSpans>,
 }
 
@@ -22,7 +22,11 @@ struct Request {
 #[serde(rename_all = "camelCase", default)]
 struct ResourceSpans {
     resource: Option<Described>,
-    #[serde(alias = "scope_spans", alias = "instrumentationLibrarySpans")]
+    #[serde(
+        alias = "scope_spans",
+        alias = "instrumentationLibrarySpans",
+        deserialize_with = "or_default"
+    )]
     scope_spans: Vec<ScopeSpans>,
 }
 
@@ -37,6 +41,7 @@ struct Described {
 struct ScopeSpans {
     #[serde(alias = "instrumentationLibrary")]
     scope: Option<Scope>,
+    #[serde(deserialize_with = "or_default")]
     spans: Vec<Span>,
 }
 
@@ -68,11 +73,20 @@ struct Span {
     status: Option<Status>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
+#[serde(default)]
 struct KeyValue {
-    key: String,
-    #[serde(default)]
+    key: Option<String>,
     value: Json,
+}
+
+/// `null` is a field that is not there (ProtoJSON).
+fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 #[derive(Deserialize, Default)]
@@ -222,8 +236,10 @@ fn time(time: &Json) -> Option<i64> {
 fn attributes(attributes: Option<Vec<KeyValue>>, notes: &mut Vec<String>) -> Attributes {
     let mut taken = Vec::new();
     for attribute in attributes.unwrap_or_default() {
-        if let Some(value) = any(attribute.value, notes) {
-            taken.push((attribute.key, value));
+        if let Some(key) = attribute.key
+            && let Some(value) = any(attribute.value, notes)
+        {
+            taken.push((key, value));
         }
     }
     taken
@@ -234,7 +250,8 @@ fn any(value: Json, notes: &mut Vec<String>) -> Option<Value<'static>> {
     let Json::Object(fields) = value else {
         return None;
     };
-    let (kind, value) = fields.into_iter().next()?;
+    // Some libraries write out the other kinds as `null`.
+    let (kind, value) = fields.into_iter().find(|(_, value)| !value.is_null())?;
     Some(match (kind.as_str(), value) {
         ("stringValue" | "string_value", Json::String(text)) => Value::Str(text.into()),
         ("boolValue" | "bool_value", Json::Bool(v)) => Value::Bool(v),
@@ -304,4 +321,33 @@ fn plain(map: &Json) -> Json {
         }
     }
     Json::Object(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// <https://protobuf.dev/programming-guides/json/>: `null` is accepted for any field, and is its default.
+    #[test]
+    fn null_is_a_field_that_is_not_there() {
+        for empty in [
+            r#"{"resourceSpans":null}"#,
+            r#"{"resourceSpans":[{"resource":null,"scopeSpans":null}]}"#,
+        ] {
+            let groups = read(empty.as_bytes()).unwrap();
+            assert!(groups.is_empty(), "{empty}");
+        }
+        let groups =
+            read(r#"{"resourceSpans":[{"scopeSpans":[{"scope":null,"spans":null}]}]}"#.as_bytes());
+        assert!(groups.unwrap()[0].spans.is_empty());
+        let body = r#"{"resourceSpans":[{"resource":{"attributes":null},"scopeSpans":[{"spans":[{
+            "traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"b7ad6b7169203331","parentSpanId":null,"name":null,
+            "attributes":[
+                {"key":"a","value":{"arrayValue":null,"boolValue":null,"stringValue":"x","intValue":null}},
+                {"key":"b","value":null},{"key":null,"value":{"intValue":"1"}},{"value":{"intValue":"1"}},{}],
+            "events":null,"links":null,"status":{"code":null,"message":null}}]}]}]}"#;
+        let span = read(body.as_bytes()).unwrap().remove(0).spans.remove(0);
+        assert_eq!(span.attributes, [("a".to_owned(), Value::Str("x".into()))]);
+        assert_eq!((span.parent_id, span.status), (None, 0));
+    }
 }
