@@ -217,8 +217,7 @@ impl Candidate {
             return;
         }
         if !is_empty(&part) {
-            let new = partial_args::join(self.parts.last_mut(), part);
-            self.parts.extend(new);
+            partial_args::push(&mut self.parts, part);
         }
     }
 

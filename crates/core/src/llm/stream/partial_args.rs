@@ -10,20 +10,20 @@ const MAX_INDEX: usize = 1024;
 /// Steps of a path; a longer one is none.
 const MAX_DEPTH: usize = 64;
 
-/// Takes a part that goes on with a call into the part before it. Gives back any other part, a call with its pieces put
-/// together.
-pub(super) fn join(last: Option<&mut Value>, part: Value) -> Option<Value> {
-    let Value::Object(mut part) = part else {
-        return Some(part);
-    };
-    let Some(key) = call_key(&part) else {
-        return Some(Value::Object(part));
+/// Adds a part. A piece of a call goes on with the call before it.
+pub(super) fn push(parts: &mut Vec<Value>, part: Value) {
+    let (mut part, key) = match part {
+        Value::Object(part) => match call_key(&part) {
+            Some(key) => (part, key),
+            None => return parts.push(Value::Object(part)),
+        },
+        part => return parts.push(part),
     };
     let Some(Value::Object(piece)) = part.remove(key) else {
-        return Some(Value::Object(part));
+        return;
     };
     if !piece.contains_key("name")
-        && let Some(Value::Object(last)) = last
+        && let Some(Value::Object(last)) = parts.last_mut()
         && let Some(known) = call_key(last)
         && let Some(Value::Object(call)) = last.get_mut(known)
         && continues(call)
@@ -32,12 +32,12 @@ pub(super) fn join(last: Option<&mut Value>, part: Value) -> Option<Value> {
         for (key, value) in part {
             put(last, &key, value);
         }
-        return None;
+        return;
     }
     let mut call = Map::new();
     add(&mut call, piece);
     part.insert(key.to_owned(), Value::Object(call));
-    Some(Value::Object(part))
+    parts.push(Value::Object(part));
 }
 
 fn call_key(part: &Map<String, Value>) -> Option<&'static str> {
@@ -216,8 +216,7 @@ mod tests {
             json!({ "function_call": { "name": "g", "will_continue": true } }),
             json!({ "function_call": { "partial_args": [{ "json_path": "$.a", "string_value": "cut" }], "will_continue": true } }),
         ] {
-            let new = join(parts.last_mut(), part);
-            parts.extend(new);
+            push(&mut parts, part);
         }
         assert_eq!(
             Value::from(parts),
