@@ -2,19 +2,20 @@
 //! Called by `take`.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value as Json;
 use tracefuse_semconv::Value;
 
-use super::TakeError;
 use super::protobuf::NESTED;
 use super::wire::{Attributes, Group, WireEvent, WireSpan, as_json};
+use super::{TakeError, parse_json};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Request {
-    #[serde(alias = "resource_spans", default, deserialize_with = "or_default")]
+    #[serde(alias = "resource_spans", default, deserialize_with = "list")]
     resource_spans: Vec<ResourceSpans>,
 }
 
@@ -25,7 +26,7 @@ struct ResourceSpans {
     #[serde(
         alias = "scope_spans",
         alias = "instrumentationLibrarySpans",
-        deserialize_with = "or_default"
+        deserialize_with = "list"
     )]
     scope_spans: Vec<ScopeSpans>,
 }
@@ -41,7 +42,7 @@ struct Described {
 struct ScopeSpans {
     #[serde(alias = "instrumentationLibrary")]
     scope: Option<Scope>,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "list")]
     spans: Vec<Span>,
 }
 
@@ -80,15 +81,6 @@ struct KeyValue {
     value: Json,
 }
 
-/// `null` is a field that is not there (ProtoJSON).
-fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
-
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct Event {
@@ -115,9 +107,19 @@ struct Status {
     message: Option<String>,
 }
 
+/// In the JSON of protobuf, `null` is the default of a field.
+fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
 pub(crate) fn read(body: &[u8]) -> Result<Vec<Group>, TakeError> {
-    let request: Request = serde_json::from_slice(body)
-        .map_err(|error| TakeError(format!("Failed to parse OTel JSON Trace: {error}")))?;
+    let failed =
+        |error: &dyn fmt::Display| TakeError(format!("Failed to parse OTel JSON Trace: {error}"));
+    // serde reads the fields of a struct from a list too.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(failed(&"it is a list, not an object"));
+    }
+    let request: Request = parse_json(body).map_err(|error| failed(&error))?;
     let mut groups = Vec::new();
     for resource in request.resource_spans {
         let described = resource.resource.and_then(|resource| resource.attributes);
@@ -236,9 +238,7 @@ fn time(time: &Json) -> Option<i64> {
 fn attributes(attributes: Option<Vec<KeyValue>>, notes: &mut Vec<String>) -> Attributes {
     let mut taken = Vec::new();
     for attribute in attributes.unwrap_or_default() {
-        if let Some(key) = attribute.key
-            && let Some(value) = any(attribute.value, notes)
-        {
+        if let (Some(key), Some(value)) = (attribute.key, any(attribute.value, notes)) {
             taken.push((key, value));
         }
     }
@@ -327,27 +327,64 @@ fn plain(map: &Json) -> Json {
 mod tests {
     use super::*;
 
-    /// <https://protobuf.dev/programming-guides/json/>: `null` is accepted for any field, and is its default.
     #[test]
-    fn null_is_a_field_that_is_not_there() {
-        for empty in [
-            r#"{"resourceSpans":null}"#,
-            r#"{"resourceSpans":[{"resource":null,"scopeSpans":null}]}"#,
+    fn what_is_null_is_as_if_it_were_missing() {
+        let span = r#"{"traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "00f067aa0ba902b7", "name": null, "links": null,
+            "attributes": [{"key": "a"}, {"key": null, "value": {"intValue": "1"}}, {"value": {"stringValue": "x"}}, {"key": "b", "value": {"intValue": "5"}}],
+            "events": null, "status": null, "parentSpanId": null, "startTimeUnixNano": null}"#;
+        let spans = format!(
+            r#"{{"resourceSpans": [{{"resource": null, "scopeSpans": [{{"scope": null, "spans": [{span}]}}]}}]}}"#
+        );
+        for (body, count) in [
+            (spans.as_str(), 1),
+            (r#"{"resourceSpans": null}"#, 0),
+            (r#"{"resourceSpans": [{"scopeSpans": null}]}"#, 0),
+            (
+                r#"{"resourceSpans": [{"scopeSpans": [{"spans": null}]}]}"#,
+                0,
+            ),
+            ("{}", 0),
         ] {
-            let groups = read(empty.as_bytes()).unwrap();
-            assert!(groups.is_empty(), "{empty}");
+            let groups = read(body.as_bytes()).unwrap();
+            let spans: Vec<&WireSpan> = groups.iter().flat_map(|group| &group.spans).collect();
+            assert_eq!(spans.len(), count, "{body}");
+            for span in spans {
+                assert_eq!(span.attributes, [("b".to_owned(), Value::I64(5))]);
+            }
         }
-        let groups =
-            read(r#"{"resourceSpans":[{"scopeSpans":[{"scope":null,"spans":null}]}]}"#.as_bytes());
-        assert!(groups.unwrap()[0].spans.is_empty());
-        let body = r#"{"resourceSpans":[{"resource":{"attributes":null},"scopeSpans":[{"spans":[{
-            "traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"b7ad6b7169203331","parentSpanId":null,"name":null,
-            "attributes":[
-                {"key":"a","value":{"arrayValue":null,"boolValue":null,"stringValue":"x","intValue":null}},
-                {"key":"b","value":null},{"key":null,"value":{"intValue":"1"}},{"value":{"intValue":"1"}},{}],
-            "events":null,"links":null,"status":{"code":null,"message":null}}]}]}]}"#;
-        let span = read(body.as_bytes()).unwrap().remove(0).spans.remove(0);
-        assert_eq!(span.attributes, [("a".to_owned(), Value::Str("x".into()))]);
-        assert_eq!((span.parent_id, span.status), (None, 0));
+        for body in ["[]", " [[]]", "null", "5", ""] {
+            assert!(read(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn one_deep_attribute_leaves_the_others() {
+        let deep = r#"{"arrayValue":{"values":["#.repeat(200)
+            + r#"{"stringValue":"x"}"#
+            + &"]}}".repeat(200);
+        let span = |attributes: &str| {
+            format!(
+                r#"{{"traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "00f067aa0ba902b7", "attributes": [{attributes}]}}"#
+            )
+        };
+        let body = format!(
+            r#"{{"resourceSpans": [{{"scopeSpans": [{{"spans": [{}, {}]}}]}}]}}"#,
+            span(&format!(
+                r#"{{"key": "deep", "value": {deep}}}, {{"key": "b", "value": {{"boolValue": true}}}}"#
+            )),
+            span(""),
+        );
+        let groups = read(body.as_bytes()).unwrap();
+        let names: Vec<Vec<&str>> = groups[0]
+            .spans
+            .iter()
+            .map(|span| {
+                span.attributes
+                    .iter()
+                    .map(|(name, _)| name.as_str())
+                    .collect()
+            })
+            .collect();
+        assert_eq!(names, [vec!["deep", "b"], vec![]]);
     }
 }
