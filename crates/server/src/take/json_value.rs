@@ -30,7 +30,8 @@ fn any(value: Json, notes: &mut Vec<String>) -> Option<Value<'static>> {
     let Json::Object(fields) = value else {
         return None;
     };
-    let (kind, value) = fields.into_iter().next()?;
+    // Some libraries write out the other kinds as `null`.
+    let (kind, value) = fields.into_iter().find(|(_, value)| !value.is_null())?;
     Some(match (kind.as_str(), value) {
         ("stringValue" | "string_value", Json::String(text)) => Value::Str(text.into()),
         ("boolValue" | "bool_value", Json::Bool(v)) => Value::Bool(v),
