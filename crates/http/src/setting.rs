@@ -67,7 +67,7 @@ impl SettingError {
     ///
     /// # Errors
     /// If the number is outside of the range.
-    pub fn check_number<T: PartialOrd + fmt::Display>(
+    pub fn check_number<T: PartialOrd + fmt::Display + Copy>(
         setting: &'static str,
         number: T,
         range: &RangeInclusive<T>,

@@ -202,7 +202,7 @@ impl TracerConfig {
 }
 
 /// Refuses a number outside of its range.
-fn whole<T: PartialOrd + Display>(
+fn whole<T: PartialOrd + Display + Copy>(
     name: &str,
     value: T,
     range: &RangeInclusive<T>,
