@@ -206,7 +206,7 @@ impl Events {
         }
     }
 
-    /// The turn of a message; a message without an id is of the turn that is going on.
+    /// The turn of a message; a message without an id belongs to the current turn.
     fn turn_of(&mut self, id: Option<&str>) -> usize {
         let id = id.filter(|id| !id.is_empty());
         let known = |turn: &Turn| id.is_some() && turn.id.as_deref() == id;
@@ -236,7 +236,7 @@ impl Events {
         self.turns.get(self.turn)
     }
 
-    /// The turn that is going on; the first one begins with whatever comes.
+    /// The current turn; the first event begins the first turn.
     fn turn_mut(&mut self) -> Option<&mut Turn> {
         if self.turns.is_empty() {
             self.turns.push(Turn::default());
@@ -244,7 +244,7 @@ impl Events {
         self.turns.get_mut(self.turn)
     }
 
-    /// The block that a delta goes on; a new one if its start was not seen.
+    /// The block that a delta continues; a new one if its start was not seen.
     fn block(&mut self, index: Option<u64>, delta: &Map<String, Value>) -> Option<&mut Block> {
         let turn = self.turn;
         let is_at = |block: &Block| block.turn == turn && block.index == index;

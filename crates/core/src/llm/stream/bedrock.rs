@@ -260,7 +260,7 @@ impl Events {
         carries
     }
 
-    /// The block that a delta goes on; a new one if its start was not seen, as is usual for text.
+    /// The block that a delta continues; a new one if its start was not seen, as is usual for text.
     fn block(&mut self, index: Option<u64>) -> Option<&mut Map<String, Value>> {
         let known = match index {
             Some(_) => self.blocks.iter().rposition(|(known, _)| *known == index),

@@ -54,7 +54,7 @@ pub(super) fn order(message: &mut Map<String, Value>) {
 }
 
 enum Place {
-    /// The piece goes on with this call.
+    /// The piece continues this call.
     Known(usize),
     /// The whole call is known already.
     Repeated,
@@ -89,7 +89,7 @@ fn place(calls: &[Value], piece: &Map<String, Value>) -> Place {
         return Place::New;
     };
     let (Some(name), Some(known_name)) = (name(piece), name(known)) else {
-        // Without a name it goes on with what is there.
+        // A piece without a name continues the call that is there.
         return Place::Known(at);
     };
     let (new, old) = (arguments(piece), arguments(known));
@@ -217,7 +217,7 @@ pub(super) fn add_details(message: &mut Map<String, Value>, pieces: Vec<Value>) 
     }
 }
 
-/// Whether a detail goes on with a known one: the same kind at the same place, and no other id or data.
+/// Whether a detail continues a known one: the same kind at the same place, and no other id or data.
 fn goes_on(known: &Map<String, Value>, piece: &Map<String, Value>) -> bool {
     let agree = |key: &str| match (known.get(key), piece.get(key)) {
         (Some(a), Some(b)) => is_empty(a) || is_empty(b) || a == b,
