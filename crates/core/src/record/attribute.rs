@@ -2,10 +2,11 @@
 //! Created by `SpanRecord::attributes`; read by exporters. Must not know the format but by `format`.
 
 use super::buffer;
-use super::format::{Attribute, Content, Reader, Role};
+use super::format::Role;
 use super::link::LinkRef;
 use super::parts::{EventRef, ExceptionRef, Parts};
 use super::place::Place;
+use super::reader::{Attribute, Content, Reader};
 use super::time::Timestamp;
 use super::value::ValueRef;
 

@@ -3,9 +3,10 @@
 
 use super::attribute::{PromptRef, links};
 use super::buffer;
-use super::format::{Content, Role};
+use super::format::Role;
 use super::link::LinkRef;
 use super::parts::{EventRef, ExceptionRef, Parts};
+use super::reader::Content;
 use super::span::SpanRecord;
 use super::value::ValueRef;
 

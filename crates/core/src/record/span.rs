@@ -8,11 +8,12 @@ use std::time::Duration;
 use super::attribute::{SpanAttribute, SpanAttributes, place};
 use super::buffer::Buffer;
 use super::chunk::{Chunk, FinishedSpan, TraceRef, View};
-use super::format::{Attribute, Raw, Reader, Role};
+use super::format::Role;
 use super::head::{HEAD, Head};
 use super::id::{SpanId, TraceId};
 use super::observation::{Level, ObservationType, StatusCode};
 use super::place::Place;
+use super::reader::{Attribute, Raw, Reader};
 use super::resource::TraceAttributes;
 use super::time::Timestamp;
 use super::trace::SharedTrace;
@@ -369,7 +370,8 @@ impl SpanRecord {
         let own_name = view.text.get(..head.name_len()).unwrap_or_default();
         let name = name.unwrap_or(own_name);
         let mut buffer = Buffer::default();
-        buffer.begin(head.span_id(), name, head.kind());
+        buffer.begin(head.span_id(), head.kind());
+        buffer.begin_name(name);
         buffer.head.take_over(head);
         let mut at = 0;
         while let Some(raw) = view.attributes.next_raw() {
