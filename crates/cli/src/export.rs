@@ -2,6 +2,7 @@
 //! any form, unfinished spans and scores, and other tools of Langfuse read it.
 
 use std::io::{BufWriter, Write};
+use std::path::Path;
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -10,9 +11,20 @@ use tracefuse_server::{Bodies, ObservationRow, Store, TraceView};
 
 use crate::args::Export;
 use crate::list::{self, instant};
+use crate::place;
 
-pub(crate) fn run(store: &Store, export: &Export) -> anyhow::Result<()> {
+pub(crate) fn run(store: &Store, place: &Path, export: &Export) -> anyhow::Result<()> {
     let query = export.filters.query(store.now_ns())?;
+    if let Some(path) = export
+        .output
+        .as_ref()
+        .filter(|path| place::is_of_store(path, place))
+    {
+        anyhow::bail!(
+            "{} belongs to the store itself, and would be destroyed: name another file with --output",
+            path.display()
+        );
+    }
     let mut out: Box<dyn Write> = match &export.output {
         Some(path) => Box::new(BufWriter::new(create(path)?)),
         None => Box::new(BufWriter::new(std::io::stdout().lock())),
@@ -38,7 +50,7 @@ pub(crate) fn style(what: &str) -> ProgressStyle {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a file that the user named")]
-fn create(path: &std::path::Path) -> anyhow::Result<std::fs::File> {
+fn create(path: &Path) -> anyhow::Result<std::fs::File> {
     std::fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))
 }
 

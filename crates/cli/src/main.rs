@@ -57,7 +57,10 @@ fn run(args: Args) -> anyhow::Result<()> {
         Command::Show(show) => draw::show(&existing(store)?, &show),
         Command::List(list) => list::run(&existing(store)?, &list),
         Command::Import(import) => import::run(store, &import),
-        Command::Export(export) => export::run(&existing(store)?, &export),
+        Command::Export(export) => {
+            let path = place::store(store)?;
+            export::run(&existing(Some(path.clone()))?, &path, &export)
+        }
         Command::Mcp => mcp::run(existing(store)?),
     }
 }
@@ -76,6 +79,7 @@ fn existing(store: Option<std::path::PathBuf>) -> anyhow::Result<Store> {
             path.display()
         );
     }
+    place::refuse_directory(&path)?;
     Store::open_read_only(&path).map_err(|error| {
         let hint = match error {
             // The texts of these errors say what to do.
@@ -88,8 +92,13 @@ fn existing(store: Option<std::path::PathBuf>) -> anyhow::Result<Store> {
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        cause
+        let io = cause
             .downcast_ref::<std::io::Error>()
-            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+            .map(std::io::Error::kind);
+        // An error of serde_json does not give the error of the pipe as its source.
+        let json = cause
+            .downcast_ref::<serde_json::Error>()
+            .and_then(serde_json::Error::io_error_kind);
+        io.or(json) == Some(std::io::ErrorKind::BrokenPipe)
     })
 }

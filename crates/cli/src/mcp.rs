@@ -200,5 +200,5 @@ impl Traces {
     }
 }
 
-#[tool_handler(router = self.tool_router)]
+#[tool_handler(router = self.tool_router, name = "tracefuse")]
 impl ServerHandler for Traces {}

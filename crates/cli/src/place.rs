@@ -22,6 +22,46 @@ pub(crate) fn is_memory(path: &Path) -> bool {
     path.as_os_str() == ":memory:"
 }
 
+/// A directory is no store; the error names a file in it.
+pub(crate) fn refuse_directory(path: &Path) -> anyhow::Result<()> {
+    if path.is_dir() {
+        anyhow::bail!(
+            "{} is a directory: name a file with --store, such as {}",
+            path.display(),
+            path.join("traces.db").display()
+        );
+    }
+    Ok(())
+}
+
+/// Whether `file` is the store or one of the files that SQLite and the lock have beside it: what is written there
+/// destroys the store.
+pub(crate) fn is_of_store(file: &Path, store: &Path) -> bool {
+    let Some(file) = real(file) else {
+        return false;
+    };
+    ["", "-wal", "-shm", "-journal", ".lock"].iter().any(|end| {
+        let mut own = store.as_os_str().to_owned();
+        own.push(end);
+        real(Path::new(&own)).as_ref() == Some(&file)
+    })
+}
+
+/// The path without links; the file itself may be missing.
+fn real(path: &Path) -> Option<PathBuf> {
+    if let Ok(path) = path.canonicalize() {
+        return Some(path);
+    }
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder
+        .unwrap_or_else(|| Path::new("."))
+        .canonicalize()
+        .ok()?;
+    Some(folder.join(path.file_name()?))
+}
+
 fn data_directory(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     let home = || variable("HOME");
     if cfg!(windows) {

@@ -140,13 +140,7 @@ pub(crate) fn open(
     if place::is_memory(&path) {
         return Ok((Store::in_memory(options)?, "in memory".to_owned()));
     }
-    if path.is_dir() {
-        anyhow::bail!(
-            "{} is a directory: name a file with --store, such as {}",
-            path.display(),
-            path.join("traces.db").display()
-        );
-    }
+    place::refuse_directory(&path)?;
     let store = Store::open(&path, options).map_err(|error| {
         let hint = match error {
             // The texts of these errors say what to do.

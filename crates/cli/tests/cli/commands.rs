@@ -85,11 +85,12 @@ fn an_agent_reads_traces_over_mcp() {
         }
     };
     let client = json!({"name": "test", "version": "1"});
-    ask(
+    let begun = ask(
         1,
         "initialize",
         json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client}),
     );
+    assert_eq!(begun["serverInfo"]["name"], "tracefuse");
     let tools = ask(2, "tools/list", json!({}));
     let names: Vec<&str> = tools["tools"]
         .as_array()

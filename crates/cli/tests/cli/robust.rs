@@ -1,6 +1,8 @@
 //! Absurd flags, stores that cannot be used, and two processes: an error says what to do.
 
 use std::path::Path;
+#[cfg(unix)]
+use std::process::{Command, Stdio};
 
 use crate::support::{Server, record, run};
 
@@ -41,7 +43,12 @@ fn a_store_that_cannot_be_used_is_said() {
             "name another file with --store",
         ),
         (&file, &view, "no store of this program"),
-        (&file, &["list"], "name the file of a store with --store"),
+        (&file, &["list"], "no store of this program"),
+        (
+            dir.path(),
+            &["list"],
+            "is a directory: name a file with --store, such as",
+        ),
         (
             &dir.path().join("missing/deep.db"),
             &["list"],
@@ -103,6 +110,80 @@ fn a_store_that_cannot_be_used_is_said() {
         dir.path().join("new/deep.db").to_str().unwrap(),
     ]);
     server.stop();
+}
+
+#[test]
+fn an_export_does_not_destroy_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("traces.db");
+    let server = Server::start(&["view", "--store", store.to_str().unwrap()]);
+    let id = record(&server.tracer());
+    server.stop();
+    let roundabout = dir.path().join("../").join(dir.path().file_name().unwrap());
+    let mut names = vec![store.clone(), roundabout.join("traces.db")];
+    for end in ["-wal", "-shm", "-journal", ".lock"] {
+        names.push(dir.path().join(format!("traces.db{end}")));
+    }
+    #[cfg(unix)]
+    {
+        let link = dir.path().join("link.jsonl");
+        std::os::unix::fs::symlink(&store, &link).unwrap();
+        names.push(link);
+    }
+    for name in names {
+        let (ok, _, error) = run(&store, &["export", "--output", name.to_str().unwrap()]);
+        assert!(
+            !ok && error.contains("belongs to the store itself"),
+            "{name:?}: {error}"
+        );
+    }
+    assert!(run(&store, &["list"]).1.contains(&id));
+    let (ok, _, error) = run(
+        &store,
+        &[
+            "export",
+            "--output",
+            dir.path().join("other.db").to_str().unwrap(),
+        ],
+    );
+    assert!(ok, "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_of_a_pipe_may_go_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("traces.db");
+    let server = Server::start(&["view", "--store", store.to_str().unwrap()]);
+    let tracer = server.tracer();
+    let long = tracer.trace("long").start();
+    long.set_input("word ".repeat(100_000));
+    let id = long.id().unwrap().to_string();
+    drop(long);
+    tracer.flush().unwrap();
+    server.stop();
+    for command in [
+        &["export"][..],
+        &["show", "--json", &id],
+        &["show", &id],
+        &["list"],
+    ] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_tracefuse"))
+            .arg("--store")
+            .arg(&store)
+            .args(command)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success() && said.is_empty(),
+            "{command:?}: {said}"
+        );
+    }
 }
 
 #[cfg(unix)]

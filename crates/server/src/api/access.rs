@@ -233,8 +233,8 @@ fn greeting(token: &str, request: &Request) -> Option<Response> {
         place.push('?');
         place.push_str(&rest.join("&"));
     }
-    // `//host` would be another server.
-    if place.starts_with("//") {
+    // `//host` would be another server, and browsers read `\` as `/`.
+    if place.replace('\\', "/").starts_with("//") {
         return None;
     }
     let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict");

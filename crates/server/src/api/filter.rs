@@ -1,16 +1,43 @@
 //! The parameter `filter` of the read API: a JSON list of conditions, as SQL with bound values.
-//! Used by `observations`. A column or an operator that is not known is refused by its name.
+//! Used by `observations` and `legacy`. A column or an operator that is not known is refused by its name.
 
+use axum::http::StatusCode;
 use rusqlite::types::Value as Sql;
 use serde_json::Value;
 
-use crate::store::level_number;
+use super::answers::{error, invalid};
+use super::params::{MOST_VALUES, Params, Refusal};
+use crate::store::{Conditions, level_number};
 use crate::take::parse_time;
 
 type Condition = (String, Vec<Sql>);
 
+/// The conditions of the parameter `filter` for observations; none without it.
+pub(crate) fn of_observations(params: &Params) -> Result<Conditions, Refusal> {
+    read_parameter(params, COLUMNS)
+}
+
+/// The conditions of the parameter `filter` for traces; none without it.
+pub(crate) fn of_traces(params: &Params) -> Result<Conditions, Refusal> {
+    read_parameter(params, OF_TRACES)
+}
+
+fn read_parameter(params: &Params, columns: &[Column]) -> Result<Conditions, Refusal> {
+    let Some(filter) = params.filled("filter") else {
+        return Ok(Conditions::new());
+    };
+    conditions(filter, columns).map_err(|message| {
+        let response = if message.starts_with("Invalid JSON") {
+            error(StatusCode::BAD_REQUEST, "InvalidRequestError", &message)
+        } else {
+            invalid("filter", &message)
+        };
+        response.into()
+    })
+}
+
 /// Columns by their names in Langfuse: what they are in SQL, and how their values are read.
-const COLUMNS: &[(&[&str], &str, Kind)] = &[
+const COLUMNS: &[Column] = &[
     (&["id"], "s.id", Kind::Text),
     (&["traceId"], "t.id", Kind::Text),
     (&["name"], "s.name", Kind::Text),
@@ -56,8 +83,43 @@ const COLUMNS: &[(&[&str], &str, Kind)] = &[
         "coalesce(s.cost ->> '$.total', 0)",
         Kind::Number,
     ),
+    (
+        &["inputCost"],
+        "coalesce(s.cost ->> '$.input', 0)",
+        Kind::Number,
+    ),
+    (
+        &["outputCost"],
+        "coalesce(s.cost ->> '$.output', 0)",
+        Kind::Number,
+    ),
     (&["isRootObservation"], "s.is_root", Kind::Bool),
 ];
+
+/// The same of traces.
+const OF_TRACES: &[Column] = &[
+    (&["id", "traceId"], "id", Kind::Text),
+    (&["name", "traceName"], "name", Kind::Text),
+    (&["userId"], "user_id", Kind::Text),
+    (&["sessionId"], "session_id", Kind::Text),
+    (&["environment"], "environment", Kind::Text),
+    (&["release"], "release", Kind::Text),
+    (&["version"], "version", Kind::Text),
+    (&["tags", "traceTags"], "tags", Kind::List),
+    (&["timestamp", "startTime"], "start_ns", Kind::Time),
+    (&["latency"], "(end_ns - start_ns) / 1e9", Kind::Number),
+    (&["level"], "level", Kind::Level),
+    (&["errorCount"], "errors", Kind::Number),
+    (&["totalTokens"], "total_tokens", Kind::Number),
+    (&["inputTokens"], "input_tokens", Kind::Number),
+    (&["outputTokens"], "output_tokens", Kind::Number),
+    (&["totalCost"], "coalesce(cost, 0)", Kind::Number),
+];
+
+type Column = (&'static [&'static str], &'static str, Kind);
+
+/// Conditions of one filter.
+const MOST: usize = 100;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -71,19 +133,22 @@ enum Kind {
 }
 
 /// The conditions of a filter; what cannot be read is named.
-pub(crate) fn conditions(filter: &str) -> Result<Vec<Condition>, String> {
+fn conditions(filter: &str, columns: &[Column]) -> Result<Conditions, String> {
     let filter: Value =
         serde_json::from_str(filter).map_err(|_| "Invalid JSON in filter parameter".to_owned())?;
     let Value::Array(all) = filter else {
         return Err("Invalid input: expected an array of conditions".to_owned());
     };
-    all.iter().map(condition).collect()
+    if all.len() > MOST {
+        return Err(format!("Too big: expected at most {MOST} conditions"));
+    }
+    all.iter().map(|given| condition(given, columns)).collect()
 }
 
-fn condition(given: &Value) -> Result<Condition, String> {
+fn condition(given: &Value, columns: &[Column]) -> Result<Condition, String> {
     let text = |key: &str| given.get(key).and_then(Value::as_str).unwrap_or_default();
     let (column, operator) = (text("column"), text("operator"));
-    let known = COLUMNS.iter().find(|(names, _, _)| names.contains(&column));
+    let known = columns.iter().find(|(names, _, _)| names.contains(&column));
     let (_, sql, kind) =
         known.ok_or_else(|| format!("the column {column:?} is not filtered by this server"))?;
     let value = given.get("value").cloned().unwrap_or_default();
@@ -92,22 +157,20 @@ fn condition(given: &Value) -> Result<Condition, String> {
             Value::Array(all) => all.clone(),
             one => vec![one.clone()],
         };
+        if all.len() > MOST_VALUES {
+            return Err(format!(
+                "Too big: expected at most {MOST_VALUES} values for {column:?}"
+            ));
+        }
         let read = all.iter().map(|one| read(*kind, one));
         read.collect::<Option<_>>()
             .ok_or_else(|| format!("the value for {column:?} cannot be read"))
     };
-    let one = || values(&value).map(|all| all.into_iter().take(1).collect::<Vec<_>>());
-    let is_text = *kind == Kind::Text;
-    let pattern = |before: &str, after: &str| {
-        let escaped: String = text_of(&value)
-            .chars()
-            .flat_map(|c| match c {
-                '%' | '_' | '\\' => vec!['\\', c],
-                c => vec![c],
-            })
-            .collect();
-        vec![Sql::from(format!("{before}{escaped}{after}"))]
+    let one = || match values(&value)?.as_slice() {
+        [one] => Ok(vec![one.clone()]),
+        _ => Err(format!("the operator {operator:?} takes one value")),
     };
+    let is_text = *kind == Kind::Text;
     Ok(match operator {
         "=" if is_text => (format!("coalesce({sql}, '') = ?"), one()?),
         "=" => (format!("{sql} = ?"), one()?),
@@ -115,13 +178,14 @@ fn condition(given: &Value) -> Result<Condition, String> {
         ">" | ">=" | "<" | "<=" if matches!(kind, Kind::Time | Kind::Number | Kind::Level) => {
             (format!("{sql} {operator} ?"), one()?)
         }
-        "contains" if is_text => (format!("{sql} LIKE ? ESCAPE '\\'"), pattern("%", "%")),
-        "does not contain" if is_text => (
-            format!("coalesce({sql}, '') NOT LIKE ? ESCAPE '\\'"),
-            pattern("%", "%"),
-        ),
-        "starts with" if is_text => (format!("{sql} LIKE ? ESCAPE '\\'"), pattern("", "%")),
-        "ends with" if is_text => (format!("{sql} LIKE ? ESCAPE '\\'"), pattern("%", "")),
+        "contains" if is_text => (format!("instr({sql}, ?) > 0"), one()?),
+        "does not contain" if is_text => (format!("instr(coalesce({sql}, ''), ?) = 0"), one()?),
+        "starts with" if is_text => (format!("instr({sql}, ?) = 1"), one()?),
+        "ends with" if is_text => {
+            let value = one()?;
+            let condition = format!("substr({sql}, length({sql}) + 1 - length(?)) = ?");
+            (condition, [value.clone(), value].concat())
+        }
         "is null" => (format!("{sql} IS NULL"), Vec::new()),
         "is not null" => (format!("{sql} IS NOT NULL"), Vec::new()),
         "any of" | "none of" | "all of" => several(sql, *kind, operator, values(&value)?)?,
@@ -167,10 +231,10 @@ fn read(kind: Kind, value: &Value) -> Option<Sql> {
     Some(match kind {
         Kind::Text => text_of(value).into(),
         Kind::List => Value::from(text_of(value)).to_string().into(),
-        Kind::Number => value
-            .as_f64()
-            .or_else(|| value.as_str()?.parse().ok())?
-            .into(),
+        Kind::Number => {
+            let number = value.as_f64().or_else(|| value.as_str()?.parse().ok());
+            number.filter(|number| number.is_finite())?.into()
+        }
         Kind::Bool => i64::from(value.as_bool().or_else(|| value.as_str()?.parse().ok())?).into(),
         Kind::Time => parse_time(value.as_str()?)?.into(),
         Kind::Type => crate::store::kind_of(value.as_str()?)?.into(),
@@ -187,18 +251,73 @@ mod tests {
         let filter = r#"[{"type": "string", "column": "name", "operator": "contains", "value": "50%'; DROP TABLE span"},
             {"type": "arrayOptions", "column": "tags", "operator": "any of", "value": ["a", "b\""]},
             {"type": "stringOptions", "column": "level", "operator": "any of", "value": ["ERROR"]}]"#;
-        let all = conditions(filter).unwrap();
-        assert_eq!(all[0].0, "s.name LIKE ? ESCAPE '\\'");
-        assert_eq!(
-            all[0].1,
-            [Sql::from("%50\\%'; DROP TABLE span%".to_owned())]
-        );
+        let all = conditions(filter, COLUMNS).unwrap();
+        assert_eq!(all[0].0, "instr(s.name, ?) > 0");
+        assert_eq!(all[0].1, [Sql::from("50%'; DROP TABLE span".to_owned())]);
         assert_eq!(all[1].1.len(), 2);
         assert_eq!(all[2], ("s.level IN (?)".to_owned(), vec![Sql::from(3)]));
     }
 
     #[test]
+    fn every_condition_has_as_many_values_as_places() {
+        let values = [
+            "[]",
+            "null",
+            "\"x\"",
+            "\"ERROR\"",
+            "1",
+            "true",
+            "\"2026-11-27T12:00:00Z\"",
+            "[\"a\", \"b\"]",
+            "[1, 2, 3]",
+        ];
+        let operators = [
+            "=",
+            "<>",
+            "!=",
+            ">",
+            ">=",
+            "<",
+            "<=",
+            "contains",
+            "does not contain",
+            "starts with",
+            "ends with",
+            "is null",
+            "is not null",
+            "any of",
+            "none of",
+            "all of",
+        ];
+        let mut read = 0;
+        for columns in [COLUMNS, OF_TRACES] {
+            for (names, ..) in columns {
+                for (operator, value) in operators
+                    .iter()
+                    .flat_map(|operator| values.map(|value| (operator, value)))
+                {
+                    let filter = format!(
+                        r#"[{{"column": "{}", "operator": "{operator}", "value": {value}}}]"#,
+                        names[0]
+                    );
+                    for (sql, values) in conditions(&filter, columns).unwrap_or_default() {
+                        assert_eq!(sql.matches('?').count(), values.len(), "{filter}: {sql}");
+                        read += 1;
+                    }
+                }
+            }
+        }
+        assert!(read > 500, "{read}");
+    }
+
+    #[test]
     fn what_is_not_known_is_named() {
+        let many = format!(
+            r#"[{{"column": "tags", "operator": "any of", "value": [{}1]}}]"#,
+            "1,".repeat(500)
+        );
+        let conditions_of = vec![r#"{"column": "id", "operator": "is null"}"#; 101];
+        let more = format!("[{}]", conditions_of.join(","));
         for (filter, said) in [
             ("x", "Invalid JSON"),
             ("{}", "array"),
@@ -208,8 +327,29 @@ mod tests {
                 r#"[{"column": "latency", "operator": ">", "value": "x"}]"#,
                 "latency",
             ),
+            (
+                r#"[{"column": "latency", "operator": ">", "value": "NaN"}]"#,
+                "latency",
+            ),
+            (
+                r#"[{"column": "latency", "operator": ">", "value": "1e999"}]"#,
+                "latency",
+            ),
+            (
+                r#"[{"column": "name", "operator": "=", "value": []}]"#,
+                "one value",
+            ),
+            (
+                r#"[{"column": "name", "operator": "contains", "value": ["a", "b"]}]"#,
+                "one value",
+            ),
+            (&many, "at most 500 values"),
+            (&more, "at most 100 conditions"),
         ] {
-            assert!(conditions(filter).unwrap_err().contains(said), "{filter}");
+            assert!(
+                conditions(filter, COLUMNS).unwrap_err().contains(said),
+                "{filter}"
+            );
         }
     }
 }

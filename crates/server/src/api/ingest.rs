@@ -134,7 +134,15 @@ fn partial_success(taken: &Taken, is_json: bool) -> Response {
 }
 
 /// Metrics and logs are accepted and discarded, so that an SDK which sends them too gets no error.
-pub(crate) async fn discarded() -> Response {
+/// The answer is in the encoding of the request: an empty message has no bytes in protobuf.
+pub(crate) async fn discarded(headers: HeaderMap) -> Response {
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    if kind.is_some_and(|kind| kind.to_ascii_lowercase().contains("protobuf")) {
+        let kind = [(header::CONTENT_TYPE, "application/x-protobuf")];
+        return (StatusCode::OK, kind, Vec::new()).into_response();
+    }
     answer(StatusCode::OK, &json!({}))
 }
 
@@ -144,7 +152,7 @@ pub(crate) async fn batch(State(app): State<App>, request: Request) -> Response 
         Err(response) => return response,
     };
     let read = tokio::task::spawn_blocking(move || {
-        let body = serde_json::from_slice::<Value>(&body).ok()?;
+        let body = take::parse_json::<Value>(&body).ok()?;
         Some(take::batch_events(&body))
     });
     let outcome = match read.await {
@@ -187,7 +195,7 @@ pub(crate) async fn scores(State(app): State<App>, request: Request) -> Response
         Ok(body) => body,
         Err(response) => return response,
     };
-    match serde_json::from_slice::<Value>(&body) {
+    match take::parse_json::<Value>(&body) {
         Ok(Value::Object(score)) => {
             let change = match take::score(&score, &SpanId::random().to_string()) {
                 Ok(change) => change,

@@ -1,32 +1,51 @@
 //! The older endpoints that read: traces, observations and sessions by page, as Langfuse 3 answers them.
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
+use rusqlite::types::Value as Sql;
 use serde_json::{Value, json};
 
-use super::answers::{answer, failed, not_found};
+use super::answers::{answer, failed, invalid, not_found};
 use super::fields::{iso, old_observation, old_score, trace as shown};
+use super::filter;
+use super::ingest::whole;
 use super::observations::conditions;
-use super::params::{Params, Refusal};
+use super::params::{Params, Refusal, refusal};
 use crate::app::App;
 use crate::model::{Order, ScoreQuery, TraceQuery};
-use crate::store::{ObservationQuery, Parts, Store, StoreError, WholeTrace};
+use crate::store::{
+    Conditions, ObservationQuery, Parts, SESSION_ENVIRONMENT, Store, StoreError, WholeTrace,
+};
 
 /// Observations that the answer of one trace has.
 const MOST_OBSERVATIONS: usize = 100_000;
 
 /// Page and limit of a list.
-fn place(params: &Params, most: usize) -> Result<(usize, usize), Refusal> {
-    let page = params.number("page", 1, 1_000_000)?.max(1);
-    let limit = params.number("limit", 50, most)?.max(1);
+pub(super) fn place(params: &Params) -> Result<(usize, usize), Refusal> {
+    let page = params.number("page", 1, 1_000_000)?;
+    let limit = params.number("limit", 50, 1000)?;
+    for (name, number) in [("page", page), ("limit", limit)] {
+        if number == 0 {
+            return Err(refusal(name, "Too small: expected number to be >=1"));
+        }
+    }
     Ok((page, limit))
 }
 
-fn paged(data: &[Value], page: usize, limit: usize, total: usize) -> Response {
+/// A condition that one of these values is in a column; none without values.
+pub(super) fn among(column: &str, values: Vec<String>) -> Option<(String, Vec<Sql>)> {
+    let places = vec!["?"; values.len()].join(", ");
+    let values: Vec<Sql> = values.into_iter().map(Sql::from).collect();
+    (!values.is_empty()).then(|| (format!("{column} IN ({places})"), values))
+}
+
+pub(super) fn paged(data: &[Value], page: usize, limit: usize, total: usize) -> Response {
     let meta = json!({ "page": page, "limit": limit, "totalItems": total, "totalPages": total.div_ceil(limit) });
     answer(StatusCode::OK, &json!({ "data": data, "meta": meta }))
 }
+
+const GROUPS: &[&str] = &["core", "io", "scores", "observations", "metrics"];
 
 /// Groups of fields of a trace: all if `fields` names none. Core fields are always shown.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +56,9 @@ struct Groups {
 
 impl Groups {
     fn of(params: &Params) -> Self {
-        let names = params.all("fields");
+        // Langfuse passes over names that it does not know.
+        let mut names = params.all("fields");
+        names.retain(|name| GROUPS.contains(&name.as_str()));
         let has = |name: &str| names.is_empty() || names.iter().any(|known| known == name);
         Self {
             parts: Parts {
@@ -65,34 +86,32 @@ pub(crate) async fn traces(State(app): State<App>, uri: Uri) -> Response {
     let params = Params::of(&uri);
     let read = || -> Result<_, Refusal> {
         let text = |name: &str| params.filled(name).map(str::to_owned);
-        let (page, limit) = place(&params, 1000)?;
+        let (page, limit) = place(&params)?;
+        let mut conditions = filter::of_traces(&params)?;
+        conditions.extend(among("environment", params.list("environment")?));
         let query = TraceQuery {
             from_ns: params.time("fromTimestamp")?,
             to_ns: params.time("toTimestamp")?,
             name: text("name"),
             user_id: text("userId"),
             session_id: text("sessionId"),
-            environment: text("environment"),
             release: text("release"),
             version: text("version"),
-            tags: params.all("tags"),
-            order: match params.filled("orderBy") {
-                Some("timestamp.asc") => Order::Oldest,
-                _ => Order::Newest,
-            },
+            tags: params.list("tags")?,
+            order: order(&params)?,
             limit,
             ..TraceQuery::default()
         };
-        Ok((query, page))
+        Ok((query, conditions, page))
     };
-    let (query, page) = match read() {
+    let (query, conditions, page) = match read() {
         Ok(read) => read,
         Err(response) => return *response,
     };
     let limit = query.limit;
     let groups = Groups::of(&params);
     let found = app.read(move |store| {
-        let (traces, total) = store.traces_of_page(&query, page, groups.parts)?;
+        let (traces, total) = store.traces_of_page(&query, &conditions, page, groups.parts)?;
         let data = traces.into_iter().map(|trace| {
             let mut fields = groups.shown(&trace);
             put(&mut fields, "observations", trace.observations.into());
@@ -107,7 +126,26 @@ pub(crate) async fn traces(State(app): State<App>, uri: Uri) -> Response {
     }
 }
 
-fn put(to: &mut Value, name: &str, value: Value) {
+/// The parameter `orderBy`, such as `timestamp.asc`.
+fn order(params: &Params) -> Result<Order, Refusal> {
+    let Some(given) = params.filled("orderBy") else {
+        return Ok(Order::Newest);
+    };
+    let (column, direction) = given.split_once('.').unwrap_or((given, ""));
+    match (column, direction.to_ascii_uppercase().as_str()) {
+        ("timestamp" | "startTime" | "createdAt", "DESC") => Ok(Order::Newest),
+        ("timestamp" | "startTime" | "createdAt", "ASC") => Ok(Order::Oldest),
+        ("latency", "DESC") => Ok(Order::Slowest),
+        ("totalCost", "DESC") => Ok(Order::Costliest),
+        ("totalTokens", "DESC") => Ok(Order::MostTokens),
+        _ => Err(refusal(
+            "orderBy",
+            "this server orders traces by timestamp.desc, timestamp.asc, latency.desc, totalCost.desc and totalTokens.desc",
+        )),
+    }
+}
+
+pub(super) fn put(to: &mut Value, name: &str, value: Value) {
     if let Value::Object(fields) = to {
         fields.insert(name.to_owned(), value);
     }
@@ -177,10 +215,37 @@ pub(crate) async fn delete(State(app): State<App>, Path(id): Path<String>) -> Re
     }
 }
 
+/// `DELETE /api/public/traces`: those of a list. One that is not there is none to delete.
+pub(crate) async fn delete_all(State(app): State<App>, request: Request) -> Response {
+    let body = match whole(&app, request).await {
+        Ok(body) => body,
+        Err(response) => return response,
+    };
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let ids = body.get("traceIds").and_then(Value::as_array);
+    let ids: Option<Vec<&str>> =
+        ids.and_then(|ids| ids.iter().map(Value::as_str).collect::<Option<_>>());
+    let Some(ids) = ids.filter(|ids| (1..=1000).contains(&ids.len())) else {
+        return invalid(
+            "traceIds",
+            "Invalid input: expected 1 to 1000 ids of traces",
+        );
+    };
+    for id in ids {
+        if let Err(failure) = app.store.delete_trace(id).await {
+            return failed(&failure);
+        }
+    }
+    answer(
+        StatusCode::OK,
+        &json!({ "message": "Traces deleted successfully" }),
+    )
+}
+
 /// `GET /api/public/observations`.
 pub(crate) async fn observations(State(app): State<App>, uri: Uri) -> Response {
     let params = Params::of(&uri);
-    let read = place(&params, 1000).and_then(|place| Ok((place, conditions(&params)?)));
+    let read = place(&params).and_then(|place| Ok((place, conditions(&params)?)));
     let ((page, limit), conditions) = match read {
         Ok(read) => read,
         Err(response) => return *response,
@@ -220,27 +285,38 @@ pub(crate) async fn observation(State(app): State<App>, Path(id): Path<String>) 
     }
 }
 
-fn session_of(row: &crate::model::SessionRow) -> Value {
-    json!({ "id": row.id, "createdAt": iso(row.first_ns), "projectId": "local", "environment": "default" })
+fn session_of(row: &crate::model::SessionRow, environment: &str) -> Value {
+    json!({ "id": row.id, "createdAt": iso(row.first_ns), "projectId": "local", "environment": environment })
 }
 
 /// `GET /api/public/sessions`.
 pub(crate) async fn sessions(State(app): State<App>, uri: Uri) -> Response {
     let params = Params::of(&uri);
-    let (page, limit) = match place(&params, 1000) {
-        Ok(place) => place,
+    let read = || -> Result<_, Refusal> {
+        let mut conditions = Conditions::new();
+        for (name, compare) in [("fromTimestamp", ">="), ("toTimestamp", "<")] {
+            if let Some(time) = params.time(name)? {
+                conditions.push((format!("first_ns {compare} ?"), vec![time.into()]));
+            }
+        }
+        conditions.extend(among(SESSION_ENVIRONMENT, params.list("environment")?));
+        Ok((place(&params)?, conditions))
+    };
+    let ((page, limit), conditions) = match read() {
+        Ok(read) => read,
         Err(response) => return *response,
     };
     match app
-        .read(move |store| store.sessions_of_page(page, limit))
+        .read(move |store| store.sessions_of_page(&conditions, page, limit))
         .await
     {
-        Ok((rows, total)) => paged(
-            &rows.iter().map(session_of).collect::<Vec<_>>(),
-            page,
-            limit,
-            total,
-        ),
+        Ok((rows, total)) => {
+            let data: Vec<Value> = rows
+                .iter()
+                .map(|(row, environment)| session_of(row, environment))
+                .collect();
+            paged(&data, page, limit, total)
+        }
         Err(failure) => failed(&failure),
     }
 }
@@ -252,7 +328,9 @@ pub(crate) async fn session(State(app): State<App>, Path(id): Path<String>) -> R
         let Some(view) = store.session(&wanted)? else {
             return Ok(None);
         };
-        let mut session = session_of(&view.session);
+        let first = view.traces.first();
+        let environment = first.map_or("default", |trace| trace.environment.as_str());
+        let mut session = session_of(&view.session, environment);
         let mut traces = Vec::with_capacity(view.traces.len());
         for row in &view.traces {
             let bodies = store.trace_bodies(&row.id)?.unwrap_or_default();

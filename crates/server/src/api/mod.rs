@@ -54,7 +54,10 @@ pub(crate) fn router() -> Router<App> {
             "/api/public/observations/{observation}",
             get(legacy::observation),
         )
-        .route("/api/public/traces", get(legacy::traces))
+        .route(
+            "/api/public/traces",
+            get(legacy::traces).delete(legacy::delete_all),
+        )
         .route(
             "/api/public/traces/{trace}",
             get(legacy::trace).merge(delete(legacy::delete)),

@@ -69,15 +69,6 @@ fn read(params: &Params) -> Result<(ObservationQuery, Groups), Refusal> {
                        always returned as raw strings. Remove the parseIoAsJson parameter or set it to false.";
         return Err(invalid("parseIoAsJson", message).into());
     }
-    if let Some(filter) = params.filled("filter") {
-        match filter::conditions(filter) {
-            Ok(more) => query.conditions.extend(more),
-            Err(message) if message.starts_with("Invalid JSON") => {
-                return Err(error(StatusCode::BAD_REQUEST, "InvalidRequestError", &message).into());
-            }
-            Err(message) => return Err(invalid("filter", &message).into()),
-        }
-    }
     if let Some(cursor) = params.one("cursor") {
         let place = cursor
             .split_once('.')
@@ -141,7 +132,8 @@ pub(crate) fn conditions(params: &Params) -> Result<Conditions, Refusal> {
             vec![parent.to_owned().into()],
         ));
     }
-    let environments = params.all("environment");
+    all.extend(filter::of_observations(params)?);
+    let environments = params.list("environment")?;
     if !environments.is_empty() {
         let places = vec!["?"; environments.len()].join(", ");
         let values = environments.into_iter().map(Sql::from).collect();

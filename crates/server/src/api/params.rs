@@ -12,6 +12,9 @@ use crate::take::parse_time;
 /// The answer to a query that cannot be read.
 pub(crate) type Refusal = Box<Response>;
 
+/// Values of one filter: SQLite nests expressions to a depth of 1,000.
+pub(crate) const MOST_VALUES: usize = 500;
+
 pub(crate) fn refusal(place: &str, message: &str) -> Refusal {
     Box::new(invalid(place, message))
 }
@@ -51,6 +54,18 @@ impl Params {
         let values = values.flat_map(|(_, value)| value.split(','));
         let values = values.map(|value| value.trim().to_owned());
         values.filter(|value| !value.is_empty()).collect()
+    }
+
+    /// The same as a filter of the store, which has a limit.
+    pub(crate) fn list(&self, name: &str) -> Result<Vec<String>, Refusal> {
+        let all = self.all(name);
+        match all.len() {
+            0..=MOST_VALUES => Ok(all),
+            _ => Err(refusal(
+                name,
+                &format!("Too big: expected at most {MOST_VALUES} values"),
+            )),
+        }
     }
 
     /// The names, each as often as it is there.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::answers::{answer, failed, not_found};
 use super::fields::{Groups, old_score, score};
+use super::legacy::{among, paged, place, put};
 use super::params::{Params, Refusal, refusal};
 use crate::app::App;
 use crate::model::ScoreQuery;
@@ -22,7 +23,8 @@ pub(crate) async fn configs() -> Response {
     answer(StatusCode::OK, &json!({ "data": [], "meta": meta }))
 }
 
-fn query(params: &Params, most: usize) -> Result<ScoreQuery, Refusal> {
+/// The parameters of the older endpoints, as filters.
+fn old_query(params: &Params) -> Result<(ScoreQuery, Conditions), Refusal> {
     let text = |name: &str| params.filled(name).map(str::to_owned);
     let kind = text("dataType").map(|kind| kind.to_uppercase());
     if let Some(kind) = kind.as_deref().filter(|kind| !TYPES.contains(kind)) {
@@ -32,20 +34,47 @@ fn query(params: &Params, most: usize) -> Result<ScoreQuery, Refusal> {
         );
         return Err(refusal("dataType", &message));
     }
-    Ok(ScoreQuery {
+    if params.filled("filter").is_some() {
+        let message = "this server filters scores by its other parameters only";
+        return Err(refusal("filter", message));
+    }
+    let mut conditions = Conditions::new();
+    for (name, column) in [
+        ("configId", "config_id"),
+        ("scoreIds", "id"),
+        ("observationId", "observation_id"),
+        ("environment", "environment"),
+        // This server has neither queues nor dataset runs: no score matches.
+        ("queueId", "NULL"),
+        ("datasetRunId", "NULL"),
+    ] {
+        conditions.extend(among(column, params.list(name)?));
+    }
+    for tag in params.list("traceTags")? {
+        let tagged = "trace_id IN (SELECT id FROM trace WHERE instr(tags, ?) > 0)";
+        conditions.push((tagged.to_owned(), vec![Value::from(tag).to_string().into()]));
+    }
+    let operator = params.word("operator", &["<", ">", "<=", ">=", "!=", "="])?;
+    // Langfuse compares if both are given.
+    if let (Some(value), Some(operator)) = (params.decimal("value")?, operator) {
+        let numeric = "data_type IN ('NUMERIC', 'BOOLEAN')";
+        conditions.push((
+            format!("{numeric} AND CAST(value AS REAL) {operator} ?"),
+            vec![value.into()],
+        ));
+    }
+    let query = ScoreQuery {
         trace_id: text("traceId"),
-        observation_id: text("observationId"),
         session_id: text("sessionId"),
         name: text("name"),
         user_id: text("userId"),
         data_type: kind,
         source: text("source").map(|source| source.to_uppercase()),
-        environment: text("environment"),
         from_ns: params.time("fromTimestamp")?,
         to_ns: params.time("toTimestamp")?,
-        limit: params.number("limit", 50, most)?.max(1),
-        cursor: None,
-    })
+        ..ScoreQuery::default()
+    };
+    Ok((query, conditions))
 }
 
 /// `GET /api/public/v3/scores`.
@@ -129,14 +158,14 @@ fn newest_query(params: &Params) -> Result<(ScoreQuery, Conditions), Refusal> {
     };
     let texts = |values: Vec<String>| values.into_iter().map(Sql::from).collect::<Vec<Sql>>();
     for (name, column) in LISTS {
-        among(column, texts(params.all(name)));
+        among(column, texts(params.list(name)?));
     }
     let kinds = words(params, "dataType", TYPES)?;
     let kind = match kinds.as_slice() {
         [kind] => Some(kind.as_str()),
         _ => None,
     };
-    let values = params.all("value");
+    let values = params.list("value")?;
     if !values.is_empty() {
         let values = values.iter().map(|value| stored(kind, value));
         let values: Option<Vec<Sql>> = values.collect();
@@ -189,7 +218,7 @@ fn newest_query(params: &Params) -> Result<(ScoreQuery, Conditions), Refusal> {
 
 /// Words between commas, in any case; they are upper-case in the store.
 fn words(params: &Params, name: &str, known: &[&str]) -> Result<Vec<String>, Refusal> {
-    let words = params.all(name).into_iter().map(|word| {
+    let words = params.list(name)?.into_iter().map(|word| {
         let word = word.to_uppercase();
         if known.contains(&word.as_str()) {
             return Ok(word);
@@ -216,25 +245,36 @@ fn stored(kind: Option<&str>, value: &str) -> Option<Sql> {
     }
 }
 
-/// `GET /api/public/scores` and `/v2/scores`, by page.
+/// `GET /api/public/scores` and `/v2/scores`, by page. A score of a trace has what the trace says about itself.
 pub(crate) async fn list(State(app): State<App>, uri: Uri) -> Response {
     let params = Params::of(&uri);
-    let read = query(&params, 1000)
-        .and_then(|query| Ok((query, params.number("page", 1, 1_000_000)?.max(1))));
-    let (query, page) = match read {
+    let read = old_query(&params).and_then(|query| Ok((query, place(&params)?)));
+    let ((mut query, conditions), (page, limit)) = match read {
         Ok(read) => read,
         Err(response) => return *response,
     };
-    let limit = query.limit;
-    match app
-        .read(move |store| store.scores_of_page(&query, page))
-        .await
-    {
-        Ok((rows, total)) => {
-            let data: Vec<Value> = rows.iter().map(old_score).collect();
-            let meta = json!({ "page": page, "limit": limit, "totalItems": total, "totalPages": total.div_ceil(limit) });
-            answer(StatusCode::OK, &json!({ "data": data, "meta": meta }))
+    query.limit = limit;
+    let groups = params.all("fields");
+    let has_trace = groups.is_empty()
+        || groups.iter().any(|group| group == "trace")
+        || groups.iter().all(|group| group != "score");
+    let found = app.read(move |store| {
+        let (rows, total) = store.scores_of_page(&query, conditions, page)?;
+        let mut data = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let mut shown = old_score(row);
+            if has_trace && let Some(trace) = &row.trace_id {
+                let trace = store.trace_row(trace)?.map(|trace| {
+                    json!({ "userId": trace.user_id, "tags": trace.tags, "environment": trace.environment, "sessionId": trace.session_id })
+                });
+                put(&mut shown, "trace", trace.unwrap_or_default());
+            }
+            data.push(shown);
         }
+        Ok((data, total))
+    });
+    match found.await {
+        Ok((data, total)) => paged(&data, page, limit, total),
         Err(failure) => failed(&failure),
     }
 }

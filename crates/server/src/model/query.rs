@@ -7,6 +7,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tracefuse_core::Level;
 
+/// Tags of one query.
+const MOST_TAGS: usize = 50;
+
 /// A page of a list.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -87,7 +90,7 @@ pub struct TraceQuery {
     pub user_id: Option<String>,
     /// `session`.
     pub session_id: Option<String>,
-    /// `tag`, as often as there are tags: the trace must have them all.
+    /// `tag`, as often as there are tags, at most 50: the trace must have them all.
     pub tags: Vec<String>,
     /// `level`: at least one observation has this level or a worse one.
     pub level: Option<Level>,
@@ -176,6 +179,7 @@ impl TraceQuery {
             "name" => self.name = text(),
             "user" => self.user_id = text(),
             "session" => self.session_id = text(),
+            "tag" if self.tags.len() >= MOST_TAGS => return Err(refuse("at most 50 tags")),
             "tag" => self.tags.push(value.to_owned()),
             "level" => {
                 let known = [Level::Debug, Level::Default, Level::Warning, Level::Error];
@@ -373,6 +377,7 @@ mod tests {
             ("min_latency=1x", "min_latency"),
             ("min_cost=NaN", "min_cost"),
             ("order=best", "order"),
+            (&"tag=a&".repeat(51), "tag"),
             ("limit=0", "limit"),
             ("limit=1001", "limit"),
         ] {

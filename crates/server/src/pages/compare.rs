@@ -123,7 +123,7 @@ fn plain(text: &Option<String>) -> String {
 }
 
 fn names(sides: &[Side; 2]) -> String {
-    let mut names: Vec<&str> = sides
+    let mut names: Vec<_> = sides
         .iter()
         .filter_map(|side| side.span.as_ref())
         .map(|span| named(&span.name))
@@ -281,7 +281,7 @@ fn line(
                 span.tree-name {
                     svg width=(indent) height="1" aria-hidden="true" {}
                     (kind(any.kind))
-                    span dir="auto" title=(any.name) { (named(&any.name)) }
+                    span dir="auto" title=(units::short(&any.name)) { (named(&any.name)) }
                     @match class { "only-left" => span.chip { "only A" }, "only-right" => span.chip { "only B" }, _ => {} }
                     @match (failed(old), failed(new)) {
                         (true, true) => span.chip.error { "error" },

@@ -154,7 +154,7 @@ fn facts(span: &ObservationRow) -> Markup {
                 div { dd { span.chip.running { i.pulse {} "no end yet" } } }
             }
             @if let Some(first) = span.ttft_ns { div { dt { "First token" } dd { (units::duration(first)) } } }
-            @if let Some(model) = &span.model { div { dt { "Model" } dd dir="auto" { (model) } } }
+            @if let Some(model) = &span.model { div { dt { "Model" } dd dir="auto" { (units::short(model)) } } }
             @if let Some(tokens) = total(&span.usage) { div { dt { "Tokens" } dd { (units::count(tokens)) } } }
             @if let Some(dollars) = cost(span.cost.get("total").copied(), span.cost_is_computed) { div { dt { "Cost" } dd { (dollars) } } }
             @if let Some((prompt, version)) = &span.prompt { div { dt { "Prompt" } dd dir="auto" { (prompt) " v" (version) } } }

@@ -89,7 +89,7 @@ pub(super) fn models(spans: &[SpanOutline]) -> Markup {
                 tbody {
                     @for (model, sum) in &models {
                         tr {
-                            td dir="auto" { (model) @if sum.errors > 0 { " " span.chip.error { (units::plural(sum.errors, "error")) } } }
+                            td dir="auto" { (units::short(model)) @if sum.errors > 0 { " " span.chip.error { (units::plural(sum.errors, "error")) } } }
                             td.num { (units::count(sum.calls)) }
                             td.num { (units::duration(sum.nanos)) }
                             td.num { (units::tokens(sum.input)) }

@@ -4,6 +4,7 @@
 use maud::{Markup, html};
 
 use super::params::Params;
+use super::units;
 use crate::model::{Order, QueryError};
 
 /// What the choices offer.
@@ -42,6 +43,12 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("min_latency", "Latency of at least", "1.5s"),
     ("min_cost", "Cost of at least, $", "0.01"),
 ];
+
+/// Bytes of a value that a form can send in a URL.
+const LONGEST: usize = 2000;
+
+/// Notes about filters that cannot be read; a URL may have thousands.
+const MOST_ERRORS: usize = 5;
 
 /// The form.
 pub(super) fn form(params: &Params, choices: &Choices) -> Markup {
@@ -92,7 +99,7 @@ pub(super) fn chips(params: &Params, errors: &[QueryError]) -> Markup {
     let shown = |name: &str| !matches!(name, "cursor" | "limit" | "order");
     let set: Vec<(&str, &str)> = params.iter().filter(|(name, _)| shown(name)).collect();
     html! {
-        @for error in errors {
+        @for error in errors.iter().take(MOST_ERRORS) {
             p.note role="alert" { "Filter " b { (error.name) } " is not used: give " (error.expected) "." }
         }
         @if !set.is_empty() {
@@ -100,7 +107,7 @@ pub(super) fn chips(params: &Params, errors: &[QueryError]) -> Markup {
                 @for (name, value) in set {
                     li {
                         a.chip href=(params.without_pair(name, value).without("cursor").url("/")) title="Take this filter away" {
-                            span { (name) " " b dir="auto" { (value) } }
+                            span { (name) " " b dir="auto" { (units::short(value)) } }
                             i.remove aria-hidden="true" { "×" }
                         }
                     }
@@ -118,9 +125,9 @@ fn choice(params: &Params, name: &str, none: &str, choices: &[(&str, &str)]) -> 
     html! {
         select name=(name) aria-label=(if none.is_empty() { "Order" } else { none }) {
             @if !none.is_empty() { option value="" { (none) } }
-            @if let Some(set) = set.filter(|_| is_other) { option value=(set) selected { (set) } }
-            @for (value, label) in choices {
-                option value=(value) selected[set == Some(value)] { (label) }
+            @if let Some(set) = set.filter(|_| is_other) { option value=(set) selected { (units::short(set)) } }
+            @for (value, label) in choices.iter().filter(|(value, _)| value.len() <= LONGEST) {
+                option value=(value) selected[set == Some(value)] { (units::short(label)) }
             }
         }
     }

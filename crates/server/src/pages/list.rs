@@ -1,6 +1,8 @@
 //! The list of traces.
 //! The first page of the viewer; its filters are the URL.
 
+use std::borrow::Cow;
+
 use axum::extract::{Query, State};
 use axum::response::Response;
 use maud::{Markup, html};
@@ -11,7 +13,7 @@ use super::histogram::histogram;
 use super::layout::{Area, Page};
 use super::params::Params;
 use super::widgets::{
-    cost, latency, level_name, list_url, or_none, outcome, tags, time, trace_url,
+    cost, latency, level_name, link, list_url, or_none, outcome, session_url, tags, time, trace_url,
 };
 use super::{failed, units};
 use crate::app::App;
@@ -136,14 +138,14 @@ fn row(trace: &TraceRow, words: Option<&str>, slowest: i64) -> Markup {
         .or(trace.input_preview.as_deref());
     html! {
         tr id={ "t-" (trace.id) } data-level=(level_name(if trace.errors > 0 { Level::Error } else { trace.level })) {
-            td { input type="checkbox" name="t" value=(trace.id) aria-label={ "Choose " (trace.name) " for a comparison" }; }
+            td { input type="checkbox" name="t" value=(trace.id) aria-label={ "Choose " (units::short(&trace.name)) " for a comparison" }; }
             td.time { (time(trace.start_ns)) }
             td.wide {
-                a.title href=(words.url(&trace_url(&trace.id))) title=(trace.name) dir="auto" { (named(&trace.name)) }
+                a.title href=(words.url(&trace_url(&trace.id))) title=(units::short(&trace.name)) dir="auto" { (named(&trace.name)) }
                 @if let Some(preview) = preview { span.preview dir="auto" { (preview) } }
             }
-            td.drop { @if let Some(user) = &trace.user_id { a.who href=(list_url("user", user)) title=(user) dir="auto" { (user) } } }
-            td.drop { @if let Some(session) = &trace.session_id { a.who href={ "/sessions/" (super::params::encoded(session)) } title=(session) dir="auto" { (session) } } }
+            td.drop { @if let Some(user) = &trace.user_id { (link("who", &list_url("user", user), user)) } }
+            td.drop { @if let Some(session) = &trace.session_id { (link("who", &session_url(session), session)) } }
             td.drop { (tags(&trace.tags)) }
             td { (outcome(trace)) }
             td.num {
@@ -166,12 +168,12 @@ fn row(trace: &TraceRow, words: Option<&str>, slowest: i64) -> Markup {
     }
 }
 
-/// A name, or a word for the lack of one.
-pub(super) fn named(name: &str) -> &str {
+/// A name as it is shown, or a word for the lack of one.
+pub(super) fn named(name: &str) -> Cow<'_, str> {
     if name.trim().is_empty() {
-        "(no name)"
+        Cow::Borrowed("(no name)")
     } else {
-        name
+        units::short(name)
     }
 }
 

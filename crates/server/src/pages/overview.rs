@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use super::layout::{Area, Page};
 use super::params::Params;
 use super::plot::{Form, Series, plot};
-use super::widgets::list_url;
+use super::widgets::{link, list_url};
 use super::{failed, units};
 use crate::app::App;
 use crate::model::{ModelTotal, Overview};
@@ -211,7 +211,7 @@ fn by_model(overview: &Overview, value: &dyn Fn(&ModelTotal) -> f64) -> Vec<Seri
     for (place, (name, _)) in own.iter().enumerate() {
         let class = format!("series-{place}");
         series.push(Series {
-            name: (*name).to_owned(),
+            name: units::short(name).into_owned(),
             class,
             values: values(&|model| model == *name),
         });
@@ -261,7 +261,7 @@ fn models(overview: &Overview) -> Markup {
                 } }
                 tbody { @for (model, sum) in &sums {
                     tr {
-                        td { a href=(list_url("model", model)) dir="auto" { (model) } }
+                        td { (link("", &list_url("model", model), model)) }
                         td.num { (units::count(sum.calls)) }
                         td.num { @if sum.errors > 0 { span.chip.error { (units::count(sum.errors)) } } }
                         td.num { (units::tokens(sum.input_tokens)) }

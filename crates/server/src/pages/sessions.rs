@@ -10,10 +10,11 @@ use super::bodies::{content, text};
 use super::figures::score_value;
 use super::layout::{Area, Page};
 use super::list::{KEYS, named};
-use super::params::{Params, encoded};
+use super::params::Params;
 use super::rows::{ROWS, Rows};
 use super::widgets::{
-    cost, day_and_time, latency, level_name, list_url, outcome, tags, time, trace_url,
+    cost, day_and_time, latency, level_name, link, list_url, outcome, session_url, tags, time,
+    trace_url,
 };
 use super::{failed, trace, units};
 use crate::app::App;
@@ -63,10 +64,10 @@ pub(super) async fn list(
 
 fn row(session: &SessionRow) -> Markup {
     html! {
-        tr id={ "s-" (session.id) } data-level=(if session.errors > 0 { "error" } else { "default" }) {
+        tr id={ "s-" (units::short(&session.id)) } data-level=(if session.errors > 0 { "error" } else { "default" }) {
             td.time { (time(session.last_ns)) }
-            td.wide { a.title href={ "/sessions/" (encoded(&session.id)) } dir="auto" { (session.id) } }
-            td.drop { @if let Some(user) = &session.user_id { a.who href=(list_url("user", user)) dir="auto" { (user) } } }
+            td.wide { (link("title", &session_url(&session.id), &session.id)) }
+            td.drop { @if let Some(user) = &session.user_id { (link("who", &list_url("user", user), user)) } }
             td.num { (units::count(session.traces)) }
             td.num { @if session.errors > 0 { span.chip.error { (units::count(session.errors)) } } }
             td.num { (units::duration(session.last_ns.saturating_sub(session.first_ns))) }
@@ -92,7 +93,7 @@ pub(super) async fn page(State(app): State<App>, Path(id): Path<String>) -> Resp
         Ok(None) => return trace::not_found(),
         Err(error) => return failed(&error),
     };
-    let title = format!("Session {}", view.session.id);
+    let title = format!("Session {}", units::short(&view.session.id));
     let page = Page {
         title: &title,
         area: Area::Sessions,
@@ -116,7 +117,7 @@ fn main(view: &SessionView, said: &[Option<Bodies>]) -> Markup {
     html! {
         main #main {
             div.headline {
-                h1 dir="auto" { "Session " (session.id) }
+                h1 dir="auto" { "Session " (units::short(&session.id)) }
                 span.end { a.button href=(list_url("session", &session.id)) { "As a list" } }
             }
             dl.facts data-part="facts" {
@@ -125,7 +126,7 @@ fn main(view: &SessionView, said: &[Option<Bodies>]) -> Markup {
                 div { dt { "Lasted" } dd { (units::duration(end.saturating_sub(session.first_ns))) } }
                 div { dt { "Tokens" } dd { (units::tokens(session.total_tokens)) } }
                 div { dt { "Cost" } dd { (units::cost(session.cost)) } }
-                @if let Some(user) = &session.user_id { div { dt { "User" } dd { a href=(list_url("user", user)) dir="auto" { (user) } } } }
+                @if let Some(user) = &session.user_id { div { dt { "User" } dd { (link("", &list_url("user", user), user)) } } }
                 div { dt { "Began" } dd { (day_and_time(session.first_ns)) } }
                 @for score in &view.scores { div { dt dir="auto" { (score.name) } dd dir="auto" { (score_value(score)) } } }
             }
@@ -134,6 +135,9 @@ fn main(view: &SessionView, said: &[Option<Bodies>]) -> Markup {
                     @if let Some(pause) = pause(before.replace(trace), trace) { li.gap { (units::duration(pause)) " later" } }
                     li.is-error[trace.errors > 0] id={ "t-" (trace.id) } data-level=(level_name(if trace.errors > 0 { Level::Error } else { trace.level })) { (turn(trace, said.get(place).and_then(Option::as_ref))) }
                 }
+            }
+            @if session.traces > view.traces.len() as u64 {
+                p.empty { "The first " (units::count(view.traces.len() as u64)) " of " (units::count(session.traces)) " traces are shown." }
             }
         }
     }

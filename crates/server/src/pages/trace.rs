@@ -13,7 +13,9 @@ use super::layout::{Area, Page, headers, message};
 use super::list::named;
 use super::params::{Params, encoded};
 use super::tree::Place;
-use super::widgets::{cost, day_and_time, kind, latency, list_url, outcome, tags, trace_url};
+use super::widgets::{
+    cost, day_and_time, kind, latency, link, list_url, outcome, session_url, tags, trace_url,
+};
 use super::{detail, failed, tree, units};
 use crate::app::App;
 use crate::model::{Bodies, ScoreQuery, TraceQuery, TraceRow};
@@ -95,7 +97,7 @@ fn render(
     let is_span = span.is_some();
     let content = span.unwrap_or_else(|| detail::of_trace(outline));
     let page = Page {
-        title: named(&outline.trace.name),
+        title: &named(&outline.trace.name),
         area: Area::Traces,
         styles: &["trace.css"],
         // All modules, so that the browser asks for them at once.
@@ -169,8 +171,8 @@ fn head(trace: &TraceRow) -> Markup {
                 }
                 @if let Some(dollars) = cost(trace.cost, trace.cost_is_computed) { div { dt { "Cost" } dd { (dollars) } } }
                 div { dt { "Spans" } dd { (units::count(trace.spans)) } }
-                @if let Some(user) = &trace.user_id { div { dt { "User" } dd dir="auto" { a href=(list_url("user", user)) { (user) } } } }
-                @if let Some(session) = &trace.session_id { div { dt { "Session" } dd dir="auto" { a href={ "/sessions/" (encoded(session)) } { (session) } } } }
+                @if let Some(user) = &trace.user_id { div { dt { "User" } dd dir="auto" { (link("", &list_url("user", user), user)) } } }
+                @if let Some(session) = &trace.session_id { div { dt { "Session" } dd dir="auto" { (link("", &session_url(session), session)) } } }
                 div { dt { "Started" } dd { (day_and_time(trace.start_ns)) } }
             }
         }

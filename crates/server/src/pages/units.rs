@@ -1,6 +1,8 @@
 //! Times, lengths, counts and costs as people read them.
 //! Called by all pages. `assets/format.js` follows the same rules.
 
+use std::borrow::Cow;
+
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
@@ -74,6 +76,17 @@ pub(super) fn cost(dollars: f64) -> String {
 pub(super) fn plural(number: u64, noun: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
     format!("{} {noun}{ending}", count(number))
+}
+
+/// Characters of a name that a page shows.
+const NAME: usize = 300;
+
+/// A name, user, model and so on as it is shown: a long one is cut.
+pub(super) fn short(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(NAME) {
+        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
+        None => Cow::Borrowed(text),
+    }
 }
 
 /// A number of bytes.
@@ -158,6 +171,13 @@ mod tests {
         assert_eq!(cost(-4.2), "-$4.20");
         assert_eq!(plural(1, "span"), "1 span");
         assert_eq!(plural(1_000, "span"), "1,000 spans");
+    }
+
+    #[test]
+    fn a_long_name_is_cut() {
+        assert_eq!(short("answer"), "answer");
+        assert_eq!(short(&"ä".repeat(300)), "ä".repeat(300));
+        assert_eq!(short(&"ä".repeat(1_000_000)), "ä".repeat(300) + "…");
     }
 
     #[test]

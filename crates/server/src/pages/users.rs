@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::layout::Area;
 use super::params::Params;
 use super::rows::{ROWS, Rows};
-use super::widgets::{list_url, time};
+use super::widgets::{link, list_url, time};
 use super::{failed, units};
 use crate::app::App;
 use crate::model::UserRow;
@@ -48,9 +48,9 @@ pub(super) async fn list(
 
 fn row(user: &UserRow) -> Markup {
     html! {
-        tr id={ "u-" (user.id) } data-level=(if user.errors > 0 { "error" } else { "default" }) {
+        tr id={ "u-" (units::short(&user.id)) } data-level=(if user.errors > 0 { "error" } else { "default" }) {
             td.time { (time(user.last_ns)) }
-            td.wide { a.title href=(list_url("user", &user.id)) dir="auto" { (user.id) } }
+            td.wide { (link("title", &list_url("user", &user.id), &user.id)) }
             td.time.drop { (time(user.first_ns)) }
             td.num { (units::count(user.traces)) }
             td.num { @if user.errors > 0 { span.chip.error { (units::count(user.errors)) } } }

@@ -18,6 +18,23 @@ pub(super) fn list_url(name: &str, value: &str) -> String {
     Params::default().with(name, value).url("/")
 }
 
+/// The URL of a session.
+pub(super) fn session_url(id: &str) -> String {
+    format!("/sessions/{}", encoded(id))
+}
+
+/// Bytes of a URL that servers and browsers take.
+const LONGEST: usize = 8000;
+
+/// A link whose text is a value. A value that is too long for a URL is no link.
+pub(super) fn link(class: &str, url: &str, value: &str) -> Markup {
+    let shown = units::short(value);
+    html! {
+        @if url.len() <= LONGEST { a class=(class) href=(url) title=(shown) dir="auto" { (shown) } }
+        @else { span class=(class) title=(shown) dir="auto" { (shown) } }
+    }
+}
+
 /// A time of the day with its day, which the script writes in the browser's time zone.
 pub(super) fn time(ns: i64) -> Markup {
     html! {
@@ -64,7 +81,9 @@ pub(super) fn tags(tags: &[String]) -> Markup {
         @if !tags.is_empty() {
             span.chips {
                 @for tag in tags {
-                    a.chip.tag href=(list_url("tag", tag)) title=(tag) { span dir="auto" { (tag) } }
+                    @let (url, shown) = (list_url("tag", tag), units::short(tag));
+                    @if url.len() <= LONGEST { a.chip.tag href=(url) title=(shown) { span dir="auto" { (shown) } } }
+                    @else { span.chip.tag title=(shown) { span dir="auto" { (shown) } } }
                 }
             }
         }

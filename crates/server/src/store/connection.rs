@@ -59,7 +59,8 @@ impl Reading {
                 let known = lock(idle).pop();
                 let db = match known {
                     Some(db) => db,
-                    None => open_reader(path)?,
+                    None => open_reader(path)
+                        .map_err(|error| StoreError::of_file(error, &path.display().to_string()))?,
                 };
                 db.prepare_cached("BEGIN")?.execute([])?;
                 let answer = f(&db);
@@ -82,7 +83,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
     db.busy_timeout(BUSY)?;

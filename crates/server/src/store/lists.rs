@@ -27,7 +27,7 @@ impl Where {
         self.and_all(condition, [value.into()]);
     }
 
-    fn and_all(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
+    pub(crate) fn and_all(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
         self.sql.push_str(if self.sql.is_empty() {
             " WHERE "
         } else {
@@ -136,16 +136,21 @@ fn by_time(
     })
 }
 
+/// What an order other than by time compares.
+pub(crate) fn size(order: Order) -> &'static str {
+    match order {
+        Order::Costliest => "cost",
+        Order::MostTokens => "total_tokens",
+        _ => "end_ns - start_ns",
+    }
+}
+
 fn by_size(
     db: &Connection,
     query: &TraceQuery,
     limit: usize,
 ) -> Result<Page<TraceRow>, StoreError> {
-    let by = match query.order {
-        Order::Costliest => "cost",
-        Order::MostTokens => "total_tokens",
-        _ => "end_ns - start_ns",
-    };
+    let by = size(query.order);
     let skip = offset(query.cursor.as_deref())?;
     let filters = Where::of(query);
     // The order is found with few columns; then the rows of the page are read.
@@ -166,9 +171,8 @@ fn by_size(
 }
 
 fn offset(cursor: Option<&str>) -> Result<usize, StoreError> {
-    cursor.map_or(Ok(0), |cursor| {
-        cursor.parse().map_err(|_| StoreError::Cursor)
-    })
+    let read = |cursor: &str| cursor.parse::<u32>().ok()?.try_into().ok();
+    cursor.map_or(Ok(0), |cursor| read(cursor).ok_or(StoreError::Cursor))
 }
 
 pub(crate) fn select(

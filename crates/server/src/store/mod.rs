@@ -49,6 +49,7 @@ pub(crate) use change::{
 pub use error::StoreError;
 pub use options::StoreOptions;
 pub(crate) use outline::{SpanOutline, TraceOutline};
+pub(crate) use people::SESSION_ENVIRONMENT;
 pub(crate) use rows::{kind_of, level_number};
 pub(crate) use views::{Conditions, Full, ObservationQuery};
 pub(crate) use whole::{Parts, WholeTrace};

@@ -1,10 +1,11 @@
 //! Lists of sessions and users, and the values that a filter can have: from rows that the writer keeps.
 //! Called by `Store`.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 
 use super::error::StoreError;
 use super::rows::unsigned;
+use super::views::{Conditions, joined};
 use crate::model::{Page, SessionRow, UserRow};
 
 const PAGE: usize = 50;
@@ -75,21 +76,30 @@ pub(crate) fn sessions(
     )
 }
 
-/// A page of sessions, and how many there are.
+/// The environment of a session is that of its first trace.
+pub(crate) const SESSION_ENVIRONMENT: &str = "coalesce((SELECT t.environment FROM trace t WHERE t.session_id = session.id \
+    ORDER BY t.start_ns, t.n LIMIT 1), 'default')";
+
+/// A page of sessions with their environments, and how many there are.
 pub(crate) fn sessions_of_page(
     db: &Connection,
+    conditions: &Conditions,
     page: usize,
     limit: usize,
-) -> Result<(Vec<SessionRow>, usize), StoreError> {
-    let count: i64 = db.query_row("SELECT count(*) FROM session WHERE traces > 0", [], |row| {
-        row.get(0)
-    })?;
+) -> Result<(Vec<(SessionRow, String)>, usize), StoreError> {
+    let mut all: Conditions = vec![("traces > 0".to_owned(), Vec::new())];
+    all.extend_from_slice(conditions);
+    let (filters, values) = joined(&all);
+    let mut count = db.prepare_cached(&format!("SELECT count(*) FROM session{filters}"))?;
+    let count: i64 = count.query_row(params_from_iter(&values), |row| row.get(0))?;
     let skip = page.saturating_sub(1).saturating_mul(limit);
     let sql = format!(
-        "SELECT {SESSION} FROM session WHERE traces > 0 ORDER BY first_ns DESC, id DESC LIMIT {limit} OFFSET {skip}"
+        "SELECT {SESSION}, {SESSION_ENVIRONMENT} FROM session{filters} ORDER BY first_ns DESC, id DESC LIMIT {limit} OFFSET {skip}"
     );
     let mut find = db.prepare_cached(&sql)?;
-    let rows = find.query_map([], session_row)?;
+    let rows = find.query_map(params_from_iter(&values), |row| {
+        Ok((session_row(row)?, row.get(8)?))
+    })?;
     Ok((
         rows.collect::<Result<_, _>>()?,
         usize::try_from(count).unwrap_or(0),

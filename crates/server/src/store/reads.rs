@@ -231,26 +231,29 @@ impl Store {
     pub(crate) fn traces_of_page(
         &self,
         query: &TraceQuery,
+        more: &Conditions,
         page: usize,
         parts: Parts,
     ) -> Result<(Vec<WholeTrace>, usize), StoreError> {
-        self.read(|db| whole::page(db, query, page, parts))
+        self.read(|db| whole::page(db, query, more, page, parts))
     }
 
     pub(crate) fn sessions_of_page(
         &self,
+        conditions: &Conditions,
         page: usize,
         limit: usize,
-    ) -> Result<(Vec<SessionRow>, usize), StoreError> {
-        self.read(|db| people::sessions_of_page(db, page, limit))
+    ) -> Result<(Vec<(SessionRow, String)>, usize), StoreError> {
+        self.read(|db| people::sessions_of_page(db, conditions, page, limit))
     }
 
     pub(crate) fn scores_of_page(
         &self,
         query: &ScoreQuery,
+        more: Conditions,
         page: usize,
     ) -> Result<(Vec<ScoreRow>, usize), StoreError> {
-        self.read(|db| views::scores_of_page(db, query, page))
+        self.read(|db| views::scores_of_page(db, query, more, page))
     }
 
     pub(crate) fn score(&self, id: &str) -> Result<Option<ScoreRow>, StoreError> {

@@ -10,7 +10,7 @@ const APPLICATION: i64 = 0x7466_7573;
 
 /// One step for each version: the first makes version 1, the next makes 2 of 1. A step that was published stays as it
 /// is.
-const STEPS: &[&str] = &[VERSION_1, VERSION_2];
+const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
 
 const VERSION_1: &str = "
 CREATE TABLE trace(
@@ -75,6 +75,9 @@ CREATE TABLE words_stale(n INTEGER PRIMARY KEY);
 const VERSION_2: &str =
     "CREATE TABLE gone(trace INTEGER PRIMARY KEY, is_uncounted INTEGER NOT NULL);";
 
+/// Words of scripts without spaces are indexed otherwise: everything is indexed again.
+const VERSION_3: &str = "INSERT INTO words(words) VALUES('delete-all'); UPDATE words_at SET n = 0; DELETE FROM words_stale;";
+
 /// Makes the connection the one that writes. `page_cache` is in KiB.
 pub(crate) fn prepare_writer(db: &Connection, page_cache: i64) -> rusqlite::Result<()> {
     // Only has an effect on a new file.
@@ -109,12 +112,7 @@ pub(crate) fn version(db: &Connection, path: &str) -> Result<usize, StoreError> 
     let pragma = |name: &str| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let tables: i64 = db
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(|error| match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
-                StoreError::NotAStore(path.to_owned())
-            }
-            _ => error.into(),
-        })?;
+        .map_err(|error| StoreError::of_file(error, path))?;
     let (application, version) = (pragma("application_id")?, pragma("user_version")?);
     if tables == 0 && application == 0 {
         return Ok(0);

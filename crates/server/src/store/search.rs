@@ -1,6 +1,7 @@
 //! Full-text search: the index of words, filled by the writer while nothing waits, and the exact scan of what it does not
 //! have yet. Used by `writer` and `lists`.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
@@ -78,7 +79,7 @@ pub(crate) fn step(db: &mut Connection) -> Result<bool, StoreError> {
 
 fn put(db: &Connection, n: i64, text: &str) -> Result<(), StoreError> {
     db.prepare_cached("INSERT INTO words(rowid, text) VALUES(?1, ?2)")?
-        .execute(params![n, text])?;
+        .execute(params![n, spaced(text)])?;
     Ok(())
 }
 
@@ -217,10 +218,51 @@ impl Search {
     }
 }
 
-/// Words as the index has them: letters and digits, in lower case.
+/// Words as the index has them: letters and digits, in lower case. A sign of a script without spaces is a word.
 fn words(text: &str) -> impl Iterator<Item = String> {
     let parts = text.split(|c: char| !c.is_alphanumeric());
-    parts.filter(|word| !word.is_empty()).map(str::to_lowercase)
+    parts.flat_map(signs).map(str::to_lowercase)
+}
+
+/// The parts of a word: each sign of a script without spaces, and what is between them.
+fn signs(word: &str) -> impl Iterator<Item = &str> {
+    let mut rest = word;
+    std::iter::from_fn(move || {
+        let first = rest.chars().next()?;
+        let end = match is_without_spaces(first) {
+            true => first.len_utf8(),
+            false => rest.find(is_without_spaces).unwrap_or(rest.len()),
+        };
+        let (part, after) = rest.split_at_checked(end)?;
+        rest = after;
+        Some(part)
+    })
+}
+
+/// The text with a space around each sign of a script without spaces: the index takes what is between spaces as one
+/// word, so that a word within a sentence of Chinese would not be found.
+fn spaced(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() || !text.contains(is_without_spaces) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len().saturating_mul(2));
+    for c in text.chars() {
+        match is_without_spaces(c) {
+            true => out.extend([' ', c, ' ']),
+            false => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Whether words of this sign's script are written without spaces, or with endings that are part of the word.
+fn is_without_spaces(c: char) -> bool {
+    matches!(c,
+        // Thai and Lao, Burmese, Khmer
+        '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}'
+        // Hiragana, Katakana, Han, Hangul
+        | '\u{3040}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}'
+        | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}' | '\u{ff66}'..='\u{ff9f}' | '\u{20000}'..='\u{3ffff}')
 }
 
 /// Observations that match, the newest first.
@@ -390,8 +432,16 @@ mod tests {
     }
 
     #[test]
+    fn signs_without_spaces_are_words_of_the_index() {
+        assert_eq!(spaced("plain text"), "plain text");
+        assert_eq!(spaced("später"), "später");
+        assert_eq!(spaced("用GPT模型"), " 用 GPT 模  型 ");
+        assert_eq!(Search::new("GPT模型").to_match(), "\"gpt 模 型\"");
+    }
+
+    #[test]
     fn a_scan_finds_words_phrases_and_beginnings() {
-        let text = "Wie spät ist es? The QUICK-brown fox";
+        let text = "Wie spät ist es? The QUICK-brown fox 我想查询北京的天气，用GPT模型";
         for (typed, is_there) in [
             ("spät", true),
             ("quick brown", true),
@@ -401,6 +451,11 @@ mod tests {
             ("qui*", true),
             ("quick-brown", true),
             ("fox wolf", false),
+            ("天气", true),
+            ("北京天气", false),
+            ("北京 天气", true),
+            ("gpt模型", true),
+            ("天気", false),
         ] {
             assert_eq!(Search::new(typed).is_in(text), is_there, "{typed}");
         }

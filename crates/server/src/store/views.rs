@@ -76,7 +76,7 @@ pub(crate) fn bodies_of_trace(db: &Connection, id: &str) -> Result<Option<Bodies
 pub(crate) fn io_of_trace(db: &Connection, n: i64) -> Result<Bodies, StoreError> {
     let given = load_trace_body(db, n)?;
     let sql = "SELECT b.data FROM span s LEFT JOIN body b ON b.n = s.n WHERE s.trace = ?1 AND s.is_root \
-         ORDER BY s.parent IS NOT NULL, s.start_ns LIMIT 1";
+         ORDER BY s.parent IS NOT NULL, s.start_ns, s.n LIMIT 1";
     let root: Option<Option<Vec<u8>>> = db
         .prepare_cached(sql)?
         .query_row([n], |row| row.get(0))
@@ -203,10 +203,12 @@ fn score_rows(
 pub(crate) fn scores_of_page(
     db: &Connection,
     query: &ScoreQuery,
+    more: Conditions,
     page: usize,
 ) -> Result<(Vec<ScoreRow>, usize), StoreError> {
     let skip = page.saturating_sub(1).saturating_mul(query.limit);
-    let conditions = score_conditions(query)?;
+    let mut conditions = score_conditions(query)?;
+    conditions.extend(more);
     let rows = score_rows(db, &conditions, query.limit, skip)?;
     let (sql, values) = joined(&conditions);
     let mut count = db.prepare_cached(&format!("SELECT count(*) FROM score{sql}"))?;
@@ -267,7 +269,7 @@ pub(crate) struct ObservationQuery {
 const FROM: &str = "FROM span s JOIN trace t ON t.n = s.trace JOIN context c ON c.trace = s.trace AND c.n = s.context";
 
 /// All conditions as SQL, and their values.
-fn joined(conditions: &[(String, Vec<Sql>)]) -> (String, Vec<Sql>) {
+pub(super) fn joined(conditions: &[(String, Vec<Sql>)]) -> (String, Vec<Sql>) {
     let mut sql = String::new();
     let mut values = Vec::new();
     for (condition, more) in conditions {

@@ -4,9 +4,9 @@
 use rusqlite::{Connection, params_from_iter};
 
 use super::error::StoreError;
-use super::lists::{Where, select};
+use super::lists::{Where, select, size};
 use super::rows::TRACE;
-use super::views::io_of_trace;
+use super::views::{Conditions, io_of_trace};
 use crate::model::{Bodies, Order, TraceQuery, TraceRow};
 
 /// Observations and scores whose ids are shown of one trace.
@@ -32,23 +32,27 @@ pub(crate) struct WholeTrace {
     pub(crate) scores: Vec<String>,
 }
 
-/// A page of traces by time, and how many there are on all pages.
+/// A page of traces, and how many there are on all pages.
 pub(crate) fn page(
     db: &Connection,
     query: &TraceQuery,
+    more: &Conditions,
     page: usize,
     parts: Parts,
 ) -> Result<(Vec<WholeTrace>, usize), StoreError> {
-    let direction = if query.order == Order::Oldest {
-        "ASC"
-    } else {
-        "DESC"
+    let (by, direction) = match query.order {
+        Order::Newest => ("start_ns", "DESC"),
+        Order::Oldest => ("start_ns", "ASC"),
+        order => (size(order), "DESC"),
     };
-    let filters = Where::of(query);
+    let mut filters = Where::of(query);
+    for (condition, values) in more {
+        filters.and_all(condition, values.iter().cloned());
+    }
     let mut count = db.prepare_cached(&format!("SELECT count(*) FROM trace{}", filters.sql))?;
     let count: i64 = count.query_row(params_from_iter(&filters.values), |row| row.get(0))?;
     let sql = format!(
-        "SELECT {TRACE} FROM trace{} ORDER BY start_ns {direction}, n {direction} LIMIT {} OFFSET {}",
+        "SELECT {TRACE} FROM trace{} ORDER BY {by} {direction} NULLS LAST, n {direction} LIMIT {} OFFSET {}",
         filters.sql,
         query.limit,
         page.saturating_sub(1).saturating_mul(query.limit)

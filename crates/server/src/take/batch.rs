@@ -9,7 +9,7 @@ use tracefuse_core::{Level, ObservationType};
 
 use super::TakeError;
 use super::score::score;
-use super::span::complete;
+use super::span::{MAX_ID, complete};
 use super::values::{environment, is_strict, time};
 use crate::store::{Change, Field, Kind, ObservationPatch, TracePatch};
 
@@ -40,9 +40,11 @@ pub(crate) fn batch(body: &Json) -> Result<Outcome, TakeError> {
             .unwrap_or("unknown")
             .to_owned();
         match read(event) {
-            Ok(change) => {
+            // A log line is in neither list of the answer.
+            Ok(None) => {}
+            Ok(Some(change)) => {
                 outcome.successes.push(id);
-                changes.extend(change);
+                changes.push(change);
             }
             Err(error) => outcome.errors.push((id, error)),
         }
@@ -114,6 +116,17 @@ fn text(body: &Map<String, Json>, key: &str) -> Result<Field<String>, String> {
     })
 }
 
+/// An id; an empty one is none.
+fn id(body: &Map<String, Json>, key: &str) -> Result<Option<String>, String> {
+    let id = given(text(body, key)?);
+    match id {
+        Some(id) if id.chars().count() > MAX_ID => Err(format!(
+            "{key}: Too big: expected string to have <={MAX_ID} characters"
+        )),
+        id => Ok(id),
+    }
+}
+
 fn given(field: Field<String>) -> Option<String> {
     match field {
         Field::Is(text) => Some(text).filter(|text| !text.is_empty()),
@@ -169,7 +182,7 @@ fn trace(body: &Map<String, Json>, event_ns: i64, weight: usize) -> Result<Trace
     };
     let timestamp = moment(body, "timestamp", &mut Vec::new())?;
     Ok(TracePatch {
-        id: given(text(body, "id")?)
+        id: id(body, "id")?
             .ok_or("id: a trace without an id is accepted by Langfuse and dropped")?,
         timestamp_ns: match timestamp {
             Field::Is(time) => Some(time),
@@ -198,7 +211,8 @@ fn observation(
     weight: usize,
 ) -> Result<ObservationPatch, String> {
     let mut notes = vec![REFUSED.to_owned()];
-    let id = given(text(body, "id")?).ok_or("id: Invalid input: expected string")?;
+    let trace_id = id(body, "traceId")?;
+    let id = id(body, "id")?.ok_or("id: Invalid input: expected string")?;
     let start = moment(body, "startTime", &mut notes)?;
     let end = match kind {
         // An event has no length.
@@ -234,7 +248,7 @@ fn observation(
     };
     Ok(ObservationPatch {
         // An observation without a trace id gets a trace with the observation's id, so that an update finds it.
-        trace_id: given(text(body, "traceId")?).unwrap_or_else(|| id.clone()),
+        trace_id: trace_id.unwrap_or_else(|| id.clone()),
         id,
         kind: Some(kind),
         parent: text(body, "parentObservationId")?,
@@ -338,11 +352,13 @@ mod tests {
             {"id": "6", "type": "span-create", "body": {"id": "x"}},
             event("7", "sdk-log", json!({"log": 1})),
             event("8", "span-create", json!({"id": "x", "traceId": {}})),
+            event("9", "span-create", json!({"id": "x".repeat(801), "traceId": "t"})),
+            event("10", "trace-create", json!({"id": "x".repeat(801)})),
         ] });
         let outcome = batch(&body).unwrap();
-        assert_eq!(outcome.successes, ["1", "2", "7"]);
+        assert_eq!(outcome.successes, ["1", "2"]);
         let refused: Vec<&str> = outcome.errors.iter().map(|(id, _)| id.as_str()).collect();
-        assert_eq!(refused, ["3", "4", "5", "6", "8"]);
+        assert_eq!(refused, ["3", "4", "5", "6", "8", "9", "10"]);
         // The create is merged first.
         match &outcome.changes[0].0 {
             Kind::Observation(patch) => assert_eq!(patch.name, Field::Is("work".to_owned())),

@@ -2,19 +2,20 @@
 //! Called by `take`.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value as Json;
 use tracefuse_semconv::Value;
 
-use super::TakeError;
 use super::protobuf::NESTED;
 use super::wire::{Attributes, Group, WireEvent, WireSpan, as_json};
+use super::{TakeError, parse_json};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Request {
-    #[serde(alias = "resource_spans", default)]
+    #[serde(alias = "resource_spans", default, deserialize_with = "list")]
     resource_spans: Vec<ResourceSpans>,
 }
 
@@ -22,7 +23,11 @@ struct Request {
 #[serde(rename_all = "camelCase", default)]
 struct ResourceSpans {
     resource: Option<Described>,
-    #[serde(alias = "scope_spans", alias = "instrumentationLibrarySpans")]
+    #[serde(
+        alias = "scope_spans",
+        alias = "instrumentationLibrarySpans",
+        deserialize_with = "list"
+    )]
     scope_spans: Vec<ScopeSpans>,
 }
 
@@ -37,6 +42,7 @@ struct Described {
 struct ScopeSpans {
     #[serde(alias = "instrumentationLibrary")]
     scope: Option<Scope>,
+    #[serde(deserialize_with = "list")]
     spans: Vec<Span>,
 }
 
@@ -68,10 +74,10 @@ struct Span {
     status: Option<Status>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
+#[serde(default)]
 struct KeyValue {
-    key: String,
-    #[serde(default)]
+    key: Option<String>,
     value: Json,
 }
 
@@ -101,9 +107,19 @@ struct Status {
     message: Option<String>,
 }
 
+/// In the JSON of protobuf, `null` is the default of a field.
+fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
 pub(crate) fn read(body: &[u8]) -> Result<Vec<Group>, TakeError> {
-    let request: Request = serde_json::from_slice(body)
-        .map_err(|error| TakeError(format!("Failed to parse OTel JSON Trace: {error}")))?;
+    let failed =
+        |error: &dyn fmt::Display| TakeError(format!("Failed to parse OTel JSON Trace: {error}"));
+    // serde reads the fields of a struct from a list too.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(failed(&"it is a list, not an object"));
+    }
+    let request: Request = parse_json(body).map_err(|error| failed(&error))?;
     let mut groups = Vec::new();
     for resource in request.resource_spans {
         let described = resource.resource.and_then(|resource| resource.attributes);
@@ -222,8 +238,8 @@ fn time(time: &Json) -> Option<i64> {
 fn attributes(attributes: Option<Vec<KeyValue>>, notes: &mut Vec<String>) -> Attributes {
     let mut taken = Vec::new();
     for attribute in attributes.unwrap_or_default() {
-        if let Some(value) = any(attribute.value, notes) {
-            taken.push((attribute.key, value));
+        if let (Some(key), Some(value)) = (attribute.key, any(attribute.value, notes)) {
+            taken.push((key, value));
         }
     }
     taken
@@ -304,4 +320,70 @@ fn plain(map: &Json) -> Json {
         }
     }
     Json::Object(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_null_is_as_if_it_were_missing() {
+        let span = r#"{"traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "00f067aa0ba902b7", "name": null, "links": null,
+            "attributes": [{"key": "a"}, {"value": {"stringValue": "x"}}, {"key": "b", "value": {"intValue": "5"}}],
+            "events": null, "status": null, "parentSpanId": null, "startTimeUnixNano": null}"#;
+        let spans = format!(
+            r#"{{"resourceSpans": [{{"resource": null, "scopeSpans": [{{"scope": null, "spans": [{span}]}}]}}]}}"#
+        );
+        for (body, count) in [
+            (spans.as_str(), 1),
+            (r#"{"resourceSpans": null}"#, 0),
+            (r#"{"resourceSpans": [{"scopeSpans": null}]}"#, 0),
+            (
+                r#"{"resourceSpans": [{"scopeSpans": [{"spans": null}]}]}"#,
+                0,
+            ),
+            ("{}", 0),
+        ] {
+            let groups = read(body.as_bytes()).unwrap();
+            let spans: Vec<&WireSpan> = groups.iter().flat_map(|group| &group.spans).collect();
+            assert_eq!(spans.len(), count, "{body}");
+            for span in spans {
+                assert_eq!(span.attributes, [("b".to_owned(), Value::I64(5))]);
+            }
+        }
+        for body in ["[]", " [[]]", "null", "5", ""] {
+            assert!(read(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn one_deep_attribute_leaves_the_others() {
+        let deep = r#"{"arrayValue":{"values":["#.repeat(200)
+            + r#"{"stringValue":"x"}"#
+            + &"]}}".repeat(200);
+        let span = |attributes: &str| {
+            format!(
+                r#"{{"traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "00f067aa0ba902b7", "attributes": [{attributes}]}}"#
+            )
+        };
+        let body = format!(
+            r#"{{"resourceSpans": [{{"scopeSpans": [{{"spans": [{}, {}]}}]}}]}}"#,
+            span(&format!(
+                r#"{{"key": "deep", "value": {deep}}}, {{"key": "b", "value": {{"boolValue": true}}}}"#
+            )),
+            span(""),
+        );
+        let groups = read(body.as_bytes()).unwrap();
+        let names: Vec<Vec<&str>> = groups[0]
+            .spans
+            .iter()
+            .map(|span| {
+                span.attributes
+                    .iter()
+                    .map(|(name, _)| name.as_str())
+                    .collect()
+            })
+            .collect();
+        assert_eq!(names, [vec!["deep", "b"], vec![]]);
+    }
 }

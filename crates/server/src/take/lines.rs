@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::batch::REFUSED;
-use super::{TakeError, Taken, batch, otlp_json};
+use super::{TakeError, Taken, batch, otlp_json, parse_json};
 use crate::store::Kind;
 
 /// Reads a line: a request of OTLP in JSON (`resourceSpans`), a batch of Langfuse's batch API (`batch`), or a span or score as
@@ -21,8 +21,8 @@ use crate::store::Kind;
 /// # Errors
 /// It is none of these.
 pub fn line(line: &[u8]) -> Result<Taken, TakeError> {
-    let document: Value = serde_json::from_slice(line)
-        .map_err(|error| TakeError(format!("it is not JSON: {error}")))?;
+    let document: Value =
+        parse_json(line).map_err(|error| TakeError(format!("it is not JSON: {error}")))?;
     let Some(fields) = document.as_object() else {
         return Err(TakeError("it is no JSON object".to_owned()));
     };

@@ -2,6 +2,7 @@
 //! Called by `api`, and by the command line to import files. Knows no HTTP and no SQL.
 
 mod batch;
+mod deep;
 mod json;
 mod lines;
 mod protobuf;
@@ -14,6 +15,7 @@ use std::fmt;
 
 use crate::store::Change;
 pub(crate) use batch::batch as batch_events;
+pub(crate) use deep::parse as parse_json;
 pub use lines::line;
 pub(crate) use score::score;
 pub(crate) use values::{shown, time as parse_time};
@@ -95,8 +97,8 @@ pub(crate) fn otlp(body: &[u8], is_json: bool, notes: &[String]) -> Result<Taken
 /// # Errors
 /// It is no JSON object with a list `batch`.
 pub fn batch(body: &[u8]) -> Result<Taken, TakeError> {
-    let body: serde_json::Value = serde_json::from_slice(body)
-        .map_err(|error| TakeError(format!("Invalid JSON: {error}")))?;
+    let body: serde_json::Value =
+        parse_json(body).map_err(|error| TakeError(format!("Invalid JSON: {error}")))?;
     events(&body)
 }
 

@@ -3,12 +3,11 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::span::MAX_ID;
 use super::values::{environment, time};
 use crate::model::ScoreRow;
 use crate::store::{Change, Kind, ScorePatch};
 
-/// Characters of an id.
-const MAX_ID: usize = 800;
 /// Characters of a text score.
 const MAX_TEXT: usize = 500;
 
@@ -16,10 +15,14 @@ const MAX_TEXT: usize = 500;
 pub(crate) fn score(body: &Map<String, Json>, id: &str) -> Result<Change, (&'static str, String)> {
     let text = |key: &'static str| match body.get(key) {
         None | Some(Json::Null) => Ok(None),
-        Some(Json::String(text)) if text.chars().count() > MAX_ID && key != "comment" => Err((
-            key,
-            format!("Too big: expected string to have <={MAX_ID} characters"),
-        )),
+        Some(Json::String(text))
+            if text.chars().count() > MAX_ID && !matches!(key, "comment" | "name") =>
+        {
+            Err((
+                key,
+                format!("Too big: expected string to have <={MAX_ID} characters"),
+            ))
+        }
         Some(Json::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
         Some(_) => Err((key, "Invalid input: expected string".to_owned())),
     };

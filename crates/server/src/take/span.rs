@@ -41,7 +41,7 @@ const TRACE: [u8; 16] = [1; 16];
 const SPAN: [u8; 8] = [1; 8];
 
 /// The largest id that Langfuse takes, in characters.
-const MAX_ID: usize = 800;
+pub(super) const MAX_ID: usize = 800;
 
 /// The spans as changes, each with these notes too.
 pub(crate) fn changes(groups: Vec<Group>, notes: &[String]) -> Taken {

@@ -89,6 +89,7 @@ fn words_are_found_before_and_after_they_are_indexed() {
         (1, "the quick brown fox"),
         (2, "a lazy dog"),
         (3, "brown dog sleeps"),
+        (4, "我想查询北京的天气，用GPT模型。今日は良い天気"),
     ] {
         put(
             &store,
@@ -110,6 +111,10 @@ fn words_are_found_before_and_after_they_are_indexed() {
             ("q=dog&order=oldest", vec![trace(2), trace(3)]),
             ("q=dog&limit=1", vec![trace(3)]),
             ("q=dog&user=other", vec![]),
+            ("q=天气", vec![trace(4)]),
+            ("q=北京+gpt模型", vec![trace(4)]),
+            ("q=良い", vec![trace(4)]),
+            ("q=天模", vec![]),
             ("q=%22%27)+OR+1=1--", vec![]),
         ] {
             assert_eq!(ids(&store, search), found, "{search} in round {round}");

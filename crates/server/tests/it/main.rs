@@ -8,6 +8,7 @@
 mod access;
 mod beside_mock;
 mod faults;
+mod hostile;
 mod ingest;
 mod kill;
 mod laws;
