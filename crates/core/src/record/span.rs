@@ -29,7 +29,7 @@ pub struct SpanRecord {
     /// Where its head and its text begin.
     word: u32,
     text: u32,
-    /// Given later, in the place of the trace attributes that the span ended with.
+    /// Trace attributes that replace those that the span ended with.
     trace: Option<Arc<TraceAttributes>>,
 }
 
@@ -312,8 +312,8 @@ impl SpanRecord {
 
 /// Changes to a finished record: what delivery does before any exporter sees it.
 impl SpanRecord {
-    /// Passes every value that may contain a user's text to `rewrite`, with its place; what that
-    /// returns takes the value's place, `None` leaves it.
+    /// Passes every value that may contain a user's text to `rewrite`, with its place. A value that `rewrite` returns
+    /// replaces it; `None` keeps it.
     ///
     /// The record is copied when the first value is replaced; otherwise nothing is written.
     pub fn rewrite(&mut self, mut rewrite: impl FnMut(Place<'_>, ValueRef<'_>) -> Option<Value>) {

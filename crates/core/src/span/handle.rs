@@ -508,7 +508,7 @@ impl Span {
         }
     }
 
-    /// Ends the span at a given moment, for work that was measured elsewhere.
+    /// Ends the span at a given moment, for work that was measured by other means.
     ///
     /// ```
     /// # let recorder = tracefuse_core::testing::Recorder::new();
