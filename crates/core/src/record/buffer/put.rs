@@ -41,6 +41,12 @@ impl Buffer {
         }
     }
 
+    /// [`put`](Self::put) where the compiler knows neither the role nor the kind of the value: not inlined, because all arms remain.
+    #[inline(never)]
+    pub(crate) fn put_value(&mut self, role: Role, key: &str, value: ValueRef<'_>) {
+        self.put(role, key, value);
+    }
+
     /// For most attributes: metadata of a key that is new. Writes all but the key and the text, which must be written next.
     /// Writes nothing and returns `false` if there is more to do: the key may be there, one of them is long, or there are no
     /// words left.
@@ -111,7 +117,7 @@ impl Buffer {
                     self.compact_if_large();
                 }
             }
-            other => self.put(role, key, other.as_ref()),
+            other => self.put_value(role, key, other.as_ref()),
         }
     }
 
@@ -138,9 +144,9 @@ impl Buffer {
             return capture_scalar(value, Put { buffer, role, key });
         }
         if role != Role::Input {
-            return capture(value, &mut |value| self.put(role, key, value));
+            return capture(value, &mut |value| self.put_value(role, key, value));
         }
-        let noted = noted_in(|| capture(value, &mut |value| self.put(role, key, value)));
+        let noted = noted_in(|| capture(value, &mut |value| self.put_value(role, key, value)));
         self.link(noted);
     }
 }
