@@ -70,20 +70,34 @@ fn json_of(frame: &[u8]) -> Option<String> {
     let headers_end = PRELUDE.checked_add(headers)?;
     let payload_end = frame.len().checked_sub(CHECKSUM)?;
     let payload = String::from_utf8_lossy(frame.get(headers_end..payload_end)?);
-    let mut name = None;
+    let (mut event, mut exception, mut code, mut message) = (None, None, None, None);
     let mut headers = frame.get(PRELUDE..headers_end)?;
     while let Some((key, value)) = header(&mut headers) {
-        if matches!(key, b":event-type" | b":exception-type") {
-            name = Some(String::from_utf8_lossy(value));
-        }
+        let known = match key {
+            b":event-type" => &mut event,
+            b":exception-type" => &mut exception,
+            b":error-code" => &mut code,
+            b":error-message" => &mut message,
+            _ => continue,
+        };
+        *known = Some(String::from_utf8_lossy(value).into_owned());
     }
     let payload = payload.trim();
-    match name {
-        Some(name) if payload.starts_with('{') => Some(format!(
-            "{{{}:{payload}}}\n",
-            serde_json::Value::from(name.into_owned())
-        )),
-        _ => payload.starts_with('{').then(|| format!("{payload}\n")),
+    let has_payload = payload.starts_with('{');
+    // An error that the service has no exception for is in the headers alone.
+    if let Some(code) = code {
+        let error = serde_json::json!({ "__type": code, "message": message });
+        return Some(format!("{error}\n"));
+    }
+    match event.or_else(|| exception.clone()) {
+        Some(name) if has_payload => {
+            Some(format!("{{{}:{payload}}}\n", serde_json::Value::from(name)))
+        }
+        _ if has_payload => Some(format!("{payload}\n")),
+        _ => {
+            let error = serde_json::json!({ "__type": exception?, "message": payload });
+            Some(format!("{error}\n"))
+        }
     }
 }
 
@@ -127,12 +141,17 @@ pub(crate) mod tests {
 
     /// A frame as Bedrock writes it, without right checksums.
     pub(crate) fn frame(name: &str, kind: &str, payload: &str) -> Vec<u8> {
-        let mut headers = Vec::new();
-        for (key, value) in [
+        let all = [
             (kind, name),
             (":content-type", "application/json"),
             (":message-type", "event"),
-        ] {
+        ];
+        frame_of(&all, payload)
+    }
+
+    fn frame_of(all: &[(&str, &str)], payload: &str) -> Vec<u8> {
+        let mut headers = Vec::new();
+        for (key, value) in all {
             headers.push(key.len() as u8);
             headers.extend_from_slice(key.as_bytes());
             headers.push(7);
@@ -180,6 +199,36 @@ pub(crate) mod tests {
         );
         assert!(read(&[b"HTTP/1.1 500", b"more"]).is_empty());
         assert!(read(&[&[0, 0, 0, 3]]).is_empty());
+    }
+
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTSelectObjectAppendix.html>: a message of type `error` has its
+    /// code and text in headers, and no payload.
+    #[test]
+    fn an_error_in_the_headers_is_an_error() {
+        let error = [
+            (":message-type", "error"),
+            (":error-code", "InternalServerException"),
+            (":error-message", "it \"broke\""),
+        ];
+        let exception = [
+            (":message-type", "exception"),
+            (":exception-type", "throttlingException"),
+        ];
+        let bytes = [
+            frame_of(&error, ""),
+            frame_of(&error[..2], ""),
+            frame_of(&exception, ""),
+            frame_of(&exception, "slow down"),
+        ];
+        assert_eq!(
+            read(&[&bytes.concat()]),
+            [
+                r#"{"__type":"InternalServerException","message":"it \"broke\""}"#,
+                r#"{"__type":"InternalServerException","message":null}"#,
+                r#"{"__type":"throttlingException","message":""}"#,
+                r#"{"__type":"throttlingException","message":"slow down"}"#,
+            ]
+        );
     }
 
     #[test]

@@ -139,11 +139,16 @@ impl LangfuseConfig {
         check_key("public_key", &self.public_key)?;
         check_key("secret_key", self.secret_key.expose())?;
         let refuse = |message| Err(SettingError::new("base_url", message));
-        if self.base_url.contains("/api/public") {
-            return refuse(
-                "the base URL contains /api/public: expected the server's address alone, such as https://cloud.langfuse.com"
-                    .to_owned(),
-            );
+        if is_quoted(&self.base_url) {
+            return refuse(format!("the base URL is in quotes, {QUOTED}"));
+        }
+        // The second is of a page in the browser.
+        for part in ["/api/public", "/project/"] {
+            if self.base_url.contains(part) {
+                return refuse(format!(
+                    "the base URL contains {part}: expected the server's address alone, such as {CLOUD}"
+                ));
+            }
         }
         if let Err(error) = Endpoint::parse(&self.base_url) {
             return refuse(format!("the base URL cannot be used: {error}"));
@@ -169,6 +174,14 @@ impl LangfuseConfig {
     }
 }
 
+/// What to do about quotes.
+const QUOTED: &str = "which are taken as a part of it: write it without quotes (`docker --env-file` and `docker -e` keep quotes)";
+
+fn is_quoted(text: &str) -> bool {
+    let quotes = ['"', '\'', '`'];
+    text.starts_with(quotes) || text.ends_with(quotes)
+}
+
 const PUBLIC: &str = "pk-lf-";
 const SECRET: &str = "sk-lf-";
 
@@ -186,10 +199,8 @@ pub fn check_key(setting: &'static str, key: &str) -> Result<(), SettingError> {
     if key.is_empty() {
         return refuse(format!("the {what} is empty: set `{variable}`"));
     }
-    if key.starts_with(['"', '\'', '`']) || key.ends_with(['"', '\'', '`']) {
-        return refuse(format!(
-            "the {what} is in quotes, which are taken as a part of it: write it without quotes (`docker --env-file` and `docker -e` keep quotes)"
-        ));
+    if is_quoted(key) {
+        return refuse(format!("the {what} is in quotes, {QUOTED}"));
     }
     if key
         .chars()
@@ -284,6 +295,37 @@ mod tests {
             (&format!("{forty}yyy"), &forty),
         ] {
             assert_eq!(stored_environment(name), stored, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_no_servers_is_refused() {
+        for (url, words) in [
+            ("\"https://langfuse.example.com\"", "is in quotes"),
+            ("https://langfuse.example.com'", "is in quotes"),
+            (
+                "https://cloud.langfuse.com/project/cm1/traces",
+                "contains /project/",
+            ),
+            (
+                "https://cloud.langfuse.com/api/public/otel",
+                "contains /api/public",
+            ),
+            ("cloud.langfuse.com", "https://"),
+            ("https://", "not valid"),
+        ] {
+            let config = LangfuseConfig::new("pk-lf-1", "sk-lf-1").base_url(url);
+            let error = config.check().unwrap_err();
+            assert_eq!(error.setting(), "base_url", "{url}");
+            assert!(error.to_string().contains(words), "{url}: {error}");
+        }
+        for url in [
+            "https://langfuse.example.com/",
+            "https://example.com:8443/langfuse",
+            "http://[::1]:3000",
+        ] {
+            let config = LangfuseConfig::new("pk-lf-1", "sk-lf-1").base_url(url);
+            assert!(config.check().is_ok(), "{url}");
         }
     }
 

@@ -115,8 +115,11 @@ fn record_observation(to: &Observation, name: &str, rest: &str, value: Value<'_>
         "output" => to.set_output(Rank::Explicit, value),
         "model.name" => {
             to.set_kind(ObservationType::Generation, Certainty::Model);
-            to.with_facts(|facts| facts.model_is_final = true);
-            to.span.set_model(&value.text());
+            let model = value.text();
+            if !model.is_empty() {
+                to.with_facts(|facts| facts.model_is_final = true);
+                to.span.set_model(&model);
+            }
         }
         "model.parameters" => {
             for (key, value) in object(&value) {

@@ -137,6 +137,9 @@ impl Observation {
 
     /// The model that was asked for.
     pub(crate) fn set_request_model(&self, model: String) {
+        if model.is_empty() {
+            return;
+        }
         self.with_facts(|facts| {
             if facts.model_is_final {
                 set_request_model(&self.span, &model);
@@ -149,8 +152,12 @@ impl Observation {
         });
     }
 
-    /// The model that answered. The one that was asked for stays in the metadata, if it is another.
+    /// The model that answered. The one that was asked for stays in the metadata, if it is another. An empty name, as of the
+    /// last chunk of Azure's streams, says nothing.
     pub(crate) fn set_response_model(&self, model: &str) {
+        if model.is_empty() {
+            return;
+        }
         self.with_facts(|facts| {
             if facts.model_is_final {
                 return;

@@ -235,6 +235,22 @@ pub(super) struct View<'a> {
     pub(super) attributes: Reader<'a>,
 }
 
+impl View<'_> {
+    /// Bytes of the span without its trace's attributes.
+    pub(super) fn size(&self) -> usize {
+        let own = (HEAD + self.attributes.words.len()) * 8 + self.text.len();
+        if self.attributes.large.is_empty() {
+            return own;
+        }
+        let mut reader = self.attributes.clone();
+        let mut large = 0;
+        while let Some(raw) = reader.next_raw() {
+            large += raw.large.map_or(0, |text| text.len());
+        }
+        own + large
+    }
+}
+
 impl Chunk {
     pub(super) fn view(&self, word: usize, text: usize) -> Option<View<'_>> {
         let (head, rest) = self.words.get(word..)?.split_first_chunk::<HEAD>()?;

@@ -109,7 +109,29 @@ impl Records {
         if self.left == self.chunk.len() {
             return self.chunk.size();
         }
-        self.clone().map(|span| span.size()).sum()
+        let mut rest = self.clone();
+        std::iter::from_fn(|| rest.skip_one()).sum()
+    }
+
+    /// Passes over the next span and returns its bytes.
+    pub fn skip_one(&mut self) -> Option<usize> {
+        let view = self
+            .chunk
+            .view(self.word, self.text)
+            .filter(|_| self.left > 0)?;
+        let (words, text) = (HEAD + view.attributes.words.len(), view.text.len());
+        let size = view.size();
+        self.word += words;
+        self.text += text;
+        self.left -= 1;
+        Some(size)
+    }
+
+    /// The next `count` spans; all that are left if they are fewer.
+    #[must_use]
+    pub fn limited(self, count: usize) -> Self {
+        let left = self.left.min(count);
+        Self { left, ..self }
     }
 
     /// The span that comes next, without taking it.

@@ -9,7 +9,7 @@ use super::attribute::{SpanAttribute, SpanAttributes, place};
 use super::buffer::Buffer;
 use super::chunk::{Chunk, FinishedSpan, TraceRef, View};
 use super::format::Role;
-use super::head::{HEAD, Head};
+use super::head::Head;
 use super::id::{SpanId, TraceId};
 use super::observation::{Level, ObservationType, StatusCode};
 use super::place::Place;
@@ -296,17 +296,7 @@ impl SpanRecord {
     /// Bytes in memory: its text, 8 bytes for an attribute, 8 more for a number, and 48 for the rest.
     #[must_use]
     pub fn size(&self) -> usize {
-        let Some(mut view) = self.view() else {
-            return 0;
-        };
-        let own = (HEAD + view.attributes.words.len()) * 8 + view.text.len();
-        let mut large = 0;
-        if !self.chunk.large.is_empty() {
-            while let Some(raw) = view.attributes.next_raw() {
-                large += raw.large.map_or(0, |text| text.len());
-            }
-        }
-        own + large
+        self.view().map_or(0, |view| view.size())
     }
 }
 

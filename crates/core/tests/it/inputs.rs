@@ -70,6 +70,12 @@ fn an_answer_is_found_in_what_is_around_it() {
             "end_turn",
             &hi,
         ),
+        (
+            BEDROCK,
+            json!({ "recordId": "1", "modelInput": { "messages": [] }, "modelOutput": claude }),
+            "end_turn",
+            &hi,
+        ),
         (BEDROCK, claude, "end_turn", &hi),
         (BEDROCK, chat, "stop", &hi),
         (
@@ -353,6 +359,22 @@ fn errors_of_batches_runs_and_bare_bodies_are_errors() {
             BEDROCK,
             json!({ "Error": { "Message": "Rate exceeded", "Code": "ThrottlingException" }, "ResponseMetadata": { "HTTPStatusCode": 429 } }),
             "bedrock.ThrottlingException: Rate exceeded",
+        ),
+        (
+            BEDROCK,
+            json!({ "recordId": "1", "modelInput": {}, "error": { "errorCode": 400, "errorMessage": "bad request", "expired": false, "retryable": false } }),
+            "bedrock.400: bad request",
+        ),
+        // Volcengine.
+        (
+            OPENAI,
+            json!({ "ResponseMetadata": { "RequestId": "r", "Error": { "Code": "InvalidAccessKey", "CodeN": 100009, "Message": "The access key is invalid." } } }),
+            "openai.InvalidAccessKey: The access key is invalid.",
+        ),
+        (
+            OPENAI,
+            json!({ "StatusCode": 503, "Message": "unavailable" }),
+            "openai.503: unavailable",
         ),
         (
             OPENAI,

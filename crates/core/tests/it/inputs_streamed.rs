@@ -319,6 +319,37 @@ fn a_live_session_of_gemini_is_folded() {
         (usage(&span), span.level()),
         (vec![("input", 9), ("output", 4)], None)
     );
+    // Each turn is billed with all that was said before it; the counts come with the end of a turn or after it
+    // (https://ai.google.dev/api/live#UsageMetadata).
+    let turn =
+        |text: &str| json!({ "serverContent": { "modelTurn": { "parts": [{ "text": text }] } } });
+    let over = json!({ "serverContent": { "turnComplete": true } });
+    let used = |prompt: [u64; 2], response: u64| {
+        json!({ "usageMetadata": { "promptTokenCount": prompt[0] + prompt[1], "responseTokenCount": response, "totalTokenCount": prompt[0] + prompt[1] + response,
+            "promptTokensDetails": [{ "modality": "TEXT", "tokenCount": prompt[0] }, { "modality": "AUDIO", "tokenCount": prompt[1] }],
+            "responseTokensDetails": [{ "modality": "AUDIO", "tokenCount": response }] } })
+    };
+    let mut both = over.clone();
+    both["usageMetadata"] = used([40, 60], 10)["usageMetadata"].clone();
+    let session = [turn("One"), both, turn("Two"), over, used([50, 160], 20)];
+    let span = streamed(&session, |s| s.gemini());
+    assert_eq!(output(&span)["content"], "OneTwo");
+    assert_eq!(
+        usage(&span),
+        [
+            ("input", 90),
+            ("input_audio_tokens", 220),
+            ("output", 0),
+            ("output_audio_tokens", 30)
+        ]
+    );
+    // A session that is dropped within a turn was cancelled.
+    let half = record(session.to_vec(), 3, |s| s.gemini());
+    assert_eq!(half.level(), Some(Level::Warning));
+    assert_eq!(
+        usage(&half).iter().map(|(_, units)| units).sum::<u64>(),
+        110
+    );
     let spoken = [
         json!({ "serverContent": { "outputTranscription": { "text": "Good " } } }),
         json!({ "serverContent": { "outputTranscription": { "text": "day" }, "turnComplete": true } }),

@@ -11,6 +11,7 @@ mod growth;
 mod hostile;
 mod inputs;
 mod inputs_streamed;
+mod inputs_wire;
 mod leaks;
 mod links;
 mod measured;

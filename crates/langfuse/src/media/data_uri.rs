@@ -13,15 +13,24 @@ pub(super) struct DataUri<'a> {
     pub(super) bytes: Vec<u8>,
 }
 
-/// What is between the head and the base64.
-pub(super) const MARK: &str = ";base64,";
+/// What is between the head and the base64, in any case.
+const MARK: &str = ";base64,";
 /// What a head takes at most: `data:`, a type, a few parameters.
 const LONGEST_HEAD: usize = 256;
+
+/// Where a text has what may be between the head and the base64 of a data URI.
+pub(super) fn marks(text: &str) -> impl Iterator<Item = usize> {
+    let semicolons = text.match_indices(';').map(|(at, _)| at);
+    semicolons.filter(|at| {
+        let mark = text.as_bytes().get(*at..at + MARK.len());
+        mark.is_some_and(|mark| mark.eq_ignore_ascii_case(MARK.as_bytes()))
+    })
+}
 
 /// All data URIs of a text, in its order.
 pub(super) fn find(text: &str) -> Vec<DataUri<'_>> {
     let mut found: Vec<DataUri<'_>> = Vec::new();
-    for (mark, _) in text.match_indices(MARK) {
+    for mark in marks(text) {
         let done = found.last().map_or(0, |last| last.range.end);
         if mark >= done
             && let Some(uri) = at_mark(text, done, mark)
@@ -37,7 +46,7 @@ fn at_mark(text: &str, done: usize, mark: usize) -> Option<DataUri<'_>> {
     while !text.is_char_boundary(from) {
         from += 1;
     }
-    let start = from + text.get(from..mark)?.rfind("data:")?;
+    let start = from + text.get(from..mark)?.to_ascii_lowercase().rfind("data:")?;
     let head = text.get(start + "data:".len()..mark)?;
     let in_head = |c: char| c.is_ascii_alphanumeric() || "!#$&^_.+-/;=*'\"".contains(c);
     let before = text.get(..start)?.chars().next_back();
@@ -192,6 +201,12 @@ mod tests {
             ),
             ("data:image/png;base64,-_-_-_8=", "@"),
             ("data:image/png;base64,aGVsbG8%3D", "@"),
+            // Scheme and extension are read in any case (RFC 3986, 3.1; the URL standard of WHATWG).
+            ("DATA:image/png;BASE64,aGVsbG8=", "@"),
+            (
+                "a; b;base64; <img src='Data:;Base64,aGVsbG8='>",
+                "a; b;base64; <img src='@'>",
+            ),
         ] {
             assert_eq!(swapped(text), expected, "{text}");
         }

@@ -110,7 +110,11 @@ fn claim<'a>(document: &Document<'a>, text: &Text<'a>) -> Option<Claim<'a>> {
         "audio" | "input_audio" if object.kind.contains("audio") => Some(Claim::Likely(BYTES)),
         "delta" if object.kind.ends_with("audio.delta") => Some(Claim::Likely(BYTES)),
         // OpenTelemetry: {"type": "blob", "mime_type": "image/png", "content": ".."}
-        "content" => (object.kind == "blob").then(|| declared(object))?,
+        "content" if object.kind == "blob" => declared(object),
+        // Nova Sonic: {"event": {"audioOutput": {"contentId": "..", "content": ".."}}}
+        "content" if matches!(object.key, "audioInput" | "audioOutput") => {
+            Some(Claim::Likely(BYTES))
+        }
         // Bedrock: {"image": {"format": "png", "source": {"bytes": ".."}}}
         "bytes" if object.key == "source" => {
             let around = document.object(object.parent)?;
@@ -119,8 +123,9 @@ fn claim<'a>(document: &Document<'a>, text: &Text<'a>) -> Option<Claim<'a>> {
         "data" => of_data(object),
         // Stability by Bedrock: {"artifacts": [{"base64": "..", "finishReason": "SUCCESS"}]}
         "base64" if object.mime.is_empty() => Some(Claim::IfBytesTell),
-        // Vercel's AI SDK: {"type": "image", "image": "..", "mediaType": "image/png"}
-        "image" if object.mime.is_empty() => (object.kind == "image").then_some(Claim::IfBytesTell),
+        // Vercel's AI SDK: {"type": "image", "image": "..", "mediaType": "image/png"}, also without a type; Stability:
+        // {"image": "..", "finish_reason": "SUCCESS"}; LlamaIndex: {"block_type": "image", "image": ".."}
+        "image" if object.mime.is_empty() => Some(Claim::IfBytesTell),
         // MCP's `blob`, Vertex's `imageBytes` and the like: beside their type.
         "blob" | "base64" | "bytes" | "image" | "audio" | "imageBytes" | "image_bytes"
         | "videoBytes" | "video_bytes" | "audioBytes" | "audio_bytes" | "bytesBase64Encoded" => {

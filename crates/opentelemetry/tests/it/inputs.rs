@@ -204,6 +204,68 @@ fn counts_are_read_in_the_names_of_every_framework() {
                 ("output_audio_tokens", 150),
             ],
         ),
+        // OpenLIT (https://github.com/openlit/openlit, `semcov`).
+        (
+            json!({ "gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 20, "gen_ai.usage.total_tokens": 120,
+                "gen_ai.usage.prompt_tokens_details.cache_read": 60, "gen_ai.usage.prompt_tokens_details.cache_write": 10,
+                "gen_ai.usage.completion_tokens_details.reasoning": 5, "gen_ai.usage.completion_tokens_details.audio": 0 }),
+            &[
+                ("input", 30),
+                ("input_cached_tokens", 60),
+                ("input_cache_creation", 10),
+                ("output", 15),
+                ("output_reasoning_tokens", 5),
+            ],
+        ),
+        // W&B Weave (https://docs.wandb.ai/weave/guides/tracking/otel).
+        (
+            json!({ "gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 20,
+                "gen_ai.usage.input_tokens_details.cached_tokens": 60, "gen_ai.usage.output_tokens_details.reasoning_tokens": 5 }),
+            &[
+                ("input", 40),
+                ("input_cached_tokens", 60),
+                ("output", 15),
+                ("output_reasoning_tokens", 5),
+            ],
+        ),
+        // Google's Agent Development Kit (https://github.com/google/adk-python, `telemetry`).
+        (
+            json!({ "gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 50, "gen_ai.usage.experimental.reasoning_tokens": 10,
+                "gen_ai.usage.experimental.reasoning_tokens_limit": 500, "gen_ai.usage.experimental.system_instruction_tokens": 20 }),
+            &[
+                ("input", 100),
+                ("output", 40),
+                ("output_reasoning_tokens", 10),
+            ],
+        ),
+        // LangSmith (https://docs.langchain.com/langsmith/trace-with-opentelemetry): details as JSON.
+        (
+            json!({ "gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 20,
+                "gen_ai.usage.input_token_details": r#"{"cache_read":60,"cache_creation":10,"audio":0}"#,
+                "gen_ai.usage.output_token_details": r#"{"reasoning":"5","note":[]}"# }),
+            &[
+                ("input", 30),
+                ("input_cached_tokens", 60),
+                ("input_cache_creation", 10),
+                ("output", 15),
+                ("output_reasoning_tokens", 5),
+            ],
+        ),
+        // What the user states, in the names of Vercel's AI SDK.
+        (
+            json!({ "langfuse.observation.usage_details": r#"{"promptTokens":5,"completionTokens":6,"totalTokens":11}"# }),
+            &[("input", 5), ("output", 6)],
+        ),
+        (
+            json!({ "langfuse.observation.usage_details":
+                r#"{"inputTokens":100,"outputTokens":20,"totalTokens":120,"cachedInputTokens":60,"reasoningTokens":5}"# }),
+            &[
+                ("input", 40),
+                ("input_cached_tokens", 60),
+                ("output", 15),
+                ("output_reasoning_tokens", 5),
+            ],
+        ),
         // A modality without a bucket stays in its whole.
         (
             json!({ "gen_ai.usage.input_tokens": 500, "gen_ai.usage.video.input_tokens": 400, "gen_ai.usage.output_tokens": 20 }),
@@ -349,6 +411,19 @@ fn the_model_that_answered_and_the_one_asked_for_are_both_known() {
         (alone.request_model(), alone.response_model()),
         (None, Some("gpt-4o"))
     );
+    // A name that is empty, as of the last chunk of a stream, is none.
+    for (empty, model) in [
+        ("gen_ai.response.model", "gpt-4o"),
+        ("langfuse.observation.model.name", "gpt-4o"),
+        ("llm.model_name", "gpt-4o"),
+    ] {
+        let span = of(&json!({ "gen_ai.request.model": model, (empty): "" }));
+        assert_eq!(
+            (span.model(), span.response_model()),
+            (Some(model), None),
+            "{empty}"
+        );
+    }
     // The name that a user gives stays the model.
     let named = of(
         &json!({ "langfuse.observation.model.name": "mine", "gen_ai.request.model": "gpt-4o", "gen_ai.response.model": "other" }),

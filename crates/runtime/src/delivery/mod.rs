@@ -253,10 +253,11 @@ impl Delivery {
             item.tried
                 .is_some_and(|tried| now.saturating_duration_since(tried) > max_age)
         };
-        let (old, items): (Vec<_>, Vec<_>) = items.into_iter().partition(old);
-        if !old.is_empty() {
-            self.give_up(&old, DropReason::MaxAge, Store::Memory);
+        if !items.iter().any(old) {
+            return items;
         }
+        let (old, items): (Vec<_>, Vec<_>) = items.into_iter().partition(old);
+        self.give_up(&old, DropReason::MaxAge, Store::Memory);
         items
     }
 
@@ -365,8 +366,10 @@ impl Delivery {
 /// The parts a batch is sent in, the first one last: all spans together, then all scores. An answer
 /// to one of the two must not count for the other.
 fn apart(items: Vec<Queued>) -> Vec<Vec<Queued>> {
-    let (spans, scores) = items
-        .into_iter()
-        .partition(|item| item.record.as_score().is_none());
+    let is_span = |item: &Queued| item.record.as_score().is_none();
+    if items.iter().all(is_span) {
+        return vec![items];
+    }
+    let (spans, scores) = items.into_iter().partition(is_span);
     vec![scores, spans]
 }

@@ -15,7 +15,7 @@ use crate::config::{Overload, WhileOpen};
 use crate::ledger::Notice;
 use crate::log;
 use crate::queue::envelope::Queued;
-use crate::queue::phase::Phase;
+use crate::queue::phase::{Phase, WakeAt};
 use crate::sync::{MutexGuard, Ordering};
 
 /// Work that is done after the lock is released: large records to drop, and a loss to log, which calls a log subscriber.
@@ -303,16 +303,27 @@ impl ExporterQueue {
     }
 
     /// Whether the worker must be woken for the records that came since the queue had `before`. A wake-up takes
-    /// microseconds: there is one when a worker that sleeps has a record, and one when a batch is full.
+    /// microseconds: there is one when the queue reaches the bound for it, see [`WakeAt`], and one when it is nearly full.
     fn is_news(&self, state: &mut State, before: (usize, usize)) -> bool {
         let (count, bytes) = state.waiting();
+        let config = &self.config;
+        let bounds = match state.wake_at {
+            WakeAt::Record => {
+                state.wake_at = WakeAt::Batch;
+                return true;
+            }
+            WakeAt::Batch => (config.batch_size, config.max_batch_bytes),
+            WakeAt::Quarter => (
+                config.batch_size.max(config.max_queue_size / 4),
+                config.max_batch_bytes.max(config.max_queue_bytes / 4),
+            ),
+        };
         let crosses = |before, now, bound| before < bound && now >= bound;
         let (held, held_bytes) = state.held();
         let added = (count - before.0, bytes - before.1);
         let was_crowded = self.is_crowded_at((held - added.0, held_bytes - added.1));
-        std::mem::take(&mut state.asleep)
-            || crosses(before.0, count, self.config.batch_size)
-            || crosses(before.1, bytes, self.config.max_batch_bytes)
+        crosses(before.0, count, bounds.0)
+            || crosses(before.1, bytes, bounds.1)
             || (self.is_crowded_at((held, held_bytes))
                 && (!was_crowded || self.spills.load(Ordering::Relaxed)))
     }

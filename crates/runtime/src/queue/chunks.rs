@@ -11,9 +11,10 @@
 
 use std::collections::VecDeque;
 
-use tracefuse_exporter::record::{Record, Records, SpanRecord};
+use tracefuse_exporter::record::{Records, SpanRecord};
 
 use super::envelope::Queued;
+use super::taken::{Order, Run, Taken};
 
 /// A chunk of this many bytes or more takes no further span.
 pub(crate) const CHUNK_BYTES: usize = 32 * 1024;
@@ -41,30 +42,7 @@ pub(crate) struct Source {
 /// The chunks of one thread, oldest first. Never empty.
 struct Stream {
     thread: u64,
-    chunks: VecDeque<Waiting>,
-}
-
-struct Waiting {
-    records: Records,
-    /// The queue's number of the next record.
-    seq: u64,
-    bytes: usize,
-    /// The round of `SpanBuffers::drain` in which the chunk was filled.
-    round: u64,
-}
-
-impl Waiting {
-    fn next(&mut self) -> Option<Queued> {
-        let record = self.records.next()?;
-        let mut queued = Queued::new(Record::Span(record), self.seq);
-        if self.records.len() == 0 {
-            // Trace attributes leave with the last span of the chunk.
-            queued.bytes = self.bytes;
-        }
-        self.seq += 1;
-        self.bytes = self.bytes.saturating_sub(queued.bytes);
-        Some(queued)
-    }
+    chunks: VecDeque<Run>,
 }
 
 impl Queue {
@@ -104,7 +82,7 @@ impl Queue {
         let bytes = records.size();
         self.len += records.len();
         self.bytes += bytes;
-        let waiting = Waiting {
+        let run = Run {
             records,
             seq,
             bytes,
@@ -112,10 +90,10 @@ impl Queue {
         };
         let mut streams = self.streams.iter_mut();
         match streams.find(|stream| stream.thread == from.thread) {
-            Some(stream) => stream.chunks.push_back(waiting),
+            Some(stream) => stream.chunks.push_back(run),
             None => self.streams.push(Stream {
                 thread: from.thread,
-                chunks: VecDeque::from([waiting]),
+                chunks: VecDeque::from([run]),
             }),
         }
     }
@@ -155,20 +133,22 @@ impl Queue {
             .returned
             .pop_front()
             .or_else(|| self.next_single())
-            .or_else(|| self.next_of(self.oldest_stream()?, 1).pop())?;
+            .or_else(|| self.next_of(self.oldest_stream()?))?;
         self.len -= 1;
         self.bytes = self.bytes.saturating_sub(queued.bytes);
         Some(queued)
     }
 
-    /// Removes up to `count` records of rounds up to `safe`. Also returns their bytes, and the lowest of their numbers.
-    pub(crate) fn take(&mut self, count: usize, safe: u64) -> (Vec<Queued>, usize, Option<u64>) {
-        let mut taken: Vec<Queued> = Vec::new();
+    /// Removes up to `count` records of rounds up to `safe`.
+    pub(crate) fn take(&mut self, count: usize, safe: u64) -> Taken {
+        let mut taken = Taken::default();
         let returned = count.min(self.returned.len());
-        taken.extend(self.returned.drain(..returned));
+        self.returned
+            .drain(..returned)
+            .for_each(|queued| taken.add(queued.into()));
         while taken.len() < count {
             if let Some(single) = self.next_single() {
-                taken.push(single);
+                taken.add(single.into());
                 continue;
             }
             let Some((stream, upto)) = self.first_stream(safe) else {
@@ -177,25 +157,26 @@ impl Queue {
             self.take_run(stream, upto, count, safe, &mut taken);
         }
         self.len -= taken.len();
-        let bytes: usize = taken.iter().map(|queued| queued.bytes).sum();
-        self.bytes = self.bytes.saturating_sub(bytes);
+        self.bytes = self.bytes.saturating_sub(taken.bytes());
         debug_assert!(self.len > 0 || self.bytes == 0, "{} bytes", self.bytes);
-        let first = taken.iter().map(|queued| queued.seq).min();
-        (taken, bytes, first)
+        taken
     }
 
     /// Whether a batch of `count` can be taken in order: there are enough records that came back or are of rounds up to
     /// `safe`, or there are no others.
     pub(crate) fn has_safe(&self, count: usize, safe: u64) -> bool {
-        let (mut early, mut late) = (self.returned.len(), 0);
-        for waiting in self.streams.iter().flat_map(|stream| &stream.chunks) {
-            if waiting.round <= safe {
-                early += waiting.records.len();
+        let (mut early, mut is_any_late) = (self.returned.len(), false);
+        for run in self.streams.iter().flat_map(|stream| &stream.chunks) {
+            if run.round <= safe {
+                early += run.records.len();
             } else {
-                late += waiting.records.len();
+                is_any_late = true;
+            }
+            if early >= count {
+                return true;
             }
         }
-        late == 0 || early >= count
+        !is_any_late
     }
 
     /// Removes the next single record, if every span that came before it has left.
@@ -248,57 +229,54 @@ impl Queue {
     /// Removes spans of a stream until one ended after `upto`, `taken` has `count`, or the chunk ends.
     fn take_run(
         &mut self,
-        stream: usize,
+        at: usize,
         upto: Option<Order>,
         count: usize,
         safe: u64,
-        taken: &mut Vec<Queued>,
+        taken: &mut Taken,
     ) {
         let single = self.singles.front().map_or(u64::MAX, |single| single.seq);
-        let Some(front) = self
-            .streams
-            .get_mut(stream)
-            .and_then(|s| s.chunks.front_mut())
-        else {
+        let most = count - taken.len();
+        let Some(stream) = self.streams.get_mut(at) else {
+            return;
+        };
+        let Some(front) = stream.chunks.front_mut() else {
             return;
         };
         debug_assert!(front.round <= safe, "a chunk that may not be merged yet");
-        while taken.len() < count {
-            let Some(queued) = front.next() else { break };
-            taken.push(queued);
-            let past =
-                upto.is_some_and(|upto| front.records.order().is_some_and(|next| next > upto));
-            if past || front.seq > single {
-                break;
+        let (all, seq) = (front.records.len(), front.seq);
+        if upto.is_none() && all <= most && seq + all as u64 <= single {
+            // The usual case: nothing is read of the chunk under the lock.
+            if let Some(run) = stream.chunks.pop_front() {
+                taken.add(run.into());
+            }
+        } else {
+            let run = front.split(|count, next| {
+                count == most
+                    || seq + count as u64 > single
+                    || upto.is_some_and(|upto| next.is_some_and(|next| next > upto))
+            });
+            taken.add(run.into());
+            if front.records.len() == 0 {
+                stream.chunks.pop_front();
             }
         }
-        if front.records.len() == 0 {
-            self.next_of(stream, 0);
+        if stream.chunks.is_empty() {
+            self.streams.swap_remove(at);
         }
     }
 
-    /// Removes `count` records of a stream's first chunk, and then the chunk and the stream if they are empty.
-    fn next_of(&mut self, at: usize, count: usize) -> Vec<Queued> {
-        let Some(stream) = self.streams.get_mut(at) else {
-            return Vec::new();
-        };
-        let front = stream.chunks.front_mut();
-        let taken = front.map_or_else(Vec::new, |front| {
-            std::iter::from_fn(|| front.next()).take(count).collect()
-        });
-        if stream
-            .chunks
-            .front()
-            .is_some_and(|front| front.records.len() == 0)
-        {
+    /// Removes the next span of a stream, and then its chunk and the stream if they are empty.
+    fn next_of(&mut self, at: usize) -> Option<Queued> {
+        let stream = self.streams.get_mut(at)?;
+        let front = stream.chunks.front_mut()?;
+        let next = front.next();
+        if front.records.len() == 0 {
             stream.chunks.pop_front();
         }
         if stream.chunks.is_empty() {
             self.streams.swap_remove(at);
         }
-        taken
+        next
     }
 }
-
-/// The order by which spans of different threads are merged, see [`Records::order`].
-type Order = (u64, bool, std::cmp::Reverse<u64>);

@@ -9,6 +9,7 @@ mod closing;
 pub(crate) mod envelope;
 pub(crate) mod phase;
 pub(crate) mod rounds;
+mod taken;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use tracefuse_core::{DropReason, ExporterStats, Health};
 use crate::config::PipelineConfig;
 use crate::ledger::{Ledger, Notices};
 use crate::queue::envelope::{Parked, Queued, bytes_of};
-use crate::queue::phase::{Phase, View};
+use crate::queue::phase::{Phase, View, WakeAt};
 use crate::queue::rounds::Rounds;
 use crate::sync::Ordering;
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, PoisonError};
@@ -101,8 +102,7 @@ pub(crate) struct State {
     budget: WaitBudget,
     /// How many of the refused spans are in the ledger.
     refused: u64,
-    /// The worker sleeps until it is woken. It has no timer.
-    asleep: bool,
+    wake_at: WakeAt,
     /// A record found no room since the worker took a batch: a batch is due, also if it is not full.
     no_room: bool,
     /// The worker's thread has ended without a shutdown.
@@ -147,9 +147,8 @@ impl ExporterQueue {
         state.spooled += usize::try_from(frames).unwrap_or(usize::MAX);
     }
 
-    /// Calls `decide` with the state of the queue. It returns what the worker does next, and whether the worker then sleeps
-    /// until it is woken.
-    pub(crate) fn look<T>(&self, decide: impl FnOnce(&View) -> (T, bool)) -> T {
+    /// Calls `decide` with the state of the queue. It returns what the worker does next, and when it is woken meanwhile.
+    pub(crate) fn look<T>(&self, decide: impl FnOnce(&View) -> (T, WakeAt)) -> T {
         let mut state = self.lock();
         let waiting = state.queue.len();
         let view = View {
@@ -167,8 +166,8 @@ impl ExporterQueue {
                 .oldest_open()
                 .is_none_or(|oldest| oldest > state.flush_upto),
         };
-        let (answer, asleep) = decide(&view);
-        state.asleep = asleep;
+        let (answer, wake_at) = decide(&view);
+        state.wake_at = wake_at;
         answer
     }
 
@@ -234,9 +233,10 @@ impl ExporterQueue {
         let mut state = self.lock();
         state.no_room = false;
         let safe = state.safe;
-        let (taken, bytes, first) = state.queue.take(count, safe);
-        state.depart(taken.len(), bytes, first);
-        taken
+        let taken = state.queue.take(count, safe);
+        state.depart(taken.len(), taken.bytes(), taken.first());
+        drop(state);
+        taken.into_records()
     }
 
     /// How many records the next batch has: `batch_size`, or if more wait as many as make `bytes` encoded bytes, up to
@@ -370,7 +370,7 @@ impl State {
             is_end_logged: false,
             budget: WaitBudget::new(),
             refused: 0,
-            asleep: false,
+            wake_at: WakeAt::default(),
             no_room: false,
             died: false,
         }

@@ -1,4 +1,4 @@
-//! What the worker reads from the queue: the phase of the worker, and what there is to do.
+//! What the worker reads from the queue: the phase of the worker, and what there is to do; and when the queue wakes it.
 //! Made by `queue`; read by `worker` and `delivery`. Must not decide anything.
 
 use tokio::time::Instant;
@@ -12,6 +12,19 @@ pub(crate) enum Phase {
     Closing(Instant),
     /// Every record has its outcome. What the worker still does changes nothing.
     Stopped,
+}
+
+/// How many records must wait before one that comes wakes the worker. A wake-up costs the caller some microseconds. A flush, a
+/// shutdown and a caller that waits for room wake it at any time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum WakeAt {
+    /// One: the worker has no timer.
+    Record,
+    /// A batch: the worker has a timer for less than that.
+    #[default]
+    Batch,
+    /// A quarter of the queue: the worker is busy, or looks again in a moment.
+    Quarter,
 }
 
 /// The state by which the worker decides. Made by `queue` under its lock; read by `worker::next`.

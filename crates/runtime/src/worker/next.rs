@@ -2,7 +2,7 @@
 //! Called by `worker::run` before each step, with the state of the queue.
 
 use crate::queue::ExporterQueue;
-use crate::queue::phase::{Phase, View};
+use crate::queue::phase::{Phase, View, WakeAt};
 
 /// What the worker does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,12 +20,17 @@ pub(crate) enum Next {
     Idle,
 }
 
-/// What is next for this queue. `watching`: if there is nothing, the worker looks again by itself after a while,
-/// so nothing needs to wake it.
-pub(crate) fn next(queue: &ExporterQueue, watching: bool) -> Next {
+/// What is next for this queue. `wake_at` is when the worker is to be woken if there is nothing to do. While it works, it looks
+/// again by itself, so it is only woken if the queue fills meanwhile.
+pub(crate) fn next(queue: &ExporterQueue, wake_at: WakeAt) -> Next {
     queue.look(|view| {
         let next = decide(view);
-        (next, next == Next::Idle && !watching)
+        let wake_at = match next {
+            Next::Idle => wake_at,
+            Next::Fill => wake_at.max(WakeAt::Batch),
+            _ => WakeAt::Quarter,
+        };
+        (next, wake_at)
     })
 }
 

@@ -13,11 +13,13 @@ use crate::contain::{contained, panic_text};
 use crate::delivery::Delivery;
 use crate::delivery::wait::wait;
 use crate::queue::buffers::Watch;
-use crate::queue::phase::Phase;
+use crate::queue::phase::{Phase, WakeAt};
 use crate::worker::next::{Next, next};
 
 /// The wait after a panic, so that a panic at every step does not use a whole processor.
 const AFTER_PANIC: Duration = Duration::from_millis(100);
+/// After a batch the worker pauses for this long before it waits to be woken: where records come fast, no full batch wakes it.
+const PAUSE: Duration = Duration::from_millis(2);
 /// After this many panics during a shutdown, delivery stops.
 const MAX_CLOSING_PANICS: u32 = 3;
 
@@ -61,12 +63,19 @@ async fn turns(delivery: &mut Delivery) {
     // After work there is usually more of it soon: the worker looks again by itself after a while, so that
     // threads that record need not wake it.
     let mut watching = false;
+    // Until when the worker pauses, which is once after each batch.
+    let mut pause: Option<Instant> = None;
     loop {
         if queue.phase() != Phase::Running {
             return close(delivery).await;
         }
         delivery.tend();
-        let step = next(&queue, watching);
+        let wake_at = match (pause, watching) {
+            (Some(_), _) => WakeAt::Quarter,
+            (None, true) => WakeAt::Batch,
+            (None, false) => WakeAt::Record,
+        };
+        let step = next(&queue, wake_at);
         if !matches!(step, Next::Fill | Next::Idle) {
             waiting_since = None;
             watching = true;
@@ -91,6 +100,7 @@ async fn turns(delivery: &mut Delivery) {
                 deliver(delivery, false).await;
                 // In turn with the queue: what is on disk must not wait for a quiet moment.
                 send_stored(delivery).await;
+                pause = Some(Instant::now() + PAUSE);
             }
             Next::Again => deliver(delivery, true).await,
             Next::Idle | Next::Fill => {
@@ -111,7 +121,7 @@ async fn turns(delivery: &mut Delivery) {
                         }
                     }
                 } else if !send_stored(delivery).await {
-                    idle(delivery, due).await;
+                    idle(delivery, due.into_iter().chain(pause.take()).min()).await;
                 }
             }
         }
@@ -188,7 +198,7 @@ async fn deliver_rest(delivery: &mut Delivery) {
     let mut failures = 0;
     while let Some(until) = delivery.closing_until() {
         let before = outstanding(delivery);
-        match next(&queue, false) {
+        match next(&queue, WakeAt::Record) {
             Next::Send => delivery.send().await,
             Next::Again => delivery.again().await,
             _ if delivery.has_stored() => delivery.send_stored().await,

@@ -13,7 +13,7 @@ use crate::orders::{EVER, in_many_orders, queue};
 use crate::queue::ExporterQueue;
 use crate::queue::buffers::{SpanBuffers, Watch};
 use crate::queue::envelope::bytes_of;
-use crate::queue::phase::Phase;
+use crate::queue::phase::{Phase, WakeAt};
 use crate::queue::rounds::Rounds;
 use crate::worker::next::{Next, next};
 
@@ -50,14 +50,19 @@ fn span(record: &Record) -> SpanRecord {
     record.as_span().cloned().unwrap()
 }
 
-/// The loop of `worker::run` with its sweeps; time is up whenever it asks. Ends after `enough` or at a shutdown.
+/// The loop of `worker::run` with its drains and pauses; time is up whenever it asks. Ends after `enough` or at a shutdown.
 fn work(buffers: &Arc<SpanBuffers>, queue: &ExporterQueue, enough: u64) {
     let mut watch = Watch::new(buffers.clone());
-    let mut watching = false;
+    let (mut watching, mut pauses) = (false, false);
     let mut delivered = 0;
     block_on(async {
         while delivered < enough && queue.phase() == Phase::Running {
-            let next = next(queue, watching);
+            let wake_at = match (pauses, watching) {
+                (true, _) => WakeAt::Quarter,
+                (false, true) => WakeAt::Batch,
+                (false, false) => WakeAt::Record,
+            };
+            let next = next(queue, wake_at);
             if watching || matches!(next, Next::Fill) {
                 watch.begin();
             } else if watch.end() {
@@ -65,9 +70,10 @@ fn work(buffers: &Arc<SpanBuffers>, queue: &ExporterQueue, enough: u64) {
             }
             match next {
                 Next::Flush(ticket) => queue.flushed(ticket),
+                Next::Idle | Next::Fill if pauses => pauses = false,
                 Next::Send | Next::Fill => {
                     delivered += deliver(buffers, queue);
-                    watching = true;
+                    (watching, pauses) = (true, true);
                 }
                 Next::Idle if watching => watching = watch.drain(),
                 Next::Idle => queue.wake.notified().await,

@@ -12,7 +12,7 @@ use tracefuse_core::{DropReason, ExporterStats};
 use crate::config::{Overload, PipelineConfig};
 use crate::queue::ExporterQueue;
 use crate::queue::envelope::{Parked, Queued, bytes_of};
-use crate::queue::phase::Phase;
+use crate::queue::phase::{Phase, WakeAt};
 use crate::worker::next::{Next, next};
 
 /// Longer than any schedule: a wait ends because another thread woke it, or is found as a deadlock.
@@ -94,7 +94,7 @@ fn work(queue: &ExporterQueue, receiver: Receiver) -> Vec<u64> {
             if queue.phase() != Phase::Running {
                 break;
             }
-            let next = next(queue, false);
+            let next = next(queue, WakeAt::Record);
             let blocked = matches!(receiver, Receiver::Refuses)
                 && matches!(next, Next::Send | Next::Again | Next::Fill);
             match next {
@@ -114,7 +114,7 @@ fn work(queue: &ExporterQueue, receiver: Receiver) -> Vec<u64> {
             }
         }
         loop {
-            match next(queue, false) {
+            match next(queue, WakeAt::Record) {
                 _ if matches!(receiver, Receiver::Refuses) => break,
                 Next::Send => deliver(queue.take(queue.config.batch_size), 0),
                 Next::Again => {

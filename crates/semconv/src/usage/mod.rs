@@ -3,6 +3,7 @@
 
 mod names;
 
+use serde_json::{Map, Value as Json};
 use tracefuse_core::bridge::{Convention, Count};
 use tracefuse_core::{Cost, Usage};
 
@@ -30,6 +31,11 @@ struct Reported {
 impl Tokens {
     /// Takes a count by its attribute, and by its name in there; `false` if it is no count.
     pub(crate) fn take(&mut self, attribute: &str, name: &str, value: &Value<'_>) -> bool {
+        if let Value::Str(text) = value
+            && let Ok(details) = serde_json::from_str::<Map<String, Json>>(text)
+        {
+            return self.take_details(attribute, name, details);
+        }
         let Some(units) = value.count() else {
             return false;
         };
@@ -51,6 +57,21 @@ impl Tokens {
             }
         }
         true
+    }
+
+    /// Takes counts that are in one attribute, as JSON: LangSmith's `gen_ai.usage.input_token_details`.
+    fn take_details(&mut self, attribute: &str, name: &str, details: Map<String, Json>) -> bool {
+        let mut any = false;
+        for (key, value) in details {
+            let value = match value {
+                Json::Number(number) => number.as_f64().map(Value::F64),
+                Json::String(text) => Some(Value::Str(text.into())),
+                _ => None,
+            };
+            let (attribute, name) = (format!("{attribute}.{key}"), format!("{name}.{key}"));
+            any |= value.is_some_and(|value| self.take(&attribute, &name, &value));
+        }
+        any
     }
 
     /// Takes an amount of dollars by its name; `false` if it is none.

@@ -4,7 +4,8 @@
 use tracefuse_core::bridge::Count;
 
 /// What the names count, after `gen_ai.usage.`, `llm.token_count.` or `ai.usage.`. Each count of OpenTelemetry's conventions (0.1.0
-/// first, then the older names), then what Traceloop, OpenInference, pydantic-ai, rig, Vercel's AI SDK and others send.
+/// first, then the older names), then what Traceloop, OpenInference, pydantic-ai, rig, Vercel's AI SDK, OpenLIT, LangSmith and
+/// others send.
 pub(super) const NAMES: &[(Count, &[&str])] = &[
     (
         Count::Input,
@@ -47,6 +48,10 @@ pub(super) const NAMES: &[(Count, &[&str])] = &[
             "details.cache_read_input_tokens",
             "details.cached_tokens",
             "details.cached_content_tokens",
+            "prompt_tokens_details.cached_tokens",
+            "prompt_tokens_details.cache_read",
+            "input_tokens_details.cached_tokens",
+            "input_token_details.cache_read",
         ],
     ),
     (
@@ -88,6 +93,10 @@ pub(super) const NAMES: &[(Count, &[&str])] = &[
             "inputTokenDetails.cacheWriteTokens",
             "details.cache_write_tokens",
             "details.cache_creation_input_tokens",
+            "prompt_tokens_details.cache_creation_tokens",
+            "prompt_tokens_details.cache_write_tokens",
+            "prompt_tokens_details.cache_write",
+            "input_token_details.cache_creation",
         ],
     ),
     (
@@ -127,6 +136,9 @@ pub(super) const NAMES: &[(Count, &[&str])] = &[
             "details.input_audio_tokens",
             "details.audio_prompt_tokens",
             "details.audio_tokens",
+            "prompt_tokens_details.audio_tokens",
+            "prompt_tokens_details.audio",
+            "input_token_details.audio",
         ],
     ),
     (
@@ -153,6 +165,13 @@ pub(super) const NAMES: &[(Count, &[&str])] = &[
             "outputTokenDetails.reasoningTokens",
             "details.reasoning_tokens",
             "details.thoughts_tokens",
+            "completion_tokens_details.reasoning_tokens",
+            "completion_tokens_details.reasoning",
+            "output_tokens_details.reasoning_tokens",
+            "output_tokens_details.reasoning",
+            "output_token_details.reasoning",
+            // Google's Agent Development Kit, before its release 2.3.
+            "experimental.reasoning_tokens",
         ],
     ),
     (
@@ -171,6 +190,9 @@ pub(super) const NAMES: &[(Count, &[&str])] = &[
             "completion_details.audio",
             "details.output_audio_tokens",
             "details.audio_candidates_tokens",
+            "completion_tokens_details.audio_tokens",
+            "completion_tokens_details.audio",
+            "output_token_details.audio",
         ],
     ),
     (
@@ -186,6 +208,7 @@ pub(super) const NAMES: &[(Count, &[&str])] = &[
         &[
             "accepted_prediction_tokens",
             "details.accepted_prediction_tokens",
+            "completion_tokens_details.accepted_prediction_tokens",
         ],
     ),
     (
@@ -193,6 +216,7 @@ pub(super) const NAMES: &[(Count, &[&str])] = &[
         &[
             "rejected_prediction_tokens",
             "details.rejected_prediction_tokens",
+            "completion_tokens_details.rejected_prediction_tokens",
         ],
     ),
     (

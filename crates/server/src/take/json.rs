@@ -250,7 +250,8 @@ fn any(value: Json, notes: &mut Vec<String>) -> Option<Value<'static>> {
     let Json::Object(fields) = value else {
         return None;
     };
-    let (kind, value) = fields.into_iter().next()?;
+    // Some libraries write out the other kinds as `null`.
+    let (kind, value) = fields.into_iter().find(|(_, value)| !value.is_null())?;
     Some(match (kind.as_str(), value) {
         ("stringValue" | "string_value", Json::String(text)) => Value::Str(text.into()),
         ("boolValue" | "bool_value", Json::Bool(v)) => Value::Bool(v),
@@ -329,7 +330,7 @@ mod tests {
     #[test]
     fn what_is_null_is_as_if_it_were_missing() {
         let span = r#"{"traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "00f067aa0ba902b7", "name": null, "links": null,
-            "attributes": [{"key": "a"}, {"value": {"stringValue": "x"}}, {"key": "b", "value": {"intValue": "5"}}],
+            "attributes": [{"key": "a"}, {"key": null, "value": {"intValue": "1"}}, {"value": {"stringValue": "x"}}, {"key": "b", "value": {"intValue": "5"}}],
             "events": null, "status": null, "parentSpanId": null, "startTimeUnixNano": null}"#;
         let spans = format!(
             r#"{{"resourceSpans": [{{"resource": null, "scopeSpans": [{{"scope": null, "spans": [{span}]}}]}}]}}"#

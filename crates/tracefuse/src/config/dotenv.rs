@@ -57,8 +57,7 @@ pub(super) fn parse(text: &str) -> Dotenv {
 /// Name and value of the assignment at the beginning of `text`, and its length in bytes. `line` is its first line.
 fn assignment(text: &str, line: &str) -> Option<(String, String, usize)> {
     let (name, value) = line.split_once('=')?;
-    let name = name.trim();
-    let name = name.strip_prefix("export ").map_or(name, str::trim);
+    let name = without_export(name);
     if !is_name(name) {
         return None;
     }
@@ -70,6 +69,14 @@ fn assignment(text: &str, line: &str) -> Option<(String, String, usize)> {
         _ => (bare(value.trim_start()).to_owned(), value.len() - padding),
     };
     Some((name.to_owned(), value, start + length))
+}
+
+/// A name, or the beginning of a line, without the `export` before it.
+pub(super) fn without_export(text: &str) -> &str {
+    let text = text.trim();
+    let exported = text.strip_prefix("export");
+    let exported = exported.filter(|rest| rest.starts_with(char::is_whitespace));
+    exported.map_or(text, str::trim)
 }
 
 /// The line without its end, and what comes after.
@@ -136,6 +143,7 @@ mod tests {
             ("A=b", "b"),
             ("  A =  b c  ", "b c"),
             ("export A=b", "b"),
+            ("export\t A=b", "b"),
             ("A=", ""),
             ("A=# nothing", ""),
             ("A=b # comment", "b"),
@@ -182,6 +190,7 @@ mod tests {
             ("X='b\nA=b", vec![1]),
             ("X=\"b\\\nA=b", vec![1]),
             ("key: value\n- item\nA=b", vec![1, 2]),
+            ("exporter A=c\nA=b", vec![1]),
         ] {
             let file = parse(text);
             let broken: Vec<usize> = file.broken.iter().map(|line| line.number).collect();

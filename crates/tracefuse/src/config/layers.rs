@@ -247,7 +247,7 @@ fn read_dotenv(source: &dyn Source, warnings: &mut Vec<String>) -> Dotenv {
         }
     };
     let read = dotenv::parse(&text);
-    let ours = |name: &str| is_ours(name.strip_prefix("export ").unwrap_or(name).trim());
+    let ours = |name: &str| is_ours(dotenv::without_export(name));
     let (broken, skipped): (Vec<_>, Vec<_>) =
         read.broken.iter().partition(|line| ours(&line.beginning));
     if !skipped.is_empty() {

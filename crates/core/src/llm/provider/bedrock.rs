@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::envelope::unwrapped;
 use super::gemini::field;
 use super::{Facts, anthropic, error, openai, text, without_nulls};
 use crate::llm::usage::{self, Language};
@@ -20,7 +21,9 @@ pub(crate) fn facts(response: &Value) -> Facts {
             ..facts
         };
     }
+    let whole = response;
     let used = usage::read(Language::Bedrock, response);
+    let response = unwrapped(response);
     // An event of a stream has its fields in an inner object.
     let stop = response.get("messageStop").unwrap_or(response);
     let routed = response.pointer("/trace/promptRouter/invokedModelId");
@@ -32,7 +35,7 @@ pub(crate) fn facts(response: &Value) -> Facts {
         parameters: used.parameters,
         finish_reason: text(field(stop, "stopReason", "stop_reason")).map(Value::from),
         output: response.pointer("/output/message").and_then(output),
-        error: error::read(response, "bedrock"),
+        error: error::read(whole, "bedrock"),
     }
 }
 

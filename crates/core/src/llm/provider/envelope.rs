@@ -4,8 +4,8 @@
 use serde_json::{Map, Value};
 
 /// Fields whose object has the answer: events of Responses and realtime, Code Assist (`response`), results of batches
-/// (`response.body`, `result`), Cloudflare (`result`), events of Gemini's Interactions (`interaction`).
-const WRAPPERS: &[&str] = &["response", "result", "body", "interaction"];
+/// (`response.body`, `result`; `modelOutput` of Bedrock), Cloudflare (`result`), events of Gemini's Interactions (`interaction`).
+const WRAPPERS: &[&str] = &["response", "result", "body", "interaction", "modelOutput"];
 
 /// Fields of an answer itself. Where one of these is, nothing is wrapped.
 const OWN: &[&str] = &[

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::ser::{self, Serialize};
 use serde_json::{Map, Value};
 
+use crate::llm::lenient;
 use crate::record::ValueRef;
 use crate::record::feed::{Feed, Shape, Sink};
 use crate::record::guard::catch;
@@ -25,7 +26,12 @@ pub(crate) fn read<T: Serialize + ?Sized>(
 ) -> Option<Value> {
     match raw(value, skip)? {
         // The parser refuses text of more than 128 levels.
-        Value::String(text) => Some(serde_json::from_str(&text).unwrap_or(Value::String(text))),
+        Value::String(text) => Some(
+            serde_json::from_str(&text)
+                .ok()
+                .or_else(|| lenient::parse(&text))
+                .unwrap_or(Value::String(text)),
+        ),
         tree => Some(tree),
     }
 }

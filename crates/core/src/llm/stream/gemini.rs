@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::assembly::{Language, fold};
 use super::interactions::Interaction;
-use super::merge::{extend, is_empty, says};
+use super::merge::{add_up, extend, is_empty, says};
+use super::partial_args;
 use crate::llm::provider::{Facts, gemini};
 
 fold! {
@@ -18,6 +19,8 @@ struct Chunks {
     response: Map<String, Value>,
     candidates: Vec<Candidate>,
     interaction: Interaction,
+    /// What the turns of a live session used that are over: each turn is billed with all that was said before it.
+    earlier: Map<String, Value>,
     complete: bool,
 }
 
@@ -46,6 +49,7 @@ impl Language for Chunks {
         }
         let mut carries = false;
         for candidate in of_live(&mut chunk) {
+            self.begin_turn();
             carries |= self.add_candidate(candidate);
         }
         if let Some(Value::Object(content)) = chunk.get("serverContent") {
@@ -58,7 +62,7 @@ impl Language for Chunks {
                 }
             }
         }
-        for key in ["usageMetadata", "usage_metadata"] {
+        for key in USAGE {
             if let Some(Value::Object(usage)) = chunk.remove(key) {
                 let known = self.response.entry(key).or_insert_with(|| json!({}));
                 if let Value::Object(known) = known {
@@ -82,8 +86,10 @@ impl Language for Chunks {
 
     fn facts(mut self) -> Facts {
         self.candidates.sort_by_key(|candidate| candidate.index);
+        self.end_turn();
         let candidates = self.candidates.into_iter().map(Candidate::whole).collect();
         self.response.insert("candidates".to_owned(), candidates);
+        extend(&mut self.response, self.earlier);
         let mut interaction = self.interaction.whole();
         if let Some(steps) = interaction.remove("steps") {
             self.response.insert("steps".to_owned(), steps);
@@ -93,7 +99,27 @@ impl Language for Chunks {
     }
 }
 
+const USAGE: [&str; 2] = ["usageMetadata", "usage_metadata"];
+
 impl Chunks {
+    /// Another turn of a live session, if the one before is over.
+    fn begin_turn(&mut self) {
+        if std::mem::take(&mut self.complete) {
+            self.end_turn();
+        }
+    }
+
+    fn end_turn(&mut self) {
+        for key in USAGE {
+            if let Some(Value::Object(usage)) = self.response.remove(key) {
+                let known = self.earlier.entry(key).or_insert_with(|| json!({}));
+                if let Value::Object(known) = known {
+                    add_up(known, usage);
+                }
+            }
+        }
+    }
+
     fn add_candidate(&mut self, mut candidate: Map<String, Value>) -> bool {
         let index = candidate.get("index").and_then(Value::as_u64).unwrap_or(0);
         let at = self
@@ -191,7 +217,7 @@ impl Candidate {
             return;
         }
         if !is_empty(&part) {
-            self.parts.push(part);
+            partial_args::push(&mut self.parts, part);
         }
     }
 

@@ -57,11 +57,13 @@ pub(super) fn extend(known: &mut Map<String, Value>, later: Map<String, Value>) 
     }
 }
 
-/// Adds the numbers of a report to those of an earlier one. A field that is not a number gets the later value.
+/// Adds the numbers of a report to those of an earlier one, also in the elements of lists that have the same texts, such as
+/// a modality. A field that is not a number gets the later value.
 pub(super) fn add_up(known: &mut Map<String, Value>, later: Map<String, Value>) {
     for (key, value) in later {
         match (known.get_mut(&key), value) {
             (Some(Value::Object(known)), Value::Object(later)) => add_up(known, later),
+            (Some(Value::Array(known)), Value::Array(later)) => add_elements(known, later),
             (Some(Value::Number(number)), Value::Number(more)) => {
                 let sum = match (number.as_u64(), more.as_u64()) {
                     (Some(number), Some(more)) => Some(number.saturating_add(more).into()),
@@ -73,6 +75,26 @@ pub(super) fn add_up(known: &mut Map<String, Value>, later: Map<String, Value>) 
                 *number = sum.unwrap_or(more);
             }
             (_, value) => put(known, &key, value),
+        }
+    }
+}
+
+fn add_elements(known: &mut Vec<Value>, later: Vec<Value>) {
+    for element in later {
+        let texts = |object: &Map<String, Value>| -> Vec<(String, Value)> {
+            let fields = object.iter().filter(|(_, value)| value.is_string());
+            fields
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect()
+        };
+        let same = |known: &&mut Value| match (known.as_object(), element.as_object()) {
+            (Some(known), Some(element)) => texts(known) == texts(element),
+            _ => **known == element,
+        };
+        match (known.iter_mut().find(same), element) {
+            (Some(Value::Object(known)), Value::Object(element)) => add_up(known, element),
+            (Some(_), _) => {}
+            (None, element) => known.push(element),
         }
     }
 }
@@ -170,6 +192,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn numbers_are_added_also_within_lists() {
+        let report = |text: u64, audio: u64, seconds: f64| json!({ "n": text + audio, "s": seconds, "by": [{ "m": "TEXT", "n": text }, { "m": "AUDIO", "n": audio }], "tags": ["a"], "tier": "x" });
+        let mut known = Map::new();
+        for report in [
+            report(1, 2, 0.5),
+            report(10, 20, 1.0),
+            json!({ "by": [{ "m": "IMAGE", "n": 5 }], "tags": ["a", "b"], "tier": "y" }),
+        ] {
+            if let Value::Object(report) = report {
+                add_up(&mut known, report);
+            }
+        }
+        assert_eq!(
+            Value::Object(known),
+            json!({ "n": 33, "s": 1.5, "by": [{ "m": "TEXT", "n": 11 }, { "m": "AUDIO", "n": 22 }, { "m": "IMAGE", "n": 5 }], "tags": ["a", "b"], "tier": "y" })
+        );
+    }
 
     #[test]
     fn a_text_joins_whatever_is_known_and_takes_nothing_away() {

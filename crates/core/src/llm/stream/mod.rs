@@ -15,6 +15,7 @@ mod interactions;
 mod merge;
 mod ollama;
 mod openai;
+mod partial_args;
 mod pieces;
 mod responses;
 

@@ -33,7 +33,10 @@ impl Language for Chunks {
 
     fn add(&mut self, mut chunk: Map<String, Value>) -> bool {
         match chunk.remove("type") {
-            Some(Value::String(event)) => self.add_event(&event, chunk),
+            // Some services give chunks with choices a type as well.
+            Some(Value::String(event)) if !chunk.contains_key("choices") => {
+                self.add_event(&event, chunk)
+            }
             _ if chunk.get("object").and_then(Value::as_str) == Some("response") => {
                 self.responses.add_response(chunk)
             }

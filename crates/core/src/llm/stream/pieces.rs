@@ -3,6 +3,8 @@
 
 use serde_json::Value;
 
+use crate::llm::lenient;
+
 /// Text that waits for its end. More is discarded: an object of this size is no chunk.
 const MAX_WAITING: usize = 64 * 1024 * 1024;
 
@@ -82,21 +84,88 @@ fn take(text: &str, found: &mut Found) -> usize {
                     rest = rest.get(used..).unwrap_or_default();
                 }
                 Some(Err(error)) if error.is_eof() => break,
-                _ => match rest.split_once('\n') {
-                    Some((_, after)) => rest = after,
-                    None => break,
+                _ => match over_lines(rest) {
+                    Lines::Whole(value, after) => {
+                        found.values.push(value);
+                        rest = after;
+                    }
+                    Lines::Unfinished => break,
+                    Lines::No => {
+                        let line = rest.split(LINE_END).next().unwrap_or_default();
+                        if let Some(value) = lenient::parse(line) {
+                            found.values.push(value);
+                            rest = rest.get(line.len()..).unwrap_or_default();
+                        } else if let Some(after) = after_line(rest) {
+                            rest = after;
+                        } else {
+                            break;
+                        }
+                    }
                 },
             }
         } else if let Some(after) = rest.strip_prefix(['[', ']']) {
             rest = after;
         } else {
-            match rest.split_once('\n') {
-                Some((_, after)) => rest = after,
+            match after_line(rest) {
+                Some(after) => rest = after,
                 None => break,
             }
         }
     }
     text.len() - rest.len()
+}
+
+/// What comes after the first line. An item that is a line has no end: the next one begins with its field.
+fn after_line(text: &str) -> Option<&str> {
+    match text.find(LINE_END) {
+        Some(end) => text.get(end + 1..),
+        None => text.get(text.find("data:")?..),
+    }
+}
+
+/// The end of a line: `\n`, `\r\n` or `\r` (HTML, 9.2.5). The second is read as two ends.
+const LINE_END: [char; 2] = ['\n', '\r'];
+
+/// An object over several `data:` lines of one event.
+enum Lines<'a> {
+    /// The object, and what comes after its event.
+    Whole(Value, &'a str),
+    /// The event has not arrived as a whole.
+    Unfinished,
+    No,
+}
+
+/// Reads an object whose event has its data in several lines, each with a `data:` before it.
+fn over_lines(text: &str) -> Lines<'_> {
+    let mut joined = String::new();
+    let mut rest = text;
+    let is_whole = loop {
+        let end = rest.find(LINE_END);
+        let (line, after) = rest.split_at(end.unwrap_or(rest.len()));
+        if end.is_none() && !line.starts_with("data:") {
+            // The beginning of a line may be that of any field.
+            break false;
+        }
+        let line = match (joined.is_empty(), line.strip_prefix("data:")) {
+            (_, Some(data)) => data,
+            (true, None) => line,
+            // An empty line ends the event.
+            (false, None) => break true,
+        };
+        joined.push_str(line);
+        let more = after.strip_prefix("\r\n");
+        rest = more.or_else(|| after.get(1..)).unwrap_or_default();
+        if end.is_none() {
+            break false;
+        }
+        joined.push('\n');
+    };
+    let mut values = serde_json::Deserializer::from_str(&joined).into_iter::<Value>();
+    match values.next() {
+        Some(Ok(value)) => Lines::Whole(value, rest),
+        Some(Err(error)) if error.is_eof() && !is_whole => Lines::Unfinished,
+        _ => Lines::No,
+    }
 }
 
 #[cfg(test)]
@@ -148,9 +217,39 @@ mod tests {
         assert_eq!(read(&["data: {\"a\":"]).0, Vec::<Value>::new());
         assert_eq!(read(&["{broken}\n{\"a\":1}"]).0, [json!({ "a": 1 })]);
         assert_eq!(
+            read(&["data: {\"a\":NaN}\n\ndata: {\"b\":1e400}", "\n\n"]).0,
+            [json!({ "a": null }), json!({ "b": null })]
+        );
+        assert_eq!(
+            read(&["data: {broken", "data: {\"a\":1}"]).0,
+            [json!({ "a": 1 })]
+        );
+        assert_eq!(
             read(&["upstream connect ", "error"]),
             (vec![], false, Some("upstream connect error".to_owned()))
         );
+    }
+
+    /// An event may have its data in several lines, and lines may end in any of three ways (HTML, 9.2.6).
+    #[test]
+    fn an_object_may_take_several_lines_of_data() {
+        let text = "event: chunk\ndata: {\ndata:   \"a\": \"data: x\",\ndata:   \"b\": [1,\ndata: 2]\ndata: }\n\n\
+            data: {\"c\":3}\n\ndata: {broken\ndata: {\"d\":4}\n\ndata: [DONE]\n\n";
+        let values = vec![
+            json!({ "a": "data: x", "b": [1, 2] }),
+            json!({ "c": 3 }),
+            json!({ "d": 4 }),
+        ];
+        for end in ["\n", "\r\n", "\r"] {
+            let text = text.replace('\n', end);
+            assert_eq!(read(&[&text]), (values.clone(), true, None), "{end:?}");
+            for cut in 0..text.len() {
+                let pieces = [&text[..cut], &text[cut..]];
+                assert_eq!(read(&pieces), (values.clone(), true, None), "{end:?} {cut}");
+            }
+            let letters: Vec<&str> = text.split_inclusive(|_| true).collect();
+            assert_eq!(read(&letters), (values.clone(), true, None), "{end:?}");
+        }
     }
 
     proptest! {

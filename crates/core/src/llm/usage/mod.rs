@@ -113,6 +113,18 @@ fn is_search(call: &Value) -> bool {
 /// Reads a report without its answer: the language is the one whose names of counts it has.
 pub(crate) fn reported(report: &Value) -> Option<Usage> {
     let languages = [
+        // Vercel's AI SDK; without these it cannot be told from Bedrock, which counts the cache apart.
+        (
+            Language::OpenAi,
+            &[
+                "promptTokens",
+                "completionTokens",
+                "cachedInputTokens",
+                "reasoningTokens",
+                "inputTokenDetails",
+                "outputTokenDetails",
+            ][..],
+        ),
         (
             Language::Gemini,
             &["promptTokenCount", "prompt_token_count", "totalTokenCount"][..],

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::data_uri::{self, MARK};
+use super::data_uri;
 use super::json::{self, Unescaped};
 use super::{base64, shapes};
 
@@ -20,7 +20,7 @@ struct Found {
 /// Whether the text may have media: there is a data URI, or base64 under a key that may have it. Cheap, since
 /// it is called for every value of every span.
 pub(super) fn may_have(text: &str) -> bool {
-    text.contains(MARK)
+    data_uri::marks(text).next().is_some()
         || text.match_indices('"').any(|(quote, _)| {
             let (key, value) = text.as_bytes().split_at(quote);
             ends_in_key(key) && begins_with_base64(value)

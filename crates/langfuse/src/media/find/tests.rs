@@ -231,6 +231,25 @@ fn the_parts_of_each_provider_are_found() {
             "image/png",
             png,
         ),
+        // Stability, LlamaIndex, Nova Sonic.
+        (
+            json!({ "image": PNG, "finish_reason": "SUCCESS", "seed": 1 }),
+            "/image",
+            "image/png",
+            png,
+        ),
+        (
+            json!({ "block_type": "image", "image": PNG, "image_mimetype": "image/png", "path": null }),
+            "/image",
+            "image/png",
+            png,
+        ),
+        (
+            json!({ "event": { "audioOutput": { "completionId": "c", "content": HELLO } } }),
+            "/event/audioOutput/content",
+            "application/octet-stream",
+            hello,
+        ),
         // LangChain, before and since its release 1; Vercel's AI SDK; images of Bedrock's other models.
         (
             json!({ "type": "image", "source_type": "base64", "data": HELLO, "mime_type": "image/jpeg" }),
@@ -403,6 +422,8 @@ fn what_is_no_media_is_left_alone() {
         r#"{"type":"response.output_text.delta","delta":"aGVsbG8="}"#,
         r#"{"source":{"bytes":"aGVsbG8="}}"#,
         r#"{"role":"assistant","audio":"aGVsbG8="}"#,
+        r#"{"image":"aGVsbG8gd29ybGQ=","tag":"latest"}"#,
+        r#"{"event":{"textOutput":{"content":"aGVsbG8gd29ybGQ="}}}"#,
         "a text about ;base64, and data:",
         "aGVsbG8=",
         "\"aGVsbG8=\"",

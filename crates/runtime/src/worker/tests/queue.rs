@@ -13,6 +13,7 @@ use super::outage::Push;
 use crate::config::{Overload, PipelineConfig, WhileOpen};
 use crate::queue::ExporterQueue;
 use crate::queue::envelope::bytes_of;
+use crate::queue::phase::WakeAt;
 use crate::queue::rounds::Rounds;
 use crate::worker::next::{Next, next};
 
@@ -115,7 +116,7 @@ fn a_queue_takes_what_its_bounds_say_and_no_more() {
 #[test]
 fn a_worker_is_woken_once_when_it_sleeps_and_once_for_a_batch() {
     let filled = queue(|config| config.batch_size = 5);
-    assert_eq!(next(&filled.queue, false), Next::Idle);
+    assert_eq!(next(&filled.queue, WakeAt::Record), Next::Idle);
     filled.record(1);
     assert!(filled.is_woken(), "it slept");
     filled.record(3);
@@ -127,14 +128,41 @@ fn a_worker_is_woken_once_when_it_sleeps_and_once_for_a_batch() {
 }
 
 #[test]
+fn a_worker_that_pauses_is_woken_for_a_quarter_of_the_queue() {
+    let by_count = queue(|config| (config.batch_size, config.max_queue_size) = (2, 40));
+    let by_bytes = queue(|config| {
+        (config.max_batch_bytes, config.max_queue_bytes) = (2 * size(), 40 * size());
+    });
+    for filled in [by_count, by_bytes] {
+        assert_eq!(next(&filled.queue, WakeAt::Quarter), Next::Idle);
+        filled.record(9);
+        assert!(!filled.is_woken(), "it looks again by itself");
+        filled.record(1);
+        assert!(filled.is_woken());
+    }
+}
+
+#[test]
+fn a_worker_that_works_is_not_woken_for_a_batch() {
+    let filled = queue(|config| config.batch_size = 2);
+    filled.record(2);
+    assert!(filled.is_woken());
+    assert_eq!(next(&filled.queue, WakeAt::Record), Next::Send);
+    filled.queue.take(2);
+    filled.record(2);
+    assert!(!filled.is_woken(), "it looks after the batch");
+    assert_eq!(next(&filled.queue, WakeAt::Record), Next::Send);
+}
+
+#[test]
 fn a_worker_is_woken_for_a_batch_of_bytes() {
     let filled = queue(|config| config.max_batch_bytes = 3 * size());
     filled.record(2);
     assert!(!filled.is_woken());
-    assert_eq!(next(&filled.queue, false), Next::Fill);
+    assert_eq!(next(&filled.queue, WakeAt::Record), Next::Fill);
     filled.record(1);
     assert!(filled.is_woken());
-    assert_eq!(next(&filled.queue, false), Next::Send);
+    assert_eq!(next(&filled.queue, WakeAt::Record), Next::Send);
 }
 
 #[test]
@@ -144,10 +172,14 @@ fn a_queue_is_crowded_beyond_three_quarters() {
     for filled in [by_count, by_bytes] {
         filled.record(15);
         assert!(!filled.queue.is_crowded() && !filled.is_woken());
-        assert_eq!(next(&filled.queue, true), Next::Fill);
+        assert_eq!(next(&filled.queue, WakeAt::Batch), Next::Fill);
         filled.record(1);
         assert!(filled.queue.is_crowded() && filled.is_woken());
-        assert_eq!(next(&filled.queue, true), Next::Send, "before it is full");
+        assert_eq!(
+            next(&filled.queue, WakeAt::Batch),
+            Next::Send,
+            "before it is full"
+        );
         filled.record(1);
         assert!(!filled.is_woken(), "woken already");
     }
@@ -158,14 +190,14 @@ fn a_record_without_room_lets_what_waits_be_sent() {
     // Never crowded: one record is less than three quarters, and two are too much.
     let filled = queue(|config| config.max_queue_bytes = size() * 3 / 2);
     filled.record(1);
-    assert_eq!(next(&filled.queue, true), Next::Fill);
+    assert_eq!(next(&filled.queue, WakeAt::Batch), Next::Fill);
     filled.record(2);
     assert!(filled.is_woken());
-    assert_eq!(next(&filled.queue, true), Next::Send);
+    assert_eq!(next(&filled.queue, WakeAt::Batch), Next::Send);
     let taken = filled.queue.take(9);
     filled.queue.put_back(taken);
     assert_eq!(
-        next(&filled.queue, true),
+        next(&filled.queue, WakeAt::Batch),
         Next::Fill,
         "until it has taken some"
     );
@@ -176,9 +208,17 @@ fn what_is_left_after_a_batch_still_counts_its_bytes() {
     let filled = queue(|config| config.max_batch_bytes = 3 * size());
     filled.record(5);
     let taken = filled.queue.take(2);
-    assert_eq!(next(&filled.queue, true), Next::Send, "three are a batch");
+    assert_eq!(
+        next(&filled.queue, WakeAt::Batch),
+        Next::Send,
+        "three are a batch"
+    );
     assert_eq!(filled.queue.take(1).len(), 1);
-    assert_eq!(next(&filled.queue, true), Next::Fill, "two are not");
+    assert_eq!(
+        next(&filled.queue, WakeAt::Batch),
+        Next::Fill,
+        "two are not"
+    );
     drop(taken);
 }
 

@@ -171,6 +171,7 @@ fn foreign_lines_of_dotenv_are_skipped_with_one_warning() {
     for ours in [
         "LANGFUSE_SECRET_KEY 'CANARY'",
         "export TRACEFUSE_MEDIA",
+        "export\tTRACEFUSE_MEDIA",
         "TRACING_MODE: print",
     ] {
         let error = Given::dotenv(&format!("\nFOO\n{ours}\n")).refusal();

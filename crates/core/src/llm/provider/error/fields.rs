@@ -23,6 +23,7 @@ pub(super) const CODES: &[&str] = &[
     "err_code",
     "status_code",
     "statusCode",
+    "StatusCode",
     "originalStatusCode",
     "status",
 ];

@@ -45,7 +45,7 @@ pub(crate) fn of_event(event: &Map<String, Value>, provider: &str) -> Option<Exc
 
 /// The error in a body that is no JSON: the page of a proxy. Other text may be an answer.
 pub(crate) fn of_text(body: &str, provider: &str) -> Option<Exception> {
-    let start: String = body.trim_start().chars().take(16).collect();
+    let start: String = first_tag(body).chars().take(16).collect();
     let start = start.to_ascii_lowercase();
     let kind = match start.as_str() {
         s if s.starts_with("<!doctype") || s.starts_with("<html") => "html",
@@ -72,6 +72,21 @@ pub(crate) fn of_text(body: &str, provider: &str) -> Option<Exception> {
         sources: Vec::new(),
     };
     Some(error.exception(provider))
+}
+
+/// A body from its first tag on: a byte order mark and comments may come before it.
+fn first_tag(body: &str) -> &str {
+    let mut body = body;
+    loop {
+        body = body.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+        match body
+            .strip_prefix("<!--")
+            .and_then(|rest| rest.split_once("-->"))
+        {
+            Some((_, after)) => body = after,
+            None => return body,
+        }
+    }
 }
 
 /// An error as it was found.
@@ -135,10 +150,11 @@ fn stated(object: &Map<String, Value>) -> Option<Error> {
             message.unwrap_or("the agent failed"),
         ));
     }
-    // Groq: within a chunk. Tencent: within the response.
+    // Groq: within a chunk. Tencent, Volcengine: within the response.
     for (outer, key) in [
         ("x_groq", "error"),
         ("Response", "Error"),
+        ("ResponseMetadata", "Error"),
         ("Output", "__type"),
     ] {
         if let Some(outer) = inner(outer)

@@ -399,6 +399,9 @@ fn an_event_with_a_type_implies_nothing() {
 
 #[test]
 fn the_page_of_a_proxy_is_an_error() {
+    let marked = "\u{feff}<!-- a proxy --> <!-- b -->\n<html><title>503</title></html>";
+    assert_eq!(of_text(marked, "openai").unwrap().message, "503");
+    assert!(of_text("<!-- no end <html>", "openai").is_none());
     let page = "\n<!DOCTYPE html><html><head><TITLE>502 Bad Gateway</TITLE></head></html>";
     let error = of_text(page, "openai").unwrap();
     assert_eq!(

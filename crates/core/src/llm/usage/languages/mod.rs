@@ -14,6 +14,7 @@ mod openai;
 
 use serde_json::Value;
 
+use crate::llm::provider::envelope::unwrapped;
 use crate::record::{Convention, Count};
 use anthropic::ANTHROPIC;
 use bedrock::BEDROCK;
@@ -70,6 +71,7 @@ impl Language {
 
     /// The language of an answer: what Bedrock runs without Converse answers in the language of its maker.
     pub(crate) fn spoken_in(self, answer: &Value) -> Self {
+        let answer = unwrapped(answer);
         let list = |key: &str| answer.get(key).and_then(Value::as_array);
         let has = |key: &str| {
             answer.get("output").is_none()

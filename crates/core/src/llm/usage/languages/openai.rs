@@ -19,9 +19,26 @@ pub(super) const OPENAI: Table = Table {
         "usage_info",
     ],
     counts: &[
-        (Count::Input, &["prompt_tokens", "input_tokens"]),
-        (Count::Output, &["completion_tokens", "output_tokens"]),
-        (Count::Total, &["total_tokens"]),
+        // The names in camel case are of Vercel's AI SDK.
+        (
+            Count::Input,
+            &[
+                "prompt_tokens",
+                "input_tokens",
+                "promptTokens",
+                "inputTokens",
+            ],
+        ),
+        (
+            Count::Output,
+            &[
+                "completion_tokens",
+                "output_tokens",
+                "completionTokens",
+                "outputTokens",
+            ],
+        ),
+        (Count::Total, &["total_tokens", "totalTokens"]),
         (
             Count::Cached,
             &[
@@ -43,6 +60,9 @@ pub(super) const OPENAI: Table = Table {
                 "input_token_details.cache_read",
                 // vLLM, Mistral.
                 "num_cached_tokens",
+                // Vercel; in snake case Codex and rig.
+                "cachedInputTokens",
+                "inputTokenDetails.cacheReadTokens",
             ],
         ),
         (
@@ -71,6 +91,7 @@ pub(super) const OPENAI: Table = Table {
                 "prompt_tokens_details.cache_creation_input_tokens",
                 // LangChain.
                 "input_token_details.cache_creation",
+                "inputTokenDetails.cacheWriteTokens",
             ],
         ),
         (
@@ -126,6 +147,10 @@ pub(super) const OPENAI: Table = Table {
                 "reasoning_tokens",
                 // LangChain.
                 "output_token_details.reasoning",
+                // Codex.
+                "reasoning_output_tokens",
+                "reasoningTokens",
+                "outputTokenDetails.reasoningTokens",
             ],
         ),
         (
