@@ -1,12 +1,27 @@
 //! Settings of a console exporter. Filled by the application or the facade; read by `exporter`.
 
 use std::io::Write;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::choices::{Color, Format, Stream, Text};
 
-/// A console exporter's configuration.
+/// The ranges of the numeric settings.
+pub mod limits {
+    use std::ops::RangeInclusive;
+    use std::time::Duration;
+
+    /// Of [`width`](super::ConsoleConfig::width).
+    pub const WIDTH: RangeInclusive<usize> = 1..=10_000;
+    /// Of [`max_held_spans`](super::ConsoleConfig::max_held_spans). With 0 no span waits for its root.
+    pub const MAX_HELD_SPANS: RangeInclusive<usize> = 0..=10_000_000;
+    /// Of [`max_held_age`](super::ConsoleConfig::max_held_age): up to a day.
+    pub const MAX_HELD_AGE: RangeInclusive<Duration> =
+        Duration::ZERO..=Duration::from_secs(24 * 60 * 60);
+}
+
+/// A console exporter's configuration. A number outside of its range in [`limits`] is replaced by the nearest one in it.
 ///
 /// ```
 /// use tracefuse_console::{Color, ConsoleConfig, ConsoleExporter, Format, Text};
@@ -124,5 +139,42 @@ impl ConsoleConfig {
     pub fn max_held_age(mut self, age: Duration) -> Self {
         self.max_held_age = age;
         self
+    }
+
+    /// The same with each number in its range.
+    pub(crate) fn bounded(mut self) -> Self {
+        fn nearest<T: Ord + Copy>(value: T, range: &RangeInclusive<T>) -> T {
+            value.clamp(*range.start(), *range.end())
+        }
+        self.width = self.width.map(|width| nearest(width, &limits::WIDTH));
+        self.max_held_spans = nearest(self.max_held_spans, &limits::MAX_HELD_SPANS);
+        self.max_held_age = nearest(self.max_held_age, &limits::MAX_HELD_AGE);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_become_the_nearest_in_their_range() {
+        let most = ConsoleConfig::new()
+            .width(usize::MAX)
+            .max_held_spans(usize::MAX)
+            .max_held_age(Duration::MAX)
+            .bounded();
+        assert_eq!(most.width, Some(10_000));
+        assert_eq!(most.max_held_spans, 10_000_000);
+        assert_eq!(most.max_held_age, Duration::from_secs(86_400));
+        let least = ConsoleConfig::new()
+            .width(0)
+            .max_held_spans(0)
+            .max_held_age(Duration::ZERO)
+            .bounded();
+        assert_eq!((least.width, least.max_held_spans), (Some(1), 0));
+        assert_eq!(least.max_held_age, Duration::ZERO);
+        let defaults = ConsoleConfig::new().bounded();
+        assert_eq!((defaults.width, defaults.max_held_spans), (None, 10_000));
     }
 }

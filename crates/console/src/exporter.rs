@@ -49,6 +49,7 @@ impl ConsoleExporter {
     /// An exporter with this configuration. Whether there are colours is decided here, once.
     #[must_use]
     pub fn new(config: ConsoleConfig) -> Self {
+        let config = config.bounded();
         let color = match config.color {
             Color::Always => true,
             Color::Never => false,

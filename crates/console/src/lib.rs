@@ -56,6 +56,7 @@ mod exporter;
 mod failures;
 mod fold;
 mod header;
+mod held;
 mod joiner;
 pub mod json;
 mod model;
@@ -73,7 +74,7 @@ mod usage;
 mod waterfall;
 
 pub use choices::{Color, Format, ParseChoiceError, Stream, Text};
-pub use config::ConsoleConfig;
+pub use config::{ConsoleConfig, limits};
 pub use exporter::ConsoleExporter;
 pub use model::{TreeHeader, TreeSpan};
 pub use sanitize::Sanitized;

@@ -1,20 +1,18 @@
-//! Traces whose root is still open.
+//! Traces whose root is still open: when each is printed. One such trace is in `held`.
 //! Called by `exporter` for each span; returns trees that are ready to be drawn. Its only clock is
 //! the times in the spans, so its results depend on its input alone.
 //!
 //! A tree is given at the end of the batch that brought its root: spans of one batch may come in any order. A span that
 //! comes in a later batch is shown by itself, and marked as late only if it ended after its root.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::time::Duration;
 
-use tracefuse_exporter::record::{
-    ScoreRecord, ScoreTarget, SpanId, SpanRecord, TraceAttributes, TraceId,
-};
+use tracefuse_exporter::record::{ScoreRecord, ScoreTarget, SpanId, SpanRecord, TraceId};
 
 use crate::choices::Text;
 use crate::convert;
+use crate::held::{Held, Open, Score, Seen};
 use crate::model::{TreeHeader, TreeSpan};
 use crate::shown::Shown;
 use crate::text::short;
@@ -46,52 +44,6 @@ pub(crate) struct OpenTraces {
     max_held: usize,
     max_age: u64,
     text: Text,
-}
-
-/// A trace as it was when one of its spans ended: shared with the span's record, so that keeping it costs nothing.
-#[derive(Clone, Debug)]
-struct Seen {
-    attributes: Arc<TraceAttributes>,
-    /// Of the span, for a trace without a name.
-    name: String,
-}
-
-#[derive(Debug)]
-struct Open {
-    seen: Seen,
-    /// Place in the order in which traces were opened.
-    number: u64,
-    /// When the first of its spans ended, and the last so far.
-    since: u64,
-    last: u64,
-    /// Its spans come from another tracing system, see [`Held::is_bridged`].
-    bridged: bool,
-    spans: Vec<Held>,
-    /// Scores of the trace and of its spans.
-    scores: Vec<(Option<SpanId>, String)>,
-}
-
-/// A span with its events.
-#[derive(Debug)]
-struct Held {
-    id: SpanId,
-    parent: Option<SpanId>,
-    /// The first span of its part of the trace, see [`is_bridged`](Self::is_bridged).
-    part: SpanId,
-    end: u64,
-    rows: Vec<TreeSpan>,
-}
-
-impl Held {
-    /// Spans of other tracing systems come one by one, so their part names no span. The parent of such a span may
-    /// have been left out, so that it never comes; the parent of a span of tracefuse always comes when it ends.
-    fn is_bridged(&self, trace: TraceId) -> bool {
-        SpanId::from_bytes(trace.low_bits().to_be_bytes()) == Some(self.part)
-    }
-
-    fn bytes(&self) -> usize {
-        self.rows.iter().map(TreeSpan::bytes).sum()
-    }
 }
 
 /// Bytes of texts held at most: whole texts may be large.
@@ -257,20 +209,8 @@ impl OpenTraces {
             .iter()
             .find(|held| held.id == root)
             .map(|held| (held.part, held.end))?;
-        // The parent of such a span was left out: the root is the next one above it that is known.
-        let ids: HashSet<SpanId> = open.spans.iter().map(|held| held.id).collect();
-        for held in &mut open.spans {
-            let known = held.id == root || held.parent.is_some_and(|parent| ids.contains(&parent));
-            if !known && held.part == part && held.is_bridged(trace) {
-                held.parent = Some(root);
-                if let Some(row) = held.rows.first_mut() {
-                    row.parent = Some(root.to_string());
-                }
-            }
-        }
-        if let Some(open) = self.traces.get_mut(&trace) {
-            open.seen = seen;
-        }
+        open.adopt(trace, root, part);
+        open.seen = seen;
         let earlier = self.shown.without_root(trace);
         let (mut header, taken) = self.subtree(trace, &[root])?;
         let ids = taken.iter().map(|held| held.id);
@@ -314,36 +254,13 @@ impl OpenTraces {
     /// Takes these spans and all below them out of their trace.
     fn subtree(&mut self, trace: TraceId, roots: &[SpanId]) -> Option<(TreeHeader, Vec<Held>)> {
         let open = self.traces.get_mut(&trace)?;
-        let mut children: HashMap<SpanId, Vec<SpanId>> = HashMap::new();
-        for held in &open.spans {
-            if let Some(parent) = held.parent {
-                children.entry(parent).or_default().push(held.id);
-            }
-        }
-        let mut stack = roots.to_vec();
-        let mut inside = HashSet::new();
-        while let Some(id) = stack.pop() {
-            if inside.insert(id) {
-                stack.extend(children.remove(&id).unwrap_or_default());
-            }
-        }
-        let spans = std::mem::take(&mut open.spans).into_iter();
-        let (taken, rest): (Vec<Held>, Vec<Held>) =
-            spans.partition(|held| inside.contains(&held.id));
-        open.spans = rest;
+        let (taken, scores) = open.take_below(roots);
         let seen = open.seen.clone();
-        let scores = std::mem::take(&mut open.scores);
-        let last = open.spans.is_empty();
-        // A score of a span that is still open waits for it, unless nothing else does.
-        let (mine, rest) = scores
-            .into_iter()
-            .partition(|(span, _)| last || span.is_none_or(|span| inside.contains(&span)));
-        open.scores = rest;
-        if last {
+        if open.spans.is_empty() {
             self.traces.remove(&trace);
         }
         let header = self.header(trace, &seen);
-        Some(self.with_scores(header, taken, mine))
+        Some(self.with_scores(header, taken, scores))
     }
 
     fn header(&self, trace: TraceId, seen: &Seen) -> TreeHeader {
@@ -354,7 +271,7 @@ impl OpenTraces {
         &mut self,
         mut header: TreeHeader,
         mut spans: Vec<Held>,
-        scores: Vec<(Option<SpanId>, String)>,
+        scores: Vec<Score>,
     ) -> (TreeHeader, Vec<Held>) {
         self.held = self.held.saturating_sub(scores.len());
         for (span, score) in scores {

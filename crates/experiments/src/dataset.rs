@@ -141,6 +141,10 @@ struct Meta {
     total_pages: u64,
 }
 
+/// The range of [`DatasetRequest::timeout`].
+const TIMEOUT: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(1)..=Duration::from_secs(60 * 60);
+
 /// The largest page that is read. The server takes items of up to 4.5 MB.
 const MAX_PAGE_BYTES: usize = 64 * 1024 * 1024;
 
@@ -164,7 +168,7 @@ impl DatasetRequest {
         self
     }
 
-    /// The longest each page may take, retries included; 30 s by default.
+    /// The longest each page may take, retries included; 30 s by default, from 1 ms to 1 h.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -180,6 +184,8 @@ impl DatasetRequest {
             let why = "a dataset is fetched inside a tokio runtime with time and network";
             return Err(ApiError::new(ApiProblem::Config, why));
         }
+        let checked = SettingError::check_time("timeout", self.timeout, &TIMEOUT);
+        checked.map_err(|error| ApiError::new(ApiProblem::Config, error.to_string()))?;
         let retries = Retries::within(self.timeout).max_answer_bytes(MAX_PAGE_BYTES);
         let found: ApiDataset = api
             .get(&["v2", "datasets", &self.name], &[], retries)

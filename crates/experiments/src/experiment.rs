@@ -13,6 +13,11 @@ use crate::report::{ExperimentReport, ItemResult, Results};
 use crate::run;
 use crate::settings::Settings;
 
+/// The range of [`Experiment::item_timeout`].
+const SHORTEST: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Runs a function over the items of a dataset and judges its outputs.
 ///
 /// ```
@@ -117,22 +122,25 @@ impl Experiment {
         self
     }
 
-    /// How many items run at the same time; 50 by default, as in the official SDKs. At least one.
+    /// How many items run at the same time; 50 by default, as in the official SDKs. A number outside of 1 to 10,000 is
+    /// replaced by the nearest one in this range.
     pub fn max_concurrency(mut self, items: usize) -> Self {
-        self.0.max_concurrency = items.max(1);
+        self.0.max_concurrency = items.clamp(1, 10_000);
         self
     }
 
     /// The longest an item may take, its evaluators not included; no limit by default. One that takes longer has failed.
-    /// A function that blocks its thread cannot be stopped.
+    /// A function that blocks its thread cannot be stopped. A time outside of 1 ms to 30 days is replaced by the nearest one
+    /// in this range.
     pub fn item_timeout(mut self, timeout: Duration) -> Self {
-        self.0.item_timeout = Some(timeout);
+        self.0.item_timeout = Some(timeout.clamp(SHORTEST, LONGEST));
         self
     }
 
-    /// The longest the delivery at the end may take; 30 s by default.
+    /// The longest the delivery at the end may take; 30 s by default. With 0 the run does not wait for it; a time of more
+    /// than a day is replaced by a day.
     pub fn flush_timeout(mut self, timeout: Duration) -> Self {
-        self.0.flush_timeout = timeout;
+        self.0.flush_timeout = timeout.min(DAY);
         self
     }
 
@@ -174,5 +182,27 @@ impl fmt::Debug for Experiment {
             .field("evaluators", &names)
             .field("max_concurrency", &self.0.max_concurrency)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_become_the_nearest_that_work() {
+        let experiment = || Experiment::new(&Tracer::noop(), "capitals");
+        for (items, used) in [(0, 1), (7, 7), (usize::MAX, 10_000)] {
+            assert_eq!(experiment().max_concurrency(items).0.max_concurrency, used);
+        }
+        for (timeout, used) in [(Duration::ZERO, SHORTEST), (Duration::MAX, LONGEST)] {
+            assert_eq!(
+                experiment().item_timeout(timeout).0.item_timeout,
+                Some(used)
+            );
+        }
+        for (timeout, used) in [(Duration::ZERO, Duration::ZERO), (Duration::MAX, DAY)] {
+            assert_eq!(experiment().flush_timeout(timeout).0.flush_timeout, used);
+        }
     }
 }

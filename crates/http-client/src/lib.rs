@@ -66,16 +66,19 @@
     expect(dead_code, reason = "without a feature there is no client")
 )]
 
+mod asked;
 mod attempts;
 mod body;
 mod call;
 mod capture;
 mod folding;
+mod form;
 mod frames;
 mod future;
 mod language;
 mod model_calls;
 mod operation;
+mod parameters;
 mod reading;
 mod request;
 mod routes;

@@ -9,10 +9,10 @@ use http::{HeaderMap, Method, header};
 use tracefuse_core::bridge::observation_type;
 use tracefuse_core::{ObservationType, Span};
 
+use crate::asked::media_type;
 use crate::attempts::Attempts;
 use crate::call::{Call, Sent};
 use crate::capture::Capture;
-use crate::request::media_type;
 use crate::routes::{Route, Routes};
 use crate::secrets::Secrets;
 use crate::target::{Target, is_host, model_in_path};

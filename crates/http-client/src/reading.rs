@@ -6,10 +6,10 @@ use serde_json::Value;
 use tracefuse_core::bridge::{dollars, end_cancelled, error_in, now, record_exception_at};
 use tracefuse_core::{Cost, Exception, Level, Timestamp};
 
+use crate::asked::{media_type, summary};
 use crate::call::{Call, is_retried};
 use crate::capture::Capture;
 use crate::folding::Folding;
-use crate::request::{media_type, summary};
 
 /// What is kept of the beginning of a response of vectors or pictures: its counts are at its end.
 const MAX_NUMBERS: usize = 4 * 1024;

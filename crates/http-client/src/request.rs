@@ -1,110 +1,14 @@
-//! What a request says: model, parameters, messages and tools, out of its JSON or its form.
+//! What a request says: model, parameters, messages and tools, out of its JSON. `form` reads the other form.
 //! Called by `call` after the request was sent. Must not know spans.
 
-use memchr::memmem;
 use serde_json::{Map, Value, json};
 
+use crate::asked::{Asked, summary};
 use crate::capture::Capture;
+use crate::form::of_form;
 use crate::language::Language;
 use crate::operation::Operation;
-
-/// Fields that are parameters of a model. Others are not recorded, since they may have content or name a person.
-const PARAMETERS: &[&str] = &[
-    "temperature",
-    "top_p",
-    "topP",
-    "top_k",
-    "topK",
-    "min_p",
-    "p",
-    "k",
-    "max_tokens",
-    "max_completion_tokens",
-    "max_output_tokens",
-    "maxOutputTokens",
-    "maxTokens",
-    "max_tool_calls",
-    "n",
-    "candidateCount",
-    "best_of",
-    "seed",
-    "random_seed",
-    "stop",
-    "stop_sequences",
-    "stopSequences",
-    "presence_penalty",
-    "presencePenalty",
-    "frequency_penalty",
-    "frequencyPenalty",
-    "repetition_penalty",
-    "logprobs",
-    "top_logprobs",
-    "response_format",
-    "responseMimeType",
-    "response_mime_type",
-    "tool_choice",
-    "parallel_tool_calls",
-    "reasoning",
-    "reasoning_effort",
-    "verbosity",
-    "thinking",
-    "thinkingConfig",
-    "think",
-    "service_tier",
-    "store",
-    "background",
-    "truncation",
-    "modalities",
-    "dimensions",
-    "outputDimensionality",
-    "output_dimension",
-    "encoding_format",
-    "input_type",
-    "taskType",
-    "size",
-    "quality",
-    "style",
-    "voice",
-    "speed",
-    "language",
-    "num_predict",
-    "num_ctx",
-    "keep_alive",
-    "safe_prompt",
-    "top_n",
-    "provider",
-    "models",
-];
-
-/// Objects whose fields are parameters.
-const GROUPS: &[&str] = &[
-    "generationConfig",
-    "generation_config",
-    "inferenceConfig",
-    "options",
-    "parameters",
-];
-
-/// Fields of a form that are content.
-const FORM_CONTENT: &[&str] = &["prompt"];
-
-/// A longer field of a form is a file.
-const MAX_FIELD: usize = 8 * 1024;
-
-/// What a request asks for.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct Asked {
-    pub(crate) model: Option<String>,
-    pub(crate) parameters: Vec<(String, Value)>,
-    pub(crate) input: Option<Value>,
-    /// The response is to be streamed.
-    pub(crate) stream: bool,
-}
-
-/// What is known of a body without reading it.
-pub(crate) fn summary(content_type: &str, bytes: u64) -> Value {
-    json!({ "content_type": content_type, "bytes": bytes })
-}
+use crate::parameters::{GROUPS, take_parameters};
 
 /// Reads the body of a request.
 pub(crate) fn read(
@@ -152,12 +56,6 @@ fn without_prefix(model: String) -> String {
         Some(name) => name.to_owned(),
         None => model,
     }
-}
-
-fn take_parameters(object: Map<String, Value>, to: &mut Vec<(String, Value)>) {
-    let is_one =
-        |(name, value): &(String, Value)| PARAMETERS.contains(&name.as_str()) && !value.is_null();
-    to.extend(object.into_iter().filter(is_one));
 }
 
 fn text(value: Option<Value>) -> Option<String> {
@@ -237,60 +135,6 @@ fn with_system(messages: Option<Value>, system: Value) -> Value {
         other => list.extend(other),
     }
     Value::Array(list)
-}
-
-/// Reads the text fields of `multipart/form-data`; files are left out.
-fn of_form(body: &Capture, content_type: &str) -> Asked {
-    let mut asked = Asked::default();
-    let mut input = Map::new();
-    for part in body.parts() {
-        for (name, value) in fields_of_form(part) {
-            match name.as_str() {
-                "model" => asked.model = Some(value),
-                "stream" => asked.stream = value == "true",
-                name if FORM_CONTENT.contains(&name) => {
-                    input.insert(name.to_owned(), Value::from(value));
-                }
-                _ if PARAMETERS.contains(&name.as_str()) => {
-                    asked.parameters.push((name, Value::from(value)));
-                }
-                _ => {}
-            }
-        }
-    }
-    if let Value::Object(summary) = summary(media_type(content_type), body.total()) {
-        input.extend(summary);
-    }
-    asked.input = Some(Value::Object(input));
-    asked
-}
-
-/// `multipart/form-data; boundary=..` without what is after the first `;`.
-pub(crate) fn media_type(content_type: &str) -> &str {
-    let kind = content_type.split(';').next().unwrap_or_default();
-    kind.trim()
-}
-
-/// Name and value of each text field: after `name=".."` the part's headers end, and the value ends with the next boundary.
-fn fields_of_form(bytes: &[u8]) -> Vec<(String, String)> {
-    let mut fields = Vec::new();
-    for at in memmem::find_iter(bytes, b" name=\"") {
-        let field = || {
-            let rest = bytes.get(at + 7..)?;
-            let name = rest.get(..memchr::memchr(b'"', rest)?)?;
-            let head = memmem::find(rest, b"\r\n\r\n").filter(|head| *head < MAX_FIELD)?;
-            if memmem::find(rest.get(..head)?, b"filename").is_some() {
-                return None;
-            }
-            let value = rest.get(head + 4..)?;
-            let value = value.get(..value.len().min(MAX_FIELD))?;
-            let value = value.get(..memmem::find(value, b"\r\n--")?)?;
-            let text = |bytes| std::str::from_utf8(bytes).ok().map(str::to_owned);
-            Some((text(name)?, text(value)?))
-        };
-        fields.extend(field());
-    }
-    fields
 }
 
 #[cfg(test)]

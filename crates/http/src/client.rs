@@ -4,30 +4,30 @@
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
-use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
 use http::header::{HOST, PROXY_AUTHORIZATION, USER_AGENT};
 use http::{HeaderValue, Request, Uri};
 use http_body::Body;
-use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
 use super::answer::Answer;
+use super::attempt::{Attempt, timed_out};
+use super::body::read;
 use super::config::{HttpConfig, HttpConfigError, plaintext_message};
-use super::connect::{Progress, Step, connect};
+use super::connect::{Step, connect};
 use super::endpoint::Endpoint;
-use super::error::{HttpError, HttpErrorKind, find_source, is_disconnect};
+use super::error::{HttpError, HttpErrorKind};
+use super::explain::{explain, is_unanswered};
 use super::pool::{Connection, Key, Pool};
 use super::proxy::{Proxies, Route};
 use super::request::HttpRequest;
-use super::tls::{self, Tls};
+use super::tls::Tls;
 use super::upload::Upload;
 
 /// Sends requests over HTTP/1.1 and keeps connections for the next one.
@@ -184,7 +184,7 @@ impl HttpClient {
         let without_body = message.body().is_end_stream();
         let sent = connection.sender.try_send_request(message);
         if without_body {
-            // Nothing will note that it is gone, so it counts as gone until it comes back.
+            // Without a body nothing notes when it is sent: it counts as sent unless hyper returns it.
             attempt.taken.store(true, Ordering::Relaxed);
         }
         let response = match sent.await {
@@ -265,106 +265,10 @@ impl Shared {
     }
 }
 
-/// What is known of an attempt when it is cut off.
-#[derive(Default)]
-struct Attempt {
-    progress: Progress,
-    /// The whole body was written to a connection, at the first or the second attempt.
-    taken: Arc<AtomicBool>,
-    /// Of the answer's head; 0 before it.
-    status: AtomicU16,
-}
-
 enum Failure {
     /// The connection ended before a byte of an answer: a pooled connection had been closed by the server.
     Unanswered(HttpError),
     Final(HttpError),
-}
-
-async fn read(endpoint: &Endpoint, mut body: Incoming, most: usize) -> Result<Bytes, HttpError> {
-    let too_large = || {
-        let message = format!(
-            "{} answered with more than {} KiB, which is not read",
-            endpoint.origin(),
-            most / 1024
-        );
-        HttpError::new(HttpErrorKind::BodyTooLarge, message)
-    };
-    if body.size_hint().lower() > most as u64 {
-        return Err(too_large());
-    }
-    let mut whole = BytesMut::new();
-    while let Some(frame) = next_frame(&mut body).await {
-        let frame = frame.map_err(|error| explain(endpoint, error))?;
-        let Ok(piece) = frame.into_data() else {
-            continue;
-        };
-        if whole.len().saturating_add(piece.len()) > most {
-            return Err(too_large());
-        }
-        whole.extend_from_slice(&piece);
-    }
-    Ok(whole.freeze())
-}
-
-async fn next_frame(body: &mut Incoming) -> Option<Result<http_body::Frame<Bytes>, hyper::Error>> {
-    std::future::poll_fn(|context| std::pin::Pin::new(&mut *body).poll_frame(context)).await
-}
-
-fn timed_out(endpoint: &Endpoint, limit: Duration, attempt: &Attempt) -> HttpError {
-    let progress = &attempt.progress;
-    if attempt.taken.load(Ordering::Relaxed) {
-        progress.passed(Step::Send, Step::Await);
-    }
-    let message = format!(
-        "{} took more than {limit:?}: gave up {progress}",
-        endpoint.origin()
-    );
-    HttpError::new(HttpErrorKind::Timeout, message)
-}
-
-fn is_unanswered(error: &hyper::Error) -> bool {
-    error.is_canceled()
-        || error.is_closed()
-        || error.is_incomplete_message()
-        || is_disconnect(error)
-}
-
-/// hyper tells this class apart for servers only; to a client its text is all there is, and a test
-/// with a bomb of headers guards it.
-fn is_head_too_large(error: &hyper::Error) -> bool {
-    error.is_parse() && error.to_string().contains("too large")
-}
-
-fn explain(endpoint: &Endpoint, error: hyper::Error) -> HttpError {
-    let origin = endpoint.origin();
-    let has_tls_error = find_source(&error, |error: &(dyn Error + 'static)| {
-        error.downcast_ref::<rustls::Error>().map(drop)
-    });
-    if has_tls_error.is_some() {
-        let at = format!("{}:{}", endpoint.host(), endpoint.port());
-        return tls::explain(endpoint.host(), &at, error);
-    }
-    let (kind, message) = if is_head_too_large(&error) {
-        (
-            HttpErrorKind::HeadersTooLarge,
-            format!("{origin} answered with more headers than are read"),
-        )
-    } else if is_unanswered(&error) {
-        (
-            HttpErrorKind::Reset,
-            format!("{origin} ended the connection before its answer was whole"),
-        )
-    } else if endpoint.is_tls() {
-        (
-            HttpErrorKind::Protocol,
-            format!("{origin} did not answer in HTTP/1.1"),
-        )
-    } else {
-        let message = format!("{origin} did not answer in HTTP/1.1: is it an https:// address?");
-        (HttpErrorKind::Protocol, message)
-    };
-    HttpError::new(kind, message).caused_by(error)
 }
 
 /// What is read of an answer's head, and what is written ahead of the socket: small, so that a body

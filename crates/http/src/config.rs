@@ -43,7 +43,7 @@ pub const TIMEOUT_RANGE: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(1)..=Duration::from_secs(60 * 60);
 
 /// The range of [`HttpConfig::pool_idle_timeout`]: 0 to 1 h. With 0 no connection is kept.
-const IDLE_RANGE: std::ops::RangeInclusive<Duration> =
+pub const POOL_IDLE_RANGE: std::ops::RangeInclusive<Duration> =
     Duration::ZERO..=Duration::from_secs(60 * 60);
 
 impl HttpConfig {
@@ -60,21 +60,20 @@ impl HttpConfig {
         }
     }
 
-    /// The time one attempt may take in all: connecting, sending, and reading the whole answer.
-    /// 10 seconds.
+    /// The longest one attempt may take: connecting, sending, and reading the whole answer; 10 s by default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The part of it that a new connection may take: name, address, proxy and TLS. 5 seconds.
+    /// The part of it that a new connection may take: name, address, proxy and TLS; 5 s by default.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// How long an unused connection is kept for the next request. 4 seconds: shorter than the 5 s
-    /// after which many servers close it.
+    /// How long an unused connection is kept for the next request; 4 s by default, which is shorter than the 5 s after
+    /// which many servers close it.
     pub fn pool_idle_timeout(mut self, timeout: Duration) -> Self {
         self.pool_idle_timeout = timeout;
         self
@@ -87,20 +86,20 @@ impl HttpConfig {
         self
     }
 
-    /// The proxies to go through. None.
+    /// The proxies; none by default.
     pub fn proxy(mut self, proxy: ProxyConfig) -> Self {
         self.proxy = proxy;
         self
     }
 
-    /// Lets credentials cross the network in clear text. `false`: `http` with credentials is
-    /// refused for every host but this machine.
+    /// Whether credentials may cross the network in clear text; no by default: a request with credentials by `http` is
+    /// refused for every host except this machine.
     pub fn allow_plaintext_http(mut self, allow: bool) -> Self {
         self.allow_plaintext_http = allow;
         self
     }
 
-    /// The `User-Agent`. `tracefuse/` and the version.
+    /// The `User-Agent`; `tracefuse/` and the version by default.
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
         self.user_agent = user_agent.into();
         self
@@ -110,8 +109,8 @@ impl HttpConfig {
     ///
     /// # Errors
     /// [`HttpConfigError::Timeout`] or [`HttpConfigError::ConnectTimeout`] if the timeout is outside of [`TIMEOUT_RANGE`],
-    /// [`HttpConfigError::PoolIdleTimeout`] if connections are kept for more than 1 h, [`HttpConfigError::Proxy`] if a proxy is
-    /// not the address of an HTTP proxy.
+    /// [`HttpConfigError::PoolIdleTimeout`] if that one is outside of [`POOL_IDLE_RANGE`], [`HttpConfigError::Proxy`] if a proxy
+    /// is not the address of an HTTP proxy.
     pub fn check(&self) -> Result<(), HttpConfigError> {
         if !TIMEOUT_RANGE.contains(&self.timeout) {
             return Err(HttpConfigError::Timeout(self.timeout));
@@ -119,7 +118,7 @@ impl HttpConfig {
         if !TIMEOUT_RANGE.contains(&self.connect_timeout) {
             return Err(HttpConfigError::ConnectTimeout(self.connect_timeout));
         }
-        if !IDLE_RANGE.contains(&self.pool_idle_timeout) {
+        if !POOL_IDLE_RANGE.contains(&self.pool_idle_timeout) {
             return Err(HttpConfigError::PoolIdleTimeout(self.pool_idle_timeout));
         }
         self.proxy.check()
@@ -266,7 +265,7 @@ impl fmt::Display for HttpConfigError {
                 f,
                 "the time for which connections are kept",
                 *time,
-                &IDLE_RANGE,
+                &POOL_IDLE_RANGE,
             ),
         }
     }

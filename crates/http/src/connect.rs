@@ -109,7 +109,7 @@ fn believable(host: &str, addresses: impl Iterator<Item = SocketAddr>) -> Vec<So
         .collect()
 }
 
-/// The first connection that comes about. The next address is tried when the one before has failed
+/// The first connection that is made. The next address is tried when the one before has failed
 /// or has been silent for a moment (RFC 8305), so one address that does not answer costs little.
 async fn first_to_answer(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     let mut attempts = JoinSet::new();

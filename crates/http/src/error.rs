@@ -93,7 +93,7 @@ pub enum HttpErrorKind {
     Connect,
     /// The proxy refused, asked for credentials or could not be understood.
     Proxy,
-    /// No trusted connection came about.
+    /// No trusted connection could be made.
     Tls(TlsProblem),
     /// The time for connecting or for the whole attempt ran out.
     Timeout,

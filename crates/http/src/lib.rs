@@ -44,12 +44,15 @@
 )]
 
 mod answer;
+mod attempt;
+mod body;
 mod client;
 mod compress;
 mod config;
 mod connect;
 mod endpoint;
 mod error;
+mod explain;
 mod headers;
 mod io;
 mod pool;
@@ -64,7 +67,7 @@ mod upload;
 pub use self::answer::{Answer, AnswerClass, classify};
 pub use self::client::HttpClient;
 pub use self::compress::gzip;
-pub use self::config::{HttpConfig, HttpConfigError, ProxyConfig, TIMEOUT_RANGE};
+pub use self::config::{HttpConfig, HttpConfigError, POOL_IDLE_RANGE, ProxyConfig, TIMEOUT_RANGE};
 pub use self::endpoint::{Endpoint, EndpointError};
 pub use self::error::{HttpError, HttpErrorKind, TlsProblem};
 pub use self::headers::{HeaderError, Headers};

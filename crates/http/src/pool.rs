@@ -140,7 +140,7 @@ impl fmt::Debug for Pool {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing in here panics half-way; a poisoned pool would be a client that never sends again.
+        // No code panics while the lock is locked, so the pool is consistent. With an error here the client could never send again.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,6 +9,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
 
 use super::compress::gzip;
+use super::config::TIMEOUT_RANGE;
 use super::endpoint::Endpoint;
 use super::headers::Headers;
 
@@ -97,9 +98,10 @@ impl HttpRequest {
         self
     }
 
-    /// The time this request's attempt may take, in place of the client's.
+    /// The time this request's attempt may take, in place of the client's. A time outside of
+    /// [`TIMEOUT_RANGE`](crate::TIMEOUT_RANGE) is replaced by the nearest one in it.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+        self.timeout = Some(timeout.clamp(*TIMEOUT_RANGE.start(), *TIMEOUT_RANGE.end()));
         self
     }
 
@@ -157,3 +159,21 @@ const ANSWER_BYTES: usize = 1024 * 1024;
 
 /// Under a packet's size compression saves nothing but costs both sides.
 const WORTH_COMPRESSING_BYTES: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_becomes_the_nearest_in_its_range() {
+        let endpoint = Endpoint::parse("https://example.com").unwrap();
+        for (given, used) in [
+            (Duration::ZERO, Duration::from_millis(1)),
+            (Duration::from_secs(7), Duration::from_secs(7)),
+            (Duration::MAX, Duration::from_secs(3600)),
+        ] {
+            let request = HttpRequest::get(endpoint.clone()).timeout(given);
+            assert_eq!(request.timeout, Some(used));
+        }
+    }
+}

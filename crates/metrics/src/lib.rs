@@ -59,6 +59,7 @@ mod encode;
 mod error;
 mod exports;
 mod facts;
+mod histogram;
 mod instrument;
 mod metrics;
 #[cfg(feature = "otlp")]

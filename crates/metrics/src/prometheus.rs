@@ -1,6 +1,7 @@
 //! A snapshot as Prometheus' text format (0.0.4), with the names that OpenTelemetry's rules for Prometheus give.
 //! Called by `Metrics::prometheus`. Knows no series.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use crate::collect::{Family, Labels, Snapshot, Value};
@@ -20,11 +21,40 @@ fn write(out: &mut String, snapshot: &Snapshot, target: &[(String, String)]) -> 
     }
     if !target.is_empty() {
         out.push_str("# HELP target_info Target metadata\n# TYPE target_info gauge\ntarget_info");
-        let labels = target.iter().map(|(key, value)| (&**key, &**value));
+        let labels = each_once(target);
+        let labels = labels.iter().map(|(key, value)| (&**key, &**value));
         write_labels(out, labels, None)?;
         out.push_str(" 1\n");
     }
     Ok(())
+}
+
+/// Attributes by their names in Prometheus. Values of those that have one name there are joined by `;`, in the order of the
+/// attributes' names, as OpenTelemetry's rules for Prometheus say: a label that comes twice makes the whole text invalid.
+fn each_once(target: &[(String, String)]) -> BTreeMap<String, String> {
+    let mut sorted: Vec<_> = target.iter().filter(|(key, _)| !key.is_empty()).collect();
+    sorted.sort();
+    let mut labels = BTreeMap::<String, String>::new();
+    for (key, value) in sorted {
+        let known = labels.entry(label(key));
+        known
+            .and_modify(|known| {
+                known.push(';');
+                known.push_str(value);
+            })
+            .or_insert_with(|| value.clone());
+    }
+    labels
+}
+
+/// The name of a label: letters, digits and underscores; a digit may not be the first.
+fn label(key: &str) -> String {
+    let letter = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    let name: String = key.chars().map(letter).collect();
+    match name.starts_with(|c: char| c.is_ascii_digit()) {
+        true => format!("key_{name}"),
+        false => name,
+    }
 }
 
 fn write_family(out: &mut String, family: &Family) -> fmt::Result {
@@ -97,12 +127,7 @@ fn write_labels<'a>(
     for (key, value) in labels.chain(end.map(|end| ("le", end))) {
         out.push(if first { '{' } else { ',' });
         first = false;
-        // Letters, digits and underscores; a digit may not be the first.
-        if key.starts_with(|c: char| c.is_ascii_digit()) {
-            out.push_str("key_");
-        }
-        let letter = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
-        out.extend(key.chars().map(letter));
+        out.push_str(&label(key));
         out.push_str("=\"");
         for c in value.chars() {
             match c {

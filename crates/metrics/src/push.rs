@@ -96,6 +96,9 @@ impl Push {
     }
 }
 
+/// The longest a flush may mean, so that no sum with the clock overflows.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// What the thread of the export has.
 pub(crate) struct Worker {
     sender: OtlpSender,
@@ -179,7 +182,7 @@ impl Worker {
     /// Exports once, and at the end of the process again while there is time.
     async fn export(&mut self, registry: &Registry, within: Duration, close: bool) {
         const TRIES: u32 = 3;
-        let deadline = Instant::now() + within;
+        let deadline = Instant::now() + within.min(LONGEST);
         let snapshot = registry.snapshot();
         let resource = registry.resource();
         let end = Clock::system().unix_nanos();

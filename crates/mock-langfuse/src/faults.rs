@@ -8,8 +8,8 @@ use bytes::Bytes;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
+use crate::action::{Action, How, ReplySpec};
 use crate::answers::{Incoming, Reply, headers};
-use crate::scenario::{Action, How, ReplySpec};
 use crate::state::Shared;
 use crate::{otlp, router};
 

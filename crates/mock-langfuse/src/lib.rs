@@ -21,8 +21,10 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+mod action;
 mod answers;
 mod auth;
+mod cost;
 mod datasets;
 mod decode;
 mod faults;
@@ -36,11 +38,13 @@ mod media;
 mod metadata;
 mod names;
 mod otlp;
+mod parameters;
 mod prompts;
 mod query;
 mod read;
 mod router;
 mod scenario;
+mod score_fields;
 mod score_list;
 mod scores;
 mod server;
@@ -54,6 +58,7 @@ mod values;
 pub use handle::{Builder, MockLangfuse};
 pub use mapping::Observation;
 
-pub use scenario::{Action, Cut, How, ReplySpec, Scenario, ScenarioError, Step};
+pub use action::{Action, Cut, How, ReplySpec};
+pub use scenario::{Scenario, ScenarioError, Step};
 pub use store::{Arrival, Delivery, Media, ReceivedRequest};
 pub use tls::Tls;

@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::cost::cost;
 use crate::input_output::input_output;
 use crate::kind::kind;
 use crate::metadata::metadata;
 use crate::names::MODELS;
-use crate::usage::{cost, model_parameters, repeats_usage, usage};
+use crate::parameters::model_parameters;
+use crate::usage::{repeats_usage, usage};
 use crate::values::{Attributes, WireSpan, filled, non_empty, present, text};
 use crate::{js, time};
 

@@ -16,8 +16,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use crate::action::{Action, How};
 use crate::answers::{Incoming, Reply, headers};
-use crate::scenario::{Action, How};
 use crate::state::Shared;
 use crate::tls::Identity;
 use crate::{faults, router};

@@ -5,8 +5,9 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
+use crate::action::{Action, How};
 use crate::answers::Incoming;
-use crate::scenario::{Action, How, Scenario};
+use crate::scenario::Scenario;
 use crate::store::Store;
 
 /// The version that it says it has, unless a scenario says another one.

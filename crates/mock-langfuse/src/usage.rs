@@ -1,66 +1,15 @@
-//! Model parameters, usage and cost of an observation (`docs/langfuse.md` 1.7, 2.5).
-//! Called by `mapping`.
+//! The usage of an observation (`docs/langfuse.md` 1.7).
+//! Called by `mapping` and `cost`.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
 use crate::js;
-use crate::values::{Attributes, filled, text};
-
-/// The largest cost that the database holds: `Decimal(18, 12)`.
-const MAX_COST: f64 = 999_999.999_999;
-
-/// An object, a text or a number, as the program gave it.
-pub(crate) fn model_parameters(a: &Attributes) -> Value {
-    let given = [
-        "langfuse.observation.model.parameters",
-        "llm.invocation_parameters",
-        "model_config",
-    ];
-    let parsed = given.iter().enumerate().filter_map(|(at, name)| {
-        let value = js::parse(&text(filled(a, &[name])?))?;
-        // Of the first alone a value that is nothing is passed over.
-        (at > 0 || !js::is_falsy(&value)).then_some(value)
-    });
-    let parameters = parsed.into_iter().next().unwrap_or_else(|| {
-        let prefixes = ["gen_ai.request.", "llm.invocation_parameters."];
-        let of = |prefix: &'static str| {
-            let below = a
-                .iter()
-                .filter_map(move |(key, value)| Some((key.strip_prefix(prefix)?, value)));
-            below
-                .filter(|(key, _)| *key != "model")
-                .map(|(key, value)| (key.to_owned(), value.clone()))
-        };
-        prefixes
-            .into_iter()
-            .flat_map(of)
-            .collect::<Map<_, _>>()
-            .into()
-    });
-    let plain = |value: Value| match value {
-        Value::String(_) | Value::Number(_) => value,
-        other => js::stringify(&other).into(),
-    };
-    match parameters {
-        Value::Object(fields) => {
-            let fields = fields.into_iter().map(|(key, value)| (key, plain(value)));
-            fields.collect::<Map<_, _>>().into()
-        }
-        Value::Array(items) => {
-            let items = items.into_iter().enumerate();
-            let fields = items.map(|(at, value)| (at.to_string(), plain(value)));
-            fields.collect::<Map<_, _>>().into()
-        }
-        other if js::is_falsy(&other) => Map::new().into(),
-        Value::String(text) => js::parse(&text).unwrap_or(Value::String(text)),
-        other => other,
-    }
-}
+use crate::values::{Attributes, filled};
 
 /// An attribute that holds an object as JSON text; empty if it is something else, `None` if it is not there or no JSON.
-fn object(a: &Attributes, name: &str) -> Option<Map<String, Value>> {
+pub(crate) fn object(a: &Attributes, name: &str) -> Option<Map<String, Value>> {
     match filled(a, &[name])? {
         Value::String(text) => match js::parse(text)? {
             Value::Object(fields) => Some(fields),
@@ -234,62 +183,10 @@ fn by_conventions(a: &Attributes) -> Map<String, Value> {
         .collect()
 }
 
-/// A cost as the database stores it: what is no number is 0, and 12 digits after the point are kept.
-pub(crate) fn cost(a: &Attributes) -> BTreeMap<String, f64> {
-    if repeats_usage(a) {
-        return BTreeMap::new();
-    }
-    let given = object(a, "langfuse.observation.cost_details").unwrap_or_else(|| {
-        let total = ["gen_ai.usage.cost", "llm.cost.total"]
-            .iter()
-            .find_map(|name| {
-                let cost = a.get(*name)?;
-                (!cost.is_null() && cost != "").then(|| cost.clone())
-            });
-        total
-            .map(|total| ("total".to_owned(), total))
-            .into_iter()
-            .collect()
-    });
-    let set: Vec<&String> = given
-        .iter()
-        .filter(|(_, value)| !value.is_null())
-        .map(|(key, _)| key)
-        .collect();
-    if set.is_empty() {
-        return BTreeMap::new();
-    }
-    let held = |value: &Value| value.as_f64().map_or(0.0, decimal);
-    let mut cost: BTreeMap<String, f64> = given
-        .iter()
-        .map(|(key, value)| (key.clone(), held(value)))
-        .collect();
-    let is_summed = set.iter().all(|key| *key == "input" || *key == "output");
-    if is_summed && !cost.contains_key("total") {
-        // In JavaScript a sum with a text in it is a text, which the database takes for 0.
-        let texts = given.values().any(Value::is_string);
-        let sum: f64 = given.values().filter_map(Value::as_f64).sum();
-        cost.insert("total".into(), if texts { 0.0 } else { decimal(sum) });
-    }
-    cost
-}
-
-/// `Decimal(18, 12)`: what is larger becomes the largest, and more digits are cut.
-fn decimal(cost: f64) -> f64 {
-    if cost.abs() >= 1e6 {
-        return MAX_COST.copysign(cost);
-    }
-    let text = format!("{cost}");
-    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
-    let kept = fraction.get(..12).unwrap_or(fraction);
-    let number = format!("{whole}.{kept}0").parse::<f64>().unwrap_or(0.0);
-    // Not minus zero.
-    if number == 0.0 { 0.0 } else { number }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cost::cost;
     use serde_json::json;
 
     fn attributes(pairs: &[(&str, Value)]) -> Attributes {

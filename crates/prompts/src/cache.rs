@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tracefuse_langfuse::ApiError;
 
-use crate::prompt::Stored;
+use crate::stored::Stored;
 
 /// What a prompt is asked for by. Name and version or label are apart, so that no name can be taken for another key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -2,6 +2,7 @@
 //! Used by applications. Requests are in `request`, what they wait for in `fetch`.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -134,32 +135,32 @@ impl PromptClient {
 
 impl PromptClientBuilder {
     /// How long a prompt is used before it is fetched again; that of the configuration by default, which is 60 s, as in
-    /// the official SDKs. An older prompt
-    /// is used once more, and is fetched in the background. Zero asks the server each time.
+    /// the official SDKs. An older prompt is used once more, and is fetched in the background. Zero asks the server each
+    /// time, `Duration::MAX` once.
     pub fn cache_ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
         self
     }
 
-    /// The longest a request waits for Langfuse, retries included; 5 s by default. At least 1 ms.
+    /// The longest a request waits for Langfuse, retries included; 5 s by default, from 1 ms to 1 h.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout.max(Duration::from_millis(1));
+        self.timeout = timeout;
         self
     }
 
-    /// How often a failed attempt is repeated within the timeout; 2 by default, as in the official SDKs.
+    /// How often a failed attempt is repeated within the timeout; 2 by default, as in the official SDKs, at most 1,000,000.
     pub fn max_retries(mut self, retries: u32) -> Self {
         self.max_retries = retries;
         self
     }
 
-    /// The most prompts that are kept; 1000 by default, at least one.
+    /// The most prompts that are kept; 1000 by default, from 1 to 1,000,000.
     pub fn max_prompts(mut self, prompts: usize) -> Self {
         self.max_prompts = prompts;
         self
     }
 
-    /// The most bytes of prompts that are kept; 16 MiB by default. One prompt is always kept.
+    /// The most bytes of prompts that are kept; 16 MiB by default, from 1 to 1 GiB. One prompt is always kept.
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;
         self
@@ -174,8 +175,9 @@ impl PromptClientBuilder {
     /// The client. Opens no connection.
     ///
     /// # Errors
-    /// [`SettingError`] names the setting that cannot be used.
+    /// [`SettingError`] names the setting that cannot be used, such as one outside of its range.
     pub fn build(self) -> Result<PromptClient, SettingError> {
+        self.check()?;
         let shared = Shared {
             api: LangfuseApi::new(&self.config)?,
             clock: self.clock,
@@ -189,7 +191,17 @@ impl PromptClientBuilder {
             shared: Arc::new(shared),
         })
     }
+
+    fn check(&self) -> Result<(), SettingError> {
+        SettingError::check_time("timeout", self.timeout, &TIMEOUT)?;
+        SettingError::check_number("max_retries", self.max_retries, &(0..=1_000_000))?;
+        SettingError::check_number("max_prompts", self.max_prompts, &(1..=1_000_000))?;
+        SettingError::check_number("max_bytes", self.max_bytes, &(1..=1 << 30))
+    }
 }
+
+/// The range of [`PromptClientBuilder::timeout`], that of an HTTP attempt.
+const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(60 * 60);
 
 impl fmt::Debug for PromptClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -197,5 +209,51 @@ impl fmt::Debug for PromptClient {
             .field("api", &self.shared.api)
             .field("stats", &self.stats())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_without_meaning_are_refused_with_the_range() {
+        let builder = || PromptClient::builder(LangfuseConfig::new("pk-lf-1", "sk-lf-1"));
+        for (builder, setting, words) in [
+            (
+                builder().timeout(Duration::ZERO),
+                "timeout",
+                "`timeout` is 0 s: expected a time from 0.001 s to 3600 s",
+            ),
+            (builder().timeout(Duration::MAX), "timeout", "to 3600 s"),
+            (
+                builder().max_retries(u32::MAX),
+                "max_retries",
+                "from 0 to 1000000",
+            ),
+            (
+                builder().max_prompts(0),
+                "max_prompts",
+                "`max_prompts` is 0: expected a whole number from 1 to 1000000",
+            ),
+            (
+                builder().max_prompts(usize::MAX),
+                "max_prompts",
+                "to 1000000",
+            ),
+            (builder().max_bytes(0), "max_bytes", "from 1 to 1073741824"),
+            (
+                builder().max_bytes(usize::MAX),
+                "max_bytes",
+                "to 1073741824",
+            ),
+        ] {
+            let error = builder.build().unwrap_err();
+            assert_eq!(error.setting(), setting);
+            assert!(error.to_string().contains(words), "{error}");
+        }
+        for ttl in [Duration::ZERO, Duration::MAX] {
+            assert!(builder().cache_ttl(ttl).build().is_ok());
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tracefuse_exporter::plain_text;
 
-use crate::prompt::Body;
+use crate::stored::Body;
 
 /// The largest fallback file, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;

@@ -15,7 +15,7 @@ use tracefuse_langfuse::{ApiError, ApiProblem, LangfuseApi, Retries};
 
 use crate::cache::{Cache, Key, Look, Outcome, Selector, Waiting, Wish};
 use crate::error::{PromptError, PromptProblem};
-use crate::prompt::{ApiPrompt, Stored};
+use crate::stored::{ApiPrompt, Stored};
 
 /// What the clones of a client share.
 pub(crate) struct Shared {

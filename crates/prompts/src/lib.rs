@@ -47,6 +47,7 @@ mod fetch;
 mod message;
 mod prompt;
 mod request;
+mod stored;
 mod template;
 mod variables;
 

@@ -1,121 +1,18 @@
-//! A prompt as it was fetched or given as a fallback, and how it is filled. Made by `client`; values are read by `variables`.
+//! Text and chat prompts as applications have them: what they are, and how they are filled.
+//! Made by `request` of what is in `stored`; values are read by `variables`.
 
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
-use crate::compiled::{CompiledChat, CompiledText, Link};
+use crate::compiled::{CompiledChat, CompiledText};
 use crate::error::{CompileError, PromptError, PromptProblem};
-use crate::message::{Part, parts};
+use crate::message::Part;
+use crate::stored::{Body, Stored};
 use crate::template::{Template, each_once};
 use crate::variables::Variables;
-
-/// A prompt as `GET /api/public/v2/prompts/{name}` answers it.
-#[derive(Deserialize)]
-pub(crate) struct ApiPrompt {
-    name: String,
-    version: u32,
-    prompt: Value,
-    #[serde(default)]
-    config: Value,
-    #[serde(default)]
-    labels: Vec<String>,
-    #[serde(default)]
-    tags: Vec<String>,
-    #[serde(default, rename = "commitMessage")]
-    commit_message: Option<String>,
-}
-
-/// A parsed prompt, shared by the cache and by its users.
-#[derive(Debug)]
-pub(crate) struct Stored {
-    name: Arc<str>,
-    /// `None` for a fallback.
-    version: Option<u32>,
-    config: Value,
-    labels: Vec<String>,
-    tags: Vec<String>,
-    commit_message: Option<String>,
-    body: Body,
-    /// Why it is a fallback.
-    reason: Option<PromptError>,
-}
-
-#[derive(Debug)]
-pub(crate) enum Body {
-    Text(Template),
-    Chat(Vec<Part>),
-}
-
-impl Body {
-    /// A text, or a list of messages.
-    pub(crate) fn read(prompt: &Value) -> Option<Self> {
-        match prompt {
-            Value::String(text) => Some(Self::Text(Template::new(text.clone()))),
-            other => parts(other).map(Self::Chat),
-        }
-    }
-
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Text(_) => "text",
-            Self::Chat(_) => "chat",
-        }
-    }
-}
-
-impl Stored {
-    /// The prompt and the bytes that it has in memory, an estimate; `None` if it is neither text nor chat.
-    pub(crate) fn read(answer: ApiPrompt) -> Option<(Self, usize)> {
-        let body = Body::read(&answer.prompt)?;
-        let bytes = answer.prompt.to_string().len() + answer.config.to_string().len();
-        let prompt = Self {
-            name: answer.name.into(),
-            version: Some(answer.version),
-            config: answer.config,
-            labels: answer.labels,
-            tags: answer.tags,
-            commit_message: answer.commit_message,
-            body,
-            reason: None,
-        };
-        Some((prompt, bytes.saturating_add(size_of::<Self>())))
-    }
-
-    pub(crate) fn fallback(name: &str, body: Body, reason: PromptError) -> Self {
-        Self {
-            name: name.into(),
-            version: None,
-            config: Value::Object(serde_json::Map::new()),
-            labels: Vec::new(),
-            tags: Vec::new(),
-            commit_message: None,
-            body,
-            reason: Some(reason),
-        }
-    }
-
-    /// What a generation is linked to: nothing for a fallback, which has no version in Langfuse.
-    fn link(&self) -> Option<Link> {
-        let version = self.version?;
-        Some(Link {
-            name: self.name.clone(),
-            version,
-        })
-    }
-}
-
-impl fmt::Display for Stored {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = tracefuse_exporter::plain_text(&self.name);
-        match self.version {
-            Some(version) => write!(f, "prompt \"{name}\" (version {version})"),
-            None => write!(f, "prompt \"{name}\" (fallback)"),
-        }
-    }
-}
 
 /// The types of prompts.
 pub(crate) trait Kind: Sized {

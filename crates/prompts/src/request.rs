@@ -13,7 +13,8 @@ use crate::error::{PromptError, PromptProblem};
 use crate::fallback::Fallback;
 use crate::fetch::Shared;
 use crate::message::ChatMessage;
-use crate::prompt::{ChatPrompt, Kind, Stored, TextPrompt};
+use crate::prompt::{ChatPrompt, Kind, TextPrompt};
+use crate::stored::Stored;
 
 /// A request for a prompt; made by [`PromptClient::text`](crate::PromptClient::text) and
 /// [`PromptClient::chat`](crate::PromptClient::chat), answered by [`get`](Self::get).

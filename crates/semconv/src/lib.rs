@@ -35,6 +35,7 @@ mod names;
 mod observation;
 mod openinference;
 mod read;
+mod settle;
 mod time;
 mod traceloop;
 mod usage;

@@ -1,19 +1,16 @@
 //! The observation that a span of another system becomes, and how what is known about it is written.
-//! Written to by `read` for each attribute, finished by a bridge when the span ends. Must not know names of attributes.
+//! Written to by `read` for each attribute, finished by `settle` when the span ends. Must not know names of attributes.
 
 use std::borrow::Cow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value as Json;
 use tracefuse_core::bridge::{
-    captures_content, record_exception_at, set_failed, set_request_model, set_response_model,
-    update_trace,
+    record_exception_at, set_failed, set_request_model, set_response_model, update_trace,
 };
 use tracefuse_core::{Exception, Level, ObservationType, Span, Status, Timestamp};
 
-use crate::facts::{Certainty, Facts, Rank, with_system, with_tools};
-use crate::names::GEN_AI;
-use crate::usage::Tokens;
+use crate::facts::{Certainty, Facts, Rank};
 use crate::value::Value;
 
 /// The observation that a span of another tracing system becomes, and what is known about it.
@@ -62,7 +59,7 @@ impl Observation {
         f(self.lock().get_or_insert_default())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Box<Facts>>> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Option<Box<Facts>>> {
         // Nothing panics while the lock is locked, so the value is consistent.
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -108,7 +105,7 @@ impl Observation {
         }
     }
 
-    fn name_by(&self, facts: &Facts) {
+    pub(crate) fn name_by(&self, facts: &Facts) {
         if !facts.renamed
             && let Some(name) = facts.name_for(&self.name)
         {
@@ -236,128 +233,5 @@ impl Observation {
                 .get_or_insert_with(|| exception.to_string());
         });
         record_exception_at(&self.span, time, exception);
-    }
-
-    /// Writes what is left and ends the span. `counted` tells whether a span below has tokens, which would be counted
-    /// twice here; returns the same for the span above.
-    pub fn finish(&self, counted: bool) -> bool {
-        let counted = self.conclude(counted);
-        self.span.end();
-        counted
-    }
-
-    /// [`finish`](Self::finish) at a time that another system measured.
-    pub fn finish_at(&self, counted: bool, time: Timestamp) -> bool {
-        let counted = self.conclude(counted);
-        self.span.end_at(time);
-        counted
-    }
-
-    fn conclude(&self, counted: bool) -> bool {
-        let facts = self.lock().take();
-        facts.is_some_and(|facts| self.settle(*facts, counted)) || counted
-    }
-
-    fn settle(&self, mut facts: Facts, counted: bool) -> bool {
-        self.name_by(&facts);
-        if let Some(messages) = std::mem::take(&mut facts.input_parts).text()
-            && Rank::Messages > facts.input
-        {
-            facts.messages = Some(messages);
-        }
-        if let Some(messages) = std::mem::take(&mut facts.output_parts).text()
-            && Rank::Messages > facts.output
-        {
-            self.span.set_output(messages);
-        }
-        if let Some(records) = facts.memory.take() {
-            match facts.operation.as_deref() {
-                Some("create_memory" | "update_memory" | "upsert_memory")
-                    if facts.input == Rank::None =>
-                {
-                    self.span.set_input(records);
-                }
-                _ if facts.output == Rank::None => self.span.set_output(records),
-                _ => self.span.add_metadata("gen_ai.memory.records", records),
-            }
-        }
-        if let Some(answer) = facts.take_answer()
-            && Rank::Messages > facts.output
-        {
-            self.span.set_output(answer);
-        }
-        let (system, tools) = match facts.messages.take() {
-            Some(messages) => {
-                let (messages, system) = with_system(messages, facts.system.take());
-                let (input, tools) = with_tools(messages, facts.tools.take());
-                self.span.set_input(input);
-                (system, tools)
-            }
-            None => (facts.system.take(), facts.tools.take()),
-        };
-        // Instructions and tools are part of the input, also where they go to the metadata.
-        for (name, part) in [
-            ("gen_ai.system_instructions", system),
-            ("gen_ai.tool.definitions", tools),
-        ] {
-            if let Some(part) = part.filter(|_| captures_content(&self.span)) {
-                self.span.add_metadata(name, part);
-            }
-        }
-        match facts.prompt.clone() {
-            (Some(name), Some(version)) => self.span.set_prompt(&name, version),
-            // Without a version it is not known which prompt it was, so nothing is linked.
-            (Some(name), None) => self.span.add_metadata("gen_ai.prompt.name", name),
-            (None, _) => {}
-        }
-        if let Some(version) = facts.prompt_version.take() {
-            self.span.add_metadata("gen_ai.prompt.version", version);
-        }
-        self.settle_usage(facts, counted)
-    }
-
-    /// Writes usage and cost; whether there was a usage or a reported cost.
-    fn settle_usage(&self, facts: Facts, counted: bool) -> bool {
-        let reported = facts.tokens.cost();
-        let mut has_any = facts.usage.is_some() || reported.is_some();
-        match (facts.cost, reported) {
-            (Some(cost), _) => self.span.set_cost(cost),
-            // A span below has stated it already.
-            (None, Some(cost)) if counted => {
-                for (name, dollars) in cost.buckets() {
-                    let name = match name {
-                        "total" => "gen_ai.usage.cost".to_owned(),
-                        part => format!("{GEN_AI}usage.{part}_cost"),
-                    };
-                    self.span.add_metadata(&name, dollars);
-                }
-            }
-            (None, Some(cost)) => self.span.set_cost(cost),
-            (None, None) => {}
-        }
-        if let Some(usage) = facts.usage {
-            self.span.set_usage(usage);
-        } else if !facts.tokens.is_empty() {
-            has_any = true;
-            self.settle_tokens(&facts.tokens, counted);
-        }
-        has_any
-    }
-
-    fn settle_tokens(&self, tokens: &Tokens, counted: bool) {
-        let (usage, left) = tokens.to_usage();
-        match usage.filter(|_| !counted) {
-            Some(usage) => {
-                self.span.set_usage(usage);
-                for (name, units) in left {
-                    self.span.add_metadata(name, units);
-                }
-            }
-            None => {
-                for (name, units) in tokens.reported().filter(|(_, units)| *units > 0) {
-                    self.span.add_metadata(name, units);
-                }
-            }
-        }
     }
 }

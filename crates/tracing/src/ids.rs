@@ -131,15 +131,25 @@ where
             to: &mut writer,
             style: self.style,
             brace: false,
+            opens: false,
             newlines: 0,
             is_empty: true,
         };
         self.inner
             .format_event(ctx, Writer::new(&mut line), event)?;
-        let (brace, newlines, is_empty) = (line.brace, line.newlines, line.is_empty);
+        let Line {
+            brace,
+            opens,
+            newlines,
+            is_empty,
+            ..
+        } = line;
         if !is_empty {
             if brace {
-                writer.write_char(',')?;
+                // An object without members.
+                if !opens {
+                    writer.write_char(',')?;
+                }
                 self.write(&mut writer, ids)?;
                 writer.write_char('}')?;
             } else if self.style == Style::Text {
@@ -172,6 +182,8 @@ struct Line<'a, 'w> {
     to: &'a mut Writer<'w>,
     style: Style,
     brace: bool,
+    /// What was written last is the beginning of an object.
+    opens: bool,
     newlines: usize,
     is_empty: bool,
 }
@@ -185,6 +197,7 @@ impl fmt::Write for Line<'_, '_> {
             return Ok(());
         }
         if std::mem::take(&mut self.brace) {
+            self.opens = false;
             self.to.write_char('}')?;
         }
         for _ in 0..std::mem::take(&mut self.newlines) {
@@ -192,13 +205,15 @@ impl fmt::Write for Line<'_, '_> {
         }
         self.is_empty = false;
         self.newlines = newlines;
-        match body.strip_suffix('}') {
-            Some(body) if self.style == Style::Json => {
-                self.brace = true;
-                self.to.write_str(body)
-            }
-            _ => self.to.write_str(body),
+        let (body, brace) = match body.strip_suffix('}') {
+            Some(body) if self.style == Style::Json => (body, true),
+            _ => (body, false),
+        };
+        self.brace = brace;
+        if !body.is_empty() {
+            self.opens = body.ends_with('{');
         }
+        self.to.write_str(body)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::record::guard::{contain, drop_contained};
 /// Where time comes from. Implement it to inject a clock; most tests use [`ManualClock`](crate::ManualClock).
 ///
 /// It is called on the threads that record, when a span starts and ends, so it must return at once. If it panics, the
-/// time that it gave last is used.
+/// time that it returned last is used.
 pub trait TimeSource: Send + Sync + 'static {
     /// Nanoseconds since the Unix epoch. May step in either direction.
     fn unix_nanos(&self) -> u64;

@@ -10,11 +10,12 @@ use std::sync::{Mutex, OnceLock};
 /// Nanoseconds per tick times 2^32; zero until it is known.
 static RATE: AtomicU64 = AtomicU64::new(0);
 static CALIBRATION: Mutex<Calibration> = Mutex::new(Calibration::new());
-/// A shorter base gives an error above a millionth: a reading is off by up to 50 ns.
+/// The rate is taken over at least this time. Over a shorter one its error exceeds a millionth, because a reading is off
+/// by up to 50 ns.
 const BASE_NANOS: u64 = 100_000_000;
 /// A reading that took longer was interrupted.
 const UNDISTURBED_NANOS: u64 = 500;
-/// Two rates of one counter differ by less than one part in so many.
+/// Two rates of one counter differ by less than a ten-thousandth.
 const AGREEMENT: u64 = 10_000;
 /// After this many disagreements the counter is not used any more.
 const MAX_DISAGREEMENTS: u32 = 3;
@@ -27,7 +28,7 @@ pub(crate) fn begin(monotonic: impl Fn() -> u64) -> u64 {
     ticks()
 }
 
-/// Nanoseconds since `begin`; `None` if it gave zero, or if the counter was set back (a machine that slept).
+/// Nanoseconds since `begin`; `None` if that returned zero, or if the counter was set back (a machine that slept).
 #[inline]
 pub(crate) fn nanos_since(begin: u64) -> Option<u64> {
     if begin == 0 {
@@ -44,7 +45,7 @@ fn calibrated(monotonic: &dyn Fn() -> u64) -> bool {
     if !TRUSTED.get_or_init(trusted) {
         return false;
     }
-    // One thread at a time. The others use the system's clock meanwhile.
+    // One thread calibrates. The others use the system's clock until it is done.
     let Ok(mut calibration) = CALIBRATION.try_lock() else {
         return false;
     };
@@ -56,7 +57,7 @@ fn calibrated(monotonic: &dyn Fn() -> u64) -> bool {
     }
     let rate = calibration.read(now, nanos);
     if let Some(rate) = rate {
-        // Never changed again: moments of one trace are compared by one rate.
+        // Not changed after this: all moments of a trace are computed with one rate.
         let _ = RATE.compare_exchange(0, rate, Ordering::Relaxed, Ordering::Relaxed);
     }
     rate.is_some()

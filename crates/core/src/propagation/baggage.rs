@@ -10,9 +10,9 @@ pub(crate) const PREFIX: &str = "langfuse_";
 const MAX_BYTES: usize = 8192;
 const MAX_ENTRIES: usize = 64;
 
-/// The members of a header that are valid: visible ASCII, within the bounds. A member with another byte is left out
-/// alone (W3C Baggage 3.2.1); a member that reaches over the bound is left out whole, because half a user id is
-/// another user id.
+/// The members of a header that are valid: visible ASCII, within the bounds. Only the member with another
+/// byte is left out (W3C Baggage 3.2.1); a member that exceeds the bound is left out as a whole, because a truncated user
+/// id is the id of another user.
 fn members(header: &str) -> impl Iterator<Item = &str> {
     let mut left = MAX_BYTES;
     let fits = move |member: &&str| {

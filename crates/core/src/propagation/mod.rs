@@ -129,8 +129,8 @@ impl Trace {
 impl TraceBuilder {
     /// Continues the trace of the service that sent these headers; a new trace if they name none. Rates
     /// ([`SampleRate`](crate::SampleRate)) follow the caller's decision whether the trace is recorded; a
-    /// [`Sampler`](crate::Sampler) of your own receives it as `remote_sampled`. Foreign baggage and `tracestate` go on
-    /// to the services that are called from here, also if the trace is not recorded.
+    /// [`Sampler`](crate::Sampler) of your own receives it as `remote_sampled`. Foreign baggage and `tracestate` are
+    /// sent on to the services that are called from here, also if the trace is not recorded.
     ///
     /// ```
     /// # let tracer = tracefuse_core::Tracer::noop();

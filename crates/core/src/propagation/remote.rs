@@ -49,8 +49,8 @@ pub(super) fn received(
 }
 
 impl RemoteContext {
-    /// Reads `traceparent`, `tracestate` and `baggage`; `None` without a valid `traceparent`. A member of the baggage
-    /// that cannot be read is left out alone. Members of others and `tracestate` are kept, to be sent on: a `tracestate`
+    /// Reads `traceparent`, `tracestate` and `baggage`; `None` without a valid `traceparent`. Of the baggage
+    /// only the members that cannot be read are left out. Members of others and `tracestate` are kept, to be sent on: a `tracestate`
     /// of up to 32 members and 512 bytes, a `baggage` of up to 64 members and 8,192 bytes, the limits up to which W3C
     /// asks each party to send them on. What is beyond them is left out by whole members.
     pub fn extract(carrier: &(impl Extractor + ?Sized)) -> Option<Self> {

@@ -1,11 +1,11 @@
-//! The header `traceparent` (W3C Trace Context, 3.2): strict in what it takes, exact in what it writes.
+//! The header `traceparent` (W3C Trace Context, 3.2): only valid headers are read, and version 00 is written.
 
 use crate::record::{SpanId, TraceId};
 
 /// The flag of a trace that the caller may have recorded.
 pub(crate) const SAMPLED: u8 = 1;
 
-/// Ids and flags; `None` if the header is not valid. Later versions are read by what this one knows.
+/// Ids and flags; `None` if the header is not valid. Of a later version the fields of version 00 are read.
 pub(crate) fn parse(header: &str) -> Option<(TraceId, SpanId, u8)> {
     let mut parts = header.splitn(5, '-');
     let (version, trace, parent, flags) =

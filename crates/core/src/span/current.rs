@@ -139,12 +139,12 @@ impl Closure {
         })
     }
 
-    /// In the closure guards were created that were not dropped, or guards from before it were dropped.
+    /// The closure created guards that it did not drop, or dropped guards that were created before it.
     #[cold]
     fn end_out_of_order(&self) {
         let above = with(|stack| {
             if stack.frames.len() < self.height {
-                // A guard from before the closure was dropped in it: the span from before that guard is current again.
+                // The closure dropped a guard that was created before it: the span that was current before that guard is current again.
                 return Vec::new();
             }
             set_over(self.before);

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use crate::record::{Exception, SpanId};
 use crate::span::shared::lock;
 
-/// Errors that are remembered. The oldest is forgotten first.
+/// How many errors are kept. The oldest is removed first.
 const MAX_FAILURES: usize = 64;
 
 /// Bytes of a message that are compared.
@@ -25,7 +25,7 @@ struct Failure {
 }
 
 impl Failures {
-    /// Remembers an error of `span`. `true` if a child of it recorded the same error, or, where the
+    /// Stores an error of `span`. `true` if a child of it recorded the same error, or, where the
     /// span's work ends with the error (`returned`), the span itself. Each error is propagated once.
     pub(crate) fn note(
         &self,

@@ -102,7 +102,7 @@ impl Span {
 struct Held {
     /// `None` once the work is done.
     span: Option<Span>,
-    /// The status message if this was the last handle and the work was given up; `None` if the span does not belong to the
+    /// The status message if this was the last handle and the work was dropped; `None` if the span does not belong to the
     /// work.
     cancelled: Option<&'static str>,
     /// What a trace that is not recorded forwards: the work may outlive the trace.

@@ -17,7 +17,7 @@ pub(crate) fn record_err<T, E: AsException<Via>, Via>(span: &Span, result: &Resu
     }
 }
 
-/// Runs `f` with `span` current; `judge` sees the result before the span ends.
+/// Runs `f` with `span` current; `judge` gets the result before the span ends.
 pub(crate) fn run<R>(span: &Span, f: impl FnOnce() -> R, judge: impl FnOnce(&R)) -> R {
     if !RECORDS {
         return f();
@@ -40,7 +40,7 @@ pub(crate) fn run_open_sync<R>(span: &Span, f: impl FnOnce() -> R) -> R {
     })
 }
 
-/// Runs `future` with `span` current in every poll; `judge` sees the result before the span ends.
+/// Runs `future` with `span` current in every poll; `judge` gets the result before the span ends.
 pub(crate) async fn run_async<R>(
     span: &Span,
     future: impl Future<Output = R>,

@@ -10,10 +10,11 @@ use crate::record::{
     AsException, Exception, Level, Link, ScoreTarget, ScoreValue, Status, Timestamp,
     TraceAttributes, TraceId, Value,
 };
-use crate::span::builder::{SpanBuilder, observations};
+use crate::span::builder::SpanBuilder;
 use crate::span::event::EventBuilder;
 use crate::span::feature::{Recorded, recorded};
 use crate::span::handle::Span;
+use crate::span::observations::observations;
 use crate::span::score::ScoreBuilder;
 use crate::span::unrecorded::{ForwardGuard, Forwarded, Unrecorded};
 use crate::trace::guard::TracerGuard;
@@ -21,7 +22,7 @@ use crate::trace::guard::TracerGuard;
 /// A handle of a trace.
 ///
 /// The trace ends, with its root span, at the end of the closure it was begun with, by [`end`](Self::end), or when
-/// its last handle is dropped. Spans below it may live longer and are still recorded, with the right parent.
+/// its last handle is dropped. Spans below it may end later; they are still recorded, with the right parent.
 ///
 /// What is set on a trace reaches every span that ends afterwards, and always the root, which ends last: set user,
 /// session and tags early.

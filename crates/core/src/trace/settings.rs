@@ -1,5 +1,5 @@
-//! The settings of a tracer, and how it is made of them.
-//! Called by applications and by the facade; the tracer knows nothing of this.
+//! The settings of a tracer, and how a tracer is made from them.
+//! Called by applications and by the facade; the tracer itself does not use this module.
 
 use std::fmt;
 use std::sync::Arc;
@@ -68,7 +68,7 @@ pub struct TracerBuilder {
 }
 
 impl TracerBuilder {
-    /// The clock spans are stamped by; the system's by default.
+    /// The clock that gives spans their times; the system's by default.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
@@ -79,7 +79,7 @@ impl TracerBuilder {
         self.sampler(rate)
     }
 
-    /// What decides which traces are recorded, in the place of a rate.
+    /// Decides which traces are recorded; replaces the rate.
     pub fn sampler(mut self, sampler: impl Sampler) -> Self {
         self.sampler = Arc::new(sampler);
         self

@@ -1,5 +1,7 @@
 //! Datasets of Langfuse, page by page.
 
+use std::time::Duration;
+
 use mock_langfuse::{Action, MockLangfuse, Scenario};
 use serde_json::{Value, json};
 use tracefuse_experiments::ApiProblem;
@@ -38,6 +40,21 @@ async fn a_dataset_is_read_page_by_page() {
         ask().page_size(3).limit(4).get().await.unwrap().items.len(),
         4
     );
+}
+
+#[tokio::test]
+async fn a_timeout_without_meaning_is_refused() {
+    let server = MockLangfuse::start();
+    server.put_dataset("numbers", &[json!({ "input": 1 })]);
+    let client = datasets(&server);
+    for timeout in [Duration::ZERO, Duration::MAX] {
+        let ask = client.dataset("numbers").timeout(timeout);
+        let error = ask.get().await.unwrap_err();
+        assert_eq!(error.problem(), ApiProblem::Config);
+        let said = error.to_string();
+        assert!(said.contains("from 0.001 s to 3600 s"), "{said}");
+    }
+    assert!(server.requests().is_empty());
 }
 
 #[tokio::test]

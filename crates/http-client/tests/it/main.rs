@@ -10,6 +10,7 @@ mod errors;
 mod inputs;
 mod large;
 mod nested;
+mod odd;
 mod privacy;
 mod providers;
 mod streams;

@@ -6,6 +6,7 @@ mod data_uri;
 mod find;
 mod json;
 mod shapes;
+mod transfer;
 mod upload;
 
 use std::borrow::Cow;

@@ -109,6 +109,17 @@ fn a_shutdown_exports_all_that_was_measured() {
 }
 
 #[test]
+fn a_flush_without_a_limit_exports_and_the_next_one_too() {
+    let receiver = Receiver::start(Answer::Status(200));
+    let on = measured(seldom(&receiver));
+    for _ in 0..2 {
+        call(&on, 20);
+        on.tracer.flush_within(Duration::MAX).unwrap();
+        assert_eq!(receiver.take(1).len(), 1);
+    }
+}
+
+#[test]
 fn it_exports_at_its_interval_and_again_all() {
     let receiver = Receiver::start(Answer::Status(200));
     let on =

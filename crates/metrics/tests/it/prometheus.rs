@@ -48,6 +48,35 @@ fn the_resource_is_target_info() {
 }
 
 #[test]
+fn attributes_with_one_name_in_prometheus_are_one_label() {
+    let on = Measured::new(Metrics::new());
+    let mut resource = Resource::default();
+    resource.service_name = Some("chat".to_owned());
+    let text = |text: &str| Value::Str(text.to_owned());
+    resource.attributes = [
+        ("host_name", "b"),
+        ("host.name", "a"),
+        ("host-name", "c"),
+        ("service_name", "other"),
+        ("größe", "1"),
+        ("gr..e", "2"),
+        ("", "nothing"),
+        ("9", "digit"),
+        ("key_9", "word"),
+    ]
+    .map(|(key, value)| (key.to_owned(), text(value)))
+    .to_vec();
+    on.metrics.set_resource(resource);
+    let labels = [
+        ("host_name", "c;a;b"),
+        ("service_name", "chat;other"),
+        ("gr__e", "2;1"),
+        ("key_9", "digit;word"),
+    ];
+    assert_eq!(on.samples().value("target_info", &labels), 1.0);
+}
+
+#[test]
 fn nothing_measured_gives_a_text_that_parses() {
     let metrics = Metrics::new();
     let samples = crate::parser::parse(&metrics.prometheus()).unwrap();

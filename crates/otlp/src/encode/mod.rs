@@ -7,10 +7,12 @@
 //! 16 KiB) is never moved. Lengths padded to five bytes would avoid all moves. They are legal protobuf, but no common
 //! encoder writes them, and some proxies and hand-written decoders may not read them.
 
+mod attributes;
 mod spans;
 mod wire;
 
-pub use spans::{Any, Attributes, Scope, SpanBody, SpanHead, Spans};
+pub use attributes::{Any, Attributes};
+pub use spans::{Scope, SpanBody, SpanHead, Spans};
 
 use wire::Buffer;
 

@@ -10,7 +10,7 @@ pub(crate) struct Rule {
     pub(crate) threshold: u32,
     /// How long it stays open.
     pub(crate) reset: Duration,
-    /// How long a probe may take before it counts as lost and another one goes out.
+    /// How long a probe may take before it counts as lost and another one is sent.
     pub(crate) lease: Duration,
 }
 

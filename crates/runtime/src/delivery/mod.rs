@@ -1,5 +1,5 @@
 //! What is done with one batch: attempt it, read the answer, then settle, split, wait, park, keep or put it on disk.
-//! Driven by `worker`, one batch at a time; the decisions are in `action`, `breaker`, `retry` and here.
+//! Driven by `worker`, one batch at a time; the decisions are in `action`, `breaker`, `retry`, `parts` and here.
 //!
 //! An answer passes three vocabularies: what the exporter says (`Advice`), what delivery does (`Action`), what the
 //! health shows. The statuses are those of the exporters that use HTTP (`http/answer.rs`).
@@ -26,6 +26,7 @@ pub(crate) mod disk;
 #[path = "no_disk.rs"]
 pub(crate) mod disk;
 pub(crate) mod masking;
+mod parts;
 mod retry;
 mod send;
 mod settle;
@@ -37,12 +38,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tracefuse_core::{DropReason, ExporterStats, Health, RejectReason};
+use tracefuse_core::{DropReason, ExporterStats, Health};
 use tracefuse_exporter::Exporter;
 use tracefuse_exporter::record::{Record, Resource};
 
 use crate::contain::contained;
-use crate::delivery::action::Action;
 use crate::delivery::breaker::{Breaker, Rule};
 use crate::delivery::disk::Disk;
 use crate::delivery::masking::Masking;
@@ -58,8 +58,6 @@ use crate::queue::envelope::{Parked, Queued};
 const MAX_ROUNDS: u32 = 3;
 /// The most encoded bytes of a batch of more than `batch_size` records: a larger one gains nothing.
 const BACKLOG_BYTES: usize = 1024 * 1024;
-/// Requests a minute that the search for bad records may cost; a server that refuses everything must not cost more.
-const BISECTIONS: u32 = 32;
 
 /// Called when an exporter's health changes.
 pub(crate) type HealthCallback = Arc<dyn Fn(&ExporterStats) + Send + Sync>;
@@ -69,15 +67,6 @@ pub(crate) type HealthCallback = Arc<dyn Fn(&ExporterStats) + Send + Sync>;
 enum Store {
     Memory,
     Disk,
-}
-
-/// The records of a batch that have no outcome yet.
-#[derive(Default)]
-struct Remaining {
-    /// They are sent later: the breaker is open, the receiver asked for a pause, or time is up.
-    deferred: Vec<Queued>,
-    /// Their retries are used up.
-    exhausted: Vec<(Vec<Queued>, DropReason)>,
 }
 
 pub(crate) struct Delivery {
@@ -164,7 +153,7 @@ impl Delivery {
         self.tell_health(was_healthy.then_some(Health::Degraded));
     }
 
-    /// How long nothing may be sent, if that is so.
+    /// How long nothing may be sent; `None` if a batch may be sent now.
     pub(crate) fn blocked(&self) -> Option<Duration> {
         let now = Instant::now();
         let paused = self
@@ -283,93 +272,4 @@ impl Delivery {
             record.size()
         })
     }
-
-    /// Sends a batch, in parts if it has to be, and says what is left of it.
-    async fn deliver(
-        &mut self,
-        items: Vec<Queued>,
-        place: Store,
-        resource: Option<Arc<Resource>>,
-    ) -> Remaining {
-        let resource = resource.unwrap_or_else(|| self.resource.clone());
-        let mut parts = apart(items);
-        let mut left = Remaining::default();
-        while let Some(part) = parts.pop() {
-            if part.is_empty() {
-                continue;
-            }
-            let (mut part, action) = self.attempt(part, &resource).await;
-            let keep_rest = match action {
-                Action::Accept(report) => {
-                    self.accept(&part, &report, place);
-                    false
-                }
-                Action::Split(message) => {
-                    self.learn_size();
-                    if part.len() == 1 {
-                        self.reject(&part, RejectReason::TooLarge, &message, place);
-                    } else {
-                        let half = part.split_off(part.len() / 2);
-                        parts.extend([half, part]);
-                    }
-                    false
-                }
-                Action::Reject(message) => {
-                    // Parts of a larger batch become batches of the usual size first, which costs no more requests
-                    // than if they had been sent so.
-                    let larger = part.len() > self.queue.config.batch_size;
-                    if part.len() == 1 || !(larger || self.may_bisect()) {
-                        self.reject(&part, RejectReason::Invalid, &message, place);
-                    } else {
-                        let half = part.split_off(part.len() / 2);
-                        parts.extend([half, part]);
-                    }
-                    false
-                }
-                Action::Park(reason) => {
-                    left.exhausted.push((part, reason));
-                    // While it is down, one attempt at a time is enough.
-                    self.breaker.retry_in(Instant::now()).is_some()
-                }
-                Action::Retry { .. } | Action::Pause(_) | Action::Stop => {
-                    left.deferred.append(&mut part);
-                    true
-                }
-            };
-            if keep_rest {
-                left.deferred.extend(parts.drain(..).flatten());
-                // Back in their order, by which a flush counts.
-                left.deferred.sort_unstable_by_key(|item| item.seq);
-            }
-        }
-        left
-    }
-
-    /// A batch was too large: the next ones are half as large.
-    fn learn_size(&mut self) {
-        self.learned_bytes = (self.learned_bytes / 2).max(16 * 1024);
-        self.taken = 0;
-    }
-
-    /// Whether the search for a bad record may go on.
-    fn may_bisect(&mut self) -> bool {
-        let now = Instant::now();
-        if now.saturating_duration_since(self.bisections_since) > Duration::from_secs(60) {
-            self.bisections = 0;
-            self.bisections_since = now;
-        }
-        self.bisections += 2;
-        self.bisections <= BISECTIONS
-    }
-}
-
-/// The parts a batch is sent in, the first one last: all spans together, then all scores. An answer
-/// to one of the two must not count for the other.
-fn apart(items: Vec<Queued>) -> Vec<Vec<Queued>> {
-    let is_span = |item: &Queued| item.record.as_score().is_none();
-    if items.iter().all(is_span) {
-        return vec![items];
-    }
-    let (spans, scores) = items.into_iter().partition(is_span);
-    vec![scores, spans]
 }

@@ -87,7 +87,7 @@ impl Delivery {
         (part, action)
     }
 
-    /// Waits for a call of the exporter, and looks after the disk meanwhile. A shutdown's deadline cuts it off.
+    /// Waits for a call of the exporter, and moves records to disk during the wait. A shutdown's deadline cuts it off.
     pub(super) async fn answer<T: Send + 'static>(
         &mut self,
         mut call: Call<T>,

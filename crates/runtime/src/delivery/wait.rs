@@ -13,7 +13,7 @@ use crate::queue::ExporterQueue;
 pub(crate) enum Woken<T> {
     /// The event came, and this is what it gave.
     Event(T),
-    /// The queue has news: records, a flush, a shutdown. The event is waited for no more.
+    /// The queue has news: records, a flush, a shutdown. The wait for the event has ended.
     News,
     Time,
 }

@@ -58,7 +58,7 @@ async fn guarded(work: impl Future<Output = ()>) -> Result<(), String> {
 
 async fn turns(delivery: &mut Delivery) {
     let queue = delivery.queue.clone();
-    // Since when something waits; a batch goes out when it fills or when this is old enough.
+    // Since when a record waits. A batch is sent when it is full, or when this is `flush_interval` ago.
     let mut waiting_since: Option<Instant> = None;
     // After work there is usually more of it soon: the worker looks again by itself after a while, so that
     // threads that record need not wake it.
@@ -98,7 +98,7 @@ async fn turns(delivery: &mut Delivery) {
             }
             Next::Send => {
                 deliver(delivery, false).await;
-                // In turn with the queue: what is on disk must not wait for a quiet moment.
+                // After each batch of the queue one of the disk: those must not wait until the queue is empty.
                 send_stored(delivery).await;
                 pause = Some(Instant::now() + PAUSE);
             }
@@ -113,7 +113,7 @@ async fn turns(delivery: &mut Delivery) {
                     waiting_since = None;
                     let drained = delivery.watch.as_ref().is_some_and(Watch::drain);
                     watching = fill || drained;
-                    // All that waits now has waited long enough, also where buffers made it more than a batch.
+                    // All records that wait now are sent, also if the buffers brought more than one batch.
                     for _ in 0..queue.batches() {
                         deliver(delivery, false).await;
                         if queue.phase() != Phase::Running || delivery.blocked().is_some() {
@@ -128,7 +128,7 @@ async fn turns(delivery: &mut Delivery) {
     }
 }
 
-/// Sends a batch from disk if there is one and it may be sent; whether that was so.
+/// Sends a batch from disk if there is one and it may be sent. Returns whether one was sent.
 async fn send_stored(delivery: &mut Delivery) -> bool {
     let free = delivery.has_stored() && delivery.blocked().is_none();
     if free {

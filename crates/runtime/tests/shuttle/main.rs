@@ -9,7 +9,7 @@
 )]
 
 mod buffers;
-#[path = "../../src/config.rs"]
+#[path = "../../src/config/mod.rs"]
 mod config;
 #[path = "../../src/ledger.rs"]
 mod ledger;

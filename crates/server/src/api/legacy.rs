@@ -7,11 +7,12 @@ use rusqlite::types::Value as Sql;
 use serde_json::{Value, json};
 
 use super::answers::{answer, failed, invalid, not_found};
-use super::fields::{iso, old_observation, old_score, trace as shown};
+use super::body::whole;
+use super::fields::{iso, old_observation, trace as shown};
 use super::filter;
-use super::ingest::whole;
 use super::observations::conditions;
 use super::params::{Params, Refusal, refusal};
+use super::score_fields::old_score;
 use crate::app::App;
 use crate::model::{Order, ScoreQuery, TraceQuery};
 use crate::store::{

@@ -6,8 +6,8 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
 use super::answers::{answer, error, failed, invalid, not_found};
+use super::body::whole;
 use super::fields::iso;
-use super::ingest::whole;
 use crate::app::App;
 use crate::store::{Announcement, Change, Kind};
 

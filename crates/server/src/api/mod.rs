@@ -3,6 +3,7 @@
 
 mod access;
 mod answers;
+mod body;
 mod fields;
 mod filter;
 mod ingest;
@@ -10,6 +11,7 @@ mod legacy;
 mod media;
 mod observations;
 mod params;
+mod score_fields;
 mod scores;
 
 use axum::Router;

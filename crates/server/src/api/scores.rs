@@ -7,9 +7,10 @@ use rusqlite::types::Value as Sql;
 use serde_json::{Value, json};
 
 use super::answers::{answer, failed, not_found};
-use super::fields::{Groups, old_score, score};
+use super::fields::Groups;
 use super::legacy::{among, paged, place, put};
 use super::params::{Params, Refusal, refusal};
+use super::score_fields::{old_score, score};
 use crate::app::App;
 use crate::model::ScoreQuery;
 use crate::store::Conditions;

@@ -3,12 +3,13 @@
 
 mod bodies;
 mod query;
+mod query_url;
 mod rows;
 mod totals;
 
 pub use bodies::{Bodies, SpanError, SpanEvent};
-pub(crate) use query::decode;
 pub use query::{Order, Page, QueryError, TraceQuery};
+pub(crate) use query_url::decode;
 pub use rows::{
     Arrival, Media, ObservationRow, ScoreQuery, ScoreRow, SessionRow, SessionView, TraceRow,
     TraceView, UserRow,

@@ -5,9 +5,10 @@ use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 use tracefuse_core::Clock;
 
 use super::error::StoreError;
-use super::lists::{Where, found};
+use super::filter::Where;
+use super::lists::found;
+use super::phrase::Search;
 use super::rows::unsigned;
-use super::search::Search;
 use super::totals::HOUR_NS;
 use crate::model::{Bin, Histogram, Order, TraceQuery};
 

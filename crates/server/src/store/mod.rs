@@ -3,10 +3,12 @@
 
 mod apply;
 mod change;
+mod conditions;
 mod connection;
 mod deletion;
 mod error;
 mod file;
+mod filter;
 mod histogram;
 mod lists;
 mod load;
@@ -15,15 +17,18 @@ mod options;
 mod outline;
 mod overview;
 mod people;
+mod phrase;
 mod reads;
 mod retention;
 mod rows;
 mod schema;
+mod scores;
 mod search;
 mod totals;
 mod touched;
 mod views;
 mod whole;
+mod words;
 mod writer;
 
 use std::fmt;
@@ -46,12 +51,13 @@ pub(crate) use change::{
     Announcement, Context, Facts, Field, Kind, ObservationPatch, ScorePatch, Span, TracePatch,
     pack, preview,
 };
+pub(crate) use conditions::Conditions;
 pub use error::StoreError;
 pub use options::StoreOptions;
 pub(crate) use outline::{SpanOutline, TraceOutline};
 pub(crate) use people::SESSION_ENVIRONMENT;
 pub(crate) use rows::{kind_of, level_number};
-pub(crate) use views::{Conditions, Full, ObservationQuery};
+pub(crate) use views::{Full, ObservationQuery};
 pub(crate) use whole::{Parts, WholeTrace};
 
 /// The most KiB of queued changes; above it, callers that store wait.

@@ -10,7 +10,8 @@ use tracefuse_core::{Level, ObservationType};
 use super::error::StoreError;
 use super::load::{load_span, load_trace};
 use super::rows::{kind, level};
-use super::views::{bodies, bodies_of_trace, scores};
+use super::scores::scores;
+use super::views::{bodies, bodies_of_trace};
 use crate::model::{Bodies, ScoreQuery, ScoreRow, TraceRow};
 
 /// A trace with the outline of its observations.

@@ -3,9 +3,9 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 
+use super::conditions::{Conditions, joined};
 use super::error::StoreError;
 use super::rows::unsigned;
-use super::views::{Conditions, joined};
 use crate::model::{Page, SessionRow, UserRow};
 
 const PAGE: usize = 50;

@@ -1,10 +1,14 @@
 //! What `Store` reads: lists, one trace, bodies, totals.
 //! Each method reads one snapshot of the file and may wait for the disk.
 
+use super::conditions::Conditions;
 use super::outline::{self, TraceOutline};
-use super::views::{Conditions, Full, ObservationQuery};
+use super::phrase::Search;
+use super::views::{Full, ObservationQuery};
 use super::whole::{self, Parts, WholeTrace};
-use super::{Store, StoreError, histogram, lists, load, overview, people, search, views};
+use super::{
+    Store, StoreError, histogram, lists, load, overview, people, scores, search, views, words,
+};
 use crate::model::{
     Bodies, Histogram, Media, ObservationRow, Order, Overview, Page, ScoreQuery, ScoreRow,
     SessionRow, SessionView, TraceQuery, TraceRow, TraceView, UserRow,
@@ -79,7 +83,7 @@ impl Store {
     /// # Errors
     /// The file cannot be read.
     pub fn scores(&self, query: &ScoreQuery) -> Result<Page<ScoreRow>, StoreError> {
-        self.read(|db| views::scores(db, query))
+        self.read(|db| scores::scores(db, query))
     }
 
     /// The same with more conditions.
@@ -88,7 +92,7 @@ impl Store {
         query: &ScoreQuery,
         more: Conditions,
     ) -> Result<Page<ScoreRow>, StoreError> {
-        self.read(|db| views::scores_where(db, query, more))
+        self.read(|db| scores::scores_where(db, query, more))
     }
 
     /// Sessions by their last trace, the newest first. `cursor` is where the page before ended.
@@ -125,7 +129,7 @@ impl Store {
                 Ok(SessionView {
                     session: row,
                     traces: lists::traces(db, &traces, &self.shared.options.clock)?.rows,
-                    scores: views::scores(db, &scores)?.rows,
+                    scores: scores::scores(db, &scores)?.rows,
                 })
             })
             .transpose()
@@ -188,7 +192,7 @@ impl Store {
     /// # Errors
     /// The file cannot be read.
     pub fn is_indexed(&self) -> Result<bool, StoreError> {
-        self.read(search::is_complete)
+        self.read(words::is_complete)
     }
 
     /// A trace with what its tree shows of each observation.
@@ -208,7 +212,7 @@ impl Store {
         words: &str,
         at_most: usize,
     ) -> Result<(Vec<String>, bool), StoreError> {
-        let search = search::Search::new(words);
+        let search = Search::new(words);
         let clock = &self.shared.options.clock;
         self.read(|db| search::in_trace(db, &search, trace, at_most, clock))
     }
@@ -253,10 +257,10 @@ impl Store {
         more: Conditions,
         page: usize,
     ) -> Result<(Vec<ScoreRow>, usize), StoreError> {
-        self.read(|db| views::scores_of_page(db, query, more, page))
+        self.read(|db| scores::scores_of_page(db, query, more, page))
     }
 
     pub(crate) fn score(&self, id: &str) -> Result<Option<ScoreRow>, StoreError> {
-        self.read(|db| views::score(db, id))
+        self.read(|db| scores::score(db, id))
     }
 }

@@ -3,10 +3,12 @@
 
 use rusqlite::{Connection, params_from_iter};
 
+use super::conditions::Conditions;
 use super::error::StoreError;
-use super::lists::{Where, select, size};
+use super::filter::Where;
+use super::lists::{select, size};
 use super::rows::TRACE;
-use super::views::{Conditions, io_of_trace};
+use super::views::io_of_trace;
 use crate::model::{Bodies, Order, TraceQuery, TraceRow};
 
 /// Observations and scores whose ids are shown of one trace.

@@ -16,7 +16,7 @@ use super::connection::Writing;
 use super::error::StoreError;
 use super::options::StoreOptions;
 use super::retention::Retention;
-use super::search;
+use super::words;
 use crate::model::Arrival;
 
 /// A transaction takes no further job once it has so many changes, or is so old.
@@ -205,7 +205,7 @@ impl Writer {
 
     /// Whether there is more to do.
     fn index_step(&mut self) -> Result<bool, StoreError> {
-        self.db.with(|db: &mut Connection| search::step(db))
+        self.db.with(|db: &mut Connection| words::step(db))
     }
 
     fn index_all(&mut self) -> Result<(), StoreError> {

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::batch::REFUSED;
+use super::event::REFUSED;
 use super::{TakeError, Taken, batch, otlp_json, parse_json};
 use crate::store::Kind;
 

@@ -3,9 +3,12 @@
 
 mod batch;
 mod deep;
+mod event;
 mod json;
+mod json_value;
 mod lines;
 mod protobuf;
+mod row;
 mod score;
 mod span;
 mod values;

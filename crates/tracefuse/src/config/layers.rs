@@ -4,10 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use config::{FileFormat, Map, Value, ValueKind};
+use config::{FileFormat, Map, Value};
 
+use super::names_given::{refuse_unknown, warn_of_readers};
 use super::source::{DOTENV, Source, TOML};
-use super::{Config, ConfigError, Mode, SETTINGS, dotenv, names};
+use super::toml_file::{flatten, invalid_toml};
+use super::{Config, ConfigError, Mode, SETTINGS, dotenv};
 
 /// Values by the key of their setting.
 type Values = Map<String, Value>;
@@ -175,61 +177,6 @@ impl config::Source for Layer {
     }
 }
 
-/// Line, column and reason. The parser's `Display` is not used: it repeats the line, which may contain a secret.
-fn invalid_toml(text: &str, error: &config::ConfigError) -> ConfigError {
-    let cause = match error {
-        config::ConfigError::FileParse { cause, .. } => cause.downcast_ref::<toml::de::Error>(),
-        _ => None,
-    };
-    let Some(error) = cause else {
-        return ConfigError::new(format!("`{TOML}` is not valid TOML"));
-    };
-    let place = error.span().map(|span| {
-        let before = text.get(..span.start).unwrap_or(text);
-        let line = before.matches('\n').count() + 1;
-        let column = before
-            .rsplit('\n')
-            .next()
-            .unwrap_or_default()
-            .chars()
-            .count()
-            + 1;
-        format!(", line {line}, column {column}")
-    });
-    ConfigError::new(format!(
-        "`{TOML}` is not valid TOML{}: {}",
-        place.unwrap_or_default(),
-        error.message()
-    ))
-}
-
-/// The values by dotted key. A list becomes a text with commas.
-fn flatten(prefix: &str, value: Value, into: &mut Values) {
-    let origin = value.origin().map(str::to_owned);
-    match value.kind {
-        ValueKind::Table(inner) => {
-            for (key, value) in inner {
-                let key = if prefix.is_empty() {
-                    key
-                } else {
-                    format!("{prefix}.{key}")
-                };
-                flatten(&key, value, into);
-            }
-        }
-        ValueKind::Array(items) => {
-            let items = items.into_iter().filter_map(|item| item.into_string().ok());
-            let text = items.collect::<Vec<_>>().join(",");
-            into.insert(prefix.to_owned(), Value::new(origin.as_ref(), text));
-        }
-        kind => {
-            if let Ok(text) = Value::new(origin.as_ref(), kind).into_string() {
-                into.insert(prefix.to_owned(), Value::new(origin.as_ref(), text));
-            }
-        }
-    }
-}
-
 /// The variables of `.env`, and the first broken line of ours.
 #[derive(Default)]
 struct Dotenv {
@@ -262,60 +209,4 @@ fn read_dotenv(source: &dyn Source, warnings: &mut Vec<String>) -> Dotenv {
         variables: read.variables,
         broken: broken.first().map(|line| line.number),
     }
-}
-
-fn warn_of_readers(
-    dotenv: &BTreeMap<String, String>,
-    source: &dyn Source,
-    warnings: &mut Vec<String>,
-) {
-    let has_a_key = SETTINGS
-        .iter()
-        .filter(|setting| setting.is_credential())
-        .flat_map(|setting| setting.variables)
-        .any(|name| dotenv.contains_key(*name));
-    if has_a_key && source.is_readable_by_others(DOTENV) {
-        warnings.push(format!(
-            "`{DOTENV}` contains a key and every user of this machine can read it: chmod 600 {DOTENV}"
-        ));
-    }
-}
-
-/// A setting with a spelling mistake would have no effect. In names of our own it is an error; a `LANGFUSE_` variable
-/// may belong to another program, so that it is a warning there, if it is similar to one of ours.
-fn refuse_unknown(
-    values: &Values,
-    dotenv: &BTreeMap<String, String>,
-    source: &dyn Source,
-    warnings: &mut Vec<String>,
-) -> Result<(), ConfigError> {
-    let keys = || SETTINGS.iter().map(|setting| setting.key);
-    let unknown = |what: String, nearest: &str| {
-        ConfigError::new(format!("{what} is not a setting; is `{nearest}` meant?"))
-    };
-    let mut unknown_keys: Vec<&String> = values
-        .iter()
-        .filter(|(key, value)| {
-            value.origin().is_none() && keys().all(|known| known != key.as_str())
-        })
-        .map(|(key, _)| key)
-        .collect();
-    unknown_keys.sort();
-    if let Some(key) = unknown_keys.first() {
-        return Err(unknown(
-            format!("`{key}` in {TOML}"),
-            names::nearest(key, keys()),
-        ));
-    }
-    let variables = source.variables().into_iter().chain(dotenv.keys().cloned());
-    for name in variables {
-        if name.starts_with("TRACEFUSE_") && names::variables().all(|known| known != name) {
-            let ours = names::variables().filter(|known| known.starts_with("TRACEFUSE_"));
-            return Err(unknown(format!("`{name}`"), names::nearest(&name, ours)));
-        }
-        if let Some(meant) = names::meant(&name) {
-            warnings.push(format!("`{name}` has no effect; is `{meant}` meant?"));
-        }
-    }
-    Ok(())
 }

@@ -1,18 +1,21 @@
 //! What can be configured, and how: `Config` is made of defaults, `tracefuse.toml`, `.env`, the environment and code.
 //! `table` lists the settings, `layers` reads them, `source` is the environment. Used by `builder`.
 
+mod choices;
 mod dotenv;
 mod error;
 mod files;
 mod form;
 mod layers;
 mod names;
+mod names_given;
 mod otel;
 mod setting;
 mod source;
 mod table;
 #[cfg(test)]
 mod tests;
+mod toml_file;
 mod tracer;
 
 use std::collections::BTreeMap;
@@ -31,6 +34,9 @@ pub use tracefuse_console::{Color, Format, Stream, Text};
 #[cfg(any(feature = "langfuse", feature = "otlp"))]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "langfuse", feature = "otlp"))))]
 pub use tracefuse_http::{HttpConfig, ProxyConfig};
+#[cfg(feature = "spool")]
+#[cfg_attr(docsrs, doc(cfg(feature = "spool")))]
+pub use tracefuse_runtime::spool::{Durability, WhenFull};
 pub use tracefuse_runtime::{
     Overload, PipelineConfig, PipelineConfigError, SpoolMode, WhileOpen, limits,
 };

@@ -19,10 +19,11 @@ pub struct Setting {
     pub(super) value: Value,
 }
 
-/// Which exporters read a setting.
+/// What reads a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Group {
     Every,
+    Spool,
     Langfuse,
     Console,
     Otlp,
@@ -40,7 +41,12 @@ pub(super) struct Value {
 
 impl Value {
     /// Of a setting whose exporter is not compiled in: it accepts everything and has no effect.
-    #[cfg(not(all(feature = "langfuse", feature = "console", feature = "otlp")))]
+    #[cfg(not(all(
+        feature = "langfuse",
+        feature = "console",
+        feature = "otlp",
+        feature = "spool"
+    )))]
     pub(super) const ABSENT: Self = Self {
         accepts: String::new,
         default: String::new,
@@ -70,7 +76,7 @@ impl Setting {
     pub(super) fn is_used_by(&self, modes: &[Mode]) -> bool {
         let any = |known: &[Mode]| known.iter().any(|mode| modes.contains(mode));
         match self.group {
-            Group::Every => true,
+            Group::Every | Group::Spool => true,
             Group::Langfuse => any(&[Mode::Langfuse, Mode::Local]),
             Group::Console => any(&[Mode::Print]),
             Group::Otlp => any(&[Mode::Otlp]),

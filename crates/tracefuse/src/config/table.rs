@@ -1,14 +1,23 @@
 //! The table of settings: key in `tracefuse.toml`, variables, meaning, form, and the field that it sets.
 //! It is the parser, the documentation (a test compares the guide with it) and the list of known names.
 
-use tracefuse_core::SampleRate;
-use tracefuse_runtime::{Overload, SpoolMode, WhileOpen, limits};
+use tracefuse_runtime::{SpoolMode, WhileOpen, limits};
 
-use super::Mode;
-use super::form::{Choice, Flag, Own, Path, Seconds, Text, Whole, seconds};
+#[cfg(feature = "langfuse")]
+use super::choices::MEDIA;
+#[cfg(feature = "otlp")]
+use super::choices::{ADDRESS, CONVENTIONS, base, headers, milliseconds};
+#[cfg(feature = "console")]
+use super::choices::{COLOR, FORMAT, STREAM, TEXT};
+#[cfg(feature = "spool")]
+use super::choices::{DURABILITY, WHEN_FULL};
+use super::choices::{MODES, OVERLOAD, PAIRS, modes, rate};
+#[cfg(any(feature = "langfuse", feature = "otlp"))]
+use super::choices::{PROXY, some};
+use super::form::{Choice, Flag, Own, Path, Seconds, Text, Whole};
 use super::otel::{is_true, pairs, show_pairs};
 use super::setting::{Group, Setting, Value, accepts, apply, default};
-use super::tracer::{OPEN_LONGER, OPEN_MORE, SPOOL_BYTES, WAIT};
+use super::tracer::{OPEN_LONGER, OPEN_MORE, SPOOL_AGE, SPOOL_BYTES, SPOOL_FILES, WAIT};
 
 /// A form and the field of the configuration that it fills.
 macro_rules! value {
@@ -36,6 +45,7 @@ macro_rules! http {
 /// The value of a setting whose exporter may not be compiled in.
 macro_rules! compiled {
     (Every $value:expr) => { $value };
+    (Spool $value:expr) => { compiled!(@ feature = "spool", $value) };
     (Langfuse $value:expr) => { compiled!(@ feature = "langfuse", $value) };
     (Console $value:expr) => { compiled!(@ feature = "console", $value) };
     (Otlp $value:expr) => { compiled!(@ feature = "otlp", $value) };
@@ -153,6 +163,15 @@ settings! {
         value!(Choice(&[("on_failure", SpoolMode::OnFailure), ("write_ahead", SpoolMode::WriteAhead)]), |c| &mut c.tracer.spool_mode);
     Every "spool_max_bytes" ["TRACEFUSE_SPOOL_MAX_BYTES"], "bytes on disk; beyond, the oldest batches are dropped",
         value!(Whole(SPOOL_BYTES), |c| &mut c.tracer.spool_max_bytes);
+    Every "spool_max_files" ["TRACEFUSE_SPOOL_MAX_FILES"], "files on disk, one for each batch; beyond, the oldest batches are dropped",
+        value!(Whole(SPOOL_FILES), |c| &mut c.tracer.spool_max_files);
+    Every "spool_max_age" ["TRACEFUSE_SPOOL_MAX_AGE"], "how long a batch is kept on disk, in seconds; then it is dropped",
+        value!(Seconds(SPOOL_AGE), |c| &mut c.tracer.spool_max_age);
+    Spool "spool_durability" ["TRACEFUSE_SPOOL_DURABILITY"],
+        "what a batch on disk survives: the end of the process, or a power cut too, which costs milliseconds for each batch",
+        value!(DURABILITY, |c| &mut c.tracer.spool_durability);
+    Spool "spool_when_full" ["TRACEFUSE_SPOOL_WHEN_FULL"], "what is dropped when a bound of the spool is reached",
+        value!(WHEN_FULL, |c| &mut c.tracer.spool_when_full);
     Every "shutdown_timeout" ["TRACEFUSE_SHUTDOWN_TIMEOUT"], "longest a shutdown may take, in seconds",
         value!(Seconds(WAIT), |c| &mut c.tracer.shutdown_timeout);
     Every "flush_timeout" ["TRACEFUSE_FLUSH_TIMEOUT"], "longest a flush may take, in seconds",
@@ -164,6 +183,11 @@ settings! {
 
     Http "timeout" ["LANGFUSE_TIMEOUT"], "longest one HTTP attempt may take, in seconds",
         http!(Seconds(tracefuse_http::TIMEOUT_RANGE), |h| &mut h.timeout);
+    Http "connect_timeout" ["TRACEFUSE_CONNECT_TIMEOUT"], "the part of `timeout` that a new connection may take, in seconds: name, address, proxy and TLS",
+        http!(Seconds(tracefuse_http::TIMEOUT_RANGE), |h| &mut h.connect_timeout);
+    Http "pool_idle_timeout" ["TRACEFUSE_POOL_IDLE_TIMEOUT"],
+        "how long an unused connection is kept for the next request, in seconds; 0 keeps none. Shorter than the server keeps it",
+        http!(Seconds(tracefuse_http::POOL_IDLE_RANGE), |h| &mut h.pool_idle_timeout);
     Http "ca_file" ["TRACEFUSE_CA_FILE"], "certificate authorities to trust in addition to the system's",
         http!(Path("the path of a PEM file"), |h| &mut h.ca_file);
     Http "allow_plaintext_http" ["TRACEFUSE_ALLOW_PLAINTEXT_HTTP"],
@@ -179,7 +203,7 @@ settings! {
     Console "console.color" ["TRACEFUSE_CONSOLE_COLOR"], "whether traces are printed in colour; `auto` follows `NO_COLOR`",
         value!(COLOR, |c| &mut c.console.color);
     Console "console.width" ["TRACEFUSE_CONSOLE_WIDTH"], "width of what is printed, in columns",
-        value!(super::form::Maybe(Whole(1..=10_000), "the terminal's"), |c| &mut c.console.width);
+        value!(super::form::Maybe(Whole(tracefuse_console::limits::WIDTH), "the terminal's"), |c| &mut c.console.width);
     Console "console.stream" ["TRACEFUSE_CONSOLE_STREAM"], "where traces are printed",
         value!(STREAM, |c| &mut c.console.stream);
     Console "console.text" ["TRACEFUSE_CONSOLE_TEXT"],
@@ -187,6 +211,12 @@ settings! {
         value!(TEXT, |c| &mut c.console.text);
     Console "console.fold" ["TRACEFUSE_CONSOLE_FOLD"], "whether a tree shows five or more equal siblings as one row with their number",
         value!(Flag, |c| &mut c.console.fold);
+    Console "console.max_held_spans" ["TRACEFUSE_CONSOLE_MAX_HELD_SPANS"],
+        "spans that wait for the root of their trace; beyond, the oldest trace is printed as it is",
+        value!(Whole(tracefuse_console::limits::MAX_HELD_SPANS), |c| &mut c.console.max_held_spans);
+    Console "console.max_held_age" ["TRACEFUSE_CONSOLE_MAX_HELD_AGE"],
+        "how long a span waits for the root of its trace, in seconds; then the trace is printed as it is",
+        value!(Seconds(tracefuse_console::limits::MAX_HELD_AGE), |c| &mut c.console.max_held_age);
     Console "console.live" ["TRACEFUSE_CONSOLE_LIVE"], "whether a line is printed for each span that ends, before the tree of its trace",
         value!(Flag, |c| &mut c.console.live);
 
@@ -210,161 +240,4 @@ settings! {
         value!(Own { accepts: "`http/protobuf`; another is an error in mode `otlp`", parse: some, show: String::clone }, |c| &mut c.otlp_protocol);
     Otlp "otlp.conventions" ["TRACEFUSE_OTLP_CONVENTIONS"], "names of attributes: OpenTelemetry's, these with the older names beside them, or OpenInference's, which Arize Phoenix reads",
         value!(CONVENTIONS, |c| &mut c.otlp.conventions);
-}
-
-const MODES: &str =
-    "`langfuse`, `print` (or `console`), `otlp`, `local`, or `none` (or `off`, `noop`, `disabled`)";
-const PAIRS: &str = "`name=value` pairs, with commas, percent-encoded";
-#[cfg(feature = "otlp")]
-const ADDRESS: &str = "an address that begins with http:// or https://";
-
-const OVERLOAD: Own<Overload> = Own {
-    accepts: "`block_briefly`, `drop_newest`, `drop_oldest` or `block:SECONDS`, up to 86400",
-    parse: overload,
-    show: |overload| match overload {
-        Overload::BlockBriefly => "block_briefly".to_owned(),
-        Overload::DropNewest => "drop_newest".to_owned(),
-        Overload::DropOldest => "drop_oldest".to_owned(),
-        Overload::Block(wait) => format!("block:{}", wait.as_secs_f64()),
-        _ => String::new(),
-    },
-};
-
-#[cfg(feature = "langfuse")]
-const MEDIA: Own<tracefuse_langfuse::MediaMode> = Own {
-    accepts: "`upload`, `strip` or `keep`; also `true` and `false` for the first and the last",
-    parse: |text| {
-        use super::form::Form as _;
-        use tracefuse_langfuse::MediaMode;
-        match Flag.parse(text) {
-            Some(true) => Some(MediaMode::Upload),
-            Some(false) => Some(MediaMode::Keep),
-            None => Choice(&[
-                ("upload", MediaMode::Upload),
-                ("strip", MediaMode::Strip),
-                ("keep", MediaMode::Keep),
-            ])
-            .parse(text),
-        }
-    },
-    show: |_| "upload".to_owned(),
-};
-
-#[cfg(feature = "console")]
-const FORMAT: Choice<tracefuse_console::Format> = Choice(&[
-    ("tree", tracefuse_console::Format::Tree),
-    ("compact", tracefuse_console::Format::Compact),
-    ("json", tracefuse_console::Format::Json),
-]);
-
-#[cfg(feature = "console")]
-const COLOR: Choice<tracefuse_console::Color> = Choice(&[
-    ("auto", tracefuse_console::Color::Auto),
-    ("always", tracefuse_console::Color::Always),
-    ("never", tracefuse_console::Color::Never),
-]);
-
-#[cfg(feature = "console")]
-const TEXT: Choice<tracefuse_console::Text> = Choice(&[
-    ("full", tracefuse_console::Text::Full),
-    ("line", tracefuse_console::Text::Line),
-    ("none", tracefuse_console::Text::None),
-]);
-
-#[cfg(feature = "console")]
-const STREAM: Own<tracefuse_console::Stream> = Own {
-    accepts: "`stdout` or `stderr`",
-    parse: |text| match text.to_ascii_lowercase().as_str() {
-        "stdout" => Some(tracefuse_console::Stream::Stdout),
-        "stderr" => Some(tracefuse_console::Stream::Stderr),
-        _ => None,
-    },
-    show: |stream| format!("{stream:?}").to_ascii_lowercase(),
-};
-
-#[cfg(feature = "otlp")]
-const CONVENTIONS: Choice<tracefuse_otlp::Conventions> = Choice(&[
-    ("gen_ai", tracefuse_otlp::Conventions::GenAi),
-    ("gen_ai/dup", tracefuse_otlp::Conventions::GenAiWithOlder),
-    ("openinference", tracefuse_otlp::Conventions::OpenInference),
-]);
-
-#[cfg(any(feature = "langfuse", feature = "otlp"))]
-const PROXY: Own<String> = Own {
-    accepts: "the address of an HTTP proxy, such as http://proxy.example:3128 (SOCKS is not supported)",
-    parse: |text| tracefuse_http::ProxyConfig::accepts(text).then(|| text.to_owned()),
-    show: String::clone,
-};
-
-#[cfg(any(feature = "langfuse", feature = "otlp"))]
-fn some<T: for<'a> From<&'a str>>(text: &str) -> Option<T> {
-    Some(text.into())
-}
-
-/// Several with commas.
-pub(super) fn modes(text: &str) -> Option<Vec<Mode>> {
-    let mut modes = Vec::new();
-    for name in text
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-    {
-        let mode = match name.to_ascii_lowercase().as_str() {
-            "langfuse" => Mode::Langfuse,
-            "print" | "console" => Mode::Print,
-            "otlp" => Mode::Otlp,
-            "local" => Mode::Local,
-            "none" | "off" | "noop" | "disabled" => Mode::None,
-            _ => return None,
-        };
-        if !modes.contains(&mode) {
-            modes.push(mode);
-        }
-    }
-    // `none` together with another mode would be a contradiction.
-    (modes.len() < 2 || !modes.contains(&Mode::None)).then_some(modes)
-}
-
-fn rate(text: &str) -> Option<SampleRate> {
-    SampleRate::new(text.parse().ok()?).ok()
-}
-
-/// `block:SECONDS` waits for room.
-fn overload(text: &str) -> Option<Overload> {
-    match text.to_ascii_lowercase().as_str() {
-        "block_briefly" => Some(Overload::BlockBriefly),
-        "drop_newest" => Some(Overload::DropNewest),
-        "drop_oldest" => Some(Overload::DropOldest),
-        other => {
-            let wait = other.strip_prefix("block:").and_then(seconds)?;
-            limits::BLOCK
-                .contains(&wait)
-                .then_some(Overload::Block(wait))
-        }
-    }
-}
-
-#[cfg(feature = "otlp")]
-fn base(text: &str) -> Option<String> {
-    Some(tracefuse_otlp::OtlpConfig::new(text).transport.endpoint)
-}
-
-/// Pairs whose names and values an HTTP header can have.
-#[cfg(feature = "otlp")]
-fn headers(text: &str) -> Option<Vec<(String, String)>> {
-    let pairs = pairs(text)?;
-    let mut headers = tracefuse_http::Headers::new();
-    let fit = pairs
-        .iter()
-        .all(|(name, value)| headers.insert(name, value).is_ok());
-    fit.then_some(pairs)
-}
-
-/// A whole number of milliseconds; 0 would be no limit, which delivery does not have.
-#[cfg(feature = "otlp")]
-fn milliseconds(text: &str) -> Option<std::time::Duration> {
-    let time = std::time::Duration::from_millis(text.parse().ok()?);
-    tracefuse_http::TIMEOUT_RANGE
-        .contains(&time)
-        .then_some(time)
 }

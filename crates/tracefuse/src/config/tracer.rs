@@ -1,6 +1,7 @@
 //! Settings of recording and delivery, the same for every exporter.
 //! Filled by the table of settings and by code, read by `builder`. Knows neither files nor variables.
 
+use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +17,9 @@ pub(super) const OPEN_LONGER: RangeInclusive<Duration> =
     Duration::ZERO..=Duration::from_secs(30 * 24 * 60 * 60);
 pub(super) const OPEN_MORE: RangeInclusive<u64> = 1..=1_000_000_000_000;
 pub(super) const SPOOL_BYTES: RangeInclusive<u64> = 1..=1 << 50;
+pub(super) const SPOOL_FILES: RangeInclusive<usize> = 2..=1_000_000;
+pub(super) const SPOOL_AGE: RangeInclusive<Duration> =
+    Duration::from_millis(1)..=Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Settings of recording and delivery, the same for every exporter.
 ///
@@ -46,6 +50,18 @@ pub struct TracerConfig {
     pub spool_mode: SpoolMode,
     /// Most bytes on disk; 256 MiB by default. Beyond, the oldest batch is dropped and counted.
     pub spool_max_bytes: u64,
+    /// Most files on disk, one for each batch; 10,000 by default. Beyond, the oldest batch is dropped and counted.
+    pub spool_max_files: usize,
+    /// How long a batch is kept on disk; 7 days by default. Then it is dropped and counted.
+    pub spool_max_age: Duration,
+    /// Which failures a batch on disk survives; the end of the process by default.
+    #[cfg(feature = "spool")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "spool")))]
+    pub spool_durability: super::Durability,
+    /// What is dropped when a bound of the spool is reached; the oldest batch by default.
+    #[cfg(feature = "spool")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "spool")))]
+    pub spool_when_full: super::WhenFull,
     /// The longest a shutdown may take, also the one when the last tracer is dropped; 5 s by default.
     pub shutdown_timeout: Duration,
     /// The longest a flush may take; 5 s by default.
@@ -81,6 +97,12 @@ impl Default for TracerConfig {
             spool_dir: None,
             spool_mode: SpoolMode::OnFailure,
             spool_max_bytes: 256 * 1024 * 1024,
+            spool_max_files: 10_000,
+            spool_max_age: Duration::from_secs(7 * 24 * 60 * 60),
+            #[cfg(feature = "spool")]
+            spool_durability: super::Durability::default(),
+            #[cfg(feature = "spool")]
+            spool_when_full: super::WhenFull::default(),
             shutdown_timeout: Duration::from_secs(5),
             flush_timeout: Duration::from_secs(5),
             warn_open_longer: Duration::from_secs(10 * 60),
@@ -99,9 +121,10 @@ impl Default for TracerConfig {
 
 /// One setter by value for each field.
 macro_rules! setters {
-    ($($field:ident($type:ty) = $value:expr;)*) => {
+    ($($(#[$when:meta])* $field:ident($type:ty) = $value:expr;)*) => {
         impl TracerConfig {
             $(
+                $(#[$when])*
                 #[doc = concat!("Sets [`", stringify!($field), "`](Self#structfield.", stringify!($field), ").")]
                 #[must_use]
                 pub fn $field(mut self, $field: $type) -> Self {
@@ -119,6 +142,12 @@ setters! {
     spool_dir(impl Into<PathBuf>) = Some(spool_dir.into());
     spool_mode(SpoolMode) = spool_mode;
     spool_max_bytes(u64) = spool_max_bytes;
+    spool_max_files(usize) = spool_max_files;
+    spool_max_age(Duration) = spool_max_age;
+    #[cfg(feature = "spool")] #[cfg_attr(docsrs, doc(cfg(feature = "spool")))]
+    spool_durability(super::Durability) = spool_durability;
+    #[cfg(feature = "spool")] #[cfg_attr(docsrs, doc(cfg(feature = "spool")))]
+    spool_when_full(super::WhenFull) = spool_when_full;
     shutdown_timeout(Duration) = shutdown_timeout;
     flush_timeout(Duration) = flush_timeout;
     warn_open_longer(Duration) = warn_open_longer;
@@ -154,6 +183,7 @@ impl TracerConfig {
             ("shutdown_timeout", self.shutdown_timeout, &WAIT),
             ("flush_timeout", self.flush_timeout, &WAIT),
             ("warn_open_longer", self.warn_open_longer, &OPEN_LONGER),
+            ("spool_max_age", self.spool_max_age, &SPOOL_AGE),
         ] {
             if !range.contains(&value) {
                 let seconds = |time: &Duration| time.as_secs_f64();
@@ -165,18 +195,24 @@ impl TracerConfig {
                 )));
             }
         }
-        for (name, value, range) in [
-            ("warn_open_more", self.warn_open_more, &OPEN_MORE),
-            ("spool_max_bytes", self.spool_max_bytes, &SPOOL_BYTES),
-        ] {
-            if !range.contains(&value) {
-                return Err(ConfigError::new(format!(
-                    "`{name}` is {value}: expected a whole number from {} to {}",
-                    range.start(),
-                    range.end()
-                )));
-            }
-        }
-        Ok(())
+        whole("warn_open_more", self.warn_open_more, &OPEN_MORE)?;
+        whole("spool_max_bytes", self.spool_max_bytes, &SPOOL_BYTES)?;
+        whole("spool_max_files", self.spool_max_files, &SPOOL_FILES)
     }
+}
+
+/// Refuses a number outside of its range.
+fn whole<T: PartialOrd + Display>(
+    name: &str,
+    value: T,
+    range: &RangeInclusive<T>,
+) -> Result<(), ConfigError> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    Err(ConfigError::new(format!(
+        "`{name}` is {value}: expected a whole number from {} to {}",
+        range.start(),
+        range.end()
+    )))
 }

@@ -77,6 +77,22 @@ fn settings_that_would_fail_later_fail_at_once_with_a_reason() {
             |c| c.tracer.shutdown_timeout = Duration::MAX,
             "from 0 s to 86400 s",
         ),
+        (
+            |c| c.langfuse.http.connect_timeout = Duration::ZERO,
+            "for connecting is 0 s",
+        ),
+        (
+            |c| c.langfuse.http.pool_idle_timeout = Duration::MAX,
+            "expected 0 to 3600 s",
+        ),
+        (
+            |c| c.tracer.spool_max_files = 0,
+            "`spool_max_files` is 0: expected a whole number from 2 to 1000000",
+        ),
+        (
+            |c| c.tracer.spool_max_age = Duration::ZERO,
+            "`spool_max_age` is 0 s: expected a time from 0.001 s to 31536000 s",
+        ),
     ] {
         let message = with_keys(change);
         assert!(

@@ -220,3 +220,45 @@ fn an_unsampled_trace_and_a_delivery_thread_add_nothing() {
     });
     assert_eq!(lines.text(), " INFO it::ids: one\n INFO it::ids: two\n");
 }
+
+/// Writes these pieces in place of each event.
+#[derive(Clone)]
+struct Pieces(&'static [&'static str]);
+
+impl<S, N> fmt::FormatEvent<S, N> for Pieces
+where
+    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+    N: for<'a> fmt::FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        _: &fmt::FmtContext<'_, S, N>,
+        mut writer: fmt::format::Writer<'_>,
+        _: &tracing::Event<'_>,
+    ) -> std::fmt::Result {
+        self.0.iter().try_for_each(|piece| writer.write_str(piece))
+    }
+}
+
+#[test]
+fn an_object_without_members_gets_the_ids_alone() {
+    let (tracer, _) = tracer();
+    for pieces in [
+        &["{}\n"][..],
+        &["{", "}", "\n"],
+        &["{\"a\":{}}\n"],
+        &["{\"a\":\"{\"", "}", "\n"],
+        &["{\"a\":{", "}", "}\n"],
+    ] {
+        let (subscriber, lines) = lines!(&tracer, |layer| layer
+            .event_format(TraceIds::json(Pieces(pieces))));
+        let span = with_default(&subscriber, || {
+            tracer.trace("request").run(|trace| {
+                tracing::info!("replaced");
+                ids(trace.root()).1
+            })
+        });
+        let line: Value = serde_json::from_str(&lines.text()).unwrap();
+        assert_eq!(line["span_id"], span, "{pieces:?}");
+    }
+}

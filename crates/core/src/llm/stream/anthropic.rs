@@ -1,7 +1,7 @@
 //! The events of an Anthropic stream, put together into the message they are the pieces of.
 //! Driven by `assembly`; `provider` reads the message. Must not know spans.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::assembly::{Language, fold};
 use super::merge::{add_up, append, extend, put, says};
@@ -139,7 +139,13 @@ impl Events {
         let repeats = self.turn().is_some_and(|turn| partial && turn.in_pieces);
         let known = self.blocks.iter().filter(|block| block.turn == self.turn);
         let known = known.count() as u64;
-        if let Some(Value::Array(blocks)) = message.remove("content")
+        let content = match message.remove("content") {
+            Some(text @ Value::String(_)) if says(&text) => {
+                Some(json!([{ "type": "text", "text": text }]))
+            }
+            content => content,
+        };
+        if let Some(Value::Array(blocks)) = content
             && !repeats
         {
             for (at, block) in (0..).zip(blocks) {
@@ -200,7 +206,7 @@ impl Events {
         }
     }
 
-    /// The turn of a message; a message without an id is of the turn that is going on.
+    /// The turn of a message; a message without an id belongs to the current turn.
     fn turn_of(&mut self, id: Option<&str>) -> usize {
         let id = id.filter(|id| !id.is_empty());
         let known = |turn: &Turn| id.is_some() && turn.id.as_deref() == id;
@@ -230,7 +236,7 @@ impl Events {
         self.turns.get(self.turn)
     }
 
-    /// The turn that is going on; the first one begins with whatever comes.
+    /// The current turn; the first event begins the first turn.
     fn turn_mut(&mut self) -> Option<&mut Turn> {
         if self.turns.is_empty() {
             self.turns.push(Turn::default());
@@ -238,7 +244,7 @@ impl Events {
         self.turns.get_mut(self.turn)
     }
 
-    /// The block that a delta goes on; a new one if its start was not seen.
+    /// The block that a delta continues; a new one if its start was not seen.
     fn block(&mut self, index: Option<u64>, delta: &Map<String, Value>) -> Option<&mut Block> {
         let turn = self.turn;
         let is_at = |block: &Block| block.turn == turn && block.index == index;

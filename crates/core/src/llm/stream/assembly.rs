@@ -42,7 +42,7 @@ pub(super) struct Assembly<L> {
     language: L,
     pieces: Pieces,
     error: Option<Exception>,
-    /// Chunks before the first content: if the language knows nothing in them, they are the output.
+    /// Chunks before the first content. If the language can read none of them, they become the output.
     kept: Vec<Value>,
     kept_bytes: usize,
     has_content: bool,

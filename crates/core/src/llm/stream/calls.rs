@@ -54,7 +54,7 @@ pub(super) fn order(message: &mut Map<String, Value>) {
 }
 
 enum Place {
-    /// The piece goes on with this call.
+    /// The piece continues this call.
     Known(usize),
     /// The whole call is known already.
     Repeated,
@@ -89,13 +89,17 @@ fn place(calls: &[Value], piece: &Map<String, Value>) -> Place {
         return Place::New;
     };
     let (Some(name), Some(known_name)) = (name(piece), name(known)) else {
-        // Without a name it goes on with what is there.
+        // A piece without a name continues the call that is there.
         return Place::Known(at);
     };
     let (new, old) = (arguments(piece), arguments(known));
     let same_id = same_id.is_some();
     let says_new = new.is_some_and(says);
-    if name != known_name {
+    // A name may come in pieces, as every text: the call has an id, its arguments have not begun.
+    let is_piece = id.is_none() && text(known, "id").is_some() && !old.is_some_and(says);
+    if name != known_name && is_piece {
+        Place::Known(at)
+    } else if name != known_name {
         Place::New
     } else if same_id && says_new && new == old && old.is_some_and(is_whole) {
         Place::Repeated
@@ -160,8 +164,19 @@ pub(super) fn add_function(known: &mut Map<String, Value>, piece: Map<String, Va
         match (key.as_str(), value) {
             (_, Value::Null) => {}
             ("arguments" | "input", Value::String(piece)) => append(known, &key, &piece),
+            ("name", Value::String(piece)) => add_name(known, &key, piece),
             (_, value) => put(known, &key, value),
         }
+    }
+}
+
+/// A name comes whole, and maybe again, or in pieces.
+fn add_name(known: &mut Map<String, Value>, key: &str, piece: String) {
+    let old = text(known, key).unwrap_or_default();
+    if piece.starts_with(old) {
+        put(known, key, piece.into());
+    } else {
+        append(known, key, &piece);
     }
 }
 
@@ -202,7 +217,7 @@ pub(super) fn add_details(message: &mut Map<String, Value>, pieces: Vec<Value>) 
     }
 }
 
-/// Whether a detail goes on with a known one: the same kind at the same place, and no other id or data.
+/// Whether a detail continues a known one: the same kind at the same place, and no other id or data.
 fn goes_on(known: &Map<String, Value>, piece: &Map<String, Value>) -> bool {
     let agree = |key: &str| match (known.get(key), piece.get(key)) {
         (Some(a), Some(b)) => is_empty(a) || is_empty(b) || a == b,

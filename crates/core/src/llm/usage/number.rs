@@ -6,7 +6,7 @@ use serde_json::Value;
 /// Above this a number is no count: programs that read it as a float (JavaScript) cannot tell it from the next one.
 const MAX: u64 = 1 << 53;
 
-/// A count of tokens. What is negative, a fraction, absurd, or no number is none.
+/// A count of tokens; `None` if it is negative, a fraction, larger than [`MAX`], or no number.
 pub(crate) fn count(value: Option<&Value>) -> Option<u64> {
     match value? {
         Value::Number(number) => match number.as_u64() {
@@ -22,7 +22,7 @@ pub(crate) fn count(value: Option<&Value>) -> Option<u64> {
     .filter(|count| *count <= MAX)
 }
 
-/// An amount of US dollars. What is negative or no finite number is none.
+/// An amount of US dollars; `None` if it is negative or no finite number.
 pub(crate) fn dollars(value: &Value) -> Option<f64> {
     let amount = match value {
         Value::Number(number) => number.as_f64()?,

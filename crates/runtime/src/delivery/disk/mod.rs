@@ -1,29 +1,25 @@
 //! The spool as one queue's overflow: records to payloads and back, an outcome for what the disk loses.
 //! Owned by `delivery`, on the worker's thread; the only user of `spool` in this crate.
 
+mod losses;
 mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 use tracefuse_core::{Clock, DropReason};
 use tracefuse_exporter::record::Resource;
 
 use crate::config::SpoolMode;
-use crate::ledger::Notice;
 use crate::log;
 use crate::queue::envelope::Queued;
 use crate::queue::{ExporterQueue, State};
-use crate::spool::{BatchId, Spool, SpoolConfig, SpoolError, SpoolStats};
+use crate::spool::{BatchId, Spool, SpoolConfig, SpoolStats};
 
 pub use stored::SpooledRecord;
 pub(crate) use stored::Stored;
-
-/// How long nothing is written to the disk after it refused a write.
-const REST: Duration = Duration::from_secs(30);
 
 /// How often the retries of a batch were used up.
 struct Rounds {
@@ -37,7 +33,7 @@ pub(crate) struct Disk {
     spool: Spool,
     mode: SpoolMode,
     clock: Clock,
-    /// Who records, in front of every payload: another process may deliver it.
+    /// The resource, written before every payload: another process may deliver it.
     resource: Vec<u8>,
     /// It refused a write, and is not used before then.
     out_until: Option<Instant>,
@@ -63,15 +59,7 @@ impl Disk {
         destination: &str,
         resource: &Resource,
     ) -> io::Result<Self> {
-        let least = queue.config.max_batch_bytes as u64 * 2;
-        if config.max_bytes < least {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!(
-                    "the spool needs room for two batches: raise its `max_bytes` to {least} at least"
-                ),
-            ));
-        }
+        check(&config, queue.config.max_batch_bytes as u64)?;
         config = config.destination(destination);
         let clock = Clock::system();
         let (spool, recovered) = Spool::open(config, unix_ms(&clock)).map_err(io::Error::other)?;
@@ -175,7 +163,7 @@ impl Disk {
         self.reconcile();
     }
 
-    /// Looks whether what was written is still there, so that the last report says what is safe on disk.
+    /// Checks that what was written is still there, so that the last report says what is safe on disk.
     pub(crate) fn verify(&mut self) {
         if let Err(error) = self.spool.verify(unix_ms(&self.clock)) {
             self.fails(&error);
@@ -216,7 +204,7 @@ impl Disk {
         Some(stored)
     }
 
-    /// Gives records on disk their outcome; the file goes with `finish`.
+    /// Gives records on disk their outcome; `finish` removes their file.
     pub(crate) fn outcome(&self, records: usize, outcome: impl FnOnce(&mut State, usize)) {
         self.queue.settle(0, 0, |state| {
             let records = records.min(state.spooled);
@@ -257,8 +245,9 @@ impl Disk {
         self.accepted += 1;
     }
 
-    /// The retries of the batch are used up: other batches are sent first. Returns how often that has happened. After the first time it counts only
-    /// once another batch was accepted, as an outage must not use up the rounds of a batch.
+    /// The retries of the batch are used up: other batches are sent first. Returns how often that has happened. After the
+    /// first time it is counted only if another batch was accepted since then: an outage must not use up the rounds of a
+    /// batch.
     pub(crate) fn defer(&mut self, id: BatchId) -> u32 {
         self.spool.defer(id);
         let accepted = self.accepted;
@@ -271,98 +260,59 @@ impl Disk {
         }
         rounds.count
     }
+}
 
-    /// Counts what the spool dropped or could not read since the last call.
-    fn reconcile(&mut self) {
-        let stats = self.spool.stats();
-        self.done.retain(|id, _| self.spool.holds(*id));
-        self.rounds.retain(|id, _| self.spool.holds(*id));
-        let done: usize = self.done.values().map(BTreeSet::len).sum();
-        let held = usize::try_from(stats.frames)
-            .unwrap_or(usize::MAX)
-            .saturating_sub(done);
-        let since =
-            |now: u64, then: u64| usize::try_from(now.saturating_sub(then)).unwrap_or(usize::MAX);
-        let corrupt = since(stats.corrupt_frames, self.losses.corrupt_frames);
-        let expired = since(stats.expired_frames, self.losses.expired_frames);
-        self.losses = stats;
-        let lost = self.queue.with(|state| {
-            let lost = state.spooled.saturating_sub(held);
-            let [corrupt, expired, full] = reasons(lost, corrupt, expired);
-            for (reason, records) in [
-                (DropReason::SpoolCorrupt, corrupt),
-                (DropReason::MaxAge, expired),
-                (DropReason::SpoolFull, full),
-            ] {
-                if records > 0 {
-                    state.ledger.dropped(reason, records);
-                }
-            }
-            state.spooled -= lost;
-            let notice = (lost > 0)
-                .then(|| state.notices.admit(Notice::SpoolLost))
-                .flatten();
-            notice.map(|suppressed| (lost, corrupt, suppressed))
-        });
-        if let Some((lost, corrupt, suppressed)) = lost {
-            log::spool_lost(&self.queue.name, lost, corrupt, suppressed);
-        }
-    }
-
-    /// Records stay in memory; the disk is tried again later.
-    fn fails(&mut self, error: &SpoolError) {
-        self.out_until = Some(Instant::now() + REST);
-        if let Some(suppressed) = self
-            .queue
-            .with(|state| state.notices.admit(Notice::SpoolFailed))
-        {
-            log::spool_failed(&self.queue.name, error, suppressed);
-        }
-    }
+/// Refuses bounds with which a spool would drop each batch before it is sent.
+fn check(config: &SpoolConfig, max_batch_bytes: u64) -> io::Result<()> {
+    let least = max_batch_bytes.saturating_mul(2);
+    let why = if config.max_bytes < least {
+        format!("the spool needs room for two batches: raise its `max_bytes` to {least} at least")
+    } else if config.max_files < 2 {
+        "the spool needs room for two batches: raise its `max_files` to 2 at least".to_owned()
+    } else if config.max_age.is_zero() {
+        "the spool would keep no batch: its `max_age` is 0 s".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, why))
 }
 
 fn unix_ms(clock: &Clock) -> u64 {
     clock.unix_nanos() / 1_000_000
 }
 
-/// How many of the lost records were unreadable, too old, or removed to make room. The spool counts records that were
-/// delivered already among the first two.
-fn reasons(lost: usize, corrupt: usize, expired: usize) -> [usize; 3] {
-    let corrupt = corrupt.min(lost);
-    let rest = lost - corrupt;
-    let expired = expired.min(rest);
-    [corrupt, expired, rest - expired]
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
-    use super::reasons;
+    use super::*;
 
     #[test]
-    fn each_lost_record_has_one_reason() {
-        for (of, expected) in [
-            ((0, 0, 0), [0, 0, 0]),
-            ((7, 2, 3), [2, 3, 2]),
-            ((5, 2, 3), [2, 3, 0]),
-            ((5, 2, 4), [2, 3, 0]),
-            ((5, 9, 4), [5, 0, 0]),
-            ((5, 0, 9), [0, 5, 0]),
-            ((0, 1, 1), [0, 0, 0]),
+    fn bounds_that_keep_no_batch_are_refused() {
+        let with = |change: fn(&mut SpoolConfig)| {
+            let mut config = SpoolConfig::new("/spool");
+            change(&mut config);
+            check(&config, 1000).map_err(|error| error.to_string())
+        };
+        assert_eq!(with(|_| {}), Ok(()));
+        assert_eq!(with(|config| config.max_bytes = 2000), Ok(()));
+        assert_eq!(with(|config| config.max_files = 2), Ok(()));
+        for (refused, words) in [
+            (
+                with(|config| config.max_bytes = 1999),
+                "raise its `max_bytes` to 2000",
+            ),
+            (with(|config| config.max_bytes = 0), "`max_bytes`"),
+            (
+                with(|config| config.max_files = 1),
+                "raise its `max_files` to 2",
+            ),
+            (with(|config| config.max_files = 0), "`max_files`"),
+            (
+                with(|config| config.max_age = std::time::Duration::ZERO),
+                "`max_age` is 0 s",
+            ),
         ] {
-            let (lost, corrupt, expired) = of;
-            assert_eq!(reasons(lost, corrupt, expired), expected, "{of:?}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn reasons_add_up(lost in 0usize..50, corrupt in 0usize..50, expired in 0usize..50) {
-            let [unreadable, old, removed] = reasons(lost, corrupt, expired);
-            prop_assert_eq!(unreadable + old + removed, lost);
-            prop_assert!(unreadable <= corrupt && old <= expired);
-            prop_assert!(removed == 0 || (unreadable == corrupt && old == expired));
+            let error = refused.unwrap_err();
+            assert!(error.contains(words), "{error}");
         }
     }
 }

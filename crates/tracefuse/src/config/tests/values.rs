@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::super::{Config, PipelineConfig, SETTINGS};
+#[cfg(feature = "spool")]
+use super::super::{Durability, WhenFull};
 use super::Given;
 
 #[test]
@@ -121,6 +123,26 @@ fn values_that_no_queue_can_mean_are_refused_with_the_range() {
             "from 1 to",
         ),
         (
+            "TRACEFUSE_SPOOL_MAX_FILES",
+            ["1", "18446744073709551615", "x"],
+            "from 2 to 1000000",
+        ),
+        (
+            "TRACEFUSE_SPOOL_MAX_AGE",
+            ["0", "1e18", "x"],
+            "from 0.001 to 31536000",
+        ),
+        (
+            "TRACEFUSE_CONNECT_TIMEOUT",
+            ["0", "1e18", "-0.1"],
+            "from 0.001 to 3600",
+        ),
+        (
+            "TRACEFUSE_POOL_IDLE_TIMEOUT",
+            ["3601", "1e18", "-0.1"],
+            "from 0 to 3600",
+        ),
+        (
             "TRACEFUSE_OVERLOAD",
             ["block:1e18", "block:", "block:-1"],
             "up to 86400",
@@ -174,8 +196,38 @@ fn every_setting_of_delivery_can_be_set() {
         ("TRACEFUSE_RETRY_CAP", "42"),
         ("TRACEFUSE_MAX_AGE", "43"),
         ("TRACEFUSE_OVERLOAD", "block:2"),
+        ("TRACEFUSE_CONNECT_TIMEOUT", "3"),
+        ("TRACEFUSE_POOL_IDLE_TIMEOUT", "0"),
+        ("TRACEFUSE_SPOOL_MAX_FILES", "50"),
+        ("TRACEFUSE_SPOOL_MAX_AGE", "44"),
+        ("TRACEFUSE_SPOOL_DURABILITY", "disk"),
+        ("TRACEFUSE_SPOOL_WHEN_FULL", "drop_newest"),
     ])
     .config();
+    #[cfg(feature = "langfuse")]
+    let http = &config.langfuse.http;
+    #[cfg(feature = "langfuse")]
+    assert_eq!(
+        (http.connect_timeout, http.pool_idle_timeout),
+        (seconds(3), seconds(0))
+    );
+    #[cfg(feature = "otlp")]
+    let http = &config.otlp.transport.http;
+    #[cfg(feature = "otlp")]
+    assert_eq!(
+        (http.connect_timeout, http.pool_idle_timeout),
+        (seconds(3), seconds(0))
+    );
+    let tracer = &config.tracer;
+    assert_eq!(
+        (tracer.spool_max_files, tracer.spool_max_age),
+        (50, seconds(44))
+    );
+    #[cfg(feature = "spool")]
+    assert_eq!(
+        (tracer.spool_durability, tracer.spool_when_full),
+        (Durability::Disk, WhenFull::DropNewest)
+    );
     let delivery = config.tracer.delivery;
     let expected = PipelineConfig::new()
         .attempt_timeout(seconds(40))
@@ -185,6 +237,28 @@ fn every_setting_of_delivery_can_be_set() {
         .max_age(seconds(43))
         .overload(tracefuse_runtime::Overload::Block(seconds(2)));
     assert_eq!(delivery, expected);
+}
+
+#[test]
+#[cfg(feature = "console")]
+fn what_the_terminal_keeps_can_be_set_within_its_range() {
+    let print = |name, value| Given::env(&[("TRACING_MODE", "print"), (name, value)]);
+    let spans = print("TRACEFUSE_CONSOLE_MAX_HELD_SPANS", "0").config();
+    assert_eq!(spans.console.max_held_spans, 0);
+    let age = print("TRACEFUSE_CONSOLE_MAX_HELD_AGE", "0.5").config();
+    assert_eq!(age.console.max_held_age, Duration::from_millis(500));
+    for (name, value, range) in [
+        (
+            "TRACEFUSE_CONSOLE_MAX_HELD_SPANS",
+            "10000001",
+            "from 0 to 10000000",
+        ),
+        ("TRACEFUSE_CONSOLE_MAX_HELD_AGE", "86401", "from 0 to 86400"),
+        ("TRACEFUSE_CONSOLE_WIDTH", "0", "from 1 to 10000"),
+    ] {
+        let error = print(name, value).refusal();
+        assert!(error.contains(name) && error.contains(range), "{error}");
+    }
 }
 
 #[test]
