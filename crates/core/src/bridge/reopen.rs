@@ -81,12 +81,9 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
         attributes,
     );
     trace.unsampled = unsampled;
-    let (draft, mut buffer) = OpenSpan::draft(
-        &Arc::new(trace),
-        || span.span_id,
-        span.name,
-        ObservationType::Span,
-    );
+    let (draft, mut buffer) =
+        OpenSpan::draft(&Arc::new(trace), || span.span_id, ObservationType::Span);
+    buffer.begin_name(span.name);
     buffer.head.set_parent(span.parent);
     buffer
         .head

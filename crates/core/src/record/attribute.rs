@@ -1,11 +1,12 @@
 //! The attributes of a finished span as a typed list: what an exporter reads in one pass.
-//! Created by `SpanRecord::attributes`; read by exporters. Must not know the format but by `format`.
+//! Created by `SpanRecord::attributes`; read by exporters. Reads the format through `reader` only.
 
 use super::buffer;
-use super::format::{Attribute, Content, Reader, Role};
+use super::format::Role;
 use super::link::LinkRef;
 use super::parts::{EventRef, ExceptionRef, Parts};
 use super::place::Place;
+use super::reader::{Attribute, Content, Reader};
 use super::time::Timestamp;
 use super::value::ValueRef;
 
@@ -35,9 +36,9 @@ pub enum SpanAttribute<'a> {
     RequestModel(&'a str),
     /// The model that the provider's response names.
     ResponseModel(&'a str),
-    /// The provider in whose language the recorded response was.
+    /// The provider whose format the recorded response has.
     Provider(&'a str),
-    /// Another fact about the model call, by its name. New fields come so, without a variant.
+    /// Another fact about the model call, by its name. A new fact needs no new variant.
     Call(&'a str, ValueRef<'a>),
     /// How many chunks of a streamed answer came after the first one; recorded where spans are measured.
     OutputChunks(u64),

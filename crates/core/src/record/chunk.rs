@@ -8,9 +8,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::buffer::Buffer;
-use super::format::{Reader, number_large};
+use super::format::number_large;
 use super::head::{HEAD, Head};
 use super::id::{SpanId, TraceId};
+use super::reader::Reader;
 use super::resource::TraceAttributes;
 use super::trace::SharedTrace;
 

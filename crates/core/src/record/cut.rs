@@ -1,7 +1,8 @@
 //! Makes a finished record smaller than cut values make it: fewer events and errors, shorter names.
 //! Called by delivery for a record that no batch has room for; the limit is an argument.
 
-use super::format::{Attribute, Content, Raw, Role};
+use super::format::Role;
+use super::reader::{Attribute, Content, Raw};
 use super::span::SpanRecord;
 use super::value::ValueRef;
 

@@ -45,7 +45,7 @@ impl Exception {
         }
     }
 
-    /// Of an error of any lifetime, which may borrow. A part of it that fails or panics becomes a text that tells this.
+    /// Of an error of any lifetime, which may borrow. A part of it that fails or panics becomes a text that says so.
     pub(crate) fn of(kind: &str, error: &(dyn Error + '_)) -> Self {
         let mut exception = Self::new(kind, text_of(error));
         let sources = &mut exception.sources;

@@ -1,11 +1,12 @@
 //! What a finished span has beside its head, its input and its output: model, usage, metadata, tags, events, errors, links.
-//! Read by exporters through `SpanRecord`. Must not know the format but by `span`.
+//! Read by exporters through `SpanRecord`. Reads the format through `span` only.
 
 use super::attribute::{PromptRef, links};
 use super::buffer;
-use super::format::{Content, Role};
+use super::format::Role;
 use super::link::LinkRef;
 use super::parts::{EventRef, ExceptionRef, Parts};
+use super::reader::Content;
 use super::span::SpanRecord;
 use super::value::ValueRef;
 
@@ -31,8 +32,8 @@ impl SpanRecord {
         self.call(buffer::RESPONSE_MODEL)
     }
 
-    /// The provider in whose language the recorded response was, by the name that OpenTelemetry gives it
-    /// (`openai`, `anthropic`, `gcp.gemini`). Compatible providers answer in OpenAI's language too.
+    /// The provider whose format the recorded response has, by the name that OpenTelemetry gives it
+    /// (`openai`, `anthropic`, `gcp.gemini`). Compatible providers answer in OpenAI's format too.
     #[must_use]
     pub fn provider(&self) -> Option<&str> {
         self.call(buffer::PROVIDER)

@@ -1,4 +1,4 @@
-//! The compact format of a record: how attributes are written to and read from a list of words and a text.
+//! The compact format of a record: how attributes are written to a list of words and a text. `reader` reads them.
 //! Used by `buffer` (an open span), `chunk` (finished spans) and `codec` (bytes on disk). Must not know span handles.
 //!
 //! An attribute is one header word (role, kind, length of the key, length of the value), its numbers as further
@@ -8,125 +8,16 @@
 use std::sync::Arc;
 
 use super::id::{SpanId, TraceId};
-use super::observation::Level;
+pub(crate) use super::kind::Kind;
+use super::kind::LEVELS;
+use super::reader::{Attribute, Content, Moment, Raw, Reader};
 pub(crate) use super::role::Role;
-use super::time::Timestamp;
 use super::value::ValueRef;
 
-/// A text of this length or more is in an `Arc`, so that it is moved and not copied.
+/// A text of this length or more is in an `Arc`, so that it is moved and not copied. A power of two, less than [`MAX_KEY`].
 pub(crate) const LARGE: usize = 8 * 1024;
 /// The longest key, in bytes; a longer one is truncated.
 pub(crate) const MAX_KEY: usize = u16::MAX as usize;
-
-/// How a value is written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Kind {
-    Str,
-    Json,
-    /// The length is an index into the record's large texts.
-    LargeStr,
-    LargeJson,
-    False,
-    True,
-    I64,
-    U64,
-    F64,
-    /// Two words, id and time; the length is the level.
-    Moment,
-    /// Three words, the trace's id and the span's; the length is the flags.
-    Link,
-}
-
-impl Kind {
-    const ALL: [Self; 11] = [
-        Self::Str,
-        Self::Json,
-        Self::LargeStr,
-        Self::LargeJson,
-        Self::False,
-        Self::True,
-        Self::I64,
-        Self::U64,
-        Self::F64,
-        Self::Moment,
-        Self::Link,
-    ];
-
-    /// Words after the header.
-    pub(crate) const fn words(self) -> usize {
-        match self {
-            Self::I64 | Self::U64 | Self::F64 => 1,
-            Self::Moment => 2,
-            Self::Link => 3,
-            _ => 0,
-        }
-    }
-}
-
-pub(super) const LEVELS: [Level; 4] = [Level::Debug, Level::Default, Level::Warning, Level::Error];
-
-/// What an attribute holds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Content<'a> {
-    Value(ValueRef<'a>),
-    Moment(Moment),
-    Link(LinkWords<'a>),
-}
-
-/// A link as it is written: the trace's id in two words, the span's in one. By reference, so that attributes that are
-/// read do not get larger.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct LinkWords<'a> {
-    words: &'a [u64; 3],
-    pub(crate) flags: u32,
-}
-
-impl LinkWords<'_> {
-    /// `None` if one of the ids is zero.
-    pub(crate) fn ids(&self) -> Option<(TraceId, SpanId)> {
-        let [high, low, span] = *self.words;
-        let trace = (u128::from(high) << 64 | u128::from(low)).to_be_bytes();
-        Some((
-            TraceId::from_bytes(trace)?,
-            SpanId::from_bytes(span.to_be_bytes())?,
-        ))
-    }
-}
-
-/// An event or an error, less its name.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Moment {
-    pub(crate) id: SpanId,
-    pub(crate) time: Timestamp,
-    pub(crate) level: Level,
-    /// Of an error: it was recorded before, on this span or on one below it.
-    pub(crate) propagated: bool,
-}
-
-/// An attribute as it is read.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Attribute<'a> {
-    pub(crate) role: Role,
-    pub(crate) key: &'a str,
-    pub(crate) content: Content<'a>,
-}
-
-impl<'a> Attribute<'a> {
-    pub(crate) fn value(&self) -> Option<ValueRef<'a>> {
-        match self.content {
-            Content::Value(value) => Some(value),
-            Content::Moment(_) | Content::Link(_) => None,
-        }
-    }
-
-    pub(crate) fn text(&self) -> Option<&'a str> {
-        match self.value()? {
-            ValueRef::Str(text) | ValueRef::Json(text) => Some(text),
-            _ => None,
-        }
-    }
-}
 
 /// A value as it is written.
 pub(crate) enum Scalar<'a> {
@@ -184,17 +75,54 @@ impl Attributes {
         }
     }
 
+    /// Appends the header of a text, if there is room for it. The key and the text, of these lengths, must be appended next.
+    /// `false` if one of them is long.
+    #[inline(always)]
+    pub(crate) fn begin_text(&mut self, role: Role, key: usize, text: usize) -> bool {
+        let begins = key | text < LARGE && self.words.len() < self.words.capacity();
+        if begins {
+            self.words.push(header(role, Kind::Str, key, text as u32));
+        }
+        begins
+    }
+
+    /// Appends the header and the word of a number, if there is room for them. The key, of this length, must be appended next.
+    /// `false` if it is too long.
+    #[inline(always)]
+    pub(crate) fn begin_number(&mut self, role: Role, kind: Kind, key: usize, number: u64) -> bool {
+        let begins = key <= MAX_KEY && self.words.capacity() - self.words.len() >= 2;
+        if begins {
+            self.words
+                .extend_from_slice(&[header(role, kind, key, 0), number]);
+        }
+        begins
+    }
+
     #[inline(always)]
     pub(crate) fn push_text(&mut self, role: Role, kind: Kind, key: &str, text: &str) {
-        let key = Self::key(key);
-        if text.len() >= LARGE {
-            return self.push_large(role, key, text.to_owned(), kind == Kind::Json);
+        // One comparison for both.
+        if key.len() | text.len() >= LARGE {
+            return self.push_long_text(role, kind, key, text);
         }
+        self.push_short_text(role, kind, key, text);
+    }
+
+    #[inline(always)]
+    fn push_short_text(&mut self, role: Role, kind: Kind, key: &str, text: &str) {
         // The word first: what is written to the text might be the capacity of `words`, as far as the compiler knows.
         self.words
             .push(header(role, kind, key.len(), text.len() as u32));
         self.text.push_str(key);
         self.text.push_str(text);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_long_text(&mut self, role: Role, kind: Kind, key: &str, text: &str) {
+        if text.len() >= LARGE {
+            return self.push_large(role, key, text.to_owned(), kind == Kind::Json);
+        }
+        self.push_short_text(role, kind, Self::key(key), text);
     }
 
     #[inline(always)]
@@ -323,111 +251,6 @@ impl Attributes {
     fn release_large(&mut self) {
         self.large.clear();
         self.large.shrink_to(64);
-    }
-}
-
-/// Reads attributes one after another. Ends early at words that are not an attribute.
-#[derive(Clone, Debug)]
-pub(crate) struct Reader<'a> {
-    pub(crate) words: &'a [u64],
-    pub(crate) text: &'a str,
-    pub(crate) large: &'a [Arc<String>],
-}
-
-/// An attribute and, where it has one, its large text.
-#[derive(Debug)]
-pub(crate) struct Raw<'a> {
-    pub(crate) attribute: Attribute<'a>,
-    pub(crate) large: Option<&'a Arc<String>>,
-}
-
-impl<'a> Reader<'a> {
-    pub(crate) const EMPTY: Self = Self {
-        words: &[],
-        text: "",
-        large: &[],
-    };
-
-    pub(crate) fn is_at_end(&self) -> bool {
-        self.words.is_empty() && self.text.is_empty()
-    }
-
-    pub(crate) fn next_raw(&mut self) -> Option<Raw<'a>> {
-        let (&header, rest) = self.words.split_first()?;
-        let role = *Role::ALL.get(usize::from(header as u8))?;
-        let kind = *Kind::ALL.get(usize::from((header >> 8) as u8))?;
-        let (key_len, len) = (usize::from((header >> 16) as u16), (header >> 32) as u32);
-        let (numbers, words) = rest.split_at_checked(kind.words())?;
-        let (key, text) = self.text.split_at_checked(key_len)?;
-        let number = numbers.first().copied().unwrap_or_default();
-        let (value, text, large) = match kind {
-            Kind::Str | Kind::Json => {
-                let (value, text) = text.split_at_checked(len as usize)?;
-                let value = if kind == Kind::Str {
-                    ValueRef::Str(value)
-                } else {
-                    ValueRef::Json(value)
-                };
-                (value, text, None)
-            }
-            Kind::LargeStr | Kind::LargeJson => {
-                let large = self.large.get(len as usize)?;
-                let value = if kind == Kind::LargeStr {
-                    ValueRef::Str(large)
-                } else {
-                    ValueRef::Json(large)
-                };
-                (value, text, Some(large))
-            }
-            Kind::False => (ValueRef::Bool(false), text, None),
-            Kind::True => (ValueRef::Bool(true), text, None),
-            Kind::I64 => (ValueRef::I64(number as i64), text, None),
-            Kind::U64 => (ValueRef::U64(number), text, None),
-            Kind::F64 => (ValueRef::F64(f64::from_bits(number)), text, None),
-            Kind::Link => {
-                let link = LinkWords {
-                    words: numbers.first_chunk()?,
-                    flags: len,
-                };
-                (self.words, self.text) = (words, text);
-                let content = Content::Link(link);
-                let attribute = Attribute { role, key, content };
-                return Some(Raw {
-                    attribute,
-                    large: None,
-                });
-            }
-            Kind::Moment => {
-                let moment = Moment {
-                    id: SpanId::from_bytes(number.to_be_bytes())?,
-                    time: Timestamp::from_unix_nanos(*numbers.get(1)?),
-                    level: *LEVELS.get(usize::from(len as u8))?,
-                    propagated: len >> 8 != 0,
-                };
-                (self.words, self.text) = (words, text);
-                let content = Content::Moment(moment);
-                let attribute = Attribute { role, key, content };
-                return Some(Raw {
-                    attribute,
-                    large: None,
-                });
-            }
-        };
-        (self.words, self.text) = (words, text);
-        let content = Content::Value(value);
-        Some(Raw {
-            attribute: Attribute { role, key, content },
-            large,
-        })
-    }
-}
-
-impl<'a> Iterator for Reader<'a> {
-    type Item = Attribute<'a>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Attribute<'a>> {
-        self.next_raw().map(|raw| raw.attribute)
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> &str {
 }
 
 /// The text of `value`, at most 1 MiB. A `Display` that fails or panics keeps what it wrote, followed
-/// by a text that tells this.
+/// by a text that says so.
 pub(crate) fn text_of<T: fmt::Display + ?Sized>(value: &T) -> String {
     text_of_args(format_args!("{value}"))
 }

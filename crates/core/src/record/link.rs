@@ -3,10 +3,11 @@
 
 use serde::Serialize;
 
-use super::format::{LinkWords, Reader, Role};
+use super::format::Role;
 use super::id::{SpanId, TraceId};
 use super::pairs;
 use super::parts::own;
+use super::reader::{LinkWords, Reader};
 use super::value::{Value, ValueRef};
 
 /// It is known whether the linked span belongs to another process.

@@ -1,4 +1,4 @@
-//! What kind of work an observation is, how grave it was and how it ended: Langfuse's and OpenTelemetry's words.
+//! What kind of work an observation is, how severe it was and how it ended, in Langfuse's and OpenTelemetry's terms.
 
 use std::fmt;
 

@@ -4,9 +4,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::format::{Attribute, Moment, Reader, Role};
+use super::format::Role;
 use super::id::SpanId;
 use super::observation::Level;
+use super::reader::{Attribute, Moment, Reader};
 use super::time::Timestamp;
 use super::value::ValueRef;
 

@@ -1,4 +1,4 @@
-//! Who recorded, where, which version; and what all spans of a trace have in common.
+//! The service that recorded (name, environment, version), and what all spans of a trace have in common.
 //! Built by the facade and by the trace handle; read by exporters beside each record.
 
 use super::buffer::MAX_KEYS;

@@ -110,7 +110,7 @@ pub enum ScoreTarget {
 
 /// A finished score.
 ///
-/// Its id is made with it and travels with every attempt to deliver it, so that a receiver that took it
+/// Its id is made when it is recorded and is sent with every attempt, so that a receiver that accepted it
 /// twice keeps it once.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]

@@ -8,11 +8,12 @@ use std::time::Duration;
 use super::attribute::{SpanAttribute, SpanAttributes, place};
 use super::buffer::Buffer;
 use super::chunk::{Chunk, FinishedSpan, TraceRef, View};
-use super::format::{Attribute, Raw, Reader, Role};
+use super::format::Role;
 use super::head::Head;
 use super::id::{SpanId, TraceId};
 use super::observation::{Level, ObservationType, StatusCode};
 use super::place::Place;
+use super::reader::{Attribute, Raw, Reader};
 use super::resource::TraceAttributes;
 use super::time::Timestamp;
 use super::trace::SharedTrace;
@@ -28,7 +29,7 @@ pub struct SpanRecord {
     /// Where its head and its text begin.
     word: u32,
     text: u32,
-    /// Given later, in the place of the trace attributes that the span ended with.
+    /// Trace attributes that replace those that the span ended with.
     trace: Option<Arc<TraceAttributes>>,
 }
 
@@ -301,8 +302,8 @@ impl SpanRecord {
 
 /// Changes to a finished record: what delivery does before any exporter sees it.
 impl SpanRecord {
-    /// Passes every value that may contain a user's text to `rewrite`, with its place; what that
-    /// returns takes the value's place, `None` leaves it.
+    /// Passes every value that may contain a user's text to `rewrite`, with its place. A value that `rewrite` returns
+    /// replaces it; `None` keeps it.
     ///
     /// The record is copied when the first value is replaced; otherwise nothing is written.
     pub fn rewrite(&mut self, mut rewrite: impl FnMut(Place<'_>, ValueRef<'_>) -> Option<Value>) {
@@ -359,7 +360,8 @@ impl SpanRecord {
         let own_name = view.text.get(..head.name_len()).unwrap_or_default();
         let name = name.unwrap_or(own_name);
         let mut buffer = Buffer::default();
-        buffer.begin(head.span_id(), name, head.kind());
+        buffer.begin(head.span_id(), head.kind());
+        buffer.begin_name(name);
         buffer.head.take_over(head);
         let mut at = 0;
         while let Some(raw) = view.attributes.next_raw() {

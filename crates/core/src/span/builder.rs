@@ -53,8 +53,11 @@ impl SpanBuilder {
                 }
                 Self(State::Disabled(parent.unrecorded))
             }
-            Some(open) => Self(match Recording::of(open, name, kind) {
-                Some(draft) => State::Recording(draft),
+            Some(open) => Self(match Recording::of(open, kind) {
+                Some(mut draft) => {
+                    draft.buffer.begin_name(name);
+                    State::Recording(draft)
+                }
                 None => State::Disabled(open.trace.unrecorded()),
             }),
         }
@@ -229,13 +232,13 @@ struct Recording {
 }
 
 impl Recording {
-    /// `None` if it is not recorded. Not inlined, as [`run`](Self::run).
+    /// `None` if it is not recorded. It has no name yet. Not inlined, as [`run`](Self::run).
     #[inline(never)]
-    fn of(open: &OpenSpan, name: &str, kind: ObservationType) -> Option<Self> {
+    fn of(open: &OpenSpan, kind: ObservationType) -> Option<Self> {
         if !open.trace.core.admits() {
             return None;
         }
-        let (span, mut buffer) = OpenSpan::draft(&open.trace, SpanId::random, name, kind);
+        let (span, mut buffer) = OpenSpan::draft(&open.trace, SpanId::random, kind);
         buffer.head.set_parent(Some(open.id));
         recorded(span).map(|span| Self { span, buffer })
     }
@@ -275,9 +278,9 @@ impl Recording {
         self
     }
 
-    /// Not inlined, as [`run`](Self::run), and by value, so that a draft stays in registers: behind a reference it would be
-    /// written to memory for each call, and read back too soon.
-    #[inline(never)]
+    /// By value, so that a draft stays in registers: behind a reference it would be written to memory for each call, and read
+    /// back too soon.
+    #[inline]
     fn written(mut self, f: impl FnOnce(&mut Buffer)) -> Self {
         f(&mut self.buffer);
         self

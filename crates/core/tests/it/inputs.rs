@@ -136,6 +136,27 @@ fn services_without_messages_have_an_output_too() {
             json!({ "type": "conversation.item.input_audio_transcription.completed", "transcript": "Hi", "usage": { "type": "duration", "seconds": 2 } }),
             json!("Hi"),
         ),
+        // Cloudflare's answer by a schema; Replicate; a choice that was filtered as a whole.
+        (
+            OPENAI,
+            json!({ "result": { "response": { "city": "Delhi" }, "usage": { "prompt_tokens": 26, "completion_tokens": 8 } }, "success": true }),
+            json!({ "city": "Delhi" }),
+        ),
+        (
+            OPENAI,
+            json!({ "id": "r", "status": "succeeded", "output": "Hi", "error": null }),
+            json!("Hi"),
+        ),
+        (
+            OPENAI,
+            json!({ "choices": [{ "index": 0, "message": null, "finish_reason": "content_filter" }] }),
+            Value::Null,
+        ),
+        (
+            ANTHROPIC,
+            json!({ "role": "assistant", "content": "Hi", "usage": { "input_tokens": 4, "output_tokens": 1 } }),
+            json!({ "role": "assistant", "content": "Hi" }),
+        ),
         (
             OPENAI,
             json!([{ "generated_text": "Hi" }]),
@@ -365,7 +386,12 @@ fn errors_of_batches_runs_and_bare_bodies_are_errors() {
             json!({ "recordId": "1", "modelInput": {}, "error": { "errorCode": 400, "errorMessage": "bad request", "expired": false, "retryable": false } }),
             "bedrock.400: bad request",
         ),
-        // Volcengine.
+        // Apigee; Volcengine.
+        (
+            OPENAI,
+            json!({ "fault": { "faultstring": "Rate limit quota violation", "detail": { "errorcode": "policies.ratelimit.QuotaViolation" } } }),
+            "openai.policies.ratelimit.QuotaViolation: Rate limit quota violation",
+        ),
         (
             OPENAI,
             json!({ "ResponseMetadata": { "RequestId": "r", "Error": { "Code": "InvalidAccessKey", "CodeN": 100009, "Message": "The access key is invalid." } } }),

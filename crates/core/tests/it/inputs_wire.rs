@@ -95,3 +95,38 @@ fn chunks_with_a_type_and_events_over_several_lines_are_read() {
         assert_eq!(finish_reason(&span).as_deref(), Some("stop"));
     }
 }
+
+/// <https://docs.mistral.ai/agents/agents_and_conversations>: `function.call.delta` of a conversation.
+#[test]
+fn calls_in_a_conversation_of_mistral_are_kept() {
+    let piece = |arguments: &str| json!({ "type": "function.call.delta", "output_index": 0, "id": "fc_1", "name": "add", "tool_call_id": "c1", "arguments": arguments });
+    let chunks = [
+        json!({ "type": "conversation.response.started", "conversation_id": "conv_1" }),
+        piece("{\"a\""),
+        piece(":1}"),
+        json!({ "type": "conversation.response.done", "usage": { "prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7, "connector_tokens": null } }),
+    ];
+    let call = json!({ "type": "function_call", "id": "fc_1", "call_id": "c1", "name": "add", "arguments": "{\"a\":1}" });
+    let span = streamed(&chunks, |s| s.openai());
+    assert_eq!(said(&span), call);
+    assert_eq!(usage(&span), [("input", 5), ("output", 2)]);
+    let half = record(chunks.to_vec(), 2, |s| s.openai());
+    assert_eq!(said(&half)["arguments"], "{\"a\"");
+}
+
+/// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolResultBlockDelta.html>
+#[test]
+fn the_result_of_a_tool_that_bedrock_ran_is_kept() {
+    let delta = |pieces: Value| json!({ "contentBlockDelta": { "contentBlockIndex": 0, "delta": { "toolResult": pieces } } });
+    let chunks = [
+        json!({ "contentBlockStart": { "contentBlockIndex": 0, "start": { "toolResult": { "toolUseId": "t", "status": "success" } } } }),
+        delta(json!([{ "text": "fo" }])),
+        delta(json!([{ "text": "und" }, { "json": { "n": 1 } }])),
+        json!({ "messageStop": { "stopReason": "end_turn" } }),
+    ];
+    let span = streamed(&chunks, |s| s.bedrock());
+    assert_eq!(
+        output(&span)["content"],
+        json!([{ "toolResult": { "toolUseId": "t", "status": "success", "content": [{ "text": "found" }, { "json": { "n": 1 } }] } }])
+    );
+}

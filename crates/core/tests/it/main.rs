@@ -2,6 +2,7 @@
 
 mod across;
 mod bridge;
+mod chunks;
 mod closures;
 mod compiler;
 mod content;

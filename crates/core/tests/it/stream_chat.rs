@@ -117,6 +117,21 @@ fn two_calls_at_one_index_stay_two() {
     assert_eq!(pieces, two);
 }
 
+/// As the SDKs of OpenAI join every text of a delta (<https://github.com/openai/openai-python>, `accumulate_delta`).
+#[test]
+fn a_name_that_comes_in_pieces_is_one_name() {
+    let piece = |name: &str, arguments: &str| json!({ "index": 0, "function": { "name": name, "arguments": arguments } });
+    let mut first = piece("get_", "");
+    first["id"] = json!("a");
+    let chunks = [first, piece("weather", ""), piece("", "{}")];
+    let chunks = chunks.map(|piece| chunk(json!({ "tool_calls": [piece] })));
+    let span = record(chunks.to_vec(), 99, |s| s.openai());
+    assert_eq!(
+        output(&span)["tool_calls"],
+        json!([{ "id": "a", "function": { "name": "get_weather", "arguments": "{}" } }])
+    );
+}
+
 #[test]
 fn an_id_that_is_repeated_is_one_call() {
     let with_id = |id: &str, name: &str, arguments: &str| {

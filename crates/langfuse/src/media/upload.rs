@@ -156,3 +156,43 @@ async fn run(shared: Arc<Shared>) {
         shared.open.send_modify(|open| *open -= 1);
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "what `tokio::test` makes")]
+mod tests {
+    use bytes::Bytes;
+    use mock_langfuse::MockLangfuse;
+    use tracefuse_http::HttpConfig;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_upload_that_ended_gives_its_room_back() {
+        let server = MockLangfuse::start();
+        // Without keys: the server refuses it.
+        let uploads = Uploads::new(Target {
+            client: HttpClient::new(&HttpConfig::default()).unwrap(),
+            base: Endpoint::parse(&server.url()).unwrap(),
+            headers: Headers::new(),
+            secrets: [Secret::new("s"), Secret::new("b")],
+        });
+        let room = || {
+            let room = uploads.room();
+            (room.media, room.bytes)
+        };
+        let medium = |bytes: &'static [u8]| Media {
+            id: "m".into(),
+            mime: "image/png",
+            bytes: Bytes::from_static(bytes),
+            hash: "h".into(),
+            trace: "t".into(),
+            observation: "o".into(),
+            field: "input",
+        };
+        assert_eq!(room(), (MAX_WAITING, MAX_WAITING_BYTES));
+        uploads.push(vec![medium(b"12345"), medium(b"67")]);
+        assert_eq!(room(), (MAX_WAITING - 2, MAX_WAITING_BYTES - 7));
+        uploads.finish().await;
+        assert_eq!(room(), (MAX_WAITING, MAX_WAITING_BYTES));
+    }
+}

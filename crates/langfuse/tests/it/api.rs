@@ -40,3 +40,17 @@ async fn a_server_that_is_not_there_is_unavailable() {
     assert_eq!(error.problem(), ApiProblem::Unavailable);
     assert!(!error.to_string().contains("TRACEFUSE_CA_FILE"), "{error}");
 }
+
+#[tokio::test]
+async fn an_answer_that_is_no_http_is_a_wrong_address() {
+    // It speaks TLS, and is asked in clear text.
+    let server = MockLangfuse::builder()
+        .tls(Tls::SelfSigned)
+        .start()
+        .unwrap();
+    let config = config(&server).base_url(server.url().replace("https://", "http://"));
+    let api = LangfuseApi::new(&config).unwrap();
+    let asked: Result<Value, _> = api.get(&["projects"], &[], Retries::within(LONG)).await;
+    let error = asked.unwrap_err();
+    assert_eq!(error.problem(), ApiProblem::Host, "{error}");
+}

@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use prost::Message as _;
-use tracefuse_core::record::Resource;
+use tracefuse_core::record::{Resource, ScoreRecord, ScoreTarget, Timestamp};
 use tracefuse_exporter::{Advice, Batch, ExportError, ExportReport, Exporter};
 use tracefuse_otlp::{HttpConfig, OtlpConfig, OtlpExporter};
 
@@ -95,6 +95,33 @@ async fn spans_that_a_backend_rejects_of_a_request_it_takes_are_counted() {
                 .all(|rejection| rejection.reason == "too\\u{1b}[31m old")
         );
     }
+}
+
+#[tokio::test]
+async fn a_score_is_refused_and_the_spans_beside_it_are_sent() {
+    let target = ScoreTarget::Session("s".into());
+    let score = ScoreRecord::new("quality", 0.5.into(), target, Timestamp::default());
+    let of = |records| Batch::new(Arc::new(Resource::default()), records);
+    let rejected = |report: &ExportReport| -> Vec<_> {
+        let rejected = report.rejected.iter();
+        rejected
+            .map(|rejection| (rejection.index, rejection.reason.contains("no scores")))
+            .collect()
+    };
+    let (address, request) = serve("200 OK", "", b"").await;
+    let exporter = OtlpExporter::new(OtlpConfig::new(address)).unwrap();
+    let alone = of(vec![score.clone().into(), score.clone().into()]);
+    let report = exporter.export(&alone).await.unwrap();
+    assert_eq!(report.accepted, 0);
+    assert_eq!(rejected(&report), [(Some(0), true), (Some(1), true)]);
+    let mut mixed = records(|tracer, _| tracer.trace("x").run(|_| {}));
+    mixed.insert(0, score.into());
+    let report = exporter.export(&of(mixed)).await.unwrap();
+    assert_eq!(report.accepted, 1);
+    assert_eq!(rejected(&report), [(Some(0), true)]);
+    let body = request.await.unwrap().body;
+    let sent = ExportTraceServiceRequest::decode(&*body).unwrap();
+    assert_eq!(sent.resource_spans[0].scope_spans[0].spans.len(), 1);
 }
 
 #[tokio::test]

@@ -283,12 +283,18 @@ mod tests {
             (config().overload(Overload::Block(max)), "overload"),
             (config().attempt_timeout(Duration::ZERO), "attempt_timeout"),
             (config().attempt_timeout(max), "attempt_timeout"),
-            (config().max_retries(u32::MAX), "max_retries"),
+            (
+                config().max_retries(u32::MAX),
+                "`max_retries` is 4294967295: expected a whole number from 0 to 1000000",
+            ),
             (
                 config().retry_base(Duration::ZERO),
                 "from 0.001 s to 3600 s",
             ),
-            (config().retry_base(max), "retry_base"),
+            (
+                config().retry_base(Duration::from_millis(7_200_500)),
+                "`retry_base` is 7200.5 s: expected a time",
+            ),
             (config().retry_cap(max), "retry_cap"),
             (config().batch_timeout(Duration::ZERO), "batch_timeout"),
             (config().batch_timeout(max), "batch_timeout"),

@@ -120,8 +120,9 @@ impl ExporterQueue {
     }
 
     /// Whether there is room for all spans that threads may buffer.
+    #[cfg(test)]
     pub(crate) fn has_capacity(&self) -> bool {
-        self.has_capacity.load(Ordering::Relaxed)
+        self.lock().has_capacity
     }
 
     /// Whether a span that started now would be dropped at its end.
@@ -158,7 +159,11 @@ impl ExporterQueue {
         let has_capacity = !slows
             && held + more <= self.config.max_queue_size
             && bytes.saturating_add(more_bytes) <= self.config.max_queue_bytes;
-        self.has_capacity.store(has_capacity, Ordering::Relaxed);
+        if std::mem::replace(&mut state.has_capacity, has_capacity) != has_capacity
+            && let Some(rounds) = &state.rounds
+        {
+            rounds.note_capacity(has_capacity);
+        }
         let full = match self.config.while_open {
             WhileOpen::NoOp => held > 0,
             WhileOpen::Hold => {

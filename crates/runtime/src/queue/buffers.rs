@@ -12,6 +12,7 @@ use tracefuse_core::Stats;
 use tracefuse_exporter::record::{Chunk, FinishedSpan, Record, ScoreRecord, SpanRecord};
 
 use crate::config::PipelineConfig;
+use crate::queue::rounds::{Now, Rounds};
 use crate::queue::{CHUNK_BYTES, Deferred, ExporterQueue, Source};
 use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
 
@@ -19,27 +20,14 @@ pub(crate) struct SpanBuffers {
     number: u64,
     queues: Vec<Arc<ExporterQueue>>,
     buffers: Mutex<Vec<Arc<ThreadBuffer>>>,
-    gate: Mutex<Gate>,
-    /// The round in which spans are recorded: each drain begins one, see [`drain`](Self::drain). [`CLOSED`] while no span
-    /// may wait in a buffer. Written under the lock of `gate`.
-    open_round: AtomicU64,
-    /// A queue had no room for the spans in buffers, and the buffers were drained because of that.
+    /// Each drain begins a round, see [`drain`](Self::drain).
+    rounds: Arc<Rounds>,
+    /// A queue had no room for the spans in buffers, and the buffers were drained because of that. No span was added to one since.
     out_of_room: AtomicBool,
     recorded: AtomicU64,
     /// A chunk of this many spans is moved to the queues.
     room: usize,
     blocks: bool,
-}
-
-/// No round.
-const CLOSED: u64 = u64::MAX;
-
-/// Whether spans may wait in buffers.
-struct Gate {
-    /// Workers that will drain the buffers soon. Without one no span may wait in a buffer.
-    watchers: usize,
-    closed: bool,
-    round: u64,
 }
 
 /// The buffer of one thread. Aligned so that two threads do not share a cache line.
@@ -94,17 +82,15 @@ static NEXT: Number = Number::new(0);
 
 impl SpanBuffers {
     pub(crate) fn new(queues: Vec<Arc<ExporterQueue>>, config: &PipelineConfig) -> Self {
-        queues.iter().for_each(|queue| queue.order_by_rounds());
+        let rounds = Arc::new(Rounds::new());
+        queues
+            .iter()
+            .for_each(|queue| queue.order_by_rounds(&rounds));
         Self {
             number: NEXT.fetch_add(1, Ordering::Relaxed),
             queues,
             buffers: Mutex::default(),
-            gate: Mutex::new(Gate {
-                watchers: 0,
-                closed: false,
-                round: 1,
-            }),
-            open_round: AtomicU64::new(CLOSED),
+            rounds,
             out_of_room: AtomicBool::new(false),
             recorded: AtomicU64::new(0),
             room: config.batch_size.clamp(1, 256),
@@ -257,21 +243,13 @@ impl SpanBuffers {
         let mut buffered = lock(&buffer.buffered);
         // Read under the lock: a worker that stops watching drains every buffer after that. The order is that of `drain`:
         // a span that ended before a drain began is in its round or in an earlier one.
-        let round = self.open_round.load(Ordering::Acquire);
-        let has_capacity = match self.queues.as_slice() {
-            [only] => only.has_capacity(),
-            all => all.iter().all(|queue| queue.has_capacity()),
-        };
-        if round != buffered.round || !has_capacity {
-            return self.append_slowly(buffer, buffered, span, round, has_capacity);
+        let now = self.rounds.now();
+        if !now.is_round(buffered.round) {
+            return self.append_slowly(buffer, buffered, span, now);
         }
         span.append_to(&mut buffered.chunk);
         if self.is_full(&buffered.chunk) {
-            return self.hand_over_full(buffer, buffered);
-        }
-        drop(buffered);
-        if self.out_of_room.load(Ordering::Relaxed) {
-            self.out_of_room.store(false, Ordering::Relaxed);
+            self.hand_over_full(buffer, buffered);
         }
     }
 
@@ -288,12 +266,11 @@ impl SpanBuffers {
         buffer: &ThreadBuffer,
         mut buffered: MutexGuard<'_, Buffered>,
         span: &impl Incoming,
-        round: u64,
-        has_capacity: bool,
+        now: Now,
     ) {
-        if round == CLOSED || !has_capacity {
-            return self.append_unwatched(buffer, buffered, span, has_capacity);
-        }
+        let Some(round) = now.round() else {
+            return self.append_unwatched(buffer, buffered, span, now.has_capacity());
+        };
         let mut after = self.hand_over(buffer, &mut buffered);
         buffered.round = round;
         span.append_to(&mut buffered.chunk);
@@ -301,6 +278,7 @@ impl SpanBuffers {
             after.extend(self.hand_over(buffer, &mut buffered));
         }
         drop(buffered);
+        // The drain because of it began a round, and the first span of a round in each buffer is appended here.
         self.out_of_room.store(false, Ordering::Relaxed);
         after.into_iter().for_each(Deferred::settle);
     }
@@ -310,7 +288,6 @@ impl SpanBuffers {
     fn hand_over_full(&self, buffer: &ThreadBuffer, mut buffered: MutexGuard<'_, Buffered>) {
         let after = self.hand_over(buffer, &mut buffered);
         drop(buffered);
-        self.out_of_room.store(false, Ordering::Relaxed);
         after.into_iter().for_each(Deferred::settle);
     }
 
@@ -324,7 +301,7 @@ impl SpanBuffers {
         let after = self.hand_over(buffer, &mut buffered);
         let from = Source {
             thread: buffer.number,
-            round: lock(&self.gate).round,
+            round: self.rounds.current(),
         };
         // Without the lock, because the caller may wait for room. The spans of a thread keep their order.
         drop(buffered);
@@ -336,25 +313,13 @@ impl SpanBuffers {
         self.push(span.to_record().into(), Some(from));
     }
 
-    fn change<R>(&self, f: impl FnOnce(&mut Gate) -> R) -> R {
-        let mut gate = lock(&self.gate);
-        let result = f(&mut gate);
-        let is_open = gate.watchers > 0 && !gate.closed;
-        let round = if is_open { gate.round } else { CLOSED };
-        self.open_round.store(round, Ordering::Release);
-        result
-    }
-
     /// Moves the spans of all buffers to the queues. Returns whether there were any.
     ///
     /// A drain begins a round. When it is done, every span of an earlier round is in the queues, and so is every span that
     /// ended before one of those: a span that ends after its thread was drained is in the new round, and so is every span
     /// that ends after that one, on any thread. So the queues may merge the threads of earlier rounds.
     pub(crate) fn drain(&self) -> bool {
-        let round = self.change(|gate| {
-            gate.round += 1;
-            gate.round - 1
-        });
+        let round = self.rounds.begin();
         let (mut drained, mut after) = (false, Vec::new());
         let mut buffers = lock(&self.buffers);
         let before = buffers.len();
@@ -396,7 +361,7 @@ impl SpanBuffers {
 
     /// From now on no span waits in a buffer.
     pub(crate) fn close(&self) {
-        self.change(|gate| gate.closed = true);
+        self.rounds.close();
         self.drain();
     }
 }
@@ -418,7 +383,7 @@ impl Watch {
 
     pub(crate) fn begin(&mut self) {
         if !std::mem::replace(&mut self.on, true) {
-            self.buffers.change(|gate| gate.watchers += 1);
+            self.buffers.rounds.begin_watch();
         }
     }
 
@@ -431,7 +396,7 @@ impl Watch {
     pub(crate) fn end(&mut self) -> bool {
         let on = std::mem::replace(&mut self.on, false);
         if on {
-            self.buffers.change(|gate| gate.watchers -= 1);
+            self.buffers.rounds.end_watch();
         }
         on && self.buffers.drain()
     }

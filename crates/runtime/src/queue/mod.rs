@@ -8,6 +8,7 @@ mod chunks;
 mod closing;
 pub(crate) mod envelope;
 pub(crate) mod phase;
+pub(crate) mod rounds;
 mod taken;
 
 use std::collections::VecDeque;
@@ -23,6 +24,7 @@ use crate::config::PipelineConfig;
 use crate::ledger::{Ledger, Notices};
 use crate::queue::envelope::{Parked, Queued, bytes_of};
 use crate::queue::phase::{Phase, View, WakeAt};
+use crate::queue::rounds::Rounds;
 use crate::sync::Ordering;
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -54,8 +56,6 @@ pub(crate) struct ExporterQueue {
     pub(crate) wake: Notify,
     /// Records that do not fit are written to disk, so nothing is refused while the circuit breaker is open.
     spills: AtomicBool,
-    /// There is room for all spans that threads may buffer. Threads read it without the lock.
-    has_capacity: AtomicBool,
     /// The circuit breaker is open and there is no room: a span that started now would be dropped at its end. Shared with the
     /// tracer. Not the type of `sync`, because no order depends on it.
     refuses: Arc<Flag>,
@@ -67,6 +67,10 @@ pub(crate) struct State {
     queue: Queue,
     /// The last round of `SpanBuffers::drain` that is complete; spans of later rounds must wait.
     safe: u64,
+    /// Of the buffers whose spans come here: changed with `has_capacity`.
+    rounds: Option<Arc<Rounds>>,
+    /// There is room for all spans that threads may buffer.
+    has_capacity: bool,
     /// Records and bytes that threads may buffer.
     reserved: (usize, usize),
     in_flight: usize,
@@ -115,7 +119,6 @@ impl ExporterQueue {
             room: Condvar::new(),
             wake: Notify::new(),
             spills: AtomicBool::new(false),
-            has_capacity: AtomicBool::new(true),
             refuses: Arc::default(),
             refused: AtomicU64::new(0),
         }
@@ -250,8 +253,13 @@ impl ExporterQueue {
     }
 
     /// Spans come from the buffers of threads, and may leave only when all buffers were drained.
-    pub(crate) fn order_by_rounds(&self) {
-        self.lock().safe = 0;
+    pub(crate) fn order_by_rounds(&self, rounds: &Arc<Rounds>) {
+        let mut state = self.lock();
+        state.safe = 0;
+        if !state.has_capacity {
+            rounds.note_capacity(false);
+        }
+        state.rounds = Some(rounds.clone());
     }
 
     /// All threads have moved their spans of up to this round to the queue.
@@ -340,6 +348,8 @@ impl State {
         Self {
             queue: Queue::default(),
             safe: u64::MAX,
+            rounds: None,
+            has_capacity: true,
             reserved: (0, 0),
             in_flight: 0,
             in_flight_bytes: 0,

@@ -163,6 +163,28 @@ fn what_is_lost_must_not_have_arrived() {
 }
 
 #[test]
+fn what_has_no_outcome_may_have_arrived() {
+    let open = |lost: u64| {
+        move |e: &mut Evidence, _: &mut Receipts| {
+            e.stats.exported -= lost + 2 + 3 + 4;
+            e.stats.dropped.insert(DropReason::MaxAge, lost);
+            e.stats.maybe_delivered = 1;
+            (e.stats.spooled, e.stats.queued, e.stats.in_flight) = (2, 3, 4);
+        }
+    };
+    let accounted = bounds(Bounds::accounted());
+    check(open(1), accounted, &[]);
+    check(
+        open(2),
+        accounted,
+        &[
+            "11 exported, 22 acknowledged, 10 in doubt",
+            "spans reported as lost: 1, but only 0",
+        ],
+    );
+}
+
+#[test]
 fn times_are_allowed_up_to_their_bounds() {
     let tick = Duration::from_nanos(1);
     let second = Duration::from_secs(1);

@@ -14,6 +14,7 @@ use crate::queue::ExporterQueue;
 use crate::queue::buffers::{SpanBuffers, Watch};
 use crate::queue::envelope::bytes_of;
 use crate::queue::phase::{Phase, WakeAt};
+use crate::queue::rounds::Rounds;
 use crate::worker::next::{Next, next};
 
 fn buffers(change: impl FnOnce(&mut PipelineConfig)) -> (Arc<SpanBuffers>, Arc<ExporterQueue>) {
@@ -238,5 +239,68 @@ fn what_ended_first_on_another_thread_leaves_first() {
         taken.extend(ends(&buffers, &queue, 3));
         assert_eq!(taken.len(), 3);
         assert!(taken.is_sorted(), "{taken:?}");
+    });
+}
+
+#[test]
+fn rounds_and_room_that_change_at_once_are_both_seen() {
+    in_many_orders(|_| {
+        let rounds = Arc::new(Rounds::new());
+        rounds.begin_watch();
+        let queues = (0..2).map(|_| {
+            let rounds = rounds.clone();
+            thread::spawn(move || {
+                for has_capacity in [false, true, false] {
+                    rounds.note_capacity(has_capacity);
+                    assert!(has_capacity || rounds.now().round().is_none());
+                }
+            })
+        });
+        let queues: Vec<_> = queues.collect();
+        let drains = (0..2).map(|_| {
+            let rounds = rounds.clone();
+            thread::spawn(move || {
+                rounds.begin();
+            })
+        });
+        let drains: Vec<_> = drains.collect();
+        join(queues);
+        join(drains);
+        assert_eq!(rounds.now().round(), None, "two queues are full");
+        rounds.note_capacity(true);
+        rounds.note_capacity(true);
+        assert_eq!(rounds.now().round(), Some(3));
+    });
+}
+
+#[test]
+fn each_time_that_room_ends_the_buffers_are_drained() {
+    in_many_orders(|record| {
+        // A chunk has two spans, and what two threads may buffer leaves room for one more.
+        let (buffers, queue) = buffers(|config| {
+            config.max_queue_size = 5;
+            config.overload = Overload::DropNewest;
+        });
+        let mut watch = Watch::new(buffers.clone());
+        watch.begin();
+        let (one, other) = (buffers.buffer(), buffers.buffer());
+        for _ in 0..2 {
+            buffers.append(&one, &span(record));
+            let (theirs, other, span) = (buffers.clone(), other.clone(), span(record));
+            let fills = thread::spawn(move || {
+                (0..5).for_each(|_| theirs.append(&other, &span));
+            });
+            for _ in 0..3 {
+                assert!(numbers(&buffers).pending() <= 5);
+            }
+            fills.join().unwrap();
+            let stats = numbers(&buffers);
+            assert_eq!(stats.pending(), 5, "{stats:?}");
+            let mut delivered = 0;
+            while delivered < 5 {
+                delivered += deliver(&buffers, &queue);
+            }
+        }
+        assert_eq!(numbers(&buffers).dropped_total(), 2);
     });
 }

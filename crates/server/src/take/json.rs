@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn what_is_null_is_as_if_it_were_missing() {
         let span = r#"{"traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "00f067aa0ba902b7", "name": null, "links": null,
-            "attributes": [{"key": "a"}, {"key": null, "value": {"intValue": "1"}}, {"value": {"stringValue": "x"}}, {"key": "b", "value": {"intValue": "5"}}],
+            "attributes": [{"key": "a"}, {"key": null, "value": {"intValue": "1"}}, {"value": {"stringValue": "x"}}, {"key": "b", "value": {"boolValue": null, "intValue": "5"}}],
             "events": null, "status": null, "parentSpanId": null, "startTimeUnixNano": null}"#;
         let spans = format!(
             r#"{{"resourceSpans": [{{"resource": null, "scopeSpans": [{{"scope": null, "spans": [{span}]}}]}}]}}"#

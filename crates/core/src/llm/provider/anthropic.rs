@@ -36,8 +36,12 @@ pub(crate) fn facts(response: &Value) -> Facts {
 
 /// The message as it would be sent back: its role and its blocks, or its text if it is nothing else.
 fn output(message: &Value, content: &Value) -> Option<Value> {
-    let blocks = content.as_array().filter(|blocks| !blocks.is_empty())?;
     let role = text(message.get("role")).unwrap_or("assistant");
+    // As a request may have it; some servers that speak this language answer so.
+    if let Some(text) = text(Some(content)) {
+        return Some(json!({ "role": role, "content": text }));
+    }
+    let blocks = content.as_array().filter(|blocks| !blocks.is_empty())?;
     let plain = |block: &Value| {
         let text = block
             .get("text")

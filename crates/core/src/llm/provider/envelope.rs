@@ -16,6 +16,7 @@ const OWN: &[&str] = &[
     "content",
     "message",
     "steps",
+    "usage",
 ];
 
 /// Wrappers around wrappers, beyond which no answer is looked for.
@@ -67,6 +68,7 @@ mod tests {
         for plain in [
             json!({ "model": "llama3", "response": "Hi", "done": true }),
             json!({ "message": { "role": "assistant" }, "result": {} }),
+            json!({ "response": { "city": "Delhi" }, "usage": { "total_tokens": 3 } }),
             json!([{ "response": {} }]),
             json!(null),
         ] {

@@ -63,16 +63,26 @@ fn output(response: &Value) -> Option<Value> {
     if let Some(items) = response.get("output").and_then(Value::as_array) {
         return one_or_all(items.iter().map(plain).collect());
     }
-    // An answer with a text and no choices; `text` of a Responses answer is a setting. DashScope, Cloudflare.
+    // An answer with a text and no choices; `text` of a Responses answer is a setting. DashScope, Cloudflare, Replicate.
     let places = [
         "/text",
+        "/output",
         "/output/text",
         "/response",
         "/transcript",
         "/content",
     ];
     let mut texts = places.iter().map(|place| response.pointer(place));
-    texts.find_map(text).map(Value::from)
+    // Cloudflare's answer by a schema is an object.
+    let object = || response.get("response").filter(|answer| says(answer));
+    texts
+        .find_map(text)
+        .map(Value::from)
+        .or_else(|| object().cloned())
+}
+
+fn says(value: &Value) -> bool {
+    value.as_object().is_some_and(|object| !object.is_empty())
 }
 
 /// DashScope writes "null" as long as there is none.
@@ -94,7 +104,7 @@ fn stopped(response: &Value) -> Option<Value> {
 
 /// A choice's message; its text if it is of the old Completions API; a chunk's delta if it has content.
 fn message(choice: &Value) -> Option<Value> {
-    if let Some(message) = choice.get("message") {
+    if let Some(message) = choice.get("message").filter(|message| !message.is_null()) {
         return Some(plain(message));
     }
     if let Some(text) = text(choice.get("text")) {

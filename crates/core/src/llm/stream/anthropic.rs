@@ -1,7 +1,7 @@
 //! The events of an Anthropic stream, put together into the message they are the pieces of.
 //! Driven by `assembly`; `provider` reads the message. Must not know spans.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::assembly::{Language, fold};
 use super::merge::{add_up, append, extend, put, says};
@@ -139,7 +139,13 @@ impl Events {
         let repeats = self.turn().is_some_and(|turn| partial && turn.in_pieces);
         let known = self.blocks.iter().filter(|block| block.turn == self.turn);
         let known = known.count() as u64;
-        if let Some(Value::Array(blocks)) = message.remove("content")
+        let content = match message.remove("content") {
+            Some(text @ Value::String(_)) if says(&text) => {
+                Some(json!([{ "type": "text", "text": text }]))
+            }
+            content => content,
+        };
+        if let Some(Value::Array(blocks)) = content
             && !repeats
         {
             for (at, block) in (0..).zip(blocks) {

@@ -300,10 +300,32 @@ fn add_delta(block: &mut Map<String, Value>, delta: Map<String, Value>) -> bool 
                     carries |= add_delta(known, inner);
                 }
             }
+            (_, Value::Array(pieces)) => {
+                carries |= pieces.iter().any(says);
+                add_pieces(block.entry(key).or_insert_with(|| json!([])), pieces);
+            }
             (_, value) => put(block, &key, value),
         }
     }
     carries
+}
+
+/// Pieces of a tool's result, whose start is an object: a text goes on with the text before it.
+fn add_pieces(known: &mut Value, pieces: Vec<Value>) {
+    let list = match known {
+        Value::Object(started) => started.entry("content").or_insert_with(|| json!([])),
+        list => list,
+    };
+    let Value::Array(list) = list else { return };
+    for piece in pieces {
+        let text = piece.get("text").and_then(Value::as_str);
+        match (list.last_mut(), text) {
+            (Some(Value::Object(last)), Some(text)) if last.contains_key("text") => {
+                append(last, "text", text);
+            }
+            _ => list.push(piece),
+        }
+    }
 }
 
 /// A block as an answer has it: the input of a tool as JSON, reasoning in its own object.

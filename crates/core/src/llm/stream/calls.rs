@@ -95,7 +95,11 @@ fn place(calls: &[Value], piece: &Map<String, Value>) -> Place {
     let (new, old) = (arguments(piece), arguments(known));
     let same_id = same_id.is_some();
     let says_new = new.is_some_and(says);
-    if name != known_name {
+    // A name may come in pieces, as every text: the call has an id, its arguments have not begun.
+    let is_piece = id.is_none() && text(known, "id").is_some() && !old.is_some_and(says);
+    if name != known_name && is_piece {
+        Place::Known(at)
+    } else if name != known_name {
         Place::New
     } else if same_id && says_new && new == old && old.is_some_and(is_whole) {
         Place::Repeated
@@ -160,8 +164,19 @@ pub(super) fn add_function(known: &mut Map<String, Value>, piece: Map<String, Va
         match (key.as_str(), value) {
             (_, Value::Null) => {}
             ("arguments" | "input", Value::String(piece)) => append(known, &key, &piece),
+            ("name", Value::String(piece)) => add_name(known, &key, piece),
             (_, value) => put(known, &key, value),
         }
+    }
+}
+
+/// A name comes whole, and maybe again, or in pieces.
+fn add_name(known: &mut Map<String, Value>, key: &str, piece: String) {
+    let old = text(known, key).unwrap_or_default();
+    if piece.starts_with(old) {
+        put(known, key, piece.into());
+    } else {
+        append(known, key, &piece);
     }
 }
 

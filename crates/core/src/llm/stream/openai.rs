@@ -151,6 +151,24 @@ impl Chunks {
                 }
                 carries
             }
+            "function.call" => {
+                let arguments = event.remove("arguments").unwrap_or_default();
+                let id = event.remove("id").unwrap_or_default();
+                let item = json!({
+                    "type": "function_call",
+                    "id": id,
+                    "call_id": event.remove("tool_call_id"),
+                    "name": event.remove("name"),
+                });
+                let mut piece = event.clone();
+                event.insert("item".to_owned(), item);
+                self.responses.add("response.output_item.added", event);
+                piece.insert("item_id".to_owned(), id);
+                piece.insert("delta".to_owned(), arguments);
+                self.responses
+                    .add("response.function_call_arguments.delta", piece);
+                true
+            }
             "conversation.response" => {
                 if phase == "done" {
                     self.end_media(event);

@@ -113,7 +113,7 @@ fn is_search(call: &Value) -> bool {
 /// Reads a report without its answer: the language is the one whose names of counts it has.
 pub(crate) fn reported(report: &Value) -> Option<Usage> {
     let languages = [
-        // Vercel's AI SDK. Only these names distinguish it from Bedrock, which counts the cache separately.
+        // Vercel's AI SDK; without these it looks like Bedrock, which counts the cache apart.
         (
             Language::OpenAi,
             &[

@@ -3,7 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::format::{Attribute, Attributes, Role};
+use super::super::format::{Attributes, Role};
+use super::super::reader::Attribute;
 use super::super::value::ValueRef;
 use super::Buffer;
 

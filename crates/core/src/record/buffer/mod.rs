@@ -14,11 +14,12 @@ pub(crate) use limits::{MAX_KEYS, MAX_LINKS};
 
 use super::capture::noted::Noted;
 use super::exception::Exception;
-use super::format::{Attribute, Attributes, Kind, LARGE, Moment, Raw, Reader, Role};
+use super::format::{Attributes, Kind, LARGE, Role};
 use super::head::Head;
 use super::id::SpanId;
 use super::link::Link;
 use super::observation::{Level, ObservationType, Status, StatusCode};
+use super::reader::{Attribute, Moment, Raw, Reader};
 use super::time::Timestamp;
 use super::usage::{Cost, Usage};
 use super::value::{Value, ValueRef};
@@ -61,14 +62,20 @@ struct WriteState {
 }
 
 impl Buffer {
-    /// Begins a span in a buffer that is new or was emptied, capacities kept.
+    /// Begins a span in a buffer that is new or was emptied, capacities kept. Its [name](Self::begin_name) comes next.
     #[inline]
-    pub(crate) fn begin(&mut self, id: SpanId, name: &str, kind: ObservationType) {
+    pub(crate) fn begin(&mut self, id: SpanId, kind: ObservationType) {
         // Spans without attributes leave the state as it was.
         if self.head.has_roles() {
             self.state = WriteState::default();
         }
         self.head = Head::new(id, kind);
+    }
+
+    /// Writes the name that the span is started with. Nothing else may be written before. Inlined, so that a name that the
+    /// compiler knows is copied without a call.
+    #[inline(always)]
+    pub(crate) fn begin_name(&mut self, name: &str) {
         if name.len() > usize::from(u16::MAX) {
             self.put(Role::Name, "", ValueRef::Str(name));
         } else {

@@ -15,42 +15,70 @@ impl Buffer {
     /// Writes an attribute; it replaces an older one of the same role and key.
     #[inline(always)]
     pub(crate) fn put(&mut self, role: Role, key: &str, value: ValueRef<'_>) {
-        // Where the kind of the value is known to the compiler, one of these calls remains; the hash of a key that is known to
-        // it is a number.
+        // Where the kind of the value is known to the compiler, one of these arms remains. A key that is known to it is copied
+        // without a call, and its hash is a number.
         match Scalar::of(value) {
             Scalar::Text(Kind::Str, text) if role == Role::Metadata => {
-                self.put_metadata_text(key, hash(role, key), text);
+                if self.begin_metadata_text(hash(role, key), key.len(), text.len()) {
+                    self.attributes.text.push_str(key);
+                    self.attributes.text.push_str(text);
+                } else {
+                    self.put_text(role, Kind::Str, key, text);
+                }
+            }
+            Scalar::Text(kind, text) if role.is_single() && key.is_empty() => {
+                self.put_single_text(role, kind, text);
             }
             Scalar::Text(kind, text) => self.put_text(role, kind, key, text),
             Scalar::Number(kind, number) if role == Role::Metadata && kind.words() > 0 => {
-                self.put_metadata_number(kind, key, hash(role, key), number);
+                if self.begin_metadata_number(kind, hash(role, key), key.len(), number) {
+                    self.attributes.text.push_str(key);
+                } else {
+                    self.put_number(role, kind, key, number);
+                }
             }
             Scalar::Number(kind, number) => self.put_number(role, kind, key, number),
         }
     }
 
-    /// For most attributes: metadata of a key that is new.
+    /// [`put`](Self::put) where the compiler knows neither the role nor the kind of the value: not inlined, because all arms remain.
     #[inline(never)]
-    fn put_metadata_text(&mut self, key: &str, hash: u64, text: &str) {
-        if self.is_new(hash) {
-            self.note_metadata(hash);
-            self.attributes
-                .push_text(Role::Metadata, Kind::Str, key, text);
-        } else {
-            self.put_text(Role::Metadata, Kind::Str, key, text);
-        }
+    pub(crate) fn put_value(&mut self, role: Role, key: &str, value: ValueRef<'_>) {
+        self.put(role, key, value);
     }
 
-    /// [`put_metadata_text`](Self::put_metadata_text) of a number that is in a further word.
+    /// For most attributes: metadata of a key that is new. Writes all but the key and the text, which must be written next.
+    /// Writes nothing and returns `false` if there is more to do: the key may be there, one of them is long, or there are no
+    /// words left.
     #[inline(never)]
-    fn put_metadata_number(&mut self, kind: Kind, key: &str, hash: u64, number: u64) {
-        if self.is_new(hash) {
+    fn begin_metadata_text(&mut self, hash: u64, key: usize, text: usize) -> bool {
+        let begins = self.is_new(hash) && self.attributes.begin_text(Role::Metadata, key, text);
+        if begins {
             self.note_metadata(hash);
-            self.attributes
-                .push_number(Role::Metadata, kind, key, number);
-        } else {
-            self.put_number(Role::Metadata, kind, key, number);
         }
+        begins
+    }
+
+    /// [`begin_metadata_text`](Self::begin_metadata_text) of a number that is in a further word.
+    #[inline(never)]
+    fn begin_metadata_number(&mut self, kind: Kind, hash: u64, key: usize, number: u64) -> bool {
+        let begins = self.is_new(hash)
+            && self
+                .attributes
+                .begin_number(Role::Metadata, kind, key, number);
+        if begins {
+            self.note_metadata(hash);
+        }
+        begins
+    }
+
+    /// For an attribute that a span has once and that has no key: an input, an output, a model.
+    #[inline(never)]
+    fn put_single_text(&mut self, role: Role, kind: Kind, text: &str) {
+        self.state.has_replaced |= self.head.has(role);
+        self.head.note(role);
+        self.attributes.push_text(role, kind, "", text);
+        self.compact_if_large();
     }
 
     #[inline(never)]
@@ -89,7 +117,7 @@ impl Buffer {
                     self.compact_if_large();
                 }
             }
-            other => self.put(role, key, other.as_ref()),
+            other => self.put_value(role, key, other.as_ref()),
         }
     }
 
@@ -116,9 +144,9 @@ impl Buffer {
             return capture_scalar(value, Put { buffer, role, key });
         }
         if role != Role::Input {
-            return capture(value, &mut |value| self.put(role, key, value));
+            return capture(value, &mut |value| self.put_value(role, key, value));
         }
-        let noted = noted_in(|| capture(value, &mut |value| self.put(role, key, value)));
+        let noted = noted_in(|| capture(value, &mut |value| self.put_value(role, key, value)));
         self.link(noted);
     }
 }

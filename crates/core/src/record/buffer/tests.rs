@@ -4,7 +4,8 @@ use super::*;
 
 fn buffer() -> Buffer {
     let mut buffer = Buffer::default();
-    buffer.begin(SpanId::random(), "a span", ObservationType::Span);
+    buffer.begin(SpanId::random(), ObservationType::Span);
+    buffer.begin_name("a span");
     buffer
 }
 
@@ -43,12 +44,14 @@ fn a_buffer_that_is_used_again_has_no_state_of_before() {
     buffer.seal();
     for without_attributes in [false, true] {
         buffer.empty();
-        buffer.begin(SpanId::random(), "next", ObservationType::Span);
+        buffer.begin(SpanId::random(), ObservationType::Span);
+        buffer.begin_name("next");
         assert_eq!((buffer.state.keys, buffer.state.has_replaced), (0, false));
         assert!(!buffer.state.level_of_error && !buffer.state.message_of_error);
         if !without_attributes {
             buffer.empty();
-            buffer.begin(SpanId::random(), "bare", ObservationType::Span);
+            buffer.begin(SpanId::random(), ObservationType::Span);
+            buffer.begin_name("bare");
         }
         for n in 0..MAX_KEYS {
             buffer.put_any(Role::Metadata, &format!("key {n}"), n);

@@ -30,7 +30,7 @@ pub(crate) fn capture<T: Serialize + ?Sized, F: FnMut(ValueRef<'_>)>(value: &T, 
     let captured = catch(|| value.serialize(&mut feed));
     let top = feed.sink;
     match captured {
-        // A value that was cut is complete as far as it came.
+        // A value that was cut is closed where it was cut.
         Ok(Ok(()) | Err(CaptureError::Cut)) => top.finish(),
         Ok(Err(CaptureError::Refused(error))) => {
             (top.accept)(ValueRef::Str(&format!("<not serializable: {error}>")));

@@ -14,11 +14,8 @@ use super::*;
 /// A span that has something of everything.
 fn full() -> SpanRecord {
     let mut b = Buffer::default();
-    b.begin(
-        SpanId::random(),
-        "näme \u{0}\u{1f600}",
-        ObservationType::Guardrail,
-    );
+    b.begin(SpanId::random(), ObservationType::Guardrail);
+    b.begin_name("näme \u{0}\u{1f600}");
     b.head.set_parent(Some(SpanId::random()));
     b.head.set_remote_parent(true);
     b.head.set_claimed(true);

@@ -128,16 +128,15 @@ impl OpenSpan {
         })
     }
 
-    /// A span that has not started, and its buffer.
+    /// A span that has not started, and its buffer, which has no name yet.
     #[inline(always)]
     pub(crate) fn draft(
         trace: &Arc<TraceState>,
         id: impl FnOnce() -> SpanId,
-        name: &str,
         kind: ObservationType,
     ) -> (UnstartedSpan, Box<Buffer>) {
         let (span, mut buffer) = Self::unstarted(trace, id);
-        buffer.begin(span.id, name, kind);
+        buffer.begin(span.id, kind);
         (span, buffer)
     }
 

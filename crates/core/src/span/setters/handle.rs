@@ -306,13 +306,13 @@ impl Span {
             Ok(text) => open.write(|buffer| buffer.put_string(role, key, text)),
             Err(value) if role != Role::Input || is_scalar::<T>() => {
                 capture(&value, &mut |value| {
-                    open.write(|buffer| buffer.put(role, key, value));
+                    open.write(|buffer| buffer.put_value(role, key, value));
                 });
             }
             Err(value) => {
                 let noted = noted_in(|| {
                     capture(&value, &mut |value| {
-                        open.write(|buffer| buffer.put(role, key, value));
+                        open.write(|buffer| buffer.put_value(role, key, value));
                     });
                 });
                 if noted.is_some() {

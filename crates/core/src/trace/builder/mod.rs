@@ -210,7 +210,8 @@ impl TraceBuilder {
         state.unsampled = unsampled;
         let shared = Arc::new(state);
         draft.owner.leaks.look(core, shared.now());
-        let (root, mut buffer) = OpenSpan::draft(&shared, || id, &name, draft.kind);
+        let (root, mut buffer) = OpenSpan::draft(&shared, || id, draft.kind);
+        buffer.begin_name(&name);
         buffer.head.set_parent(parent);
         buffer.head.set_claimed(context.claimed);
         buffer.head.set_remote_parent(parent.is_some());

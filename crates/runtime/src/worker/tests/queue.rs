@@ -1,4 +1,4 @@
-//! The queue's bounds and numbers to the last record and byte, and when its worker is woken.
+//! The queue's bounds and numbers to the last record and byte, when its worker is woken, and when spans may wait in buffers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use crate::config::{Overload, PipelineConfig, WhileOpen};
 use crate::queue::ExporterQueue;
 use crate::queue::envelope::bytes_of;
 use crate::queue::phase::WakeAt;
+use crate::queue::rounds::Rounds;
 use crate::worker::next::{Next, next};
 
 struct Filled {
@@ -375,4 +376,27 @@ fn the_oldest_go_where_that_is_asked_for() {
         (left, filled.dropped(DropReason::QueueFullCount)),
         (vec![3, 4, 5], 2)
     );
+}
+
+#[test]
+fn spans_wait_only_in_an_open_round_while_every_queue_has_room() {
+    let rounds = Rounds::new();
+    let seen = || (rounds.now().round(), rounds.now().has_capacity());
+    assert_eq!(seen(), (None, true), "no worker watches");
+    rounds.begin_watch();
+    assert_eq!(seen(), (Some(1), true));
+    // Two queues: there is room again when both have some.
+    rounds.note_capacity(false);
+    rounds.note_capacity(false);
+    assert_eq!((rounds.begin(), rounds.current()), (1, 2));
+    rounds.note_capacity(true);
+    assert_eq!(seen(), (None, false));
+    rounds.note_capacity(true);
+    assert_eq!(seen(), (Some(2), true));
+    assert!(rounds.now().is_round(2) && !rounds.now().is_round(1));
+    rounds.note_capacity(false);
+    rounds.close();
+    rounds.note_capacity(true);
+    rounds.begin();
+    assert_eq!(seen(), (None, true), "closed for good");
 }

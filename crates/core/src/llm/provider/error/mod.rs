@@ -165,7 +165,10 @@ fn stated(object: &Map<String, Value>) -> Option<Error> {
     }
     // Apigee and other gateways.
     if let Some(fault) = inner("fault") {
-        return of_object(fault);
+        let mut error = of_object(fault)?;
+        let detail = fault.get("detail").and_then(Value::as_object);
+        error.names.extend(detail.and_then(code));
+        return Some(error);
     }
     // AWS: a body has `__type`, an event of a stream has one field, named after the exception.
     if get("__type").is_some() {

@@ -242,7 +242,7 @@ fn a_body_that_is_an_error_as_a_whole() {
         ),
         (
             json!({ "fault": { "faultstring": "Invalid ApiKey", "detail": { "errorcode": "oauth.v2.InvalidApiKey" } } }),
-            "openai",
+            "openai.oauth.v2.InvalidApiKey",
             "Invalid ApiKey",
         ),
         (
