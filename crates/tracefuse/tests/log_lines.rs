@@ -50,6 +50,7 @@ struct Line {
 const SAY: &str = "tracefuse/src/say.rs";
 const TEXT: &str = "langfuse/src/text.rs";
 const UPLOAD: &str = "langfuse/src/media/upload.rs";
+const TRANSFER: &str = "langfuse/src/media/transfer.rs";
 const FETCH: &str = "prompts/src/fetch.rs";
 
 const LINES: [Line; 9] = [
@@ -139,7 +140,7 @@ const LINES: [Line; 9] = [
         },
     },
     Line {
-        file: UPLOAD,
+        file: TRANSFER,
         text: "media are uploaded to http://localhost:",
         run: || {
             let server = MockLangfuse::start();
@@ -386,7 +387,7 @@ fn a_log_subscriber_may_do_anything_at_every_line() {
 
 #[test]
 fn every_line_has_its_scenario() {
-    for file in [SAY, TEXT, UPLOAD, FETCH] {
+    for file in [SAY, TEXT, UPLOAD, TRANSFER, FETCH] {
         let path = format!("{}/../{file}", env!("CARGO_MANIFEST_DIR"));
         let source = std::fs::read_to_string(&path).unwrap();
         let levels = ["error", "warn", "info", "debug", "trace"];
