@@ -5,7 +5,9 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use tracefuse_core::DropReason;
-use tracefuse_exporter::InMemoryExporter;
+use tracefuse_exporter::{
+    Batch, ExportError, ExportReport, Exporter, InMemoryExporter, async_trait,
+};
 use tracefuse_runtime::conformance::{Bounds, Evidence, Receipt, Trial};
 
 type Receipts = BTreeMap<String, Receipt>;
@@ -82,6 +84,29 @@ fn a_good_exporter_passes() {
     assert!(evidence.slow_end <= evidence.slowest_end);
     assert_eq!(evidence.duplicates(&receipts), 0);
     check(|_, _| {}, bounds(Bounds::lossless()), &[]);
+}
+
+/// Never answers.
+struct Silent;
+
+#[async_trait]
+impl Exporter for Silent {
+    fn name(&self) -> &str {
+        "silent"
+    }
+
+    async fn export(&self, _: &Batch) -> Result<ExportReport, ExportError> {
+        std::future::pending().await
+    }
+}
+
+#[test]
+fn a_trial_ends_though_the_exporter_never_answers() {
+    let evidence = Trial::new(1)
+        .settle(Duration::from_millis(10))
+        .shutdown(Duration::ZERO)
+        .run(Silent, |_| {});
+    assert_eq!((evidence.recorded.len(), evidence.stats.exported), (1, 0));
 }
 
 #[test]

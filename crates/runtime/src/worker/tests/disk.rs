@@ -20,6 +20,7 @@ use crate::delivery::disk::Disk;
 use crate::queue::ExporterQueue;
 use crate::queue::envelope::Queued;
 use crate::spool::SpoolConfig;
+use crate::worker::run::run;
 
 /// Bytes of the input of a span here.
 const INPUT: usize = 30 * 1024;
@@ -117,6 +118,20 @@ fn a_worker_sends_from_disk_only_what_is_there() {
         let delivery = Delivery::new(queue, Arc::new(exporter), resource, Some(disk), None);
         assert_eq!(delivery.has_stored(), has_stored, "{stored}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_sends_what_is_on_disk_while_it_has_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spooled = spooled(dir.path(), |config| config.batch_size = 2);
+    spooled.store(4);
+    let (queue, resource) = (spooled.queue.clone(), Arc::new(Resource::default()));
+    let exporter = Arc::new(InMemoryExporter::new());
+    let delivery = Delivery::new(queue.clone(), exporter, resource, Some(spooled.disk), None);
+    queue.ask_close(Duration::from_secs(30));
+    run(delivery).await;
+    let stats = queue.stats();
+    assert_eq!((stats.exported, stats.spooled), (4, 0), "{stats:?}");
 }
 
 #[tokio::test(start_paused = true)]

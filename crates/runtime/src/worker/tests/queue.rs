@@ -17,12 +17,12 @@ use crate::queue::phase::WakeAt;
 use crate::queue::rounds::Rounds;
 use crate::worker::next::{Next, next};
 
-struct Filled {
-    queue: Arc<ExporterQueue>,
+pub(super) struct Filled {
+    pub(super) queue: Arc<ExporterQueue>,
     tracer: Tracer,
 }
 
-fn queue(change: impl FnOnce(&mut PipelineConfig)) -> Filled {
+pub(super) fn queue(change: impl FnOnce(&mut PipelineConfig)) -> Filled {
     let mut config = PipelineConfig::default();
     change(&mut config);
     let queue = Arc::new(ExporterQueue::new("t".into(), config));
@@ -42,7 +42,7 @@ impl Filled {
         self.queue.wake.notified().now_or_never().is_some()
     }
 
-    fn dropped(&self, reason: DropReason) -> u64 {
+    pub(super) fn dropped(&self, reason: DropReason) -> u64 {
         self.queue
             .stats()
             .dropped

@@ -1,0 +1,103 @@
+//! Chunks of a thread's spans that are handed over to a queue: what of them it takes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracefuse_core::record::{Chunk, Timestamp};
+use tracefuse_core::testing::Recorder;
+use tracefuse_core::{Clock, DropReason, Health, ManualClock, Tracer};
+
+use super::queue::{Filled, queue};
+use crate::config::{Overload, WhileOpen};
+use crate::queue::Source;
+
+impl Filled {
+    /// Hands over a chunk of so many spans, as a thread's buffer does.
+    fn hand_over(&self, spans: usize, force: bool) {
+        let chunk = chunk(spans);
+        let from = Source {
+            thread: 1,
+            round: 1,
+        };
+        self.queue.push_chunk(&chunk, from, force).settle();
+    }
+}
+
+fn chunk(spans: usize) -> Arc<Chunk> {
+    let recorder = Recorder::new();
+    for _ in 0..spans {
+        recorder.tracer().trace("t").run(|_| {});
+    }
+    let mut chunk = Chunk::default();
+    for span in recorder.spans() {
+        chunk.push_record(&span);
+    }
+    Arc::new(chunk)
+}
+
+#[test]
+fn of_a_chunk_a_queue_takes_what_it_has_room_for() {
+    let by_count = queue(|config| {
+        config.max_queue_size = 5;
+        config.overload = Overload::DropNewest;
+    });
+    for (spans, queued, dropped) in [(3, 3, 0), (3, 5, 1), (2, 5, 3)] {
+        by_count.hand_over(spans, false);
+        assert_eq!(by_count.queue.stats().queued, queued);
+        assert_eq!(by_count.dropped(DropReason::QueueFullCount), dropped);
+    }
+    by_count.hand_over(2, true);
+    assert_eq!(by_count.queue.stats().queued, 7, "where callers wait");
+    let by_bytes = queue(|config| {
+        config.max_queue_bytes = chunk(3).size();
+        config.overload = Overload::DropNewest;
+    });
+    by_bytes.hand_over(3, false);
+    by_bytes.hand_over(1, false);
+    assert_eq!(by_bytes.queue.stats().queued, 3);
+    assert_eq!(by_bytes.dropped(DropReason::QueueFullBytes), 1);
+}
+
+#[test]
+fn of_a_chunk_one_span_is_a_probe_and_none_is_taken_at_the_end() {
+    for force in [false, true] {
+        let filled = queue(|config| config.while_open = WhileOpen::NoOp);
+        let retry_in = Duration::from_secs(60);
+        filled
+            .queue
+            .with(|state| state.health = Health::Open { retry_in });
+        filled.hand_over(3, force);
+        assert_eq!(filled.queue.stats().queued, 1);
+        assert_eq!(filled.dropped(DropReason::CircuitOpen), 2);
+        filled.queue.ask_close(Duration::from_secs(5));
+        filled.hand_over(2, force);
+        assert_eq!(filled.dropped(DropReason::AfterShutdown), 2);
+    }
+}
+
+#[test]
+fn spans_of_threads_that_come_alone_leave_in_the_order_they_ended() {
+    let recorder = Recorder::new();
+    let clock = ManualClock::at(Timestamp::from_unix_nanos(1));
+    let tracer = Tracer::builder(recorder.clone())
+        .clock(Clock::new(clock.clone()))
+        .build();
+    for name in ["first", "second", "third"] {
+        clock.advance(Duration::from_secs(1));
+        tracer.trace(name).run(|_| {});
+    }
+    let spans = recorder.spans();
+    let filled = queue(|_| {});
+    for (at, thread) in [(1, 2), (0, 1), (2, 2)] {
+        let from = Source { thread, round: 1 };
+        let waited = &mut Duration::default();
+        filled
+            .queue
+            .push(spans[at].clone().into(), Some(from), waited);
+    }
+    let taken = filled.queue.take(3);
+    let names = taken
+        .iter()
+        .map(|queued| queued.record.as_span().unwrap().name());
+    assert_eq!(names.collect::<Vec<_>>(), ["first", "second", "third"]);
+}
