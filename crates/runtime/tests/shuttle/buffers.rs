@@ -58,7 +58,7 @@ fn work(buffers: &Arc<SpanBuffers>, queue: &ExporterQueue, enough: u64) {
     block_on(async {
         while delivered < enough && queue.phase() == Phase::Running {
             let wake_at = match (pauses, watching) {
-                (true, _) => WakeAt::Quarter,
+                (true, _) => WakeAt::Backlog,
                 (false, true) => WakeAt::Batch,
                 (false, false) => WakeAt::Record,
             };
