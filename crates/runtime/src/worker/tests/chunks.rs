@@ -1,4 +1,4 @@
-//! Chunks of a thread's spans that are handed over to a queue: what of them it takes.
+//! Chunks of a thread's spans that are given to a queue: what of them it takes.
 
 use std::sync::Arc;
 use std::time::Duration;
