@@ -49,7 +49,7 @@ impl Deferred {
 const SMALLEST_SPAN: usize = 48;
 /// Bytes in the queue for which a worker that pauses is woken. What waits in the pause is memory that is not in use yet: with
 /// 16 MiB, page faults made a generation of 2 KiB take twice as long.
-const BACKLOG_BYTES: usize = 512 * 1024;
+const BEHIND_BYTES: usize = 512 * 1024;
 /// One in this many refused spans may write a log line.
 const REFUSALS_PER_NOTICE: u64 = 1024;
 
@@ -316,9 +316,9 @@ impl ExporterQueue {
                 return true;
             }
             WakeAt::Batch => (config.batch_size, config.max_batch_bytes),
-            WakeAt::Backlog => (
+            WakeAt::Behind => (
                 config.batch_size.max(config.max_queue_size / 4),
-                BACKLOG_BYTES.min(config.max_queue_bytes / 4),
+                BEHIND_BYTES.min(config.max_queue_bytes / 4),
             ),
         };
         let crosses = |before, now, bound| before < bound && now >= bound;

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use tracefuse_exporter::record::{Records, SpanRecord};
 
 use super::envelope::Queued;
-use super::taken::{Order, Run, Taken};
+use super::taken::{Order, Part, Run, Taken};
 
 /// A chunk of this many bytes or more takes no further span.
 pub(crate) const CHUNK_BYTES: usize = 32 * 1024;
@@ -145,10 +145,10 @@ impl Queue {
         let returned = count.min(self.returned.len());
         self.returned
             .drain(..returned)
-            .for_each(|queued| taken.add(queued.into()));
+            .for_each(|queued| taken.add(Part::One(queued)));
         while taken.len() < count {
             if let Some(single) = self.next_single() {
-                taken.add(single.into());
+                taken.add(Part::One(single));
                 continue;
             }
             let Some((stream, upto)) = self.first_stream(safe) else {
@@ -248,7 +248,7 @@ impl Queue {
         if upto.is_none() && all <= most && seq + all as u64 <= single {
             // The usual case: nothing is read of the chunk under the lock.
             if let Some(run) = stream.chunks.pop_front() {
-                taken.add(run.into());
+                taken.add(Part::Run(run));
             }
         } else {
             let run = front.split(|count, next| {
@@ -256,7 +256,7 @@ impl Queue {
                     || seq + count as u64 > single
                     || upto.is_some_and(|upto| next.is_some_and(|next| next > upto))
             });
-            taken.add(run.into());
+            taken.add(Part::Run(run));
             if front.records.len() == 0 {
                 stream.chunks.pop_front();
             }

@@ -23,8 +23,8 @@ pub(crate) enum WakeAt {
     /// A batch: the worker has a timer for less than that.
     #[default]
     Batch,
-    /// A quarter of the queue, or 512 KiB: the worker is busy, or looks again in a moment.
-    Backlog,
+    /// A quarter of the queue, or 512 KiB: the worker sends or pauses, and looks again after that.
+    Behind,
 }
 
 /// The state by which the worker decides. Made by `queue` under its lock; read by `worker::next`.

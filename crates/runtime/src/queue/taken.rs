@@ -64,18 +64,6 @@ pub(super) enum Part {
     Run(Run),
 }
 
-impl From<Queued> for Part {
-    fn from(queued: Queued) -> Self {
-        Self::One(queued)
-    }
-}
-
-impl From<Run> for Part {
-    fn from(run: Run) -> Self {
-        Self::Run(run)
-    }
-}
-
 /// Records in the order in which they are sent.
 #[derive(Default)]
 pub(crate) struct Taken {

@@ -28,7 +28,7 @@ pub(crate) fn next(queue: &ExporterQueue, wake_at: WakeAt) -> Next {
         let wake_at = match next {
             Next::Idle => wake_at,
             Next::Fill => wake_at.max(WakeAt::Batch),
-            _ => WakeAt::Backlog,
+            _ => WakeAt::Behind,
         };
         (next, wake_at)
     })

@@ -71,7 +71,7 @@ async fn turns(delivery: &mut Delivery) {
         }
         delivery.tend();
         let wake_at = match (pause, watching) {
-            (Some(_), _) => WakeAt::Backlog,
+            (Some(_), _) => WakeAt::Behind,
             (None, true) => WakeAt::Batch,
             (None, false) => WakeAt::Record,
         };

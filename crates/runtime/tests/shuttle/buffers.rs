@@ -58,7 +58,7 @@ fn work(buffers: &Arc<SpanBuffers>, queue: &ExporterQueue, enough: u64) {
     block_on(async {
         while delivered < enough && queue.phase() == Phase::Running {
             let wake_at = match (pauses, watching) {
-                (true, _) => WakeAt::Backlog,
+                (true, _) => WakeAt::Behind,
                 (false, true) => WakeAt::Batch,
                 (false, false) => WakeAt::Record,
             };

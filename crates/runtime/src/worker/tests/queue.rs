@@ -134,7 +134,7 @@ fn a_worker_that_pauses_is_woken_for_a_quarter_of_the_queue() {
         (config.max_batch_bytes, config.max_queue_bytes) = (2 * size(), 40 * size());
     });
     for filled in [by_count, by_bytes] {
-        assert_eq!(next(&filled.queue, WakeAt::Backlog), Next::Idle);
+        assert_eq!(next(&filled.queue, WakeAt::Behind), Next::Idle);
         filled.record(9);
         assert!(!filled.is_woken(), "it looks again by itself");
         filled.record(1);
@@ -145,7 +145,7 @@ fn a_worker_that_pauses_is_woken_for_a_quarter_of_the_queue() {
 #[test]
 fn a_worker_that_pauses_is_woken_for_512_kib() {
     let filled = queue(|_| {});
-    assert_eq!(next(&filled.queue, WakeAt::Backlog), Next::Idle);
+    assert_eq!(next(&filled.queue, WakeAt::Behind), Next::Idle);
     let most = (512 * 1024 - 1) / size();
     filled.record(most);
     assert!(!filled.is_woken(), "{most} spans");
