@@ -12,7 +12,7 @@ use tracefuse_core::record::{Resource, ScoreRecord, ScoreTarget, Timestamp};
 use tracefuse_exporter::{Advice, Batch, ExportError, ExportReport, Exporter};
 use tracefuse_otlp::{HttpConfig, OtlpConfig, OtlpExporter};
 
-use crate::support::{Request, records, serve};
+use crate::support::{Request, records, serve, serve_each};
 
 /// More than a body that is too small to be worth compressing.
 const SPANS: usize = 20;
@@ -161,6 +161,28 @@ async fn each_answer_has_its_advice() {
         Advice::Retry,
         "a web page is no answer"
     );
+}
+
+#[tokio::test]
+async fn after_a_receiver_refuses_gzip_no_request_is_compressed() {
+    for (status, advice, is_compressed) in [
+        ("415 Unsupported Media Type", Advice::Retry, false),
+        ("503 Unavailable", Advice::Retry, true),
+    ] {
+        let (address, requests) = serve_each(&[status, status]).await;
+        let exporter = OtlpExporter::new(OtlpConfig::new(address).gzip(true)).unwrap();
+        let error = exporter.export(&batch(SPANS)).await.unwrap_err();
+        assert_eq!(error.advice(), advice);
+        let says_so = error.to_string().contains("refuses gzip");
+        assert_eq!(says_so, !is_compressed, "{error}");
+        let error = exporter.export(&batch(SPANS)).await.unwrap_err();
+        assert!(!error.to_string().contains("refuses gzip"), "{error}");
+        let heads = requests.await.unwrap();
+        let compressed = heads
+            .iter()
+            .map(|request| request.head.contains("content-encoding: gzip"));
+        assert_eq!(compressed.collect::<Vec<_>>(), [true, is_compressed]);
+    }
 }
 
 #[test]
