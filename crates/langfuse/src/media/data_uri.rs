@@ -42,10 +42,8 @@ pub(super) fn find(text: &str) -> Vec<DataUri<'_>> {
 }
 
 fn at_mark(text: &str, done: usize, mark: usize) -> Option<DataUri<'_>> {
-    let mut from = done.max(mark.saturating_sub(LONGEST_HEAD));
-    while !text.is_char_boundary(from) {
-        from += 1;
-    }
+    let earliest = done.max(mark.saturating_sub(LONGEST_HEAD));
+    let from = (earliest..mark).find(|at| text.is_char_boundary(*at))?;
     let start = from + text.get(from..mark)?.to_ascii_lowercase().rfind("data:")?;
     let head = text.get(start + "data:".len()..mark)?;
     let in_head = |c: char| c.is_ascii_alphanumeric() || "!#$&^_.+-/;=*'\"".contains(c);
@@ -221,6 +219,28 @@ mod tests {
             swapped(&format!("data:image/png;base64,{crlf}\r\n")),
             "@\r\n"
         );
+    }
+
+    #[test]
+    fn a_head_may_come_after_long_characters() {
+        for shift in 0..4 {
+            // The first byte that a head may have is within a character.
+            let before = format!("{}{} ", "🦀".repeat(100), "x".repeat(shift));
+            assert_eq!(
+                swapped(&format!("{before}data:image/png;base64,aGVsbG8=")),
+                format!("{before}@")
+            );
+        }
+    }
+
+    #[test]
+    fn a_head_has_a_bound() {
+        let uri = |len: usize| {
+            let name = "x".repeat(len - "data:a/b;n=".len());
+            format!("data:a/b;n={name};base64,aGVsbG8=")
+        };
+        assert_eq!(swapped(&uri(LONGEST_HEAD)), "@");
+        assert_eq!(swapped(&uri(LONGEST_HEAD + 1)), uri(LONGEST_HEAD + 1));
     }
 
     #[test]

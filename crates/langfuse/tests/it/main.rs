@@ -12,6 +12,7 @@ mod configuration;
 mod media;
 mod metadata;
 mod nul_bytes;
+mod project;
 mod python;
 mod scores;
 mod secrets;
