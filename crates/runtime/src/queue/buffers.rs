@@ -408,3 +408,6 @@ impl Drop for Watch {
         self.end();
     }
 }
+
+#[cfg(test)]
+mod tests;
