@@ -124,7 +124,7 @@ fn open(rest: &str) -> Option<usize> {
         Some('.') => !after.starts_with(".."),
         Some(c) => c.is_whitespace() || ",;:!?)]}>\"'`*|<".contains(c),
     };
-    (ends && end > 0).then_some(end)
+    ends.then_some(end)
 }
 
 fn is_digit(c: char) -> bool {
@@ -257,6 +257,8 @@ mod tests {
             "(data:image/png;base64,aGVsbG8=",
             "(data:image/png;base64,aGVsbG8=]",
             "data:image/png;base64,",
+            "data:image/png;base64, x",
+            "(data:image/png;base64,)",
             "data:ü;base64,aGVsbG8=",
         ] {
             assert_eq!(swapped(text), text);

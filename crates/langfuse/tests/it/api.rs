@@ -33,6 +33,8 @@ async fn a_certificate_that_is_not_trusted_is_named_with_its_remedy() {
 async fn a_server_that_is_not_there_is_unavailable() {
     let server = MockLangfuse::start();
     let api = LangfuseApi::new(&config(&server)).unwrap();
+    let address = server.url().replace("http://", "");
+    assert!(format!("{api:?}").contains(&address), "{api:?}");
     drop(server);
     let retries = Retries::within(LONG).max_retries(0);
     let asked: Result<Value, _> = api.get(&["projects"], &[], retries).await;

@@ -8,6 +8,7 @@
 mod answers;
 mod api;
 mod attributes;
+mod bodies;
 mod configuration;
 mod media;
 mod metadata;

@@ -190,6 +190,8 @@ fn its_destination_is_the_address_that_it_sends_to() {
     let exporter = OtlpExporter::new(OtlpConfig::new("http://localhost:4318")).unwrap();
     let address = "http://localhost:4318/v1/traces";
     assert_eq!(exporter.destination().as_deref(), Some(address));
+    let shown = format!("{exporter:?}");
+    assert!(shown.contains(address) && shown.contains("gzip"), "{shown}");
 }
 
 #[test]
