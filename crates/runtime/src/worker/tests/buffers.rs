@@ -1,11 +1,16 @@
 //! When the spans in the buffers of threads are moved to the queues, to the last span.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use tracefuse_core::testing::Recorder;
 use tracefuse_core::{DropReason, Health};
-use tracefuse_exporter::record::{ScoreTarget, Timestamp};
+use tracefuse_exporter::record::{ScoreRecord, ScoreTarget, SpanRecord, Timestamp};
 
-use super::*;
-use crate::config::{Overload, WhileOpen};
+use crate::config::{Overload, PipelineConfig, WhileOpen};
+use crate::queue::buffers::{SpanBuffers, ThreadBuffer, Watch};
+use crate::queue::envelope::bytes_of;
+use crate::queue::{CHUNK_BYTES, ExporterQueue};
 
 fn span(name: &str, input: usize) -> SpanRecord {
     let recorder = Recorder::new();
@@ -66,7 +71,7 @@ impl Filled {
     fn take(&self) -> [usize; 3] {
         self.buffers.drain();
         let taken = self.queue.take(99);
-        let bytes = crate::queue::bytes_of(&taken);
+        let bytes = bytes_of(&taken);
         self.queue.settle(taken.len(), bytes, |_| {});
         ["x", "a", "b"].map(|name| {
             let names = taken
@@ -92,7 +97,7 @@ fn buffers_are_drained_once_before_others_take_their_room() {
         assert_eq!((filled.queued(), filled.dropped()), (12, dropped + 1));
         filled.append(1, 2);
         assert_eq!(filled.dropped(), dropped + 3);
-        assert_eq!(filled.buffers.rounds.current(), round, "drained once");
+        assert_eq!(filled.buffers.round(), round, "drained once");
         assert_eq!(filled.take(), [9, 3, 0]);
     }
 }
@@ -101,7 +106,7 @@ fn buffers_are_drained_once_before_others_take_their_room() {
 fn without_a_worker_that_watches_spans_go_to_the_queue_at_once() {
     let filled = filled(99);
     filled.append(0, 3);
-    assert_eq!((filled.queued(), filled.buffers.rounds.current()), (3, 1));
+    assert_eq!((filled.queued(), filled.buffers.round()), (3, 1));
     let mut watch = Watch::new(filled.buffers.clone());
     watch.begin();
     filled.append(0, 3);
@@ -136,22 +141,18 @@ fn a_drain_says_whether_a_span_waited() {
 
 #[test]
 fn a_thread_that_ended_gives_its_room_back() {
-    let filled = filled(12);
+    let mut filled = filled(12);
     filled.push(6);
     assert!(!filled.queue.has_capacity());
     filled.buffers.drain();
     assert!(!filled.queue.has_capacity(), "both threads run");
-    let Filled {
-        queue,
-        buffers,
-        threads: [first, second],
-    } = filled;
-    drop(second);
-    buffers.drain();
-    assert!(queue.has_capacity(), "four of one thread have room");
-    drop(first);
-    buffers.drain();
-    assert!(lock(&buffers.buffers).is_empty());
+    filled.threads[1] = filled.threads[0].clone();
+    filled.buffers.drain();
+    assert!(filled.queue.has_capacity(), "four of one thread have room");
+    filled.push(2);
+    assert!(filled.queue.has_capacity());
+    filled.push(1);
+    assert!(!filled.queue.has_capacity());
 }
 
 #[test]
@@ -181,10 +182,9 @@ fn a_span_is_refused_only_if_every_queue_refuses_it() {
             }
         });
     };
-    let config = || {
-        let mut config = PipelineConfig::default();
-        config.while_open = WhileOpen::NoOp;
-        config
+    let config = || PipelineConfig {
+        while_open: WhileOpen::NoOp,
+        ..PipelineConfig::default()
     };
     let queue = |name: &str| Arc::new(ExporterQueue::new(name.into(), config()));
     let none = SpanBuffers::new(Vec::new(), &config());
