@@ -38,10 +38,12 @@ impl Exporter for Hangs {
 async fn a_batch_is_attempted_again_only_within_its_time() {
     let (seconds, more) = (Duration::from_secs, Duration::from_millis(1));
     for (batch_timeout, calls_of_it) in [(seconds(10), 1), (seconds(10) + more, 2)] {
-        let mut config = PipelineConfig::default();
-        config.attempt_timeout = seconds(10);
-        config.batch_timeout = batch_timeout;
-        config.retry_base = Duration::ZERO;
+        let config = PipelineConfig {
+            attempt_timeout: seconds(10),
+            batch_timeout,
+            retry_base: Duration::ZERO,
+            ..PipelineConfig::default()
+        };
         let queue = Arc::new(ExporterQueue::new("hangs".into(), config));
         let calls = Calls::default();
         let exporter = Arc::new(Hangs(Instant::now(), calls.clone()));
@@ -74,8 +76,10 @@ impl Exporter for Closes {
 
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_between_two_batches_waits_after_each_failure() {
-    let mut config = PipelineConfig::default();
-    config.batch_size = 10;
+    let config = PipelineConfig {
+        batch_size: 10,
+        ..PipelineConfig::default()
+    };
     let queue = Arc::new(ExporterQueue::new("closes".into(), config));
     let buffers = Arc::new(SpanBuffers::new(vec![queue.clone()], &queue.config));
     let calls = Calls::default();

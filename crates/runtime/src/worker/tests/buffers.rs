@@ -28,9 +28,12 @@ struct Filled {
 
 /// A queue and the buffers of two threads, four spans each.
 fn filled(max_queue_size: usize) -> Filled {
-    let mut config = PipelineConfig::default();
-    (config.batch_size, config.max_queue_size) = (4, max_queue_size);
-    config.overload = Overload::DropNewest;
+    let config = PipelineConfig {
+        batch_size: 4,
+        max_queue_size,
+        overload: Overload::DropNewest,
+        ..PipelineConfig::default()
+    };
     let queue = Arc::new(ExporterQueue::new("t".into(), config));
     let buffers = Arc::new(SpanBuffers::new(vec![queue.clone()], &queue.config));
     let threads = [buffers.buffer(), buffers.buffer()];
