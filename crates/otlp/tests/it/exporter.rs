@@ -164,6 +164,22 @@ async fn each_answer_has_its_advice() {
 }
 
 #[tokio::test]
+async fn a_refusal_in_html_or_xml_is_of_another_kind_of_server() {
+    for (kind, body, advice) in [
+        ("text/html; charset=utf-8", "no", Advice::Stop),
+        ("application/problem+xml", "", Advice::Stop),
+        ("text/plain", " \n<Error>", Advice::Stop),
+        ("text/plain", "no", Advice::Reject),
+        ("application/json", r#"{"error":"<bad>"}"#, Advice::Reject),
+    ] {
+        let headers = format!("content-type: {kind}\r\n");
+        let answer = ("400 Bad Request", headers.as_str(), body.as_bytes());
+        let error = exported(OtlpConfig::new, answer).await.0.unwrap_err();
+        assert_eq!(error.advice(), advice, "{error}");
+    }
+}
+
+#[tokio::test]
 async fn after_a_receiver_refuses_gzip_no_request_is_compressed() {
     for (status, advice, is_compressed) in [
         ("415 Unsupported Media Type", Advice::Retry, false),
