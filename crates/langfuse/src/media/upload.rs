@@ -245,6 +245,16 @@ mod tests {
         assert_eq!(uploads.shared.failed.load(Ordering::Relaxed), 3);
     }
 
+    #[tokio::test]
+    async fn one_task_uploads_and_none_without_media() {
+        let uploads = uploads("http://127.0.0.1:9");
+        for (media, tasks) in [(0, 0), (1, 1), (1, 1)] {
+            uploads.push((0..media).map(|_| medium(&b"1"[..])).collect());
+            let runtime = tokio::runtime::Handle::current();
+            assert_eq!(runtime.metrics().num_alive_tasks(), tasks);
+        }
+    }
+
     #[test]
     fn failures_are_logged_at_every_power_of_two() {
         let lines = Lines::default();
