@@ -23,7 +23,7 @@ pub(crate) fn run(store: &Store, list: &List) -> anyhow::Result<()> {
             "STARTED", "TRACE", "LATENCY", "SPANS", "TOKENS", "COST"
         )?;
     }
-    each(store, query, list.limit, |row| {
+    each(store, query, list.limit.get(), |row| {
         if list.json {
             writeln!(out, "{}", trace(row))?;
         } else {

@@ -217,12 +217,12 @@ impl Store {
         self.read(|db| search::in_trace(db, &search, trace, at_most, clock))
     }
 
-    /// Observations of all traces, for the read API; `true` if there are more.
+    /// Observations of all traces, for the read API, and where to go on if there may be more.
     pub(crate) fn observations(
         &self,
         query: &ObservationQuery,
-    ) -> Result<(Vec<Full>, bool), StoreError> {
-        self.read(|db| views::observations(db, query))
+    ) -> Result<(Vec<Full>, Option<(i64, i64)>), StoreError> {
+        self.read(|db| views::observations(db, query, &self.shared.options.clock))
     }
 
     pub(crate) fn count_observations(

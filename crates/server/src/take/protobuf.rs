@@ -27,6 +27,7 @@ pub(crate) fn read(body: &[u8]) -> Result<Vec<Group>, TakeError> {
                 scope_attributes: as_json(attributes(named.attributes, &mut Vec::new())),
                 scope_version: Some(named.version).filter(|version| !version.is_empty()),
                 spans: scope.spans.into_iter().map(span).collect(),
+                unread: Vec::new(),
             });
         }
     }
