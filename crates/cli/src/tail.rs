@@ -84,7 +84,8 @@ impl Seen {
     fn has_ended(&mut self, row: &TraceRow, now: u64) -> bool {
         let look = self.looks;
         let change = (row.updated_ns, row.spans, row.open);
-        let trace = self.traces.entry(row.id.clone()).or_insert(Trace {
+        let trace = self.traces.entry(row.id.clone());
+        let trace = trace.or_insert_with(|| Trace {
             change,
             // What is there at the first look was there before.
             waits_since: (look > 1).then_some(now),
@@ -138,7 +139,7 @@ mod tests {
     fn each_trace_is_printed_once_whatever_the_clock_does() {
         let mut seen = Seen::default();
         let old = row("old", 1_000, 3, 0);
-        assert!(look(&mut seen, &[old.clone()], 10).is_empty());
+        assert!(look(&mut seen, std::slice::from_ref(&old), 10).is_empty());
         // The clock was set back by 900 seconds: what arrives is older than what was there.
         let new = row("new", 100, 1, 0);
         let both = [old, new];

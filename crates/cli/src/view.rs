@@ -180,7 +180,7 @@ fn announcement(address: SocketAddr, place: &str, serve: &Serve) -> String {
         ),
         (None, None) => ("sk-lf-local", String::new()),
     };
-    // The mode `local` has one address, and keys of its own that only an open server accepts.
+    // The mode `local` has one address, and sends keys that only a server without keys and token accepts.
     let is_mode_local = header.is_empty() && local == SocketAddr::from(([127, 0, 0, 1], 4318));
     let tracefuse = match is_mode_local {
         true => "For tracefuse: TRACING_MODE=local.",

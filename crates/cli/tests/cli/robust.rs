@@ -161,11 +161,9 @@ fn a_body_that_is_being_read_does_not_keep_the_program() {
     let store = dir.path().join("traces.db");
     let server = Server::start(&["view", "--store", store.to_str().unwrap()]);
     // It inflates to 256 MiB, for which an unoptimized program needs longer than the end of the program may take.
-    let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    for _ in 0..256 {
-        bomb.write_all(&[0; 1 << 20]).unwrap();
-    }
-    let bomb = bomb.finish().unwrap();
+    let mut member = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    member.write_all(&[0; 1 << 20]).unwrap();
+    let bomb = member.finish().unwrap().repeat(256);
     let host = server.address.trim_start_matches("http://");
     let mut stream = std::net::TcpStream::connect(host).unwrap();
     write!(

@@ -19,6 +19,7 @@ use super::widgets::{
 use super::{failed, units};
 use crate::app::App;
 use crate::model::{self, TraceRow};
+use crate::store::Search;
 
 const BINS: usize = 72;
 
@@ -74,7 +75,7 @@ pub(super) async fn page(
                 // New rows would move the rows of a later page.
                 section.card.list data-list data-live=[params.first("cursor").is_none().then_some("/live")] aria-label="Traces" {
                     @if traces.rows.is_empty() {
-                        (empty(is_filtered, host))
+                        (empty(is_filtered, params.first("q"), host))
                     } @else {
                         (rows(&traces, params.first("q")))
                     }
@@ -185,13 +186,17 @@ pub(super) fn named(name: &str) -> Cow<'_, str> {
     }
 }
 
-fn empty(is_filtered: bool, host: &str) -> Markup {
+fn empty(is_filtered: bool, words: Option<&str>, host: &str) -> Markup {
     // The mode `local` of tracefuse has this one address.
     let is_local = matches!(host, "127.0.0.1:4318" | "localhost:4318");
     html! {
         div.empty {
             @if is_filtered {
-                p { "No trace matches these filters." }
+                @if words.is_some_and(Search::is_wordless) {
+                    p { "The search has neither letters nor digits: it finds words." }
+                } @else {
+                    p { "No trace matches these filters." }
+                }
                 p { a href="/" { "Show all traces" } }
             } @else {
                 p { b { "No traces yet." } " They appear here as soon as they arrive." }

@@ -56,6 +56,7 @@ pub use error::StoreError;
 pub use options::StoreOptions;
 pub(crate) use outline::{SpanOutline, TraceOutline};
 pub(crate) use people::SESSION_ENVIRONMENT;
+pub(crate) use phrase::Search;
 pub(crate) use rows::{kind_of, level_number};
 pub(crate) use views::{Accept, Full, ObservationQuery};
 pub(crate) use whole::{Parts, WholeTrace};

@@ -171,12 +171,15 @@ pub(crate) fn count_observations(
     Ok(usize::try_from(count).unwrap_or(0))
 }
 
-/// At most `limit` observations; if there may be more, start and number of the last row that was looked at.
+/// Observations; if there may be more, start and number of the last row that was looked at.
+pub(crate) type Rows = (Vec<Full>, Option<(i64, i64)>);
+
+/// At most `limit` observations.
 pub(crate) fn observations(
     db: &Connection,
     query: &ObservationQuery,
     clock: &Clock,
-) -> Result<(Vec<Full>, Option<(i64, i64)>), StoreError> {
+) -> Result<Rows, StoreError> {
     let columns: Vec<String> = SPAN
         .split(", ")
         .map(|column| format!("s.{}", column.trim()))

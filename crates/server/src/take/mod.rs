@@ -8,6 +8,7 @@ mod json_value;
 mod lenient;
 mod lines;
 mod protobuf;
+mod repair;
 mod row;
 mod score;
 mod span;
