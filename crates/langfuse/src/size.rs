@@ -31,12 +31,13 @@ pub(crate) fn hint(record: &SpanRecord) -> usize {
             | SpanAttribute::RequestModel(text)
             | SpanAttribute::ResponseModel(text)
             | SpanAttribute::Provider(text) => ATTRIBUTE + text.len(),
-            SpanAttribute::Call(key, value) => entry(key) + value_size(value),
             // Once as an attribute, once as the message of the status.
             SpanAttribute::StatusMessage(text) => 2 * (ATTRIBUTE + text.len()),
             SpanAttribute::Prompt(prompt) => prompt.name.len() + 2 * ATTRIBUTE,
             SpanAttribute::CompletionStart(_) => 2 * ATTRIBUTE,
-            SpanAttribute::ModelParameter(key, value) => entry(key) + value_size(value),
+            SpanAttribute::Call(key, value) | SpanAttribute::ModelParameter(key, value) => {
+                entry(key) + value_size(value)
+            }
             SpanAttribute::Usage(key, _) | SpanAttribute::Cost(key, _) => entry(key) + NUMBER,
             SpanAttribute::Tag(tag) => entry(tag),
             SpanAttribute::Event(event) => {

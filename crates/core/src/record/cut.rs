@@ -119,6 +119,17 @@ mod tests {
     }
 
     #[test]
+    fn the_last_name_of_a_span_is_the_one_that_is_shortened() {
+        let recorder = Recorder::new();
+        recorder.tracer().trace("t").run(|trace| {
+            trace.root().set_name("a longer name");
+        });
+        let mut span = recorder.only();
+        assert_eq!(span.cut(9, 5).names, 1);
+        assert_eq!(span.name(), "a lon… 1");
+    }
+
+    #[test]
     fn a_shortened_name_ends_in_its_number() {
         let recorder = Recorder::new();
         recorder.tracer().trace("t").run(|trace| {

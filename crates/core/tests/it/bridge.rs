@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tracefuse_core::Span;
-use tracefuse_core::bridge::{count, now, update_trace};
+use tracefuse_core::bridge::{count, now, reported_usage, update_trace};
 use tracefuse_core::record::ValueRef;
 
 use crate::support::tracer;
@@ -42,6 +42,15 @@ fn a_count_is_a_number_or_a_text_of_one() {
     ] {
         assert_eq!(count(&value), expected, "{value}");
     }
+}
+
+#[test]
+fn a_report_of_a_known_language_is_a_usage() {
+    let report = json!({ "prompt_tokens": 8, "completion_tokens": 2, "total_tokens": 10 });
+    let usage = reported_usage(&report).unwrap();
+    let buckets: Vec<_> = usage.buckets().collect();
+    assert_eq!(buckets, [("input", 8), ("output", 2), ("total", 10)]);
+    assert_eq!(reported_usage(&json!({ "tokens": 8 })), None);
 }
 
 #[test]

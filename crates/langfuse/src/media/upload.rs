@@ -163,7 +163,7 @@ mod tests {
     use std::fmt;
 
     use bytes::Bytes;
-    use mock_langfuse::MockLangfuse;
+    use mock_langfuse::{Action, MockLangfuse, Scenario};
     use tracefuse_http::HttpConfig;
     use tracing::field::{Field, Visit};
     use tracing::span::{Attributes, Id, Record};
@@ -243,6 +243,18 @@ mod tests {
         uploads.push(vec![medium(&b"8"[..])]);
         uploads.finish().await;
         assert_eq!(uploads.shared.failed.load(Ordering::Relaxed), 3);
+    }
+
+    #[tokio::test]
+    async fn an_upload_is_attempted_three_times_where_that_may_help() {
+        for (status, attempts) in [(503, 3), (400, 1)] {
+            let scenario = Scenario::new().forever(Action::status(status));
+            let server = MockLangfuse::builder().scenario(scenario).start().unwrap();
+            let uploads = uploads(&server.url());
+            uploads.push(vec![medium(&b"1"[..])]);
+            uploads.finish().await;
+            assert_eq!(server.requests().len(), attempts, "{status}");
+        }
     }
 
     #[tokio::test]

@@ -6,7 +6,8 @@ use futures::executor::block_on;
 use futures::{StreamExt as _, stream};
 use tracefuse_core::record::{SpanRecord, Timestamp};
 use tracefuse_core::{
-    Clock, Cost, Level, ManualClock, ObserveStream as _, SampleRate, Stats, TraceId, Tracer, Usage,
+    Clock, Cost, Level, ManualClock, ObserveStream as _, Processor, SampleRate, Stats, TraceId,
+    Tracer, Usage,
 };
 use tracefuse_exporter::InMemoryExporter;
 use tracefuse_runtime::{Pipeline, TailSampler, TailSampling};
@@ -34,6 +35,35 @@ fn held(config: TailSampling) -> Held {
         tracer,
         exporter,
         clock,
+    }
+}
+
+/// A processor that may be off, and may refuse spans.
+struct Inner {
+    is_recording: bool,
+    refuses: bool,
+}
+
+impl Processor for Inner {
+    fn on_end(&self, _: SpanRecord) {}
+    fn is_recording(&self) -> bool {
+        self.is_recording
+    }
+    fn refuses(&self) -> bool {
+        self.refuses
+    }
+}
+
+#[test]
+fn what_the_inner_processor_does_not_take_is_not_recorded() {
+    for (is_recording, refuses) in [(true, false), (false, false), (true, true)] {
+        let inner = Inner {
+            is_recording,
+            refuses,
+        };
+        let tracer = Tracer::builder(TailSampler::new(inner, TailSampling::new())).build();
+        let recorded = tracer.trace("t").run(|trace| trace.root().is_recording());
+        assert_eq!(recorded, is_recording && !refuses);
     }
 }
 

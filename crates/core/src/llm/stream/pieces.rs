@@ -216,6 +216,11 @@ mod tests {
         }
         assert_eq!(read(&["data: {\"a\":"]).0, Vec::<Value>::new());
         assert_eq!(read(&["{broken}\n{\"a\":1}"]).0, [json!({ "a": 1 })]);
+        // The first event ends before its object does.
+        assert_eq!(
+            read(&["data: {\"a\":\n\ndata: {\"b\":1}\n\n"]).0,
+            [json!({ "b": 1 })]
+        );
         assert_eq!(
             read(&["data: {\"a\":NaN}\n\ndata: {\"b\":1e400}", "\n\n"]).0,
             [json!({ "a": null }), json!({ "b": null })]

@@ -317,6 +317,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_cost_of_nothing_is_not_stated() {
+        let cost = |report: Value| {
+            let cost = stated_cost(&report)?;
+            cost.buckets().map(|(_, dollars)| dollars).next()
+        };
+        for (name, dollars) in [
+            ("total_cost", 1.0),
+            ("estimated_cost", 1.0),
+            ("response_cost", 1.0),
+            ("cost_in_usd_ticks", 1e10),
+        ] {
+            assert_eq!(cost(json!({ (name): dollars })), Some(1.0), "{name}");
+            assert_eq!(cost(json!({ (name): 0 })), None, "{name}");
+        }
+        let details = json!({ "upstream_inference_cost": 0.5 });
+        for (own_key, dollars) in [(true, 0.75), (false, 0.25)] {
+            let report = json!({ "cost": 0.25, "is_byok": own_key, "cost_details": details });
+            assert_eq!(cost(report), Some(dollars), "{own_key}");
+        }
+    }
+
+    #[test]
     fn a_report_of_zeros_counts_unless_there_is_a_better_one() {
         let report = |input: u64, output: u64| json!({ "prompt_tokens": input, "completion_tokens": output });
         for (first, second, expected) in [

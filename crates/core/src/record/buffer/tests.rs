@@ -84,6 +84,23 @@ fn keys_beyond_the_limit_are_dropped_and_counted() {
 }
 
 #[test]
+fn a_key_with_the_hash_of_another_is_new_and_replaced_keys_stay_known() {
+    let hash = |key: &str| limits::hash(Role::Metadata, key);
+    let mut others = (0..).map(|n| format!("other {n}"));
+    let other = others.find(|other| hash(other) == hash("key")).unwrap();
+    let mut buffer = buffer();
+    for (key, value) in [("a", 1u64), ("a", 2), ("key", 3), (&*other, 4)] {
+        buffer.put_any(Role::Metadata, key, value);
+    }
+    buffer.seal();
+    let pairs = [("a", "2"), ("key", "3"), (&*other, "4")];
+    assert_eq!(
+        metadata(&buffer),
+        pairs.map(|(k, v)| (k.to_owned(), v.to_owned()))
+    );
+}
+
+#[test]
 fn the_last_usage_is_the_only_one() {
     let plain = |n| Usage::new(n, 2 * n);
     let other = |n| {

@@ -11,7 +11,7 @@ use tracefuse_core::record::Resource;
 use tracefuse_core::testing::Recorder;
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, async_trait};
 
-use super::outage::{Push, down};
+use super::outage::{Push, Worker, down};
 use crate::config::PipelineConfig;
 use crate::delivery::Delivery;
 use crate::queue::ExporterQueue;
@@ -101,4 +101,21 @@ async fn a_shutdown_between_two_batches_waits_after_each_failure() {
     let calls = calls.lock().unwrap().clone();
     assert_eq!(calls[..2], [Duration::from_secs(5); 2]);
     assert!(calls[2] > calls[1], "{calls:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_looks_again_two_milliseconds_after_a_batch() {
+    let answer = |_, batch: &Batch| Ok(ExportReport::accepted(batch.len()));
+    let worker = Worker::start(|config| config.batch_size = 5, answer);
+    sleep(Duration::from_millis(10)).await;
+    worker.record(5);
+    sleep(Duration::from_millis(1)).await;
+    // A batch again, but the worker is not woken for it.
+    worker.record(5);
+    sleep(Duration::from_millis(5)).await;
+    let milliseconds = Duration::from_millis;
+    assert_eq!(
+        worker.calls(),
+        [(milliseconds(10), 5), (milliseconds(12), 5)]
+    );
 }
