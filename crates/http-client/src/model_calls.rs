@@ -19,6 +19,8 @@ use crate::target::{Target, is_host, model_in_path};
 
 /// Bytes of each body that are kept, unless [`ModelCalls::max_body`] says otherwise.
 const MAX_BODY: usize = 1024 * 1024;
+/// The largest value of [`ModelCalls::max_body`].
+const MAX_BODY_MOST: usize = 64 * 1024 * 1024;
 
 /// Records the model calls of an HTTP client: a middleware for `reqwest-middleware` (feature `reqwest`) and a layer for
 /// `tower` (feature `tower`).
@@ -85,11 +87,14 @@ impl ModelCalls {
         self.with(|settings| settings.routes.with_table = false)
     }
 
-    /// Bytes of a request and of a response that are kept until they are recorded; 1 MiB by default. Of a larger body its
-    /// size is recorded in place of its content, and its model and usage if they are in these bytes or in the last 16 KiB.
+    /// Bytes of a request and of a response that are kept until they are recorded; 1 MiB by default, at most 64 MiB: a larger
+    /// value means 64 MiB. Of a larger body its size is recorded in place of its content, and its model and usage if they
+    /// are in these bytes or in the last 16 KiB.
+    ///
+    /// It is set in code: this crate reads no environment. Take the number from the settings of your application.
     #[must_use]
     pub fn max_body(self, bytes: usize) -> Self {
-        self.with(|settings| settings.max_body = bytes)
+        self.with(|settings| settings.max_body = bytes.min(MAX_BODY_MOST))
     }
 
     /// Whether a call is recorded if the current span is a generation or an embedding already; `false` by default.

@@ -20,6 +20,7 @@ use super::otel::pairs;
 
 pub(super) const MODES: &str =
     "`langfuse`, `print` (or `console`), `otlp`, `local`, or `none` (or `off`, `noop`, `disabled`)";
+pub(super) const RATE: &str = "a number from 0 to 1. Remove it to keep every trace";
 pub(super) const PAIRS: &str = "`name=value` pairs, with commas, percent-encoded";
 #[cfg(feature = "otlp")]
 pub(super) const ADDRESS: &str = "an address that begins with http:// or https://";

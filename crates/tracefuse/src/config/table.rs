@@ -1,7 +1,7 @@
 //! The table of settings: key in `tracefuse.toml`, variables, meaning, form, and the field that it sets.
 //! It is the parser, the documentation (a test compares the guide with it) and the list of known names.
 
-use tracefuse_runtime::{SpoolMode, WhileOpen, limits};
+use tracefuse_runtime::{SpoolMode, TailSampling, WhileOpen, limits};
 
 #[cfg(feature = "langfuse")]
 use super::choices::MEDIA;
@@ -11,12 +11,13 @@ use super::choices::{ADDRESS, CONVENTIONS, base, headers, milliseconds};
 use super::choices::{COLOR, FORMAT, STREAM, TEXT};
 #[cfg(feature = "spool")]
 use super::choices::{DURABILITY, WHEN_FULL};
-use super::choices::{MODES, OVERLOAD, PAIRS, modes, rate};
+use super::choices::{MODES, OVERLOAD, PAIRS, RATE, modes, rate};
 #[cfg(any(feature = "langfuse", feature = "otlp"))]
 use super::choices::{PROXY, some};
 use super::form::{Choice, Flag, Own, Path, Seconds, Text, Whole};
 use super::otel::{is_true, pairs, show_pairs};
 use super::setting::{Group, Setting, Value, accepts, apply, default};
+use super::tail;
 use super::tracer::{OPEN_LONGER, OPEN_MORE, SPOOL_AGE, SPOOL_BYTES, SPOOL_FILES, WAIT};
 
 /// A form and the field of the configuration that it fills.
@@ -38,6 +39,18 @@ macro_rules! http {
             accepts: || super::setting::http::accepts(&$form, $field),
             default: || super::setting::http::default(&$form, $field),
             apply: |config, text| super::setting::http::apply(&$form, $field, config, text),
+        }
+    };
+}
+
+/// A form, the default that the guide shows, and the setter of `TailSampling` that takes the value. A test compares the
+/// default with `TailSampling`'s own.
+macro_rules! tail {
+    ($form:expr, $default:literal, $set:expr) => {
+        Value {
+            accepts: || tail::accepts(&$form, $set),
+            default: || $default.to_owned(),
+            apply: |config, text| tail::apply(&$form, $set, config, text),
         }
     };
 }
@@ -104,7 +117,7 @@ settings! {
         value!(MEDIA, |c| &mut c.langfuse.media);
     Langfuse "langfuse.prompt_cache_ttl" ["LANGFUSE_PROMPT_CACHE_DEFAULT_TTL_SECONDS"],
         "how long a prompt is used before it is fetched again, in seconds (feature `prompts`)",
-        value!(Seconds(WAIT), |c| &mut c.langfuse.prompt_cache_ttl);
+        value!(Seconds(tracefuse_langfuse::PROMPT_CACHE_TTL_RANGE), |c| &mut c.langfuse.prompt_cache_ttl);
 
     Every "environment" ["LANGFUSE_TRACING_ENVIRONMENT"],
         "deployment environment. Langfuse stores it in lower case, without a leading `langfuse`, at most 40 characters of `a-z`, `0-9`, `-` and `_`; another name is stored as `default`",
@@ -117,8 +130,31 @@ settings! {
         "attributes of the service, such as `service.name=shop,team=checkout`; a setting for the same attribute wins",
         value!(Own { accepts: PAIRS, parse: pairs, show: |pairs| show_pairs(pairs) }, |c| &mut c.tracer.resource_attributes);
     Every "sample_rate" ["LANGFUSE_SAMPLE_RATE"], "share of traces that is recorded",
-        value!(Own { accepts: "a number from 0 to 1. Remove it to keep every trace", parse: rate, show: |rate| rate.rate().to_string() },
+        value!(Own { accepts: RATE, parse: rate, show: |rate| rate.rate().to_string() },
             |c| &mut c.tracer.sample_rate);
+    Every "tail_sampling.keep_errors" ["TRACEFUSE_TAIL_SAMPLING_KEEP_ERRORS"], "whether a trace with an error is kept at any rate",
+        tail!(Flag, "true", TailSampling::keep_errors);
+    Every "tail_sampling.keep_slower_than" ["TRACEFUSE_TAIL_SAMPLING_KEEP_SLOWER_THAN"], "a trace that took longer is kept at any rate, in seconds",
+        tail!(Seconds(OPEN_LONGER), "", TailSampling::keep_slower_than);
+    Every "tail_sampling.keep_costlier_than" ["TRACEFUSE_TAIL_SAMPLING_KEEP_COSTLIER_THAN"],
+        "a trace whose recorded cost is higher is kept at any rate, in US dollars",
+        tail!(Own { accepts: "a number of at least 0", parse: tail::dollars, show: f64::to_string }, "", TailSampling::keep_costlier_than);
+    Every "tail_sampling.keep_more_tokens_than" ["TRACEFUSE_TAIL_SAMPLING_KEEP_MORE_TOKENS_THAN"], "a trace that used more tokens is kept at any rate",
+        tail!(Whole(tail::TOKENS), "", TailSampling::keep_more_tokens_than);
+    Every "tail_sampling.rate" ["TRACEFUSE_TAIL_SAMPLING_RATE"], "share of all other traces that is kept",
+        tail!(Own { accepts: RATE, parse: rate, show: |rate| rate.rate().to_string() }, "1", TailSampling::rate);
+    Every "tail_sampling.max_spans" ["TRACEFUSE_TAIL_SAMPLING_MAX_SPANS"], "spans that wait for the end of their trace; beyond, the oldest trace is kept",
+        tail!(Whole(limits::MAX_QUEUE_SIZE), "10000", TailSampling::max_spans);
+    Every "tail_sampling.max_bytes" ["TRACEFUSE_TAIL_SAMPLING_MAX_BYTES"], "bytes that wait for the end of their trace; beyond, the oldest trace is kept",
+        tail!(Whole(limits::MAX_QUEUE_BYTES), "33554432", TailSampling::max_bytes);
+    Every "tail_sampling.max_age" ["TRACEFUSE_TAIL_SAMPLING_MAX_AGE"], "longest a trace waits after its first span ended, in seconds; then it is kept",
+        tail!(Seconds(limits::MAX_AGE), "600", TailSampling::max_age);
+    Every "tail_sampling.enabled" ["TRACEFUSE_TAIL_SAMPLING"],
+        "whether traces wait for their end; true if one of the rules and limits of `tail_sampling` is not its default, unless this is false", Value {
+            accepts: || accepts(&Flag, |c| &mut c.tracer.enabled),
+            default: || "false".to_owned(),
+            apply: tail::switch,
+        };
     Every "backtraces" ["TRACEFUSE_BACKTRACES"], "whether a stack trace is captured with each recorded error",
         value!(Flag, |c| &mut c.tracer.backtraces);
     Every "capture_content" ["TRACEFUSE_CAPTURE_CONTENT"], "whether inputs and outputs are recorded",
