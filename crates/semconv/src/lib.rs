@@ -30,6 +30,8 @@ mod facts;
 mod flat;
 mod gen_ai;
 mod langfuse;
+mod langfuse_observation;
+mod llm;
 mod messages;
 mod names;
 mod observation;
@@ -41,6 +43,7 @@ mod traceloop;
 mod usage;
 mod value;
 mod vercel;
+mod vercel_report;
 
 pub use messages::MessageEvents;
 pub use names::{
