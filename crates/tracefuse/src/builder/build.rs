@@ -47,12 +47,12 @@ impl Builder {
         }
         let exporters = self.exporters.clone();
         for exporter in self.exporters {
-            pipeline = pipeline.shared_exporter(crate::say::repeating(exporter));
+            pipeline = pipeline.shared_exporter(crate::repeat::repeating(exporter));
         }
         if let Some(dir) = &self.config.spool_dir {
             pipeline = spool(pipeline, dir, &self.config)?;
         }
-        let (on_health, failures) = (self.on_health, crate::say::Failures::default());
+        let (on_health, failures) = (self.on_health, crate::repeat::Failures::default());
         pipeline = pipeline.on_health_change(move |stats| {
             failures.on_health(stats);
             if let Some(on_health) = &on_health {
