@@ -60,7 +60,7 @@ mod header;
 mod held;
 mod joiner;
 pub mod json;
-pub mod json_object;
+mod json_object;
 mod merged;
 mod messages;
 mod model;

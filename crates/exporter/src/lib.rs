@@ -58,7 +58,7 @@ mod in_memory;
 mod plain;
 #[doc(hidden)]
 pub mod provider;
-pub mod provider_models;
+mod provider_models;
 mod report;
 
 pub use async_trait::async_trait;

@@ -1,7 +1,7 @@
 //! Ids of the current span in log lines: an event format for `tracing_subscriber::fmt` around another one.
 //! Made by applications; finds the span as `layer` does. Takes no lock, and writes into the line only.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use tracefuse_core::bridge::is_suppressed;
 use tracefuse_core::{Span, SpanId, TraceId};

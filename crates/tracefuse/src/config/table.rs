@@ -5,10 +5,10 @@ use tracefuse_runtime::{SpoolMode, TailSampling, WhileOpen, limits};
 
 #[cfg(feature = "langfuse")]
 use super::choices::MEDIA;
+#[cfg(feature = "console")]
+use super::choices::named;
 #[cfg(feature = "otlp")]
 use super::choices::{ADDRESS, CONVENTIONS, base, headers, milliseconds};
-#[cfg(feature = "console")]
-use super::choices::{COLOR, FORMAT, STREAM, TEXT};
 #[cfg(feature = "spool")]
 use super::choices::{DURABILITY, WHEN_FULL};
 use super::choices::{MODES, OVERLOAD, PAIRS, RATE, modes, rate};
@@ -235,16 +235,16 @@ settings! {
     Http "no_proxy" ["NO_PROXY", "no_proxy"], "hosts reached without a proxy; this machine always is",
         http!(Own { accepts: "hosts, with commas", parse: some, show: String::clone }, |h| &mut h.proxy.no_proxy);
 
-    Console "console.format" ["TRACEFUSE_CONSOLE_FORMAT"], "how traces are printed", value!(FORMAT, |c| &mut c.console.format);
+    Console "console.format" ["TRACEFUSE_CONSOLE_FORMAT"], "how traces are printed", value!(named("`tree`, `compact` or `json`"), |c| &mut c.console.format);
     Console "console.color" ["TRACEFUSE_CONSOLE_COLOR"], "whether traces are printed in colour; `auto` follows `NO_COLOR`",
-        value!(COLOR, |c| &mut c.console.color);
+        value!(named("`auto`, `always` or `never`"), |c| &mut c.console.color);
     Console "console.width" ["TRACEFUSE_CONSOLE_WIDTH"], "width of what is printed, in columns",
         value!(super::form::Maybe(Whole(tracefuse_console::limits::WIDTH), "the terminal's"), |c| &mut c.console.width);
     Console "console.stream" ["TRACEFUSE_CONSOLE_STREAM"], "where traces are printed",
-        value!(STREAM, |c| &mut c.console.stream);
+        value!(named("`stdout` or `stderr`"), |c| &mut c.console.stream);
     Console "console.text" ["TRACEFUSE_CONSOLE_TEXT"],
         "how much of inputs, outputs, metadata and errors is printed: all of it, one line each, or one line of errors alone",
-        value!(TEXT, |c| &mut c.console.text);
+        value!(named("`full`, `line` or `none`"), |c| &mut c.console.text);
     Console "console.fold" ["TRACEFUSE_CONSOLE_FOLD"], "whether a tree shows five or more equal siblings as one row with their number",
         value!(Flag, |c| &mut c.console.fold);
     Console "console.max_held_spans" ["TRACEFUSE_CONSOLE_MAX_HELD_SPANS"],

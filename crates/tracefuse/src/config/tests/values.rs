@@ -230,6 +230,26 @@ fn every_range_ends_where_it_says() {
 }
 
 #[test]
+fn each_name_that_a_setting_accepts_is_taken() {
+    let mut checked = 0;
+    for setting in SETTINGS {
+        let accepts = setting.accepts();
+        // Names are in backticks; a prefix or a pattern is no name.
+        let names = accepts.split('`').skip(1).step_by(2);
+        for name in names.filter(|name| !name.contains(['-', '=', ':'])) {
+            assert!(setting.takes(name), "{} {name}", setting.key);
+            assert!(
+                setting.takes(&name.to_ascii_uppercase()),
+                "{} {name}",
+                setting.key
+            );
+            checked += 1;
+        }
+    }
+    assert!(checked >= 15, "{checked}");
+}
+
+#[test]
 fn every_setting_of_delivery_can_be_set() {
     let seconds = Duration::from_secs;
     let config = Given::env(&[
