@@ -14,7 +14,7 @@ use crate::future::Sending;
 use crate::reading::Reading;
 
 pin_project_lite::pin_project! {
-    /// The response of a [`Recorded`] client.
+    /// The response of a [`Recorded`](crate::Recorded) client.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F> {
         #[pin]
