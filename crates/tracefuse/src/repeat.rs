@@ -2,7 +2,6 @@
 //! Called by `builder`; the problems are kept by `say`.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
