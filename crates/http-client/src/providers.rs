@@ -1,12 +1,12 @@
 //! The names of providers by host, as OpenTelemetry's conventions have them.
-//! Used by `call` where no route names the provider.
+//! Used by `routes` where no route names the provider.
 
 use crate::target::{Target, is_host};
 
 /// Providers by host, with OpenTelemetry's names. A provider that OpenTelemetry has no name for has its own name.
 const PROVIDERS: &[(&str, &str)] = &[
     ("api.openai.com", "openai"),
-    ("*.openai.azure.com", "azure.ai.openai"),
+    ("*.openai.azure.*", "azure.ai.openai"),
     ("*.azure.com", "azure.ai.inference"),
     ("api.anthropic.com", "anthropic"),
     ("generativelanguage.googleapis.com", "gcp.gemini"),
@@ -21,7 +21,7 @@ const PROVIDERS: &[(&str, &str)] = &[
     ("api.moonshot.*", "moonshot_ai"),
     ("api.together.*", "together_ai"),
     ("api.fireworks.ai", "fireworks_ai"),
-    ("bedrock-runtime.*", "aws.bedrock"),
+    ("*bedrock-runtime*", "aws.bedrock"),
     ("*.ml.cloud.ibm.com", "ibm.watsonx.ai"),
     ("api.cerebras.ai", "cerebras"),
     ("integrate.api.nvidia.com", "nvidia"),

@@ -71,7 +71,7 @@ pub(crate) fn record<'a>(to: &Observation, name: &str, value: Value<'a>) -> Opti
 }
 
 /// The observation a kind of OpenInference's is.
-fn kind(kind: &str) -> Option<ObservationType> {
+pub(crate) fn kind(kind: &str) -> Option<ObservationType> {
     Some(match kind.to_ascii_uppercase().as_str() {
         "LLM" => ObservationType::Generation,
         "EMBEDDING" => ObservationType::Embedding,

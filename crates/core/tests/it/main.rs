@@ -11,6 +11,8 @@ mod errors;
 mod growth;
 mod hostile;
 mod inputs;
+mod inputs_large;
+mod inputs_servers;
 mod inputs_streamed;
 mod inputs_wire;
 mod leaks;

@@ -26,6 +26,7 @@ pub(crate) fn facts(response: &Value) -> Facts {
         parameters: used.parameters,
         finish_reason: text(reason).map(Value::from),
         output: output(response),
+        cut: 0,
         error: error::read(whole, "cohere"),
     }
 }

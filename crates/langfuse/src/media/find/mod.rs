@@ -132,4 +132,6 @@ fn in_plain_text(text: &str) -> Vec<Found> {
 }
 
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod tests;
