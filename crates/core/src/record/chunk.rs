@@ -13,6 +13,7 @@ use super::head::{HEAD, Head};
 use super::id::{SpanId, TraceId};
 use super::reader::Reader;
 use super::resource::TraceAttributes;
+use super::spare;
 use super::trace::SharedTrace;
 
 /// What the spans of a trace have in common.
@@ -164,11 +165,10 @@ impl Chunk {
     /// another core has read costs some 60 ns.
     #[must_use]
     pub fn take(&mut self) -> Self {
-        let mut taken = Self {
-            words: copy(&self.words),
-            text: copy_text(&self.text),
-            ..Self::default()
-        };
+        let mut taken = Self::default();
+        (taken.words, taken.text) = spare::take(self.words.len(), self.text.len());
+        copy(&self.words, &mut taken.words);
+        copy_text(&self.text, &mut taken.text);
         std::mem::swap(&mut taken.large, &mut self.large);
         std::mem::swap(&mut taken.traces, &mut self.traces);
         taken.spans = std::mem::take(&mut self.spans);
@@ -184,16 +184,13 @@ impl Chunk {
 /// long where the memory is in the cache, and as long where it is not.
 const PIECE: usize = 2048;
 
-fn copy(words: &[u64]) -> Vec<u64> {
-    let mut copy = Vec::with_capacity(words.len());
+fn copy(words: &[u64], copy: &mut Vec<u64>) {
     for piece in words.chunks(PIECE / 8) {
         copy.extend_from_slice(piece);
     }
-    copy
 }
 
-fn copy_text(text: &str) -> String {
-    let mut copy = String::with_capacity(text.len());
+fn copy_text(text: &str, copy: &mut String) {
     let mut rest = text;
     while !rest.is_empty() {
         let mut at = rest.len().min(PIECE);
@@ -204,10 +201,21 @@ fn copy_text(text: &str) -> String {
         copy.push_str(piece);
         rest = after;
     }
-    copy
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        spare::give(&mut self.words, &mut self.text);
+    }
 }
 
 impl Chunk {
+    /// Frees the memory of chunks that were dropped: at most 1 MiB of it is kept for the chunks that are
+    /// [taken](Self::take) next. Delivery calls it when nothing was recorded for a while.
+    pub fn free_spare_memory() {
+        spare::free();
+    }
+
     /// Gives back capacity that is not used.
     pub(super) fn shrink(&mut self) {
         self.words.shrink_to_fit();
