@@ -210,7 +210,7 @@ impl Drop for Chunk {
 }
 
 impl Chunk {
-    /// Frees the memory of chunks that were dropped: at most 1 MiB of it is kept for the chunks that are
+    /// Frees the memory of chunks that were dropped: at most 512 KiB of it are kept for the chunks that are
     /// [taken](Self::take) next. Delivery calls it when nothing was recorded for a while.
     pub fn free_spare_memory() {
         spare::free();

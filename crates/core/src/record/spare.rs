@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 /// The most bytes that are kept, for the process.
-const MOST: usize = 1024 * 1024;
+const MOST: usize = 512 * 1024;
 /// Memory of fewer bytes is not kept: it is often on a page that is in use.
 const LEAST: usize = 4 * 1024;
 /// Memory of more bytes is not kept: chunks are smaller.

@@ -27,8 +27,8 @@ pub(crate) enum Failure {
 
 type Work<T> = Pin<Box<dyn Future<Output = Result<T, ExportError>> + Send>>;
 
-/// A call of an exporter. A panic of its future ends the call and nothing else; to cut it off the future is dropped.
-/// It is not a task: a task wakes the worker by a system call when it ends.
+/// A call of an exporter, which the worker polls. A panic of its future ends the call and nothing else; to cut it off the
+/// future is dropped.
 pub(crate) struct Call<T> {
     /// `None` once it has ended.
     work: Option<Work<T>>,
