@@ -1,4 +1,4 @@
-//! Memory of chunks that were delivered, kept for the chunks that are handed over next: an allocator gives it back to the
+//! Memory of chunks that were delivered, kept for chunks that are moved to a queue later: an allocator gives it back to the
 //! system, and then each 4 KiB of it cost a page fault when they are written again.
 //! Filled when a chunk is dropped, used by `Chunk::take`, emptied by a worker without work. Must not know records.
 
