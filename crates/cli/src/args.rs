@@ -229,8 +229,8 @@ pub(crate) struct List {
     #[command(flatten)]
     pub(crate) filters: Filters,
     /// How many traces at most
-    #[arg(long, default_value_t = 50, value_name = "N")]
-    pub(crate) limit: usize,
+    #[arg(long, default_value = "50", value_name = "N")]
+    pub(crate) limit: NonZeroUsize,
     /// A JSON object a line instead of a table
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,5 +1,6 @@
 //! `tracefuse list`: a table or JSON lines. The rows as JSON are also what `show --json` and `mcp` give.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 
 use serde_json::{Value, json};
@@ -23,7 +24,7 @@ pub(crate) fn run(store: &Store, list: &List) -> anyhow::Result<()> {
             "STARTED", "TRACE", "LATENCY", "SPANS", "TOKENS", "COST"
         )?;
     }
-    each(store, query, list.limit, |row| {
+    each(store, query, list.limit.get(), |row| {
         if list.json {
             writeln!(out, "{}", trace(row))?;
         } else {
@@ -75,8 +76,18 @@ fn line(row: &TraceRow) -> String {
         Sanitized::new(&row.id),
         row.spans,
         row.total_tokens,
-        Sanitized::new(&row.name),
+        Sanitized::new(&short(&row.name)),
     )
+}
+
+/// A name as a table has it: a long one is cut.
+fn short(name: &str) -> Cow<'_, str> {
+    /// Characters that are shown.
+    const NAME: usize = 100;
+    match name.char_indices().nth(NAME) {
+        Some((end, _)) => Cow::Owned(format!("{}…", name.get(..end).unwrap_or_default())),
+        None => Cow::Borrowed(name),
+    }
 }
 
 /// A length of time as people read it.
@@ -172,6 +183,19 @@ mod tests {
         assert_eq!(length(41_600_000), "42 ms");
         assert_eq!(length(1_234_000_000), "1.23 s");
         assert_eq!(length(90_000_000_000), "1.5 min");
+    }
+
+    #[test]
+    fn a_name_of_a_megabyte_is_cut_in_a_line() {
+        assert_eq!(short(&"ä".repeat(100)), "ä".repeat(100));
+        let mut row = TraceRow::default();
+        row.name = "ä".repeat(1_000_000);
+        let line = line(&row);
+        assert!(
+            line.ends_with("ä…") && line.chars().count() < 250,
+            "{}",
+            line.len()
+        );
     }
 
     #[test]

@@ -79,7 +79,7 @@ fn existing(store: Option<std::path::PathBuf>) -> anyhow::Result<Store> {
             path.display()
         );
     }
-    place::refuse_directory(&path)?;
+    place::refuse_other_than_file(&path)?;
     Store::open_read_only(&path).map_err(|error| {
         let hint = match error {
             // The texts of these errors say what to do.

@@ -14,7 +14,7 @@ use crate::{draw, list, view};
 const MAX_ANSWER: usize = 100_000;
 
 pub(crate) fn run(store: Store) -> anyhow::Result<()> {
-    view::runtime()?.block_on(async {
+    view::run(async {
         let server = Traces::new(store)
             .serve(rmcp::transport::stdio())
             .await

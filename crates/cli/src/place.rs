@@ -22,13 +22,19 @@ pub(crate) fn is_memory(path: &Path) -> bool {
     path.as_os_str() == ":memory:"
 }
 
-/// A directory is no store; the error names a file in it.
-pub(crate) fn refuse_directory(path: &Path) -> anyhow::Result<()> {
+/// A directory is no store, and the error names a file in it; nor is a device, beside which SQLite would leave its files.
+pub(crate) fn refuse_other_than_file(path: &Path) -> anyhow::Result<()> {
     if path.is_dir() {
         anyhow::bail!(
             "{} is a directory: name a file with --store, such as {}",
             path.display(),
             path.join("traces.db").display()
+        );
+    }
+    if path.exists() && !path.is_file() {
+        anyhow::bail!(
+            "{} is no regular file: name another one with --store",
+            path.display()
         );
     }
     Ok(())

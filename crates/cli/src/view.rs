@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,15 +23,20 @@ pub(crate) fn view(
     serve: Serve,
     tee: Option<Arc<dyn Tee>>,
 ) -> anyhow::Result<()> {
-    runtime()?.block_on(serve_until_stopped(store, serve, tee))
+    run(serve_until_stopped(store, serve, tee))
 }
 
+/// Runs on an async runtime to the end of `work`. A request that is still read or answered on a thread for blocking work, such
+/// as a large body that is inflated, does not keep the program longer than [`LAST_ANSWERS`].
 #[expect(clippy::disallowed_methods, reason = "the program has its own runtime")]
-pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
+pub(crate) fn run<R>(work: impl Future<Output = anyhow::Result<R>>) -> anyhow::Result<R> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("cannot start the async runtime")
+        .context("cannot start the async runtime")?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_timeout(LAST_ANSWERS);
+    done
 }
 
 pub(crate) async fn serve_until_stopped(
@@ -140,7 +145,7 @@ pub(crate) fn open(
     if place::is_memory(&path) {
         return Ok((Store::in_memory(options)?, "in memory".to_owned()));
     }
-    place::refuse_directory(&path)?;
+    place::refuse_other_than_file(&path)?;
     let store = Store::open(&path, options).map_err(|error| {
         let hint = match error {
             // The texts of these errors say what to do.
@@ -153,40 +158,76 @@ pub(crate) fn open(
 }
 
 fn announce(address: SocketAddr, place: &str, serve: &Serve) -> std::io::Result<()> {
-    let public = serve.public_key.as_deref().unwrap_or("pk-lf-local");
-    let secret = if serve.secret_key.is_some() {
-        "(the key that you gave)"
-    } else {
-        "sk-lf-local"
-    };
-    let page = page(address, serve.token.as_deref());
     let mut out = std::io::stdout().lock();
-    writeln!(
-        out,
-        "tracefuse shows traces at {page} and keeps them {place}"
-    )?;
-    writeln!(out, "\nFor a Langfuse SDK, set:")?;
-    writeln!(out, "  LANGFUSE_BASE_URL=http://{address}")?;
-    writeln!(out, "  LANGFUSE_PUBLIC_KEY={public}")?;
-    writeln!(out, "  LANGFUSE_SECRET_KEY={secret}")?;
-    writeln!(
-        out,
-        "For tracefuse: TRACING_MODE=local. For OpenTelemetry: OTEL_EXPORTER_OTLP_ENDPOINT=http://{address}"
-    )?;
-    if !address.ip().is_loopback() {
-        writeln!(
-            out,
-            "\nWarning: other machines can reach it, and the traffic is not encrypted. The token gives access to every trace."
-        )?;
-    }
-    writeln!(out, "\nCtrl-C ends it.")?;
+    write!(out, "{}", announcement(address, place, serve))?;
     out.flush()
 }
 
+/// What the user needs to send traces and to see them.
+fn announcement(address: SocketAddr, place: &str, serve: &Serve) -> String {
+    let local = local(address);
+    let page = page(address, serve.token.as_deref());
+    let public = serve.public_key.as_deref().unwrap_or("pk-lf-local");
+    let (secret, header) = match (&serve.secret_key, &serve.token) {
+        (Some(_), _) => (
+            "(the key that you gave)",
+            "OTEL_EXPORTER_OTLP_HEADERS=authorization=Basic%20(both keys in base64, with a colon between them)".to_owned(),
+        ),
+        // The server takes it as the secret key.
+        (None, Some(token)) => (
+            token.as_str(),
+            format!("OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20{token}"),
+        ),
+        (None, None) => ("sk-lf-local", String::new()),
+    };
+    // The mode `local` has one address, and sends keys that only a server without keys and token accepts.
+    let is_mode_local = header.is_empty() && local == SocketAddr::from(([127, 0, 0, 1], 4318));
+    let tracefuse = match is_mode_local {
+        true => "For tracefuse: TRACING_MODE=local.",
+        false => {
+            "For tracefuse: the same three lines (TRACING_MODE=local is for a viewer without keys at 127.0.0.1:4318)."
+        }
+    };
+    let mut text = format!(
+        "tracefuse shows traces at {page} and keeps them {place}
+
+For a Langfuse SDK, set:
+  LANGFUSE_BASE_URL=http://{local}
+  LANGFUSE_PUBLIC_KEY={public}
+  LANGFUSE_SECRET_KEY={secret}
+{tracefuse} For OpenTelemetry: OTEL_EXPORTER_OTLP_ENDPOINT=http://{local}
+"
+    );
+    if !header.is_empty() {
+        text.push_str(&format!("and {header}\n"));
+    }
+    if !address.ip().is_loopback() {
+        text.push_str(
+            "
+Warning: other machines can reach it, and the traffic is not encrypted. The token gives access to every trace.
+Other machines use the address of this one, or a name that --host gives.
+",
+        );
+    }
+    text.push_str("\nCtrl-C ends it.\n");
+    text
+}
+
+/// The address for programs on this machine: 0.0.0.0 is none that one connects to.
+fn local(address: SocketAddr) -> SocketAddr {
+    let ip: IpAddr = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
 fn page(address: SocketAddr, token: Option<&str>) -> String {
+    let local = local(address);
     token.map_or_else(
-        || format!("http://{address}"),
-        |token| format!("http://{address}/?token={token}"),
+        || format!("http://{local}"),
+        |token| format!("http://{local}/?token={token}"),
     )
 }
 
@@ -204,5 +245,63 @@ fn open_browser(page: &str) {
     let quiet = std::process::Stdio::null;
     if let Err(error) = command.stdout(quiet()).stderr(quiet()).spawn() {
         warn!("cannot start {program} to open the page: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::args::{Args, Command};
+
+    fn said(arguments: &[&str], address: &str) -> String {
+        let all = ["tracefuse", "view"].iter().chain(arguments);
+        let Command::View(serve) = Args::parse_from(all).command else {
+            panic!("not a view");
+        };
+        announcement(address.parse().unwrap(), "in x.db", &serve)
+    }
+
+    #[test]
+    fn what_is_said_to_set_is_what_the_server_takes() {
+        let plain = said(&[], "127.0.0.1:4318");
+        for line in [
+            "LANGFUSE_BASE_URL=http://127.0.0.1:4318\n",
+            "LANGFUSE_SECRET_KEY=sk-lf-local\n",
+            "For tracefuse: TRACING_MODE=local.",
+        ] {
+            assert!(plain.contains(line), "{plain}");
+        }
+        assert!(!plain.contains("OTEL_EXPORTER_OTLP_HEADERS"), "{plain}");
+
+        let other = said(&[], "127.0.0.1:4319");
+        assert!(
+            other.contains("For tracefuse: the same three lines"),
+            "{other}"
+        );
+
+        let token = said(&["--token", "a-long-token"], "0.0.0.0:4318");
+        for line in [
+            "http://127.0.0.1:4318/?token=a-long-token and",
+            "LANGFUSE_BASE_URL=http://127.0.0.1:4318\n",
+            "LANGFUSE_SECRET_KEY=a-long-token\n",
+            "the same three lines",
+            "authorization=Bearer%20a-long-token\n",
+            "Warning: other machines",
+        ] {
+            assert!(token.contains(line), "{token}");
+        }
+
+        let keys = said(&["--public-key", "pk", "--secret-key", "hush"], "[::]:4318");
+        assert!(keys.contains("http://[::1]:4318"), "{keys}");
+        assert!(
+            keys.contains("LANGFUSE_PUBLIC_KEY=pk\n") && !keys.contains("hush"),
+            "{keys}"
+        );
+        assert!(
+            keys.contains("the same three lines") && keys.contains("Basic%20"),
+            "{keys}"
+        );
     }
 }

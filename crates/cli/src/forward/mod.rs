@@ -47,7 +47,7 @@ pub(crate) fn run(store: Option<PathBuf>, forward: Forward) -> anyhow::Result<()
     if waiting > 0 {
         say!("{waiting} requests of an earlier run are sent first");
     }
-    view::runtime()?.block_on(async {
+    view::run(async {
         let sending = tokio::spawn({
             let queue = queue.clone();
             async move { sender.run(&queue).await }

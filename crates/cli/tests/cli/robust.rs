@@ -45,6 +45,13 @@ fn a_store_that_cannot_be_used_is_said() {
         (&file, &view, "no store of this program"),
         (&file, &["list"], "no store of this program"),
         (
+            Path::new("/dev/null"),
+            &view,
+            "is no regular file: name another one with --store",
+        ),
+        (Path::new("/dev/null"), &["list"], "is no regular file"),
+        (&file, &["list", "--limit", "0"], "number would be zero"),
+        (
             dir.path(),
             &["list"],
             "is a directory: name a file with --store, such as",
@@ -110,6 +117,75 @@ fn a_store_that_cannot_be_used_is_said() {
         dir.path().join("new/deep.db").to_str().unwrap(),
     ]);
     server.stop();
+}
+
+#[test]
+fn the_lines_that_view_prints_are_the_ones_to_set() {
+    use base64::Engine as _;
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("traces.db");
+    for more in [
+        &[][..],
+        &["--token", "a-long-token"],
+        &[
+            "--public-key",
+            "pk",
+            "--secret-key",
+            "the-secret",
+            "--token",
+            "a-long-token",
+        ],
+    ] {
+        let arguments = [&["view", "--store", store.to_str().unwrap()], more].concat();
+        let server = Server::start(&arguments);
+        let said = |name: &str| {
+            let mut lines = server.said.lines();
+            let value = lines.find_map(|line| line.trim().strip_prefix(name)?.strip_prefix('='));
+            value.unwrap_or_else(|| panic!("no {name}: {}", server.said))
+        };
+        let secret = said("LANGFUSE_SECRET_KEY").replace("(the key that you gave)", "the-secret");
+        let keys = format!("{}:{secret}", said("LANGFUSE_PUBLIC_KEY"));
+        let keys = base64::engine::general_purpose::STANDARD.encode(keys);
+        let header = format!("authorization: Basic {keys}\r\ncontent-type: application/json\r\n");
+        let (status, body) = server.ask("POST", "/api/public/otel/v1/traces", &header, b"{}");
+        assert_eq!(status, 200, "{more:?}: {body}");
+        server.stop();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_body_that_is_being_read_does_not_keep_the_program() {
+    use std::io::Write as _;
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("traces.db");
+    let server = Server::start(&["view", "--store", store.to_str().unwrap()]);
+    // It inflates to 256 MiB, for which an unoptimized program needs longer than the end of the program may take.
+    let mut member = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    member.write_all(&[0; 1 << 20]).unwrap();
+    let bomb = member.finish().unwrap().repeat(256);
+    let host = server.address.trim_start_matches("http://");
+    let mut stream = std::net::TcpStream::connect(host).unwrap();
+    write!(
+        stream,
+        "POST /v1/traces HTTP/1.1\r\nhost: {host}\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
+        bomb.len()
+    )
+    .unwrap();
+    stream.write_all(&bomb).unwrap();
+    let begun = std::time::Instant::now();
+    server.stop();
+    assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_name_like_an_address_of_sqlite_is_the_name_of_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("file:traces.db?mode=memory");
+    let server = Server::start(&["view", "--store", store.to_str().unwrap()]);
+    let id = record(&server.tracer());
+    server.stop();
+    assert!(run(&store, &["list"]).1.contains(&id));
 }
 
 #[test]

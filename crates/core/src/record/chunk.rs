@@ -11,6 +11,7 @@ use super::buffer::Buffer;
 use super::format::number_large;
 use super::head::{HEAD, Head};
 use super::id::{SpanId, TraceId};
+use super::prefix::prefix;
 use super::reader::Reader;
 use super::resource::TraceAttributes;
 use super::spare;
@@ -193,13 +194,9 @@ fn copy(words: &[u64], copy: &mut Vec<u64>) {
 fn copy_text(text: &str, copy: &mut String) {
     let mut rest = text;
     while !rest.is_empty() {
-        let mut at = rest.len().min(PIECE);
-        while !rest.is_char_boundary(at) {
-            at -= 1;
-        }
-        let (piece, after) = rest.split_at(at);
+        let piece = prefix(rest, PIECE);
         copy.push_str(piece);
-        rest = after;
+        rest = rest.get(piece.len()..).unwrap_or_default();
     }
 }
 
@@ -320,5 +317,23 @@ impl Chunk {
             }],
             spans: 1,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_longer_than_a_piece_is_copied_whole() {
+        for len in [0, 1, PIECE / 8 - 1, PIECE / 8, PIECE / 8 + 1, PIECE] {
+            let words: Vec<u64> = (1..=len as u64).collect();
+            assert_eq!(copy(&words), words);
+        }
+        for before in 0..4 {
+            // A piece ends within a character.
+            let text = "x".repeat(before) + &"🦀".repeat(PIECE);
+            assert_eq!(copy_text(&text), text);
+        }
     }
 }

@@ -21,6 +21,7 @@ mod observation;
 pub(crate) mod pairs;
 mod parts;
 mod place;
+pub(crate) mod prefix;
 mod reader;
 mod records;
 mod resource;

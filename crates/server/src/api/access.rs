@@ -184,7 +184,7 @@ fn credentials(headers: &HeaderMap) -> Credentials {
 }
 
 /// Base64 of the usual alphabet, with or without padding.
-fn base64(text: &str) -> Option<Vec<u8>> {
+pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());
     let (mut bits, mut count) = (0u32, 0u32);
     for byte in text.trim_end_matches('=').bytes() {

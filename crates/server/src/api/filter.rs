@@ -1,30 +1,51 @@
-//! The parameter `filter` of the read API: a JSON list of conditions, as SQL with bound values.
-//! Used by `observations` and `legacy`. A column or an operator that is not known is refused by its name.
+//! The parameter `filter` of the read API: a JSON list of conditions, as SQL with bound values, and as `body_filter` where
+//! a body has the value. Used by `observations` and `legacy`. A column or an operator that is not known is refused by its name.
 
 use axum::http::StatusCode;
 use rusqlite::types::Value as Sql;
 use serde_json::Value;
 
 use super::answers::{error, invalid};
-use super::params::{MOST_VALUES, Params, Refusal};
+use super::body_filter::{self, OfBody};
+use super::params::{Params, Refusal};
 use crate::store::{Conditions, level_number};
 use crate::take::parse_time;
 
+pub(crate) use super::params::MOST_VALUES;
+
 type Condition = (String, Vec<Sql>);
 
+/// What a filter asks for.
+#[derive(Debug, Default)]
+pub(crate) struct Filters {
+    /// What the rows decide.
+    pub(crate) rows: Conditions,
+    /// What is in bodies.
+    pub(crate) bodies: Vec<OfBody>,
+    /// The columns, by the first of their names.
+    columns: Vec<&'static str>,
+}
+
+impl Filters {
+    /// Whether a condition has this column: it wins over the parameter of the same name, as Langfuse documents.
+    pub(crate) fn has(&self, column: &str) -> bool {
+        self.columns.contains(&column)
+    }
+}
+
 /// The conditions of the parameter `filter` for observations; none without it.
-pub(crate) fn of_observations(params: &Params) -> Result<Conditions, Refusal> {
+pub(crate) fn of_observations(params: &Params) -> Result<Filters, Refusal> {
     read_parameter(params, COLUMNS)
 }
 
 /// The conditions of the parameter `filter` for traces; none without it.
-pub(crate) fn of_traces(params: &Params) -> Result<Conditions, Refusal> {
+pub(crate) fn of_traces(params: &Params) -> Result<Filters, Refusal> {
     read_parameter(params, OF_TRACES)
 }
 
-fn read_parameter(params: &Params, columns: &[Column]) -> Result<Conditions, Refusal> {
+fn read_parameter(params: &Params, columns: &[Column]) -> Result<Filters, Refusal> {
     let Some(filter) = params.filled("filter") else {
-        return Ok(Conditions::new());
+        return Ok(Filters::default());
     };
     conditions(filter, columns).map_err(|message| {
         let response = if message.starts_with("Invalid JSON") {
@@ -51,7 +72,7 @@ const COLUMNS: &[Column] = &[
     (&["release"], "c.data ->> '$.r'", Kind::Text),
     (&["version"], "c.data ->> '$.v'", Kind::Text),
     (
-        &["environment"],
+        &["environment", "traceEnvironment"],
         "coalesce(c.data ->> '$.e', 'default')",
         Kind::Text,
     ),
@@ -60,40 +81,52 @@ const COLUMNS: &[Column] = &[
     (&["tags", "traceTags"], "c.data -> '$.t'", Kind::List),
     (&["startTime"], "s.start_ns", Kind::Time),
     (&["endTime"], "s.end_ns", Kind::Time),
-    (&["latency"], "(s.end_ns - s.start_ns) / 1e9", Kind::Number),
-    (&["timeToFirstToken"], "s.ttft_ns / 1e9", Kind::Number),
-    (&["promptVersion"], "s.prompt_version", Kind::Number),
     (
-        &["totalTokens", "totalUsage"],
-        "coalesce(s.usage ->> '$.total', 0)",
+        &["latency"],
+        "(s.end_ns / 1000000 - s.start_ns / 1000000) / 1000.0",
         Kind::Number,
     ),
+    (&["timeToFirstToken"], "s.ttft_ns / 1e9", Kind::Number),
+    // Nothing for an observation of no length.
+    (
+        &["tokensPerSecond"],
+        "(SELECT total(value) FROM json_each(s.usage) WHERE instr(lower(key), 'output')) * 1000.0 / (s.end_ns / 1000000 - s.start_ns / 1000000)",
+        Kind::Number,
+    ),
+    (&["promptVersion"], "s.prompt_version", Kind::Number),
+    (
+        &["totalTokens", "totalUsage", "tokens"],
+        "s.usage ->> '$.total'",
+        Kind::Number,
+    ),
+    // The buckets that the answers add up too: all with this part in their name.
     (
         &["inputTokens", "inputUsage"],
-        "coalesce(s.usage ->> '$.input', 0)",
+        "(SELECT total(value) FROM json_each(s.usage) WHERE instr(lower(key), 'input'))",
         Kind::Number,
     ),
     (
         &["outputTokens", "outputUsage"],
-        "coalesce(s.usage ->> '$.output', 0)",
+        "(SELECT total(value) FROM json_each(s.usage) WHERE instr(lower(key), 'output'))",
         Kind::Number,
     ),
-    (
-        &["totalCost"],
-        "coalesce(s.cost ->> '$.total', 0)",
-        Kind::Number,
-    ),
+    (&["totalCost"], "s.cost ->> '$.total'", Kind::Number),
     (
         &["inputCost"],
-        "coalesce(s.cost ->> '$.input', 0)",
+        "(SELECT total(value) FROM json_each(s.cost) WHERE instr(lower(key), 'input'))",
         Kind::Number,
     ),
     (
         &["outputCost"],
-        "coalesce(s.cost ->> '$.output', 0)",
+        "(SELECT total(value) FROM json_each(s.cost) WHERE instr(lower(key), 'output'))",
         Kind::Number,
     ),
     (&["isRootObservation"], "s.is_root", Kind::Bool),
+    (
+        &["hasParentObservation"],
+        "(coalesce(s.parent, '') <> '')",
+        Kind::Bool,
+    ),
 ];
 
 /// The same of traces.
@@ -107,7 +140,11 @@ const OF_TRACES: &[Column] = &[
     (&["version"], "version", Kind::Text),
     (&["tags", "traceTags"], "tags", Kind::List),
     (&["timestamp", "startTime"], "start_ns", Kind::Time),
-    (&["latency"], "(end_ns - start_ns) / 1e9", Kind::Number),
+    (
+        &["latency"],
+        "(end_ns / 1000000 - start_ns / 1000000) / 1000.0",
+        Kind::Number,
+    ),
     (&["level"], "level", Kind::Level),
     (&["errorCount"], "errors", Kind::Number),
     (&["totalTokens"], "total_tokens", Kind::Number),
@@ -133,7 +170,7 @@ enum Kind {
 }
 
 /// The conditions of a filter; what cannot be read is named.
-fn conditions(filter: &str, columns: &[Column]) -> Result<Conditions, String> {
+fn conditions(filter: &str, columns: &[Column]) -> Result<Filters, String> {
     let filter: Value =
         serde_json::from_str(filter).map_err(|_| "Invalid JSON in filter parameter".to_owned())?;
     let Value::Array(all) = filter else {
@@ -142,15 +179,32 @@ fn conditions(filter: &str, columns: &[Column]) -> Result<Conditions, String> {
     if all.len() > MOST {
         return Err(format!("Too big: expected at most {MOST} conditions"));
     }
-    all.iter().map(|given| condition(given, columns)).collect()
+    let mut filters = Filters::default();
+    for given in &all {
+        let text = |key: &str| given.get(key).and_then(Value::as_str).unwrap_or_default();
+        let (column, operator) = (text("column"), text("operator"));
+        if body_filter::COLUMNS.contains(&column) && std::ptr::eq(columns, COLUMNS) {
+            let condition = OfBody::read(column, operator, given)?;
+            filters.bodies.push(condition);
+            continue;
+        }
+        let known = columns.iter().find(|(names, _, _)| names.contains(&column));
+        let known =
+            known.ok_or_else(|| format!("the column {column:?} is not filtered by this server"))?;
+        filters.columns.extend(known.0.first());
+        filters
+            .rows
+            .push(condition(given, operator, column, known)?);
+    }
+    Ok(filters)
 }
 
-fn condition(given: &Value, columns: &[Column]) -> Result<Condition, String> {
-    let text = |key: &str| given.get(key).and_then(Value::as_str).unwrap_or_default();
-    let (column, operator) = (text("column"), text("operator"));
-    let known = columns.iter().find(|(names, _, _)| names.contains(&column));
-    let (_, sql, kind) =
-        known.ok_or_else(|| format!("the column {column:?} is not filtered by this server"))?;
+fn condition(
+    given: &Value,
+    operator: &str,
+    column: &str,
+    (_, sql, kind): &Column,
+) -> Result<Condition, String> {
     let value = given.get("value").cloned().unwrap_or_default();
     let values = |value: &Value| -> Result<Vec<Sql>, String> {
         let all = match value {
@@ -171,6 +225,11 @@ fn condition(given: &Value, columns: &[Column]) -> Result<Condition, String> {
         _ => Err(format!("the operator {operator:?} takes one value")),
     };
     let is_text = *kind == Kind::Text;
+    if *kind == Kind::Time
+        && let Some(condition) = of_time(sql, operator, one)
+    {
+        return condition;
+    }
     Ok(match operator {
         "=" if is_text => (format!("coalesce({sql}, '') = ?"), one()?),
         "=" => (format!("{sql} = ?"), one()?),
@@ -197,6 +256,35 @@ fn condition(given: &Value, columns: &[Column]) -> Result<Condition, String> {
     })
 }
 
+/// Compares a time in milliseconds, which is all that Langfuse keeps and shows; `None` for another operator.
+fn of_time(
+    sql: &str,
+    operator: &str,
+    one: impl FnOnce() -> Result<Vec<Sql>, String>,
+) -> Option<Result<Condition, String>> {
+    const MILLISECOND: i64 = 1_000_000;
+    if !matches!(operator, "=" | ">" | ">=" | "<" | "<=") {
+        return None;
+    }
+    Some(one().map(|values| {
+        let given = match values.as_slice() {
+            [Sql::Integer(given)] => *given,
+            _ => 0,
+        };
+        let first = given.div_euclid(MILLISECOND).saturating_mul(MILLISECOND);
+        let next = first.saturating_add(MILLISECOND);
+        match operator {
+            "=" => (
+                format!("{sql} >= ? AND {sql} < ?"),
+                vec![first.into(), next.into()],
+            ),
+            ">" => (format!("{sql} >= ?"), vec![next.into()]),
+            "<=" => (format!("{sql} < ?"), vec![next.into()]),
+            _ => (format!("{sql} {operator} ?"), vec![given.into()]),
+        }
+    }))
+}
+
 fn several(sql: &str, kind: Kind, operator: &str, values: Vec<Sql>) -> Result<Condition, String> {
     if values.is_empty() {
         let all = operator != "any of";
@@ -205,6 +293,10 @@ fn several(sql: &str, kind: Kind, operator: &str, values: Vec<Sql>) -> Result<Co
     if kind != Kind::List {
         let places = vec!["?"; values.len()].join(", ");
         return match operator {
+            // A text that is missing is read back as the empty one.
+            "any of" if kind == Kind::Text => {
+                Ok((format!("coalesce({sql}, '') IN ({places})"), values))
+            }
             "any of" => Ok((format!("{sql} IN ({places})"), values)),
             "none of" => Ok((format!("coalesce({sql}, '') NOT IN ({places})"), values)),
             _ => Err("\"all of\" is for lists".to_owned()),
@@ -251,7 +343,7 @@ mod tests {
         let filter = r#"[{"type": "string", "column": "name", "operator": "contains", "value": "50%'; DROP TABLE span"},
             {"type": "arrayOptions", "column": "tags", "operator": "any of", "value": ["a", "b\""]},
             {"type": "stringOptions", "column": "level", "operator": "any of", "value": ["ERROR"]}]"#;
-        let all = conditions(filter, COLUMNS).unwrap();
+        let all = conditions(filter, COLUMNS).unwrap().rows;
         assert_eq!(all[0].0, "instr(s.name, ?) > 0");
         assert_eq!(all[0].1, [Sql::from("50%'; DROP TABLE span".to_owned())]);
         assert_eq!(all[1].1.len(), 2);
@@ -300,7 +392,7 @@ mod tests {
                         r#"[{{"column": "{}", "operator": "{operator}", "value": {value}}}]"#,
                         names[0]
                     );
-                    for (sql, values) in conditions(&filter, columns).unwrap_or_default() {
+                    for (sql, values) in conditions(&filter, columns).unwrap_or_default().rows {
                         assert_eq!(sql.matches('?').count(), values.len(), "{filter}: {sql}");
                         read += 1;
                     }

@@ -5,11 +5,12 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
+use super::access::base64;
 use super::answers::{answer, error, failed, invalid, not_found};
 use super::body::whole;
 use super::fields::iso;
 use crate::app::App;
-use crate::store::{Announcement, Change, Kind};
+use crate::store::{Announcement, Change, Kind, StoreError};
 
 pub(crate) async fn announce(
     State(app): State<App>,
@@ -73,6 +74,12 @@ pub(crate) async fn announce(
             .map(str::to_owned),
         field: text("field"),
     };
+    // Bytes that are there need no upload. With another type Langfuse asks for them again.
+    let wanted = id.clone();
+    let is_there = match app.read(move |store| store.media(&wanted)).await {
+        Ok(known) => known.is_some_and(|known| known.bytes.is_some() && known.content_type == kind),
+        Err(failure) => return failed(&failure),
+    };
     if let Err(failure) = app
         .store
         .ingest(vec![Change(Kind::Announce(Box::new(media)))])
@@ -80,11 +87,6 @@ pub(crate) async fn announce(
     {
         return failed(&failure);
     }
-    let wanted = id.clone();
-    let is_there = match app.read(move |store| store.media(&wanted)).await {
-        Ok(known) => known.is_some_and(|known| known.bytes.is_some() && known.content_type == kind),
-        Err(failure) => return failed(&failure),
-    };
     let host = headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())
@@ -96,7 +98,7 @@ pub(crate) async fn announce(
     )
 }
 
-/// The bytes: only of what was announced and is not there, in the length that was announced.
+/// The bytes: only of what was announced, and those that were announced. Bytes that are there already are not stored again.
 pub(crate) async fn upload(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -104,21 +106,24 @@ pub(crate) async fn upload(
 ) -> Response {
     let wanted = id.clone();
     let known = match app.read(move |store| store.media(&wanted)).await {
-        Ok(known) => known,
+        Ok(Some(known)) => known,
+        Ok(None) => {
+            return error(
+                StatusCode::FORBIDDEN,
+                "ForbiddenError",
+                "these media were not announced: send POST /api/public/media first",
+            );
+        }
         Err(failure) => return failed(&failure),
     };
-    let Some(known) = known.filter(|known| known.bytes.is_none()) else {
-        return error(
-            StatusCode::FORBIDDEN,
-            "ForbiddenError",
-            "these media were not announced, or are there already",
-        );
-    };
-    let Ok(bytes) = axum::body::to_bytes(request.into_body(), app.config.max_body).await else {
+    let most = usize::try_from(known.length).unwrap_or(usize::MAX);
+    let most = most.min(app.config.max_body);
+    let Ok(bytes) = axum::body::to_bytes(request.into_body(), most).await else {
+        let message = format!("{} bytes were announced, more came", known.length);
         return error(
             StatusCode::PAYLOAD_TOO_LARGE,
             "PayloadTooLargeError",
-            "the media are longer than announced",
+            &message,
         );
     };
     if u64::try_from(bytes.len()).ok() != Some(known.length) {
@@ -128,6 +133,25 @@ pub(crate) async fn upload(
             bytes.len()
         );
         return error(StatusCode::BAD_REQUEST, "BadDigest", &message);
+    }
+    let announced = known.sha256;
+    let hashed = tokio::task::spawn_blocking(move || {
+        let hash = ring::digest::digest(&ring::digest::SHA256, &bytes);
+        (base64(&announced).as_deref() == Some(hash.as_ref())).then_some(bytes)
+    });
+    let bytes = match hashed.await {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => {
+            return error(
+                StatusCode::BAD_REQUEST,
+                "BadDigest",
+                "the SHA-256 of the bytes is not the one that was announced",
+            );
+        }
+        Err(failure) => return failed(&StoreError::Failed(failure.to_string())),
+    };
+    if known.bytes.is_some() {
+        return StatusCode::OK.into_response();
     }
     let upload = Change(Kind::Upload {
         media: id,

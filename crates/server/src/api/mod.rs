@@ -4,6 +4,7 @@
 mod access;
 mod answers;
 mod body;
+mod body_filter;
 mod fields;
 mod filter;
 mod ingest;
@@ -18,7 +19,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::Response;
-use axum::routing::{delete, get, patch, post, put};
+use axum::routing::{get, patch, post, put};
 use serde_json::{Map, Value, json};
 
 use crate::app::App;
@@ -37,7 +38,10 @@ pub(crate) fn router() -> Router<App> {
         .route("/api/public/scores", post(ingest::scores).get(scores::list))
         .route("/api/public/v2/scores", get(scores::list))
         .route("/api/public/v3/scores", get(scores::newest))
-        .route("/api/public/scores/{score}", get(scores::one))
+        .route(
+            "/api/public/scores/{score}",
+            get(scores::one).delete(scores::delete),
+        )
         .route("/api/public/v2/scores/{score}", get(scores::one))
         .route("/api/public/score-configs", get(scores::configs))
         .route("/api/public/media", post(media::announce))
@@ -62,7 +66,7 @@ pub(crate) fn router() -> Router<App> {
         )
         .route(
             "/api/public/traces/{trace}",
-            get(legacy::trace).merge(delete(legacy::delete)),
+            get(legacy::trace).delete(legacy::delete),
         )
         .route("/api/public/sessions", get(legacy::sessions))
         .route("/api/public/sessions/{session}", get(legacy::session))

@@ -9,10 +9,10 @@ use tracefuse_core::Level;
 
 use super::answers::{answer, error, failed, invalid};
 use super::fields::{Groups, observation};
-use super::filter;
+use super::filter::{self, Filters};
 use super::params::{Params, Refusal};
 use crate::app::App;
-use crate::store::{Conditions, ObservationQuery, kind_of, level_number};
+use crate::store::{Accept, Conditions, ObservationQuery, kind_of, level_number};
 
 pub(crate) const TYPES: &[&str] = &[
     "GENERATION",
@@ -40,10 +40,9 @@ pub(crate) async fn list(State(app): State<App>, uri: Uri) -> Response {
         Err(response) => return *response,
     };
     match app.read(move |store| store.observations(&query)).await {
-        Ok((rows, more)) => {
-            let next = rows.last().filter(|_| more);
+        Ok((rows, next)) => {
             let meta = match next {
-                Some(last) => json!({ "cursor": format!("{}.{}", last.row.start_ns, last.n) }),
+                Some((start_ns, n)) => json!({ "cursor": format!("{start_ns}.{n}") }),
                 None => json!({}),
             };
             let data: Vec<Value> = rows.iter().map(|row| observation(row, &groups)).collect();
@@ -55,8 +54,9 @@ pub(crate) async fn list(State(app): State<App>, uri: Uri) -> Response {
 
 fn read(params: &Params) -> Result<(ObservationQuery, Groups), Refusal> {
     params.each_once(&["environment"])?;
+    let filters = conditions(params)?;
     let mut query = ObservationQuery {
-        conditions: conditions(params)?,
+        conditions: filters.rows,
         limit: match params.one("limit") {
             // As a number of JavaScript.
             Some("") => 0,
@@ -96,12 +96,24 @@ fn read(params: &Params) -> Result<(ObservationQuery, Groups), Refusal> {
     query.with_bodies = ["io", "metadata", "model"]
         .iter()
         .any(|group| groups.has(group));
+    let bodies = filters.bodies;
+    if !bodies.is_empty() {
+        query.accept = Some(Accept::new(move |full| {
+            bodies.iter().all(|condition| condition.fits(full))
+        }));
+    }
     Ok((query, groups))
 }
 
-/// The filters that have their own parameters.
-pub(crate) fn conditions(params: &Params) -> Result<Conditions, Refusal> {
+/// The filters that have their own parameters, and those of `filter`, which win.
+pub(crate) fn conditions(params: &Params) -> Result<Filters, Refusal> {
+    let mut filters = filter::of_observations(params)?;
     let mut all = Conditions::new();
+    let mut add = |column: &str, condition: String, values: Vec<Sql>| {
+        if !filters.has(column) {
+            all.push((condition, values));
+        }
+    };
     for (name, column) in [
         ("traceId", "t.id"),
         ("name", "s.name"),
@@ -110,46 +122,47 @@ pub(crate) fn conditions(params: &Params) -> Result<Conditions, Refusal> {
         ("version", "c.data ->> '$.v'"),
     ] {
         if let Some(value) = params.filled(name) {
-            all.push((format!("{column} = ?"), vec![value.to_owned().into()]));
+            add(name, format!("{column} = ?"), vec![value.to_owned().into()]);
         }
     }
     if let Some(kind) = params.word("type", TYPES)?.and_then(kind_of) {
-        all.push(("s.kind = ?".to_owned(), vec![kind.into()]));
+        add("type", "s.kind = ?".to_owned(), vec![kind.into()]);
     }
     if let Some(level) = params.word("level", LEVELS)?.and_then(level) {
-        all.push(("s.level = ?".to_owned(), vec![level_number(level).into()]));
+        let number = level_number(level);
+        add("level", "s.level = ?".to_owned(), vec![number.into()]);
     }
     if let Some(root) = params.word("isRootObservation", &["true", "false"])? {
-        all.push((
-            "s.is_root = ?".to_owned(),
-            vec![i64::from(root == "true").into()],
-        ));
+        let root = i64::from(root == "true");
+        let condition = "s.is_root = ?".to_owned();
+        add("isRootObservation", condition, vec![root.into()]);
     }
     // An empty one asks for those without a parent.
     if let Some(parent) = params.one("parentObservationId") {
-        all.push((
-            "coalesce(s.parent, '') = ?".to_owned(),
+        let condition = "coalesce(s.parent, '') = ?".to_owned();
+        add(
+            "parentObservationId",
+            condition,
             vec![parent.to_owned().into()],
-        ));
+        );
     }
-    all.extend(filter::of_observations(params)?);
     let environments = params.list("environment")?;
     if !environments.is_empty() {
         let places = vec!["?"; environments.len()].join(", ");
+        let condition = format!("coalesce(c.data ->> '$.e', 'default') IN ({places})");
         let values = environments.into_iter().map(Sql::from).collect();
-        all.push((
-            format!("coalesce(c.data ->> '$.e', 'default') IN ({places})"),
-            values,
-        ));
+        add("environment", condition, values);
     }
     // Milliseconds are all that Langfuse keeps.
     if let Some(from) = params.strict_time("fromStartTime")? {
-        all.push(("s.start_ns >= ?".to_owned(), vec![from.into()]));
+        add("startTime", "s.start_ns >= ?".to_owned(), vec![from.into()]);
     }
     if let Some(to) = params.strict_time("toStartTime")? {
-        all.push(("s.start_ns < ?".to_owned(), vec![to.into()]));
+        add("startTime", "s.start_ns < ?".to_owned(), vec![to.into()]);
     }
-    Ok(all)
+    all.append(&mut filters.rows);
+    filters.rows = all;
+    Ok(filters)
 }
 
 #[cfg(test)]

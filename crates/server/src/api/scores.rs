@@ -106,7 +106,7 @@ pub(crate) async fn newest(State(app): State<App>, uri: Uri) -> Response {
     }
 }
 
-/// Filters of version 3, in which several values stand between commas: the parameter and the column.
+/// Filters of version 3, in which several values are between commas: the parameter and the column.
 const LISTS: &[(&str, &str)] = &[
     ("id", "id"),
     ("name", "name"),
@@ -276,6 +276,18 @@ pub(crate) async fn list(State(app): State<App>, uri: Uri) -> Response {
     });
     match found.await {
         Ok((data, total)) => paged(&data, page, limit, total),
+        Err(failure) => failed(&failure),
+    }
+}
+
+/// `DELETE /api/public/scores/{id}`: 202 as Langfuse answers, which deletes later; here it is deleted then.
+pub(crate) async fn delete(State(app): State<App>, Path(id): Path<String>) -> Response {
+    match app.store.delete_score(&id).await {
+        Ok(true) => answer(
+            StatusCode::ACCEPTED,
+            &json!({ "message": "Score deleted successfully" }),
+        ),
+        Ok(false) => not_found("Score", &id),
         Err(failure) => failed(&failure),
     }
 }

@@ -154,7 +154,7 @@ fn moment(text: &str, now_ns: i64) -> Option<i64> {
         return now_ns.checked_sub(duration(before)?);
     }
     let time = OffsetDateTime::parse(text.trim(), &Rfc3339).ok()?;
-    i64::try_from(time.unix_timestamp_nanos()).ok()
+    Some(crate::take::within(time.unix_timestamp_nanos()))
 }
 
 /// A length of time in nanoseconds; without a unit in seconds.
@@ -253,6 +253,9 @@ mod tests {
         ] {
             assert_eq!(TraceQuery::parse(query, NOW).unwrap_err().name, name);
         }
+        let wide = "from=0001-01-01T00:00:00Z&to=9999-12-31T23:59:59Z";
+        let wide = TraceQuery::parse(wide, NOW).unwrap();
+        assert_eq!((wide.from_ns, wide.to_ns), (Some(i64::MIN), Some(i64::MAX)));
         let lenient = TraceQuery::parse("a=b&name=&q=%zz%", NOW).unwrap();
         assert_eq!(lenient.text.as_deref(), Some("%zz%"));
         assert_eq!(lenient.name, None);

@@ -259,6 +259,8 @@ pub struct Media {
     pub content_type: String,
     /// Bytes as they were announced.
     pub length: u64,
+    /// The SHA-256 of the bytes, in base64, as it was announced.
+    pub sha256: String,
     /// The bytes; `None` if they were announced and not uploaded.
     pub bytes: Option<Vec<u8>>,
     /// When they were uploaded, in nanoseconds since 1970.

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use axum::extract::{Query, State};
+use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use maud::{Markup, html};
 use tracefuse_core::Level;
@@ -18,6 +19,7 @@ use super::widgets::{
 use super::{failed, units};
 use crate::app::App;
 use crate::model::{self, TraceRow};
+use crate::store::Search;
 
 const BINS: usize = 72;
 
@@ -31,8 +33,14 @@ pub(super) const KEYS: &[(&[&str], &str)] = &[NEXT, OPEN, ERROR];
 
 pub(super) async fn page(
     State(app): State<App>,
+    headers: HeaderMap,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Response {
+    // The guard has checked it.
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let host = host.unwrap_or("127.0.0.1:4318");
     let params = Params::new(pairs);
     let (mut query, errors) = params.query(app.store.now_ns());
     if query.limit == 0 {
@@ -66,7 +74,11 @@ pub(super) async fn page(
             form action="/compare" {
                 // New rows would move the rows of a later page.
                 section.card.list data-list data-live=[params.first("cursor").is_none().then_some("/live")] aria-label="Traces" {
-                    (rows(&traces, params.first("q"), is_filtered))
+                    @if traces.rows.is_empty() {
+                        (empty(is_filtered, params.first("q"), host))
+                    } @else {
+                        (rows(&traces, params.first("q")))
+                    }
                 }
                 div.pager {
                     button #compare title="Choose two traces" { "Compare" }
@@ -91,10 +103,7 @@ pub(super) async fn page(
     page.respond()
 }
 
-fn rows(traces: &model::Page<TraceRow>, words: Option<&str>, is_filtered: bool) -> Markup {
-    if traces.rows.is_empty() {
-        return empty(is_filtered);
-    }
+fn rows(traces: &model::Page<TraceRow>, words: Option<&str>) -> Markup {
     let slowest = traces
         .rows
         .iter()
@@ -177,20 +186,26 @@ pub(super) fn named(name: &str) -> Cow<'_, str> {
     }
 }
 
-fn empty(is_filtered: bool) -> Markup {
+fn empty(is_filtered: bool, words: Option<&str>, host: &str) -> Markup {
+    // The mode `local` of tracefuse has this one address.
+    let is_local = matches!(host, "127.0.0.1:4318" | "localhost:4318");
     html! {
         div.empty {
             @if is_filtered {
-                p { "No trace matches these filters." }
+                @if words.is_some_and(Search::is_wordless) {
+                    p { "The search has neither letters nor digits: it finds words." }
+                } @else {
+                    p { "No trace matches these filters." }
+                }
                 p { a href="/" { "Show all traces" } }
             } @else {
                 p { b { "No traces yet." } " They appear here as soon as they arrive." }
                 pre {
                     "# a program with tracefuse, or an SDK of Langfuse\n"
-                    "TRACING_MODE=local\n"
-                    "LANGFUSE_BASE_URL=http://127.0.0.1:4318\n\n"
+                    @if is_local { "TRACING_MODE=local\n" }
+                    "LANGFUSE_BASE_URL=http://" (host) "\n\n"
                     "# any SDK of OpenTelemetry\n"
-                    "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318"
+                    "OTEL_EXPORTER_OTLP_ENDPOINT=http://" (host)
                 }
             }
         }

@@ -35,6 +35,7 @@ pub(crate) enum Kind {
         status: i64,
     },
     DeleteTrace(String),
+    DeleteScore(String),
 }
 
 impl Change {
@@ -57,7 +58,11 @@ impl Change {
             Kind::Observation(patch) => patch.weight,
             Kind::Trace(patch) => patch.weight,
             Kind::Upload { bytes, .. } => bytes.len(),
-            Kind::Score(_) | Kind::Announce(_) | Kind::Uploaded { .. } | Kind::DeleteTrace(_) => 0,
+            Kind::Score(_)
+            | Kind::Announce(_)
+            | Kind::Uploaded { .. }
+            | Kind::DeleteTrace(_)
+            | Kind::DeleteScore(_) => 0,
         };
         long.saturating_add(600)
     }

@@ -22,7 +22,11 @@ pub(crate) fn histogram(
     clock: &Clock,
 ) -> Result<Histogram, StoreError> {
     let bins = i64::try_from(bins.clamp(1, 1000)).unwrap_or(1);
-    let search = Search::new(query.text.as_deref().unwrap_or_default());
+    let text = query.text.as_deref().unwrap_or_default();
+    if Search::is_wordless(text) {
+        return Ok(Histogram::default());
+    }
+    let search = Search::new(text);
     let (starts, filters) = if search.is_empty() {
         (None, Where::of(query))
     } else {

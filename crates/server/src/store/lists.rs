@@ -28,7 +28,11 @@ pub(crate) fn traces(
     clock: &Clock,
 ) -> Result<Page<TraceRow>, StoreError> {
     let limit = if query.limit == 0 { PAGE } else { query.limit };
-    let search = Search::new(query.text.as_deref().unwrap_or_default());
+    let text = query.text.as_deref().unwrap_or_default();
+    if Search::is_wordless(text) {
+        return Ok(Page::default());
+    }
+    let search = Search::new(text);
     match query.order {
         _ if !search.is_empty() => found(db, query, &search, limit, clock),
         Order::Newest | Order::Oldest => by_time(db, query, limit),
@@ -210,7 +214,8 @@ pub(crate) fn next_error(
         .prepare_cached("SELECT start_ns, n FROM trace WHERE id = ?1")?
         .query_row([trace], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let Some((start, n)) = here else {
+    let text = query.text.as_deref().unwrap_or_default();
+    let Some((start, n)) = here.filter(|_| !Search::is_wordless(text)) else {
         return Ok(None);
     };
     let (compare, direction) = if forward { (">", "ASC") } else { ("<", "DESC") };

@@ -37,7 +37,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{Semaphore, broadcast, oneshot};
 
 use crate::model::Arrival;
@@ -56,8 +56,9 @@ pub use error::StoreError;
 pub use options::StoreOptions;
 pub(crate) use outline::{SpanOutline, TraceOutline};
 pub(crate) use people::SESSION_ENVIRONMENT;
+pub(crate) use phrase::Search;
 pub(crate) use rows::{kind_of, level_number};
-pub(crate) use views::{Full, ObservationQuery};
+pub(crate) use views::{Accept, Full, ObservationQuery};
 pub(crate) use whole::{Parts, WholeTrace};
 
 /// The most KiB of queued changes; above it, callers that store wait.
@@ -111,7 +112,11 @@ impl Store {
     pub fn open(path: impl AsRef<Path>, options: StoreOptions) -> Result<Self, StoreError> {
         let path = path.as_ref();
         let lock = file::create(path)?;
-        let db = Connection::open(path)?;
+        // Without SQLITE_OPEN_URI: a name such as `file:x?mode=memory` is the name of a file.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(path, flags)?;
         let shown = path.display().to_string();
         let db = prepared(db, &shown)?;
         if let Some(pages) = options.max_pages {
@@ -305,6 +310,12 @@ impl Store {
     /// As [`ingest`](Self::ingest).
     pub async fn delete_trace(&self, trace: &str) -> Result<bool, StoreError> {
         let delete = Change(Kind::DeleteTrace(trace.to_owned()));
+        Ok(self.ingest(vec![delete]).await?.stored > 0)
+    }
+
+    /// Deletes a score; whether it was there.
+    pub(crate) async fn delete_score(&self, score: &str) -> Result<bool, StoreError> {
+        let delete = Change(Kind::DeleteScore(score.to_owned()));
         Ok(self.ingest(vec![delete]).await?.stored > 0)
     }
 

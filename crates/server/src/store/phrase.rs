@@ -41,6 +41,11 @@ impl Search {
         self.0.is_empty()
     }
 
+    /// Whether something was typed that has no word, such as `->`: it finds nothing.
+    pub(crate) fn is_wordless(text: &str) -> bool {
+        !text.trim().is_empty() && Self::new(text).is_empty()
+    }
+
     /// For FTS5: every word is quoted, so nothing of it is read as an operator.
     pub(super) fn to_match(&self) -> String {
         let phrases = self.0.iter().map(|phrase| {

@@ -4,7 +4,7 @@
 use super::conditions::Conditions;
 use super::outline::{self, TraceOutline};
 use super::phrase::Search;
-use super::views::{Full, ObservationQuery};
+use super::views::ObservationQuery;
 use super::whole::{self, Parts, WholeTrace};
 use super::{
     Store, StoreError, histogram, lists, load, overview, people, scores, search, views, words,
@@ -217,12 +217,9 @@ impl Store {
         self.read(|db| search::in_trace(db, &search, trace, at_most, clock))
     }
 
-    /// Observations of all traces, for the read API; `true` if there are more.
-    pub(crate) fn observations(
-        &self,
-        query: &ObservationQuery,
-    ) -> Result<(Vec<Full>, bool), StoreError> {
-        self.read(|db| views::observations(db, query))
+    /// Observations of all traces, for the read API, and where to go on if there may be more.
+    pub(crate) fn observations(&self, query: &ObservationQuery) -> Result<views::Rows, StoreError> {
+        self.read(|db| views::observations(db, query, &self.shared.options.clock))
     }
 
     pub(crate) fn count_observations(

@@ -1,8 +1,13 @@
 //! One trace, one observation, media: what a page opens.
 //! Called by `Store`.
 
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
+use tracefuse_core::Clock;
 
 use super::change::{Context, unpack};
 use super::conditions::{Conditions, joined};
@@ -95,7 +100,7 @@ pub(crate) fn io_of_trace(db: &Connection, n: i64) -> Result<Bodies, StoreError>
 
 pub(crate) fn media(db: &Connection, id: &str) -> Result<Option<Media>, StoreError> {
     let mut find = db.prepare_cached(
-        "SELECT id, content_type, length, data, uploaded_ns FROM media WHERE id = ?1",
+        "SELECT id, content_type, length, data, uploaded_ns, sha256 FROM media WHERE id = ?1",
     )?;
     let media = find.query_row([id], |row| {
         Ok(Media {
@@ -104,6 +109,7 @@ pub(crate) fn media(db: &Connection, id: &str) -> Result<Option<Media>, StoreErr
             length: unsigned(row.get(2)?),
             bytes: row.get(3)?,
             uploaded_ns: row.get(4)?,
+            sha256: row.get(5)?,
         })
     });
     Ok(media.optional()?)
@@ -112,7 +118,6 @@ pub(crate) fn media(db: &Connection, id: &str) -> Result<Option<Media>, StoreErr
 /// An observation with everything, as the read API shows it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Full {
-    pub(crate) n: i64,
     pub(crate) trace_id: String,
     pub(crate) row: ObservationRow,
     pub(crate) context: Context,
@@ -124,6 +129,8 @@ pub(crate) struct Full {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ObservationQuery {
     pub(crate) conditions: Conditions,
+    /// What only the body decides: rows are read one by one, see [`LOOKED_AT`].
+    pub(crate) accept: Option<Accept>,
     /// Start in nanoseconds and number of the last row that was shown.
     pub(crate) after: Option<(i64, i64)>,
     /// Rows to pass over.
@@ -131,6 +138,26 @@ pub(crate) struct ObservationQuery {
     pub(crate) with_bodies: bool,
     pub(crate) limit: usize,
 }
+
+/// Decides about an observation with its body.
+#[derive(Clone)]
+pub(crate) struct Accept(Arc<dyn Fn(&Full) -> bool + Send + Sync>);
+
+impl Accept {
+    pub(crate) fn new(accept: impl Fn(&Full) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(accept))
+    }
+}
+
+impl fmt::Debug for Accept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Accept")
+    }
+}
+
+/// Rows and time of one answer whose rows are read one by one. The next answer reads on from there.
+const LOOKED_AT: usize = 20_000;
+const LOOKED_FOR: Duration = Duration::from_secs(1);
 
 const FROM: &str = "FROM span s JOIN trace t ON t.n = s.trace JOIN context c ON c.trace = s.trace AND c.n = s.context";
 
@@ -144,11 +171,15 @@ pub(crate) fn count_observations(
     Ok(usize::try_from(count).unwrap_or(0))
 }
 
-/// At most `limit` observations; `true` if there are more.
+/// Observations; if there may be more, start and number of the last row that was looked at.
+pub(crate) type Rows = (Vec<Full>, Option<(i64, i64)>);
+
+/// At most `limit` observations.
 pub(crate) fn observations(
     db: &Connection,
     query: &ObservationQuery,
-) -> Result<(Vec<Full>, bool), StoreError> {
+    clock: &Clock,
+) -> Result<Rows, StoreError> {
     let columns: Vec<String> = SPAN
         .split(", ")
         .map(|column| format!("s.{}", column.trim()))
@@ -161,34 +192,47 @@ pub(crate) fn observations(
         ));
     }
     let (sql, values) = joined(&conditions);
+    let most = match query.accept {
+        Some(_) => LOOKED_AT,
+        None => query.limit,
+    };
     let sql = format!(
         "SELECT {}, t.id {FROM}{sql} ORDER BY s.start_ns DESC, s.n DESC LIMIT {} OFFSET {}",
         columns.join(", "),
-        query.limit.saturating_add(1),
+        most.saturating_add(1),
         query.skip
     );
     let mut find = db.prepare_cached(&sql)?;
     let mut rows = find.query(params_from_iter(values))?;
     let mut all = Vec::new();
+    let begun = clock.monotonic_nanos();
+    let is_late = || {
+        let took = clock.monotonic_nanos().saturating_sub(begun);
+        query.accept.is_some() && Duration::from_nanos(took) > LOOKED_FOR
+    };
+    let (mut looked_at, mut last) = (0usize, None);
     while let Some(row) = rows.next()? {
-        if all.len() == query.limit {
-            return Ok((all, true));
+        if all.len() == query.limit || looked_at == most || (last.is_some() && is_late()) {
+            return Ok((all, last));
         }
         let (place, span) = read_span(row)?;
-        let (bodies, context) = match query.with_bodies {
+        (looked_at, last) = (looked_at + 1, Some((span.start_ns, place.n)));
+        let (bodies, context) = match query.with_bodies || query.accept.is_some() {
             true => bodies(db, place)?,
             false => (
                 Bodies::default(),
                 load_context(db, place.trace, place.context)?,
             ),
         };
-        all.push(Full {
-            n: place.n,
+        let full = Full {
             trace_id: row.get(columns.len())?,
             row: span,
             context,
             bodies,
-        });
+        };
+        if query.accept.as_ref().is_none_or(|accept| accept.0(&full)) {
+            all.push(full);
+        }
     }
-    Ok((all, false))
+    Ok((all, None))
 }

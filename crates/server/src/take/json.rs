@@ -111,8 +111,21 @@ pub(crate) fn read(body: &[u8]) -> Result<Vec<Group>, TakeError> {
     if body.trim_ascii_start().starts_with(b"[") {
         return Err(failed(&"it is a list, not an object"));
     }
-    let request: Request = parse_json(body).map_err(|error| failed(&error))?;
     let mut groups = Vec::new();
+    let request: Request = match parse_json(body) {
+        Ok(request) => request,
+        Err(error) if error.is_data() => {
+            let mut document = parse_json(body).map_err(|error| failed(&error))?;
+            // The error is of a span that is taken out, or of what is around spans.
+            let unread = take_unreadable(&mut document);
+            groups.push(Group {
+                unread,
+                ..Group::default()
+            });
+            serde_json::from_value(document).map_err(|_| failed(&error))?
+        }
+        Err(error) => return Err(failed(&error)),
+    };
     for resource in request.resource_spans {
         let described = resource.resource.and_then(|resource| resource.attributes);
         let described = as_json(attributes(described, &mut Vec::new()));
@@ -124,10 +137,41 @@ pub(crate) fn read(body: &[u8]) -> Result<Vec<Group>, TakeError> {
                 scope: named.name.filter(|name| !name.is_empty()),
                 scope_version: named.version.filter(|version| !version.is_empty()),
                 spans: scope.spans.into_iter().map(span).collect(),
+                unread: Vec::new(),
             });
         }
     }
     Ok(groups)
+}
+
+/// Takes out the spans that have a field of another type, such as a number for the name; why each was.
+fn take_unreadable(document: &mut Json) -> Vec<String> {
+    fn lists<'a>(
+        within: &'a mut Json,
+        names: &'a [&str],
+    ) -> impl Iterator<Item = &'a mut Vec<Json>> {
+        let fields = within.as_object_mut().into_iter().flatten();
+        let named = fields.filter(|(name, _)| names.contains(&name.as_str()));
+        named.filter_map(|(_, value)| value.as_array_mut())
+    }
+    let mut reasons = Vec::new();
+    for resources in lists(document, &["resourceSpans", "resource_spans"]) {
+        for resource in resources {
+            let names = ["scopeSpans", "scope_spans", "instrumentationLibrarySpans"];
+            for scope in lists(resource, &names).flatten() {
+                for spans in lists(scope, &["spans"]) {
+                    spans.retain(|span| match Span::deserialize(span) {
+                        Ok(_) => true,
+                        Err(error) => {
+                            reasons.push(format!("a span cannot be read: {error}"));
+                            false
+                        }
+                    });
+                }
+            }
+        }
+    }
+    reasons
 }
 
 fn span(span: Span) -> WireSpan {
@@ -260,6 +304,37 @@ mod tests {
         }
         for body in ["[]", " [[]]", "null", "5", ""] {
             assert!(read(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_span_with_a_wrong_type_leaves_the_others() {
+        let good =
+            r#"{"traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "00f067aa0ba902b7"}"#;
+        let body = |spans: &str| {
+            format!(r#"{{"resourceSpans": [{{"scope_spans": [{{"spans": [{spans}]}}]}}]}}"#)
+        };
+        for wrong in [
+            r#"{"name": 5}"#,
+            r#"{"attributes": {}}"#,
+            r#"{"attributes": [5]}"#,
+            r#"{"status": "ERROR"}"#,
+            r#"{"events": [5]}"#,
+            "5",
+            "null",
+        ] {
+            let groups = read(body(&format!("{wrong}, {good}")).as_bytes()).unwrap();
+            let count = |of: fn(&Group) -> usize| groups.iter().map(of).sum::<usize>();
+            assert_eq!(count(|group| group.spans.len()), 1, "{wrong}");
+            assert_eq!(count(|group| group.unread.len()), 1, "{wrong}");
+        }
+        for wrong in [
+            r#"{"resourceSpans": 5}"#.to_owned(),
+            r#"{"resourceSpans": [{"resource": 5}]}"#.to_owned(),
+            r#"{"resourceSpans": [{"scopeSpans": [5]}]}"#.to_owned(),
+            body(good).replace('}', ""),
+        ] {
+            assert!(read(wrong.as_bytes()).is_err(), "{wrong}");
         }
     }
 

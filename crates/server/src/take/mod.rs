@@ -2,12 +2,13 @@
 //! Called by `api`, and by the command line to import files. Knows no HTTP and no SQL.
 
 mod batch;
-mod deep;
 mod event;
 mod json;
 mod json_value;
+mod lenient;
 mod lines;
 mod protobuf;
+mod repair;
 mod row;
 mod score;
 mod span;
@@ -18,10 +19,10 @@ use std::fmt;
 
 use crate::store::Change;
 pub(crate) use batch::batch as batch_events;
-pub(crate) use deep::parse as parse_json;
+pub(crate) use lenient::parse as parse_json;
 pub use lines::line;
 pub(crate) use score::score;
-pub(crate) use values::{shown, time as parse_time};
+pub(crate) use values::{shown, time as parse_time, within};
 
 /// A body as changes, and what of it was refused.
 #[derive(Debug, Default)]

@@ -10,10 +10,15 @@ use serde_json::Value as Json;
 use tracefuse_semconv::Value;
 
 use super::TakeError;
+use super::repair;
 use super::wire::{Attributes, Group, WireEvent, WireSpan, as_json, hex};
 
 pub(crate) fn read(body: &[u8]) -> Result<Vec<Group>, TakeError> {
     let request = ExportTraceServiceRequest::decode(body)
+        .or_else(|error| {
+            let repaired = repair::with_texts(body).ok_or(error)?;
+            ExportTraceServiceRequest::decode(repaired.as_slice())
+        })
         .map_err(|error| TakeError(format!("Failed to parse OTel Protobuf Trace: {error}")))?;
     let mut groups = Vec::new();
     for resource in request.resource_spans {
@@ -27,6 +32,7 @@ pub(crate) fn read(body: &[u8]) -> Result<Vec<Group>, TakeError> {
                 scope_attributes: as_json(attributes(named.attributes, &mut Vec::new())),
                 scope_version: Some(named.version).filter(|version| !version.is_empty()),
                 spans: scope.spans.into_iter().map(span).collect(),
+                unread: Vec::new(),
             });
         }
     }

@@ -50,7 +50,12 @@ pub(crate) fn changes(groups: Vec<Group>, notes: &[String]) -> Taken {
             scope_version,
             scope_attributes,
             spans,
+            unread,
         } = group;
+        taken.refused = taken.refused.saturating_add(unread.len());
+        if let Some(reason) = unread.into_iter().next() {
+            taken.reason.get_or_insert(reason);
+        }
         let mut kept = resource.clone();
         for (name, value) in [
             ("otel.scope.name", &scope),

@@ -31,7 +31,8 @@ pub(crate) fn environment(given: &str) -> String {
     }
 }
 
-/// Nanoseconds since 1970 of a time of RFC 3339; without an offset it is UTC. `None` if it is none.
+/// Nanoseconds since 1970 of a time of RFC 3339; without an offset it is UTC. `None` if it is none. A time before 1677 or
+/// after 2262 is the first or the last that there is.
 pub(crate) fn time(text: &str) -> Option<i64> {
     let text = text.trim();
     let parsed = OffsetDateTime::parse(text, &Rfc3339).ok().or_else(|| {
@@ -39,7 +40,13 @@ pub(crate) fn time(text: &str) -> Option<i64> {
         zoned.push('Z');
         OffsetDateTime::parse(&zoned, &Rfc3339).ok()
     });
-    i64::try_from(parsed?.unix_timestamp_nanos()).ok()
+    Some(within(parsed?.unix_timestamp_nanos()))
+}
+
+/// Nanoseconds as they are stored: the nearest that fits.
+pub(crate) fn within(nanos: i128) -> i64 {
+    let last = if nanos < 0 { i64::MIN } else { i64::MAX };
+    i64::try_from(nanos).unwrap_or(last)
 }
 
 /// Whether a time has an offset and a `T`, as Langfuse asks for.
@@ -80,6 +87,8 @@ mod tests {
             assert_eq!(time(text), wanted, "{text}");
         }
         assert_eq!(time("yesterday"), None);
+        assert_eq!(time("9999-12-31T23:59:59Z"), Some(i64::MAX));
+        assert_eq!(time("0001-01-01T00:00:00Z"), Some(i64::MIN));
         assert!(is_strict("2026-11-27T12:50:00Z") && !is_strict("2026-11-27 12:50:00Z"));
     }
 

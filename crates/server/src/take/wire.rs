@@ -16,6 +16,8 @@ pub(crate) struct Group {
     pub(crate) scope_version: Option<String>,
     pub(crate) scope_attributes: BTreeMap<String, Json>,
     pub(crate) spans: Vec<WireSpan>,
+    /// Why spans are left out that cannot be read.
+    pub(crate) unread: Vec<String>,
 }
 
 #[derive(Debug, Default)]

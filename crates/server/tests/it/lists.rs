@@ -116,6 +116,10 @@ fn words_are_found_before_and_after_they_are_indexed() {
             ("q=良い", vec![trace(4)]),
             ("q=天模", vec![]),
             ("q=%22%27)+OR+1=1--", vec![]),
+            // Something that has no word is no search for everything.
+            ("q=->", vec![]),
+            ("q=%22%22", vec![]),
+            ("q=*&order=slowest", vec![]),
         ] {
             assert_eq!(ids(&store, search), found, "{search} in round {round}");
         }

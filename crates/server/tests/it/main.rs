@@ -8,10 +8,12 @@
 mod access;
 mod beside_mock;
 mod faults;
+mod filters;
 mod hostile;
 mod ingest;
 mod kill;
 mod laws;
+mod lenient;
 mod lists;
 mod media;
 mod pages;

@@ -5,8 +5,10 @@ use tracefuse_server::ServerConfig;
 
 use crate::support::Live;
 
-const HASH: &str = "2jmj7l5rSw0yVb/vlWAYkK/YBwk+S7dxl2y6YJ7XWi0=";
-const ID: &str = "2jmj7l5rSw0yVb_vlWAYkK";
+/// The SHA-256 of `PNG`, and the id that follows from it.
+const HASH: &str = "D0Y2x49l02OezloGS1rnU+NAhhShT7GKtNdUDSwkhUM=";
+const ID: &str = "D0Y2x49l02OezloGS1rnU-";
+const PNG: &[u8] = b"\x89PNG";
 
 fn announcement(kind: &str, length: usize) -> Value {
     json!({ "contentType": kind, "contentLength": length, "sha256Hash": HASH, "traceId": "t", "observationId": "o", "field": "input" })
@@ -36,9 +38,16 @@ fn what_was_announced_is_uploaded_once_and_read_back() {
             .send("PUT", path, bytes)
             .status
     };
-    assert_eq!(put(b"too long"), 400);
-    assert_eq!(put(b"\x89PNG"), 200);
-    assert_eq!(put(b"\x89PNG"), 403, "it is there already");
+    assert_eq!(put(b"too long"), 413);
+    assert_eq!(put(b"PNG"), 400, "too short");
+    assert_eq!(put(b"\x89PNh"), 400, "another hash");
+    assert_eq!(
+        live.call().send("GET", &format!("/media/{ID}"), b"").status,
+        404
+    );
+    assert_eq!(put(PNG), 200);
+    assert_eq!(put(b"\x89PNh"), 400);
+    assert_eq!(put(PNG), 200, "a client may repeat it");
     let done = json!({ "uploadedAt": "2026-11-27T12:00:00Z", "uploadHttpStatus": 200 }).to_string();
     let patch =
         live.call()
@@ -53,7 +62,7 @@ fn what_was_announced_is_uploaded_once_and_read_back() {
     let answer = live.call().send("GET", &format!("/media/{ID}"), b"");
     assert_eq!(
         (answer.bytes.as_slice(), answer.header("content-type")),
-        (&b"\x89PNG"[..], Some("image/png"))
+        (PNG, Some("image/png"))
     );
     assert!(
         answer
@@ -68,6 +77,27 @@ fn what_was_announced_is_uploaded_once_and_read_back() {
 }
 
 #[test]
+fn a_later_announcement_corrects_the_first() {
+    let live = Live::start();
+    let path = format!("/api/public/media/{ID}/upload");
+    announce(&live, &announcement("image/jpeg", 3));
+    assert_eq!(live.call().send("PUT", &path, PNG).status, 413);
+    let heard = announce(&live, &announcement("image/png", 4));
+    assert!(heard["uploadUrl"].is_string());
+    assert_eq!(live.call().send("PUT", &path, PNG).status, 200);
+    // Another type of the same bytes: asked for again, as Langfuse does, and taken.
+    let heard = announce(&live, &announcement("image/gif", 4));
+    assert!(heard["uploadUrl"].is_string());
+    assert_eq!(live.call().send("PUT", &path, PNG).status, 200);
+    let known = live.get(&format!("/api/public/media/{ID}"));
+    assert_eq!(known["contentType"], "image/gif");
+    // The length of bytes that are there stays.
+    announce(&live, &announcement("image/gif", 9));
+    let known = live.get(&format!("/api/public/media/{ID}"));
+    assert_eq!(known["contentLength"], 4);
+}
+
+#[test]
 fn uploads_that_could_run_as_a_page_are_downloads() {
     for kind in [
         "image/svg+xml",
@@ -77,11 +107,11 @@ fn uploads_that_could_run_as_a_page_are_downloads() {
         "IMAGE/SVG+XML",
     ] {
         let live = Live::start();
-        announce(&live, &announcement(kind, 1));
+        announce(&live, &announcement(kind, 4));
         let put = live.call().with("content-type", kind).send(
             "PUT",
             &format!("/api/public/media/{ID}/upload"),
-            b"x",
+            PNG,
         );
         assert_eq!(put.status, 200);
         let answer = live.call().send("GET", &format!("/media/{ID}"), b"");

@@ -6,7 +6,7 @@ use crate::samples::{START, request, span, span_id, trace};
 use crate::support::Live;
 
 /// Three traces of four observations each; the second of each is a generation, the last an error.
-fn filled() -> Live {
+pub(crate) fn filled() -> Live {
     let live = Live::start();
     for n in 1..=3u64 {
         let id = trace(n);
@@ -72,7 +72,7 @@ fn filled() -> Live {
     live
 }
 
-fn names(answer: &Value) -> Vec<String> {
+pub(crate) fn names(answer: &Value) -> Vec<String> {
     let data = answer["data"].as_array().unwrap();
     data.iter()
         .map(|row| row["id"].as_str().unwrap().to_owned())
@@ -202,6 +202,40 @@ fn observations_are_filtered_and_paged() {
         .map(span_id)
         .to_vec();
     assert_eq!(seen, newest);
+}
+
+#[test]
+fn a_score_is_deleted_by_its_id() {
+    let live = filled();
+    let put = |id: &str, target: (&str, String)| {
+        let mut body = json!({ "id": id, "name": "n", "value": 1 });
+        body[target.0] = target.1.into();
+        let answer =
+            live.call()
+                .json()
+                .send("POST", "/api/public/scores", body.to_string().as_bytes());
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    };
+    put("a", ("traceId", trace(1)));
+    put("b", ("traceId", trace(1)));
+    put("c", ("sessionId", "s".to_owned()));
+    let scores = || live.store.trace_row(&trace(1)).unwrap().unwrap().scores;
+    assert_eq!(scores(), 2);
+    let delete = |id: &str| {
+        let path = format!("/api/public/scores/{id}");
+        live.call().send("DELETE", &path, b"").status
+    };
+    assert_eq!([delete("a"), delete("c")], [202, 202]);
+    assert_eq!([delete("a"), delete("none")], [404, 404]);
+    assert_eq!(scores(), 1);
+    let left = live.get("/api/public/v3/scores");
+    assert_eq!(names(&left), ["b"]);
+    assert_eq!(
+        live.call().send("GET", "/api/public/scores/a", b"").status,
+        404
+    );
+    put("a", ("traceId", trace(1)));
+    assert_eq!(scores(), 2);
 }
 
 #[test]

@@ -38,15 +38,11 @@ pub(super) fn refuse_unknown(
     let unknown = |what: String, nearest: &str| {
         ConfigError::new(format!("{what} is not a setting; is `{nearest}` meant?"))
     };
-    let mut unknown_keys: Vec<&String> = values
-        .iter()
-        .filter(|(key, value)| {
-            value.origin().is_none() && keys().all(|known| known != key.as_str())
-        })
-        .map(|(key, _)| key)
-        .collect();
-    unknown_keys.sort();
-    if let Some(key) = unknown_keys.first() {
+    let unknown_keys = values.iter().filter(|(key, value)| {
+        value.origin().is_none() && keys().all(|known| known != key.as_str())
+    });
+    // The first by name: the same one in each run.
+    if let Some(key) = unknown_keys.map(|(key, _)| key).min() {
         return Err(unknown(
             format!("`{key}` in {TOML}"),
             names::nearest(key, keys()),

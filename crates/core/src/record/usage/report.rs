@@ -268,8 +268,10 @@ impl Groups {
     fn decide(&mut self, wholes: [u64; 2], total: Option<u64>, units: u64, overflows: bool) {
         let base = wholes[0].saturating_add(wholes[1]);
         if let Some(total) = total {
-            let mut masks: [u32; 64] = std::array::from_fn(|mask| mask as u32);
-            masks.sort_by_key(|mask| mask.count_ones());
+            let count = self.0.len() as u32;
+            let masks = (0..=count).flat_map(|deviations| {
+                (0..1_u32 << count).filter(move |mask| mask.count_ones() == deviations)
+            });
             for mask in masks {
                 let mut tried = *self;
                 let mut possible = true;

@@ -135,4 +135,6 @@ fn in_plain_text(text: &str) -> Vec<Found> {
 }
 
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod tests;

@@ -8,8 +8,11 @@ use crate::store::error::StoreError;
 
 impl Work<'_> {
     pub(super) fn announce(&mut self, media: &Announcement) -> Result<(), StoreError> {
+        // A later announcement says of which type the bytes are; their length and hash only until they are there.
         let mut put = self.db.prepare_cached(
-            "INSERT OR IGNORE INTO media(id, content_type, length, sha256) VALUES(?1, ?2, ?3, ?4)",
+            "INSERT INTO media(id, content_type, length, sha256) VALUES(?1, ?2, ?3, ?4) ON CONFLICT(id) DO UPDATE SET \
+             content_type = excluded.content_type, length = iif(data IS NULL, excluded.length, length), \
+             sha256 = iif(data IS NULL, excluded.sha256, sha256)",
         )?;
         put.execute(params![
             media.media,

@@ -70,6 +70,7 @@ impl<'a> Work<'a> {
             Kind::Upload { media, bytes } => self.upload(media, bytes)?,
             Kind::Uploaded { media, status } => self.uploaded(media, *status)?,
             Kind::DeleteTrace(trace) => self.delete(trace)?,
+            Kind::DeleteScore(score) => self.delete_score(score)?,
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Applies scores. Called by `apply`.
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 
 use super::Work;
 use crate::store::change::ScorePatch;
@@ -56,6 +56,28 @@ impl Work<'_> {
                 touched.is_same = false;
                 touched.state.row.scores += 1;
             }
+        }
+        Ok(())
+    }
+
+    /// Deletes a score; its trace has one less.
+    pub(super) fn delete_score(&mut self, id: &str) -> Result<(), StoreError> {
+        let mut delete = self
+            .db
+            .prepare_cached("DELETE FROM score WHERE id = ?1 RETURNING trace_id")?;
+        let deleted: Option<Option<String>> =
+            delete.query_row([id], |row| row.get(0)).optional()?;
+        let Some(trace) = deleted else {
+            return Ok(());
+        };
+        self.stored += 1;
+        if let Some(trace) = trace
+            && (self.touched.contains_key(&trace) || load_trace(self.db, &trace)?.is_some())
+        {
+            let touched = self.touch(&trace, 0)?;
+            touched.changes += 1;
+            touched.is_same = false;
+            touched.state.row.scores = touched.state.row.scores.saturating_sub(1);
         }
         Ok(())
     }
