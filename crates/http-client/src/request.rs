@@ -37,7 +37,10 @@ pub(crate) fn read(
 fn of_object(mut object: Map<String, Value>, operation: Operation, language: Language) -> Asked {
     let mut asked = Asked {
         stream: object.remove("stream") == Some(Value::Bool(true)),
-        model: text(object.remove("model")).map(without_prefix),
+        // The second is of watsonx.
+        model: text(object.remove("model"))
+            .or_else(|| text(object.remove("model_id")))
+            .map(without_prefix),
         ..Asked::default()
     };
     for group in GROUPS {

@@ -70,24 +70,26 @@ const TABLE: &[Row] = {
         ("api.cohere.*", "/v2/chat", None, Chat, Cohere),
         ("api.cohere.*", "*/embed", None, Embeddings, Cohere),
         ("api.cohere.*", "*/rerank", None, Rerank, Cohere),
+        ("ollama.com", "/api/chat", None, Chat, Ollama),
+        ("ollama.com", "/api/generate", None, Completion, Ollama),
         ("*", "*/v1/rerank", None, Rerank, OpenAi),
         (
-            "bedrock-runtime.*",
+            "*bedrock-runtime*",
             "/model/*/converse",
             None,
             Chat,
             Bedrock,
         ),
         (
-            "bedrock-runtime.*",
+            "*bedrock-runtime*",
             "/model/*/converse-stream",
             None,
             Chat,
             Bedrock,
         ),
-        ("bedrock-runtime.*", "/model/*/invoke", None, Chat, Bedrock),
+        ("*bedrock-runtime*", "/model/*/invoke", None, Chat, Bedrock),
         (
-            "bedrock-runtime.*",
+            "*bedrock-runtime*",
             "/model/*/invoke-with-response-stream",
             None,
             Chat,
@@ -101,6 +103,110 @@ const TABLE: &[Row] = {
             Chat,
             OpenAi,
         ),
+        // watsonx.
+        ("*.ml.cloud.ibm.com", "*/text/chat*", None, Chat, OpenAi),
+        (
+            "*.ml.cloud.ibm.com",
+            "*/text/generation*",
+            None,
+            Completion,
+            OpenAi,
+        ),
+        (
+            "*.ml.cloud.ibm.com",
+            "*/text/embeddings",
+            None,
+            Embeddings,
+            OpenAi,
+        ),
+        // Text Generation Inference as Hugging Face runs it; llama.cpp at its own port.
+        ("*.huggingface.cloud", "/", None, Completion, OpenAi),
+        (
+            "*.huggingface.cloud",
+            "/generate*",
+            None,
+            Completion,
+            OpenAi,
+        ),
+        ("*:8080", "/completion", None, Completion, OpenAi),
+        // Own paths of Databricks, Cloudflare, Snowflake, Volcengine, MiniMax, Baidu, Writer, GitHub, Mistral's agents, and
+        // Mistral's models on Vertex AI.
+        ("*", "*/serving-endpoints/*/invocations", None, Chat, OpenAi),
+        ("api.cloudflare.com", "*/ai/run/*", None, Chat, OpenAi),
+        (
+            "gateway.ai.cloudflare.com",
+            "*/responses",
+            None,
+            Chat,
+            OpenAi,
+        ),
+        (
+            "*.snowflakecomputing.com",
+            "*/cortex/inference:complete",
+            None,
+            Chat,
+            OpenAi,
+        ),
+        ("*.volces.com", "*/responses", None, Chat, OpenAi),
+        ("*.volces.com", "*/embeddings", None, Embeddings, OpenAi),
+        (
+            "api.minimax*",
+            "*/text/chatcompletion_v2",
+            None,
+            Chat,
+            OpenAi,
+        ),
+        (
+            "*.baidubce.com",
+            "*/wenxinworkshop/chat/*",
+            None,
+            Chat,
+            OpenAi,
+        ),
+        ("api.writer.com", "/v1/chat", None, Chat, OpenAi),
+        ("models.github.ai", "*/embeddings", None, Embeddings, OpenAi),
+        ("*.mistral.ai", "*/agents/completions", None, Chat, OpenAi),
+        ("*.mistral.ai", "/v1/conversations", None, Chat, OpenAi),
+        (
+            "*",
+            "*/publishers/mistralai/models/*Predict",
+            None,
+            Chat,
+            OpenAi,
+        ),
+        (
+            "*aiplatform.googleapis.com",
+            "*/models/*embedding*:predict",
+            None,
+            Embeddings,
+            Gemini,
+        ),
+        // Azure, also in other clouds and behind API Management.
+        ("*", "*/openai/responses", None, Chat, OpenAi),
+        ("*", "*/deployments/*/completions", None, Completion, OpenAi),
+        ("*", "*/deployments/*/embeddings", None, Embeddings, OpenAi),
+        (
+            "*",
+            "*/deployments/*/images/generations",
+            None,
+            Image,
+            OpenAi,
+        ),
+        (
+            "*",
+            "*/deployments/*/audio/transcriptions",
+            None,
+            Transcription,
+            OpenAi,
+        ),
+        (
+            "*",
+            "*/deployments/*/audio/translations",
+            None,
+            Transcription,
+            OpenAi,
+        ),
+        ("*", "*/deployments/*/audio/speech", None, Speech, OpenAi),
         ("*.azure.com", "*/responses", None, Chat, OpenAi),
         ("*.azure.com", "*/completions", None, Completion, OpenAi),
         ("*.azure.com", "*/embeddings", None, Embeddings, OpenAi),
@@ -144,7 +250,7 @@ pub(crate) fn find(target: &Target<'_>) -> Option<(Operation, Language)> {
 /// Providers by host, with OpenTelemetry's names. A provider that OpenTelemetry has no name for has its own name.
 const PROVIDERS: &[(&str, &str)] = &[
     ("api.openai.com", "openai"),
-    ("*.openai.azure.com", "azure.ai.openai"),
+    ("*.openai.azure.*", "azure.ai.openai"),
     ("*.azure.com", "azure.ai.inference"),
     ("api.anthropic.com", "anthropic"),
     ("generativelanguage.googleapis.com", "gcp.gemini"),
@@ -159,7 +265,7 @@ const PROVIDERS: &[(&str, &str)] = &[
     ("api.moonshot.*", "moonshot_ai"),
     ("api.together.*", "together_ai"),
     ("api.fireworks.ai", "fireworks_ai"),
-    ("bedrock-runtime.*", "aws.bedrock"),
+    ("*bedrock-runtime*", "aws.bedrock"),
     ("*.ml.cloud.ibm.com", "ibm.watsonx.ai"),
     ("api.cerebras.ai", "cerebras"),
     ("integrate.api.nvidia.com", "nvidia"),
@@ -180,4 +286,76 @@ pub(crate) fn provider_of(target: &Target<'_>) -> Option<&'static str> {
         .iter()
         .find(|(host, _)| is_host(host, target.host, target.port));
     known.map(|(_, provider)| *provider)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, Uri};
+
+    use super::*;
+
+    /// Operation, provider (`-` if OpenTelemetry has no name for it), address. All are in OpenAI's language but those that say so.
+    const CALLS: &str = "
+        chat ibm.watsonx.ai https://us-south.ml.cloud.ibm.com/ml/v1/text/chat_stream?version=2025-01-01
+        text_completion ibm.watsonx.ai https://us-south.ml.cloud.ibm.com/ml/v1/deployments/d/text/generation_stream
+        embeddings ibm.watsonx.ai https://eu-de.ml.cloud.ibm.com/ml/v1/text/embeddings
+        embeddings azure.ai.openai https://x.openai.azure.us/openai/deployments/d/embeddings
+        transcription azure.ai.openai https://x.openai.azure.cn/openai/deployments/d/audio/transcriptions
+        embeddings - https://llm.corp.example/openai/deployments/d/embeddings
+        chat - https://llm.corp.example/openai/responses?api-version=1
+        chat mistral_ai https://api.mistral.ai/v1/agents/completions
+        chat mistral_ai https://api.mistral.ai/v1/conversations
+        chat gcp.vertex_ai https://x-aiplatform.googleapis.com/v1/projects/p/publishers/mistralai/models/m:streamRawPredict
+        chat minimax https://api.minimax.io/v1/text/chatcompletion_v2
+        chat - https://dbc-1.cloud.databricks.com/serving-endpoints/llama/invocations
+        chat - https://api.cloudflare.com/client/v4/accounts/a/ai/run/@cf/meta/llama-3.1-8b
+        chat - https://gateway.ai.cloudflare.com/v1/a/g/openai/responses
+        chat - https://gateway.ai.cloudflare.com/v1/a/g/compat/chat/completions
+        chat - https://acc.snowflakecomputing.com/api/v2/cortex/inference:complete
+        chat - https://ark.cn-beijing.volces.com/api/v3/responses
+        embeddings - https://ark.cn-beijing.volces.com/api/v3/embeddings
+        chat - https://aip.baidubce.com/rpc/2.0/ai_custom/v1/wenxinworkshop/chat/ernie?access_token=x
+        chat - https://api.writer.com/v1/chat
+        embeddings - https://models.github.ai/inference/embeddings
+        text_completion - https://x.us-east-1.aws.endpoints.huggingface.cloud/generate_stream
+        text_completion - https://x.us-east-1.aws.endpoints.huggingface.cloud/
+        text_completion - http://localhost:8080/completion
+        ollama:chat - https://ollama.com/api/chat
+        gemini:embeddings gcp.vertex_ai https://x-aiplatform.googleapis.com/v1/publishers/google/models/text-embedding-005:predict
+        bedrock:chat aws.bedrock https://vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com/model/m/converse
+        bedrock:chat aws.bedrock https://bedrock-runtime-fips.us-east-1.amazonaws.com/model/m/invoke
+        none - https://example.com/completion
+        none - https://example.com/
+        none - https://example.com/deployments/d/status
+        none - https://us-south.ml.cloud.ibm.com/ml/v1/foundation_model_specs
+        none - https://dbc-1.cloud.databricks.com/api/2.0/serving-endpoints/llama";
+
+    #[test]
+    fn own_paths_of_providers_are_known_and_others_are_not() {
+        for line in CALLS.lines().filter(|line| !line.is_empty()) {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let [call, provider, url] = words[..] else {
+                panic!("{line}");
+            };
+            let url: Uri = url.parse().unwrap();
+            let headers = HeaderMap::new();
+            let target = Target {
+                host: url.host().unwrap(),
+                port: url.port_u16().unwrap_or(443),
+                path: url.path(),
+                headers: &headers,
+            };
+            let found = match find(&target) {
+                None => "none".to_owned(),
+                Some((operation, Language::OpenAi)) => operation.name().to_owned(),
+                Some((operation, language)) => {
+                    format!("{language:?}:{}", operation.name()).to_lowercase()
+                }
+            };
+            assert_eq!(found, call, "{url}");
+            if call != "none" {
+                assert_eq!(provider_of(&target).unwrap_or("-"), provider, "{url}");
+            }
+        }
+    }
 }

@@ -48,9 +48,17 @@ pub(crate) fn glob(pattern: &str, text: &str) -> bool {
 }
 
 /// The model that a path names: `/models/gemini-2.5-flash:generateContent`, `/deployments/gpt-4o/chat/completions`,
-/// and of Bedrock `/model/us.anthropic.claude-opus-4-v1%3A0/converse`.
+/// `/serving-endpoints/llama/invocations` (Databricks), `/ai/run/@cf/meta/llama-3` (Cloudflare), and of Bedrock `/model/us.anthropic.claude-opus-4-v1%3A0/converse`.
 pub(crate) fn model_in_path(path: &str) -> Option<String> {
-    let after = ["/models/", "/deployments/"];
+    if let Some((_, model)) = path.split_once("/ai/run/") {
+        return (!model.is_empty()).then(|| model.to_owned());
+    }
+    let after = [
+        "/models/",
+        "/deployments/",
+        "/serving-endpoints/",
+        "/wenxinworkshop/chat/",
+    ];
     let rest = after
         .iter()
         .find_map(|mark| path.split_once(mark).map(|(_, rest)| rest));
@@ -85,6 +93,18 @@ mod tests {
             (
                 "/openai/deployments/gpt-4o/chat/completions",
                 Some("gpt-4o"),
+            ),
+            (
+                "/serving-endpoints/databricks-claude/invocations",
+                Some("databricks-claude"),
+            ),
+            (
+                "/client/v4/accounts/a/ai/run/@cf/meta/llama-3.1-8b",
+                Some("@cf/meta/llama-3.1-8b"),
+            ),
+            (
+                "/rpc/2.0/ai_custom/v1/wenxinworkshop/chat/ernie-4",
+                Some("ernie-4"),
             ),
             ("/v1/chat/completions", None),
             ("/v1/models/", None),

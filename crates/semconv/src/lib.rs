@@ -28,6 +28,7 @@
 
 mod facts;
 mod flat;
+mod frameworks;
 mod gen_ai;
 mod langfuse;
 mod messages;

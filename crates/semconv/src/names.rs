@@ -87,12 +87,16 @@ pub(crate) const TRACELOOP: &str = "traceloop.";
 const LLM: &str = "llm.";
 const OPEN_INFERENCE: &str = "openinference.";
 
+/// Of MLflow and Google's Agent Development Kit.
+const FRAMEWORKS: [&str; 2] = ["mlflow.span", "gcp.vertex.agent."];
+
 /// Whether an attribute of this name shows that its span is about a language model.
 #[must_use]
 pub fn is_llm_attribute(name: &str) -> bool {
     [GEN_AI, LANGFUSE, LLM, OPEN_INFERENCE, TRACELOOP]
         .iter()
         .chain(&VERCEL_OWN)
+        .chain(&FRAMEWORKS)
         .any(|prefix| name.starts_with(prefix))
 }
 

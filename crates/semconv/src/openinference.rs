@@ -144,7 +144,7 @@ fn record_llm<'a>(to: &Observation, name: &str, rest: &str, value: Value<'a>) ->
 }
 
 /// The observation a kind of OpenInference's is.
-fn kind(kind: &str) -> Option<ObservationType> {
+pub(crate) fn kind(kind: &str) -> Option<ObservationType> {
     Some(match kind.to_ascii_uppercase().as_str() {
         "LLM" => ObservationType::Generation,
         "EMBEDDING" => ObservationType::Embedding,

@@ -6,7 +6,7 @@ use tracefuse_core::Status;
 use crate::names::{GEN_AI, LANGFUSE, TRACELOOP, VERCEL};
 use crate::observation::Observation;
 use crate::value::Value;
-use crate::{gen_ai, langfuse, openinference, traceloop, vercel};
+use crate::{frameworks, gen_ai, langfuse, openinference, traceloop, vercel};
 
 impl Observation {
     /// Takes an attribute. Its value is formatted already, so no user code runs here.
@@ -21,7 +21,8 @@ impl Observation {
                 (Some(rest), _) => traceloop::record(self, rest, value),
                 (None, Some(rest)) => vercel::record(self, name, rest, value),
                 (None, None) => openinference::record(self, name, value)
-                    .and_then(|value| traceloop::record_pydantic(self, name, value)),
+                    .and_then(|value| traceloop::record_pydantic(self, name, value))
+                    .and_then(|value| frameworks::record(self, name, value)),
             };
             if let Some(value) = left {
                 self.record_other(name, value);

@@ -83,7 +83,8 @@ fn note_status(trace: &Trace, status: http::StatusCode) {
 /// Whether a server sends the body (RFC 9110, 6.4.1): it drops the body of other responses without a poll.
 fn has_body(method: &Method, status: http::StatusCode) -> bool {
     let without = status.is_informational() || matches!(status.as_u16(), 204 | 304);
-    *method != Method::HEAD && !without
+    let is_tunnel = *method == Method::CONNECT && status.is_success();
+    *method != Method::HEAD && !without && !is_tunnel
 }
 
 impl<F> fmt::Debug for ResponseFuture<F> {

@@ -166,7 +166,7 @@ impl Span {
     /// Sets the output unless there is one.
     fn offer<T: Serialize + ?Sized>(&self, output: &T) {
         if let Some(output) = record::Value::capture(output) {
-            self.offer_output(output);
+            self.offer_output(output, 0);
         }
     }
 }

@@ -274,4 +274,56 @@ mod tests {
             assert_eq!(shown, sentence);
         }
     }
+
+    #[test]
+    fn numbers_are_balanced_if_each_record_has_one_outcome() {
+        let mut exporter = ExporterStats::default();
+        assert!(exporter.is_balanced());
+        exporter.recorded = 63;
+        (exporter.exported, exporter.queued, exporter.in_flight) = (1, 2, 4);
+        exporter.spooled = 8;
+        exporter.rejected.insert(RejectReason::Unauthorized, 16);
+        exporter.dropped.insert(DropReason::MaxAge, 32);
+        assert!(exporter.is_balanced());
+        let totals = (exporter.rejected_total(), exporter.dropped_total());
+        assert_eq!((totals, exporter.pending()), ((16, 32), 6));
+        let balanced = exporter.clone();
+        exporter.exported = 2;
+        assert!(!exporter.is_balanced());
+        let of = |exporters: Vec<ExporterStats>| Stats {
+            exporters,
+            ..Stats::default()
+        };
+        assert!(of(vec![]).is_balanced());
+        assert!(of(vec![balanced.clone(), balanced.clone()]).is_balanced());
+        assert!(!of(vec![balanced, exporter]).is_balanced());
+    }
+
+    #[test]
+    fn what_is_incomplete_says_so_for_each_exporter() {
+        let mut exporter = ExporterStats::default();
+        (exporter.name, exporter.exported) = ("otlp".into(), 3);
+        exporter.rejected.insert(RejectReason::Unauthorized, 1);
+        exporter.dropped.insert(DropReason::MaxAge, 2);
+        exporter.last_error = Some("503".into());
+        let mut report = Report::default();
+        (report.complete, report.lost) = (true, 3);
+        report.stats.exporters = vec![exporter];
+        let error = report.clone().into_result("flush").unwrap_err().to_string();
+        assert!(
+            error.starts_with("flush: 3 spans lost; otlp: 3 exported, 1 rejected ("),
+            "{error}"
+        );
+        assert!(error.ends_with("), last error: 503"), "{error}");
+        assert!(!error.contains("no outcome"), "{error}");
+        report.lost = 0;
+        assert!(report.clone().into_result("flush").is_ok());
+        report.pending = 1;
+        report.complete = false;
+        let error = report.into_result("flush").unwrap_err().to_string();
+        assert!(
+            error.starts_with("flush: 1 span had no outcome when time was up; 0 spans lost"),
+            "{error}"
+        );
+    }
 }

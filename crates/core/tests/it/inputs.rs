@@ -157,11 +157,7 @@ fn services_without_messages_have_an_output_too() {
             json!({ "role": "assistant", "content": "Hi", "usage": { "input_tokens": 4, "output_tokens": 1 } }),
             json!({ "role": "assistant", "content": "Hi" }),
         ),
-        (
-            OPENAI,
-            json!([{ "generated_text": "Hi" }]),
-            json!({ "generated_text": "Hi" }),
-        ),
+        (OPENAI, json!([{ "generated_text": "Hi" }]), json!("Hi")),
         (
             OPENAI,
             json!([{ "index": 0, "score": 0.9 }, { "index": 1, "score": 0.1 }]),
@@ -223,6 +219,10 @@ fn services_without_messages_have_an_output_too() {
     }
     // Vectors are no output.
     for (record, answer) in [
+        (
+            OPENAI,
+            json!({ "model_id": "m", "results": [{ "embedding": [0.1] }], "input_token_count": 8 }),
+        ),
         (
             OPENAI,
             json!({ "object": "list", "data": [{ "embedding": [0.1] }], "model": "m", "usage": { "prompt_tokens": 1, "total_tokens": 1 } }),
@@ -422,6 +422,17 @@ fn errors_of_batches_runs_and_bare_bodies_are_errors() {
             json!({ "type": "urn:inference-service:problem-details:bad-request", "title": "Bad Request", "status": 400, "detail": "no such model" }),
             "openai.400: no such model",
         ),
+        // ASP.NET, whose type is an address with a `#`; a status as text.
+        (
+            OPENAI,
+            json!({ "type": "https://tools.ietf.org/html/rfc9110#section-15.5.1", "title": "One or more validation errors occurred.", "status": 400, "errors": { "model": ["The model field is required."] }, "traceId": "00-x" }),
+            "openai.400: One or more validation errors occurred.",
+        ),
+        (
+            OPENAI,
+            json!({ "errors": [{ "status": "422", "title": "Invalid", "detail": "bad model" }] }),
+            "openai.422: bad model",
+        ),
         (
             OPENAI,
             json!({ "ErrorCode": "CLIENT_ERROR_FROM_MODEL", "Message": "Received client error (424)", "OriginalStatusCode": 424 }),
@@ -448,9 +459,15 @@ fn errors_of_batches_runs_and_bare_bodies_are_errors() {
         span.status_message(),
         Some("openai.conversation.response.error.3000: boom")
     );
-    // The same as the only event of a stream.
-    let span = streamed(&[flat], |s| s.openai());
-    assert_eq!(span.level(), Some(Level::Error));
+    // The same as the only event of a stream; and a problem of RFC 9457, whose type is no kind of event.
+    for event in [
+        flat,
+        json!({ "type": "about:blank", "status": 401, "title": "Unauthorized", "detail": "no key" }),
+        json!({ "type": "https://example.com/probs/quota", "title": "Quota", "status": 429 }),
+    ] {
+        let span = streamed(std::slice::from_ref(&event), |s| s.openai());
+        assert_eq!(span.level(), Some(Level::Error), "{event}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tracefuse_core::Level;
 
 use crate::inputs::{OPENAI, said, streamed, whole};
-use crate::stream_events::first;
+use crate::stream_first::first;
 use crate::stream_providers::{finish_reason, output, record, usage};
 
 fn chunk(index: u64, content: &str, end: Value) -> Value {
@@ -173,10 +173,9 @@ fn streams_of_cloudflare_and_of_unknown_services_lose_nothing() {
         json!({ "type": "message.output.delta", "content": { "type": "text", "text": "llo" } }),
     ];
     assert_eq!(said(&streamed(&mistral, |s| s.openai())), json!("Hello"));
-    // Text Generation Inference in its own language.
     let unknown = vec![
-        json!({ "token": { "id": 1, "text": "Hi" }, "generated_text": null }),
-        json!({ "token": { "id": 2, "text": "!" }, "generated_text": "Hi!" }),
+        json!({ "piece": { "id": 1, "text": "Hi" }, "all": null }),
+        json!({ "piece": { "id": 2, "text": "!" }, "all": "Hi!" }),
     ];
     for span in [
         streamed(&unknown, |s| s.openai()),

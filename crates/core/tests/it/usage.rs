@@ -128,7 +128,9 @@ fn scale(value: &mut Value, all: bool, factor: u64) {
     match value {
         Value::Object(object) => {
             for (key, value) in object {
-                let counts = key.to_lowercase().contains("token") || key.ends_with("_count");
+                let counts = key.to_lowercase().contains("token")
+                    || key.ends_with("_count")
+                    || matches!(key.as_str(), "cache_n" | "input_length");
                 match value {
                     Value::Number(n) if (all || counts) && n.is_u64() => {
                         *value = (n.as_u64().unwrap() * factor).into();

@@ -68,6 +68,15 @@ pub(super) const KEYS: &[&str] = &[
     "partial_image_b64",
     "image_base64",
     "file_data",
+    "inputImage",
+    "audioContent",
+    "audio_base64",
+    "base64_image",
+    "image_b64",
+    "imageBase64",
+    "screenshot",
+    "image_data",
+    "multimodal_data",
 ];
 
 /// How certain it is that a text is media, and of what type.
@@ -96,7 +105,8 @@ pub(super) fn media(document: &Document<'_>, text: &Text<'_>, value: &str) -> Op
 fn claim<'a>(document: &Document<'a>, text: &Text<'a>) -> Option<Claim<'a>> {
     // Ollama: {"images": ["..", ".."]}, where others have addresses or ids.
     if text.in_array {
-        return (text.key == "images").then_some(Claim::IfBytesTell);
+        let is_list = matches!(text.key, "images" | "multimodal_data");
+        return is_list.then_some(Claim::IfBytesTell);
     }
     let object = document.object(text.object)?;
     match text.key {
@@ -126,6 +136,12 @@ fn claim<'a>(document: &Document<'a>, text: &Text<'a>) -> Option<Claim<'a>> {
         // Vercel's AI SDK: {"type": "image", "image": "..", "mediaType": "image/png"}, also without a type; Stability:
         // {"image": "..", "finish_reason": "SUCCESS"}; LlamaIndex: {"block_type": "image", "image": ".."}
         "image" if object.mime.is_empty() => Some(Claim::IfBytesTell),
+        // Titan: {"inputImage": ".."}; Google's speech: {"audioContent": ".."}; ElevenLabs: {"audio_base64": ".."}; tools that
+        // use a computer: {"base64_image": ".."}, {"screenshot": ".."}
+        "inputImage" | "audioContent" | "audio_base64" | "base64_image" | "image_b64"
+        | "imageBase64" | "screenshot" | "image_data" => Some(Claim::IfBytesTell),
+        // Google's vision and speech: {"image": {"content": ".."}}, {"audio": {"content": ".."}}
+        "content" if matches!(object.key, "image" | "audio") => Some(Claim::IfBytesTell),
         // MCP's `blob`, Vertex's `imageBytes` and the like: beside their type.
         "blob" | "base64" | "bytes" | "image" | "audio" | "imageBytes" | "image_bytes"
         | "videoBytes" | "video_bytes" | "audioBytes" | "audio_bytes" | "bytesBase64Encoded" => {
@@ -150,6 +166,8 @@ fn of_data<'a>(object: &Object<'a>) -> Option<Claim<'a>> {
     // OpenAI: {"input_audio": {"format": "wav", "data": ".."}}; an answer's `audio` has no format.
     let is_audio = matches!(object.key, "input_audio" | "audio") || object.kind == "input_audio";
     match object.format {
+        // llama.cpp: {"image_data": [{"id": 10, "data": ".."}]}
+        "" if object.key == "image_data" => Some(Claim::IfBytesTell),
         "" => is_audio.then_some(Claim::Likely(BYTES)),
         format => audio(format)
             .or_else(|| is_audio.then_some(BYTES))
@@ -255,7 +273,12 @@ fn reads_as_text(bytes: &[u8]) -> bool {
 /// A type by the first bytes of a file.
 fn type_of(bytes: &[u8]) -> Option<&'static str> {
     let begins = |magic: &[u8]| bytes.starts_with(magic);
-    let at_8 = |magic: &[u8]| bytes.get(8..).is_some_and(|rest| rest.starts_with(magic));
+    let at = |from: usize, magic: &[u8]| {
+        bytes
+            .get(from..)
+            .is_some_and(|rest| rest.starts_with(magic))
+    };
+    let (at_4, at_8) = (|magic: &[u8]| at(4, magic), |magic: &[u8]| at(8, magic));
     Some(match bytes {
         _ if begins(b"\x89PNG") => "image/png",
         _ if begins(b"\xff\xd8\xff") => "image/jpeg",
@@ -267,6 +290,14 @@ fn type_of(bytes: &[u8]) -> Option<&'static str> {
         _ if begins(b"ID3") => "audio/mpeg",
         [0xff, 0xfa | 0xfb | 0xf2 | 0xf3, ..] => "audio/mpeg",
         [0xff, 0xf1 | 0xf9, ..] => "audio/aac",
+        _ if at_4(b"ftypM4A") => "audio/mp4",
+        _ if ["isom", "iso2", "mp41", "mp42", "avc1", "M4V "]
+            .iter()
+            .any(|brand| at_4(&[b"ftyp", brand.as_bytes()].concat())) =>
+        {
+            "video/mp4"
+        }
+        _ if begins(b"\x1a\x45\xdf\xa3") => "video/webm",
         _ if begins(b"fLaC") => "audio/flac",
         _ if begins(b"OggS") => "audio/ogg",
         _ if begins(b"%PDF-") => "application/pdf",
@@ -305,6 +336,11 @@ mod tests {
             (b"\xff\xf1", Some("audio/aac")),
             (b"\xff\xf9", Some("audio/aac")),
             (b"\xff\x00", None),
+            (b"\0\0\0\x20ftypisom", Some("video/mp4")),
+            (b"\0\0\0\x20ftypmp42", Some("video/mp4")),
+            (b"\0\0\0\x20ftypM4A ", Some("audio/mp4")),
+            (b"\0\0\0\x20ftypavif", None),
+            (b"\x1a\x45\xdf\xa3\x01", Some("video/webm")),
             (b"fLaC", Some("audio/flac")),
             (b"OggS", Some("audio/ogg")),
             (b"%PDF-1.7", Some("application/pdf")),

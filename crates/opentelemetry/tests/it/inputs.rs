@@ -10,11 +10,11 @@ use tracefuse_core::record::SpanRecord;
 use crate::support::{metadata, recorded, start};
 use crate::usage::of;
 
-fn usage(span: &SpanRecord) -> Vec<(&str, u64)> {
+pub(crate) fn usage(span: &SpanRecord) -> Vec<(&str, u64)> {
     span.usage().filter(|(name, _)| *name != "total").collect()
 }
 
-fn text(value: Option<impl ToString>) -> Value {
+pub(crate) fn text(value: Option<impl ToString>) -> Value {
     let text = value.map(|value| value.to_string()).unwrap_or_default();
     serde_json::from_str(&text).unwrap_or(Value::String(text))
 }

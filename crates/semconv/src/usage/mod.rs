@@ -59,7 +59,8 @@ impl Tokens {
         true
     }
 
-    /// Takes counts that are in one attribute, as JSON: LangSmith's `gen_ai.usage.input_token_details`.
+    /// Takes counts that are in one attribute, as JSON: LangSmith's `gen_ai.usage.input_token_details`; without a name all
+    /// counts, MLflow's `mlflow.chat.tokenUsage`.
     fn take_details(&mut self, attribute: &str, name: &str, details: Map<String, Json>) -> bool {
         let mut any = false;
         for (key, value) in details {
@@ -68,7 +69,11 @@ impl Tokens {
                 Json::String(text) => Some(Value::Str(text.into())),
                 _ => None,
             };
-            let (attribute, name) = (format!("{attribute}.{key}"), format!("{name}.{key}"));
+            let attribute = format!("{attribute}.{key}");
+            let name = match name {
+                "" => key,
+                name => format!("{name}.{key}"),
+            };
             any |= value.is_some_and(|value| self.take(&attribute, &name, &value));
         }
         any

@@ -37,15 +37,21 @@ impl Source for Process {
             return Ok(None);
         }
         let file = std::fs::File::open(name).map_err(cannot)?;
-        let mut text = String::new();
+        let mut bytes = Vec::new();
         file.take(MAX_FILE + 1)
-            .read_to_string(&mut text)
+            .read_to_end(&mut bytes)
             .map_err(cannot)?;
-        if text.len() as u64 > MAX_FILE {
+        if bytes.len() as u64 > MAX_FILE {
             return Err(ConfigError::new(format!(
                 "`{name}` is larger than 64 KiB: is it the right file?"
             )));
         }
+        let text = match name {
+            DOTENV => lossy_text(&bytes),
+            _ => String::from_utf8(bytes).map_err(|error| {
+                cannot(std::io::Error::new(std::io::ErrorKind::InvalidData, error))
+            })?,
+        };
         Ok(Some(text))
     }
 
@@ -71,9 +77,47 @@ impl Source for Process {
     }
 }
 
+/// The text of a file that other programs write and read as well. After the mark of UTF-16, as PowerShell writes it, it is
+/// that; otherwise it is UTF-8. A byte that is none, such as a comment in another encoding, becomes U+FFFD, so that all
+/// other lines are read as they are.
+fn lossy_text(bytes: &[u8]) -> String {
+    let units = |unit: fn([u8; 2]) -> u16| -> Vec<u16> {
+        let pairs = bytes.chunks_exact(2).skip(1);
+        let pairs = pairs.filter_map(|pair| <[u8; 2]>::try_from(pair).ok());
+        pairs.map(unit).collect()
+    };
+    match bytes {
+        [0xff, 0xfe, ..] => String::from_utf16_lossy(&units(u16::from_le_bytes)),
+        [0xfe, 0xff, ..] => String::from_utf16_lossy(&units(u16::from_be_bytes)),
+        _ => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_encoding_of_a_file_is_no_reason_to_ignore_it() {
+        let text = "A=ü\r\nB=c";
+        let wide = |unit: fn(u16) -> [u8; 2], mark: u16| -> Vec<u8> {
+            let units = std::iter::once(mark).chain(text.encode_utf16());
+            units.flat_map(unit).collect()
+        };
+        for bytes in [
+            text.as_bytes().to_vec(),
+            wide(u16::to_le_bytes, 0xfeff),
+            wide(u16::to_be_bytes, 0xfeff),
+        ] {
+            assert_eq!(lossy_text(&bytes), text, "{bytes:?}");
+        }
+        assert_eq!(
+            lossy_text(b"# gr\xfc\xdfe\nA=b"),
+            "# gr\u{fffd}\u{fffd}e\nA=b"
+        );
+        assert_eq!(lossy_text(b"\xff\xfe"), "");
+        assert_eq!(lossy_text(b""), "");
+    }
 
     #[test]
     fn a_file_is_taken_from_the_working_directory_alone_and_to_a_limit() {

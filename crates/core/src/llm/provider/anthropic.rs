@@ -30,6 +30,7 @@ pub(crate) fn facts(response: &Value) -> Facts {
         output: message
             .get("content")
             .and_then(|content| output(message, content)),
+        cut: 0,
         error: error::read(whole, "anthropic"),
     }
 }

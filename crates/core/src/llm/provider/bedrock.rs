@@ -35,6 +35,7 @@ pub(crate) fn facts(response: &Value) -> Facts {
         parameters: used.parameters,
         finish_reason: text(field(stop, "stopReason", "stop_reason")).map(Value::from),
         output: response.pointer("/output/message").and_then(output),
+        cut: 0,
         error: error::read(whole, "bedrock"),
     }
 }

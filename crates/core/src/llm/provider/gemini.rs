@@ -55,6 +55,7 @@ pub(crate) fn facts(response: &Value) -> Facts {
         output: one_or_all(candidates.iter().filter_map(output).collect())
             .or_else(|| interaction.clone())
             .or_else(|| explained().map(Value::from)),
+        cut: 0,
         error: error::read(whole, "gemini"),
     }
 }

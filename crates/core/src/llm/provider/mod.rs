@@ -30,6 +30,8 @@ pub(crate) struct Facts {
     /// One text; an array if there are several answers.
     pub(crate) finish_reason: Option<Value>,
     pub(crate) output: Option<Value>,
+    /// Bytes of a streamed output that were left out.
+    pub(crate) cut: usize,
     pub(crate) error: Option<Exception>,
 }
 
@@ -62,6 +64,7 @@ impl Span {
             parameters,
             finish_reason,
             output,
+            cut,
             error,
         } = facts;
         if let Some(error) = error {
@@ -95,7 +98,7 @@ impl Span {
             if let Some(output) = output
                 && !buffer.has(Role::Output)
             {
-                buffer.put_owned(Role::Output, "", output);
+                buffer.put_streamed_output(output, cut);
             }
         });
     }
@@ -120,9 +123,11 @@ const OTHERS: &[&str] = &[
 /// The answer in one of the fields that no language has its messages in.
 pub(crate) fn other_output(response: &Value) -> Option<Value> {
     let response = envelope::unwrapped(response);
+    let is_vector = |result: &Value| result.get("embedding").is_some();
     let says = |value: &&Value| match value {
         Value::String(text) => !text.is_empty(),
-        Value::Array(list) => !list.is_empty(),
+        // Vectors are not recorded.
+        Value::Array(list) => !list.is_empty() && !list.iter().any(is_vector),
         Value::Object(object) => !object.is_empty(),
         _ => false,
     };

@@ -19,6 +19,7 @@ pub(crate) fn facts(response: &Value) -> Facts {
         parameters: used.parameters,
         finish_reason: text(response.get("done_reason")).map(Value::from),
         output: output(response),
+        cut: 0,
         error: error::read(response, "ollama"),
     }
 }

@@ -21,18 +21,22 @@ pub(crate) fn facts(response: &Value) -> Facts {
     let choices = choices.and_then(Value::as_array);
     Facts {
         provider: provider(response),
-        model: text(response.get("model")).map(str::to_owned),
+        // The second is of watsonx.
+        model: text(response.get("model"))
+            .or_else(|| text(response.get("model_id")))
+            .map(str::to_owned),
         usage: used.usage,
         cost: used.cost,
         parameters: used.parameters,
         finish_reason: choices.map_or_else(
-            || stopped(response),
+            || stopped(response).or_else(|| stopped_by_server(response)),
             |choices| one_or_all(choices.iter().filter_map(finish_reason).collect()),
         ),
         output: match choices {
             Some(choices) => one_or_all(choices.iter().filter_map(message).collect()),
             None => output(response),
         },
+        cut: 0,
         error: error::read(whole, "openai"),
     }
 }
@@ -71,12 +75,23 @@ fn output(response: &Value) -> Option<Value> {
         "/response",
         "/transcript",
         "/content",
+        "/generated_text",
     ];
     let mut texts = places.iter().map(|place| response.pointer(place));
+    // watsonx.
+    let result = || match response
+        .get("results")
+        .and_then(Value::as_array)?
+        .as_slice()
+    {
+        [only] => text(only.get("generated_text")),
+        _ => None,
+    };
     // Cloudflare's answer by a schema is an object.
     let object = || response.get("response").filter(|answer| says(answer));
     texts
         .find_map(text)
+        .or_else(result)
         .map(Value::from)
         .or_else(|| object().cloned())
 }
@@ -100,6 +115,20 @@ fn stopped(response: &Value) -> Option<Value> {
         .or_else(|| text(response.get("status")))
         .map(Value::from)
         .or_else(|| finish_reason(output))
+}
+
+/// Why a server of open models stopped: llama.cpp, watsonx, Text Generation Inference.
+fn stopped_by_server(response: &Value) -> Option<Value> {
+    let places = [
+        "/stop_type",
+        "/stop_reason",
+        "/results/0/stop_reason",
+        "/details/finish_reason",
+    ];
+    let reason = places
+        .iter()
+        .find_map(|place| text(response.pointer(place)));
+    reason.filter(|reason| *reason != "none").map(Value::from)
 }
 
 /// A choice's message; its text if it is of the old Completions API; a chunk's delta if it has content.

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::assembly::{Language, fold};
+use super::assembly::{Language, fields, fold};
 use super::merge::{add_up, append, extend, put, says};
 use crate::llm::provider::{Facts, anthropic};
 
@@ -105,8 +105,11 @@ impl Language for Events {
         self.complete
     }
 
-    fn len(&self) -> usize {
-        self.blocks.len()
+    fn bytes(&self) -> usize {
+        let blocks = self.blocks.iter();
+        let blocks = blocks.map(|block| fields(&block.content) + block.input.len());
+        let turns = self.turns.iter().map(|turn| fields(&turn.usage));
+        fields(&self.message) + blocks.sum::<usize>() + turns.sum::<usize>()
     }
 
     fn facts(mut self) -> Facts {

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::fold::MAX_TEXT;
 use super::pieces::{Found, Pieces};
 use crate::llm::provider::{Facts, error, one_or_all, tree};
 use crate::record::Exception;
@@ -29,8 +30,8 @@ pub(super) trait Language: Default {
     /// Whether the answer is whole.
     fn is_complete(&self) -> bool;
 
-    /// Parts that have arrived.
-    fn len(&self) -> usize;
+    /// About how many bytes are kept.
+    fn bytes(&self) -> usize;
 
     /// What the answer says that has been put together.
     fn facts(self) -> Facts;
@@ -47,11 +48,43 @@ pub(super) struct Assembly<L> {
     kept_bytes: usize,
     has_content: bool,
     done: bool,
+    /// Bytes of chunks until it is looked again how much is kept.
+    unseen: usize,
+    /// Texts are left out from now on: as many bytes are kept as there is room for.
+    full: bool,
+    /// Bytes of texts that were left out.
+    cut: usize,
 }
 
 /// Chunks that are kept before the first content, and bytes of their texts.
 const MAX_KEPT: usize = 256;
 const MAX_KEPT_BYTES: usize = 256 * 1024;
+
+/// Bytes of chunks after which it is looked how much is kept.
+const LOOK: usize = 8 * 1024 * 1024;
+
+/// Fields whose texts are read although there is no room for texts: names, kinds, reasons.
+const LABELS: &[&str] = &[
+    "type",
+    "event_type",
+    "object",
+    "role",
+    "id",
+    "item_id",
+    "response_id",
+    "model",
+    "modelVersion",
+    "model_version",
+    "status",
+    "reason",
+    "finish_reason",
+    "finishReason",
+    "stop_reason",
+    "stopReason",
+    "done_reason",
+    "modality",
+    "service_tier",
+];
 
 impl<L: Language> Assembly<L> {
     pub(super) fn push<I: Serialize + ?Sized>(&mut self, item: &I) {
@@ -71,7 +104,10 @@ impl<L: Language> Assembly<L> {
     fn value(&mut self, value: Value) {
         match value {
             Value::Object(chunk) => {
-                let chunk = L::unwrapped(chunk);
+                let mut chunk = L::unwrapped(chunk);
+                if !self.has_room(&mut chunk) {
+                    return;
+                }
                 if self.error.is_none() {
                     self.error = error::of_event(&chunk, L::NAME);
                 }
@@ -94,16 +130,30 @@ impl<L: Language> Assembly<L> {
         }
     }
 
+    /// Whether a chunk is taken in. When there is no more room for texts, it is taken in without them: it may have the usage.
+    fn has_room(&mut self, chunk: &mut Map<String, Value>) -> bool {
+        self.unseen = self.unseen.saturating_add(fields(chunk));
+        let mut has_room = true;
+        if self.unseen > LOOK {
+            self.unseen = 0;
+            let kept = self.language.bytes();
+            self.full = kept > MAX_TEXT;
+            has_room = kept <= 2 * MAX_TEXT;
+        }
+        if self.full {
+            for (key, value) in chunk.iter_mut() {
+                self.cut = self.cut.saturating_add(cut_texts(key, value));
+            }
+        }
+        has_room
+    }
+
     /// Keeps a chunk as long as there is room.
     fn keep(&mut self, chunk: &Map<String, Value>) {
         if self.kept.len() >= MAX_KEPT {
             return;
         }
-        let bytes = chunk
-            .iter()
-            .map(|(key, value)| key.len() + size(value))
-            .sum();
-        self.kept_bytes = self.kept_bytes.saturating_add(bytes);
+        self.kept_bytes = self.kept_bytes.saturating_add(fields(chunk));
         if self.kept_bytes <= MAX_KEPT_BYTES {
             self.kept.push(Value::Object(chunk.clone()));
         }
@@ -119,6 +169,7 @@ impl<L: Language> Assembly<L> {
 
     pub(super) fn record(self, span: &Span) {
         let mut facts = self.language.facts();
+        facts.cut = self.cut;
         if facts.output.is_none()
             && let Some(body) = self.pieces.body()
         {
@@ -137,23 +188,43 @@ impl<L: Language> Assembly<L> {
     /// Sizes only: what has arrived is a model's answer.
     pub(super) fn debug(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(name)
-            .field("parts", &self.language.len())
+            .field("bytes", &self.language.bytes())
             .field("complete", &self.is_complete())
             .finish_non_exhaustive()
     }
 }
 
+/// Empties the texts of a value. Returns their bytes.
+fn cut_texts(key: &str, value: &mut Value) -> usize {
+    match value {
+        Value::String(text) if !LABELS.contains(&key) => {
+            let bytes = text.len();
+            text.clear();
+            bytes
+        }
+        Value::Array(list) => list.iter_mut().map(|value| cut_texts(key, value)).sum(),
+        Value::Object(object) => object
+            .iter_mut()
+            .map(|(key, value)| cut_texts(key, value))
+            .sum(),
+        _ => 0,
+    }
+}
+
 /// About how many bytes a value takes as JSON.
-fn size(value: &Value) -> usize {
+pub(super) fn size(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len(),
         Value::Array(list) => list.iter().map(|value| 1 + size(value)).sum(),
-        Value::Object(object) => object
-            .iter()
-            .map(|(key, value)| key.len() + size(value))
-            .sum(),
+        Value::Object(object) => fields(object),
         _ => 4,
     }
+}
+
+/// [`size`] of an object's fields.
+pub(super) fn fields(object: &Map<String, Value>) -> usize {
+    let sizes = object.iter().map(|(key, value)| key.len() + size(value));
+    sizes.sum()
 }
 
 /// The public type of a language's fold.
@@ -190,3 +261,26 @@ macro_rules! fold {
 }
 
 pub(super) use fold;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_size_counts_texts_keys_and_numbers() {
+        for (value, bytes) in [
+            (json!("abc"), 3),
+            (json!(null), 4),
+            (json!([1, "ab"]), 1 + 4 + 1 + 2),
+            (json!({ "key": "value" }), 3 + 5),
+            (
+                json!({ "a": { "bc": [true] }, "d": "e" }),
+                1 + 2 + 1 + 4 + 1 + 1,
+            ),
+        ] {
+            assert_eq!(size(&value), bytes, "{value}");
+        }
+    }
+}

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::assembly::{Language, fold};
+use super::assembly::{Language, fields, fold};
 use super::merge::{append, extend, put, says};
 use super::{anthropic, base64, cohere, openai};
 use crate::llm::provider::{Facts, bedrock, one_or_all};
@@ -21,6 +21,10 @@ struct Events {
     blocks: Vec<(Option<u64>, Map<String, Value>)>,
     /// The text of a model that writes nothing else: Titan, Llama, older ones of Mistral and Cohere.
     text: String,
+    /// What Nova Sonic plans to say. What it has said follows, and replaces it.
+    planned: String,
+    /// Whether the content that has begun is such a plan.
+    plans: bool,
     /// What a model writes in the language of its maker. A stream has one language; each further one is kept as well.
     native: Vec<Native>,
     complete: bool,
@@ -85,11 +89,11 @@ impl Native {
         }
     }
 
-    fn len(&self) -> usize {
+    fn bytes(&self) -> usize {
         match self {
-            Self::Anthropic(events) => events.len(),
-            Self::Cohere(events) => events.len(),
-            Self::OpenAi(chunks) => chunks.len(),
+            Self::Anthropic(events) => events.bytes(),
+            Self::Cohere(events) => events.bytes(),
+            Self::OpenAi(chunks) => chunks.bytes(),
         }
     }
 
@@ -127,6 +131,10 @@ impl Language for Events {
 
     /// An event is an object in a field that names it, or, off the wire, the object alone.
     fn add(&mut self, mut event: Map<String, Value>) -> bool {
+        // Nova Sonic wraps each event.
+        if let Some(Value::Object(inner)) = event.remove("event") {
+            return self.add(inner);
+        }
         if let Some(metrics) = event.remove(METRICS) {
             put(&mut self.answer, METRICS, metrics);
         }
@@ -139,13 +147,14 @@ impl Language for Events {
             let native = self.native.get_mut(at);
             return native.is_some_and(|native| native.add(event));
         }
-        let mut carries = self.add_pieces(&mut event);
+        let mut carries = self.add_pieces(&mut event) | self.add_speech(&mut event);
         for (camel, snake) in [
             ("messageStart", "message_start"),
             ("contentBlockStart", "content_block_start"),
             ("contentBlockDelta", "content_block_delta"),
             ("messageStop", "message_stop"),
             ("metadata", "metadata"),
+            ("completionEnd", "completion_end"),
         ] {
             if let Some(Value::Object(inner)) = take(&mut event, camel, snake) {
                 carries |= self.add_inner(inner);
@@ -158,9 +167,11 @@ impl Language for Events {
         self.complete || self.native.iter().any(Native::is_complete)
     }
 
-    fn len(&self) -> usize {
-        let native: usize = self.native.iter().map(Native::len).sum();
-        self.blocks.len() + usize::from(!self.text.is_empty()) + native
+    fn bytes(&self) -> usize {
+        let native = self.native.iter().map(Native::bytes).sum::<usize>();
+        let blocks = self.blocks.iter().map(|(_, block)| fields(block));
+        let texts = self.text.len() + self.planned.len();
+        native + blocks.sum::<usize>() + texts + fields(&self.answer)
     }
 
     fn facts(mut self) -> Facts {
@@ -176,6 +187,9 @@ impl Language for Events {
                 .insert("output".to_owned(), json!({ "message": message }));
         }
         let mut facts = bedrock::facts(&Value::Object(self.answer));
+        if self.text.is_empty() {
+            self.text = self.planned;
+        }
         let text = (!self.text.is_empty()).then_some(Value::String(self.text));
         let mut outputs: Vec<Value> = facts.output.take().into_iter().chain(text).collect();
         for native in self.native {
@@ -225,6 +239,33 @@ impl Events {
             put(&mut self.answer, "stopReason", reason);
         }
         carries
+    }
+
+    /// Takes what Nova Sonic says out of an event. What it heard is no part of the answer; nor is the sound.
+    fn add_speech(&mut self, event: &mut Map<String, Value>) -> bool {
+        if let Some(begun) = event.get("contentStart") {
+            let fields = begun.get("additionalModelFields").and_then(Value::as_str);
+            self.plans = fields.is_some_and(|fields| fields.contains("SPECULATIVE"));
+        }
+        let sound = event.remove("audioOutput").is_some();
+        if let Some(Value::Object(mut call)) = event.remove("toolUse") {
+            let input = call.remove("content").unwrap_or_default();
+            call.insert("input".to_owned(), input);
+            let call = Map::from_iter([("toolUse".to_owned(), Value::Object(call))]);
+            self.blocks.push((None, call));
+            return true;
+        }
+        let said = event.remove("textOutput").unwrap_or_default();
+        let is_answer = said.get("role").and_then(Value::as_str) != Some("USER");
+        let text = said.get("content").and_then(Value::as_str);
+        let text = text.filter(|_| is_answer).unwrap_or_default();
+        let known = if self.plans {
+            &mut self.planned
+        } else {
+            &mut self.text
+        };
+        known.push_str(text);
+        sound || !text.is_empty()
     }
 
     fn add_inner(&mut self, mut event: Map<String, Value>) -> bool {

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::assembly::fields;
 use super::calls;
 use super::merge::{append, extend, is_empty, keep, put, says};
 
@@ -40,8 +41,8 @@ const NO_CONTENT: &[&str] = &[
 pub(super) struct Choices(Vec<Map<String, Value>>);
 
 impl Choices {
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
+    pub(super) fn bytes(&self) -> usize {
+        self.0.iter().map(fields).sum()
     }
 
     /// Whether every choice that began has ended.

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::assembly::{Language, fold};
+use super::assembly::{Language, fields, fold};
 use super::merge::{adopt_fields, append, extend, keep, put, says};
 use crate::llm::provider::{Facts, cohere};
 
@@ -55,8 +55,10 @@ impl Language for Events {
         self.complete
     }
 
-    fn len(&self) -> usize {
-        self.content.len() + self.calls.len()
+    fn bytes(&self) -> usize {
+        let items = self.content.iter().chain(&self.calls);
+        let items = items.map(|(_, item)| fields(item)).sum::<usize>();
+        fields(&self.answer) + fields(&self.message) + items
     }
 
     fn facts(mut self) -> Facts {
@@ -164,7 +166,7 @@ impl Events {
             extend(&mut self.message, message);
         }
         self.add_end(answer);
-        self.len() > 0
+        !(self.content.is_empty() && self.calls.is_empty())
     }
 
     fn add_version_1(&mut self, name: &str, mut event: Map<String, Value>) -> bool {

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::assembly::fields;
 use super::merge::{extend, says};
 
 /// The choices that were put together.
@@ -24,16 +25,32 @@ struct Text {
     joined: String,
     last: String,
     is_in_pieces: bool,
+    /// The beginnings are long enough to be no pieces, so that pieces are not joined any more.
+    grows: bool,
 }
+
+/// A piece that begins with another piece of this length is no piece.
+const LONG: usize = 64;
 
 impl Text {
     fn push(&mut self, piece: &str) -> bool {
         if piece.is_empty() {
             return false;
         }
-        self.is_in_pieces |= !piece.starts_with(&self.last);
-        self.joined.push_str(piece);
-        piece.clone_into(&mut self.last);
+        let goes_on = piece.starts_with(&self.last);
+        if !self.is_in_pieces && goes_on && (LONG..piece.len()).contains(&self.last.len()) {
+            self.grows = true;
+            self.joined = String::new();
+        }
+        match (self.grows, goes_on) {
+            (true, false) => self.last.push_str(piece),
+            (true, true) => piece.clone_into(&mut self.last),
+            (false, _) => {
+                self.is_in_pieces |= !goes_on;
+                self.joined.push_str(piece);
+                piece.clone_into(&mut self.last);
+            }
+        }
         true
     }
 
@@ -46,8 +63,13 @@ impl Text {
 }
 
 impl Repeated {
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
+    pub(super) fn bytes(&self) -> usize {
+        let choices = self.0.iter().map(|choice| {
+            let texts = [&choice.content, &choice.reasoning].into_iter();
+            let texts = texts.map(|text| text.joined.len() + text.last.len());
+            texts.sum::<usize>() + fields(&choice.message)
+        });
+        choices.sum()
     }
 
     pub(super) fn are_complete(&self) -> bool {
@@ -152,5 +174,16 @@ mod tests {
         ] {
             assert_eq!(read(pieces), whole, "{pieces:?}");
         }
+    }
+
+    #[test]
+    fn of_a_long_text_that_grows_no_beginning_is_kept() {
+        let whole = "0123456789".repeat(1000);
+        let mut text = Text::default();
+        for end in 1..=whole.len() {
+            text.push(&whole[..end]);
+        }
+        assert!(text.joined.is_empty() && text.last.len() == whole.len());
+        assert_eq!(text.whole(), whole);
     }
 }

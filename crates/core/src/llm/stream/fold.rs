@@ -36,15 +36,26 @@ impl<I: ?Sized> Fold<I> for () {
     fn record(self, _: &Span) {}
 }
 
-/// Joins pieces of text: [`Observed::text`](super::Observed::text).
+/// Bytes of text that a fold keeps: as many as a captured value has. A stream may have no end.
+pub(super) const MAX_TEXT: usize = 64 * 1024 * 1024;
+
+/// Joins pieces of text: [`Observed::text`](super::Observed::text). Text beyond 64 MiB is left out, and the span's metadata
+/// has `_truncated.stream`.
 #[derive(Default)]
 pub struct Text {
     text: String,
+    /// Bytes that were left out.
+    cut: usize,
 }
 
 impl<I: AsRef<str> + ?Sized> Fold<I> for Text {
     fn push(&mut self, item: &I) {
-        self.text.push_str(item.as_ref());
+        let piece = item.as_ref();
+        if self.cut == 0 && self.text.len() + piece.len() <= MAX_TEXT {
+            self.text.push_str(piece);
+        } else {
+            self.cut = self.cut.saturating_add(piece.len());
+        }
     }
 
     fn has_content(&self) -> bool {
@@ -53,7 +64,7 @@ impl<I: AsRef<str> + ?Sized> Fold<I> for Text {
 
     fn record(self, span: &Span) {
         if !self.text.is_empty() {
-            span.offer_output(Value::Str(self.text));
+            span.offer_output(Value::Str(self.text), self.cut);
         }
     }
 }
@@ -86,20 +97,20 @@ impl<I: ?Sized, A: Serialize, F: FnMut(&mut A, &I)> Fold<I> for Output<A, F> {
         if self.any
             && let Some(output) = Value::capture(&self.output)
         {
-            span.offer_output(output);
+            span.offer_output(output, 0);
         }
     }
 }
 
 impl Span {
-    /// Sets the output unless there is one, or content is not recorded.
-    pub(crate) fn offer_output(&self, output: Value) {
+    /// Sets the output unless there is one, or content is not recorded; `cut` bytes of it were left out.
+    pub(crate) fn offer_output(&self, output: Value, cut: usize) {
         if !self.captures() {
             return;
         }
         self.write(|buffer| {
             if !buffer.has(Role::Output) {
-                buffer.put_owned(Role::Output, "", output);
+                buffer.put_streamed_output(output, cut);
             }
         });
     }

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::assembly::{Language, fold};
+use super::assembly::{Language, fields, fold, size};
 use super::interactions::Interaction;
 use super::merge::{add_up, extend, is_empty, says};
 use super::partial_args;
@@ -22,6 +22,8 @@ struct Chunks {
     /// What the turns of a live session used that are over: each turn is billed with all that was said before it.
     earlier: Map<String, Value>,
     complete: bool,
+    /// The model has called a tool. What it says after that, with the result, is billed as a turn is.
+    called: bool,
 }
 
 #[derive(Default)]
@@ -48,12 +50,15 @@ impl Language for Chunks {
             return self.interaction.add(&name, chunk);
         }
         let mut carries = false;
-        for candidate in of_live(&mut chunk) {
+        let (said, calls) = of_live(&mut chunk);
+        for candidate in said {
             self.begin_turn();
             carries |= self.add_candidate(candidate);
         }
-        if let Some(Value::Object(content)) = chunk.get("serverContent") {
-            self.complete |= content.get("turnComplete").is_some_and(says);
+        self.called |= calls;
+        for (content, complete) in LIVE {
+            let content = chunk.get(content).and_then(|content| content.get(complete));
+            self.complete |= content.is_some_and(says);
         }
         if let Some(Value::Array(candidates)) = chunk.remove("candidates") {
             for candidate in candidates {
@@ -80,8 +85,12 @@ impl Language for Chunks {
         self.complete || self.interaction.is_complete() || (!self.candidates.is_empty() && ended)
     }
 
-    fn len(&self) -> usize {
-        self.candidates.len() + self.interaction.len()
+    fn bytes(&self) -> usize {
+        let candidates = self.candidates.iter().map(|candidate| {
+            let parts = candidate.parts.iter().map(size).sum::<usize>();
+            parts + fields(&candidate.fields)
+        });
+        fields(&self.response) + candidates.sum::<usize>() + self.interaction.bytes()
     }
 
     fn facts(mut self) -> Facts {
@@ -101,10 +110,16 @@ impl Language for Chunks {
 
 const USAGE: [&str; 2] = ["usageMetadata", "usage_metadata"];
 
+/// Where a message of the Live API says that a turn is over; SDKs of some languages write snake case.
+const LIVE: [(&str, &str); 2] = [
+    ("serverContent", "turnComplete"),
+    ("server_content", "turn_complete"),
+];
+
 impl Chunks {
-    /// Another turn of a live session, if the one before is over.
+    /// Another turn of a live session, or another call of the model within one, if the one before is over.
     fn begin_turn(&mut self) {
-        if std::mem::take(&mut self.complete) {
+        if std::mem::take(&mut self.complete) | std::mem::take(&mut self.called) {
             self.end_turn();
         }
     }
@@ -164,24 +179,37 @@ impl Chunks {
     }
 }
 
-/// What a message of the Live API says, as candidates: a turn of the model, the text of its sound, calls.
-fn of_live(message: &mut Map<String, Value>) -> Vec<Map<String, Value>> {
+/// What a message of the Live API says, as candidates: a turn of the model, the text of its sound, calls; and whether there
+/// are calls.
+fn of_live(message: &mut Map<String, Value>) -> (Vec<Map<String, Value>>, bool) {
     let mut contents = Vec::new();
-    if let Some(Value::Object(content)) = message.get_mut("serverContent") {
-        contents.extend(content.remove("modelTurn"));
-        let said = content.remove("outputTranscription");
-        contents.extend(said.map(|said| json!({ "parts": [said] })));
+    for (content, turn, transcription) in [
+        ("serverContent", "modelTurn", "outputTranscription"),
+        ("server_content", "model_turn", "output_transcription"),
+    ] {
+        if let Some(Value::Object(content)) = message.get_mut(content) {
+            contents.extend(content.remove(turn));
+            let said = content.remove(transcription);
+            contents.extend(said.map(|said| json!({ "parts": [said] })));
+        }
     }
-    if let Some(Value::Object(mut call)) = message.remove("toolCall")
-        && let Some(Value::Array(calls)) = call.remove("functionCalls")
-    {
-        let parts = calls
-            .into_iter()
-            .map(|call| json!({ "functionCall": call }));
-        contents.push(json!({ "parts": parts.collect::<Vec<_>>() }));
+    let mut has_calls = false;
+    for (call, calls) in [
+        ("toolCall", "functionCalls"),
+        ("tool_call", "function_calls"),
+    ] {
+        if let Some(Value::Object(mut call)) = message.remove(call)
+            && let Some(Value::Array(calls)) = call.remove(calls)
+        {
+            has_calls = true;
+            let parts = calls
+                .into_iter()
+                .map(|call| json!({ "functionCall": call }));
+            contents.push(json!({ "parts": parts.collect::<Vec<_>>() }));
+        }
     }
     let candidate = |content| Map::from_iter([("content".to_owned(), content)]);
-    contents.into_iter().map(candidate).collect()
+    (contents.into_iter().map(candidate).collect(), has_calls)
 }
 
 /// A text, a thought, a call, a picture; not a signature or a flag.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::assembly::fields;
 use super::merge::{append, extend, put, says};
 
 /// Steps of an interaction; an index beyond this is none.
@@ -18,8 +19,8 @@ pub(super) struct Interaction {
 }
 
 impl Interaction {
-    pub(super) fn len(&self) -> usize {
-        self.steps.len()
+    pub(super) fn bytes(&self) -> usize {
+        fields(&self.fields) + self.steps.values().map(fields).sum::<usize>()
     }
 
     pub(super) fn is_complete(&self) -> bool {

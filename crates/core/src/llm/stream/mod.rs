@@ -18,6 +18,7 @@ mod openai;
 mod partial_args;
 mod pieces;
 mod responses;
+mod servers;
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::assembly::{Language, fold};
+use super::assembly::{Language, fields, fold};
 use super::merge::{append, extend, keep, put};
 use crate::llm::provider::{Facts, ollama};
 
@@ -58,8 +58,8 @@ impl Language for Objects {
         self.answer.get("done") == Some(&Value::Bool(true))
     }
 
-    fn len(&self) -> usize {
-        self.message.len()
+    fn bytes(&self) -> usize {
+        fields(&self.answer) + fields(&self.message)
     }
 
     fn facts(mut self) -> Facts {

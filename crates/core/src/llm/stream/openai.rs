@@ -3,11 +3,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::assembly::{Language, fold};
+use super::assembly::{Language, fields, fold};
 use super::chat::Choices;
 use super::dashscope::Repeated;
 use super::merge::{adopt_fields, extend, keep, says};
 use super::responses::Responses;
+use super::servers;
 use crate::llm::provider::{Facts, openai};
 
 fold! {
@@ -51,8 +52,13 @@ impl Language for Chunks {
             || self.responses.are_complete()
     }
 
-    fn len(&self) -> usize {
-        self.choices.len() + self.repeated.len() + self.responses.len()
+    fn bytes(&self) -> usize {
+        let parts = [
+            self.choices.bytes(),
+            self.repeated.bytes(),
+            self.responses.bytes(),
+        ];
+        fields(&self.fields) + fields(&self.media) + parts.iter().sum::<usize>()
     }
 
     /// A stream has one kind of chunks. Of one that has several, none is lost.
@@ -103,13 +109,21 @@ impl Chunks {
         if let Some(Value::Object(output)) = chunk.get_mut("output") {
             carries |= self.repeated.add(output);
         }
-        // Cloudflare has its text in `response`, llama.cpp in `content`.
-        for key in ["response", "content"] {
+        self.complete |= servers::plain(&mut chunk);
+        // Cloudflare has its text in `response`, llama.cpp in `content`, Baidu in `result`.
+        for key in ["response", "content", "result"] {
             if chunk.get(key).is_some_and(Value::is_string)
                 && let Some(piece) = chunk.remove(key)
             {
                 carries |= says(&piece);
                 keep(&mut self.media, "text", piece);
+            }
+        }
+        if let Some(Value::String(whole)) = chunk.remove(servers::TEXT) {
+            carries |= !whole.is_empty();
+            let known = self.media.get("text").and_then(Value::as_str);
+            if known.is_none_or(|known| whole.contains(known)) {
+                self.media.insert("text".to_owned(), whole.into());
             }
         }
         if let Some(Value::Object(usage)) = chunk.remove("usage") {
@@ -186,6 +200,28 @@ impl Chunks {
                     self.end_media(event);
                 }
                 carries
+            }
+            // Codex.
+            "item" => {
+                let id = event
+                    .get("item")
+                    .and_then(|item| item.get("id"))
+                    .and_then(Value::as_str);
+                let number = id.and_then(|id| id.rsplit('_').next()?.parse::<u64>().ok());
+                event.insert("output_index".to_owned(), json!(number));
+                let phase = if phase == "completed" {
+                    "done"
+                } else {
+                    "added"
+                };
+                self.responses
+                    .add(&format!("response.output_item.{phase}"), event)
+            }
+            "turn" if phase == "completed" => {
+                // Of a session, up to this turn.
+                let response = json!({ "usage": event.remove("usage") });
+                event.insert("response".to_owned(), response);
+                self.responses.add("response.completed", event)
             }
             _ => self.responses.add(name, event),
         }

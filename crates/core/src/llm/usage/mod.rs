@@ -39,7 +39,11 @@ pub(crate) fn read(language: Language, answer: &Value) -> UsageReading {
     let mut reading = UsageReading::default();
     // A report is in the answer, or beside it in what is around the answer.
     let layers = Layers(answer, unwrapped(answer));
-    for place in table.places {
+    let places = language.tables().flat_map(|table| {
+        let places = table.places.iter();
+        places.map(move |place| (table, place))
+    });
+    for (table, place) in places {
         let Some(report) = layers.find(place).pop().filter(|v| v.is_object()) else {
             continue;
         };
@@ -243,12 +247,17 @@ fn usage(language: Language, table: &Table, report: &Value) -> Option<Usage> {
 }
 
 /// A count that may be in several places. Some are filled with zeros, so zero is the last choice. Of a part the
-/// largest is taken; of a whole the first, since the places are in the order of what is billed.
+/// largest is taken; of a whole the first, since the places are in the order of what is billed. Several numbers at a
+/// place are added up; a list of objects at a place, such as tokens, counts its elements.
 fn units(what: Count, places: &[&str], report: &Value) -> Option<u64> {
     let counts = places.iter().filter_map(|place| {
+        let is_list = place.ends_with(".*");
         let found = path::find(report, place).into_iter();
         found
-            .filter_map(|value| count(Some(value)))
+            .filter_map(|value| {
+                let element = || (is_list && value.is_object()).then_some(1);
+                count(Some(value)).or_else(element)
+            })
             .reduce(u64::saturating_add)
     });
     match what {
@@ -299,4 +308,33 @@ fn stated_cost(report: &Value) -> Option<Cost> {
     ];
     let total = total.iter().find_map(|place| amount(place)).or_else(ticks);
     total.filter(|dollars| *dollars > 0.0).map(Cost::total)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_report_of_zeros_counts_unless_there_is_a_better_one() {
+        let report = |input: u64, output: u64| json!({ "prompt_tokens": input, "completion_tokens": output });
+        for (first, second, expected) in [
+            (report(0, 0), Value::Null, (0, 0)),
+            (report(0, 0), report(3, 4), (3, 4)),
+            (report(3, 4), report(0, 0), (3, 4)),
+            (report(3, 4), report(5, 6), (3, 4)),
+        ] {
+            let answer = json!({ "usage": first, "x_groq": { "usage": second } });
+            let usage = read(Language::OpenAi, &answer).usage.unwrap();
+            let buckets: Vec<_> = usage.buckets().collect();
+            assert_eq!(
+                buckets,
+                [("input", expected.0), ("output", expected.1)],
+                "{answer}"
+            );
+        }
+        let nothing = json!({ "usage": {} });
+        assert_eq!(read(Language::OpenAi, &nothing).usage, None);
+    }
 }

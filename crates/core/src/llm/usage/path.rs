@@ -1,8 +1,9 @@
 //! Places in a JSON tree, written as text, so that tables can name them.
 //! Used by `usage`.
 //!
-//! Steps are separated by dots. A step is a key of an object; a key in camel case is found in snake case too. In an
-//! array, `*` is every element, and `key=value` the elements that have this text there. The empty path is the tree.
+//! Steps are separated by dots. A step is a key of an object; a key in camel case is found in snake case too. `*` is every
+//! element of an array or every value of an object. In an array, `key=value` is the elements that have this text there.
+//! The empty path is the tree.
 
 use serde_json::Value;
 
@@ -20,6 +21,7 @@ pub(super) fn find<'a>(tree: &'a Value, path: &str) -> Vec<&'a Value> {
 
 fn take<'a>(value: &'a Value, step: &str) -> Vec<&'a Value> {
     match value {
+        Value::Object(object) if step == "*" => object.values().collect(),
         Value::Object(object) => {
             let known = object.get(step).filter(|value| !value.is_null());
             let known = known.or_else(|| object.get(&snake(step)?));
@@ -68,6 +70,7 @@ mod tests {
             ("list.*.n", vec![json!(2), json!(3), json!(5)]),
             ("list.kind=A.n", vec![json!(2), json!(5)]),
             ("list.n", vec![]),
+            ("usage_metadata.*", vec![json!(1)]),
             ("nothing.n", vec![]),
             ("absent", vec![]),
         ] {

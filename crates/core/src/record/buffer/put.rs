@@ -108,6 +108,20 @@ impl Buffer {
         }
     }
 
+    /// Sets the output. Of a stream that was too large `cut` bytes were left out; they are noted in metadata.
+    pub(crate) fn put_streamed_output(&mut self, output: Value, cut: usize) {
+        let kept = match output.as_ref() {
+            ValueRef::Str(text) | ValueRef::Json(text) => text.len(),
+            _ => 0,
+        };
+        self.put_owned(Role::Output, "", output);
+        if cut > 0 {
+            let original = kept.saturating_add(cut);
+            let facts = format!(r#"{{"original_bytes":{original},"kept_bytes":{kept}}}"#);
+            self.put_owned(Role::Metadata, "_truncated.stream", Value::Json(facts));
+        }
+    }
+
     pub(crate) fn put_owned(&mut self, role: Role, key: &str, value: Value) {
         match value {
             Value::Str(text) => self.put_string(role, key, text),

@@ -12,7 +12,9 @@ use serde_json::{Map, Value};
 use super::{envelope, text};
 use crate::record::Exception;
 use fields::{ANSWER, MESSAGES};
-use parts::{causes, code, compact, is_success, message, name, says, says_anything, scalar};
+use parts::{
+    causes, code, compact, is_address, is_success, message, name, says, says_anything, scalar,
+};
 
 /// The error in `answer`, an object or an array of chunks. `provider` begins its kind, as in
 /// `openai.invalid_request_error.model_not_found`.
@@ -36,7 +38,9 @@ pub(crate) fn of_event(event: &Map<String, Value>, provider: &str) -> Option<Exc
         // Cerebras: `{"type": "invalid_request_error", "message": ..}` is the kind of an error, and no kind of event.
         let kind = text(event.get("type"));
         let kind = kind.map(str::to_ascii_lowercase);
-        let is_event = |kind: &String| !kind.ends_with("error") && !kind.ends_with("exception");
+        let is_event = |kind: &String| {
+            !kind.ends_with("error") && !kind.ends_with("exception") && !is_address(kind)
+        };
         let typed = event.contains_key("event") || kind.as_ref().is_some_and(is_event);
         (!typed).then(|| implied(event))?
     })?;

@@ -16,6 +16,12 @@ pub(super) fn causes(object: &Map<String, Value>) -> Vec<String> {
             causes.extend((!parts.is_empty()).then(|| parts.join(": ")));
         }
     }
+    // ASP.NET: what is wrong with which field.
+    if message(object).is_some()
+        && let Some(errors @ Value::Object(_)) = object.get("errors").filter(|errors| says(errors))
+    {
+        causes.push(errors.to_string());
+    }
     if let Some(metadata) = object.get("metadata").and_then(Value::as_object)
         && let Some(raw) = metadata.get("raw").filter(|raw| says(raw))
     {
@@ -32,16 +38,20 @@ pub(super) fn causes(object: &Map<String, Value>) -> Vec<String> {
 pub(super) fn name(object: &Map<String, Value>) -> Option<String> {
     NAMES.iter().find_map(|key| {
         let name = text(object.get(*key))?;
+        let address = is_address(name);
         // AWS: `com.amazon.coral.service#ThrottlingException`.
         let name = name.rsplit('#').next().unwrap_or(name);
         let vague = ["error", "none", "null", "failed", "fail"];
-        // A problem type of RFC 9457 is an address. A code among the names is found as a code.
-        let address =
-            name.contains("://") || name.starts_with("about:") || name.starts_with("urn:");
+        // A code among the names is found as a code.
         let digits = name.bytes().all(|byte| byte.is_ascii_digit());
         let useless = address || digits || vague.contains(&name.to_ascii_lowercase().as_str());
         (!useless).then(|| name.to_owned())
     })
+}
+
+/// Whether a type is that of a problem of RFC 9457, which is an address, and no name.
+pub(super) fn is_address(kind: &str) -> bool {
+    kind.contains("://") || kind.starts_with("about:") || kind.starts_with("urn:")
 }
 
 /// The code of an error, a number or a text.
@@ -49,7 +59,12 @@ pub(super) fn code(object: &Map<String, Value>) -> Option<String> {
     CODES.iter().find_map(|key| {
         let value = object.get(*key)?;
         // A status is a code where it is a number; otherwise it is a name.
-        let is_code = *key != "status" || value.is_number() || is_success(value.as_str()?);
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_code = *key != "status"
+            || value.is_number()
+            || value
+                .as_str()
+                .is_some_and(|text| is_success(text) || digits(text));
         scalar(value).filter(|code| is_code && !code.eq_ignore_ascii_case("none"))
     })
 }

@@ -18,9 +18,8 @@ impl Responses {
         !self.0.is_empty() && self.0.iter().all(Response::has_ended)
     }
 
-    /// The items of all.
-    pub(super) fn len(&self) -> usize {
-        self.0.iter().map(Response::len).sum()
+    pub(super) fn bytes(&self) -> usize {
+        self.0.iter().map(Response::bytes).sum()
     }
 
     /// Takes in an event. `true` if it carries content, reasoning or a call.
@@ -69,6 +68,7 @@ impl Responses {
     /// All as one response: the items of each, and what all used.
     pub(super) fn whole(self) -> Map<String, Value> {
         let (mut whole, mut output, mut usage) = (Map::new(), Vec::new(), Map::new());
+        let has_ended = self.0.iter().any(Response::has_ended);
         for response in self.0 {
             let mut fields = response.whole();
             if let Some(Value::Array(items)) = fields.remove("output") {
@@ -79,7 +79,8 @@ impl Responses {
             }
             extend(&mut whole, fields);
         }
-        if !output.is_empty() {
+        // Without its list of items the reason of its end is none.
+        if !output.is_empty() || has_ended {
             whole.insert("output".to_owned(), Value::Array(output));
         }
         if !usage.is_empty() {

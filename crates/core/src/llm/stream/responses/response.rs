@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::llm::stream::assembly::fields;
 use crate::llm::stream::merge::{adopt, adopt_fields, append, extend, is_empty, put, says};
 
 /// An index beyond this is none: a list is filled up to the index.
@@ -72,9 +73,9 @@ impl Response {
         self.ended
     }
 
-    /// Its items.
-    pub(super) fn len(&self) -> usize {
-        self.items.len()
+    pub(super) fn bytes(&self) -> usize {
+        let items = self.items.iter().map(|item| fields(&item.fields));
+        fields(&self.fields) + items.sum::<usize>()
     }
 
     /// Takes in an event. `true` if it carries content, reasoning or a call.

@@ -11,6 +11,9 @@ pub(super) const BEDROCK: Table = Table {
         // The last event of a stream.
         "metadata.usage",
         "amazon-bedrock-invocationMetrics",
+        // Nova Sonic; its counts grow with the session.
+        "usageEvent",
+        "event.usageEvent",
         // Titan and Llama without Converse.
         "",
     ],
@@ -22,6 +25,8 @@ pub(super) const BEDROCK: Table = Table {
                 "inputTokenCount",
                 "inputTextTokenCount",
                 "prompt_token_count",
+                "totalInputTokens",
+                "details.total.input.*",
             ],
         ),
         (
@@ -33,6 +38,8 @@ pub(super) const BEDROCK: Table = Table {
                 // The last chunk of a stream of Titan.
                 "totalOutputTextTokenCount",
                 "generation_token_count",
+                "totalOutputTokens",
+                "details.total.output.*",
             ],
         ),
         (Count::Total, &["totalTokens"]),
@@ -52,6 +59,8 @@ pub(super) const BEDROCK: Table = Table {
                 "cacheWriteInputTokenCount",
             ],
         ),
+        (Count::InputAudio, &["details.total.input.speechTokens"]),
+        (Count::OutputAudio, &["details.total.output.speechTokens"]),
         (Count::CacheWrite5m, &["cacheDetails.ttl=5m.inputTokens"]),
         (Count::CacheWrite1h, &["cacheDetails.ttl=1h.inputTokens"]),
     ],

@@ -11,6 +11,7 @@ mod cohere;
 mod gemini;
 mod ollama;
 mod openai;
+mod servers;
 
 use serde_json::Value;
 
@@ -22,6 +23,7 @@ use cohere::COHERE;
 use gemini::GEMINI;
 use ollama::OLLAMA;
 use openai::OPENAI;
+use servers::SERVERS;
 
 /// A language that providers answer in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +60,12 @@ pub(super) struct Table {
 }
 
 impl Language {
+    /// Its table, and the tables of answers that the same reader gets.
+    pub(super) fn tables(self) -> impl Iterator<Item = &'static Table> {
+        let servers = (self == Self::OpenAi).then_some(&SERVERS);
+        std::iter::once(self.table()).chain(servers)
+    }
+
     pub(super) fn table(self) -> &'static Table {
         match self {
             Self::OpenAi => &OPENAI,

@@ -92,6 +92,8 @@ pub(super) const OPENAI: Table = Table {
                 // LangChain.
                 "input_token_details.cache_creation",
                 "inputTokenDetails.cacheWriteTokens",
+                // Codex, in snake case.
+                "cacheWriteInputTokens",
             ],
         ),
         (
