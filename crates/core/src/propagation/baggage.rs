@@ -212,7 +212,10 @@ mod tests {
                 r#"["it's", 'a "b"', 'c\'d\\e\n\x41\u00e9']"#,
                 vec!["it's", "a \"b\"", "c'd\\e\nAé"],
             ),
+            (r"['\r\t\U0001f980', ]", vec!["\r\t🦀"]),
             ("['no end", vec!["['no end"]),
+            // Python puts a comma between two texts.
+            ("['a' 'b']", vec!["a' 'b"]),
             ("a,[b]", vec!["a", "[b]"]),
         ] {
             assert_eq!(tags(text), expected, "{text}");
@@ -247,6 +250,60 @@ mod tests {
         let long = format!("a=1,b={}é,c=3", "é".repeat(MAX_BYTES / 2));
         assert_eq!(parse(&long), [("a".to_owned(), "1".to_owned())]);
         assert_eq!(parse(&"a=1,".repeat(1_000)).len(), MAX_ENTRIES);
+    }
+
+    #[test]
+    fn members_take_the_bound_to_its_last_byte_and_entry() {
+        let long = |bytes: usize| format!("b={}", "x".repeat(bytes - 2));
+        let (fits, too_long) = (long(MAX_BYTES - 4), long(MAX_BYTES - 3));
+        assert_eq!(valid(&format!("a=1,{fits}")).len(), MAX_BYTES);
+        assert_eq!(valid(&format!("a=1,{too_long}")), "a=1");
+        assert_eq!(join("a=1", &fits).len(), MAX_BYTES);
+        assert_eq!(join("a=1", &too_long), "a=1");
+        let (id, attributes) = (TraceId::random(), TraceAttributes::default());
+        let sent = |known: &str| write(known, "", id, &attributes);
+        let room = MAX_BYTES - 1 - sent("").len();
+        assert_eq!(sent(&long(room)).len(), MAX_BYTES);
+        assert_eq!(sent(&long(room + 1)), long(room + 1));
+        let entries = |count: usize| {
+            let members = (0..count).map(|n| format!("k{n}=1"));
+            members.collect::<Vec<_>>().join(",")
+        };
+        assert_eq!(
+            members(&sent(&entries(MAX_ENTRIES - 1))).count(),
+            MAX_ENTRIES
+        );
+        assert_eq!(sent(&entries(MAX_ENTRIES)), entries(MAX_ENTRIES));
+    }
+
+    #[test]
+    fn metadata_of_up_to_200_characters_is_sent_and_names_are_tokens() {
+        let text = |value: &str| Value::Str(value.into());
+        let attributes = TraceAttributes {
+            name: "n".into(),
+            metadata: vec![
+                ("fits".into(), text(&"é".repeat(200))),
+                ("long".into(), text(&"é".repeat(201))),
+                ("a/b".into(), text("x")),
+                ("-_.!#$&'*+^`|~Z9".into(), text("\"quoted\"")),
+                ("number".into(), Value::I64(1)),
+            ],
+            ..TraceAttributes::default()
+        };
+        let read = parse(&write("", "", TraceId::random(), &attributes));
+        let pairs = read
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()));
+        let read: Vec<_> = pairs.skip(1).collect();
+        let fits = "é".repeat(200);
+        assert_eq!(
+            read,
+            [
+                ("langfuse_trace_name", "n"),
+                ("langfuse_metadata_fits", &*fits),
+                ("langfuse_metadata_-_.!#$&'*+^`|~Z9", r#""\"quoted\"""#),
+            ]
+        );
     }
 
     #[test]

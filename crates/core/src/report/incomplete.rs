@@ -67,6 +67,7 @@ impl Error for Incomplete {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::{DropReason, ExporterStats, RejectReason};
 
     /// `main` prints an error that it returns by `Debug`.
     #[test]
@@ -84,5 +85,33 @@ mod tests {
         ] {
             assert_eq!(shown, sentence);
         }
+    }
+
+    #[test]
+    fn what_is_incomplete_says_so_for_each_exporter() {
+        let mut exporter = ExporterStats::default();
+        (exporter.name, exporter.exported) = ("otlp".into(), 3);
+        exporter.rejected.insert(RejectReason::Unauthorized, 1);
+        exporter.dropped.insert(DropReason::MaxAge, 2);
+        exporter.last_error = Some("503".into());
+        let mut report = Report::default();
+        (report.complete, report.lost) = (true, 3);
+        report.stats.exporters = vec![exporter];
+        let error = report.clone().into_result("flush").unwrap_err().to_string();
+        assert!(
+            error.starts_with("flush: 3 spans lost; otlp: 3 exported, 1 rejected ("),
+            "{error}"
+        );
+        assert!(error.ends_with("), last error: 503"), "{error}");
+        assert!(!error.contains("no outcome"), "{error}");
+        report.lost = 0;
+        assert!(report.clone().into_result("flush").is_ok());
+        report.pending = 1;
+        report.complete = false;
+        let error = report.into_result("flush").unwrap_err().to_string();
+        assert!(
+            error.starts_with("flush: 1 span had no outcome when time was up; 0 spans lost"),
+            "{error}"
+        );
     }
 }

@@ -101,3 +101,32 @@ impl Report {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_balanced_if_each_record_has_one_outcome() {
+        let mut exporter = ExporterStats::default();
+        assert!(exporter.is_balanced());
+        exporter.recorded = 63;
+        (exporter.exported, exporter.queued, exporter.in_flight) = (1, 2, 4);
+        exporter.spooled = 8;
+        exporter.rejected.insert(RejectReason::Unauthorized, 16);
+        exporter.dropped.insert(DropReason::MaxAge, 32);
+        assert!(exporter.is_balanced());
+        let totals = (exporter.rejected_total(), exporter.dropped_total());
+        assert_eq!((totals, exporter.pending()), ((16, 32), 6));
+        let balanced = exporter.clone();
+        exporter.exported = 2;
+        assert!(!exporter.is_balanced());
+        let of = |exporters: Vec<ExporterStats>| Stats {
+            exporters,
+            ..Stats::default()
+        };
+        assert!(of(vec![]).is_balanced());
+        assert!(of(vec![balanced.clone(), balanced.clone()]).is_balanced());
+        assert!(!of(vec![balanced, exporter]).is_balanced());
+    }
+}
