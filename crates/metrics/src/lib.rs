@@ -68,6 +68,7 @@ mod otlp;
 mod processor;
 mod prometheus;
 mod prometheus_names;
+#[cfg(feature = "otlp")]
 mod protobuf;
 #[cfg(feature = "otlp")]
 mod push;

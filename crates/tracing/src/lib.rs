@@ -59,6 +59,7 @@ mod filter;
 #[cfg(feature = "fmt")]
 mod ids;
 mod layer;
+#[cfg(feature = "fmt")]
 mod line;
 
 pub use builder::{LayerBuilder, builder, layer};
