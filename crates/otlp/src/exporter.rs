@@ -67,6 +67,12 @@ fn no_scores(report: ExportReport, batch: &Batch) -> ExportReport {
         })
 }
 
+/// About how many bytes a batch has encoded.
+fn expected(batch: &Batch) -> usize {
+    let records = batch.records().iter();
+    records.map(|record| record.size() + SPAN_BYTES).sum()
+}
+
 #[async_trait]
 impl Exporter for OtlpExporter {
     fn name(&self) -> &str {
@@ -89,12 +95,7 @@ impl Exporter for OtlpExporter {
         if batch.scores().next().is_some() && batch.spans().next().is_none() {
             return Ok(no_scores(ExportReport::default(), batch));
         }
-        let capacity = batch
-            .records()
-            .iter()
-            .map(|record| record.size() + SPAN_BYTES)
-            .sum();
-        let body = mapping::encode(batch, self.conventions, capacity);
+        let body = mapping::encode(batch, self.conventions, expected(batch));
         match self.sender.send(body).await {
             Ok(answer) => self
                 .judge(&answer, batch)
@@ -110,5 +111,34 @@ impl fmt::Debug for OtlpExporter {
             .field("sender", &self.sender)
             .field("conventions", &self.conventions)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tracefuse_core::testing::Recorder;
+    use tracefuse_exporter::record::Resource;
+
+    use super::*;
+
+    #[test]
+    fn the_expected_size_of_a_batch_is_near_its_size() {
+        for (spans, input) in [(1, 0), (20, 0), (20, 2_000)] {
+            let recorder = Recorder::new();
+            let tracer = recorder.tracer();
+            for _ in 0..spans {
+                let trace = tracer.trace("root").user_id("u").input("x".repeat(input));
+                trace.run(|_| {});
+            }
+            let batch = Batch::new(Arc::new(Resource::default()), recorder.take());
+            let expected = expected(&batch);
+            let size = mapping::encode(&batch, Conventions::default(), expected).len();
+            assert!(
+                expected >= size / 2 && expected <= size * 3,
+                "{expected} {size}"
+            );
+        }
     }
 }

@@ -52,9 +52,7 @@ fn messages(tree: &Json) -> Vec<&Json> {
             .any(|key| tree.get(key).is_some())
     };
     match tree {
-        Json::Array(items) if !items.is_empty() && items.iter().all(is_message) => {
-            items.iter().collect()
-        }
+        Json::Array(items) if items.iter().all(is_message) => items.iter().collect(),
         Json::Object(fields) => {
             for key in ["messages", "contents"] {
                 if let Some(inner) = fields.get(key) {

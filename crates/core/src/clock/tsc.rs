@@ -214,6 +214,25 @@ mod tests {
     }
 
     #[test]
+    fn two_stretches_may_differ_by_a_small_part_of_the_rate() {
+        let first = 3 * BASE_NANOS;
+        let most = first / AGREEMENT;
+        for (second, agrees) in [
+            (first + most, true),
+            (first + most + 1, false),
+            (first - most, true),
+            (first - most - 1, false),
+        ] {
+            // Of so many ticks the rate is the number of nanoseconds.
+            let mut calibration = Calibration::new();
+            assert_eq!(calibration.read(0, 0), None);
+            assert_eq!(calibration.read(1 << 32, first), None);
+            let rate = calibration.read(2 << 32, first + second);
+            assert_eq!(rate, agrees.then_some(second), "{second}");
+        }
+    }
+
+    #[test]
     fn a_counter_whose_rate_changes_is_given_up() {
         let mut calibration = Calibration::new();
         let mut ticks = 0;

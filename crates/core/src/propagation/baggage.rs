@@ -1,6 +1,7 @@
 //! The header `baggage` (W3C Baggage): the members `langfuse_*` that Langfuse's official SDKs write and read.
 //! Values are percent-encoded; members of others are forwarded unchanged. Called by `propagation`.
 
+use super::python::python_list;
 use crate::record::{TraceAttributes, TraceId, Value};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -117,57 +118,6 @@ pub(crate) fn tags(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// A list of strings as Python's `repr` writes it; `None` if the text is anything else.
-fn python_list(text: &str) -> Option<Vec<String>> {
-    let mut rest = text.strip_prefix('[')?.trim_start();
-    let mut items = Vec::new();
-    while rest != "]" {
-        let (item, after) = python_string(rest)?;
-        items.push(item);
-        rest = after.trim_start();
-        match rest.strip_prefix(',') {
-            Some(after) => rest = after.trim_start(),
-            None if rest == "]" => {}
-            None => return None,
-        }
-    }
-    Some(items)
-}
-
-/// The quoted string at the beginning of `text`, and the text after it.
-fn python_string(text: &str) -> Option<(String, &str)> {
-    let mut chars = text.chars();
-    let quote = chars.next().filter(|quote| matches!(quote, '\'' | '"'))?;
-    let mut string = String::new();
-    loop {
-        match chars.next()? {
-            end if end == quote => return Some((string, chars.as_str())),
-            '\\' => {
-                let digits = match chars.next()? {
-                    'n' => Err('\n'),
-                    'r' => Err('\r'),
-                    't' => Err('\t'),
-                    'x' => Ok(2),
-                    'u' => Ok(4),
-                    'U' => Ok(8),
-                    other => Err(other),
-                };
-                string.push(match digits {
-                    Err(plain) => plain,
-                    Ok(digits) => {
-                        let mut code = 0;
-                        for _ in 0..digits {
-                            code = code * 16 + chars.next()?.to_digit(16)?;
-                        }
-                        char::from_u32(code)?
-                    }
-                });
-            }
-            plain => string.push(plain),
-        }
-    }
-}
-
 /// The header with our members in place of those it had. `known` is in the carrier already, `received` came with the
 /// request that the trace continues. What would make the header too long is left out.
 pub(crate) fn write(
@@ -262,7 +212,10 @@ mod tests {
                 r#"["it's", 'a "b"', 'c\'d\\e\n\x41\u00e9']"#,
                 vec!["it's", "a \"b\"", "c'd\\e\nAé"],
             ),
+            (r"['\r\t\U0001f980', ]", vec!["\r\t🦀"]),
             ("['no end", vec!["['no end"]),
+            // Python puts a comma between two texts.
+            ("['a' 'b']", vec!["a' 'b"]),
             ("a,[b]", vec!["a", "[b]"]),
         ] {
             assert_eq!(tags(text), expected, "{text}");
@@ -297,6 +250,60 @@ mod tests {
         let long = format!("a=1,b={}é,c=3", "é".repeat(MAX_BYTES / 2));
         assert_eq!(parse(&long), [("a".to_owned(), "1".to_owned())]);
         assert_eq!(parse(&"a=1,".repeat(1_000)).len(), MAX_ENTRIES);
+    }
+
+    #[test]
+    fn members_take_the_bound_to_its_last_byte_and_entry() {
+        let long = |bytes: usize| format!("b={}", "x".repeat(bytes - 2));
+        let (fits, too_long) = (long(MAX_BYTES - 4), long(MAX_BYTES - 3));
+        assert_eq!(valid(&format!("a=1,{fits}")).len(), MAX_BYTES);
+        assert_eq!(valid(&format!("a=1,{too_long}")), "a=1");
+        assert_eq!(join("a=1", &fits).len(), MAX_BYTES);
+        assert_eq!(join("a=1", &too_long), "a=1");
+        let (id, attributes) = (TraceId::random(), TraceAttributes::default());
+        let sent = |known: &str| write(known, "", id, &attributes);
+        let room = MAX_BYTES - 1 - sent("").len();
+        assert_eq!(sent(&long(room)).len(), MAX_BYTES);
+        assert_eq!(sent(&long(room + 1)), long(room + 1));
+        let entries = |count: usize| {
+            let members = (0..count).map(|n| format!("k{n}=1"));
+            members.collect::<Vec<_>>().join(",")
+        };
+        assert_eq!(
+            members(&sent(&entries(MAX_ENTRIES - 1))).count(),
+            MAX_ENTRIES
+        );
+        assert_eq!(sent(&entries(MAX_ENTRIES)), entries(MAX_ENTRIES));
+    }
+
+    #[test]
+    fn metadata_of_up_to_200_characters_is_sent_and_names_are_tokens() {
+        let text = |value: &str| Value::Str(value.into());
+        let attributes = TraceAttributes {
+            name: "n".into(),
+            metadata: vec![
+                ("fits".into(), text(&"é".repeat(200))),
+                ("long".into(), text(&"é".repeat(201))),
+                ("a/b".into(), text("x")),
+                ("-_.!#$&'*+^`|~Z9".into(), text("\"quoted\"")),
+                ("number".into(), Value::I64(1)),
+            ],
+            ..TraceAttributes::default()
+        };
+        let read = parse(&write("", "", TraceId::random(), &attributes));
+        let pairs = read
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()));
+        let read: Vec<_> = pairs.skip(1).collect();
+        let fits = "é".repeat(200);
+        assert_eq!(
+            read,
+            [
+                ("langfuse_trace_name", "n"),
+                ("langfuse_metadata_fits", &*fits),
+                ("langfuse_metadata_-_.!#$&'*+^`|~Z9", r#""\"quoted\"""#),
+            ]
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! Called by delivery for a record that no batch has room for; the limit is an argument.
 
 use super::format::Role;
+use super::prefix::prefix;
 use super::reader::{Attribute, Content, Raw};
 use super::span::SpanRecord;
 use super::value::ValueRef;
@@ -28,11 +29,7 @@ impl SpanRecord {
                 return text.to_owned();
             }
             names += 1;
-            let mut head = longest_name;
-            while !text.is_char_boundary(head) {
-                head -= 1;
-            }
-            format!("{}… {names}", text.get(..head).unwrap_or_default())
+            format!("{}… {names}", prefix(text, longest_name))
         };
         let (mut events, mut exceptions, mut left_out) = (0usize, 0usize, false);
         let name = shorten(self.name());

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::id::{SpanId, TraceId};
 pub(crate) use super::kind::Kind;
 use super::kind::LEVELS;
+use super::prefix::prefix;
 use super::reader::{Attribute, Content, Moment, Raw, Reader};
 pub(crate) use super::role::Role;
 use super::value::ValueRef;
@@ -60,11 +61,7 @@ impl Attributes {
         if key.len() <= MAX_KEY {
             return key;
         }
-        let mut end = MAX_KEY;
-        while !key.is_char_boundary(end) {
-            end -= 1;
-        }
-        key.get(..end).unwrap_or_default()
+        prefix(key, MAX_KEY)
     }
 
     /// Appends an attribute.

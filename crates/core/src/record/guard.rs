@@ -5,6 +5,8 @@ use std::any::Any;
 use std::fmt::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::prefix::prefix;
+
 /// Longest text of one `Display` or `Debug`, in bytes.
 const MAX_TEXT: usize = 1024 * 1024;
 
@@ -90,9 +92,7 @@ impl Write for Bounded {
             self.text.push_str(piece);
             return Ok(());
         }
-        let boundary = (0..=room).rev().find(|at| piece.is_char_boundary(*at));
-        self.text
-            .push_str(piece.get(..boundary.unwrap_or(0)).unwrap_or_default());
+        self.text.push_str(prefix(piece, room));
         self.cut = true;
         Err(fmt::Error)
     }

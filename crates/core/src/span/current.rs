@@ -143,12 +143,11 @@ impl Closure {
     #[cold]
     fn end_out_of_order(&self) {
         let above = with(|stack| {
-            if stack.frames.len() < self.height {
-                // The closure dropped a guard that was created before it: the span that was current before that guard is current again.
-                return Vec::new();
-            }
+            // If there is none, the closure dropped a guard that was created before it: the span that was current before that
+            // guard is current again.
+            stack.frames.get(self.height)?;
             set_over(self.before);
-            stack.frames.split_off(self.height)
+            Some(stack.frames.split_off(self.height))
         });
         drop(above);
     }

@@ -3,6 +3,7 @@
 
 use std::sync::Mutex;
 
+use crate::record::prefix::prefix;
 use crate::record::{Exception, SpanId};
 use crate::span::shared::lock;
 
@@ -44,7 +45,7 @@ impl Failures {
         if failures.len() == MAX_FAILURES {
             failures.remove(0);
         }
-        let message = start(&exception.message).to_owned();
+        let message = prefix(&exception.message, COMPARED).to_owned();
         let propagated = known.is_some();
         failures.push(Failure {
             span,
@@ -54,12 +55,4 @@ impl Failures {
         });
         propagated
     }
-}
-
-fn start(text: &str) -> &str {
-    let mut end = text.len().min(COMPARED);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default()
 }

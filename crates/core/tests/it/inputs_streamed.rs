@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tracefuse_core::Level;
 
 use crate::inputs::{OPENAI, said, streamed, whole};
-use crate::stream_events::first;
+use crate::stream_first::first;
 use crate::stream_providers::{finish_reason, output, record, usage};
 
 fn chunk(index: u64, content: &str, end: Value) -> Value {

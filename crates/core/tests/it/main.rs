@@ -29,6 +29,7 @@ mod stream;
 mod stream_agents;
 mod stream_chat;
 mod stream_events;
+mod stream_first;
 mod stream_laws;
 mod stream_others;
 mod stream_providers;

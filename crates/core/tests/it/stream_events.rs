@@ -1,6 +1,4 @@
-//! Streams of events: Responses, transcriptions, Anthropic, Gemini; text instead of JSON; the first token.
-
-use std::time::Duration;
+//! Streams of events: Responses, transcriptions, Anthropic, Gemini; text instead of JSON.
 
 use futures::executor::block_on;
 use futures::stream::{self, StreamExt as _};
@@ -11,11 +9,11 @@ use tracefuse_core::{Level, ObserveStream as _};
 use crate::stream_providers::{Chunks, finish_reason, output, record, usage};
 use crate::support::tracer;
 
-fn text_delta(index: u64, delta: &str) -> Value {
+pub(crate) fn text_delta(index: u64, delta: &str) -> Value {
     json!({ "type": "response.output_text.delta", "output_index": index, "content_index": 0, "delta": delta })
 }
 
-fn message(text: &str) -> Value {
+pub(crate) fn message(text: &str) -> Value {
     json!({ "type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
         "content": [{ "type": "output_text", "text": text, "annotations": [] }] })
 }
@@ -382,108 +380,25 @@ fn done_is_the_end_of_a_stream_that_is_dropped() {
     assert_eq!(kept.only().level(), None);
 }
 
-/// Milliseconds from the start to the first token, where an item arrives each 100 ms.
-pub(crate) fn first<S: stream::Stream + Unpin>(
-    chunks: Vec<Value>,
-    fold: impl FnOnce(Observed<stream::BoxStream<'static, Value>, Every>) -> S,
-) -> Option<u64> {
-    let (tracer, kept, clock) = tracer();
-    let trace = tracer.trace("root").start();
-    let span = trace.generation("answer").start();
-    let chunks = stream::iter(chunks)
-        .inspect(move |_| clock.advance(Duration::from_millis(100)))
-        .boxed();
-    let mut chunks = fold(chunks.observed(span));
-    block_on(async { while chunks.next().await.is_some() {} });
-    let span = kept.named("answer");
-    let first = span.completion_start_time()?;
-    Some((first.as_unix_nanos() - span.start_time().as_unix_nanos()) / 1_000_000)
-}
-
 #[test]
-fn the_first_token_is_the_first_item_with_content_reasoning_or_a_call() {
-    let chat = |delta: Value| json!({ "choices": [{ "index": 0, "delta": delta }] });
-    let empty = || {
-        vec![
-            json!({ "choices": [], "prompt_filter_results": [] }),
-            chat(
-                json!({ "role": "assistant", "content": "", "refusal": null, "reasoning": null, "tool_calls": [] }),
-            ),
-            json!({ "choices": [{ "index": 0, "delta": {} }] }),
-        ]
-    };
-    for content in [
-        json!({ "content": "Hi" }),
-        json!({ "reasoning_content": "hm" }),
-        json!({ "reasoning": "hm" }),
-        json!({ "refusal": "no" }),
-        json!({ "content": [{ "type": "thinking", "thinking": [{ "type": "text", "text": "hm" }] }] }),
-        json!({ "reasoning_details": [{ "type": "reasoning.text", "text": "hm", "index": 0 }] }),
-        json!({ "tool_calls": [{ "index": 0, "function": { "name": "f", "arguments": "" } }] }),
-        json!({ "function_call": { "name": "f" } }),
-        json!({ "audio": { "id": "a", "data": "AA" } }),
+fn a_reason_to_stop_ends_an_anthropic_message() {
+    let start =
+        json!({ "type": "message_start", "message": { "content": [], "stop_reason": null } });
+    let text = json!({ "type": "content_block_delta", "index": 0, "delta": { "type": "text_delta", "text": "Hi" } });
+    let stop =
+        |reason: Value| json!({ "type": "message_delta", "delta": { "stop_reason": reason } });
+    let whole = json!({ "type": "message", "content": [{ "type": "text", "text": "Hi" }], "stop_reason": "end_turn" });
+    for (rest, level) in [
+        (vec![stop(json!("end_turn"))], None),
+        (vec![stop(json!("end_turn")), stop(json!("end_turn"))], None),
+        (vec![stop(json!("end_turn")), stop(Value::Null)], None),
+        (vec![stop(Value::Null)], Some(Level::Warning)),
+        (vec![whole.clone()], None),
+        (vec![whole.clone(), whole], None),
     ] {
-        let mut chunks = empty();
-        chunks.extend([chat(content.clone()), chat(json!({ "content": "more" }))]);
-        assert_eq!(first(chunks, |s| s.openai()), Some(400), "{content}");
-    }
-    assert_eq!(first(empty(), |s| s.openai()), None, "no token has arrived");
-
-    let start = || {
-        vec![
-            json!({ "type": "response.created", "response": { "status": "in_progress", "output": [] } }),
-            json!({ "type": "response.output_item.added", "output_index": 0, "item": { "type": "message", "content": [] } }),
-            json!({ "type": "response.content_part.added", "output_index": 0, "content_index": 0, "part": { "type": "output_text", "text": "" } }),
-        ]
-    };
-    for content in [
-        text_delta(0, "Hi"),
-        json!({ "type": "response.reasoning_summary_text.delta", "output_index": 0, "delta": "hm" }),
-        json!({ "type": "response.output_item.added", "output_index": 0, "item": { "type": "function_call", "name": "f", "arguments": "" } }),
-        json!({ "type": "response.completed", "response": { "status": "completed", "output": [message("Hi")] } }),
-    ] {
-        let mut chunks = start();
-        chunks.push(content.clone());
-        assert_eq!(first(chunks, |s| s.openai()), Some(400), "{content}");
-    }
-
-    let start = || {
-        vec![
-            json!({ "type": "message_start", "message": { "content": [], "usage": { "input_tokens": 1 } } }),
-            json!({ "type": "ping" }),
-            json!({ "type": "content_block_start", "index": 0, "content_block": { "type": "text", "text": "" } }),
-        ]
-    };
-    for content in [
-        json!({ "type": "content_block_delta", "index": 0, "delta": { "type": "text_delta", "text": "Hi" } }),
-        json!({ "type": "content_block_delta", "index": 0, "delta": { "type": "thinking_delta", "thinking": "hm" } }),
-        json!({ "type": "content_block_start", "index": 1, "content_block": { "type": "tool_use", "name": "f", "input": {} } }),
-    ] {
-        let mut chunks = start();
-        chunks.push(content.clone());
-        assert_eq!(first(chunks, |s| s.anthropic()), Some(400), "{content}");
-    }
-
-    let chunks = vec![
-        json!({ "role": "assistant" }),
-        json!({ "contentBlockIndex": 0, "start": { "toolUse": { "toolUseId": "t", "name": "f" } } }),
-        json!({ "contentBlockIndex": 0, "delta": { "toolUse": { "input": "{}" } } }),
-    ];
-    assert_eq!(first(chunks, |s| s.bedrock()), Some(200), "a call begins");
-
-    let gemini = |parts: Value| json!({ "candidates": [{ "content": { "parts": parts } }] });
-    for content in [
-        json!([{ "text": "Hi" }]),
-        json!([{ "text": "hm", "thought": true }]),
-        json!([{ "functionCall": { "name": "f", "args": {} } }]),
-    ] {
-        let chunks = vec![
-            json!({ "usageMetadata": { "promptTokenCount": 1 } }),
-            json!({ "candidates": [] }),
-            gemini(json!([{ "text": "" }, { "text": "", "thoughtSignature": "s" }])),
-            gemini(content.clone()),
-        ];
-        assert_eq!(first(chunks, |s| s.gemini()), Some(400), "{content}");
+        let chunks = [vec![start.clone(), text.clone()], rest.clone()].concat();
+        let span = record(chunks.clone(), chunks.len(), |s| s.anthropic());
+        assert_eq!(span.level(), level, "{rest:?}");
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tracefuse_core::Level;
 
 use crate::inputs::said;
-use crate::stream_events::first;
+use crate::stream_first::first;
 use crate::stream_providers::{finish_reason, output, record, usage};
 use crate::support::tracer;
 

@@ -19,12 +19,15 @@ const MARK: &str = ";base64,";
 const LONGEST_HEAD: usize = 256;
 
 /// Where a text has what may be between the head and the base64 of a data URI.
-pub(super) fn marks(text: &str) -> impl Iterator<Item = usize> {
-    let semicolons = text.match_indices(';').map(|(at, _)| at);
-    semicolons.filter(|at| {
-        let mark = text.as_bytes().get(*at..at + MARK.len());
-        mark.is_some_and(|mark| mark.eq_ignore_ascii_case(MARK.as_bytes()))
-    })
+fn marks(text: &str) -> impl Iterator<Item = usize> {
+    let semicolons = memchr::memchr_iter(b';', text.as_bytes());
+    semicolons.filter(|at| begins_with_mark(text.as_bytes(), *at))
+}
+
+/// Whether the mark is there, whose first byte is a semicolon.
+pub(super) fn begins_with_mark(text: &[u8], at: usize) -> bool {
+    let mark = text.get(at..at + MARK.len());
+    mark.is_some_and(|mark| mark.eq_ignore_ascii_case(MARK.as_bytes()))
 }
 
 /// All data URIs of a text, in its order.
@@ -42,10 +45,8 @@ pub(super) fn find(text: &str) -> Vec<DataUri<'_>> {
 }
 
 fn at_mark(text: &str, done: usize, mark: usize) -> Option<DataUri<'_>> {
-    let mut from = done.max(mark.saturating_sub(LONGEST_HEAD));
-    while !text.is_char_boundary(from) {
-        from += 1;
-    }
+    let earliest = done.max(mark.saturating_sub(LONGEST_HEAD));
+    let from = (earliest..mark).find(|at| text.is_char_boundary(*at))?;
     let start = from + text.get(from..mark)?.to_ascii_lowercase().rfind("data:")?;
     let head = text.get(start + "data:".len()..mark)?;
     let in_head = |c: char| c.is_ascii_alphanumeric() || "!#$&^_.+-/;=*'\"".contains(c);
@@ -126,7 +127,7 @@ fn open(rest: &str) -> Option<usize> {
         Some('.') => !after.starts_with(".."),
         Some(c) => c.is_whitespace() || ",;:!?)]}>\"'`*|<".contains(c),
     };
-    (ends && end > 0).then_some(end)
+    ends.then_some(end)
 }
 
 fn is_digit(c: char) -> bool {
@@ -224,6 +225,28 @@ mod tests {
     }
 
     #[test]
+    fn a_head_may_come_after_long_characters() {
+        for shift in 0..4 {
+            // The first byte that a head may have is within a character.
+            let before = format!("{}{} ", "🦀".repeat(100), "x".repeat(shift));
+            assert_eq!(
+                swapped(&format!("{before}data:image/png;base64,aGVsbG8=")),
+                format!("{before}@")
+            );
+        }
+    }
+
+    #[test]
+    fn a_head_has_a_bound() {
+        let uri = |len: usize| {
+            let name = "x".repeat(len - "data:a/b;n=".len());
+            format!("data:a/b;n={name};base64,aGVsbG8=")
+        };
+        assert_eq!(swapped(&uri(LONGEST_HEAD)), "@");
+        assert_eq!(swapped(&uri(LONGEST_HEAD + 1)), uri(LONGEST_HEAD + 1));
+    }
+
+    #[test]
     fn what_has_no_certain_end_stays_whole() {
         let long = "iVBORw0K".repeat(30);
         for text in [
@@ -237,6 +260,8 @@ mod tests {
             "(data:image/png;base64,aGVsbG8=",
             "(data:image/png;base64,aGVsbG8=]",
             "data:image/png;base64,",
+            "data:image/png;base64, x",
+            "(data:image/png;base64,)",
             "data:ü;base64,aGVsbG8=",
         ] {
             assert_eq!(swapped(text), text);

@@ -105,7 +105,7 @@ impl Shared {
         let bytes = queue.bytes + media.bytes.len();
         if queue.waiting.len() >= MAX_WAITING || bytes > MAX_WAITING_BYTES {
             drop(queue);
-            self.tell("too many uploads are waiting", 1);
+            self.tell("too many uploads are waiting");
             return;
         }
         queue.bytes = bytes;
@@ -114,8 +114,8 @@ impl Shared {
     }
 
     /// Logs a failure: the first one, and then at every power of two, so that an outage does not fill the log.
-    fn tell(&self, words: &str, more: u64) {
-        let failed = self.failed.fetch_add(more, Ordering::Relaxed) + more;
+    fn tell(&self, words: &str) {
+        let failed = self.failed.fetch_add(1, Ordering::Relaxed) + 1;
         if failed.is_power_of_two() {
             log_line(|| {
                 tracing::warn!(
@@ -147,7 +147,7 @@ async fn run(shared: Arc<Shared>) {
                     wait *= 2;
                 }
                 Err(failure) => {
-                    shared.tell(&failure.words, 1);
+                    shared.tell(&failure.words);
                     break;
                 }
             }
@@ -160,39 +160,123 @@ async fn run(shared: Arc<Shared>) {
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "what `tokio::test` makes")]
 mod tests {
+    use std::fmt;
+
     use bytes::Bytes;
     use mock_langfuse::MockLangfuse;
     use tracefuse_http::HttpConfig;
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Metadata, Subscriber};
 
     use super::*;
 
-    #[tokio::test]
-    async fn an_upload_that_ended_gives_its_room_back() {
-        let server = MockLangfuse::start();
-        // Without keys: the server refuses it.
-        let uploads = Uploads::new(Target {
+    /// Uploads without keys: a server refuses them.
+    fn uploads(address: &str) -> Uploads {
+        Uploads::new(Target {
             client: HttpClient::new(&HttpConfig::default()).unwrap(),
-            base: Endpoint::parse(&server.url()).unwrap(),
+            base: Endpoint::parse(address).unwrap(),
             headers: Headers::new(),
             secrets: [Secret::new("s"), Secret::new("b")],
-        });
-        let room = || {
-            let room = uploads.room();
-            (room.media, room.bytes)
-        };
-        let medium = |bytes: &'static [u8]| Media {
+        })
+    }
+
+    fn medium(bytes: impl Into<Bytes>) -> Media {
+        Media {
             id: "m".into(),
             mime: "image/png",
-            bytes: Bytes::from_static(bytes),
+            bytes: bytes.into(),
             hash: "h".into(),
             trace: "t".into(),
             observation: "o".into(),
             field: "input",
-        };
-        assert_eq!(room(), (MAX_WAITING, MAX_WAITING_BYTES));
-        uploads.push(vec![medium(b"12345"), medium(b"67")]);
-        assert_eq!(room(), (MAX_WAITING - 2, MAX_WAITING_BYTES - 7));
+        }
+    }
+
+    fn room(uploads: &Uploads) -> (usize, usize) {
+        let room = uploads.room();
+        (room.media, room.bytes)
+    }
+
+    /// Keeps the number of failures that each log line names.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u64>>>);
+
+    impl Visit for Lines {
+        fn record_u64(&mut self, field: &Field, value: u64) {
+            if field.name() == "failed" {
+                self.0.lock().unwrap().push(value);
+            }
+        }
+        fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+    }
+
+    impl Subscriber for Lines {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            metadata.target() == "tracefuse"
+        }
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+        fn event(&self, event: &Event<'_>) {
+            event.record(&mut self.clone());
+        }
+        fn enter(&self, _: &Id) {}
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[tokio::test]
+    async fn an_upload_that_ended_gives_its_room_back_and_is_logged() {
+        let server = MockLangfuse::start();
+        let lines = Lines::default();
+        let _guard = tracing::subscriber::set_default(lines.clone());
+        let uploads = uploads(&server.url());
+        assert_eq!(room(&uploads), (MAX_WAITING, MAX_WAITING_BYTES));
+        uploads.push(vec![medium(&b"12345"[..]), medium(&b"67"[..])]);
+        assert_eq!(room(&uploads), (MAX_WAITING - 2, MAX_WAITING_BYTES - 7));
         uploads.finish().await;
-        assert_eq!(room(), (MAX_WAITING, MAX_WAITING_BYTES));
+        assert_eq!(room(&uploads), (MAX_WAITING, MAX_WAITING_BYTES));
+        assert_eq!(*lines.0.lock().unwrap(), [1, 2]);
+        // The task has ended; the next media start another one.
+        uploads.push(vec![medium(&b"8"[..])]);
+        uploads.finish().await;
+        assert_eq!(uploads.shared.failed.load(Ordering::Relaxed), 3);
+    }
+
+    #[tokio::test]
+    async fn one_task_uploads_and_none_without_media() {
+        let uploads = uploads("http://127.0.0.1:9");
+        for (media, tasks) in [(0, 0), (1, 1), (1, 1)] {
+            uploads.push((0..media).map(|_| medium(&b"1"[..])).collect());
+            let runtime = tokio::runtime::Handle::current();
+            assert_eq!(runtime.metrics().num_alive_tasks(), tasks);
+        }
+    }
+
+    #[test]
+    fn failures_are_logged_at_every_power_of_two() {
+        let lines = Lines::default();
+        let _guard = tracing::subscriber::set_default(lines.clone());
+        let uploads = uploads("http://127.0.0.1:9");
+        (0..9).for_each(|_| uploads.shared.tell("no"));
+        assert_eq!(*lines.0.lock().unwrap(), [1, 2, 4, 8]);
+    }
+
+    #[test]
+    fn what_waits_has_its_bounds() {
+        let by_count = uploads("http://127.0.0.1:9");
+        for _ in 0..=MAX_WAITING {
+            by_count.shared.push(medium(&b"1"[..]));
+        }
+        assert_eq!(room(&by_count), (0, MAX_WAITING_BYTES - MAX_WAITING));
+        let by_bytes = uploads("http://127.0.0.1:9");
+        by_bytes.shared.push(medium(vec![0; MAX_WAITING_BYTES]));
+        by_bytes.shared.push(medium(&b"1"[..]));
+        assert_eq!(room(&by_bytes), (MAX_WAITING - 1, 0));
+        for uploads in [by_count, by_bytes] {
+            assert_eq!(uploads.shared.failed.load(Ordering::Relaxed), 1);
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mock_langfuse::{MockLangfuse, Tls};
+use mock_langfuse::{Action, MockLangfuse, Scenario, Tls};
 use serde_json::Value;
 use tracefuse_langfuse::{ApiProblem, LangfuseApi, Retries};
 
@@ -33,6 +33,8 @@ async fn a_certificate_that_is_not_trusted_is_named_with_its_remedy() {
 async fn a_server_that_is_not_there_is_unavailable() {
     let server = MockLangfuse::start();
     let api = LangfuseApi::new(&config(&server)).unwrap();
+    let address = server.url().replace("http://", "");
+    assert!(format!("{api:?}").contains(&address), "{api:?}");
     drop(server);
     let retries = Retries::within(LONG).max_retries(0);
     let asked: Result<Value, _> = api.get(&["projects"], &[], retries).await;
@@ -53,4 +55,69 @@ async fn an_answer_that_is_no_http_is_a_wrong_address() {
     let asked: Result<Value, _> = api.get(&["projects"], &[], Retries::within(LONG)).await;
     let error = asked.unwrap_err();
     assert_eq!(error.problem(), ApiProblem::Host, "{error}");
+}
+
+#[tokio::test]
+async fn each_answer_has_its_problem_and_is_repeated_if_that_may_help() {
+    let server = "; is LANGFUSE_BASE_URL the address of a Langfuse server?";
+    let keys = "and that LANGFUSE_BASE_URL is the region of the project";
+    let missing = r#"{"message":"no such prompt","error":"LangfuseNotFoundError"}"#;
+    for (action, problem, remedy, attempts) in [
+        (Action::status(401), ApiProblem::Key, keys, 1),
+        (Action::status(403), ApiProblem::Key, keys, 1),
+        (Action::status(404), ApiProblem::Host, server, 1),
+        (
+            Action::status(404).body(missing),
+            ApiProblem::NotFound,
+            "",
+            1,
+        ),
+        (
+            Action::status(302).header("location", "https://other.example/"),
+            ApiProblem::Host,
+            server,
+            1,
+        ),
+        (
+            Action::status(200)
+                .header("content-type", "text/html")
+                .body("<html>"),
+            ApiProblem::Host,
+            server,
+            2,
+        ),
+        (Action::status(400), ApiProblem::Refused, "", 1),
+        (Action::status(429), ApiProblem::Unavailable, "", 2),
+        (Action::status(503), ApiProblem::Unavailable, "", 2),
+    ] {
+        let scenario = Scenario::new().forever(action);
+        let server = MockLangfuse::builder().scenario(scenario).start().unwrap();
+        let api = LangfuseApi::new(&config(&server)).unwrap();
+        let retries = Retries::within(LONG).max_retries(1);
+        let asked: Result<Value, _> = api.get(&["projects"], &[], retries).await;
+        let error = asked.unwrap_err();
+        let text = error.to_string();
+        assert_eq!(error.problem(), problem, "{text}");
+        assert!(text.ends_with(remedy), "{text}");
+        assert_eq!(text.contains("LANGFUSE_"), !remedy.is_empty(), "{text}");
+        assert_eq!(server.requests().len(), attempts, "{text}");
+        assert!(error.status().is_some(), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_is_too_large_or_another() {
+    for (body, most, problem) in [
+        ("[1,2,3]", 7, None),
+        ("[1,2,3]", 6, Some(ApiProblem::TooLarge)),
+        ("[1,2,", 7, Some(ApiProblem::Answer)),
+    ] {
+        let scenario = Scenario::new().forever(Action::status(200).body(body));
+        let server = MockLangfuse::builder().scenario(scenario).start().unwrap();
+        let api = LangfuseApi::new(&config(&server)).unwrap();
+        let retries = Retries::within(LONG).max_answer_bytes(most);
+        let asked: Result<Value, _> = api.get(&["projects"], &[], retries).await;
+        assert_eq!(asked.err().map(|error| error.problem()), problem, "{body}");
+        assert_eq!(server.requests().len(), 1, "{body}");
+    }
 }

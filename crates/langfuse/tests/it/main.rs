@@ -8,10 +8,12 @@
 mod answers;
 mod api;
 mod attributes;
+mod bodies;
 mod configuration;
 mod media;
 mod metadata;
 mod nul_bytes;
+mod project;
 mod python;
 mod scores;
 mod secrets;

@@ -29,3 +29,16 @@ async fn a_nul_in_any_place_of_a_record_is_replaced() {
         assert!(request.contains('\u{fffd}'), "place {place}: {request}");
     }
 }
+
+#[tokio::test]
+async fn a_nul_of_one_trace_is_replaced_between_others() {
+    let spans = wire(Resource::default(), |recording| {
+        for user in ["before", "nul\0", "after"] {
+            let trace = recording.tracer.trace("root").user_id(user).start();
+            (0..2).for_each(|_| trace.span("child").run(|_| {}));
+        }
+    });
+    let request = format!("{:?}", spans.await);
+    assert!(!request.contains("\\0"), "{request}");
+    assert_eq!(request.matches("nul\u{fffd}").count(), 3, "{request}");
+}

@@ -158,3 +158,26 @@ proptest! {
         prop_assert_eq!(span.name, name);
     }
 }
+
+#[test]
+fn texts_are_searched_for_nul_where_they_may_have_one() {
+    for (may, name) in [
+        (None, "a\u{fffd}"),
+        (Some(true), "a\u{fffd}"),
+        (Some(false), "a\0"),
+    ] {
+        let scope = Scope {
+            name: "scope",
+            version: "1",
+        };
+        let spans = |spans: &mut encode::Spans<'_>| {
+            if let Some(may) = may {
+                spans.may_contain_nul(may);
+            }
+            spans.span(&head("a\0"), |_| {});
+        };
+        let bytes = encode::request(&scope, 0, |_| {}, spans);
+        let request = ExportTraceServiceRequest::decode(bytes.as_slice()).unwrap();
+        assert_eq!(request.resource_spans[0].scope_spans[0].spans[0].name, name);
+    }
+}

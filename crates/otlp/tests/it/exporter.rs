@@ -12,7 +12,7 @@ use tracefuse_core::record::{Resource, ScoreRecord, ScoreTarget, Timestamp};
 use tracefuse_exporter::{Advice, Batch, ExportError, ExportReport, Exporter};
 use tracefuse_otlp::{HttpConfig, OtlpConfig, OtlpExporter};
 
-use crate::support::{Request, records, serve};
+use crate::support::{Request, records, serve, serve_each};
 
 /// More than a body that is too small to be worth compressing.
 const SPANS: usize = 20;
@@ -163,11 +163,51 @@ async fn each_answer_has_its_advice() {
     );
 }
 
+#[tokio::test]
+async fn a_refusal_in_html_or_xml_is_of_another_kind_of_server() {
+    for (kind, body, advice) in [
+        ("text/html; charset=utf-8", "no", Advice::Stop),
+        ("application/problem+xml", "", Advice::Stop),
+        ("text/plain", " \n<Error>", Advice::Stop),
+        ("text/plain", "no", Advice::Reject),
+        ("application/json", r#"{"error":"<bad>"}"#, Advice::Reject),
+    ] {
+        let headers = format!("content-type: {kind}\r\n");
+        let answer = ("400 Bad Request", headers.as_str(), body.as_bytes());
+        let error = exported(OtlpConfig::new, answer).await.0.unwrap_err();
+        assert_eq!(error.advice(), advice, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn after_a_receiver_refuses_gzip_no_request_is_compressed() {
+    for (status, advice, is_compressed) in [
+        ("415 Unsupported Media Type", Advice::Retry, false),
+        ("503 Unavailable", Advice::Retry, true),
+    ] {
+        let (address, requests) = serve_each(&[status, status]).await;
+        let exporter = OtlpExporter::new(OtlpConfig::new(address).gzip(true)).unwrap();
+        let error = exporter.export(&batch(SPANS)).await.unwrap_err();
+        assert_eq!(error.advice(), advice);
+        let says_so = error.to_string().contains("refuses gzip");
+        assert_eq!(says_so, !is_compressed, "{error}");
+        let error = exporter.export(&batch(SPANS)).await.unwrap_err();
+        assert!(!error.to_string().contains("refuses gzip"), "{error}");
+        let heads = requests.await.unwrap();
+        let compressed = heads
+            .iter()
+            .map(|request| request.head.contains("content-encoding: gzip"));
+        assert_eq!(compressed.collect::<Vec<_>>(), [true, is_compressed]);
+    }
+}
+
 #[test]
 fn its_destination_is_the_address_that_it_sends_to() {
     let exporter = OtlpExporter::new(OtlpConfig::new("http://localhost:4318")).unwrap();
     let address = "http://localhost:4318/v1/traces";
     assert_eq!(exporter.destination().as_deref(), Some(address));
+    let shown = format!("{exporter:?}");
+    assert!(shown.contains(address) && shown.contains("gzip"), "{shown}");
 }
 
 #[test]

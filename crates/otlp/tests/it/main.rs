@@ -7,6 +7,7 @@
 
 mod encoding;
 mod exporter;
+mod keys;
 mod mapping;
 mod nul_bytes;
 mod openinference;

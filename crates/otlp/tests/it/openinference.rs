@@ -326,3 +326,83 @@ async fn a_failed_tool_has_its_error_as_an_event() {
     assert_eq!(names, ["miss", "exception"]);
     assert_eq!(tool.status.unwrap().code, 2);
 }
+
+/// The lines of one generation whose key begins so.
+async fn lines(prefix: &str, program: impl FnOnce(&tracefuse_core::Span)) -> Vec<String> {
+    let span = named("llm", |tracer, _| {
+        let trace = tracer.trace("root").start();
+        trace.generation("llm").run(|span| program(&span));
+    })
+    .await;
+    let lines = show(&span.attributes).into_iter();
+    lines.filter(|line| line.starts_with(prefix)).collect()
+}
+
+#[tokio::test]
+async fn a_stated_total_replaces_the_sum_of_its_parts() {
+    let both = Cost::new(0.25, 0.5);
+    for (cost, expected) in [
+        (Cost::total(0.5), vec!["total = 0.5"]),
+        (
+            both.clone().bucket("total", 1.0),
+            vec!["prompt = 0.25", "completion = 0.5", "total = 1.0"],
+        ),
+        (
+            both.bucket("images", 0.125),
+            vec!["prompt = 0.25", "completion = 0.5", "total = 0.875"],
+        ),
+    ] {
+        let shown = lines("llm.cost.", |span| span.set_cost(cost)).await;
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|line| format!("llm.cost.{line}"))
+            .collect();
+        assert_eq!(shown, expected);
+    }
+    let others = lines("tracefuse.cost.", |span| {
+        span.set_cost(Cost::total(1.0).bucket("images", 0.125));
+    });
+    assert_eq!(others.await, ["tracefuse.cost.images = 0.125"]);
+    for (usage, expected) in [
+        (
+            Usage::new(20, 5).total(30),
+            vec!["prompt = 20", "completion = 5", "total = 30"],
+        ),
+        (Usage::default().total(30), vec!["total = 30"]),
+        (Usage::default().bucket("images", 1), vec![]),
+    ] {
+        let shown = lines("llm.token_count.", |span| span.set_usage(usage)).await;
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|line| format!("llm.token_count.{line}"))
+            .collect();
+        assert_eq!(shown, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_list_is_a_conversation_only_if_each_item_is_a_message() {
+    let message = json!({ "role": "user", "content": "a" });
+    for (input, messages) in [
+        (json!([]), 0),
+        (json!([1, 2]), 0),
+        (json!([message, 3]), 0),
+        (json!([message, message]), 2),
+        (json!([{ "content": "a" }]), 1),
+        (json!({ "messages": [] }), 0),
+        (json!({ "messages": [message] }), 1),
+        (json!({ "sum": 7 }), 0),
+    ] {
+        let shown = lines("llm.input_messages.", |span| span.set_input(input.clone())).await;
+        assert_eq!(shown.len(), 2 * messages, "{input}: {shown:?}");
+    }
+    // A text is what was said, unless it is a conversation as JSON.
+    for text in ["[]", "[1]", r#"[{"content":"a"}]"#, "[sic", "{}"] {
+        let shown = lines("llm.input_messages.", |span| span.set_input(text)).await;
+        let said = format!("llm.input_messages.0.message.content = {text:?}");
+        assert_eq!(
+            shown,
+            [r#"llm.input_messages.0.message.role = "user""#, &said]
+        );
+    }
+}

@@ -51,23 +51,45 @@ pub(crate) async fn serve(
     )
     .into_bytes();
     answer.extend_from_slice(body);
+    let task = tokio::spawn(async move { answer_one(&listener, &answer).await });
+    (address, task)
+}
+
+/// A server on loopback that gives each of these answers once, without a body, and closes the connection after it.
+pub(crate) async fn serve_each(statuses: &[&str]) -> (String, JoinHandle<Vec<Request>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let answers: Vec<_> = statuses
+        .iter()
+        .map(|status| {
+            format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        })
+        .collect();
     let task = tokio::spawn(async move {
-        let (mut socket, _) = listener.accept().await.unwrap();
-        let mut read = Vec::new();
-        let request = loop {
-            assert_ne!(
-                socket.read_buf(&mut read).await.unwrap(),
-                0,
-                "the client left"
-            );
-            if let Some(request) = parse(&read) {
-                break request;
-            }
-        };
-        socket.write_all(&answer).await.unwrap();
-        request
+        let mut requests = Vec::new();
+        for answer in answers {
+            requests.push(answer_one(&listener, answer.as_bytes()).await);
+        }
+        requests
     });
     (address, task)
+}
+
+async fn answer_one(listener: &TcpListener, answer: &[u8]) -> Request {
+    let (mut socket, _) = listener.accept().await.unwrap();
+    let mut read = Vec::new();
+    let request = loop {
+        assert_ne!(
+            socket.read_buf(&mut read).await.unwrap(),
+            0,
+            "the client left"
+        );
+        if let Some(request) = parse(&read) {
+            break request;
+        }
+    };
+    socket.write_all(answer).await.unwrap();
+    request
 }
 
 /// The request, when it is there to its end.

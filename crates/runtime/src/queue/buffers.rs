@@ -359,6 +359,11 @@ impl SpanBuffers {
         after.filter(|after| !after.is_nothing()).collect()
     }
 
+    #[cfg(test)]
+    pub(crate) fn round(&self) -> u64 {
+        self.rounds.current()
+    }
+
     /// From now on no span waits in a buffer.
     pub(crate) fn close(&self) {
         self.rounds.close();

@@ -62,3 +62,37 @@ fn plain(part: &Value) -> Option<&str> {
     let only_text = part.get("type")?.as_str() == Some("text") && part.len() == 2;
     part.get("text").filter(|_| only_text)?.as_str()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_an_output_if_it_has_more_than_a_role() {
+        let part = |text: &str| json!({ "type": "text", "text": text });
+        let cited = json!({ "type": "text", "text": "a", "id": "1" });
+        let call = json!({ "id": "c" });
+        for (response, expected) in [
+            (json!({ "message": { "role": "assistant" } }), None),
+            (
+                json!({ "message": { "role": "assistant", "content": null } }),
+                None,
+            ),
+            (
+                json!({ "message": { "content": [part("a"), part("b")] } }),
+                Some(json!({ "role": "assistant", "content": "ab" })),
+            ),
+            (
+                json!({ "message": { "content": [part("a"), cited] } }),
+                Some(json!({ "role": "assistant", "content": [part("a"), cited] })),
+            ),
+            (json!({ "text": "a", "tool_calls": [] }), Some(json!("a"))),
+            (
+                json!({ "text": "a", "tool_calls": [call] }),
+                Some(json!({ "role": "assistant", "content": "a", "tool_calls": [call] })),
+            ),
+        ] {
+            assert_eq!(output(&response), expected, "{response}");
+        }
+    }
+}

@@ -261,3 +261,26 @@ macro_rules! fold {
 }
 
 pub(super) use fold;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_size_counts_texts_keys_and_numbers() {
+        for (value, bytes) in [
+            (json!("abc"), 3),
+            (json!(null), 4),
+            (json!([1, "ab"]), 1 + 4 + 1 + 2),
+            (json!({ "key": "value" }), 3 + 5),
+            (
+                json!({ "a": { "bc": [true] }, "d": "e" }),
+                1 + 2 + 1 + 4 + 1 + 1,
+            ),
+        ] {
+            assert_eq!(size(&value), bytes, "{value}");
+        }
+    }
+}

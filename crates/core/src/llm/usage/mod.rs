@@ -309,3 +309,32 @@ fn stated_cost(report: &Value) -> Option<Cost> {
     let total = total.iter().find_map(|place| amount(place)).or_else(ticks);
     total.filter(|dollars| *dollars > 0.0).map(Cost::total)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_report_of_zeros_counts_unless_there_is_a_better_one() {
+        let report = |input: u64, output: u64| json!({ "prompt_tokens": input, "completion_tokens": output });
+        for (first, second, expected) in [
+            (report(0, 0), Value::Null, (0, 0)),
+            (report(0, 0), report(3, 4), (3, 4)),
+            (report(3, 4), report(0, 0), (3, 4)),
+            (report(3, 4), report(5, 6), (3, 4)),
+        ] {
+            let answer = json!({ "usage": first, "x_groq": { "usage": second } });
+            let usage = read(Language::OpenAi, &answer).usage.unwrap();
+            let buckets: Vec<_> = usage.buckets().collect();
+            assert_eq!(
+                buckets,
+                [("input", expected.0), ("output", expected.1)],
+                "{answer}"
+            );
+        }
+        let nothing = json!({ "usage": {} });
+        assert_eq!(read(Language::OpenAi, &nothing).usage, None);
+    }
+}

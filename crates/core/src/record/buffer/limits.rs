@@ -284,3 +284,58 @@ impl Seen {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many hashes these keys have.
+    fn distinct(keys: impl Iterator<Item = (Role, String)>) -> usize {
+        let hashes: HashSet<u64> = keys.map(|(role, key)| hash(role, &key)).collect();
+        assert!(hashes.iter().all(|hash| *hash < 1024));
+        hashes.len()
+    }
+
+    #[test]
+    fn each_hash_has_a_bit() {
+        for hash in 0..1024 {
+            let mut seen = Seen::default();
+            assert!(!seen.has(hash));
+            seen.note(hash);
+            let other = (0..1024).find(|other| seen.has(*other) != (*other == hash));
+            assert_eq!(other, None, "{hash}");
+        }
+    }
+
+    #[test]
+    fn keys_that_differ_in_one_place_have_different_hashes() {
+        let letters = || 'a'..='z';
+        for (before, after) in [
+            (0, 0),
+            (0, 1),
+            (1, 0),
+            (1, 1),
+            (0, 2),
+            (0, 4),
+            (4, 0),
+            (0, 11),
+            (11, 0),
+        ] {
+            let (before, after) = ("x".repeat(before), "x".repeat(after));
+            let keys = letters().map(|letter| format!("{before}{letter}{after}"));
+            let count = distinct(keys.map(|key| (Role::Metadata, key)));
+            assert_eq!(count, 26, "{before}?{after}");
+        }
+        let numbered = (0..26).map(|n| (Role::Metadata, format!("key {n}")));
+        assert_eq!(distinct(numbered), 26);
+        for lengths in [4..8, 8..34] {
+            let count = lengths.len();
+            let keys = lengths.map(|len| (Role::Metadata, "x".repeat(len)));
+            assert_eq!(distinct(keys), count);
+        }
+        for key in ["a", "x", "temperature"] {
+            let roles = Role::ALL.into_iter().filter(|role| role.is_keyed());
+            assert_eq!(distinct(roles.map(|role| (role, key.to_owned()))), 6);
+        }
+    }
+}

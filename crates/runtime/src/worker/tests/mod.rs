@@ -1,5 +1,7 @@
 //! The worker's loop on paused time, without a thread: outages, and properties over many schedules.
 
+mod attempts;
+mod buffers;
 mod chunks;
 mod closing;
 #[cfg(feature = "spool")]
