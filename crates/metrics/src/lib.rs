@@ -61,11 +61,14 @@ mod exports;
 mod facts;
 mod histogram;
 mod instrument;
+mod labels;
 mod metrics;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod processor;
 mod prometheus;
+mod prometheus_names;
+mod protobuf;
 #[cfg(feature = "otlp")]
 mod push;
 mod registry;

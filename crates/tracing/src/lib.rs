@@ -59,6 +59,7 @@ mod filter;
 #[cfg(feature = "fmt")]
 mod ids;
 mod layer;
+mod line;
 
 pub use builder::{LayerBuilder, builder, layer};
 pub use filter::is_llm;
