@@ -3,6 +3,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
@@ -59,10 +60,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "NAME", value_parser = host)]
     pub(crate) host: Vec<String>,
     /// Delete traces that have not changed for so many days
-    #[arg(long, value_name = "DAYS", value_parser = retention)]
+    #[arg(long, value_name = "DAYS", value_parser = days)]
     pub(crate) max_age: Option<u64>,
     /// Delete the oldest traces when the file is larger than so many MiB
-    #[arg(long, value_name = "MIB", value_parser = retention)]
+    #[arg(long, value_name = "MIB", value_parser = mebibytes)]
     pub(crate) max_size: Option<u64>,
     /// A file with prices of models, instead of those built in
     #[arg(long, value_name = "FILE")]
@@ -100,15 +101,28 @@ fn host(text: &str) -> Result<String, String> {
     }
 }
 
-fn retention(text: &str) -> Result<u64, String> {
+/// Up to a hundred years.
+fn days(text: &str) -> Result<u64, String> {
+    retention(text, 36_500)
+}
+
+/// Up to 32 TiB, the largest file that SQLite makes of pages of 8 KiB.
+fn mebibytes(text: &str) -> Result<u64, String> {
+    retention(text, 32 << 20)
+}
+
+fn retention(text: &str, most: u64) -> Result<u64, String> {
     match text.parse() {
-        Ok(0) => Err(
-            "it would delete every trace: give 1 or more, or leave it out to keep all".to_owned(),
-        ),
-        Ok(number) => Ok(number),
-        Err(_) => Err("give a whole number, 1 or more".to_owned()),
+        Ok(0) => Err(format!(
+            "it would delete every trace: give 1 to {most}, or leave it out to keep all"
+        )),
+        Ok(number) if number <= most => Ok(number),
+        _ => Err(format!("give a whole number from 1 to {most}")),
     }
 }
+
+/// The longest time between two reports: a day.
+const REPORT_EVERY: RangeInclusive<u64> = 1..=86_400;
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Forward {
@@ -132,7 +146,7 @@ pub(crate) struct Forward {
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) spool: Option<PathBuf>,
     /// How often the counts of sent, waiting, refused and lost requests are printed, in seconds, if they have changed
-    #[arg(long, default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(REPORT_EVERY))]
     pub(crate) report_every: u64,
     #[command(flatten)]
     pub(crate) serve: Serve,
@@ -323,7 +337,14 @@ mod tests {
             (&["--host", "box.lan:80"], "without scheme"),
             (&["--max-age", "0"], "leave it out to keep all"),
             (&["--max-size", "0"], "leave it out to keep all"),
-            (&["--max-size", "lots"], "1 or more"),
+            (&["--max-age", "36501"], "from 1 to 36500"),
+            (&["--max-age", "18446744073709551615"], "from 1 to 36500"),
+            (&["--max-size", "33554433"], "from 1 to 33554432"),
+            (
+                &["--max-size", "99999999999999999999"],
+                "from 1 to 33554432",
+            ),
+            (&["--max-size", "lots"], "from 1 to 33554432"),
             (
                 &["--public-key", "", "--secret-key", ""],
                 "value is required",
@@ -332,6 +353,32 @@ mod tests {
         ] {
             let error = parse(arguments).unwrap_err();
             assert!(error.contains(said), "{arguments:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn reports_are_at_most_a_day_apart() {
+        let every = |seconds| {
+            let all = [
+                "tracefuse",
+                "forward",
+                "--to",
+                "http://localhost:1",
+                "--report-every",
+                seconds,
+            ];
+            Args::try_parse_from(all)
+                .map(drop)
+                .map_err(|error| error.to_string())
+        };
+        for seconds in ["1", "3600", "86400"] {
+            assert_eq!(every(seconds), Ok(()));
+        }
+        for seconds in ["0", "86401", "31536000", "18446744073709551615"] {
+            assert!(
+                every(seconds).unwrap_err().contains("1..=86400"),
+                "{seconds}"
+            );
         }
     }
 

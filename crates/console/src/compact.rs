@@ -6,9 +6,11 @@ use tracefuse_exporter::record::SpanRecord;
 use crate::choices::Text;
 use crate::convert;
 use crate::details::{Below, messages, of_trace, pair, settings, summary};
-use crate::model::{Severity, TreeHeader, TreeSpan};
-use crate::paint::{BOLD, DIM, ERROR, Line, PLAIN, Page, WARNING, joined, style_of};
+use crate::model::{Severity, TreeHeader};
+use crate::page::Page;
+use crate::paint::{BOLD, DIM, ERROR, Line, PLAIN, WARNING, joined, style_of};
 use crate::sanitize::Sanitized;
+use crate::tree_span::TreeSpan;
 use crate::units::duration;
 
 /// `13:19:50.504 4bf92f35 generation answer 1.12 s  gpt-4o · 1,024 → 200 tokens · $0.0041`: the time

@@ -7,8 +7,9 @@ use tracefuse_exporter::record::{
 };
 
 use crate::choices::Text;
-use crate::model::{TreeError, TreeHeader, TreeSpan};
+use crate::model::{TreeError, TreeHeader};
 use crate::text::{full, preview, short};
+use crate::tree_span::TreeSpan;
 use crate::type_name::readable;
 use crate::units::{count, dollars};
 use crate::usage::total_cost;

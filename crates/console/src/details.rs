@@ -2,9 +2,11 @@
 //! Called by `tree`, `header` and `compact`; knows nothing of axes and columns.
 
 use crate::choices::Text;
-use crate::model::{Severity, TreeHeader, TreeSpan};
-use crate::paint::{DIM, ERROR, GOOD, Line, PLAIN, Page, WARNING, style_of, wrapped};
+use crate::model::{Severity, TreeHeader};
+use crate::page::{Page, wrapped};
+use crate::paint::{DIM, ERROR, GOOD, Line, PLAIN, WARNING, style_of};
 use crate::sanitize::Sanitized;
+use crate::tree_span::TreeSpan;
 use crate::units::{count, dollars, duration, tokens};
 
 /// Texts are wrapped to at least this many columns, also deep in a tree.

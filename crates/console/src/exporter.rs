@@ -16,7 +16,7 @@ use crate::choices::{Color, Format, Look, Stream, Text};
 use crate::config::ConsoleConfig;
 use crate::fold::fold;
 use crate::open::{OpenTraces, Ready};
-use crate::paint::Page;
+use crate::page::Page;
 use crate::tree::tree;
 use crate::{compact, json, score};
 

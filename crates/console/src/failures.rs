@@ -3,8 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::model::{Severity, TreeSpan};
+use crate::model::Severity;
 use crate::outline::Entry;
+use crate::tree_span::TreeSpan;
 
 /// Spans with level ERROR, without those that return an error of a span below: one of their messages (of an error,
 /// of its sources, of the status) is a message of a failed span below, or all of its errors are marked so.

@@ -4,58 +4,12 @@
 use std::collections::HashMap;
 
 use crate::choices::Text;
-use crate::model::{Folded, Severity, TreeSpan};
-use crate::usage::Tokens;
+use crate::merged::merged;
+use crate::shapes::Tree;
+use crate::tree_span::TreeSpan;
 
 /// Fewer equal siblings are shown one by one.
 const LEAST: usize = 5;
-
-/// What equal spans have in common.
-#[derive(PartialEq, Eq, Hash)]
-struct Key<'a> {
-    kind: &'a str,
-    name: &'a str,
-    is_debug: bool,
-    ok: bool,
-    model: Option<&'a str>,
-    prompt: Option<&'a str>,
-    tags: &'a [String],
-    /// Where whole texts are shown.
-    texts: Option<Texts<'a>>,
-}
-
-#[derive(PartialEq, Eq, Hash)]
-struct Texts<'a> {
-    input: Option<&'a str>,
-    output: Option<&'a str>,
-    metadata: &'a [(String, String)],
-    parameters: &'a [(String, String)],
-}
-
-impl<'a> Key<'a> {
-    /// `None` if the span is always shown.
-    fn of(span: &'a TreeSpan, text: Text) -> Option<Self> {
-        let is_quiet = matches!(span.level, Severity::Normal | Severity::Debug)
-            && span.status_message.is_none()
-            && span.errors.is_empty()
-            && span.scores.is_empty();
-        is_quiet.then(|| Self {
-            kind: &span.kind,
-            name: &span.name,
-            is_debug: span.level == Severity::Debug,
-            ok: span.ok,
-            model: span.model.as_deref(),
-            prompt: span.prompt.as_deref(),
-            tags: &span.tags,
-            texts: (text == Text::Full).then_some(Texts {
-                input: span.input.as_deref(),
-                output: span.output.as_deref(),
-                metadata: &span.metadata,
-                parameters: &span.parameters,
-            }),
-        })
-    }
-}
 
 /// The spans, where of equal siblings all but the first are replaced by one row.
 pub(crate) fn fold(spans: Vec<TreeSpan>, text: Text) -> Vec<TreeSpan> {
@@ -92,144 +46,12 @@ pub(crate) fn fold(spans: Vec<TreeSpan>, text: Text) -> Vec<TreeSpan> {
         .collect()
 }
 
-/// Places of spans: parents and children.
-struct Tree {
-    parents: Vec<Option<usize>>,
-    children: Vec<Vec<usize>>,
-}
-
-impl Tree {
-    fn of(spans: &[TreeSpan]) -> Self {
-        let mut places: HashMap<&str, usize> = HashMap::new();
-        for (at, span) in spans.iter().enumerate() {
-            // Of two spans with one id only the first has the children.
-            places.entry(&span.id).or_insert(at);
-        }
-        let parent = |span: &TreeSpan| places.get(span.parent.as_deref()?).copied();
-        let parents: Vec<Option<usize>> = spans.iter().map(parent).collect();
-        let mut children = vec![Vec::new(); spans.len()];
-        for (at, parent) in parents.iter().enumerate() {
-            if let Some(list) = parent.and_then(|parent| children.get_mut(parent)) {
-                list.push(at);
-            }
-        }
-        Self { parents, children }
-    }
-
-    fn parent(&self, at: usize) -> Option<usize> {
-        self.parents.get(at).copied().flatten()
-    }
-
-    fn children(&self, at: usize) -> &[usize] {
-        self.children.get(at).map_or(&[], Vec::as_slice)
-    }
-
-    /// All spans below this one, which is in no ring of parents.
-    fn below(&self, at: usize) -> Vec<usize> {
-        let mut all = self.children(at).to_vec();
-        let mut next = 0;
-        while let Some(at) = all.get(next) {
-            all.extend_from_slice(self.children(*at));
-            next += 1;
-        }
-        all
-    }
-
-    /// A number for each span, the same for spans that are equal with all that is below them. `None` where
-    /// something must be shown.
-    fn shapes(&self, spans: &[TreeSpan], text: Text) -> Vec<Option<usize>> {
-        let mut known: HashMap<(Key<'_>, Vec<usize>), usize> = HashMap::new();
-        let mut shapes = vec![None; spans.len()];
-        let mut open: Vec<usize> = self.children.iter().map(Vec::len).collect();
-        // Children before parents. The spans of a ring never come: they have no shape.
-        let leaves = open.iter().enumerate();
-        let mut ready: Vec<usize> = leaves
-            .filter(|(_, open)| **open == 0)
-            .map(|(at, _)| at)
-            .collect();
-        while let Some(at) = ready.pop() {
-            let below = self.children(at).iter();
-            let below: Option<Vec<usize>> = below
-                .map(|child| shapes.get(*child).copied().flatten())
-                .collect();
-            let key = spans.get(at).and_then(|span| Key::of(span, text));
-            if let Some((key, mut below)) = key.zip(below)
-                && let Some(shape) = shapes.get_mut(at)
-            {
-                below.sort_unstable();
-                let new = known.len();
-                *shape = Some(*known.entry((key, below)).or_insert(new));
-            }
-            if let Some(parent) = self.parent(at)
-                && let Some(open) = open.get_mut(parent)
-            {
-                *open -= 1;
-                if *open == 0 {
-                    ready.push(parent);
-                }
-            }
-        }
-        shapes
-    }
-}
-
-/// One row for these spans and all below them.
-fn merged(spans: &[TreeSpan], tree: &Tree, places: &[usize]) -> Option<TreeSpan> {
-    let first = spans.get(*places.first()?)?;
-    let mut row = TreeSpan {
-        input: None,
-        output: None,
-        metadata: Vec::new(),
-        parameters: Vec::new(),
-        units: Vec::new(),
-        buckets: Vec::new(),
-        first_token_ns: None,
-        tokens: Tokens::default(),
-        cost: None,
-        ..first.clone()
-    };
-    let mut folded = Folded {
-        count: 0,
-        total_ns: 0,
-        shortest_ns: u64::MAX,
-        longest_ns: 0,
-    };
-    for at in places {
-        let Some(span) = spans.get(*at) else { continue };
-        row.end_ns = row.end_ns.max(span.end_ns);
-        folded.count += 1;
-        folded.total_ns = folded.total_ns.saturating_add(span.duration());
-        folded.shortest_ns = folded.shortest_ns.min(span.duration());
-        folded.longest_ns = folded.longest_ns.max(span.duration());
-        add_usage(&mut row, span);
-        for below in tree.below(*at) {
-            if let Some(span) = spans.get(below) {
-                add_usage(&mut row, span);
-            }
-        }
-    }
-    row.folded = Some(folded);
-    Some(row)
-}
-
-fn add_usage(row: &mut TreeSpan, span: &TreeSpan) {
-    row.tokens.add(span.tokens);
-    if let Some(cost) = span.cost {
-        row.cost = Some(row.cost.unwrap_or(0.0) + cost);
-    }
-    for (name, units) in &span.units {
-        match row.units.iter_mut().find(|(known, _)| known == name) {
-            Some((_, sum)) => *sum = sum.saturating_add(*units),
-            None => row.units.push((name.clone(), *units)),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::Severity;
 
     fn forest() -> impl Strategy<Value = Vec<TreeSpan>> {
         let level = prop::sample::select(vec!["DEFAULT", "DEFAULT", "DEFAULT", "ERROR"]);
@@ -240,7 +62,7 @@ mod tests {
                 (u8, &str, usize, u64, u64),
             )| {
                 let span = TreeSpan::new(id.to_string(), format!("s{name}"), start, start + 1);
-                // Mostly few parents, sometimes rings.
+                // Mostly few parents, sometimes cycles.
                 let parent = if parent % 3 == 0 { parent } else { parent % 2 };
                 span.parent(parent.to_string())
                     .level(level)

@@ -5,10 +5,12 @@
 use crate::choices::Look;
 use crate::details::{self, Below, summary};
 use crate::failures;
-use crate::model::{Severity, TreeHeader, TreeSpan};
+use crate::model::{Severity, TreeHeader};
 use crate::outline::Entry;
-use crate::paint::{BOLD, DIM, ERROR, GOOD, Line, PLAIN, Page, WARNING, joined, style_of, wrapped};
+use crate::page::{Page, wrapped};
+use crate::paint::{BOLD, DIM, ERROR, GOOD, Line, PLAIN, WARNING, joined, style_of};
 use crate::sanitize::Sanitized;
+use crate::tree_span::TreeSpan;
 use crate::units::{dollars, duration, tokens};
 use crate::usage::Tokens;
 

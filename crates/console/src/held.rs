@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tracefuse_exporter::record::{SpanId, TraceAttributes, TraceId};
 
-use crate::model::TreeSpan;
+use crate::tree_span::TreeSpan;
 
 /// A score as it is shown, and the span that it is of; of the trace if that is `None`.
 pub(crate) type Score = (Option<SpanId>, String);

@@ -33,12 +33,12 @@
 // Called by `exporter`; knows nothing of the span before or after.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::value::RawValue;
 use tracefuse_exporter::record::{
     EventRef, ExceptionRef, Level, LinkRef, Resource, SpanRecord, StatusCode, TraceAttributes,
-    Value, ValueRef,
+    ValueRef,
 };
 
+use crate::json_object::{Object, Typed, entry, list, object};
 use crate::paint::{Line, PLAIN};
 use crate::sanitize::Sanitized;
 
@@ -56,40 +56,6 @@ struct Error<'a>(ExceptionRef<'a>);
 struct Link<'a>(LinkRef<'a>);
 struct Trace<'a>(&'a TraceAttributes);
 struct Origin<'a>(&'a Resource);
-/// A value; JSON text is embedded as JSON.
-struct Typed<'a>(ValueRef<'a>);
-struct Object<'a>(Vec<(&'a str, Typed<'a>)>);
-
-impl<'a> Object<'a> {
-    fn of(pairs: impl Iterator<Item = (&'a str, ValueRef<'a>)>) -> Self {
-        Self(pairs.map(|(key, value)| (key, Typed(value))).collect())
-    }
-
-    fn owned(pairs: &'a [(String, Value)]) -> Self {
-        Self::of(
-            pairs
-                .iter()
-                .map(|(key, value)| (key.as_str(), value.as_ref())),
-        )
-    }
-}
-
-/// Writes an entry if there is something to write.
-fn entry<M: SerializeMap>(
-    map: &mut M,
-    key: &str,
-    value: Option<impl Serialize>,
-) -> Result<(), M::Error> {
-    value.map_or(Ok(()), |value| map.serialize_entry(key, &value))
-}
-
-fn list<T>(items: Vec<T>) -> Option<Vec<T>> {
-    Some(items).filter(|items| !items.is_empty())
-}
-
-fn object(object: Object<'_>) -> Option<Object<'_>> {
-    Some(object).filter(|object| !object.0.is_empty())
-}
 
 impl Serialize for Span<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -233,25 +199,5 @@ impl Serialize for Origin<'_> {
             object(Object::owned(&resource.attributes)),
         )?;
         map.end()
-    }
-}
-
-impl Serialize for Object<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
-    }
-}
-
-impl Serialize for Typed<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            // A masking function may have changed it to invalid JSON: then it is written as a text.
-            ValueRef::Json(text) => match serde_json::from_str::<&RawValue>(text) {
-                Ok(json) => json.serialize(serializer),
-                Err(_) => serializer.serialize_str(text),
-            },
-            ValueRef::F64(number) if !number.is_finite() => serializer.collect_str(&self.0),
-            value => value.serialize(serializer),
-        }
     }
 }

@@ -47,6 +47,7 @@
     )
 )]
 
+mod choice_names;
 mod choices;
 mod compact;
 mod config;
@@ -59,23 +60,32 @@ mod header;
 mod held;
 mod joiner;
 pub mod json;
+mod json_object;
+mod merged;
+mod messages;
 mod model;
 mod open;
 mod outline;
+mod page;
 mod paint;
 mod sanitize;
+mod scale;
 mod score;
+mod shapes;
 mod shown;
 mod text;
 mod tree;
+mod tree_span;
 mod type_name;
 mod units;
 mod usage;
 mod waterfall;
 
-pub use choices::{Color, Format, ParseChoiceError, Stream, Text};
+pub use choice_names::ParseChoiceError;
+pub use choices::{Color, Format, Stream, Text};
 pub use config::{ConsoleConfig, limits};
 pub use exporter::ConsoleExporter;
-pub use model::{TreeHeader, TreeSpan};
+pub use model::TreeHeader;
 pub use sanitize::Sanitized;
 pub use tree::render_tree;
+pub use tree_span::TreeSpan;

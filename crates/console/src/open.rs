@@ -13,9 +13,10 @@ use tracefuse_exporter::record::{ScoreRecord, ScoreTarget, SpanId, SpanRecord, T
 use crate::choices::Text;
 use crate::convert;
 use crate::held::{Held, Open, Score, Seen};
-use crate::model::{TreeHeader, TreeSpan};
+use crate::model::TreeHeader;
 use crate::shown::Shown;
 use crate::text::short;
+use crate::tree_span::TreeSpan;
 
 /// A tree that can be drawn.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::TreeSpan;
+use crate::tree_span::TreeSpan;
 
 /// A span at its place in the tree.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +16,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) has_children: bool,
 }
 
-/// Every span exactly once. A span whose parent is not among them is a root. So is the first of a ring of parents,
+/// Every span exactly once. A span whose parent is not among them is a root. So is the first of a cycle of parents,
 /// which the answer of a server may contain.
 pub(crate) fn outline(spans: &[TreeSpan]) -> Vec<Entry<'_>> {
     let mut sorted: Vec<&TreeSpan> = spans.iter().collect();
@@ -32,7 +32,7 @@ pub(crate) fn outline(spans: &[TreeSpan]) -> Vec<Entry<'_>> {
     }
     let mut entries = Vec::with_capacity(spans.len());
     walk(&roots, &mut children, &mut entries);
-    // What is left is below itself, in a ring.
+    // What is left is below itself, in a cycle.
     while !children.is_empty() {
         let Some(first) = sorted.iter().find(|span| {
             let parent = span.parent.as_deref().unwrap_or_default();
@@ -40,8 +40,8 @@ pub(crate) fn outline(spans: &[TreeSpan]) -> Vec<Entry<'_>> {
         }) else {
             break;
         };
-        if let Some(ring) = first.parent.as_deref().and_then(|id| children.remove(id)) {
-            walk(&ring, &mut children, &mut entries);
+        if let Some(cycle) = first.parent.as_deref().and_then(|id| children.remove(id)) {
+            walk(&cycle, &mut children, &mut entries);
         }
     }
     entries

@@ -4,10 +4,12 @@
 use crate::choices::{Look, Text};
 use crate::details::{Below, summary};
 use crate::header;
-use crate::model::{Severity, TreeHeader, TreeSpan};
+use crate::model::{Severity, TreeHeader};
 use crate::outline::{Entry, outline};
-use crate::paint::{BOLD, DIM, ERROR, Line, PLAIN, Page, WARNING, joined, style_of};
+use crate::page::Page;
+use crate::paint::{BOLD, DIM, ERROR, Line, PLAIN, WARNING, joined, style_of};
 use crate::sanitize::Sanitized;
+use crate::tree_span::TreeSpan;
 use crate::units::{count, duration};
 use crate::waterfall::Axis;
 

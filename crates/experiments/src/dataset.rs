@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::Value;
 use tracefuse_langfuse::{
     ApiError, ApiProblem, LangfuseApi, LangfuseConfig, LangfuseProject, Retries, SettingError,
 };
 
+use crate::api_dataset::{ApiDataset, Page};
 use crate::item::Item;
 
 /// The items of a run. Made of a list of items, or fetched by [`DatasetClient`].
@@ -106,41 +106,6 @@ pub struct DatasetRequest {
     timeout: Duration,
 }
 
-#[derive(Deserialize)]
-struct ApiDataset {
-    id: String,
-    name: String,
-    #[serde(default)]
-    description: Option<String>,
-    #[serde(default)]
-    metadata: Value,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ApiItem {
-    id: String,
-    dataset_id: String,
-    #[serde(default)]
-    input: Value,
-    #[serde(default)]
-    expected_output: Option<Value>,
-    #[serde(default)]
-    metadata: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct Page {
-    data: Vec<ApiItem>,
-    meta: Meta,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Meta {
-    total_pages: u64,
-}
-
 /// The range of [`DatasetRequest::timeout`].
 const TIMEOUT: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(1)..=Duration::from_secs(60 * 60);
@@ -223,17 +188,5 @@ impl DatasetRequest {
             version: self.version,
             project: Some(project),
         })
-    }
-}
-
-impl From<ApiItem> for Item {
-    fn from(item: ApiItem) -> Self {
-        Self {
-            id: Some(item.id),
-            input: item.input,
-            expected_output: item.expected_output.filter(|value| !value.is_null()),
-            metadata: item.metadata.filter(|value| !value.is_null()),
-            dataset_id: Some(item.dataset_id),
-        }
     }
 }

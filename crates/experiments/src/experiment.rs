@@ -7,7 +7,8 @@ use serde::Serialize;
 use tracefuse_core::{AsException, Tracer};
 
 use crate::dataset::Dataset;
-use crate::evaluation::{Case, Evaluator, IntoEvaluations};
+use crate::evaluator::{Case, Evaluator};
+use crate::into_evaluations::IntoEvaluations;
 use crate::item::{Item, value};
 use crate::report::{ExperimentReport, ItemResult, Results};
 use crate::run;

@@ -45,9 +45,13 @@
     )
 )]
 
+mod api_dataset;
+mod cell;
 mod dataset;
 mod evaluation;
+mod evaluator;
 mod experiment;
+mod into_evaluations;
 mod item;
 #[cfg_attr(not(feature = "progress"), path = "no_progress.rs")]
 mod progress;
@@ -57,8 +61,10 @@ mod settings;
 mod table;
 
 pub use dataset::{Dataset, DatasetClient, DatasetRequest};
-pub use evaluation::{Case, Evaluation, IntoEvaluations};
+pub use evaluation::Evaluation;
+pub use evaluator::Case;
 pub use experiment::Experiment;
+pub use into_evaluations::IntoEvaluations;
 pub use item::Item;
 pub use report::{Average, ExperimentReport, Failure, ItemResult};
 /// The server and the keys, and what can go wrong with them and with reading from it.

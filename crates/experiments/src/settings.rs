@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tracefuse_core::Tracer;
 
-use crate::evaluation::{Case, Evaluator};
+use crate::evaluator::{Case, Evaluator};
 use crate::report::Results;
 
 pub(crate) struct Settings {

@@ -58,15 +58,18 @@ mod in_memory;
 mod plain;
 #[doc(hidden)]
 pub mod provider;
+mod provider_models;
+mod report;
 
 pub use async_trait::async_trait;
 pub use batch::Batch;
 #[doc(hidden)]
 pub use chain::debug_error;
-pub use error::{Advice, ExportError, ExportReport, Rejection};
+pub use error::{Advice, ExportError};
 pub use exporter::Exporter;
 pub use in_memory::InMemoryExporter;
 pub use plain::{is_plain, plain_text};
+pub use report::{ExportReport, Rejection};
 /// Where an exporter that has to know it gets the time from.
 pub use tracefuse_core::Clock;
 /// The record types, so that an exporter needs no other crate of ours.

@@ -1,4 +1,4 @@
-//! Bodies that are read while they pass: of a request while it is sent, of a response while it arrives.
+//! The body of a response, which is read while it arrives, and what both bodies show of a frame.
 //! Made by `reqwest` and `tower`. Every frame is passed on as it is.
 
 use std::fmt;
@@ -8,14 +8,13 @@ use std::task::{Context, Poll};
 use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::call::Sent;
 use crate::reading::{End, Reading};
 
 /// The most slices of a chunk that are read.
 const SLICES: usize = 16;
 
 /// Calls `show` with the bytes of a chunk; returns how many bytes it did not get.
-fn show(data: &impl Buf, mut look: impl FnMut(&[u8])) -> u64 {
+pub(crate) fn show(data: &impl Buf, mut look: impl FnMut(&[u8])) -> u64 {
     let mut slices = [std::io::IoSlice::new(&[]); SLICES];
     let used = data.chunks_vectored(&mut slices);
     let mut rest = data.remaining() as u64;
@@ -24,57 +23,6 @@ fn show(data: &impl Buf, mut look: impl FnMut(&[u8])) -> u64 {
         look(slice);
     }
     rest
-}
-
-pin_project_lite::pin_project! {
-    /// The body of a request. Frames, errors, trailers and size are those of the inner body.
-    pub struct RequestBody<B> {
-        #[pin]
-        inner: B,
-        // `None` if the request is not recorded.
-        sent: Option<Sent>,
-    }
-}
-
-impl<B: Body> RequestBody<B> {
-    pub(crate) fn new(inner: B, sent: Option<Sent>) -> Self {
-        if let Some(sent) = sent.as_ref().filter(|_| inner.is_end_stream()) {
-            sent.lock().complete = true;
-        }
-        Self { inner, sent }
-    }
-}
-
-impl<B: Body> Body for RequestBody<B> {
-    type Data = B::Data;
-    type Error = B::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let mut this = self.project();
-        let polled = this.inner.as_mut().poll_frame(cx);
-        if let (Poll::Ready(frame), Some(sent)) = (&polled, &*this.sent) {
-            let mut sent = sent.lock();
-            if let Some(Ok(frame)) = frame
-                && let Some(data) = frame.data_ref()
-            {
-                let unseen = show(data, |bytes| sent.push(bytes));
-                sent.skip(unseen);
-            }
-            sent.complete |= frame.is_none() || this.inner.is_end_stream();
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
 }
 
 /// A response whose body was not received to its end; the generation ends with it.
@@ -164,12 +112,6 @@ impl<B: Body> Body for ResponseBody<B> {
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
-    }
-}
-
-impl<B> fmt::Debug for RequestBody<B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestBody").finish_non_exhaustive()
     }
 }
 

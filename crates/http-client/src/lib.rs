@@ -75,12 +75,16 @@ mod folding;
 mod form;
 mod frames;
 mod future;
+mod head;
 mod language;
 mod model_calls;
 mod operation;
 mod parameters;
+mod providers;
 mod reading;
 mod request;
+mod request_body;
+mod request_input;
 mod routes;
 mod secrets;
 mod table;
@@ -89,15 +93,21 @@ mod target;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 #[cfg(feature = "tower")]
+mod response_future;
+#[cfg(feature = "tower")]
 mod tower;
 
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
-pub use body::{RequestBody, ResponseBody};
+pub use body::ResponseBody;
 pub use language::Language;
 pub use model_calls::ModelCalls;
 pub use operation::Operation;
+pub use request_body::RequestBody;
+#[cfg(feature = "tower")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
+pub use response_future::ResponseFuture;
 pub use routes::Route;
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
-pub use tower::{Recorded, ResponseFuture};
+pub use tower::Recorded;

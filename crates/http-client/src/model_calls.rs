@@ -5,20 +5,22 @@ use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, Method};
 use tracefuse_core::bridge::observation_type;
 use tracefuse_core::{ObservationType, Span};
 
-use crate::asked::media_type;
 use crate::attempts::Attempts;
 use crate::call::{Call, Sent};
 use crate::capture::Capture;
+use crate::head::{Head, content_type};
 use crate::routes::{Route, Routes};
 use crate::secrets::Secrets;
-use crate::target::{Target, is_host, model_in_path};
+use crate::target::{is_host, model_in_path};
 
 /// Bytes of each body that are kept, unless [`ModelCalls::max_body`] says otherwise.
 const MAX_BODY: usize = 1024 * 1024;
+/// The largest value of [`ModelCalls::max_body`].
+const MAX_BODY_MOST: usize = 64 * 1024 * 1024;
 
 /// Records the model calls of an HTTP client: a middleware for `reqwest-middleware` (feature `reqwest`) and a layer for
 /// `tower` (feature `tower`).
@@ -85,11 +87,14 @@ impl ModelCalls {
         self.with(|settings| settings.routes.with_table = false)
     }
 
-    /// Bytes of a request and of a response that are kept until they are recorded; 1 MiB by default. Of a larger body its
-    /// size is recorded in place of its content, and its model and usage if they are in these bytes or in the last 16 KiB.
+    /// Bytes of a request and of a response that are kept until they are recorded; 1 MiB by default, at most 64 MiB: a larger
+    /// value means 64 MiB. Of a larger body its size is recorded in place of its content, and its model and usage if they
+    /// are in these bytes or in the last 16 KiB.
+    ///
+    /// It is set in code: this crate reads no environment. Take the number from the settings of your application.
     #[must_use]
     pub fn max_body(self, bytes: usize) -> Self {
-        self.with(|settings| settings.max_body = bytes)
+        self.with(|settings| settings.max_body = bytes.min(MAX_BODY_MOST))
     }
 
     /// Whether a call is recorded if the current span is a generation or an embedding already; `false` by default.
@@ -203,42 +208,5 @@ impl ModelCalls {
         } else if has(inject) {
             span.inject_traceparent(headers);
         }
-    }
-}
-
-/// The head of a request.
-pub(crate) struct Head<'a> {
-    pub(crate) method: &'a Method,
-    pub(crate) host: &'a str,
-    pub(crate) port: u16,
-    pub(crate) path: &'a str,
-    pub(crate) query: Option<&'a str>,
-    /// User and password of the address.
-    pub(crate) user: [&'a str; 2],
-    pub(crate) headers: &'a HeaderMap,
-}
-
-impl Head<'_> {
-    fn target(&self) -> Target<'_> {
-        Target {
-            host: self.host,
-            port: self.port,
-            path: self.path,
-            headers: self.headers,
-        }
-    }
-}
-
-/// The type of a body that can be read; empty if it is compressed.
-fn content_type(headers: &HeaderMap) -> String {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    if text(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
-        return String::new();
-    }
-    let kind = text(header::CONTENT_TYPE).unwrap_or("application/json");
-    match media_type(kind) {
-        // Its boundary is not needed.
-        "" => "application/json".to_owned(),
-        kind => kind.to_ascii_lowercase(),
     }
 }

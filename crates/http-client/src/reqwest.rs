@@ -7,12 +7,14 @@ use http::Extensions;
 use reqwest::{Body, Request, Response, ResponseBuilderExt as _, Url};
 use reqwest_middleware::{Middleware, Next, Result};
 
-use crate::body::{RequestBody, ResponseBody};
+use crate::body::ResponseBody;
 use crate::call::Call;
 use crate::capture::Capture;
 use crate::future::Sending;
-use crate::model_calls::{Head, ModelCalls};
+use crate::head::Head;
+use crate::model_calls::ModelCalls;
 use crate::reading::Reading;
+use crate::request_body::RequestBody;
 
 #[async_trait::async_trait]
 impl Middleware for ModelCalls {

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use crate::language::Language;
 use crate::operation::Operation;
-use crate::table;
 use crate::target::{Target, glob, is_host};
+use crate::{providers, table};
 
 /// A kind of request that calls a model: a pattern of the host, a pattern of the path, and how the call is read.
 ///
@@ -116,7 +116,7 @@ impl Routes {
         Some(Matched {
             operation: call.0,
             language: call.1,
-            provider: provider.or_else(|| table::provider_of(target).map(Cow::Borrowed)),
+            provider: provider.or_else(|| providers::provider_of(target).map(Cow::Borrowed)),
         })
     }
 }

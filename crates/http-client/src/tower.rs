@@ -2,8 +2,6 @@
 //! The types of the bodies change: a request has a [`RequestBody`], a response a [`ResponseBody`].
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
@@ -11,10 +9,12 @@ use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::body::{RequestBody, ResponseBody};
+use crate::body::ResponseBody;
 use crate::future::Sending;
-use crate::model_calls::{Head, ModelCalls};
-use crate::reading::Reading;
+use crate::head::Head;
+use crate::model_calls::ModelCalls;
+use crate::request_body::RequestBody;
+use crate::response_future::ResponseFuture;
 
 impl<S> Layer<S> for ModelCalls {
     type Service = Recorded<S>;
@@ -94,55 +94,8 @@ where
     }
 }
 
-pin_project_lite::pin_project! {
-    /// The response of a [`Recorded`] client.
-    #[must_use = "futures do nothing unless polled"]
-    pub struct ResponseFuture<F> {
-        #[pin]
-        inner: Sending<F>,
-    }
-}
-
-impl<F, R, E> Future for ResponseFuture<F>
-where
-    F: Future<Output = Result<Response<R>, E>>,
-    E: fmt::Display,
-    R: Body,
-    R::Error: fmt::Display,
-{
-    type Output = Result<Response<ResponseBody<R>>, E>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Poll::Ready((answer, call)) = self.project().inner.poll(cx) else {
-            return Poll::Pending;
-        };
-        Poll::Ready(match answer {
-            Ok(response) => {
-                let (parts, body) = response.into_parts();
-                let size = body.size_hint().exact();
-                let reading =
-                    call.map(|call| Reading::new(call, parts.status, &parts.headers, size));
-                let body = ResponseBody::new(body, reading, |error| error.to_string());
-                Ok(Response::from_parts(parts, body))
-            }
-            Err(error) => {
-                if let Some(call) = call {
-                    call.fail(std::any::type_name::<E>(), &error.to_string());
-                }
-                Err(error)
-            }
-        })
-    }
-}
-
 impl<S> fmt::Debug for Recorded<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Recorded").finish_non_exhaustive()
-    }
-}
-
-impl<F> fmt::Debug for ResponseFuture<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::time::Duration;
 
-use super::connect::{Progress, Step};
 use super::endpoint::Endpoint;
 use super::error::{HttpError, HttpErrorKind};
+use super::progress::{Progress, Step};
 
 /// What is known of an attempt when it is cut off.
 #[derive(Default)]

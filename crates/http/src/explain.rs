@@ -3,9 +3,10 @@
 
 use std::error::Error;
 
+use super::causes::{find_source, is_disconnect};
 use super::endpoint::Endpoint;
-use super::error::{HttpError, HttpErrorKind, find_source, is_disconnect};
-use super::tls;
+use super::error::{HttpError, HttpErrorKind};
+use super::tls_failure;
 
 pub(super) fn is_unanswered(error: &hyper::Error) -> bool {
     error.is_canceled()
@@ -27,7 +28,7 @@ pub(super) fn explain(endpoint: &Endpoint, error: hyper::Error) -> HttpError {
     });
     if has_tls_error.is_some() {
         let at = format!("{}:{}", endpoint.host(), endpoint.port());
-        return tls::explain(endpoint.host(), &at, error);
+        return tls_failure::explain(endpoint.host(), &at, error);
     }
     let (kind, message) = if is_head_too_large(&error) {
         (

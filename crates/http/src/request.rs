@@ -9,9 +9,9 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
 
 use super::compress::gzip;
-use super::config::TIMEOUT_RANGE;
 use super::endpoint::Endpoint;
 use super::headers::Headers;
+use super::ranges::TIMEOUT_RANGE;
 
 /// One request. `Clone` shares the body.
 ///

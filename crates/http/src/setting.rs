@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::config::HttpConfigError;
+use crate::config_error::HttpConfigError;
 
 /// A setting that cannot be used: which one, why, and what to do. Repeats no credential.
 ///

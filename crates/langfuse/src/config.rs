@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -36,12 +37,16 @@ pub struct LangfuseConfig {
     pub gzip: bool,
     /// What happens to images, sound and files in inputs and outputs; they are uploaded by default.
     pub media: MediaMode,
-    /// How long a prompt of `tracefuse-prompts` is used before it is fetched again; 60 s by default. The exporter does not
-    /// use it.
+    /// How long a prompt of `tracefuse-prompts` is used before it is fetched again; 60 s by default, at most 365 days. The
+    /// exporter does not use it.
     pub prompt_cache_ttl: Duration,
     /// Timeouts, certificate authorities, proxies.
     pub http: HttpConfig,
 }
+
+/// The range of [`LangfuseConfig::prompt_cache_ttl`]: 0 to 365 days. With 0 a prompt is fetched each time.
+pub const PROMPT_CACHE_TTL_RANGE: RangeInclusive<Duration> =
+    Duration::ZERO..=Duration::from_secs(365 * 24 * 60 * 60);
 
 impl LangfuseConfig {
     /// A project on Langfuse Cloud in the EU.
@@ -153,6 +158,8 @@ impl LangfuseConfig {
         if let Err(error) = Endpoint::parse(&self.base_url) {
             return refuse(format!("the base URL cannot be used: {error}"));
         }
+        let ttl = self.prompt_cache_ttl;
+        SettingError::check_time("prompt_cache_ttl", ttl, &PROMPT_CACHE_TTL_RANGE)?;
         Ok(self.http.check()?)
     }
 
@@ -326,6 +333,21 @@ mod tests {
         ] {
             let config = LangfuseConfig::new("pk-lf-1", "sk-lf-1").base_url(url);
             assert!(config.check().is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_prompt_is_kept_for_a_year_at_most() {
+        let kept = |ttl| LangfuseConfig::new("pk-lf-1", "sk-lf-1").prompt_cache_ttl(ttl);
+        let year = Duration::from_secs(31_536_000);
+        assert!(kept(Duration::ZERO).check().is_ok() && kept(year).check().is_ok());
+        for ttl in [year + Duration::from_nanos(1), Duration::MAX] {
+            let error = kept(ttl).check().unwrap_err();
+            assert_eq!(error.setting(), "prompt_cache_ttl");
+            assert!(
+                error.to_string().contains("from 0 s to 31536000 s"),
+                "{error}"
+            );
         }
     }
 

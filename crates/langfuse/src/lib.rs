@@ -39,7 +39,7 @@ mod values;
 pub use api::{ApiError, ApiProblem, LangfuseApi, Retries};
 #[doc(hidden)]
 pub use attributes::experiment;
-pub use config::{LangfuseConfig, check_key, stored_environment};
+pub use config::{LangfuseConfig, PROMPT_CACHE_TTL_RANGE, check_key, stored_environment};
 pub use exporter::LangfuseExporter;
 pub use media::MediaMode;
 #[doc(hidden)]

@@ -7,11 +7,10 @@ use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{Block, Error, Expr, FnArg, Ident, ItemFn, Result, Signature, Stmt, Type, parse_quote};
 
-use crate::args::{Capture, Options};
-use crate::signature::{
-    Streamed, arguments, final_async_block, future_output, is_result, key, nameable, ok_type,
-    returned, streamed,
-};
+use crate::args::Options;
+use crate::returned::{Streamed, future_output, is_result, ok_type, streamed};
+use crate::signature::{arguments, final_async_block, key, nameable, returned};
+use crate::values::Capture;
 
 pub(crate) fn expand(options: &Options, mut function: ItemFn) -> Result<TokenStream> {
     if let Some(constant) = function.sig.constness {

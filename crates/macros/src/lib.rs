@@ -9,7 +9,9 @@ use quote::quote;
 
 mod args;
 mod expand;
+mod returned;
 mod signature;
+mod values;
 
 /// Records each call of a function or method as a child of the current span.
 ///

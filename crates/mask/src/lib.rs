@@ -19,7 +19,9 @@
 pub mod apply;
 mod card;
 mod email;
+mod functions;
 mod json;
+mod json_text;
 mod keys;
 mod pattern;
 mod target;
@@ -30,6 +32,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use tracefuse_core::record::{Value, ValueRef};
+
+use functions::{Rewrite, Text};
 
 pub use pattern::PatternError;
 pub use target::MaskTarget;
@@ -202,47 +206,6 @@ impl fmt::Debug for Mask {
         f.debug_struct("Mask")
             .field("maskers", &self.maskers.len())
             .finish()
-    }
-}
-
-/// Masks text at every location, and numbers by their text.
-struct Text<F> {
-    mask: F,
-    numbers: bool,
-}
-
-impl<F: Fn(&str) -> Option<String> + Send + Sync + 'static> Masker for Text<F> {
-    fn mask(&self, value: ValueRef<'_>, _: &MaskTarget<'_>) -> Option<Value> {
-        let masked = match value {
-            ValueRef::Str(text) => (self.mask)(text),
-            ValueRef::U64(_) | ValueRef::I64(_) if self.numbers => (self.mask)(&value.to_string()),
-            ValueRef::F64(number) if self.numbers => (self.mask)(&plain(number)),
-            _ => None,
-        };
-        masked.map(Value::Str)
-    }
-
-    fn mask_key(&self, key: &str, _: &MaskTarget<'_>) -> Option<String> {
-        (self.mask)(key)
-    }
-}
-
-/// A float without `.0` or an exponent where it is whole: a card's number may have gone through one.
-fn plain(number: f64) -> String {
-    if number.fract() == 0.0 && number.abs() < 1e19 {
-        format!("{number:.0}")
-    } else {
-        ValueRef::F64(number).to_string()
-    }
-}
-
-struct Rewrite<F>(F);
-
-impl<F: Fn(ValueRef<'_>, &MaskTarget<'_>) -> Option<Value> + Send + Sync + 'static> Masker
-    for Rewrite<F>
-{
-    fn mask(&self, value: ValueRef<'_>, at: &MaskTarget<'_>) -> Option<Value> {
-        (self.0)(value, at)
     }
 }
 

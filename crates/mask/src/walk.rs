@@ -5,6 +5,7 @@ use tracefuse_core::record::{ObservationType, Place, Value, ValueRef};
 
 use super::Masker;
 use super::json::{self, Kind, Token};
+use super::json_text::decode;
 use super::target::{MaskTarget, Step};
 
 pub(super) struct Walk<'a> {
@@ -98,7 +99,7 @@ impl<'a> Walk<'a> {
                     }
                 }
                 Kind::Key => {
-                    let key = json::decode(inside(raw));
+                    let key = decode(inside(raw));
                     if let Some(Step::Key(current)) = self.steps.last_mut() {
                         current.clear();
                         current.push_str(&key);
@@ -118,7 +119,7 @@ impl<'a> Walk<'a> {
                 },
                 Kind::Text | Kind::Number | Kind::Bool | Kind::Null => {
                     let new = match token.kind {
-                        Kind::Text => self.value(ValueRef::Str(&json::decode(inside(raw)))),
+                        Kind::Text => self.value(ValueRef::Str(&decode(inside(raw)))),
                         Kind::Number => self.ask(number(raw)),
                         Kind::Bool => self.ask(ValueRef::Bool(raw == "true")),
                         _ => None,

@@ -3,8 +3,9 @@
 
 use tracefuse_core::{DropReason, ExporterStats, Health, Stats};
 
-use crate::collect::{Labels, Snapshot};
+use crate::collect::Snapshot;
 use crate::instrument as i;
+use crate::labels::Labels;
 
 /// Adds the numbers of a tracer and of its exporters. `started` and `measured` are counted by the processor.
 pub(crate) fn add(snapshot: &mut Snapshot, stats: &Stats, started: u64, measured: u64) {

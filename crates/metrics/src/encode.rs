@@ -1,11 +1,13 @@
-//! A snapshot as an OTLP request: `ExportMetricsServiceRequest` in protobuf.
+//! A snapshot as an OTLP request: `ExportMetricsServiceRequest`, written by `protobuf`.
 //! Called by `push` for each export. Field numbers are those of `opentelemetry/proto/metrics/v1/metrics.proto`.
 
 use tracefuse_core::record::{Resource, ValueRef};
 use tracefuse_otlp::resource_attributes;
 
-use crate::collect::{Family, Labels, Snapshot, Value};
+use crate::collect::{Family, Snapshot, Value};
 use crate::instrument::Kind;
+use crate::labels::Labels;
+use crate::protobuf::{Message, message};
 
 /// When the counts began and when they were read, in nanoseconds since 1970.
 #[derive(Clone, Copy, Debug)]
@@ -110,75 +112,5 @@ fn write_labels(out: &mut Message, field: u32, labels: &Labels) {
             (_, text) => ValueRef::Str(text),
         };
         out.attribute(field, key, value);
-    }
-}
-
-/// A message that is being written.
-#[derive(Default)]
-struct Message(Vec<u8>);
-
-fn message(fill: impl FnOnce(&mut Message)) -> Vec<u8> {
-    let mut inner = Message::default();
-    fill(&mut inner);
-    inner.0
-}
-
-impl Message {
-    fn varint(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.0.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.0.push(value as u8);
-    }
-
-    fn tag(&mut self, field: u32, kind: u32) {
-        self.varint(u64::from(field << 3 | kind));
-    }
-
-    fn number(&mut self, field: u32, value: u64) {
-        self.tag(field, 0);
-        self.varint(value);
-    }
-
-    fn fixed(&mut self, field: u32, bits: u64) {
-        self.tag(field, 1);
-        self.0.extend_from_slice(&bits.to_le_bytes());
-    }
-
-    fn bytes(&mut self, field: u32, bytes: &[u8]) {
-        self.tag(field, 2);
-        self.varint(bytes.len() as u64);
-        self.0.extend_from_slice(bytes);
-    }
-
-    fn text(&mut self, field: u32, text: &str) {
-        self.bytes(field, text.as_bytes());
-    }
-
-    fn packed(&mut self, field: u32, values: impl Iterator<Item = u64>) {
-        let bytes: Vec<u8> = values.flat_map(u64::to_le_bytes).collect();
-        self.bytes(field, &bytes);
-    }
-
-    fn message(&mut self, field: u32, fill: impl FnOnce(&mut Self)) {
-        let inner = message(fill);
-        self.bytes(field, &inner);
-    }
-
-    /// A `KeyValue`.
-    fn attribute(&mut self, field: u32, key: &str, value: ValueRef<'_>) {
-        self.message(field, |pair| {
-            pair.text(1, key);
-            pair.message(2, |any| match value {
-                ValueRef::Str(text) | ValueRef::Json(text) => any.text(1, text),
-                ValueRef::Bool(value) => any.number(2, u64::from(value)),
-                ValueRef::I64(value) => any.number(3, value as u64),
-                ValueRef::U64(value) => any.number(3, value),
-                ValueRef::F64(value) => any.fixed(4, value.to_bits()),
-                // No other kind of value exists yet.
-                _ => any.text(1, ""),
-            });
-        });
     }
 }

@@ -61,11 +61,15 @@ mod exports;
 mod facts;
 mod histogram;
 mod instrument;
+mod labels;
 mod metrics;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod processor;
 mod prometheus;
+mod prometheus_names;
+#[cfg(feature = "otlp")]
+mod protobuf;
 #[cfg(feature = "otlp")]
 mod push;
 mod registry;

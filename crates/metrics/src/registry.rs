@@ -9,10 +9,11 @@ use tracefuse_core::record::Resource;
 use tracefuse_core::{Processor, Stats};
 
 use crate::accounting;
-use crate::collect::{Labels, Snapshot};
+use crate::collect::Snapshot;
 use crate::exports::Exports;
 use crate::facts::{Facts, Operation};
 use crate::instrument as i;
+use crate::labels::Labels;
 use crate::series::Table;
 
 pub(crate) struct Registry {

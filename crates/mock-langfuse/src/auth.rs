@@ -5,7 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use crate::answers::{Incoming, Reply};
+use crate::answers::Incoming;
+use crate::reply::Reply;
 use crate::state::Shared;
 
 /// What a key may do.

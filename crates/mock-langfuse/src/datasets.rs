@@ -1,11 +1,11 @@
-//! Datasets: `GET /v2/datasets/{name}`, `GET /dataset-items` and `POST /dataset-run-items` as 4.16.0 answers them in mode
-//! `events_only` (`publicDatasetService.ts`). Called by `router`; tests fill it through the handle of the server.
+//! Datasets: `GET /v2/datasets/{name}` and `GET /dataset-items` as 4.16.0 answers them in mode `events_only`
+//! (`publicDatasetService.ts`). Called by `router`; tests fill it through the handle of the server.
 
-use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
-use crate::answers::{Incoming, Reply, unescape_path};
+use crate::answers::{Incoming, unescape_path};
 use crate::query::Query;
+use crate::reply::Reply;
 use crate::state::Shared;
 use crate::store::Store;
 use crate::time;
@@ -86,61 +86,4 @@ pub(crate) fn items(shared: &Shared, request: &Incoming) -> Reply {
         "page": page, "limit": limit, "totalItems": items.len(), "totalPages": items.len().div_ceil(limit),
     });
     Reply::json(200, &json!({ "data": data, "meta": meta }))
-}
-
-/// Nothing is stored in mode `events_only`: the answer has the id of the experiment, which traces name themselves.
-pub(crate) fn run_item(shared: &Shared, request: &Incoming) -> Reply {
-    let body = match request.json(1024 * 1024, "1mb") {
-        Ok(body) => body,
-        Err(reply) => return reply,
-    };
-    let text = |key: &str| body[key].as_str();
-    let issue = |path: &[&str], message: &str| {
-        Reply::invalid(vec![
-            json!({ "code": "custom", "path": path, "message": message }),
-        ])
-    };
-    let (Some(run), Some(item)) = (text("runName"), text("datasetItemId")) else {
-        let missing = if text("runName").is_none() {
-            "runName"
-        } else {
-            "datasetItemId"
-        };
-        return issue(
-            &[missing],
-            "Invalid input: expected string, received undefined",
-        );
-    };
-    let filled = |key: &str| text(key).filter(|text| !text.is_empty());
-    if filled("traceId").is_none() && filled("observationId").is_none() {
-        let message = "observationId or traceId must be provided";
-        return issue(&["observationId", "traceId"], message);
-    }
-    let store = shared.lock();
-    let mut items = store.dataset_items.iter();
-    let Some(item) = items.find(|known| known["id"] == item && known["status"] == "ACTIVE") else {
-        return Reply::error(404, "LangfuseNotFoundError", "Dataset item not found");
-    };
-    let identity = json!([
-        "langfuse-experiment-v1",
-        "mock-project",
-        item["datasetId"],
-        run
-    ]);
-    let hash = digest(&SHA256, identity.to_string().as_bytes());
-    let id: String = hash
-        .as_ref()
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let now = time::iso(time::now());
-    Reply::json(
-        200,
-        &json!({
-            "id": format!("mock-run-item-{}", store.requests.len()), "datasetRunId": id, "datasetRunName": run,
-            "datasetItemId": item["id"], "traceId": text("traceId").unwrap_or_default(),
-            "observationId": text("observationId"), "createdAt": now, "updatedAt": now,
-        }),
-    )
 }

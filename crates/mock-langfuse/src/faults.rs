@@ -8,8 +8,10 @@ use bytes::Bytes;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use crate::action::{Action, How, ReplySpec};
-use crate::answers::{Incoming, Reply, headers};
+use crate::action::Action;
+use crate::answers::Incoming;
+use crate::cut::{How, ReplySpec};
+use crate::reply::{Reply, headers};
 use crate::state::Shared;
 use crate::{otlp, router};
 

@@ -6,8 +6,10 @@ use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
-use crate::answers::{Incoming, Reply};
+use crate::answers::Incoming;
 use crate::auth::{Access, refusal};
+use crate::media_types::TYPES;
+use crate::reply::Reply;
 use crate::state::Shared;
 use crate::time;
 
@@ -15,62 +17,6 @@ use crate::time;
 const MAX_BODY: usize = 1 << 20;
 /// The largest upload, in bytes.
 const MAX_LENGTH: f64 = 1e9;
-
-/// The types that Langfuse takes, spelled as they are.
-const TYPES: &[&str] = &[
-    "image/png",
-    "image/jpeg",
-    "image/jpg",
-    "image/webp",
-    "image/gif",
-    "image/svg+xml",
-    "image/tiff",
-    "image/bmp",
-    "image/avif",
-    "image/heic",
-    "audio/mpeg",
-    "audio/mp3",
-    "audio/wav",
-    "audio/ogg",
-    "audio/oga",
-    "audio/aac",
-    "audio/mp4",
-    "audio/flac",
-    "audio/opus",
-    "audio/webm",
-    "video/mp4",
-    "video/webm",
-    "video/ogg",
-    "video/mpeg",
-    "video/quicktime",
-    "video/x-msvideo",
-    "video/x-matroska",
-    "text/plain",
-    "text/html",
-    "text/css",
-    "text/csv",
-    "text/markdown",
-    "text/x-python",
-    "application/javascript",
-    "text/x-typescript",
-    "application/x-yaml",
-    "application/pdf",
-    "application/msword",
-    "application/vnd.ms-excel",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "application/zip",
-    "application/json",
-    "application/xml",
-    "application/octet-stream",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-    "application/rtf",
-    "application/x-ndjson",
-    "application/vnd.apache.parquet",
-    "application/gzip",
-    "application/x-tar",
-    "application/x-7z-compressed",
-];
 
 /// Where to upload; nowhere if it was uploaded already.
 pub(crate) fn announce(shared: &Shared, request: &Incoming) -> Reply {

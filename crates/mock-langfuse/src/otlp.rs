@@ -6,9 +6,10 @@ use std::io::Read as _;
 use bytes::Bytes;
 use serde_json::json;
 
-use crate::answers::{Incoming, Reply};
+use crate::answers::Incoming;
 use crate::auth::{Access, refusal};
 use crate::decode::Batch;
+use crate::reply::Reply;
 use crate::state::Shared;
 use crate::{decode, js, mapping};
 

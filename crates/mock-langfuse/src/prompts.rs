@@ -3,9 +3,10 @@
 
 use serde_json::{Value, json};
 
-use crate::answers::{Incoming, Reply, unescape_path};
+use crate::answers::{Incoming, unescape_path};
 use crate::auth::{Access, access};
 use crate::query::Query;
+use crate::reply::Reply;
 use crate::state::Shared;
 use crate::store::Store;
 use crate::time;

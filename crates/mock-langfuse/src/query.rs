@@ -6,7 +6,8 @@ use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Value, json};
 
-use crate::answers::{Incoming, Reply};
+use crate::answers::Incoming;
+use crate::reply::Reply;
 use crate::time;
 
 /// The parameters of one request, and what is wrong with them so far.

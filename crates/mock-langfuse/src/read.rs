@@ -3,10 +3,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::answers::{Incoming, Reply};
+use crate::answers::Incoming;
 use crate::js;
 use crate::mapping::Observation;
 use crate::query::{Query, encode_cursor};
+use crate::reply::Reply;
 use crate::state::Shared;
 use crate::time::{iso, javascript};
 

@@ -3,10 +3,11 @@
 
 use serde_json::json;
 
-use crate::answers::{Incoming, Reply};
+use crate::answers::Incoming;
 use crate::auth::{Access, refusal};
+use crate::reply::Reply;
 use crate::state::Shared;
-use crate::{datasets, legacy, media, otlp, prompts, read, score_list, scores};
+use crate::{datasets, gone, legacy, media, otlp, prompts, read, run_items, score_list, scores};
 
 /// The endpoint for spans.
 pub(crate) const TRACES: &str = "/api/public/otel/v1/traces";
@@ -38,7 +39,7 @@ fn other(shared: &Shared, request: &Incoming) -> Reply {
     let Some(endpoint) = path.strip_prefix("/api/public") else {
         return Reply::text(404, "Not Found");
     };
-    if let Some(reply) = legacy::gone(method, endpoint) {
+    if let Some(reply) = gone::gone(method, endpoint) {
         return reply;
     }
     let project = |answer: fn(&Shared, &Incoming) -> Reply| {
@@ -58,7 +59,7 @@ fn other(shared: &Shared, request: &Incoming) -> Reply {
         ("PATCH", _) if part.is_some() => {
             media::uploaded(shared, request, part.unwrap_or_default())
         }
-        ("GET", "/projects") => project(|_, _| legacy::projects()),
+        ("GET", "/projects") => project(|_, _| gone::projects()),
         ("GET", "/score-configs") => project(score_list::configs),
         ("GET", "/v2/observations") => project(read::observations),
         ("GET", "/v3/scores") => project(score_list::scores),
@@ -68,7 +69,7 @@ fn other(shared: &Shared, request: &Incoming) -> Reply {
         ("GET", _) if dataset.is_some() => refusal(shared, request, &[Access::Project])
             .unwrap_or_else(|| datasets::named(shared, dataset.unwrap_or_default())),
         ("GET", "/dataset-items") => project(datasets::items),
-        ("POST", "/dataset-run-items") => project(datasets::run_item),
+        ("POST", "/dataset-run-items") => project(run_items::run_item),
         ("POST", "/otel/v1/metrics") => project(|_, _| Reply::json(200, &json!({}))),
         (
             _,

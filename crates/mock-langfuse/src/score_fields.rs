@@ -3,8 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::arrivals::Score;
 use crate::js;
-use crate::store::Score;
 use crate::time::iso;
 
 /// What scores are sorted by.

@@ -3,12 +3,13 @@
 
 use serde_json::{Value, json};
 
-use crate::answers::{Incoming, Reply};
+use crate::answers::Incoming;
+use crate::arrivals::Score;
 use crate::js;
 use crate::query::{Query, encode_cursor};
+use crate::reply::Reply;
 use crate::score_fields::{kind, place, shown, source, value};
 use crate::state::Shared;
-use crate::store::Score;
 use crate::time::iso;
 
 const GROUPS: &[&str] = &["core", "details", "subject", "annotation"];

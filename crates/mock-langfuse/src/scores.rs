@@ -3,9 +3,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::answers::{Incoming, Reply};
+use crate::answers::Incoming;
 use crate::auth::{Access, refusal};
 use crate::mapping::environment;
+use crate::reply::Reply;
 use crate::state::Shared;
 use crate::{js, time};
 

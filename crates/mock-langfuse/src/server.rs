@@ -16,8 +16,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use crate::action::{Action, How};
-use crate::answers::{Incoming, Reply, headers};
+use crate::action::Action;
+use crate::answers::Incoming;
+use crate::cut::How;
+use crate::reply::{Reply, headers};
 use crate::state::Shared;
 use crate::tls::Identity;
 use crate::{faults, router};

@@ -5,8 +5,9 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use crate::action::{Action, How};
+use crate::action::Action;
 use crate::answers::Incoming;
+use crate::cut::How;
 use crate::scenario::Scenario;
 use crate::store::Store;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tracefuse_core::Clock;
-use tracefuse_langfuse::{LangfuseApi, LangfuseConfig, SettingError};
+use tracefuse_langfuse::{LangfuseApi, LangfuseConfig, PROMPT_CACHE_TTL_RANGE, SettingError};
 
 use crate::cache::Cache;
 use crate::fetch::{Counters, Shared};
@@ -135,8 +135,8 @@ impl PromptClient {
 
 impl PromptClientBuilder {
     /// How long a prompt is used before it is fetched again; that of the configuration by default, which is 60 s, as in
-    /// the official SDKs. An older prompt is used once more, and is fetched in the background. Zero asks the server each
-    /// time, `Duration::MAX` once.
+    /// the official SDKs; from 0, which asks the server each time, to 365 days. An older prompt is used once more, and is
+    /// fetched in the background.
     pub fn cache_ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
         self
@@ -193,6 +193,7 @@ impl PromptClientBuilder {
     }
 
     fn check(&self) -> Result<(), SettingError> {
+        SettingError::check_time("cache_ttl", self.ttl, &PROMPT_CACHE_TTL_RANGE)?;
         SettingError::check_time("timeout", self.timeout, &TIMEOUT)?;
         SettingError::check_number("max_retries", self.max_retries, &(0..=1_000_000))?;
         SettingError::check_number("max_prompts", self.max_prompts, &(1..=1_000_000))?;
@@ -227,6 +228,11 @@ mod tests {
             ),
             (builder().timeout(Duration::MAX), "timeout", "to 3600 s"),
             (
+                builder().cache_ttl(Duration::MAX),
+                "cache_ttl",
+                "expected a time from 0 s to 31536000 s",
+            ),
+            (
                 builder().max_retries(u32::MAX),
                 "max_retries",
                 "from 0 to 1000000",
@@ -252,7 +258,7 @@ mod tests {
             assert_eq!(error.setting(), setting);
             assert!(error.to_string().contains(words), "{error}");
         }
-        for ttl in [Duration::ZERO, Duration::MAX] {
+        for ttl in [Duration::ZERO, Duration::from_secs(365 * 24 * 60 * 60)] {
             assert!(builder().cache_ttl(ttl).build().is_ok());
         }
     }

@@ -1,5 +1,5 @@
 //! What is used when a prompt is not available: a text or messages in code, or a file that is read then.
-//! Used by `client`.
+//! Given to `request`, which reads it.
 
 use std::path::{Path, PathBuf};
 

@@ -40,6 +40,7 @@
 
 mod cache;
 mod client;
+mod compile_error;
 mod compiled;
 mod error;
 mod fallback;
@@ -52,8 +53,9 @@ mod template;
 mod variables;
 
 pub use client::{PromptClient, PromptClientBuilder, PromptStats};
+pub use compile_error::CompileError;
 pub use compiled::{CompiledChat, CompiledText};
-pub use error::{CompileError, PromptError, PromptProblem};
+pub use error::{PromptError, PromptProblem};
 pub use message::ChatMessage;
 pub use prompt::{ChatPrompt, TextPrompt};
 pub use request::PromptRequest;

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::compile_error::CompileError;
 use crate::compiled::{CompiledChat, CompiledText};
-use crate::error::{CompileError, PromptError, PromptProblem};
+use crate::error::{PromptError, PromptProblem};
 use crate::message::Part;
 use crate::stored::{Body, Stored};
 use crate::template::{Template, each_once};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use tracefuse_langfuse::{PROMPT_CACHE_TTL_RANGE, SettingError};
 
 use crate::cache::{Key, Selector};
 use crate::error::{PromptError, PromptProblem};
@@ -54,7 +55,8 @@ impl<T> PromptRequest<T> {
         self
     }
 
-    /// How old the prompt may be, in place of the client's [`cache_ttl`](crate::PromptClientBuilder::cache_ttl).
+    /// How old the prompt may be, in place of the client's [`cache_ttl`](crate::PromptClientBuilder::cache_ttl); the same
+    /// range, else `get` returns an error.
     pub fn cache_ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
         self
@@ -64,6 +66,10 @@ impl<T> PromptRequest<T> {
         let wrong = |why: &str| Err(PromptError::new(PromptProblem::Request, why));
         if self.name.is_empty() {
             return wrong("the name of the prompt is empty");
+        }
+        if let Err(error) = SettingError::check_time("cache_ttl", self.ttl, &PROMPT_CACHE_TTL_RANGE)
+        {
+            return wrong(&error.to_string());
         }
         let of = match (&self.label, self.version) {
             (Some(_), Some(_)) => {

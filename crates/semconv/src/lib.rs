@@ -31,6 +31,8 @@ mod flat;
 mod frameworks;
 mod gen_ai;
 mod langfuse;
+mod langfuse_observation;
+mod llm;
 mod messages;
 mod names;
 mod observation;
@@ -42,6 +44,7 @@ mod traceloop;
 mod usage;
 mod value;
 mod vercel;
+mod vercel_report;
 
 pub use messages::MessageEvents;
 pub use names::{

@@ -91,7 +91,7 @@ impl Observation {
     }
 
     /// Sets the type that the name of a library's span says, as [`agent_span`](crate::agent_span) has it. An attribute that
-    /// says more wins.
+    /// is more certain replaces it.
     pub fn begin_as(&self, kind: ObservationType) {
         self.set_kind(kind, Certainty::Agent);
     }

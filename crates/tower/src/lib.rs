@@ -28,21 +28,20 @@
 mod body;
 mod future;
 mod open;
+mod service;
 
 use std::fmt;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
+use http::HeaderMap;
 use http::request::Parts;
-use http::{HeaderMap, Request, Response};
-use http_body::Body;
 use tower_layer::Layer;
-use tower_service::Service;
 use tracefuse_core::bridge::start_unrecorded;
 use tracefuse_core::{Span, Trace, Tracer};
 
 pub use body::TracedBody;
 pub use future::ResponseFuture;
+pub use service::Traced;
 
 type Name = Arc<dyn Fn(&Parts) -> String + Send + Sync>;
 type Filter = Arc<dyn Fn(&Parts) -> bool + Send + Sync>;
@@ -163,49 +162,8 @@ impl<S> Layer<S> for TraceLayer {
     }
 }
 
-/// A service with a [`TraceLayer`].
-#[derive(Clone)]
-pub struct Traced<S> {
-    inner: S,
-    layer: TraceLayer,
-}
-
-impl<S, B, R> Service<Request<B>> for Traced<S>
-where
-    S: Service<Request<B>, Response = Response<R>>,
-    S::Error: fmt::Display,
-    R: Body,
-    R::Error: fmt::Display,
-{
-    type Response = Response<TracedBody<R>>;
-    type Error = S::Error;
-    type Future = ResponseFuture<S::Future>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (parts, body) = request.into_parts();
-        let trace = self.layer.start(&parts);
-        let method = parts.method.clone();
-        // A service may do its work when it is called, before its future is polled.
-        let answer = {
-            let _entered = trace.root().enter();
-            self.inner.call(Request::from_parts(parts, body))
-        };
-        ResponseFuture::new(answer, trace, method)
-    }
-}
-
 impl fmt::Debug for TraceLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TraceLayer").finish_non_exhaustive()
-    }
-}
-
-impl<S> fmt::Debug for Traced<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Traced").finish_non_exhaustive()
     }
 }

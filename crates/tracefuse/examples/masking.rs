@@ -11,13 +11,13 @@ fn main() -> anyhow::Result<()> {
         .regex(r"\b\d{3}-\d{2}-\d{4}\b", "<ssn>")?
         .rewrite(|_, at| (at.path() == "metadata.customer").then(|| Value::Str("someone".into())));
     // All that failed or took long, and half of the rest.
-    let hold = TailSampling::new()
+    let sampling = TailSampling::new()
         .keep_slower_than(Duration::from_secs(10))
         .rate(SampleRate::new(0.5)?);
     let tracer = tracefuse::builder()
         .console(Default::default())
         .masker(mask)
-        .tail_sampling(hold)
+        .tail_sampling(sampling)
         .build()?;
 
     tracer.trace("support-chat").run(|trace| {

@@ -100,6 +100,7 @@ mod global;
 #[cfg_attr(docsrs, doc(cfg(feature = "langfuse")))]
 pub mod langfuse;
 mod modes;
+mod repeat;
 mod say;
 #[cfg(feature = "signal")]
 #[cfg_attr(docsrs, doc(cfg(feature = "signal")))]

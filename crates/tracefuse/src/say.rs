@@ -2,15 +2,11 @@
 //! to standard error once, and repeated through `tracing` at the first export if there is a subscriber then. What
 //! delivery logs is in the runtime's ledger. Texts are escaped, so that none of them can forge a line.
 
-use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tracefuse_core::{ExporterStats, Health};
 use tracefuse_exporter::contain::log_line;
-use tracefuse_exporter::record::Record;
-use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, async_trait, plain_text};
+use tracefuse_exporter::{Exporter, plain_text};
 
 use crate::config::ConfigError;
 
@@ -18,7 +14,7 @@ use crate::config::ConfigError;
 const MOST: usize = 64;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Severity {
+pub(crate) enum Severity {
     Error,
     Warning,
 }
@@ -52,7 +48,7 @@ fn problem(severity: Severity, text: &str) {
 }
 
 /// One line on standard error. If it is closed, there is nothing left to write to.
-fn print(text: &str) {
+pub(crate) fn print(text: &str) {
     let _ = std::io::stderr().write_all(format!("tracefuse: {text}\n").as_bytes());
 }
 
@@ -64,7 +60,7 @@ fn log(severity: Severity, text: &str) {
 }
 
 /// Whether a log line would reach anything: a subscriber of `tracing`, or with the feature `log` a logger of `log`.
-fn is_heard() -> bool {
+pub(crate) fn is_heard() -> bool {
     #[cfg(feature = "log")]
     if log::max_level() != log::LevelFilter::Off {
         return true;
@@ -72,84 +68,18 @@ fn is_heard() -> bool {
     tracing::dispatcher::has_been_set()
 }
 
-fn unheard() -> MutexGuard<'static, Vec<(Severity, String)>> {
+pub(crate) fn unheard() -> MutexGuard<'static, Vec<(Severity, String)>> {
     UNHEARD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Logs again the problems that no subscriber received, if there is one now.
-fn repeat() {
+pub(crate) fn repeat() {
     if is_heard() {
         // Taken out first: a subscriber must not run under the lock.
         let problems = std::mem::take(&mut *unheard());
         for (severity, text) in problems {
             log(severity, &text);
         }
-    }
-}
-
-/// The failures of one tracer's exporters that are on standard error: name, and whether the receiver refuses the keys.
-#[derive(Default)]
-pub(crate) struct Failures(Mutex<BTreeSet<(String, bool)>>);
-
-impl Failures {
-    /// Writes the first failure of an exporter, and the first refusal, to standard error if nothing hears the log lines
-    /// of delivery.
-    pub(crate) fn on_health(&self, stats: &ExporterStats) {
-        let is_refused = match stats.health {
-            Health::Refused { .. } => true,
-            Health::Degraded | Health::Open { .. } => false,
-            _ => return,
-        };
-        if is_heard() {
-            return;
-        }
-        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = said.insert((stats.name.clone(), is_refused));
-        drop(said);
-        if is_new {
-            let error = stats
-                .last_error
-                .as_deref()
-                .unwrap_or("the last export failed");
-            print(&plain_text(&format!("exporter `{}`: {error}", stats.name)));
-        }
-    }
-}
-
-/// The exporter, or one that repeats unheard problems at its first export.
-pub(crate) fn repeating(exporter: Arc<dyn Exporter>) -> Arc<dyn Exporter> {
-    if unheard().is_empty() {
-        return exporter;
-    }
-    Arc::new(Repeating(exporter))
-}
-
-/// Every method is that of the exporter inside, those with a default included.
-struct Repeating(Arc<dyn Exporter>);
-
-#[async_trait]
-impl Exporter for Repeating {
-    fn name(&self) -> &str {
-        self.0.name()
-    }
-    fn destination(&self) -> Option<String> {
-        self.0.destination()
-    }
-    fn size_hint(&self, record: &Record) -> usize {
-        self.0.size_hint(record)
-    }
-    fn flush_interval(&self) -> Option<Duration> {
-        self.0.flush_interval()
-    }
-    async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
-        repeat();
-        self.0.export(batch).await
-    }
-    async fn flush(&self) -> Result<(), ExportError> {
-        self.0.flush().await
-    }
-    async fn shutdown(&self) -> Result<(), ExportError> {
-        self.0.shutdown().await
     }
 }
 
@@ -179,47 +109,6 @@ fn origin(destination: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// An exporter whose every method returns something else than its default.
-    struct Special;
-
-    #[async_trait]
-    impl Exporter for Special {
-        fn name(&self) -> &str {
-            "special"
-        }
-        fn destination(&self) -> Option<String> {
-            Some("somewhere".into())
-        }
-        fn size_hint(&self, _: &Record) -> usize {
-            7
-        }
-        fn flush_interval(&self) -> Option<Duration> {
-            Some(Duration::ZERO)
-        }
-        async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
-            Ok(ExportReport::accepted(batch.len()))
-        }
-        async fn flush(&self) -> Result<(), ExportError> {
-            Err(ExportError::stop("flushed"))
-        }
-        async fn shutdown(&self) -> Result<(), ExportError> {
-            Err(ExportError::stop("shut down"))
-        }
-    }
-
-    #[test]
-    fn a_repeating_exporter_answers_as_the_one_inside() {
-        let exporter = Repeating(Arc::new(Special));
-        assert_eq!(exporter.name(), "special");
-        assert_eq!(exporter.destination().as_deref(), Some("somewhere"));
-        assert_eq!(exporter.flush_interval(), Some(Duration::ZERO));
-        let answers = futures::executor::block_on(async {
-            [exporter.flush().await, exporter.shutdown().await]
-        });
-        let answers = answers.map(|answer| answer.unwrap_err().to_string());
-        assert_eq!(answers, ["flushed", "shut down"]);
-    }
 
     #[test]
     fn only_the_origin_of_an_address_is_logged() {

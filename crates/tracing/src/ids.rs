@@ -1,7 +1,7 @@
 //! Ids of the current span in log lines: an event format for `tracing_subscriber::fmt` around another one.
 //! Made by applications; finds the span as `layer` does. Takes no lock, and writes into the line only.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use tracefuse_core::bridge::is_suppressed;
 use tracefuse_core::{Span, SpanId, TraceId};
@@ -11,6 +11,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::layer::inherited;
+use crate::line::{Line, Style, escaped};
 
 /// An event format that adds `trace_id` and `span_id` to log lines that are written inside of a recorded span: one of a
 /// [`Tracer`](tracefuse_core::Tracer), or one that [`layer`](crate::layer()) records. It wraps any other event format.
@@ -35,12 +36,6 @@ pub struct TraceIds<F> {
     style: Style,
     /// What comes before the trace id in its address, escaped for the style.
     url: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Style {
-    Text,
-    Json,
 }
 
 impl<F> TraceIds<F> {
@@ -175,60 +170,4 @@ where
         Some(id) => inherited(&ctx.span(id)?)?,
     };
     Some((span.trace_id()?, span.id()?))
-}
-
-/// Passes a line on, except for its end: the newlines, and before them the brace that ends a JSON object.
-struct Line<'a, 'w> {
-    to: &'a mut Writer<'w>,
-    style: Style,
-    brace: bool,
-    /// What was written last is the beginning of an object.
-    opens: bool,
-    newlines: usize,
-    is_empty: bool,
-}
-
-impl fmt::Write for Line<'_, '_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let body = text.trim_end_matches('\n');
-        let newlines = text.len() - body.len();
-        if body.is_empty() {
-            self.newlines += newlines;
-            return Ok(());
-        }
-        if std::mem::take(&mut self.brace) {
-            self.opens = false;
-            self.to.write_char('}')?;
-        }
-        for _ in 0..std::mem::take(&mut self.newlines) {
-            self.to.write_char('\n')?;
-        }
-        self.is_empty = false;
-        self.newlines = newlines;
-        let (body, brace) = match body.strip_suffix('}') {
-            Some(body) if self.style == Style::Json => (body, true),
-            _ => (body, false),
-        };
-        self.brace = brace;
-        if !body.is_empty() {
-            self.opens = body.ends_with('{');
-        }
-        self.to.write_str(body)
-    }
-}
-
-/// As the content of a JSON string.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() => {
-                // Writing to a String does not fail.
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out
 }

@@ -59,6 +59,8 @@ mod filter;
 #[cfg(feature = "fmt")]
 mod ids;
 mod layer;
+#[cfg(feature = "fmt")]
+mod line;
 
 pub use builder::{LayerBuilder, builder, layer};
 pub use filter::is_llm;

@@ -1,16 +1,17 @@
 //! Time: the wall clock is read once for a trace, then a monotonic clock. This is the only place that reads them.
 //! Read by the handles and by delivery; tests inject a `ManualClock`. Must not know spans.
 
+mod manual;
 mod source;
 mod tsc;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::record::Timestamp;
 
+pub use manual::ManualClock;
 use source::ContainedClock;
 pub use source::TimeSource;
 
@@ -126,56 +127,5 @@ impl fmt::Debug for Clock {
         } else {
             "Clock(injected)"
         })
-    }
-}
-
-/// A clock that moves only when it is advanced; clones move together.
-///
-/// ```
-/// use std::time::Duration;
-/// use tracefuse_core::{Clock, ManualClock, Timestamp, Tracer, testing::Recorder};
-///
-/// let clock = ManualClock::at(Timestamp::from_unix_nanos(1_800_000_000_000_000_000));
-/// let recorder = Recorder::new();
-/// let tracer = Tracer::builder(recorder.clone()).clock(Clock::new(clock.clone())).build();
-/// tracer.trace("job").run(|_| clock.advance(Duration::from_millis(3)));
-/// assert_eq!(recorder.only().duration(), Duration::from_millis(3));
-/// ```
-#[derive(Clone, Debug)]
-pub struct ManualClock {
-    unix: Arc<AtomicU64>,
-    monotonic: Arc<AtomicU64>,
-}
-
-impl ManualClock {
-    /// A clock that shows this moment.
-    #[must_use]
-    pub fn at(time: Timestamp) -> Self {
-        Self {
-            unix: Arc::new(AtomicU64::new(time.as_unix_nanos())),
-            monotonic: Arc::default(),
-        }
-    }
-
-    /// Lets time pass.
-    pub fn advance(&self, by: Duration) {
-        let nanos = by.as_nanos() as u64;
-        self.unix.fetch_add(nanos, Ordering::SeqCst);
-        self.monotonic.fetch_add(nanos, Ordering::SeqCst);
-    }
-
-    /// Sets only the wall clock, as an administrator or NTP does.
-    pub fn step_to(&self, time: Timestamp) {
-        self.unix.store(time.as_unix_nanos(), Ordering::SeqCst);
-    }
-}
-
-impl TimeSource for ManualClock {
-    fn unix_nanos(&self) -> u64 {
-        self.unix.load(Ordering::SeqCst)
-    }
-
-    fn monotonic_nanos(&self) -> u64 {
-        self.monotonic.load(Ordering::SeqCst)
     }
 }

@@ -3,6 +3,7 @@
 
 mod baggage;
 mod carrier;
+mod python;
 pub(crate) mod remote;
 mod traceparent;
 mod tracestate;

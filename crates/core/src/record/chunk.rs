@@ -14,6 +14,7 @@ use super::id::{SpanId, TraceId};
 use super::prefix::prefix;
 use super::reader::Reader;
 use super::resource::TraceAttributes;
+use super::spare;
 use super::trace::SharedTrace;
 
 /// What the spans of a trace have in common.
@@ -165,11 +166,10 @@ impl Chunk {
     /// another core has read costs some 60 ns.
     #[must_use]
     pub fn take(&mut self) -> Self {
-        let mut taken = Self {
-            words: copy(&self.words),
-            text: copy_text(&self.text),
-            ..Self::default()
-        };
+        let mut taken = Self::default();
+        (taken.words, taken.text) = spare::take(self.words.len(), self.text.len());
+        copy(&self.words, &mut taken.words);
+        copy_text(&self.text, &mut taken.text);
         std::mem::swap(&mut taken.large, &mut self.large);
         std::mem::swap(&mut taken.traces, &mut self.traces);
         taken.spans = std::mem::take(&mut self.spans);
@@ -185,26 +185,34 @@ impl Chunk {
 /// long where the memory is in the cache, and as long where it is not.
 const PIECE: usize = 2048;
 
-fn copy(words: &[u64]) -> Vec<u64> {
-    let mut copy = Vec::with_capacity(words.len());
+fn copy(words: &[u64], copy: &mut Vec<u64>) {
     for piece in words.chunks(PIECE / 8) {
         copy.extend_from_slice(piece);
     }
-    copy
 }
 
-fn copy_text(text: &str) -> String {
-    let mut copy = String::with_capacity(text.len());
+fn copy_text(text: &str, copy: &mut String) {
     let mut rest = text;
     while !rest.is_empty() {
         let piece = prefix(rest, PIECE);
         copy.push_str(piece);
         rest = rest.get(piece.len()..).unwrap_or_default();
     }
-    copy
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        spare::give(&mut self.words, &mut self.text);
+    }
 }
 
 impl Chunk {
+    /// Frees the memory of chunks that were dropped: at most 512 KiB of it are kept for the chunks that are
+    /// [taken](Self::take) next. Delivery calls it when nothing was recorded for a while.
+    pub fn free_spare_memory() {
+        spare::free();
+    }
+
     /// Gives back capacity that is not used.
     pub(super) fn shrink(&mut self) {
         self.words.shrink_to_fit();
@@ -320,12 +328,16 @@ mod tests {
     fn what_is_longer_than_a_piece_is_copied_whole() {
         for len in [0, 1, PIECE / 8 - 1, PIECE / 8, PIECE / 8 + 1, PIECE] {
             let words: Vec<u64> = (1..=len as u64).collect();
-            assert_eq!(copy(&words), words);
+            let mut copied = Vec::new();
+            copy(&words, &mut copied);
+            assert_eq!(copied, words);
         }
         for before in 0..4 {
             // A piece ends within a character.
             let text = "x".repeat(before) + &"🦀".repeat(PIECE);
-            assert_eq!(copy_text(&text), text);
+            let mut copied = String::new();
+            copy_text(&text, &mut copied);
+            assert_eq!(copied, text);
         }
     }
 }

@@ -28,6 +28,7 @@ mod resource;
 mod role;
 mod score;
 mod span;
+mod spare;
 mod time;
 mod trace;
 mod tree;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::chunk::{Chunk, FinishedSpan};
 use super::format::Attributes;
-use super::head::{HEAD, Head};
+use super::head::HEAD;
 use super::span::SpanRecord;
 
 impl FinishedSpan<'_> {
@@ -114,6 +114,7 @@ impl Records {
     }
 
     /// Passes over the next span and returns its bytes.
+    #[inline]
     pub fn skip_one(&mut self) -> Option<usize> {
         let view = self
             .chunk
@@ -154,17 +155,20 @@ impl Records {
     }
 }
 
+impl Records {
+    /// The next span and its bytes, see [`skip_one`](Self::skip_one).
+    pub fn next_sized(&mut self) -> Option<(SpanRecord, usize)> {
+        let (word, text) = (self.word, self.text);
+        let size = self.skip_one()?;
+        Some((SpanRecord::at(self.chunk.clone(), word, text), size))
+    }
+}
+
 impl Iterator for Records {
     type Item = SpanRecord;
 
     fn next(&mut self) -> Option<SpanRecord> {
-        let record = self.peek()?;
-        let head = self.chunk.words.get(self.word..self.word + HEAD)?;
-        let (words, text) = Head(*head.first_chunk()?).lengths()?;
-        self.word += HEAD + words;
-        self.text += text;
-        self.left -= 1;
-        Some(record)
+        self.next_sized().map(|(record, _)| record)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

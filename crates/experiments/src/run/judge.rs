@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tracefuse_core::{InSpan as _, Level, ScoreBuilder, Span, Status, Trace};
 
 use super::{Run, panic_text};
-use crate::evaluation::{Case, Evaluation, Evaluator};
+use crate::evaluation::Evaluation;
+use crate::evaluator::{Case, Evaluator};
 use crate::item::Item;
 use crate::report::{Failure, Results};
 

@@ -19,12 +19,15 @@ const MARK: &str = ";base64,";
 const LONGEST_HEAD: usize = 256;
 
 /// Where a text has what may be between the head and the base64 of a data URI.
-pub(super) fn marks(text: &str) -> impl Iterator<Item = usize> {
-    let semicolons = text.match_indices(';').map(|(at, _)| at);
-    semicolons.filter(|at| {
-        let mark = text.as_bytes().get(*at..at + MARK.len());
-        mark.is_some_and(|mark| mark.eq_ignore_ascii_case(MARK.as_bytes()))
-    })
+fn marks(text: &str) -> impl Iterator<Item = usize> {
+    let semicolons = memchr::memchr_iter(b';', text.as_bytes());
+    semicolons.filter(|at| begins_with_mark(text.as_bytes(), *at))
+}
+
+/// Whether the mark is there, whose first byte is a semicolon.
+pub(super) fn begins_with_mark(text: &[u8], at: usize) -> bool {
+    let mark = text.get(at..at + MARK.len());
+    mark.is_some_and(|mark| mark.eq_ignore_ascii_case(MARK.as_bytes()))
 }
 
 /// All data URIs of a text, in its order.

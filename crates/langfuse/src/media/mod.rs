@@ -15,7 +15,7 @@ use ::base64::Engine as _;
 use ::base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use ring::digest::{SHA256, digest};
-use tracefuse_exporter::record::{Place, SpanRecord, Value, ValueRef};
+use tracefuse_exporter::record::{Place, SpanAttribute, SpanRecord, Value, ValueRef};
 
 pub(crate) use upload::{Target, Uploads};
 
@@ -52,21 +52,22 @@ pub(crate) struct Media {
 
 /// Whether a span may have media in it. A cheap check of every span; it may say yes for a span without media.
 pub(crate) fn may_have(span: &SpanRecord) -> bool {
-    let values = [span.input(), span.output()].into_iter().flatten();
-    let events = span.events().flat_map(|event| {
-        let metadata = event.metadata().map(|(_, value)| value).collect::<Vec<_>>();
-        [event.input(), event.output()]
-            .into_iter()
-            .flatten()
-            .chain(metadata)
-    });
-    values
-        .chain(span.metadata().map(|(_, value)| value))
-        .chain(events)
-        .any(|value| match value {
-            ValueRef::Str(text) | ValueRef::Json(text) => find::may_have(text),
-            _ => false,
-        })
+    let is_worth = |value: ValueRef<'_>| match value {
+        ValueRef::Str(text) | ValueRef::Json(text) => find::may_have(text),
+        _ => false,
+    };
+    span.attributes().any(|attribute| match attribute {
+        SpanAttribute::Metadata(_, value)
+        | SpanAttribute::Input(value)
+        | SpanAttribute::Output(value) => is_worth(value),
+        SpanAttribute::Event(event) => {
+            let places = [event.input(), event.output()].into_iter().flatten();
+            places
+                .chain(event.metadata().map(|(_, value)| value))
+                .any(is_worth)
+        }
+        _ => false,
+    })
 }
 
 /// How many media, and how many bytes of them, may still be uploaded.

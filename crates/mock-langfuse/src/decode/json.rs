@@ -3,9 +3,10 @@
 
 use serde_json::Value;
 
-use super::{Batch, hex, list};
+use super::json_values::{id, json_attributes, string, time};
+use super::{Batch, list};
 use crate::js;
-use crate::values::{Attributes, WireSpan, through_double};
+use crate::values::WireSpan;
 
 pub(crate) fn json(body: &[u8]) -> Result<Batch, String> {
     let request: Value = serde_json::from_slice(body)
@@ -97,61 +98,4 @@ fn reasons(span: &Value) -> Vec<String> {
         reasons.push("event.attributes:not_an_array".into());
     }
     reasons
-}
-
-/// A text as it is; bytes as a list, or as the JSON of a `Buffer`, in hexadecimal digits.
-fn id(value: &Value) -> Option<String> {
-    let bytes = match value {
-        Value::String(text) => return Some(text.clone()),
-        Value::Array(bytes) => bytes,
-        Value::Object(_) if value["type"] == "Buffer" => value["data"].as_array()?,
-        _ => return None,
-    };
-    let byte = |value: &Value| value.as_u64().unwrap_or(0).to_le_bytes()[0];
-    let bytes: Vec<u8> = bytes.iter().map(byte).collect();
-    Some(hex(&bytes))
-}
-
-fn string(value: &Value) -> Option<String> {
-    value.as_str().map(str::to_owned)
-}
-
-/// Decimal text or a number; `"0"` is 1970.
-fn time(value: &Value) -> Option<u64> {
-    match value {
-        Value::String(text) => text.parse().ok(),
-        other => other.as_u64(),
-    }
-}
-
-fn json_attributes(pairs: &[Value]) -> Attributes {
-    let pairs = pairs.iter().map(|pair| {
-        (
-            string(&pair["key"]).unwrap_or_default(),
-            json_any(&pair["value"]),
-        )
-    });
-    pairs.filter(|(key, _)| key != "__proto__").collect()
-}
-
-fn json_any(value: &Value) -> Value {
-    for kind in ["stringValue", "doubleValue", "boolValue"] {
-        match value.get(kind) {
-            // `"NaN"` stays a text.
-            Some(Value::String(text)) if kind == "doubleValue" => {
-                let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
-                return number.map_or_else(|| text.as_str().into(), Value::from);
-            }
-            Some(inner) => return inner.clone(),
-            None => {}
-        }
-    }
-    if let Some(values) = value["arrayValue"]["values"].as_array() {
-        return values.iter().map(json_any).collect();
-    }
-    let int = match &value["intValue"] {
-        Value::String(text) => text.parse::<i64>().ok().map(through_double),
-        other => other.as_i64().map(through_double),
-    };
-    int.unwrap_or_else(|| js::stringify(value).into())
 }

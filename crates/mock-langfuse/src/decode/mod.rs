@@ -2,6 +2,7 @@
 //! Called by `otlp`.
 
 mod json;
+mod json_values;
 mod protobuf;
 
 use serde_json::Value;

@@ -12,11 +12,12 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::watch;
 
+use crate::arrivals::{Arrival, Delivery, Media, ReceivedRequest};
 use crate::mapping::Observation;
 use crate::scenario::Scenario;
 use crate::server::Phase;
 use crate::state::{Shared, lock};
-use crate::store::{Arrival, Delivery, Media, ReceivedRequest, Store};
+use crate::store::Store;
 use crate::{datasets, prompts};
 
 pub use builder::Builder;

@@ -120,6 +120,7 @@ impl Trial {
         let tracer = Tracer::builder(pipeline.clone()).build();
         let input = "i".repeat(self.input_bytes);
         let (mut recorded, mut ends) = (BTreeSet::new(), Vec::with_capacity(self.spans));
+        let mut nameless = self.spans;
         std::thread::scope(|scope| {
             let threads: Vec<_> = (0..self.threads)
                 .map(|thread| {
@@ -135,6 +136,7 @@ impl Trial {
             }));
             meanwhile(&tracer);
             for (ids, times) in threads.into_iter().filter_map(|thread| thread.join().ok()) {
+                nameless = nameless.saturating_sub(ids.len());
                 recorded.extend(ids);
                 ends.extend(times);
             }
@@ -156,6 +158,10 @@ impl Trial {
             Err(incomplete) => incomplete.report().clone(),
         };
         let took = Duration::from_nanos(clock.monotonic_nanos() - closing);
+        // A span that is refused when it starts has no id. It is counted, and does not arrive.
+        let off = usize::try_from(report.stats.not_recorded).unwrap_or(usize::MAX);
+        let refused = 0..nameless.saturating_sub(off);
+        recorded.extend(refused.map(|n| format!("refused {n}")));
         ends.sort_unstable();
         Evidence {
             recorded,

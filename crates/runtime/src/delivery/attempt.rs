@@ -1,14 +1,17 @@
 //! One call of an exporter, contained: bounded in time, a panic caught, a hang cut off.
 //! Called by `delivery`, on the worker's runtime; knows no queue.
 
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter};
 
-use crate::contain::panic_text;
+use crate::contain::{contained, panic_text};
 
 /// The result of a call.
 #[derive(Debug)]
@@ -22,9 +25,13 @@ pub(crate) enum Failure {
     Panicked(String),
 }
 
-/// A call in a task, so that a panic stays in it and a hang can be cut off.
+type Work<T> = Pin<Box<dyn Future<Output = Result<T, ExportError>> + Send>>;
+
+/// A call of an exporter, which the worker polls. A panic of its future ends the call and nothing else; to cut it off the
+/// future is dropped.
 pub(crate) struct Call<T> {
-    task: JoinHandle<Result<T, ExportError>>,
+    /// `None` once it has ended.
+    work: Option<Work<T>>,
     began: Instant,
     within: Duration,
 }
@@ -54,13 +61,13 @@ impl Call<()> {
     }
 }
 
-impl<T: Send + 'static> Call<T> {
+impl<T> Call<T> {
     fn start(
         within: Duration,
-        call: impl Future<Output = Result<T, ExportError>> + Send + 'static,
+        work: impl Future<Output = Result<T, ExportError>> + Send + 'static,
     ) -> Self {
         Self {
-            task: tokio::spawn(call),
+            work: Some(Box::pin(work)),
             began: Instant::now(),
             within,
         }
@@ -68,33 +75,45 @@ impl<T: Send + 'static> Call<T> {
 
     /// The answer, or that its time was over. May be asked again if it was not waited for to the end.
     pub(crate) async fn answer(&mut self) -> Result<T, Failure> {
-        match tokio::time::timeout_at(self.began + self.within, &mut self.task).await {
-            Ok(Ok(answer)) => answer.map_err(Failure::Error),
-            Ok(Err(error)) => Err(Failure::Panicked(match error.try_into_panic() {
-                Ok(panic) => panic_text(panic),
-                Err(error) => error.to_string(),
-            })),
+        let until = self.began + self.within;
+        match tokio::time::timeout_at(until, poll_fn(|cx| self.poll(cx))).await {
+            Ok(answer) => answer,
             Err(_) => {
-                self.stop().await;
+                self.stop();
                 Err(Failure::TimedOut(self.within))
             }
         }
     }
 
     /// Ends the call before its time.
-    pub(crate) async fn cut_off(mut self) -> Failure {
-        self.stop().await;
+    pub(crate) fn cut_off(mut self) -> Failure {
+        self.stop();
         Failure::CutOff(self.began.elapsed())
     }
 
-    /// Waits until the task is gone, so that it no longer has the batch.
-    async fn stop(&mut self) {
-        self.task.abort();
-        if let Err(error) = (&mut self.task).await
-            && let Ok(panic) = error.try_into_panic()
-        {
-            // Not dropped: its `Drop` may panic.
-            let _ = panic_text(panic);
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Failure>> {
+        let Some(work) = &mut self.work else {
+            return Poll::Pending;
+        };
+        let answer = match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(answer)) => answer.map_err(Failure::Error),
+            Err(panic) => Err(Failure::Panicked(panic_text(panic))),
+        };
+        self.stop();
+        Poll::Ready(answer)
+    }
+
+    /// Drops the future, so that it no longer has the batch. Its `Drop` may panic, which changes no answer.
+    fn stop(&mut self) {
+        if let Some(work) = self.work.take() {
+            let _ = contained(|| drop(work));
         }
+    }
+}
+
+impl<T> Drop for Call<T> {
+    fn drop(&mut self) {
+        self.stop();
     }
 }

@@ -39,14 +39,15 @@ impl Delivery {
             if part.is_empty() {
                 continue;
             }
-            let (mut part, action) = self.attempt(part, &resource).await;
+            let (attempted, action) = self.attempt(part, &resource).await;
             let keep_rest = match action {
                 Action::Accept(report) => {
-                    self.accept(&part, &report, place);
+                    self.accept(&attempted.metas, &report, place);
                     false
                 }
                 Action::Split(message) => {
                     self.learn_size();
+                    let mut part = attempted.into_items();
                     if part.len() == 1 {
                         self.reject(&part, RejectReason::TooLarge, &message, place);
                     } else {
@@ -56,6 +57,7 @@ impl Delivery {
                     false
                 }
                 Action::Reject(message) => {
+                    let mut part = attempted.into_items();
                     // Parts of a larger batch become batches of the usual size first, which costs no more requests
                     // than if they had been sent so.
                     let larger = part.len() > self.queue.config.batch_size;
@@ -68,12 +70,12 @@ impl Delivery {
                     false
                 }
                 Action::Park(reason) => {
-                    left.exhausted.push((part, reason));
+                    left.exhausted.push((attempted.into_items(), reason));
                     // While the receiver is down, one attempt at a time is enough.
                     self.breaker.retry_in(Instant::now()).is_some()
                 }
                 Action::Retry { .. } | Action::Pause(_) | Action::Stop => {
-                    left.deferred.append(&mut part);
+                    left.deferred.append(&mut attempted.into_items());
                     true
                 }
             };

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tracefuse_exporter::Batch;
-use tracefuse_exporter::record::Resource;
+use tracefuse_exporter::record::{Record, Resource};
 
 use super::Delivery;
 use crate::delivery::action::{Action, Answer};
@@ -15,8 +15,23 @@ use crate::delivery::attempt::{Call, Failure};
 use crate::delivery::breaker::Permit;
 use crate::delivery::retry::pause;
 use crate::delivery::wait::{Woken, wait};
-use crate::queue::envelope::Queued;
+use crate::queue::envelope::{Envelope, Queued};
 use crate::queue::phase::Phase;
+
+/// The records of a part that was sent.
+pub(super) struct Attempted {
+    pub(super) metas: Vec<Envelope>,
+    records: Vec<Record>,
+}
+
+impl Attempted {
+    /// The records, to be sent again or dropped.
+    pub(super) fn into_items(self) -> Vec<Queued> {
+        let both = self.metas.into_iter().zip(self.records);
+        both.map(|(meta, record)| Queued::join(meta, record))
+            .collect()
+    }
+}
 
 impl Delivery {
     /// Sends one part until its result is known.
@@ -24,9 +39,14 @@ impl Delivery {
         &mut self,
         part: Vec<Queued>,
         resource: &Arc<Resource>,
-    ) -> (Vec<Queued>, Action) {
-        let (mut metas, records): (Vec<_>, Vec<_>) = part.into_iter().map(Queued::split).unzip();
-        let spans = records.len();
+    ) -> (Attempted, Action) {
+        let spans = part.len();
+        let (mut metas, mut records) = (Vec::with_capacity(spans), Vec::with_capacity(spans));
+        for item in part {
+            let (meta, record) = item.split();
+            metas.push(meta);
+            records.push(record);
+        }
         let batch = Arc::new(Batch::new(resource.clone(), records));
         let deadline = Instant::now() + self.queue.config.batch_timeout;
         let mut retries = 0;
@@ -74,17 +94,12 @@ impl Delivery {
                 action => break action,
             }
         };
-        // The attempt's task has ended, so ours is the only handle.
+        // The call has ended, so ours is the only handle.
         let records = match Arc::try_unwrap(batch) {
             Ok(batch) => batch.into_records(),
             Err(shared) => shared.records().to_vec(),
         };
-        let part = metas
-            .into_iter()
-            .zip(records)
-            .map(|(meta, record)| Queued::join(meta, record))
-            .collect();
-        (part, action)
+        (Attempted { metas, records }, action)
     }
 
     /// Waits for a call of the exporter, and moves records to disk during the wait. A shutdown's deadline cuts it off.
@@ -102,7 +117,7 @@ impl Delivery {
             match wait(&queue, call.answer(), until).await {
                 Woken::Event(answer) => return answer,
                 Woken::News => self.tend(),
-                Woken::Time => return Err(call.cut_off().await),
+                Woken::Time => return Err(call.cut_off()),
             }
         }
     }

@@ -14,14 +14,14 @@ use crate::delivery::breaker::{Change, Outcome};
 use crate::ledger::Notice;
 use crate::log;
 use crate::queue::State;
-use crate::queue::envelope::{Queued, bytes_of};
+use crate::queue::envelope::{Envelope, Queued, bytes_of};
 
 /// Batches that have to be taken before a larger one is tried again.
 const PROOF: u32 = 50;
 
 impl Delivery {
     /// Counts what the report says. Records that it names neither as accepted nor as rejected were not exported.
-    pub(super) fn accept(&mut self, part: &[Queued], report: &ExportReport, place: Store) {
+    pub(super) fn accept(&mut self, part: &[Envelope], report: &ExportReport, place: Store) {
         let accepted = report
             .accepted
             .min(part.len().saturating_sub(report.rejected.len()));
@@ -34,7 +34,8 @@ impl Delivery {
                 log::rejected(name, rejected, reason, more);
             });
         }
-        self.settle(part, place, |state, records| {
+        let bytes = part.iter().map(|meta| meta.bytes).sum();
+        self.settle((part.len(), bytes), place, |state, records| {
             let rejected = rejected.min(records);
             state.ledger.exported(records - rejected);
             if rejected > 0 {
@@ -63,7 +64,8 @@ impl Delivery {
         self.note(Notice::Rejected, |name, more| {
             log::rejected(name, part.len(), message, more)
         });
-        self.settle(part, place, |state, records| {
+        let sum = (part.len(), bytes_of(part));
+        self.settle(sum, place, |state, records| {
             state.ledger.rejected(reason, records)
         });
     }
@@ -76,24 +78,25 @@ impl Delivery {
         self.note(Notice::GivenUp, |name, more| {
             log::given_up(name, part.len(), reason, more)
         });
-        self.settle(part, place, |state, records| {
+        let sum = (part.len(), bytes_of(part));
+        self.settle(sum, place, |state, records| {
             state.ledger.dropped(reason, records);
             state.ledger.maybe_delivered(maybe);
         });
     }
 
-    /// Gives records their outcome, in memory or on disk.
+    /// Gives records their outcome, in memory or on disk. `sum` is how many there are, and their bytes.
     pub(super) fn settle(
         &self,
-        part: &[Queued],
+        sum: (usize, usize),
         place: Store,
         outcome: impl FnOnce(&mut State, usize),
     ) {
         match (&self.disk, place) {
-            (Some(disk), Store::Disk) => disk.outcome(part.len(), outcome),
-            _ => self.queue.settle(part.len(), bytes_of(part), |state| {
-                outcome(state, part.len());
-            }),
+            (Some(disk), Store::Disk) => disk.outcome(sum.0, outcome),
+            _ => self
+                .queue
+                .settle(sum.0, sum.1, |state| outcome(state, sum.0)),
         }
     }
 

@@ -223,10 +223,12 @@ impl ExporterQueue {
         }
         let begun = Instant::now();
         let waits = |state: &mut State| self.must_wait(state, bytes);
+        state.waiters += 1;
         let mut state = match self.room.wait_timeout_while(state, left, waits) {
             Ok((state, _)) => state,
             Err(poisoned) => poisoned.into_inner().0,
         };
+        state.waiters -= 1;
         let now = Instant::now();
         *waited = waited.saturating_add(now.saturating_duration_since(begun));
         if is_brief {
@@ -297,10 +299,7 @@ impl ExporterQueue {
             (Record::Span(span), Some(from)) => {
                 state.queue.push_span(span, from, seq);
             }
-            _ => state.queue.push(Queued {
-                bytes,
-                ..Queued::new(record, seq)
-            }),
+            _ => state.queue.push(Queued::new(record, bytes, seq)),
         }
         self.is_news(state, before)
     }

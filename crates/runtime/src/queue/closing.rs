@@ -15,7 +15,7 @@ impl ExporterQueue {
         let mut state = self.lock();
         state.flush_done = state.flush_done.max(ticket);
         drop(state);
-        self.settled.notify_all();
+        self.done.notify_all();
     }
 
     /// Ends the wait for a flush that cannot be done now: its report says what has no outcome yet.
@@ -26,7 +26,7 @@ impl ExporterQueue {
         }
         state.flush_done = state.flush_asked;
         drop(state);
-        self.settled.notify_all();
+        self.done.notify_all();
     }
 
     /// Requests a flush of all records taken so far. The ticket is for `wait_flushed`.
@@ -67,7 +67,6 @@ impl ExporterQueue {
         self.note_room(&mut state);
         drop(state);
         self.wake.notify_one();
-        self.settled.notify_all();
         self.room.notify_all();
     }
 
@@ -111,7 +110,6 @@ impl ExporterQueue {
         }
         self.note_room(&mut state);
         drop(state);
-        self.settled.notify_all();
         self.room.notify_all();
         lost
     }
@@ -155,7 +153,7 @@ impl ExporterQueue {
         let error = state.ledger.last_error().map(str::to_owned);
         self.note_room(&mut state);
         drop(state);
-        self.settled.notify_all();
+        self.done.notify_all();
         self.room.notify_all();
         self.wake.notify_one();
         drop((left, parked));
@@ -166,13 +164,13 @@ impl ExporterQueue {
             log::shutdown_loss(&self.name, lost, error.as_deref());
         }
         self.lock().is_end_logged = true;
-        self.settled.notify_all();
+        self.done.notify_all();
     }
 
     fn wait(&self, within: Duration, done: impl Fn(&State) -> bool) {
         // If the time is over, the caller reads the state itself.
         let _ = self
-            .settled
+            .done
             .wait_timeout_while(self.lock(), within, |state| !done(state));
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct Queued {
 /// What is kept about a queued record while the record is in a batch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Envelope {
-    bytes: usize,
+    pub(crate) bytes: usize,
     seq: u64,
     pub(crate) maybe_delivered: bool,
     masked: bool,
@@ -30,10 +30,11 @@ pub(crate) struct Envelope {
 }
 
 impl Queued {
-    pub(crate) fn new(record: Record, seq: u64) -> Self {
+    /// `bytes` is what it counts for.
+    pub(crate) fn new(record: Record, bytes: usize, seq: u64) -> Self {
         Self {
-            bytes: record.size(),
             record,
+            bytes,
             seq,
             maybe_delivered: false,
             masked: false,

@@ -48,8 +48,8 @@ pub(crate) struct ExporterQueue {
     pub(crate) name: String,
     pub(crate) config: PipelineConfig,
     state: Mutex<State>,
-    /// Notified when a record has an outcome, a flush is done, or the worker has stopped.
-    settled: Condvar,
+    /// Notified when a flush is done, and when the worker has stopped.
+    done: Condvar,
     /// Notified when a caller that waits for room may find some, or need not wait any longer.
     room: Condvar,
     /// Wakes the worker.
@@ -97,6 +97,8 @@ pub(crate) struct State {
     phase: Phase,
     /// The queue is nearly full and callers wait before they add a record, see `admit`.
     slows: bool,
+    /// Callers that wait for room.
+    waiters: usize,
     /// The phase is `Stopped`, and the log has what was lost.
     is_end_logged: bool,
     budget: WaitBudget,
@@ -115,7 +117,7 @@ impl ExporterQueue {
             name,
             config: config.bounded(),
             state: Mutex::new(State::new()),
-            settled: Condvar::new(),
+            done: Condvar::new(),
             room: Condvar::new(),
             wake: Notify::new(),
             spills: AtomicBool::new(false),
@@ -295,9 +297,9 @@ impl ExporterQueue {
         outcome(&mut state);
         state.rest();
         self.note_room(&mut state);
-        let has_room = !state.slows;
+        // A notification is a system call, also if no caller waits.
+        let has_room = !state.slows && state.waiters > 0;
         drop(state);
-        self.settled.notify_all();
         if has_room {
             self.room.notify_all();
         }
@@ -367,6 +369,7 @@ impl State {
             flush_upto: 0,
             phase: Phase::default(),
             slows: false,
+            waiters: 0,
             is_end_logged: false,
             budget: WaitBudget::new(),
             refused: 0,

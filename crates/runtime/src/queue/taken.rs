@@ -47,8 +47,8 @@ impl Run {
     }
 
     pub(super) fn next(&mut self) -> Option<Queued> {
-        let record = self.records.next()?;
-        let mut queued = Queued::new(Record::Span(record), self.seq);
+        let (record, bytes) = self.records.next_sized()?;
+        let mut queued = Queued::new(Record::Span(record), bytes, self.seq);
         if self.records.len() == 0 {
             // What is left of the run's bytes: those of trace attributes too, if it ends the chunk.
             queued.bytes = self.bytes;
@@ -104,7 +104,11 @@ impl Taken {
         for part in self.parts {
             match part {
                 Part::One(queued) => records.push(queued),
-                Part::Run(mut run) => records.extend(std::iter::from_fn(|| run.next())),
+                Part::Run(mut run) => {
+                    while let Some(next) = run.next() {
+                        records.push(next);
+                    }
+                }
             }
         }
         records

@@ -40,7 +40,8 @@ pub(crate) fn start(
         .spawn(move || {
             let _end = EndOfWorker(queue);
             suppress_thread();
-            runtime.block_on(async { run::run(delivery()).await });
+            // In a task, which this thread wakes without a system call when a receiver answers.
+            let _ = runtime.block_on(async { tokio::spawn(run::run(delivery())).await });
             // Not a plain drop: that would wait for a name look-up that hangs.
             runtime.shutdown_background();
         })?;

@@ -8,6 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracefuse_exporter::record::Chunk;
 
 use crate::contain::{contained, panic_text};
 use crate::delivery::Delivery;
@@ -41,6 +42,7 @@ pub(crate) async fn run(mut delivery: Delivery) {
     queue.stop();
     // This drops the exporter, whose `Drop` may panic.
     let _ = contained(|| drop(delivery));
+    Chunk::free_spare_memory();
 }
 
 /// Drives `work`; a panic in it becomes an error.
@@ -121,6 +123,10 @@ async fn turns(delivery: &mut Delivery) {
                         }
                     }
                 } else if !send_stored(delivery).await {
+                    if due.is_none() {
+                        // Nothing was recorded for a while.
+                        Chunk::free_spare_memory();
+                    }
                     idle(delivery, due.into_iter().chain(pause.take()).min()).await;
                 }
             }

@@ -35,19 +35,23 @@ impl Filters {
 
 /// The conditions of the parameter `filter` for observations; none without it.
 pub(crate) fn of_observations(params: &Params) -> Result<Filters, Refusal> {
-    read_parameter(params, COLUMNS)
+    read_parameter(params, COLUMNS, body_filter::COLUMNS)
 }
 
 /// The conditions of the parameter `filter` for traces; none without it.
 pub(crate) fn of_traces(params: &Params) -> Result<Filters, Refusal> {
-    read_parameter(params, OF_TRACES)
+    read_parameter(params, OF_TRACES, &[])
 }
 
-fn read_parameter(params: &Params, columns: &[Column]) -> Result<Filters, Refusal> {
+fn read_parameter(
+    params: &Params,
+    columns: &[Column],
+    of_bodies: &[&str],
+) -> Result<Filters, Refusal> {
     let Some(filter) = params.filled("filter") else {
         return Ok(Filters::default());
     };
-    conditions(filter, columns).map_err(|message| {
+    conditions(filter, columns, of_bodies).map_err(|message| {
         let response = if message.starts_with("Invalid JSON") {
             error(StatusCode::BAD_REQUEST, "InvalidRequestError", &message)
         } else {
@@ -169,8 +173,8 @@ enum Kind {
     Bool,
 }
 
-/// The conditions of a filter; what cannot be read is named.
-fn conditions(filter: &str, columns: &[Column]) -> Result<Filters, String> {
+/// The conditions of a filter on these columns of rows and of bodies; what cannot be read is named.
+fn conditions(filter: &str, columns: &[Column], of_bodies: &[&str]) -> Result<Filters, String> {
     let filter: Value =
         serde_json::from_str(filter).map_err(|_| "Invalid JSON in filter parameter".to_owned())?;
     let Value::Array(all) = filter else {
@@ -183,7 +187,7 @@ fn conditions(filter: &str, columns: &[Column]) -> Result<Filters, String> {
     for given in &all {
         let text = |key: &str| given.get(key).and_then(Value::as_str).unwrap_or_default();
         let (column, operator) = (text("column"), text("operator"));
-        if body_filter::COLUMNS.contains(&column) && std::ptr::eq(columns, COLUMNS) {
+        if of_bodies.contains(&column) {
             let condition = OfBody::read(column, operator, given)?;
             filters.bodies.push(condition);
             continue;
@@ -343,7 +347,7 @@ mod tests {
         let filter = r#"[{"type": "string", "column": "name", "operator": "contains", "value": "50%'; DROP TABLE span"},
             {"type": "arrayOptions", "column": "tags", "operator": "any of", "value": ["a", "b\""]},
             {"type": "stringOptions", "column": "level", "operator": "any of", "value": ["ERROR"]}]"#;
-        let all = conditions(filter, COLUMNS).unwrap().rows;
+        let all = conditions(filter, COLUMNS, &[]).unwrap().rows;
         assert_eq!(all[0].0, "instr(s.name, ?) > 0");
         assert_eq!(all[0].1, [Sql::from("50%'; DROP TABLE span".to_owned())]);
         assert_eq!(all[1].1.len(), 2);
@@ -392,7 +396,8 @@ mod tests {
                         r#"[{{"column": "{}", "operator": "{operator}", "value": {value}}}]"#,
                         names[0]
                     );
-                    for (sql, values) in conditions(&filter, columns).unwrap_or_default().rows {
+                    for (sql, values) in conditions(&filter, columns, &[]).unwrap_or_default().rows
+                    {
                         assert_eq!(sql.matches('?').count(), values.len(), "{filter}: {sql}");
                         read += 1;
                     }
@@ -439,7 +444,7 @@ mod tests {
             (&more, "at most 100 conditions"),
         ] {
             assert!(
-                conditions(filter, COLUMNS).unwrap_err().contains(said),
+                conditions(filter, COLUMNS, &[]).unwrap_err().contains(said),
                 "{filter}"
             );
         }

@@ -26,14 +26,14 @@ pub(crate) fn observation(
     let first = |start_ns: i64, ttft: Option<i64>| ttft.map(|ttft| start_ns.saturating_add(ttft));
     let mut first_token_ns = first(row.start_ns, row.ttft_ns);
     if is_new {
-        // An update may come first: its end says more about the start than the time of its event.
+        // An update may come first: its end is nearer to the start than the time of its event.
         let end_ns = match &patch.end_ns {
             Field::Is(end) => *end,
             Field::Absent | Field::Null => patch.event_ns,
         };
         row.start_ns = patch.start_ns.unwrap_or_else(|| patch.event_ns.min(end_ns));
     } else if let Some(start_ns) = patch.start_ns {
-        // A create that comes after its update knows the start; of two creates the first counts.
+        // A create may come after its update: then the earlier start is kept. So it is for two creates.
         row.start_ns = row.start_ns.min(start_ns);
     }
     patch.first_token_ns.over(&mut first_token_ns);

@@ -3,23 +3,23 @@
 use tempfile::tempdir;
 
 use super::injecting::{Fault, InjectingFs};
-use super::script::{Ledger, leave_orphans, live};
+use super::script::{Ledger, leave_orphans, run};
 use super::{NOW, TAG, drain, reopen};
 use crate::{Durability, Spool, SpoolConfig};
 
 /// How many steps an undisturbed run has.
-fn steps_of_a_life(durability: Durability) -> Vec<&'static str> {
+fn steps_of_a_run(durability: Durability) -> Vec<&'static str> {
     let dir = tempdir().expect("a directory");
     let mut ledger = Ledger::default();
     leave_orphans(dir.path(), &mut ledger);
     let fs = InjectingFs::default();
-    live(dir.path(), &fs, durability, &mut ledger);
+    run(dir.path(), &fs, durability, &mut ledger);
     ledger.check(&drain(&mut reopen(dir.path()).0), "undisturbed");
     fs.steps()
 }
 
 fn check_every_crash(durability: Durability) {
-    let steps = steps_of_a_life(durability);
+    let steps = steps_of_a_run(durability);
     for wanted in [
         "create",
         "write",
@@ -35,7 +35,7 @@ fn check_every_crash(durability: Durability) {
         let mut ledger = Ledger::default();
         leave_orphans(dir.path(), &mut ledger);
         let fs = InjectingFs::failing_at(step, Fault::Crash);
-        live(dir.path(), &fs, durability, &mut ledger);
+        run(dir.path(), &fs, durability, &mut ledger);
         let context = format!(
             "{durability:?}, crash at step {step}, {:?}",
             steps.get(step)
@@ -48,18 +48,18 @@ fn check_every_crash(durability: Durability) {
 }
 
 #[test]
-fn a_crash_at_any_step_loses_no_promise_and_revives_nothing() {
+fn a_crash_at_any_step_loses_no_payload_and_returns_none_again() {
     check_every_crash(Durability::Process);
 }
 
 #[test]
-fn a_crash_at_any_step_of_a_spool_that_syncs_loses_no_promise() {
+fn a_crash_at_any_step_of_a_spool_that_syncs_loses_no_payload() {
     check_every_crash(Durability::Disk);
 }
 
 #[test]
 fn a_crash_at_any_step_of_the_recovery_from_a_crash_loses_nothing_either() {
-    let steps = steps_of_a_life(Durability::Process).len();
+    let steps = steps_of_a_run(Durability::Process).len();
     let mut recoveries = 0;
     // Every third first crash: the second is tried at each of its steps.
     for first in (0..=steps).step_by(3) {
@@ -68,7 +68,7 @@ fn a_crash_at_any_step_of_the_recovery_from_a_crash_loses_nothing_either() {
             let mut ledger = Ledger::default();
             leave_orphans(dir.path(), &mut ledger);
             let fs = InjectingFs::failing_at(first, Fault::Crash);
-            live(dir.path(), &fs, Durability::Process, &mut ledger);
+            run(dir.path(), &fs, Durability::Process, &mut ledger);
             let fs = InjectingFs::failing_at(second, Fault::Crash);
             let opened = Spool::open_on(
                 Box::new(fs.clone()),

@@ -6,7 +6,7 @@ use std::path::Path;
 use tempfile::tempdir;
 
 use super::injecting::{Fault, InjectingFs};
-use super::script::{Ledger, leave_orphans, live};
+use super::script::{Ledger, leave_orphans, run};
 use super::{NOW, TAG, drain, reopen};
 use crate::{Durability, Spool, SpoolConfig, SpoolError};
 
@@ -39,27 +39,27 @@ fn check_every_failure(fault: Fault, durability: Durability) {
     let dir = tempdir().expect("a directory");
     let mut ledger = Ledger::default();
     leave_orphans(dir.path(), &mut ledger);
-    live(dir.path(), &fs, durability, &mut ledger);
+    run(dir.path(), &fs, durability, &mut ledger);
     let steps = fs.steps();
     for (step, name) in steps.iter().enumerate() {
         let dir = tempdir().expect("a directory");
         let mut ledger = Ledger::default();
         leave_orphans(dir.path(), &mut ledger);
         let fs = InjectingFs::failing_at(step, fault);
-        live(dir.path(), &fs, durability, &mut ledger);
+        run(dir.path(), &fs, durability, &mut ledger);
         let context = format!("{durability:?}, {fault:?} at step {step}, {name}");
         ledger.check(&drain(&mut reopen(dir.path()).0), &context);
     }
 }
 
 #[test]
-fn a_failure_of_any_single_step_loses_no_promise() {
+fn a_failure_of_any_single_step_loses_no_payload() {
     check_every_failure(Fault::Error(io::ErrorKind::Other), Durability::Process);
     check_every_failure(Fault::Error(io::ErrorKind::Other), Durability::Disk);
 }
 
 #[test]
-fn a_short_write_at_any_step_loses_no_promise() {
+fn a_short_write_at_any_step_loses_no_payload() {
     check_every_failure(
         Fault::Short(io::ErrorKind::StorageFull),
         Durability::Process,
@@ -67,7 +67,7 @@ fn a_short_write_at_any_step_loses_no_promise() {
 }
 
 #[test]
-fn a_disk_that_is_full_from_any_step_on_loses_no_promise() {
+fn a_disk_that_is_full_from_any_step_on_loses_no_payload() {
     check_every_failure(Fault::DiskFull, Durability::Process);
 }
 

@@ -10,7 +10,7 @@ use crate::{Durability, Spool, SpoolConfig, SpoolError};
 /// What must and what must not be there after a run, however it ended.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    promised: BTreeSet<Vec<u8>>,
+    accepted: BTreeSet<Vec<u8>>,
     /// Acknowledged, and the spool said so.
     acknowledged: BTreeSet<Vec<u8>>,
     /// Acknowledged or dropped with an error: may come again.
@@ -22,7 +22,7 @@ impl Ledger {
     pub(super) fn check(&self, found: &[Vec<u8>], context: &str) {
         let set: BTreeSet<Vec<u8>> = found.iter().cloned().collect();
         assert_eq!(set.len(), found.len(), "{context}: something came twice");
-        for payload in &self.promised {
+        for payload in &self.accepted {
             let due = !self.acknowledged.contains(payload) && !self.uncertain.contains(payload);
             assert!(
                 !due || set.contains(payload),
@@ -32,7 +32,7 @@ impl Ledger {
         }
         for payload in &set {
             assert!(
-                self.promised.contains(payload) && !self.acknowledged.contains(payload),
+                self.accepted.contains(payload) && !self.acknowledged.contains(payload),
                 "{context}: {} came from nowhere",
                 String::from_utf8_lossy(payload)
             );
@@ -41,7 +41,7 @@ impl Ledger {
 
     fn append(&mut self, spool: &mut Spool, payload: &str) {
         if spool.append(payload.as_bytes(), NOW).is_ok() {
-            self.promised.insert(payload.into());
+            self.accepted.insert(payload.into());
         }
     }
 
@@ -74,7 +74,7 @@ pub(super) fn leave_orphans(dir: &Path, ledger: &mut Ledger) {
 }
 
 /// Opens, adopts, appends, seals, reads, acknowledges in part and as a whole.
-pub(super) fn live(dir: &Path, fs: &InjectingFs, durability: Durability, ledger: &mut Ledger) {
+pub(super) fn run(dir: &Path, fs: &InjectingFs, durability: Durability, ledger: &mut Ledger) {
     let mut config = SpoolConfig::new(dir).tag(TAG);
     config.durability = durability;
     let Ok((mut spool, _)) = Spool::open_on(Box::new(fs.clone()), config, NOW) else {

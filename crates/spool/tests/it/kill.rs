@@ -17,7 +17,7 @@ const KILLS: u64 = 200;
 const DIRECTORY: &str = "TRACEFUSE_TEST_SPOOL";
 const SEED: &str = "TRACEFUSE_TEST_SEED";
 
-/// splitmix64: the same life for the same seed.
+/// splitmix64: the same numbers for the same seed.
 struct Dice(u64);
 
 impl Dice {
@@ -31,9 +31,9 @@ impl Dice {
 }
 
 /// Payloads carry their name and a length that the name implies, so that a wrong byte would show.
-fn payload(life: u64, number: u64) -> Vec<u8> {
-    let size = Dice(life ^ number).roll(4_000);
-    let mut bytes = format!("{life}/{number} ").into_bytes();
+fn payload(run: u64, number: u64) -> Vec<u8> {
+    let size = Dice(run ^ number).roll(4_000);
+    let mut bytes = format!("{run}/{number} ").into_bytes();
     bytes.extend((0..size).map(|at| (at ^ number) as u8));
     bytes
 }
@@ -43,7 +43,7 @@ fn name(payload: &[u8]) -> String {
     String::from_utf8(payload[..end.expect("a name")].to_vec()).expect("text")
 }
 
-/// What a child says, a line each, written before it goes on: `+` promised, `?` about to acknowledge, `-` acknowledged.
+/// What a child says, a line each, written before it goes on: `+` accepted, `?` about to acknowledge, `-` acknowledged.
 struct Journal<'a>(std::io::StdoutLock<'a>);
 
 impl Journal<'_> {
@@ -61,13 +61,13 @@ fn a_child_appends_seals_and_acknowledges_until_it_is_killed() {
         assert!(std::env::var(SEED).is_err());
         return;
     };
-    let life: u64 = std::env::var(SEED).expect("seed").parse().expect("seed");
-    let mut dice = Dice(life);
+    let run: u64 = std::env::var(SEED).expect("seed").parse().expect("seed");
+    let mut dice = Dice(run);
     let mut journal = Journal(std::io::stdout().lock());
     journal.say("opening", &[]);
     let (mut spool, _) = Spool::open(SpoolConfig::new(dir).tag(TAG), NOW).expect("a spool");
     for number in 0.. {
-        let bytes = payload(life, number);
+        let bytes = payload(run, number);
         spool.append(&bytes, NOW).expect("appended");
         journal.say("+", &[name(&bytes)]);
         if dice.roll(4) == 0 {
@@ -91,7 +91,7 @@ fn a_child_appends_seals_and_acknowledges_until_it_is_killed() {
 }
 
 /// Runs a child until it has said `lines` lines, kills it, and enters all that it said.
-fn run_and_kill(dir: &Path, life: u64, lines: u64, known: &mut BTreeMap<String, State>) -> u64 {
+fn run_and_kill(dir: &Path, run: u64, lines: u64, known: &mut BTreeMap<String, State>) -> u64 {
     let mut child = Command::new(std::env::current_exe().expect("this program"))
         .args([
             "--exact",
@@ -100,7 +100,7 @@ fn run_and_kill(dir: &Path, life: u64, lines: u64, known: &mut BTreeMap<String, 
             "kill::a_child_appends_seals_and_acknowledges_until_it_is_killed",
         ])
         .env(DIRECTORY, dir)
-        .env(SEED, life.to_string())
+        .env(SEED, run.to_string())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -117,10 +117,10 @@ fn run_and_kill(dir: &Path, life: u64, lines: u64, known: &mut BTreeMap<String, 
             said += 1;
             let mut words = words.split_whitespace();
             let state = match words.next() {
-                Some("+") => State::Promised,
+                Some("+") => State::Accepted,
                 Some("?") => State::Uncertain,
                 Some("-") => State::Acknowledged,
-                _ => State::Promised,
+                _ => State::Accepted,
             };
             known.extend(words.map(|word| (word.to_owned(), state)));
             if said == lines {
@@ -130,30 +130,30 @@ fn run_and_kill(dir: &Path, life: u64, lines: u64, known: &mut BTreeMap<String, 
         line.clear();
     }
     let status = child.wait().expect("waited for");
-    assert!(!status.success(), "life {life} ended by itself");
-    assert!(said >= lines, "life {life} ended early, after {said} lines");
+    assert!(!status.success(), "run {run} ended by itself");
+    assert!(said >= lines, "run {run} ended early, after {said} lines");
     said
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    Promised,
+    Accepted,
     Uncertain,
     Acknowledged,
 }
 
 #[test]
-fn two_hundred_kills_take_nothing_that_was_promised() {
+fn two_hundred_kills_take_nothing_that_was_accepted() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut known = BTreeMap::new();
     let mut dice = Dice(42);
-    let (mut promises, mut kills, mut torn, mut said) = (0, 0, 0, 0);
-    for life in 0..KILLS {
+    let (mut payloads, mut kills, mut torn, mut said) = (0, 0, 0, 0);
+    for run in 0..KILLS {
         // The first line comes before `open`: some are killed while they adopt.
-        said += run_and_kill(dir.path(), life, 1 + dice.roll(40), &mut known);
+        said += run_and_kill(dir.path(), run, 1 + dice.roll(40), &mut known);
         kills += 1;
-        // Every few lives only: in between, children adopt from children.
-        if life % 5 != 4 {
+        // After every fifth run only: in between, children adopt from children.
+        if run % 5 != 4 {
             continue;
         }
         let (mut spool, recovered) = open(dir.path());
@@ -163,25 +163,29 @@ fn two_hundred_kills_take_nothing_that_was_promised() {
         while let Some(batch) = spool.next(NOW).expect("read") {
             for bytes in batch.payloads {
                 let name = name(&bytes);
-                let (life, number) = name.split_once('/').expect("a name");
-                let expected = payload(life.parse().expect("n"), number.parse().expect("n"));
+                let (run, number) = name.split_once('/').expect("a name");
+                let expected = payload(run.parse().expect("n"), number.parse().expect("n"));
                 assert_eq!(bytes, expected, "{name} is not as it was");
                 assert!(found.insert(name.clone()), "{name} came twice");
                 let state = known.get(&name);
-                assert_ne!(state, Some(&State::Acknowledged), "{name} was revived");
+                assert_ne!(
+                    state,
+                    Some(&State::Acknowledged),
+                    "{name} was returned after it was acknowledged"
+                );
             }
             spool.acknowledge(batch.id).expect("acknowledged");
         }
         for (name, state) in &known {
             assert!(
-                *state != State::Promised || found.contains(name),
-                "{name} was promised and is lost"
+                *state != State::Accepted || found.contains(name),
+                "{name} was accepted and is lost"
             );
         }
         assert_eq!(spool.stats().corrupt_frames, 0);
-        promises += known.len();
+        payloads += known.len();
         known.clear();
     }
     assert_eq!(kills, KILLS);
-    println!("{kills} kills, {said} lines, {promises} promises, 0 lost, {torn} torn tails");
+    println!("{kills} kills, {said} lines, {payloads} payloads, 0 lost, {torn} torn tails");
 }

@@ -4,9 +4,12 @@
 mod arguments;
 mod call;
 pub mod error;
+mod forms;
+mod in_call;
 mod items;
 
 pub use arguments::{Argument, Arguments, Debugged, End, List};
-pub use call::{Call, call, open, open_async, run, run_async};
+pub use call::{Call, call};
+pub use forms::{open, open_async, run, run_async};
 pub use items::{EachItem, Items, stream};
 pub use tracefuse_core::ObservationType;

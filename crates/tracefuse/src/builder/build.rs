@@ -25,10 +25,6 @@ impl Builder {
             return Err(error);
         }
         self.config.check()?;
-        if let Some(hold) = &self.hold {
-            let checked = hold.check();
-            checked.map_err(|error| ConfigError::new(format!("tail sampling: {error}")))?;
-        }
         if self.exporters.is_empty() && !self.measures() {
             return Ok(Tracer::noop());
         }
@@ -51,12 +47,12 @@ impl Builder {
         }
         let exporters = self.exporters.clone();
         for exporter in self.exporters {
-            pipeline = pipeline.shared_exporter(crate::say::repeating(exporter));
+            pipeline = pipeline.shared_exporter(crate::repeat::repeating(exporter));
         }
         if let Some(dir) = &self.config.spool_dir {
             pipeline = spool(pipeline, dir, &self.config)?;
         }
-        let (on_health, failures) = (self.on_health, crate::say::Failures::default());
+        let (on_health, failures) = (self.on_health, crate::repeat::Failures::default());
         pipeline = pipeline.on_health_change(move |stats| {
             failures.on_health(stats);
             if let Some(on_health) = &on_health {
@@ -78,9 +74,9 @@ impl Builder {
             #[cfg(feature = "metrics")]
             metrics: self.metrics.clone(),
         };
-        let mut tracer = match self.hold {
+        let mut tracer = match self.config.tail_sampling {
             None => wiring.tracer(pipeline),
-            Some(hold) => wiring.tracer(TailSampler::with_clock(pipeline, hold, clock)),
+            Some(sampling) => wiring.tracer(TailSampler::with_clock(pipeline, sampling, clock)),
         };
         tracer = tracer.sample_rate(self.config.sample_rate);
         if let Some(sampler) = self.sampler {

@@ -35,7 +35,6 @@ pub struct Builder {
     exporters: Vec<Arc<dyn Exporter>>,
     masker: Option<Arc<dyn Masker>>,
     sampler: Option<Box<dyn Sampler>>,
-    hold: Option<TailSampling>,
     on_health: Option<OnHealth>,
     #[cfg(feature = "metrics")]
     metrics: Option<tracefuse_metrics::Metrics>,
@@ -55,7 +54,6 @@ impl Builder {
             exporters: Vec::new(),
             masker: None,
             sampler: None,
-            hold: None,
             on_health: None,
             #[cfg(feature = "metrics")]
             metrics: None,
@@ -186,12 +184,12 @@ impl Builder {
     /// use tracefuse::{SampleRate, sampling::TailSampling};
     ///
     /// // Every trace that failed or took more than 10 s, and a tenth of the others.
-    /// let hold = TailSampling::new().keep_slower_than(Duration::from_secs(10)).rate(SampleRate::new(0.1)?);
-    /// let builder = tracefuse::builder().tail_sampling(hold);
+    /// let sampling = TailSampling::new().keep_slower_than(Duration::from_secs(10)).rate(SampleRate::new(0.1)?);
+    /// let builder = tracefuse::builder().tail_sampling(sampling);
     /// # Ok::<(), tracefuse::sampling::SampleRateError>(())
     /// ```
     pub fn tail_sampling(mut self, config: TailSampling) -> Self {
-        self.hold = Some(config);
+        self.config.tail_sampling = Some(config);
         self
     }
 

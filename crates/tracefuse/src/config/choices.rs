@@ -1,16 +1,16 @@
 //! Forms that one setting alone has: the names of its choices, and how an address, a rate or a list of pairs is read.
 //! Used by the table of settings.
 
+#[cfg(feature = "console")]
+use std::fmt::Debug;
+#[cfg(feature = "console")]
+use std::str::FromStr;
+
 use tracefuse_core::SampleRate;
 use tracefuse_runtime::{Overload, limits};
 
 use super::Mode;
-#[cfg(any(
-    feature = "langfuse",
-    feature = "console",
-    feature = "otlp",
-    feature = "spool"
-))]
+#[cfg(any(feature = "langfuse", feature = "otlp", feature = "spool"))]
 use super::form::Choice;
 #[cfg(feature = "langfuse")]
 use super::form::Flag;
@@ -20,6 +20,7 @@ use super::otel::pairs;
 
 pub(super) const MODES: &str =
     "`langfuse`, `print` (or `console`), `otlp`, `local`, or `none` (or `off`, `noop`, `disabled`)";
+pub(super) const RATE: &str = "a number from 0 to 1. Remove it to keep every trace";
 pub(super) const PAIRS: &str = "`name=value` pairs, with commas, percent-encoded";
 #[cfg(feature = "otlp")]
 pub(super) const ADDRESS: &str = "an address that begins with http:// or https://";
@@ -68,37 +69,15 @@ pub(super) const MEDIA: Own<tracefuse_langfuse::MediaMode> = Own {
     show: |_| "upload".to_owned(),
 };
 
+/// A choice that has its names itself, in lower case, as those of the console have.
 #[cfg(feature = "console")]
-pub(super) const FORMAT: Choice<tracefuse_console::Format> = Choice(&[
-    ("tree", tracefuse_console::Format::Tree),
-    ("compact", tracefuse_console::Format::Compact),
-    ("json", tracefuse_console::Format::Json),
-]);
-
-#[cfg(feature = "console")]
-pub(super) const COLOR: Choice<tracefuse_console::Color> = Choice(&[
-    ("auto", tracefuse_console::Color::Auto),
-    ("always", tracefuse_console::Color::Always),
-    ("never", tracefuse_console::Color::Never),
-]);
-
-#[cfg(feature = "console")]
-pub(super) const TEXT: Choice<tracefuse_console::Text> = Choice(&[
-    ("full", tracefuse_console::Text::Full),
-    ("line", tracefuse_console::Text::Line),
-    ("none", tracefuse_console::Text::None),
-]);
-
-#[cfg(feature = "console")]
-pub(super) const STREAM: Own<tracefuse_console::Stream> = Own {
-    accepts: "`stdout` or `stderr`",
-    parse: |text| match text.to_ascii_lowercase().as_str() {
-        "stdout" => Some(tracefuse_console::Stream::Stdout),
-        "stderr" => Some(tracefuse_console::Stream::Stderr),
-        _ => None,
-    },
-    show: |stream| format!("{stream:?}").to_ascii_lowercase(),
-};
+pub(super) const fn named<T: FromStr + Debug>(accepts: &'static str) -> Own<T> {
+    Own {
+        accepts,
+        parse: |text| text.to_ascii_lowercase().parse().ok(),
+        show: |value| format!("{value:?}").to_ascii_lowercase(),
+    }
+}
 
 #[cfg(feature = "otlp")]
 pub(super) const CONVENTIONS: Choice<tracefuse_otlp::Conventions> = Choice(&[

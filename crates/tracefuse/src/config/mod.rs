@@ -13,6 +13,7 @@ mod otel;
 mod setting;
 mod source;
 mod table;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod toml_file;

@@ -1,17 +1,17 @@
 //! The table of settings: key in `tracefuse.toml`, variables, meaning, form, and the field that it sets.
 //! It is the parser, the documentation (a test compares the guide with it) and the list of known names.
 
-use tracefuse_runtime::{SpoolMode, WhileOpen, limits};
+use tracefuse_runtime::{SpoolMode, TailSampling as Tail, WhileOpen, limits};
 
 #[cfg(feature = "langfuse")]
 use super::choices::MEDIA;
+#[cfg(feature = "console")]
+use super::choices::named;
 #[cfg(feature = "otlp")]
 use super::choices::{ADDRESS, CONVENTIONS, base, headers, milliseconds};
-#[cfg(feature = "console")]
-use super::choices::{COLOR, FORMAT, STREAM, TEXT};
 #[cfg(feature = "spool")]
 use super::choices::{DURABILITY, WHEN_FULL};
-use super::choices::{MODES, OVERLOAD, PAIRS, modes, rate};
+use super::choices::{MODES, OVERLOAD, PAIRS, RATE, modes, rate};
 #[cfg(any(feature = "langfuse", feature = "otlp"))]
 use super::choices::{PROXY, some};
 use super::form::{Choice, Flag, Own, Path, Seconds, Text, Whole};
@@ -19,6 +19,7 @@ use super::otel::{pairs, show_pairs};
 #[cfg(any(feature = "langfuse", feature = "otlp"))]
 use super::setting::HttpField;
 use super::setting::{Field, Group, SdkDisabled, Setting, Value};
+use super::tail::{TOKENS, TailField, TailSwitch, dollars};
 use super::tracer::{OPEN_LONGER, OPEN_MORE, SPOOL_AGE, SPOOL_BYTES, SPOOL_FILES, WAIT};
 
 /// The value of a setting whose exporter may not be compiled in.
@@ -77,7 +78,7 @@ settings! {
         Field(MEDIA, |c| &mut c.langfuse.media);
     Langfuse "langfuse.prompt_cache_ttl" ["LANGFUSE_PROMPT_CACHE_DEFAULT_TTL_SECONDS"],
         "how long a prompt is used before it is fetched again, in seconds (feature `prompts`)",
-        Field(Seconds(WAIT), |c| &mut c.langfuse.prompt_cache_ttl);
+        Field(Seconds(tracefuse_langfuse::PROMPT_CACHE_TTL_RANGE), |c| &mut c.langfuse.prompt_cache_ttl);
 
     Every "environment" ["LANGFUSE_TRACING_ENVIRONMENT"],
         "deployment environment. Langfuse stores it in lower case, without a leading `langfuse`, at most 40 characters of `a-z`, `0-9`, `-` and `_`; another name is stored as `default`",
@@ -90,8 +91,28 @@ settings! {
         "attributes of the service, such as `service.name=shop,team=checkout`; a setting for the same attribute wins",
         Field(Own { accepts: PAIRS, parse: pairs, show: |pairs| show_pairs(pairs) }, |c| &mut c.tracer.resource_attributes);
     Every "sample_rate" ["LANGFUSE_SAMPLE_RATE"], "share of traces that is recorded",
-        Field(Own { accepts: "a number from 0 to 1. Remove it to keep every trace", parse: rate, show: |rate| rate.rate().to_string() },
+        Field(Own { accepts: RATE, parse: rate, show: |rate| rate.rate().to_string() },
             |c| &mut c.tracer.sample_rate);
+    Every "tail_sampling.keep_errors" ["TRACEFUSE_TAIL_SAMPLING_KEEP_ERRORS"], "whether a trace with an error is kept at any rate",
+        TailField(Flag, "true", Tail::keep_errors);
+    Every "tail_sampling.keep_slower_than" ["TRACEFUSE_TAIL_SAMPLING_KEEP_SLOWER_THAN"], "a trace that took longer is kept at any rate, in seconds",
+        TailField(Seconds(OPEN_LONGER), "", Tail::keep_slower_than);
+    Every "tail_sampling.keep_costlier_than" ["TRACEFUSE_TAIL_SAMPLING_KEEP_COSTLIER_THAN"],
+        "a trace whose recorded cost is higher is kept at any rate, in US dollars",
+        TailField(Own { accepts: "a number of at least 0", parse: dollars, show: f64::to_string }, "", Tail::keep_costlier_than);
+    Every "tail_sampling.keep_more_tokens_than" ["TRACEFUSE_TAIL_SAMPLING_KEEP_MORE_TOKENS_THAN"], "a trace that used more tokens is kept at any rate",
+        TailField(Whole(TOKENS), "", Tail::keep_more_tokens_than);
+    Every "tail_sampling.rate" ["TRACEFUSE_TAIL_SAMPLING_RATE"], "share of all other traces that is kept",
+        TailField(Own { accepts: RATE, parse: rate, show: |rate| rate.rate().to_string() }, "1", Tail::rate);
+    Every "tail_sampling.max_spans" ["TRACEFUSE_TAIL_SAMPLING_MAX_SPANS"], "spans that wait for the end of their trace; beyond, the oldest trace is kept",
+        TailField(Whole(limits::MAX_QUEUE_SIZE), "10000", Tail::max_spans);
+    Every "tail_sampling.max_bytes" ["TRACEFUSE_TAIL_SAMPLING_MAX_BYTES"], "bytes that wait for the end of their trace; beyond, the oldest trace is kept",
+        TailField(Whole(limits::MAX_QUEUE_BYTES), "33554432", Tail::max_bytes);
+    Every "tail_sampling.max_age" ["TRACEFUSE_TAIL_SAMPLING_MAX_AGE"], "longest a trace waits after its first span ended, in seconds; then it is kept",
+        TailField(Seconds(limits::MAX_AGE), "600", Tail::max_age);
+    Every "tail_sampling.enabled" ["TRACEFUSE_TAIL_SAMPLING"],
+        "whether traces wait for their end; true if one of the rules and limits of `tail_sampling` is not its default, unless this is false",
+        TailSwitch;
     Every "backtraces" ["TRACEFUSE_BACKTRACES"], "whether a stack trace is captured with each recorded error",
         Field(Flag, |c| &mut c.tracer.backtraces);
     Every "capture_content" ["TRACEFUSE_CAPTURE_CONTENT"], "whether inputs and outputs are recorded",
@@ -172,16 +193,16 @@ settings! {
     Http "no_proxy" ["NO_PROXY", "no_proxy"], "hosts reached without a proxy; this machine always is",
         HttpField(Own { accepts: "hosts, with commas", parse: some, show: String::clone }, |h| &mut h.proxy.no_proxy);
 
-    Console "console.format" ["TRACEFUSE_CONSOLE_FORMAT"], "how traces are printed", Field(FORMAT, |c| &mut c.console.format);
+    Console "console.format" ["TRACEFUSE_CONSOLE_FORMAT"], "how traces are printed", Field(named("`tree`, `compact` or `json`"), |c| &mut c.console.format);
     Console "console.color" ["TRACEFUSE_CONSOLE_COLOR"], "whether traces are printed in colour; `auto` follows `NO_COLOR`",
-        Field(COLOR, |c| &mut c.console.color);
+        Field(named("`auto`, `always` or `never`"), |c| &mut c.console.color);
     Console "console.width" ["TRACEFUSE_CONSOLE_WIDTH"], "width of what is printed, in columns",
         Field(super::form::Maybe(Whole(tracefuse_console::limits::WIDTH), "the terminal's"), |c| &mut c.console.width);
     Console "console.stream" ["TRACEFUSE_CONSOLE_STREAM"], "where traces are printed",
-        Field(STREAM, |c| &mut c.console.stream);
+        Field(named("`stdout` or `stderr`"), |c| &mut c.console.stream);
     Console "console.text" ["TRACEFUSE_CONSOLE_TEXT"],
         "how much of inputs, outputs, metadata and errors is printed: all of it, one line each, or one line of errors alone",
-        Field(TEXT, |c| &mut c.console.text);
+        Field(named("`full`, `line` or `none`"), |c| &mut c.console.text);
     Console "console.fold" ["TRACEFUSE_CONSOLE_FOLD"], "whether a tree shows five or more equal siblings as one row with their number",
         Field(Flag, |c| &mut c.console.fold);
     Console "console.max_held_spans" ["TRACEFUSE_CONSOLE_MAX_HELD_SPANS"],

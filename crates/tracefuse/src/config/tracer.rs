@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tracefuse_core::SampleRate;
-use tracefuse_runtime::{PipelineConfig, SpoolMode};
+use tracefuse_runtime::{PipelineConfig, SpoolMode, TailSampling};
 
 use super::ConfigError;
 
@@ -72,6 +72,8 @@ pub struct TracerConfig {
     pub warn_open_more: u64,
     /// The share of traces that is recorded, from 0 to 1; all by default.
     pub sample_rate: SampleRate,
+    /// Tail sampling: whether a trace waits for its end, and which traces are kept then; none by default.
+    pub tail_sampling: Option<TailSampling>,
     /// Whether a stack trace is captured with each recorded error; `false` by default.
     pub backtraces: bool,
     /// Whether inputs and outputs are recorded; `true` by default.
@@ -108,6 +110,7 @@ impl Default for TracerConfig {
             warn_open_longer: Duration::from_secs(10 * 60),
             warn_open_more: 10_000,
             sample_rate: SampleRate::ALL,
+            tail_sampling: None,
             backtraces: false,
             capture_content: true,
             environment: None,
@@ -153,6 +156,7 @@ setters! {
     warn_open_longer(Duration) = warn_open_longer;
     warn_open_more(u64) = warn_open_more;
     sample_rate(SampleRate) = sample_rate;
+    tail_sampling(TailSampling) = Some(tail_sampling);
     backtraces(bool) = backtraces;
     capture_content(bool) = capture_content;
     environment(impl Into<String>) = Some(environment.into());
@@ -179,6 +183,10 @@ impl TracerConfig {
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let delivery = self.delivery.check();
         delivery.map_err(|error| ConfigError::new(error.to_string()))?;
+        if let Some(sampling) = &self.tail_sampling {
+            let checked = sampling.check();
+            checked.map_err(|error| ConfigError::new(format!("tail sampling: {error}")))?;
+        }
         for (name, value, range) in [
             ("shutdown_timeout", self.shutdown_timeout, &WAIT),
             ("flush_timeout", self.flush_timeout, &WAIT),

@@ -69,7 +69,7 @@ fn trial(dir: &Path) -> Trial {
 }
 
 /// A process that leaves its spans on disk, `between`, and one that finds them.
-fn two_lives(
+fn two_processes(
     name: &'static str,
     between: impl FnOnce(&Path) + 'static,
     expect: impl FnOnce(&Evidence) + 'static,
@@ -167,8 +167,8 @@ pub(crate) fn cases() -> Vec<Case> {
         )
         .hopeless()
         .into(),
-        two_lives("spool_next_start", |_| {}, all),
-        two_lives(
+        two_processes("spool_next_start", |_| {}, all),
+        two_processes(
             "spool_torn_tail",
             |dir| {
                 let file = files(dir).remove(0);
@@ -180,7 +180,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 assert_eq!(evidence.stats.exported, 399);
             },
         ),
-        two_lives(
+        two_processes(
             "spool_flipped_byte",
             |dir| flip_a_byte(dir, |len| len / 2),
             |evidence| {
@@ -190,14 +190,14 @@ pub(crate) fn cases() -> Vec<Case> {
                 );
             },
         ),
-        two_lives(
+        two_processes(
             "spool_damaged_header",
             |dir| flip_a_byte(dir, |_| 0),
             |evidence| {
                 assert!(evidence.stats.exported >= 380, "{:?}", evidence.stats);
             },
         ),
-        two_lives(
+        two_processes(
             "spool_strangers_files",
             |dir| {
                 std::fs::write(dir.join("v1/notes.txt"), "mine").unwrap();

@@ -174,6 +174,49 @@ fn a_full_queue_takes_no_more_than_its_bound() {
     }
 }
 
+/// Accepts everything, and keeps nothing.
+struct Accepting;
+
+#[async_trait::async_trait]
+impl Exporter for Accepting {
+    fn name(&self) -> &str {
+        "accepting"
+    }
+    async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
+        Ok(ExportReport::accepted(batch.len()))
+    }
+}
+
+#[test]
+fn memory_of_delivered_spans_is_freed_once_none_is_recorded() {
+    let _alone = alone();
+    // What the thread keeps for its next spans.
+    const ALLOWED: usize = 256 * 1024;
+    let tracer = tracefuse::builder()
+        .exporter(Accepting)
+        .configure(|config| config.delivery.flush_interval = Duration::from_millis(50))
+        .build()
+        .unwrap();
+    let before = LIVE.load(Ordering::Relaxed);
+    let text = "x".repeat(1024);
+    tracer.trace("request").run(|trace| {
+        for _ in 0..3_000 {
+            trace.span("step").input(text.as_str()).run(|_| {});
+        }
+    });
+    tracer.flush().unwrap();
+    let begun = std::time::Instant::now();
+    let beside = || LIVE.load(Ordering::Relaxed).saturating_sub(before);
+    while beside() > ALLOWED {
+        assert!(
+            begun.elapsed() < Duration::from_secs(30),
+            "{} bytes are kept",
+            beside()
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// A receiver that keeps nothing: answers each request, and tells how long its body was.
 fn sink() -> (String, Receiver<usize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -20,11 +20,14 @@ struct Found {
 /// Whether the text may have media: there is a data URI, or base64 under a key that may have it. Cheap, since
 /// it is called for every value of every span.
 pub(super) fn may_have(text: &str) -> bool {
-    data_uri::marks(text).next().is_some()
-        || text.match_indices('"').any(|(quote, _)| {
-            let (key, value) = text.as_bytes().split_at(quote);
-            ends_in_key(key) && begins_with_base64(value)
-        })
+    let text = text.as_bytes();
+    memchr::memchr2_iter(b';', b'"', text).any(|at| {
+        let (before, rest) = text.split_at(at);
+        match rest.first() {
+            Some(b';') => data_uri::begins_with_mark(text, at),
+            _ => begins_with_base64(rest) && ends_in_key(before),
+        }
+    })
 }
 
 /// Whether a key of base64 ends here; in JSON inside of a text its quote is escaped.

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use tracefuse_core::SampleRate;
+use tracefuse_runtime::TailSampling;
+
 use super::super::{Config, PipelineConfig, SETTINGS};
 #[cfg(feature = "spool")]
 use super::super::{Durability, WhenFull};
@@ -147,6 +150,46 @@ fn values_that_no_queue_can_mean_are_refused_with_the_range() {
             ["block:1e18", "block:", "block:-1"],
             "up to 86400",
         ),
+        (
+            "TRACEFUSE_TAIL_SAMPLING_MAX_SPANS",
+            ["0", "99999999999", "x"],
+            "from 1 to 100000000",
+        ),
+        (
+            "TRACEFUSE_TAIL_SAMPLING_MAX_BYTES",
+            ["0", "18446744073709551615", "1e3"],
+            "from 1 to",
+        ),
+        (
+            "TRACEFUSE_TAIL_SAMPLING_MAX_AGE",
+            ["0", "1e18", "x"],
+            "from 0.001 to 2592000",
+        ),
+        (
+            "TRACEFUSE_TAIL_SAMPLING_KEEP_SLOWER_THAN",
+            ["-1", "1e18", "x"],
+            "from 0 to 2592000",
+        ),
+        (
+            "TRACEFUSE_TAIL_SAMPLING_KEEP_COSTLIER_THAN",
+            ["-0.01", "NaN", "inf"],
+            "a number of at least 0",
+        ),
+        (
+            "TRACEFUSE_TAIL_SAMPLING_KEEP_MORE_TOKENS_THAN",
+            ["-1", "18446744073709551615", "1.5"],
+            "from 0 to 1000000000000",
+        ),
+        (
+            "TRACEFUSE_TAIL_SAMPLING_RATE",
+            ["1.5", "-0.1", "NaN"],
+            "from 0 to 1",
+        ),
+        (
+            "TRACEFUSE_TAIL_SAMPLING",
+            ["maybe", "2", "on off"],
+            "true or false",
+        ),
     ] {
         for value in values.into_iter().filter(|value| !value.is_empty()) {
             let error = Given::env(&[(name, value)]).refusal();
@@ -184,6 +227,26 @@ fn every_range_ends_where_it_says() {
         assert!(low == "0" || !takes("0"), "{} takes 0", setting.key);
     }
     assert!(checked >= 20, "{checked}");
+}
+
+#[test]
+fn each_name_that_a_setting_accepts_is_taken() {
+    let mut checked = 0;
+    for setting in SETTINGS {
+        let accepts = setting.accepts();
+        // Names are in backticks; a prefix or a pattern is no name.
+        let names = accepts.split('`').skip(1).step_by(2);
+        for name in names.filter(|name| !name.contains(['-', '=', ':'])) {
+            assert!(setting.takes(name), "{} {name}", setting.key);
+            assert!(
+                setting.takes(&name.to_ascii_uppercase()),
+                "{} {name}",
+                setting.key
+            );
+            checked += 1;
+        }
+    }
+    assert!(checked >= 15, "{checked}");
 }
 
 #[test]
@@ -237,6 +300,38 @@ fn every_setting_of_delivery_can_be_set() {
         .max_age(seconds(43))
         .overload(tracefuse_runtime::Overload::Block(seconds(2)));
     assert_eq!(delivery, expected);
+}
+
+#[test]
+fn each_rule_of_tail_sampling_can_be_set() {
+    let sampling = |toml| Given::toml(toml).config().tracer.tail_sampling;
+    assert_eq!(sampling(""), None);
+    let all = sampling(
+        "[tail_sampling]\nkeep_errors = false\nkeep_slower_than = 10\nkeep_costlier_than = 0.5\n\
+         keep_more_tokens_than = 50000\nrate = 0.05\nmax_spans = 7\nmax_bytes = 8\nmax_age = 9\n",
+    );
+    let expected = TailSampling::new()
+        .keep_errors(false)
+        .keep_slower_than(Duration::from_secs(10))
+        .keep_costlier_than(0.5)
+        .keep_more_tokens_than(50_000)
+        .rate(SampleRate::new(0.05).unwrap())
+        .max_spans(7)
+        .max_bytes(8)
+        .max_age(Duration::from_secs(9));
+    assert_eq!(all, Some(expected));
+}
+
+#[test]
+fn tail_sampling_can_be_turned_on_alone_and_off_with_rules() {
+    let env = |env: &[(&'static str, &'static str)]| Given::env(env).config().tracer.tail_sampling;
+    let (switch, rate) = ("TRACEFUSE_TAIL_SAMPLING", "TRACEFUSE_TAIL_SAMPLING_RATE");
+    assert_eq!(env(&[(switch, "true")]), Some(TailSampling::new()));
+    assert_eq!(env(&[(switch, "false"), (rate, "0.5")]), None);
+    let half = TailSampling::new().rate(SampleRate::new(0.5).unwrap());
+    assert_eq!(env(&[(rate, "0.5")]), Some(half.clone()));
+    assert_eq!(env(&[(rate, "0.5"), (switch, "true")]), Some(half));
+    assert_eq!(env(&[(rate, "1")]), None, "its default changes nothing");
 }
 
 #[test]

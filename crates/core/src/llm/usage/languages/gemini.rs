@@ -4,7 +4,7 @@
 use super::Table;
 use crate::record::Count;
 
-/// The prompt includes what was cached; results of tools and thoughts come on top.
+/// The prompt includes what was cached; results of tools and thoughts are counted in addition.
 pub(super) const GEMINI: Table = Table {
     places: &[
         "usageMetadata",
