@@ -15,7 +15,7 @@ pub fn refusal(answer: &Answer, secrets: &[&Secret], remedy: &str) -> ExportErro
         AnswerClass::RateLimited => ExportError::pause(answer.retry_after(), words),
         AnswerClass::TooLarge => ExportError::split(words),
         // No receiver of traces answers in HTML or XML: this is another kind of server, so the address is wrong and no
-        // span is at fault.
+        // span is wrong.
         AnswerClass::BadRequest if is_markup(answer) => {
             ExportError::stop(format!("{words}; {remedy}"))
         }

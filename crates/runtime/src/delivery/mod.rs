@@ -2,7 +2,7 @@
 //! Driven by `worker`, one batch at a time; the decisions are in `action`, `breaker`, `retry`, `parts` and here.
 //!
 //! An answer passes three vocabularies: what the exporter says (`Advice`), what delivery does (`Action`), what the
-//! health shows. The statuses are those of the exporters that use HTTP (`http/answer.rs`).
+//! health shows. The statuses are those of the exporters that use HTTP (`http/answer_class.rs`).
 //!
 //! | status | advice | action | breaker | health |
 //! | --- | --- | --- | --- | --- |

@@ -81,7 +81,7 @@ pub(crate) struct State {
     parked_due: bool,
     /// When they are tried again without such a success, because there may be no other batch.
     parked_until: Option<Instant>,
-    /// A batch was accepted since one was parked or tried again: the receiver works, so the parked batch is at fault.
+    /// A batch was accepted since one was parked or tried again: the receiver works, so the cause is in the parked batch.
     taken_since: bool,
     /// Records on disk.
     pub(crate) spooled: usize,

@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_not_blamed_for_the_batch_api() {
+    fn only_a_line_of_the_batch_api_has_its_note() {
         let span = r#"{"schema": 1, "trace_id": "t", "span_id": "s", "name": "a", "start_time": "2026-11-27T12:00:00Z"}"#;
         let batch = r#"{"batch": [{"id": "1", "type": "span-create", "timestamp": "2026-11-27T12:00:00Z",
             "body": {"id": "s", "traceId": "t", "level": "error"}}]}"#;

@@ -95,7 +95,7 @@ pub enum Convention {
     OpenAi,
     /// Anthropic and Bedrock: input excludes what the cache gave and took; output includes thinking.
     Anthropic,
-    /// Gemini: input includes what was cached; thoughts and results of tools come on top.
+    /// Gemini: input includes what was cached; thoughts and results of tools are counted beside it.
     Gemini,
     /// OpenTelemetry's attributes, written by frameworks: as `OpenAi`, but a part larger than its whole is
     /// counted apart, and input may include results of tools.

@@ -69,13 +69,13 @@ impl Usage {
         Self::new(prompt_tokens, completion_tokens).counted_as(Convention::OpenAi)
     }
 
-    /// Anthropic's `input_tokens` and `output_tokens`; cache reads and writes come on top.
+    /// Anthropic's `input_tokens` and `output_tokens`; cache reads and writes are counted beside them.
     pub fn anthropic(input_tokens: u64, output_tokens: u64) -> Self {
         Self::new(input_tokens, output_tokens).counted_as(Convention::Anthropic)
     }
 
     /// Gemini's `promptTokenCount` and `candidatesTokenCount`. Cached tokens are subtracted from the
-    /// prompt's; thoughts (`reasoning_tokens`) come on top.
+    /// prompt's; thoughts (`reasoning_tokens`) are counted beside them.
     pub fn gemini(prompt_token_count: u64, candidates_token_count: u64) -> Self {
         Self::new(prompt_token_count, candidates_token_count).counted_as(Convention::Gemini)
     }
