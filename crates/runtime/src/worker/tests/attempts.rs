@@ -106,16 +106,15 @@ async fn a_shutdown_between_two_batches_waits_after_each_failure() {
 #[tokio::test(start_paused = true)]
 async fn a_worker_looks_again_two_milliseconds_after_a_batch() {
     let answer = |_, batch: &Batch| Ok(ExportReport::accepted(batch.len()));
-    let worker = Worker::start(|config| config.batch_size = 5, answer);
-    sleep(Duration::from_millis(10)).await;
-    worker.record(5);
-    sleep(Duration::from_millis(1)).await;
-    // A batch again, but the worker is not woken for it.
-    worker.record(5);
-    sleep(Duration::from_millis(5)).await;
+    // One record is a batch, so that the worker is woken once.
+    let worker = Worker::start(|config| config.batch_size = 1, answer);
     let milliseconds = Duration::from_millis;
-    assert_eq!(
-        worker.calls(),
-        [(milliseconds(10), 5), (milliseconds(12), 5)]
-    );
+    sleep(milliseconds(10)).await;
+    worker.record(1);
+    sleep(milliseconds(1)).await;
+    // A batch again, but the worker is not woken for it.
+    worker.record(1);
+    sleep(milliseconds(5)).await;
+    let times = [(milliseconds(10), 1), (milliseconds(12), 1)];
+    assert_eq!(worker.calls(), times);
 }
