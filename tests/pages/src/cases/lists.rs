@@ -78,7 +78,13 @@ pub(super) async fn shows_the_newest_first(view: &View) -> Result<()> {
 
 pub(super) async fn says_how_to_begin(view: &View) -> Result<()> {
     view.goto("/").await?;
-    view.until("document.querySelector('.empty').innerText.includes('TRACING_MODE=local')")
+    // The address of this server, which is not the one of the mode `local`.
+    view.until(&format!(
+        "document.querySelector('.empty').innerText.includes('LANGFUSE_BASE_URL={}\\n')",
+        view.base
+    ))
+    .await?;
+    view.until("!document.querySelector('.empty').innerText.includes('TRACING_MODE')")
         .await?;
     // The first trace appears without a reload.
     view.until("document.querySelector('.live').dataset.state === 'on'")
