@@ -5,7 +5,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AnswerClass {
-    /// 2xx: taken. A 207 tells more in its body.
+    /// 2xx: taken. A 207 has a status for each part in its body.
     Success,
     /// 2xx with an HTML page: another server or a proxy answered, nothing was taken. Worth trying again.
     Intercepted,

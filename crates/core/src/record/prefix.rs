@@ -1,4 +1,4 @@
-//! The beginning of a text that has room somewhere. Called wherever a text is cut. Knows nothing but texts.
+//! Truncates a text at the end of a character. Called by all code that truncates texts. Must not know what a text is for.
 
 /// The longest beginning of a text that has at most this many bytes and ends with a whole character.
 pub(crate) fn prefix(text: &str, most: usize) -> &str {

@@ -36,7 +36,8 @@ enum Test {
     EndsWith(String),
     /// A search for the text in any case.
     Matches(String),
-    Number(&'static str, f64),
+    /// The known number is compared with this one.
+    Number(fn(&f64, &f64) -> bool, f64),
     Exists(bool),
 }
 
@@ -76,13 +77,13 @@ impl OfBody {
                 .collect())
         };
         let test = match operator {
-            "=" if value.is_number() => Test::Number("=", number(value, column)?),
+            "=" if value.is_number() => Test::Number(PartialEq::eq, number(value, column)?),
             "=" => Test::Is(vec![text()?]),
             "<>" | "!=" => Test::IsNot(vec![text()?]),
-            ">" => Test::Number(">", number(value, column)?),
-            ">=" => Test::Number(">=", number(value, column)?),
-            "<" => Test::Number("<", number(value, column)?),
-            "<=" => Test::Number("<=", number(value, column)?),
+            ">" => Test::Number(PartialOrd::gt, number(value, column)?),
+            ">=" => Test::Number(PartialOrd::ge, number(value, column)?),
+            "<" => Test::Number(PartialOrd::lt, number(value, column)?),
+            "<=" => Test::Number(PartialOrd::le, number(value, column)?),
             "contains" => Test::Contains(text()?),
             "does not contain" => Test::ContainsNot(text()?),
             "starts with" => Test::StartsWith(text()?),
@@ -124,16 +125,9 @@ impl OfBody {
             Test::StartsWith(part) => text.starts_with(part.as_str()),
             Test::EndsWith(part) => text.ends_with(part.as_str()),
             Test::Matches(part) => text.to_lowercase().contains(part.as_str()),
-            Test::Number(operator, wanted) => {
-                text.trim()
-                    .parse::<f64>()
-                    .is_ok_and(|known| match *operator {
-                        ">" => known > *wanted,
-                        ">=" => known >= *wanted,
-                        "<" => known < *wanted,
-                        "<=" => known <= *wanted,
-                        _ => known == *wanted,
-                    })
+            Test::Number(compare, wanted) => {
+                let known = text.trim().parse();
+                known.is_ok_and(|known| compare(&known, wanted))
             }
             Test::Exists(wanted) => is_there == *wanted,
         }

@@ -38,7 +38,8 @@ pub(super) enum Group {
 pub(super) trait Value: Sync {
     /// What it accepts, in words that follow "expected".
     fn accepts(&self) -> String;
-    /// The value in `config`, as the guide shows a default.
+    /// The value in `config`, as the guide shows a default. `config` is not changed: it is `&mut` because one function reaches
+    /// a field for reading and for writing.
     fn show(&self, config: &mut Config) -> String;
     /// Parses `text` into `config`; `false` if it does not accept the text.
     fn apply(&self, config: &mut Config, text: &str) -> bool;
@@ -119,7 +120,7 @@ impl Value for SdkDisabled {
     }
 }
 
-/// Of a setting whose exporter is not compiled in: it accepts everything and has no effect.
+/// The value of a setting whose exporter is not compiled in: it accepts everything and has no effect.
 #[cfg(not(all(
     feature = "langfuse",
     feature = "console",

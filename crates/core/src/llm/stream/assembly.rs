@@ -48,9 +48,9 @@ pub(super) struct Assembly<L> {
     kept_bytes: usize,
     has_content: bool,
     done: bool,
-    /// Bytes of chunks until it is looked again how much is kept.
+    /// Bytes of the chunks that came since the kept bytes were counted.
     unseen: usize,
-    /// Texts are left out from now on: as many bytes are kept as there is room for.
+    /// The limit of kept text is reached: the texts of further chunks are left out.
     full: bool,
     /// Bytes of texts that were left out.
     cut: usize,
@@ -60,7 +60,7 @@ pub(super) struct Assembly<L> {
 const MAX_KEPT: usize = 256;
 const MAX_KEPT_BYTES: usize = 256 * 1024;
 
-/// Bytes of chunks after which it is looked how much is kept.
+/// Bytes of chunks after which the kept bytes are counted: counting reads all of them.
 const LOOK: usize = 8 * 1024 * 1024;
 
 /// Fields whose texts are read although there is no room for texts: names, kinds, reasons.
@@ -130,7 +130,7 @@ impl<L: Language> Assembly<L> {
         }
     }
 
-    /// Whether a chunk is taken in. When there is no more room for texts, it is taken in without them: it may have the usage.
+    /// Whether a chunk is read. When the limit of kept text is reached, it is read without its texts: it may have the usage.
     fn has_room(&mut self, chunk: &mut Map<String, Value>) -> bool {
         self.unseen = self.unseen.saturating_add(fields(chunk));
         let mut has_room = true;

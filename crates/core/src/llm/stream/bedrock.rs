@@ -21,7 +21,7 @@ struct Events {
     blocks: Vec<(Option<u64>, Map<String, Value>)>,
     /// The text of a model that writes nothing else: Titan, Llama, older ones of Mistral and Cohere.
     text: String,
-    /// What Nova Sonic plans to say. What it has said follows, and replaces it.
+    /// The text that Nova Sonic plans to speak. The text that it has spoken follows, and replaces it.
     planned: String,
     /// Whether the content that has begun is such a plan.
     plans: bool,

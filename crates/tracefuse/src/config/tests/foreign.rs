@@ -81,9 +81,11 @@ fn malformed_variables_of_others_are_skipped_once() {
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "99999999999999999999"),
         ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "-1"),
         ("OTEL_RESOURCE_ATTRIBUTES", "a=b,broken"),
-    ] {
-        let modes = built(&["langfuse", "print", "otlp", "none"]);
-        for mode in modes.into_iter().filter(|_| is_read(name)) {
+    ]
+    .into_iter()
+    .filter(|(name, _)| is_read(name))
+    {
+        for mode in built(&["langfuse", "print", "otlp", "none"]) {
             let given = Given::env(&[(name, value), ("TRACING_MODE", mode)]);
             let (config, warnings) = given.read();
             let config = config.unwrap();
@@ -198,8 +200,11 @@ fn a_setting_of_a_mode_that_is_not_used_cannot_stop_it() {
         ("LANGFUSE_OTEL_COMPRESSION", "zstd", ["print", "otlp"]),
         ("TRACEFUSE_OTLP_CONVENTIONS", "mine", ["print", "langfuse"]),
         ("LANGFUSE_TIMEOUT", "soon", ["print", "print"]),
-    ] {
-        for mode in built(&modes).into_iter().filter(|_| is_read(name)) {
+    ]
+    .into_iter()
+    .filter(|(name, ..)| is_read(name))
+    {
+        for mode in built(&modes) {
             let (config, warnings) = Given::env(&[(name, value), ("TRACING_MODE", mode)]).read();
             assert!(config.is_ok(), "{name} {mode}");
             assert!(
