@@ -31,6 +31,8 @@ mod span;
 mod spare;
 mod time;
 mod trace;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod usage;
 mod value;

@@ -25,6 +25,7 @@ mod provider;
 mod sampling;
 mod scores;
 mod setters;
+mod shown;
 mod stream;
 mod stream_agents;
 mod stream_chat;
