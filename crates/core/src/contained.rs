@@ -355,7 +355,8 @@ mod tests {
         recorder.tracer().trace("t").run(|_| {});
         let span = recorder.only();
         let buffer = crate::record::Buffer::default();
-        let trace = crate::record::SharedTrace::new(span.trace_id(), span.span_id(), Arc::default());
+        let trace =
+            crate::record::SharedTrace::new(span.trace_id(), span.span_id(), Arc::default());
         let finished = FinishedSpan {
             buffer: &buffer,
             trace: &trace,

@@ -159,10 +159,16 @@ mod tests {
         let anchor = clock.anchor();
         let monotonic = clock.monotonic_nanos();
         manual.step_to(at(5));
-        assert_eq!((clock.unix_nanos(), clock.monotonic_nanos()), (5, monotonic));
+        assert_eq!(
+            (clock.unix_nanos(), clock.monotonic_nanos()),
+            (5, monotonic)
+        );
         assert_eq!(anchor.now(&clock), at(1_000), "no trace steps back");
         manual.advance(Duration::from_nanos(7));
-        assert_eq!((clock.unix_nanos(), clock.monotonic_nanos()), (12, monotonic + 7));
+        assert_eq!(
+            (clock.unix_nanos(), clock.monotonic_nanos()),
+            (12, monotonic + 7)
+        );
         assert_eq!(anchor.now(&clock), at(1_007));
     }
 }

@@ -11,8 +11,7 @@ pub(crate) fn parse(header: &str) -> Option<(TraceId, SpanId, u8)> {
     let (version, trace, parent, flags) =
         (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let more = parts.next();
-    if !hex(version) || version == "ff" || !hex(flags) || (version == "00" && more.is_some())
-    {
+    if !hex(version) || version == "ff" || !hex(flags) || (version == "00" && more.is_some()) {
         return None;
     }
     let flags = u8::from_str_radix(flags, 16).ok()?;

@@ -29,10 +29,10 @@ mod role;
 mod score;
 mod span;
 mod spare;
-mod time;
-mod trace;
 #[cfg(test)]
 mod tests;
+mod time;
+mod trace;
 mod tree;
 mod usage;
 mod value;

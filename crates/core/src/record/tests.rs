@@ -64,7 +64,10 @@ fn a_record_has_eight_bytes_for_a_word_and_its_text() {
         let mut bytes = Vec::new();
         record.encode(&mut bytes);
         let read = SpanRecord::decode(&mut bytes.as_slice()).unwrap();
-        assert_eq!((read.size(), read.place().0.size()), (own, own + of_trace(&record)));
+        assert_eq!(
+            (read.size(), read.place().0.size()),
+            (own, own + of_trace(&record))
+        );
     }
 }
 
@@ -109,7 +112,10 @@ fn a_chunk_counts_trace_attributes_once_and_if_no_other_has_them() {
     // Another trace takes a place of its own.
     let other = root(|_| {});
     let both = chunk(&[&other, &a]);
-    assert_eq!(both.size(), other.size() + of_trace(&other) + a.size() + place);
+    assert_eq!(
+        both.size(),
+        other.size() + of_trace(&other) + a.size() + place
+    );
     assert_eq!(chunk(&[]).size(), 0);
 }
 
@@ -142,9 +148,13 @@ fn a_chunk_that_is_taken_is_empty_and_can_be_filled_again() {
     assert!(filled.is_empty());
     assert_eq!((filled.len(), filled.size()), (0, 0));
     filled.push_record(&b);
-    let ids: Vec<_> = Records::new(Arc::new(taken)).map(|span| span.trace_id()).collect();
+    let ids: Vec<_> = Records::new(Arc::new(taken))
+        .map(|span| span.trace_id())
+        .collect();
     assert_eq!(ids, [a.trace_id(), b.trace_id()]);
-    let again: Vec<_> = Records::new(Arc::new(filled)).map(|span| span.span_id()).collect();
+    let again: Vec<_> = Records::new(Arc::new(filled))
+        .map(|span| span.span_id())
+        .collect();
     assert_eq!(again, [b.span_id()]);
 }
 
@@ -172,7 +182,9 @@ fn records_are_read_in_order_and_know_what_is_left() {
         .clock(Clock::new(clock.clone()))
         .build();
     let trace = tracer.trace("root").start();
-    trace.span("a").run(|_| clock.advance(std::time::Duration::from_nanos(5)));
+    trace
+        .span("a")
+        .run(|_| clock.advance(std::time::Duration::from_nanos(5)));
     trace.span("b").input("text").run(|_| {});
     drop(trace);
     let spans = recorder.spans();
@@ -305,7 +317,11 @@ fn what_a_record_is_rewritten_to_is_kept_whatever_its_size() {
 fn a_rewrite_shows_each_place_of_a_text() {
     let mut record = span(|s| {
         s.add_model_parameter("temperature", 0.5);
-        s.event("e").input("ei").output("eo").metadata("ek", "ev").record();
+        s.event("e")
+            .input("ei")
+            .output("eo")
+            .metadata("ek", "ev")
+            .record();
         s.add_link(Link::new(TraceId::random(), SpanId::random()).metadata("lk", "lv"));
         let mut exception = Exception::new("E", "message");
         exception.sources = "source".into();
@@ -477,12 +493,30 @@ fn attributes_of_every_role_come_typed() {
         (text(Role::Output, "", "out"), "Output(Str(\"out\"))"),
         (text(Role::Model, "", "m"), "Model(\"m\")"),
         (text(Role::StatusMessage, "", "s"), "StatusMessage(\"s\")"),
-        (text(Role::ModelParameter, "p", "v"), "ModelParameter(\"p\", Str(\"v\"))"),
-        (number(Role::Prompt, "qa", 3), "Prompt(PromptRef { name: \"qa\", version: 3 })"),
-        (number(Role::CompletionStart, "", 9), "CompletionStart(Timestamp(9))"),
-        ((Role::Cost, "total", ValueRef::F64(0.5)), "Cost(\"total\", 0.5)"),
-        (text(Role::Call, "request_model", "m"), "RequestModel(\"m\")"),
-        (text(Role::Call, "response_model", "m"), "ResponseModel(\"m\")"),
+        (
+            text(Role::ModelParameter, "p", "v"),
+            "ModelParameter(\"p\", Str(\"v\"))",
+        ),
+        (
+            number(Role::Prompt, "qa", 3),
+            "Prompt(PromptRef { name: \"qa\", version: 3 })",
+        ),
+        (
+            number(Role::CompletionStart, "", 9),
+            "CompletionStart(Timestamp(9))",
+        ),
+        (
+            (Role::Cost, "total", ValueRef::F64(0.5)),
+            "Cost(\"total\", 0.5)",
+        ),
+        (
+            text(Role::Call, "request_model", "m"),
+            "RequestModel(\"m\")",
+        ),
+        (
+            text(Role::Call, "response_model", "m"),
+            "ResponseModel(\"m\")",
+        ),
         (number(Role::Call, "output_chunks", 4), "OutputChunks(4)"),
         (number(Role::Call, "region", 4), "Call(\"region\", U64(4))"),
         // Numbers that no writer of this version writes.
@@ -496,5 +530,48 @@ fn attributes_of_every_role_come_typed() {
         let attributes = attribute::SpanAttributes(written.read(0));
         let all: Vec<String> = attributes.map(|a| format!("{a:?}")).collect();
         assert_eq!(all.concat(), shown, "{role:?}");
+    }
+}
+
+#[test]
+fn a_record_alone_has_no_more_memory_than_it_uses() {
+    for record in [span(|_| {}), span(|s| s.add_metadata("key", 7u64))] {
+        let words = &record.place().0.words;
+        assert_eq!(words.capacity(), words.len());
+    }
+}
+
+#[test]
+fn parts_that_are_no_record_are_refused() {
+    let id = SpanId::random();
+    let mut written = Attributes::default();
+    written.push(Role::Metadata, "key", ValueRef::Str("value"));
+    let read = |words: &[u64], text: &str, name: u16| {
+        let mut head = head::Head::new(id, ObservationType::Tool);
+        head.set_name_len(name);
+        let head = head::Head(head.placed(words.len(), text.len(), 0));
+        let trace = Arc::new(TraceAttributes::default());
+        Chunk::from_parts(TraceId::random(), head, words, text, Vec::new(), trace)
+    };
+    let whole = read(&written.words, "tkeyvalue", 1).unwrap();
+    let record = SpanRecord::first(Arc::new(whole));
+    assert_eq!(
+        (record.name(), record.span_id(), record.local_root_id()),
+        ("t", id, id)
+    );
+    assert_eq!(
+        record.metadata().collect::<Vec<_>>(),
+        [("key", ValueRef::Str("value"))]
+    );
+    assert!(read(&[], "t", 1).is_some());
+    for (words, text, name) in [
+        (&written.words[..], "tkeyvalue and more", 1),
+        (&written.words, "tkeyvalu", 1),
+        (&[], "text", 1),
+        (&[], "t", 2),
+        (&[written.words[0], u64::MAX], "tkeyvalue", 1),
+        (&[u64::MAX], "t", 1),
+    ] {
+        assert!(read(words, text, name).is_none(), "{text}");
     }
 }

@@ -97,6 +97,13 @@ fn the_models_and_the_provider_of_a_call_are_kept() {
     let models = (span.model(), span.request_model(), span.response_model());
     assert_eq!(models, (Some("answered"), Some("asked"), Some("answered")));
     assert_eq!(span.provider(), Some("mistral_ai"));
+    // A fact of the call that was noted before is no answer.
+    let span = generation(|span| {
+        span.set_model("asked");
+        bridge::set_provider(span, "mistral_ai");
+        bridge::set_response_model(span, "answered");
+    });
+    assert_eq!(span.request_model(), Some("asked"));
     // A second response does not change what was asked for.
     let span = generation(|span| {
         span.set_model("asked");
@@ -186,9 +193,7 @@ fn dollars_are_a_number_or_a_text_of_one() {
 #[test]
 fn content_is_captured_unless_it_is_switched_off() {
     for on in [true, false] {
-        let tracer = Tracer::builder(Recorder::new())
-            .capture_content(on)
-            .build();
+        let tracer = Tracer::builder(Recorder::new()).capture_content(on).build();
         tracer
             .trace("t")
             .run(|trace| assert_eq!(bridge::captures_content(trace.root()), on));
@@ -323,7 +328,10 @@ fn a_weak_tracer_does_not_keep_its_tracer_open() {
     let (tracer, recorder, _) = tracer();
     let weak = bridge::WeakTracer::new(&tracer);
     let stats = bridge::WeakStats::new(&tracer);
-    assert_eq!(format!("{weak:?} {stats:?}"), "WeakTracer { .. } WeakStats { .. }");
+    assert_eq!(
+        format!("{weak:?} {stats:?}"),
+        "WeakTracer { .. } WeakStats { .. }"
+    );
     let span = weak.upgrade().unwrap().trace("t").start();
     assert_eq!(stats.read().unwrap().open, 1);
     drop(span);
@@ -383,7 +391,10 @@ fn a_reopened_span_has_the_ids_and_times_that_were_measured() {
         assert_eq!(span.duration(), Duration::from_nanos(8));
         assert_eq!(span.is_local_root(), local_root);
         let named = if parent.is_none() { "imported" } else { "" };
-        assert_eq!((span.name(), span.trace().name.as_str()), ("imported", named));
+        assert_eq!(
+            (span.name(), span.trace().name.as_str()),
+            ("imported", named)
+        );
     }
 }
 

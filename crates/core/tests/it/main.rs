@@ -9,6 +9,7 @@ mod content;
 mod ending;
 mod errors;
 mod growth;
+mod handles;
 mod hostile;
 mod inputs;
 mod inputs_large;

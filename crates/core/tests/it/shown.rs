@@ -28,18 +28,36 @@ fn handles_and_builders_show_names_and_ids_only() {
     let scope = with_attributes().user_id("u").enter();
     let carried = tracefuse_core::InSpan::in_span(async {}, span.clone());
     for (shown, has) in [
-        (format!("{:?}", tracer.trace("t").input(SECRET)), "TraceBuilder"),
-        (format!("{:?}", trace.span("s").input(SECRET)), r#"SpanBuilder { name: Some("s"), .. }"#),
-        (format!("{:?}", tracefuse_core::Span::noop().span("s")), "SpanBuilder { name: None, .. }"),
+        (
+            format!("{:?}", tracer.trace("t").input(SECRET)),
+            "TraceBuilder",
+        ),
+        (
+            format!("{:?}", trace.span("s").input(SECRET)),
+            r#"SpanBuilder { name: Some("s"), .. }"#,
+        ),
+        (
+            format!("{:?}", tracefuse_core::Span::noop().span("s")),
+            "SpanBuilder { name: None, .. }",
+        ),
         (format!("{trace:?}"), &trace_id.to_string()),
         (format!("{trace:?}"), &root.to_string()),
         (format!("{span:?}"), &id.to_string()),
         (format!("{carried:?}"), &id.to_string()),
-        (format!("{:?}", span.event("e").input(SECRET)), "EventBuilder"),
-        (format!("{:?}", span.score("s", 1).comment(SECRET)), "ScoreBuilder"),
+        (
+            format!("{:?}", span.event("e").input(SECRET)),
+            "EventBuilder",
+        ),
+        (
+            format!("{:?}", span.score("s", 1).comment(SECRET)),
+            "ScoreBuilder",
+        ),
         (format!("{entered:?}"), "Entered"),
         (format!("{scope:?}"), "EnteredScope"),
-        (format!("{:?}", Tracer::builder(Recorder::new())), "TracerBuilder"),
+        (
+            format!("{:?}", Tracer::builder(Recorder::new())),
+            "TracerBuilder",
+        ),
     ] {
         assert!(shown.contains(has), "{shown} has no {has}");
         assert!(!shown.contains(SECRET), "{shown}");
@@ -57,10 +75,14 @@ fn a_clock_shows_whether_it_is_the_systems() {
 fn records_show_names_ids_and_sizes_only() {
     let (tracer, recorder, _) = tracer();
     let other = Link::new(TraceId::random(), SpanId::random()).metadata("k", SECRET);
-    tracer.trace("request").input(SECRET).link(other).run(|trace| {
-        trace.event("happened").input(SECRET).record();
-        trace.record_error(&std::io::Error::other(SECRET));
-    });
+    tracer
+        .trace("request")
+        .input(SECRET)
+        .link(other)
+        .run(|trace| {
+            trace.event("happened").input(SECRET).record();
+            trace.record_error(&std::io::Error::other(SECRET));
+        });
     let span = recorder.only();
     let mut chunk = Chunk::default();
     chunk.push_record(&span);
@@ -68,8 +90,14 @@ fn records_show_names_ids_and_sizes_only() {
         (format!("{span:?}"), "name: \"request\"".to_owned()),
         (format!("{span:?}"), span.span_id().to_string()),
         (format!("{span:?}"), format!("size: {}", span.size())),
-        (format!("{:?}", Record::from(span.clone())), "request".to_owned()),
-        (format!("{chunk:?}"), format!("Chunk {{ spans: 1, bytes: {}, .. }}", chunk.size())),
+        (
+            format!("{:?}", Record::from(span.clone())),
+            "request".to_owned(),
+        ),
+        (
+            format!("{chunk:?}"),
+            format!("Chunk {{ spans: 1, bytes: {}, .. }}", chunk.size()),
+        ),
     ];
     for attribute in span.attributes() {
         let name = match attribute {
@@ -139,12 +167,21 @@ fn names_of_types_levels_and_reasons_are_those_of_langfuse() {
         assert_eq!(reason.to_string(), reason.as_str());
         assert!(!reason.as_str().is_empty());
     }
-    let rejects = [RejectReason::Invalid, RejectReason::Unauthorized, RejectReason::TooLarge];
+    let rejects = [
+        RejectReason::Invalid,
+        RejectReason::Unauthorized,
+        RejectReason::TooLarge,
+    ];
     assert_eq!(
         rejects.map(|reason| reason.to_string()),
         ["invalid", "unauthorized", "too_large"]
     );
-    let values: [ScoreValue; 4] = [0.5.into(), true.into(), "good".into(), ScoreValue::text("x y")];
+    let values: [ScoreValue; 4] = [
+        0.5.into(),
+        true.into(),
+        "good".into(),
+        ScoreValue::text("x y"),
+    ];
     assert_eq!(
         values.map(|value| value.to_string()),
         ["0.5", "true", "good", "x y"]
@@ -159,8 +196,14 @@ fn errors_say_what_was_expected_however_they_are_printed() {
     let expected = |digits| {
         format!("not an id: expected {digits} lower-case hex digits that are not all zero")
     };
-    assert_eq!([trace.to_string(), format!("{trace:?}")], [expected(32), expected(32)]);
-    assert_eq!([span.to_string(), format!("{span:?}")], [expected(16), expected(16)]);
+    assert_eq!(
+        [trace.to_string(), format!("{trace:?}")],
+        [expected(32), expected(32)]
+    );
+    assert_eq!(
+        [span.to_string(), format!("{span:?}")],
+        [expected(16), expected(16)]
+    );
     let number = "expected a number from 0 to 1";
     assert_eq!([rate.to_string(), format!("{rate:?}")], [number, number]);
     let version = DecodeError::Version(9).to_string();

@@ -262,7 +262,10 @@ fn values_of_every_type_read_as_serde_json_writes_them() {
     assert_eq!(text([Unit]), "[null]");
     for (value, alone) in [
         (u128::from(u64::MAX), Value::U64(u64::MAX)),
-        (u128::from(u64::MAX) + 1, Value::Str("18446744073709551616".into())),
+        (
+            u128::from(u64::MAX) + 1,
+            Value::Str("18446744073709551616".into()),
+        ),
     ] {
         assert_eq!(Value::capture(&value), Some(alone));
         assert_eq!(text([value]), format!("[{value}]"));
