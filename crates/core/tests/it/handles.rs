@@ -444,7 +444,7 @@ fn a_tracer_that_is_off_reports_that_nothing_is_missing() {
         assert_eq!((report.lost, report.pending), (0, 0));
     }
     assert_eq!(off.stats(), Stats::default());
-    assert!(!off.is_enabled() && off.clone().trace("t").start().id().is_none());
+    assert!(!off.is_enabled() && off.trace("t").start().id().is_none());
 }
 
 #[test]
