@@ -91,3 +91,41 @@ impl Default for OtlpConfig {
         Self::new("http://localhost:4318")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_address_gets_the_path_of_traces_and_a_full_one_none() {
+        for (config, endpoint) in [
+            (OtlpConfig::default(), "http://localhost:4318/v1/traces"),
+            (OtlpConfig::new("http://a"), "http://a/v1/traces"),
+            (OtlpConfig::new("http://a/b//"), "http://a/b/v1/traces"),
+            (OtlpConfig::traces_endpoint("http://a/b/"), "http://a/b/"),
+            (
+                OtlpConfig::traces_endpoint("http://a/b").base_url("http://c/"),
+                "http://c/v1/traces",
+            ),
+        ] {
+            assert_eq!(config.transport.endpoint, endpoint);
+        }
+    }
+
+    #[test]
+    fn another_base_address_changes_the_address_alone() {
+        let config = OtlpConfig::new("http://a")
+            .header("x-api-key", "canary")
+            .gzip(true)
+            .conventions(Conventions::OpenInference)
+            .base_url("http://b");
+        let transport = &config.transport;
+        let headers = [("x-api-key".to_owned(), "canary".to_owned())];
+        assert_eq!(transport.headers, headers);
+        assert!(transport.gzip);
+        assert_eq!(config.conventions, Conventions::OpenInference);
+        let shown = format!("{config:?}");
+        assert!(shown.contains("x-api-key") && shown.contains("gzip: true"));
+        assert!(!shown.contains("canary") && !shown.contains("http://"));
+    }
+}

@@ -2,10 +2,8 @@
 //! record are written by `gen_ai` or `openinference`.
 //! Called by `exporter` for each batch. Writes through the encoder; knows no HTTP.
 
-use std::sync::Arc;
-
 use tracefuse_exporter::Batch;
-use tracefuse_exporter::record::{Resource, SpanRecord, StatusCode, TraceAttributes, ValueRef};
+use tracefuse_exporter::record::{Resource, SpanRecord, StatusCode, ValueRef};
 
 use crate::config::Conventions;
 use crate::encode::{self, Any, Attributes, Scope, SpanBody, SpanHead};
@@ -24,34 +22,14 @@ pub(crate) fn encode(batch: &Batch, conventions: Conventions, capacity: usize) -
         capacity,
         |attributes| resource(batch.resource(), attributes),
         |spans| {
-            let mut trace = TraceNul::default();
             for record in batch.spans() {
-                spans.may_contain_nul(record.contains_nul() || trace.of(record.trace()));
+                spans.may_contain_nul(record.contains_nul() || record.trace().contains_nul());
                 spans.span(&SpanHead::of(record), |body| {
                     span(record, conventions, body);
                 });
             }
         },
     )
-}
-
-/// Whether the texts of a trace have a NUL. Consecutive spans share them, so each trace is searched once.
-#[derive(Default)]
-struct TraceNul {
-    last: Option<(Arc<TraceAttributes>, bool)>,
-}
-
-impl TraceNul {
-    fn of(&mut self, trace: &Arc<TraceAttributes>) -> bool {
-        match &self.last {
-            Some((known, found)) if Arc::ptr_eq(known, trace) => *found,
-            _ => {
-                let found = trace.contains_nul();
-                self.last = Some((trace.clone(), found));
-                found
-            }
-        }
-    }
 }
 
 fn resource(resource: &Resource, attributes: &mut Attributes<'_>) {

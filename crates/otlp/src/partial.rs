@@ -114,6 +114,10 @@ mod tests {
         let rejected = |body: &[u8]| partial_success(body).rejected;
         assert_eq!(rejected(&[0x0a, 2, 0x08, 7]), 7);
         assert_eq!(rejected(&[0x12, 1, 9, 0x0a, 4, 0x12, 0, 0x08, 3]), 3);
+        // Fields of every kind that are not known are skipped; a count of 128 has two bytes.
+        let unknown = [&[0x19][..], &[8; 8], &[0x25], &[8; 4], &[0x08, 0x80, 1]].concat();
+        let partial = [&[0x0a, unknown.len() as u8][..], &unknown].concat();
+        assert_eq!(rejected(&partial), 128);
         for body in [&[][..], &[0x0a], &[0x0a, 9, 0x08], &[0xff; 12], &[0x0a, 0]] {
             assert_eq!(rejected(body), 0, "{body:?}");
         }

@@ -7,6 +7,7 @@ mod find;
 mod json;
 mod shapes;
 mod transfer;
+mod types;
 mod upload;
 
 use std::borrow::Cow;

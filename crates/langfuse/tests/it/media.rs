@@ -138,3 +138,51 @@ async fn text_stays_text_whatever_its_mime_type_is() {
     assert_eq!(row.input.as_deref(), Some(message.to_string().as_str()));
     assert!(server.media().is_empty());
 }
+
+/// The content types that the server takes for media.
+const TYPES: &str = "image/png image/jpeg image/jpg image/webp image/gif image/svg+xml image/tiff image/bmp image/avif image/heic \
+    audio/mpeg audio/mp3 audio/wav audio/ogg audio/oga audio/aac audio/mp4 audio/flac audio/opus audio/webm \
+    video/mp4 video/webm video/ogg video/mpeg video/quicktime video/x-msvideo video/x-matroska \
+    text/plain text/html text/css text/csv text/markdown text/x-python text/x-typescript \
+    application/javascript application/x-yaml application/pdf application/msword application/vnd.ms-excel \
+    application/vnd.openxmlformats-officedocument.spreadsheetml.sheet \
+    application/vnd.openxmlformats-officedocument.wordprocessingml.document \
+    application/vnd.openxmlformats-officedocument.presentationml.presentation \
+    application/zip application/json application/xml application/octet-stream application/rtf application/x-ndjson \
+    application/vnd.apache.parquet application/gzip application/x-tar application/x-7z-compressed";
+
+#[tokio::test]
+async fn every_type_that_the_server_takes_is_kept() {
+    use base64::Engine as _;
+    let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+    for (form, refused) in [("uri", "image/heif"), ("stated", "audio/l16;rate=16000")] {
+        let types: Vec<&str> = TYPES.split_whitespace().chain([refused]).collect();
+        let server = sent_with_media(records(|recording| {
+            recording.tracer.trace("files").run(|trace| {
+                let part = |mime: &&str| {
+                    let data = base64(&format!("a file of type {mime}"));
+                    match form {
+                        "uri" => json!(format!("data:{mime};base64,{data}")),
+                        _ => json!({ "inlineData": { "mimeType": mime, "data": data } }),
+                    }
+                };
+                trace.set_input(types.iter().map(part).collect::<Vec<Value>>());
+            });
+        }))
+        .await;
+        assert_eq!(check_references(&server), types.len(), "{form}");
+        for mime in types {
+            let media = server.media();
+            let bytes = format!("a file of type {mime}");
+            let media = media
+                .iter()
+                .find(|media| media.bytes.as_deref() == Some(bytes.as_bytes()));
+            let kept = if mime == refused {
+                "application/octet-stream"
+            } else {
+                mime
+            };
+            assert_eq!(media.unwrap().content_type, kept, "{form} {mime}");
+        }
+    }
+}

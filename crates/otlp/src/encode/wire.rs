@@ -45,17 +45,15 @@ impl Buffer {
         let end = self.bytes.len();
         let length = end - at;
         let right = length_at + varint_len(length as u64);
-        if right > at {
-            self.bytes.resize(end + right - at, 0);
-        }
         if right != at {
+            self.bytes.resize(end.max(right + length), 0);
             self.bytes.copy_within(at..end, right);
             self.bytes.truncate(right + length);
         }
         let place = self.bytes.get_mut(length_at..right).unwrap_or_default();
         let (mut rest, last) = (length, place.len().saturating_sub(1));
         for (index, byte) in place.iter_mut().enumerate() {
-            *byte = (rest & 0x7f) as u8 | if index < last { 0x80 } else { 0 };
+            *byte = (rest & 0x7f) as u8 + if index < last { 0x80 } else { 0 };
             rest >>= 7;
         }
     }
@@ -67,7 +65,7 @@ impl Buffer {
     pub(super) fn length(&mut self, field: u32, length: usize) {
         // Most of them by far: one byte each.
         if field < 16 && length < 0x80 {
-            let tag = (field << 3 | LENGTH) as u8;
+            let tag = ((field << 3) + LENGTH) as u8;
             self.bytes.extend_from_slice(&[tag, length as u8]);
             return;
         }
@@ -97,7 +95,7 @@ impl Buffer {
     }
 
     fn tag(&mut self, field: u32, kind: u32) {
-        self.varint(u64::from(field << 3 | kind));
+        self.varint(u64::from((field << 3) + kind));
     }
 
     fn varint(&mut self, mut value: u64) {
@@ -146,6 +144,30 @@ mod tests {
         for length in sizes {
             for expected in sizes {
                 check(length, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn an_open_message_has_space_for_the_expected_length() {
+        for (expected, bytes) in [(0, 1), (127, 1), (128, 2), (16_383, 2), (16_384, 3)] {
+            let mut buffer = Buffer::with_capacity(0);
+            buffer.raw(b"before");
+            let open = buffer.open(1, expected);
+            assert_eq!((open.length_at, open.at), (7, 7 + bytes), "{expected}");
+            assert_eq!(buffer.bytes.len(), open.at);
+        }
+    }
+
+    #[test]
+    fn a_field_is_written_as_protobuf_writes_it() {
+        for field in [1, 15, 16, 17, 2047, 2048] {
+            for length in [0, 1, 127, 128, 16_384] {
+                let mut buffer = Buffer::with_capacity(0);
+                buffer.bytes(field, &vec![7; length]);
+                let mut right = Vec::new();
+                prost::encoding::bytes::encode(field, &vec![7u8; length], &mut right);
+                assert_eq!(buffer.bytes, right, "{length} bytes in field {field}");
             }
         }
     }

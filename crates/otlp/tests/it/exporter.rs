@@ -204,6 +204,7 @@ async fn after_a_receiver_refuses_gzip_no_request_is_compressed() {
 #[test]
 fn its_destination_is_the_address_that_it_sends_to() {
     let exporter = OtlpExporter::new(OtlpConfig::new("http://localhost:4318")).unwrap();
+    assert_eq!(exporter.name(), "otlp");
     let address = "http://localhost:4318/v1/traces";
     assert_eq!(exporter.destination().as_deref(), Some(address));
     let shown = format!("{exporter:?}");

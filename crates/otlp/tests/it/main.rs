@@ -5,6 +5,7 @@
     reason = "every async test has its own runtime"
 )]
 
+mod conventions;
 mod encoding;
 mod exporter;
 mod keys;

@@ -7,7 +7,7 @@ use tracefuse_core::record::Resource;
 use tracefuse_core::{Cost, Exception, Level, Link, SpanId, Trace, TraceId, Usage};
 use tracefuse_otlp::{Conventions, OtlpConfig};
 
-use crate::support::{START, records, sent, sent_with, show, span};
+use crate::support::{START, attributes_of, records, sent, sent_with, show, span};
 
 #[tokio::test]
 async fn a_generation_speaks_the_conventions() {
@@ -78,16 +78,6 @@ async fn a_generation_speaks_the_conventions() {
         ]
     );
     assert_eq!((llm.kind, llm.flags), (1, 0x101));
-}
-
-/// The attributes of the span `it`, without those of its trace.
-async fn attributes_of(config: fn(OtlpConfig) -> OtlpConfig, program: fn(&Trace)) -> Vec<String> {
-    let records = records(|tracer, _| program(&tracer.trace("root").start()));
-    let request = sent_with(config, Resource::default(), records).await;
-    let shown = show(&span(&request, "it").attributes);
-    let of_trace =
-        |line: &String| line.starts_with("tracefuse.trace") || line.starts_with("openinference");
-    shown.into_iter().filter(|line| !of_trace(line)).collect()
 }
 
 #[tokio::test]

@@ -363,6 +363,18 @@ async fn a_stated_total_replaces_the_sum_of_its_parts() {
         span.set_cost(Cost::total(1.0).bucket("images", 0.125));
     });
     assert_eq!(others.await, ["tracefuse.cost.images = 0.125"]);
+    // A count without a name here is written under the bucket's name.
+    let others = lines("tracefuse.usage.", |span| {
+        let usage = Usage::default().bucket("input_text_tokens", 3);
+        span.set_usage(usage.bucket("input_audio_tokens", 4).bucket("pages", 5));
+    });
+    assert_eq!(
+        others.await,
+        [
+            "tracefuse.usage.input_text_tokens = 3",
+            "tracefuse.usage.pages = 5"
+        ]
+    );
     for (usage, expected) in [
         (
             Usage::new(20, 5).total(30),
@@ -395,6 +407,18 @@ async fn a_list_is_a_conversation_only_if_each_item_is_a_message() {
     ] {
         let shown = lines("llm.input_messages.", |span| span.set_input(input.clone())).await;
         assert_eq!(shown.len(), 2 * messages, "{input}: {shown:?}");
+    }
+    // A text that is JSON is so only as an object or a list.
+    for (text, mime) in [
+        (r#"{"a":1}"#, "application/json"),
+        (" [1]", "application/json"),
+        ("5", "text/plain"),
+        ("null", "text/plain"),
+        (r#""a""#, "text/plain"),
+        ("{a}", "text/plain"),
+    ] {
+        let shown = lines("input.mime_type", |span| span.set_input(text)).await;
+        assert_eq!(shown, [format!("input.mime_type = {mime:?}")], "{text}");
     }
     // A text is what was said, unless it is a conversation as JSON.
     for text in ["[]", "[1]", r#"[{"content":"a"}]"#, "[sic", "{}"] {

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tracefuse_core::record::{Record, Resource, Timestamp};
 use tracefuse_core::testing::Recorder;
-use tracefuse_core::{Clock, ManualClock, Tracer};
+use tracefuse_core::{Clock, ManualClock, Trace, Tracer};
 use tracefuse_exporter::{Batch, Exporter as _};
 use tracefuse_otlp::{OtlpConfig, OtlpExporter};
 
@@ -157,6 +157,19 @@ pub(crate) async fn sent_with(
 pub(crate) fn span(request: &ExportTraceServiceRequest, name: &str) -> Span {
     let mut spans = request.resource_spans[0].scope_spans[0].spans.iter();
     spans.find(|span| span.name == name).unwrap().clone()
+}
+
+/// The attributes of the span `it`, without those of its trace.
+pub(crate) async fn attributes_of(
+    config: fn(OtlpConfig) -> OtlpConfig,
+    program: fn(&Trace),
+) -> Vec<String> {
+    let records = records(|tracer, _| program(&tracer.trace("root").start()));
+    let request = sent_with(config, Resource::default(), records).await;
+    let shown = show(&span(&request, "it").attributes);
+    let of_trace =
+        |line: &String| line.starts_with("tracefuse.trace") || line.starts_with("openinference");
+    shown.into_iter().filter(|line| !of_trace(line)).collect()
 }
 
 /// Attributes, a line each.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::data_uri;
 use super::json::{self, Unescaped};
-use super::{base64, shapes};
+use super::{base64, shapes, types};
 
 /// How deep JSON may be nested as a text within JSON.
 const DEPTH: usize = 8;
@@ -128,7 +128,7 @@ fn in_plain_text(text: &str) -> Vec<Found> {
     let uris = data_uri::find(text).into_iter();
     uris.map(|uri| Found {
         range: uri.range,
-        mime: shapes::known(uri.mime),
+        mime: types::known(uri.mime),
         bytes: uri.bytes,
     })
     .collect()
