@@ -100,6 +100,32 @@ fn anthropic() {
                     { "type": "compaction", "content": "We met" }, { "type": "thinking", "signature": "s" }] }),
                 ..Golden::default()
             },
+            // <https://docs.anthropic.com/en/api/complete>
+            Golden {
+                name: "the API before messages",
+                chunks: vec![
+                    json!({ "type": "completion", "completion": "", "stop_reason": null, "model": "claude-2.1" }),
+                    json!({ "type": "ping" }),
+                    json!({ "type": "completion", "completion": " He", "stop_reason": null, "model": "claude-2.1" }),
+                    json!({ "type": "completion", "completion": "llo", "stop_reason": null, "model": "claude-2.1" }),
+                    json!({ "type": "completion", "completion": "", "stop_reason": "stop_sequence", "stop": "\n\nHuman:", "model": "claude-2.1" }),
+                ],
+                first: 3,
+                output: json!(" Hello"),
+                reason: Some("stop_sequence"),
+                ends: true,
+                ..Golden::default()
+            },
+            Golden {
+                name: "both APIs in one stream: none is lost",
+                chunks: vec![
+                    json!({ "type": "completion", "completion": "Hi" }),
+                    text("Ho"),
+                ],
+                first: 1,
+                output: json!([{ "role": "assistant", "content": "Ho" }, "Hi"]),
+                ..Golden::default()
+            },
             Golden {
                 name: "a refusal",
                 chunks: vec![
@@ -127,6 +153,7 @@ fn gemini() {
     let used = |prompt: u64, response: u64| json!({ "promptTokenCount": prompt, "responseTokenCount": response, "totalTokenCount": prompt + response });
     let call = json!({ "functionCalls": [{ "id": "c", "name": "f", "args": {} }] });
     let turn = json!({ "modelTurn": { "parts": [{ "text": "Five" }] } });
+    let at = |index: u64, text: &str| json!({ "event_type": "step.delta", "index": index, "delta": { "type": "text", "text": text } });
     let step = |delta: Value| json!({ "event_type": "step.delta", "index": 0, "delta": delta });
     check(
         Provider::Gemini,
@@ -199,6 +226,30 @@ fn gemini() {
                 output: json!({ "role": "model", "content": "Hi" }),
                 reason: Some("completed"),
                 ends: true,
+                ..Golden::default()
+            },
+            Golden {
+                name: "an interaction with steps that are far",
+                chunks: vec![
+                    step(json!({ "type": "text", "text": "a" })),
+                    at(4095, "b"),
+                    at(4096, "c"),
+                ],
+                first: 1,
+                output: json!({ "role": "model", "content": [
+                    { "type": "model_output", "content": [{ "type": "text", "text": "ac" }] },
+                    { "type": "model_output", "content": [{ "type": "text", "text": "b" }] },
+                ] }),
+                ..Golden::default()
+            },
+            // Until 2026-05.
+            Golden {
+                name: "an interaction of contents: a call as a whole",
+                chunks: vec![
+                    json!({ "event_type": "content.delta", "index": 0, "delta": { "type": "function_call", "id": "c", "name": "f", "arguments": { "a": 1 } } }),
+                ],
+                first: 1,
+                output: json!({ "role": "model", "content": [{ "type": "function_call", "id": "c", "name": "f", "arguments": { "a": 1 } }] }),
                 ..Golden::default()
             },
             Golden {

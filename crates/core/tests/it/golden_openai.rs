@@ -74,6 +74,21 @@ fn chat_completions() {
                 ..Golden::default()
             },
             Golden {
+                name: "the whole message at the end repeats its sound and its reasoning",
+                chunks: vec![
+                    delta(
+                        json!({ "audio": { "id": "a", "transcript": "Good day" }, "reasoning_details": [{ "type": "reasoning.text", "text": "hm", "index": 0 }] }),
+                    ),
+                    json!({ "choices": [{ "index": 0, "message": { "audio": { "id": "a", "transcript": "Good day" },
+                        "reasoning_details": [{ "type": "reasoning.text", "text": "hm", "index": 0 }] }, "finish_reason": "stop" }] }),
+                ],
+                first: 1,
+                output: json!({ "audio": { "id": "a", "transcript": "Good day" }, "reasoning_details": [{ "type": "reasoning.text", "text": "hm", "index": 0 }] }),
+                reason: Some("stop"),
+                ends: true,
+                ..Golden::default()
+            },
+            Golden {
                 name: "an error in the middle",
                 chunks: vec![
                     delta(json!({ "content": "Hal" })),

@@ -246,6 +246,22 @@ fn an_event_belongs_to_the_item_with_its_id_or_the_open_one() {
             Golden {
                 first: 2,
                 ..cut(
+                    "a message whose end has no id",
+                    vec![added(message("a")), done(said("One"))],
+                    whole("a", "One"),
+                )
+            },
+            Golden {
+                first: 2,
+                ..cut(
+                    "a message whose end has another id",
+                    vec![added(message("a")), done(whole("b", "One"))],
+                    whole("b", "One"),
+                )
+            },
+            Golden {
+                first: 2,
+                ..cut(
                     "two messages without ids, one after the other",
                     vec![
                         added(open()),

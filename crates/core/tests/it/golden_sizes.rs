@@ -47,6 +47,16 @@ fn a_fold_counts_each_text_that_it_keeps() {
             ],
         ),
         (
+            "assistants",
+            openai,
+            3,
+            vec![
+                json!({ "object": "thread.message.delta", "id": "m", "delta": { "content": [{ "index": 0, "type": "text", "text": { "value": x() } }] } }),
+                json!({ "object": "thread.run.step.delta", "delta": { "step_details": { "tool_calls": [{ "index": 0, "function": { "arguments": x() } }] } } }),
+                json!({ "object": "thread.run", "model": x() }),
+            ],
+        ),
+        (
             "two responses",
             openai,
             2,

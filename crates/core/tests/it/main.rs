@@ -9,6 +9,7 @@ mod content;
 mod ending;
 mod errors;
 mod golden;
+mod golden_assistants;
 mod golden_bedrock;
 mod golden_gemini;
 mod golden_openai;

@@ -198,7 +198,7 @@ mod tests {
     use serde::{Serialize, Serializer, ser};
     use serde_json::json;
 
-    use super::{MAX_BYTES, MAX_PARTS, Tree, Value, raw, read};
+    use super::{MAX_BYTES, MAX_PARTS, Tree, Unreadable, Value, raw, read};
     use crate::record as capture;
     use crate::record::feed::{MAX_DEPTH, Sink as _};
 
@@ -271,6 +271,8 @@ mod tests {
         let text = tree.to_string();
         assert_eq!(text.matches('[').count(), 1 + MAX_DEPTH as usize);
         assert_eq!(read(&Failing, &[]), None);
+        let unreadable = <Unreadable as ser::Error>::custom("no luck");
+        assert_eq!(unreadable.to_string(), "not readable");
         assert_eq!(read("plain text", &[]), Some(json!("plain text")));
         let deep = "[".repeat(100_000);
         assert_eq!(read(&deep, &[]), Some(Value::from(deep)));
