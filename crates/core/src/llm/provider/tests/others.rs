@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::{anthropic, gemini, ollama, openai, other_output};
+use super::super::{anthropic, bedrock, gemini, ollama, openai, other_output};
 use super::{Case, check};
 
 #[test]
@@ -228,6 +228,12 @@ fn a_provider_is_named_by_what_only_it_writes() {
         (json!({ "citations": [] }), "openai"),
     ] {
         assert_eq!(openai::facts(&answer).provider, provider, "{answer}");
+    }
+    let chat = json!({ "choices": [{ "message": { "content": "Hi" } }] });
+    let claude = json!({ "content": [{ "type": "text", "text": "Hi" }] });
+    for answer in [chat, claude, json!({ "stopReason": "end_turn" })] {
+        let facts = bedrock::facts(&answer);
+        assert_eq!(facts.provider, "aws.bedrock", "{answer}");
     }
 }
 
