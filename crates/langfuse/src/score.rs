@@ -181,6 +181,23 @@ mod tests {
     }
 
     #[test]
+    fn metadata_keep_their_type_as_far_as_json_has_it() {
+        for (value, json) in [
+            (ValueRef::Str("[1]"), json!("[1]")),
+            (ValueRef::Json("[1]"), json!([1])),
+            (ValueRef::Json("[1"), json!("[1")),
+            (ValueRef::Bool(true), json!(true)),
+            (ValueRef::I64(-7), json!(-7)),
+            (ValueRef::U64(u64::MAX), json!(u64::MAX)),
+            (ValueRef::F64(0.5), json!(0.5)),
+            (ValueRef::F64(f64::NAN), json!("NaN")),
+            (ValueRef::F64(f64::INFINITY), json!("Infinity")),
+        ] {
+            assert_eq!(plain(value), json, "{value:?}");
+        }
+    }
+
+    #[test]
     fn a_number_that_json_has_not_is_refused_in_words() {
         let target = ScoreTarget::Session("s".into());
         let score = ScoreRecord::new("q", f64::NAN.into(), target, Timestamp::default());

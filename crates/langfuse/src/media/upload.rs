@@ -31,7 +31,7 @@ pub(crate) struct Target {
 /// What waits for its upload. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Uploads {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 pub(super) struct Shared {
@@ -160,16 +160,12 @@ async fn run(shared: Arc<Shared>) {
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "what `tokio::test` makes")]
 mod tests {
-    use std::fmt;
-
     use bytes::Bytes;
     use mock_langfuse::{Action, MockLangfuse, Scenario};
     use tracefuse_http::HttpConfig;
-    use tracing::field::{Field, Visit};
-    use tracing::span::{Attributes, Id, Record};
-    use tracing::{Event, Metadata, Subscriber};
 
     use super::*;
+    use crate::testing::Lines;
 
     /// Uploads without keys: a server refuses them.
     fn uploads(address: &str) -> Uploads {
@@ -198,47 +194,17 @@ mod tests {
         (room.media, room.bytes)
     }
 
-    /// Keeps the number of failures that each log line names.
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u64>>>);
-
-    impl Visit for Lines {
-        fn record_u64(&mut self, field: &Field, value: u64) {
-            if field.name() == "failed" {
-                self.0.lock().unwrap().push(value);
-            }
-        }
-        fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
-    }
-
-    impl Subscriber for Lines {
-        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-            metadata.target() == "tracefuse"
-        }
-        fn new_span(&self, _: &Attributes<'_>) -> Id {
-            Id::from_u64(1)
-        }
-        fn record(&self, _: &Id, _: &Record<'_>) {}
-        fn record_follows_from(&self, _: &Id, _: &Id) {}
-        fn event(&self, event: &Event<'_>) {
-            event.record(&mut self.clone());
-        }
-        fn enter(&self, _: &Id) {}
-        fn exit(&self, _: &Id) {}
-    }
-
     #[tokio::test]
     async fn an_upload_that_ended_gives_its_room_back_and_is_logged() {
         let server = MockLangfuse::start();
-        let lines = Lines::default();
-        let _guard = tracing::subscriber::set_default(lines.clone());
+        let (lines, _guard) = Lines::collect();
         let uploads = uploads(&server.url());
         assert_eq!(room(&uploads), (MAX_WAITING, MAX_WAITING_BYTES));
         uploads.push(vec![medium(&b"12345"[..]), medium(&b"67"[..])]);
         assert_eq!(room(&uploads), (MAX_WAITING - 2, MAX_WAITING_BYTES - 7));
         uploads.finish().await;
         assert_eq!(room(&uploads), (MAX_WAITING, MAX_WAITING_BYTES));
-        assert_eq!(*lines.0.lock().unwrap(), [1, 2]);
+        assert_eq!(lines.of("failed"), ["1", "2"]);
         // The task has ended; the next media start another one.
         uploads.push(vec![medium(&b"8"[..])]);
         uploads.finish().await;
@@ -269,11 +235,10 @@ mod tests {
 
     #[test]
     fn failures_are_logged_at_every_power_of_two() {
-        let lines = Lines::default();
-        let _guard = tracing::subscriber::set_default(lines.clone());
+        let (lines, _guard) = Lines::collect();
         let uploads = uploads("http://127.0.0.1:9");
         (0..9).for_each(|_| uploads.shared.tell("no"));
-        assert_eq!(*lines.0.lock().unwrap(), [1, 2, 4, 8]);
+        assert_eq!(lines.of("failed"), ["1", "2", "4", "8"]);
     }
 
     #[test]

@@ -281,6 +281,19 @@ fn the_parts_of_each_provider_are_found() {
             "image/png",
             png,
         ),
+        // Beside a stated type, whatever is around.
+        (
+            json!({ "sound": { "mime_type": "audio/wav", "bytes": HELLO } }),
+            "/sound/bytes",
+            "audio/wav",
+            hello,
+        ),
+        (
+            json!({ "image": HELLO, "mediaType": "image/png" }),
+            "/image",
+            "image/png",
+            hello,
+        ),
         // Gemini Live, Responses with audio, Claude's PDF in a tool result, xAI.
         (
             json!({ "realtimeInput": { "mediaChunks": [{ "mimeType": "audio/pcm;rate=16000", "data": HELLO }] } }),
@@ -421,6 +434,8 @@ fn what_is_no_media_is_left_alone() {
         r#"{"type":"text","content":"aGVsbG8=","mime_type":"image/png"}"#,
         r#"{"type":"response.output_text.delta","delta":"aGVsbG8="}"#,
         r#"{"source":{"bytes":"aGVsbG8="}}"#,
+        r#"{"note":{"content":"iVBORw0KGgo="}}"#,
+        r#"{"note":{"data":"iVBORw0KGgo="}}"#,
         r#"{"role":"assistant","audio":"aGVsbG8="}"#,
         r#"{"image":"aGVsbG8gd29ybGQ=","tag":"latest"}"#,
         r#"{"event":{"textOutput":{"content":"aGVsbG8gd29ybGQ="}}}"#,
@@ -432,6 +447,18 @@ fn what_is_no_media_is_left_alone() {
     }
     let text = json!({ "inlineData": { "mimeType": "text/plain", "data": words } }).to_string();
     assert_eq!(replaced(&text).0, None);
+}
+
+#[test]
+fn media_are_found_in_texts_up_to_eight_deep() {
+    for (depth, is_found) in [(0, true), (1, true), (DEPTH, true), (DEPTH + 1, false)] {
+        let nested = |data: &str| {
+            let message = json!({ "mimeType": "image/png", "data": data }).to_string();
+            (0..depth).fold(message, |text, _| json!([text]).to_string())
+        };
+        let (new, _) = replaced(&nested(HELLO));
+        assert_eq!(new, is_found.then(|| nested("@1@")), "{depth}");
+    }
 }
 
 /// Any JSON, with media among it; beside it the same with the digits of a marker in the place of media.
