@@ -280,6 +280,8 @@ mod tests {
             ]
         );
         assert_eq!(lines.of("version"), ["0", "1"]);
+        warn_of_prompt(false, 0);
+        assert_eq!(lines.of("reason").len(), 4, "no other test gives a reason");
     }
 
     #[test]

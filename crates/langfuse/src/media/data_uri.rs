@@ -210,8 +210,8 @@ mod tests {
                 "data:image/png;base64,iVBORw0KGgoA\n\nThe picture",
                 "@\n\nThe picture",
             ),
-            ("<data:image/png;base64,aGVs\nbG8=>", "<@>"),
-            ("[data:image/png;base64,aGVs\nbG8=]", "[@]"),
+            ("<data:image/png;base64,aGVs bG8=>", "<@>"),
+            ("[data:image/png;base64,aGVs bG8=]", "[@]"),
             // Scheme and extension are read in any case (RFC 3986, 3.1; the URL standard of WHATWG).
             ("DATA:image/png;BASE64,aGVsbG8=", "@"),
             (

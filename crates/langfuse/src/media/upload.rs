@@ -16,9 +16,8 @@ use super::{Media, Room};
 /// How many media, and how many bytes of them, wait at most.
 const MAX_WAITING: usize = 256;
 const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
-/// Attempts for each, and the wait before the second, doubled before each further one.
-const ATTEMPTS: u32 = 3;
-const WAIT: Duration = Duration::from_millis(500);
+/// The waits between the attempts for one.
+const WAITS: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
 
 /// The server, and how to reach it.
 pub(crate) struct Target {
@@ -138,19 +137,13 @@ async fn run(shared: Arc<Shared>) {
             next
         };
         let Some(media) = next else { return };
-        let mut wait = WAIT;
-        for attempt in 1..=ATTEMPTS {
-            match shared.upload(&media).await {
-                Ok(()) => break,
-                Err(failure) if failure.again && attempt < ATTEMPTS => {
-                    tokio::time::sleep(wait).await;
-                    wait *= 2;
-                }
-                Err(failure) => {
-                    shared.tell(&failure.words);
-                    break;
-                }
-            }
+        let mut waits = WAITS.into_iter();
+        while let Err(failure) = shared.upload(&media).await {
+            let Some(wait) = waits.next().filter(|_| failure.again) else {
+                shared.tell(&failure.words);
+                break;
+            };
+            tokio::time::sleep(wait).await;
         }
         shared.lock().bytes -= media.bytes.len();
         shared.open.send_modify(|open| *open -= 1);
@@ -220,6 +213,7 @@ mod tests {
             uploads.push(vec![medium(&b"1"[..])]);
             uploads.finish().await;
             assert_eq!(server.requests().len(), attempts, "{status}");
+            assert_eq!(uploads.shared.failed.load(Ordering::Relaxed), 1);
         }
     }
 
@@ -244,14 +238,14 @@ mod tests {
     #[test]
     fn what_waits_has_its_bounds() {
         let by_count = uploads("http://127.0.0.1:9");
-        for _ in 0..=MAX_WAITING {
+        for _ in 0..257 {
             by_count.shared.push(medium(&b"1"[..]));
         }
-        assert_eq!(room(&by_count), (0, MAX_WAITING_BYTES - MAX_WAITING));
+        assert_eq!(room(&by_count), (0, 67_108_864 - 256));
         let by_bytes = uploads("http://127.0.0.1:9");
-        by_bytes.shared.push(medium(vec![0; MAX_WAITING_BYTES]));
+        by_bytes.shared.push(medium(vec![0; 67_108_864]));
         by_bytes.shared.push(medium(&b"1"[..]));
-        assert_eq!(room(&by_bytes), (MAX_WAITING - 1, 0));
+        assert_eq!(room(&by_bytes), (255, 0));
         for uploads in [by_count, by_bytes] {
             assert_eq!(uploads.shared.failed.load(Ordering::Relaxed), 1);
         }

@@ -108,9 +108,9 @@ impl Buffer {
 }
 
 /// Bytes a varint takes.
-pub(super) const fn varint_len(value: u64) -> usize {
+pub(super) fn varint_len(value: u64) -> usize {
     // Division by seven, rounded up: 9/64 gives the right result for every width of a u64.
-    let bits = 64 - (value | 1).leading_zeros() as usize;
+    let bits = 64 - value.max(1).leading_zeros() as usize;
     (bits * 9 + 64) / 64
 }
 
