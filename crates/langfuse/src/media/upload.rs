@@ -202,6 +202,7 @@ mod tests {
         uploads.push(vec![medium(&b"8"[..])]);
         uploads.finish().await;
         assert_eq!(uploads.shared.failed.load(Ordering::Relaxed), 3);
+        assert_eq!(room(&uploads), (MAX_WAITING, MAX_WAITING_BYTES));
     }
 
     #[tokio::test]

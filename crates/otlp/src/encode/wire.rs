@@ -46,9 +46,10 @@ impl Buffer {
         let length = end - at;
         let right = length_at + varint_len(length as u64);
         if right != at {
-            self.bytes.resize(end.max(right + length), 0);
+            let moved = right + length;
+            self.bytes.resize(end.max(moved), 0);
             self.bytes.copy_within(at..end, right);
-            self.bytes.truncate(right + length);
+            self.bytes.truncate(moved);
         }
         let place = self.bytes.get_mut(length_at..right).unwrap_or_default();
         let (mut rest, last) = (length, place.len().saturating_sub(1));
