@@ -50,6 +50,7 @@ pub static ALL: &[Entry] = &[
     entry("tracing-otel", ALL_OF_IT, tracing_otel::open),
     entry("otel-otlp-proto", WIRE, otel::open),
     entry("floor-serialise-2", WIRE, floor_http::open),
+    entry("floor-serialise-2-gzip", WIRE, floor_http::gzip),
 ];
 
 pub fn find(name: &str) -> &'static Entry {

@@ -12,20 +12,30 @@ use crate::peers::{ALL, Entry};
 type Runs = BTreeMap<&'static str, Vec<Value>>;
 
 const FLOOR: &str = "floor-serialise-2";
+/// The floor with gzip.
+const GZIP_FLOOR: &str = "floor-serialise-2-gzip";
 const PEERS: [&str; 3] = ["otel-otlp-proto", "fastrace-local", "tracing-otel"];
 
-/// A burst, and what of it should be reached: of the best peer's rate, and of the floor's CPU.
+/// A burst, and what of it should be reached: of the floor's rate, of the best peer's rate, and of the floor's CPU.
 struct Burst {
     title: &'static str,
     work: &'static str,
     spans: usize,
+    of_floor: f64,
     of_best: f64,
     cpu: f64,
 }
 
 const BURSTS: [Burst; 2] = [
-    Burst { title: "200,000 small spans", work: "small", spans: 200_000, of_best: 1.25, cpu: 1.44 },
-    Burst { title: "20,000 generations of 4 KiB + 4 KiB", work: "generation", spans: 20_000, of_best: 1.6, cpu: 1.33 },
+    Burst { title: "200,000 small spans", work: "small", spans: 200_000, of_floor: 0.8, of_best: 1.5, cpu: 1.3 },
+    Burst {
+        title: "20,000 generations of 4 KiB + 4 KiB",
+        work: "generation",
+        spans: 20_000,
+        of_floor: 0.9,
+        of_best: 2.0,
+        cpu: 1.3,
+    },
 ];
 
 pub fn run(reps: usize, wanted: impl Fn(&Entry) -> bool, scale: usize) {
@@ -40,7 +50,7 @@ pub fn run(reps: usize, wanted: impl Fn(&Entry) -> bool, scale: usize) {
             let entries: Vec<_> = entries
                 .filter(|e| match profile {
                     "lossless" => e.name != "tracefuse-block",
-                    _ => e.name != FLOOR,
+                    _ => e.name != FLOOR && e.name != GZIP_FLOOR,
                 })
                 .collect();
             let mut runs = Runs::new();
@@ -108,14 +118,14 @@ fn judge(burst: &Burst, runs: &Runs, all: &mut Vec<Target>) {
     all.push(Target::at_least(
         format!("{title}: spans/s, of the serialize-and-post floor"),
         ratio(ours, of(FLOOR), rate),
-        0.8,
+        burst.of_floor,
     ));
     all.push(Target::at_least(format!("{title}: spans/s, of the best peer"), best, burst.of_best));
     let of_floor = cpu(ours) / cpu(of(FLOOR));
     all.push(Target::at_most(format!("{title}: CPU per span, of the floor"), of_floor, burst.cpu));
     all.push(Target::at_least(
-        format!("{title}, gzip: spans/s, of the floor"),
-        ratio(of("tracefuse-gzip"), of(FLOOR), rate),
+        format!("{title}, gzip: spans/s, of the floor that gzips as well"),
+        ratio(of("tracefuse-gzip"), of(GZIP_FLOOR), rate),
         0.8,
     ));
 }

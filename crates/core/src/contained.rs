@@ -215,8 +215,13 @@ impl Drop for ContainedProcessor {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use futures::executor::block_on;
+
     use super::*;
     use crate::Tracer;
+    use crate::testing::Recorder;
 
     /// Refuses all while its flag is set, and counts how often it is asked.
     #[derive(Clone, Default)]
@@ -267,5 +272,115 @@ mod tests {
             child();
             assert_eq!(tracer.stats().not_recorded, 1);
         }
+    }
+
+    /// Names each call that it receives.
+    #[derive(Default)]
+    struct Named(Mutex<Vec<&'static str>>);
+
+    impl Named {
+        fn note(&self, call: &'static str) {
+            self.0.lock().unwrap().push(call);
+        }
+        fn report(&self, call: &'static str) -> Report {
+            self.note(call);
+            Report {
+                pending: 7,
+                ..Report::default()
+            }
+        }
+    }
+
+    impl Processor for Named {
+        fn on_end(&self, _: SpanRecord) {
+            self.note("on_end");
+        }
+        fn measures(&self) -> bool {
+            self.note("measures");
+            true
+        }
+        fn on_unsampled(&self, _: &FinishedSpan<'_>) {
+            self.note("on_unsampled");
+        }
+        fn on_score(&self, _: ScoreRecord) {
+            self.note("on_score");
+        }
+        fn is_recording(&self) -> bool {
+            self.note("is_recording");
+            true
+        }
+        fn refuses(&self) -> bool {
+            self.note("refuses");
+            true
+        }
+        fn on_leak(&self, _: &Leak) {
+            self.note("on_leak");
+        }
+        fn on_outside_trace(&self, _: &str) {
+            self.note("on_outside_trace");
+        }
+        fn flush(&self, _: Duration) -> Report {
+            self.report("flush")
+        }
+        fn shutdown(&self, _: Duration) -> Report {
+            self.report("shutdown")
+        }
+        fn stats(&self) -> Stats {
+            self.note("stats");
+            Stats {
+                recorded: 3,
+                ..Stats::default()
+            }
+        }
+    }
+
+    /// The calls that `call` makes, of the processor as it is and behind one more `Arc`.
+    fn calls(call: impl Fn(&ContainedProcessor)) -> Vec<&'static str> {
+        let [plain, behind] = [Arc::<Named>::default(), Arc::default()];
+        let made = [
+            (plain.clone(), ContainedProcessor::new(plain)),
+            (behind.clone(), ContainedProcessor::new(Arc::new(behind))),
+        ];
+        let [plain, behind] = made.map(|(named, contained)| {
+            call(&contained);
+            mem::take(&mut *named.0.lock().unwrap())
+        });
+        assert_eq!(plain, behind);
+        plain
+    }
+
+    #[test]
+    fn each_call_reaches_the_processor_and_its_answer_the_caller() {
+        let recorder = Recorder::new();
+        recorder.tracer().trace("t").run(|_| {});
+        let span = recorder.only();
+        let buffer = crate::record::Buffer::default();
+        let trace =
+            crate::record::SharedTrace::new(span.trace_id(), span.span_id(), Arc::default());
+        let finished = FinishedSpan {
+            buffer: &buffer,
+            trace: &trace,
+        };
+        let score = || {
+            let target = crate::ScoreTarget::Trace(span.trace_id());
+            ScoreRecord::new("s", 1.into(), target, span.end_time())
+        };
+        let within = Duration::from_secs(1);
+        assert_eq!(calls(|p| p.on_finish(&finished)), ["on_end"]);
+        assert_eq!(calls(|p| p.on_unsampled(&finished)), ["on_unsampled"]);
+        assert_eq!(calls(|p| p.on_score(score())), ["on_score"]);
+        assert_eq!(calls(|p| p.on_leak(&Leak::Many { open: 1 })), ["on_leak"]);
+        assert_eq!(calls(|p| p.on_outside_trace("s")), ["on_outside_trace"]);
+        assert_eq!(calls(|p| assert!(p.measures())), ["measures"]);
+        let refused = |p: &ContainedProcessor| assert!(p.admission() == Admission::Refused);
+        assert_eq!(calls(refused), ["is_recording", "refuses"]);
+        assert_eq!(calls(|p| assert_eq!(p.stats().recorded, 3)), ["stats"]);
+        let is_the_answer = |report: Report| assert_eq!(report.pending, 7);
+        assert_eq!(calls(|p| is_the_answer(p.flush(within))), ["flush"]);
+        assert_eq!(calls(|p| is_the_answer(p.shutdown(within))), ["shutdown"]);
+        let flush = |p: &ContainedProcessor| is_the_answer(block_on(p.flush_async(within)));
+        assert_eq!(calls(flush), ["flush"]);
+        let shutdown = |p: &ContainedProcessor| is_the_answer(block_on(p.shutdown_async(within)));
+        assert_eq!(calls(shutdown), ["shutdown"]);
     }
 }

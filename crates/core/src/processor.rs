@@ -17,6 +17,10 @@ pub type ReportFuture = Pin<Box<dyn Future<Output = Report> + Send>>;
 ///
 /// Its methods are called from any thread, inside and outside of async runtimes. A method that panics does no harm to the
 /// caller: the panic is counted in [`Stats::processor_panics`], and the span or score of that call is lost.
+#[expect(
+    unused_variables,
+    reason = "the names of what a method is given are part of its documentation"
+)]
 pub trait Processor: Send + Sync + 'static {
     /// Takes a span that has ended. Must return at once and must not panic.
     fn on_end(&self, span: SpanRecord);
@@ -37,14 +41,10 @@ pub trait Processor: Send + Sync + 'static {
 
     /// Takes a span of a trace that the sampler left out, on the thread that ended it. Called only if the processor
     /// [`measures`](Self::measures). The span must not be delivered. Must return at once and must not panic.
-    fn on_unsampled(&self, span: &FinishedSpan<'_>) {
-        let _ = span;
-    }
+    fn on_unsampled(&self, span: &FinishedSpan<'_>) {}
 
     /// Takes a score; does nothing by default. Must return at once and must not panic.
-    fn on_score(&self, score: ScoreRecord) {
-        drop(score);
-    }
+    fn on_score(&self, score: ScoreRecord) {}
 
     /// Whether spans started now would be kept. While `false`, handles record nothing.
     fn is_recording(&self) -> bool {
@@ -66,15 +66,11 @@ pub trait Processor: Send + Sync + 'static {
     }
 
     /// Receives what looks like a leak of handles, once for each. Must return at once and must not panic.
-    fn on_leak(&self, leak: &Leak) {
-        let _ = leak;
-    }
+    fn on_leak(&self, leak: &Leak) {}
 
     /// Receives the name of the first span that was started where no trace is current, once for each tracer. Must
     /// return at once and must not panic.
-    fn on_outside_trace(&self, span: &str) {
-        let _ = span;
-    }
+    fn on_outside_trace(&self, span: &str) {}
 
     /// Delivers what was taken before the call, for at most `within`.
     fn flush(&self, within: Duration) -> Report {

@@ -252,4 +252,33 @@ mod tests {
         let wait = pin!(recorder.until(|kept| kept.names() == ["done"]));
         assert!(wait.poll(&mut context).is_ready());
     }
+
+    #[test]
+    fn a_condition_is_waited_for_until_it_holds() {
+        let recorder = Recorder::new();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut wait = pin!(recorder.until(|kept| kept.names() == ["late"]));
+        assert!(wait.as_mut().poll(&mut context).is_pending());
+        recorder.tracer().trace("late").run(|_| {});
+        assert!(wait.poll(&mut context).is_ready());
+    }
+
+    #[test]
+    fn what_is_taken_or_cleared_is_not_kept() {
+        let recorder = Recorder::new();
+        let tracer = recorder.tracer();
+        let work = || {
+            tracer.trace("t").run(|trace| {
+                trace.score("s", 1).record();
+            });
+        };
+        work();
+        let taken = recorder.take();
+        assert!(taken[0].as_score().is_some() && taken[1].as_span().is_some());
+        assert_eq!(taken.len(), 2);
+        assert!(recorder.spans().is_empty() && recorder.scores().is_empty());
+        work();
+        recorder.clear();
+        assert!(recorder.spans().is_empty() && recorder.scores().is_empty());
+    }
 }

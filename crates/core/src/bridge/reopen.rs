@@ -50,16 +50,17 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
     if is_root {
         span.name.clone_into(&mut attributes.name);
     }
+    let remote_parent = span.parent.filter(|_| span.parent_is_remote);
     let input = SamplingInput {
         trace_id: span.trace_id,
         attributes: &attributes,
         observation_type: ObservationType::Span,
-        remote_parent: span.parent.filter(|_| span.parent_is_remote),
+        remote_parent,
         remote_sampled: None,
     };
     let mut unsampled = None;
     if !core.sampler.should_sample(&input) {
-        if is_root || span.parent_is_remote {
+        if is_root || remote_parent.is_some() {
             core.note_unsampled();
         }
         if !core.measures {
@@ -85,9 +86,7 @@ pub fn reopen(tracer: &Tracer, span: &Measured<'_>) -> Span {
         OpenSpan::draft(&Arc::new(trace), || span.span_id, ObservationType::Span);
     buffer.begin_name(span.name);
     buffer.head.set_parent(span.parent);
-    buffer
-        .head
-        .set_remote_parent(span.parent.is_some() && span.parent_is_remote);
+    buffer.head.set_remote_parent(remote_parent.is_some());
     let open = OpenSpan::open(draft, buffer);
     open.write(|buffer| buffer.head.set_start(span.start));
     Span {

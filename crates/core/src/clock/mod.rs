@@ -129,3 +129,46 @@ impl fmt::Debug for Clock {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_systems_clock_goes_on_within_a_trace() {
+        let clock = Clock::system();
+        // Later traces may use the processor's counter.
+        for _ in 0..3 {
+            let (anchor, before) = (clock.anchor(), clock.monotonic_nanos());
+            while clock.monotonic_nanos() < before + 2_000_000 {}
+            let passed = anchor.now(&clock).since(anchor.begun());
+            assert!(passed > Duration::from_millis(1), "{passed:?}");
+            assert!(passed < Duration::from_secs(600), "{passed:?}");
+        }
+        let year_2020 = 1_577_836_800_000_000_000;
+        assert!(clock.unix_nanos() > year_2020);
+    }
+
+    #[test]
+    fn the_wall_clock_of_a_test_can_step_alone() {
+        let at = |nanos| Timestamp::from_unix_nanos(nanos);
+        let manual = ManualClock::at(at(1_000));
+        let clock = Clock::new(manual.clone());
+        let anchor = clock.anchor();
+        let monotonic = clock.monotonic_nanos();
+        manual.step_to(at(5));
+        assert_eq!(
+            (clock.unix_nanos(), clock.monotonic_nanos()),
+            (5, monotonic)
+        );
+        assert_eq!(anchor.now(&clock), at(1_000), "no trace steps back");
+        manual.advance(Duration::from_nanos(7));
+        assert_eq!(
+            (clock.unix_nanos(), clock.monotonic_nanos()),
+            (12, monotonic + 7)
+        );
+        assert_eq!(anchor.now(&clock), at(1_007));
+    }
+}

@@ -35,8 +35,13 @@ pub(crate) fn nanos_since(begin: u64) -> Option<u64> {
         return None;
     }
     let ticks = ticks().checked_sub(begin)?;
-    let rate = RATE.load(Ordering::Relaxed);
-    Some(((u128::from(ticks) * u128::from(rate)) >> 32) as u64)
+    Some(nanos(ticks, RATE.load(Ordering::Relaxed)))
+}
+
+/// How long so many ticks take at a rate.
+#[inline]
+fn nanos(ticks: u64, rate: u64) -> u64 {
+    ((u128::from(ticks) * u128::from(rate)) >> 32) as u64
 }
 
 #[cold]
@@ -52,7 +57,7 @@ fn calibrated(monotonic: &dyn Fn() -> u64) -> bool {
     let before = monotonic();
     let now = ticks();
     let nanos = monotonic();
-    if nanos.saturating_sub(before) > UNDISTURBED_NANOS {
+    if was_interrupted(before, nanos) {
         return false;
     }
     let rate = calibration.read(now, nanos);
@@ -61,6 +66,11 @@ fn calibrated(monotonic: &dyn Fn() -> u64) -> bool {
         let _ = RATE.compare_exchange(0, rate, Ordering::Relaxed, Ordering::Relaxed);
     }
     rate.is_some()
+}
+
+/// Whether a reading between these two moments is of no use.
+fn was_interrupted(before: u64, after: u64) -> bool {
+    after.saturating_sub(before) > UNDISTURBED_NANOS
 }
 
 /// Finds the rate from readings of both clocks. Pure.
@@ -129,7 +139,13 @@ impl Calibration {
 )]
 fn trusted() -> bool {
     const SOURCE: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
-    std::fs::read_to_string(SOURCE).is_ok_and(|source| source.trim() == "tsc")
+    std::fs::read_to_string(SOURCE).is_ok_and(|source| is_counter(&source))
+}
+
+/// Whether the kernel's file names the counter.
+#[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri)))]
+fn is_counter(source: &str) -> bool {
+    source.trim() == "tsc"
 }
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri)))]
@@ -182,6 +198,43 @@ mod tests {
         // Loose: this thread may have been off the processor between two readings.
         assert!(counter.abs_diff(system) < BASE_NANOS, "{counter} {system}");
         assert_eq!(nanos_since(u64::MAX), None);
+    }
+
+    #[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri)))]
+    #[test]
+    fn the_counter_advances_and_is_used_if_the_kernel_uses_it() {
+        let first = ticks();
+        assert!((0..1_000_000).any(|_| ticks() > first) && first > 1);
+        assert!(is_counter("tsc\n") && is_counter("tsc"));
+        assert!(!is_counter("kvm-clock\n") && !is_counter(""));
+        if !trusted() {
+            assert_eq!(begin(|| 0), 0);
+        }
+    }
+
+    #[test]
+    fn ticks_are_multiplied_by_the_rate() {
+        for (ticks, rate, expected) in [
+            (10, 1 << 31, 5),
+            (3, 1 << 32, 3),
+            (u64::MAX, 1 << 32, u64::MAX),
+            (7, 0, 0),
+        ] {
+            assert_eq!(nanos(ticks, rate), expected);
+        }
+        assert_eq!(nanos_since(0), None);
+    }
+
+    #[test]
+    fn a_reading_that_took_long_is_not_used() {
+        for (took, interrupted) in [
+            (0, false),
+            (UNDISTURBED_NANOS, false),
+            (UNDISTURBED_NANOS + 1, true),
+        ] {
+            assert_eq!(was_interrupted(1_000, 1_000 + took), interrupted);
+        }
+        assert!(!was_interrupted(1_000, 0), "a clock that stepped back");
     }
 
     /// Readings of a counter at 2 GHz, at these milliseconds.

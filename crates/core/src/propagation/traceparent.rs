@@ -11,20 +11,16 @@ pub(crate) fn parse(header: &str) -> Option<(TraceId, SpanId, u8)> {
     let (version, trace, parent, flags) =
         (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let more = parts.next();
-    if !hex(version, 2) || version == "ff" || !hex(flags, 2) || (version == "00" && more.is_some())
-    {
-        return None;
-    }
-    if !hex(trace, 32) || !hex(parent, 16) {
+    if !hex(version) || version == "ff" || !hex(flags) || (version == "00" && more.is_some()) {
         return None;
     }
     let flags = u8::from_str_radix(flags, 16).ok()?;
     Some((trace.parse().ok()?, parent.parse().ok()?, flags))
 }
 
-/// Lower-case hex of this length: upper case is not valid.
-fn hex(text: &str, len: usize) -> bool {
-    text.len() == len
+/// Two digits of lower-case hex: upper case is not valid.
+fn hex(text: &str) -> bool {
+    text.len() == 2
         && text
             .bytes()
             .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))

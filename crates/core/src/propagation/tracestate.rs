@@ -135,6 +135,47 @@ mod tests {
         assert_eq!(valid(&middle.join(",")), Some(middle[..5].join(",")));
     }
 
+    fn of_bytes(key: &str, bytes: usize) -> String {
+        format!("{key}={}", "x".repeat(bytes - key.len() - 1))
+    }
+
+    #[test]
+    fn a_member_is_long_from_one_byte_more_than_the_bound() {
+        for (bytes, left) in [(LONG, ["a", "b", "c"]), (LONG + 1, ["a", "b", "d"])] {
+            // Four members of together more than 512 bytes: a long one goes first, or else the last one.
+            let list = [("a", LONG), ("b", LONG), ("c", bytes), ("d", LONG)];
+            let list = list.map(|(key, bytes)| of_bytes(key, bytes));
+            let sent = valid(&list.join(",")).unwrap();
+            let keys: Vec<_> = sent.split(',').filter_map(key).collect();
+            assert_eq!(keys, left, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn four_lists_of_the_most_members_are_read() {
+        for (before, is_read) in [(4 * MAX_MEMBERS - 1, true), (4 * MAX_MEMBERS, false)] {
+            let mut list: Vec<_> = (0..before)
+                .map(|n| of_bytes(&format!("k{n}"), LONG + 1))
+                .collect();
+            list.push("short=1".to_owned());
+            let sent = valid(&list.join(",")).unwrap();
+            assert_eq!(sent.ends_with(",short=1"), is_read, "{before}");
+        }
+    }
+
+    #[test]
+    fn a_key_and_a_value_have_at_most_256_bytes() {
+        for (key, value, fits) in [
+            (256, 1, true),
+            (257, 1, false),
+            (1, 256, true),
+            (1, 257, false),
+        ] {
+            let member = format!("{}={}", "k".repeat(key), "v".repeat(value));
+            assert_eq!(valid(&member).is_some(), fits, "{key} {value}");
+        }
+    }
+
     fn list() -> impl Strategy<Value = String> {
         let member = prop_oneof![
             4 => "[a-z0-9][a-z0-9_*/@-]{0,6}=[!-+.-<>-~]{1,20}",

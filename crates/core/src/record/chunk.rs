@@ -184,9 +184,11 @@ impl Chunk {
 /// A chunk is copied in pieces of this many bytes. More at once the C library copies by `rep movsb`, which takes up to twice as
 /// long where the memory is in the cache, and as long where it is not.
 const PIECE: usize = 2048;
+/// As many bytes in words.
+const PIECE_WORDS: usize = 256;
 
 fn copy(words: &[u64], copy: &mut Vec<u64>) {
-    for piece in words.chunks(PIECE / 8) {
+    for piece in words.chunks(PIECE_WORDS) {
         copy.extend_from_slice(piece);
     }
 }
@@ -307,7 +309,9 @@ impl Chunk {
         Some(Self {
             words,
             text: text.to_owned(),
-            shared_bytes: large.iter().map(|text| text.len()).sum::<usize>() + trace.size(),
+            shared_bytes: large.iter().map(|text| text.len()).sum::<usize>()
+                + size_of::<TraceRef>()
+                + trace.size(),
             large,
             version: 0,
             traces: vec![TraceRef {
@@ -326,7 +330,7 @@ mod tests {
 
     #[test]
     fn what_is_longer_than_a_piece_is_copied_whole() {
-        for len in [0, 1, PIECE / 8 - 1, PIECE / 8, PIECE / 8 + 1, PIECE] {
+        for len in [0, 1, PIECE_WORDS - 1, PIECE_WORDS, PIECE_WORDS + 1, PIECE] {
             let words: Vec<u64> = (1..=len as u64).collect();
             let mut copied = Vec::new();
             copy(&words, &mut copied);

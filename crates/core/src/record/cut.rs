@@ -86,6 +86,8 @@ impl SpanRecord {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::record::format::LARGE;
     use crate::testing::Recorder;
 
     #[test]
@@ -104,6 +106,11 @@ mod tests {
                 (cut.events, cut.exceptions, cut.names),
                 (3 - left, 3 - left, 0)
             );
+            let own = |n: usize| vec![("n", ValueRef::I64(n as i64))];
+            for (n, event) in span.events().enumerate() {
+                assert_eq!(event.metadata().collect::<Vec<_>>(), own(n));
+            }
+            assert_eq!(span.metadata().count(), 0);
             let events: Vec<_> = span.events().map(|event| event.name().to_owned()).collect();
             let errors: Vec<_> = span
                 .exceptions()
@@ -127,6 +134,24 @@ mod tests {
         let mut span = recorder.only();
         assert_eq!(span.cut(9, 5).names, 1);
         assert_eq!(span.name(), "a lon… 1");
+    }
+
+    #[test]
+    fn a_model_is_shortened_and_other_values_are_not() {
+        for model in ["a longer model", &"a longer model".repeat(LARGE)] {
+            let recorder = Recorder::new();
+            recorder.tracer().trace("t").run(|trace| {
+                trace.root().set_model(model);
+                trace.set_output("a longer output");
+                trace.root().add_metadata("k", "a longer value");
+            });
+            let mut span = recorder.only();
+            assert_eq!(span.cut(9, 8).names, 1);
+            assert_eq!(span.model(), Some("a longer… 1"));
+            assert_eq!(span.output(), Some(ValueRef::Str("a longer output")));
+            let metadata: Vec<_> = span.metadata().collect();
+            assert_eq!(metadata, [("k", ValueRef::Str("a longer value"))]);
+        }
     }
 
     #[test]

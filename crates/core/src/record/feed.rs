@@ -22,7 +22,7 @@ pub(super) const TOO_DEEP: &str = "<max depth>";
 const MAX_WRAPS: u32 = 2 * MAX_DEPTH;
 
 /// No further part is taken after this many that were left out as too deep.
-const MAX_SKIPPED: u32 = 1024 * 1024;
+pub(super) const MAX_SKIPPED: u32 = 1024 * 1024;
 
 /// Takes the parts of one value.
 pub(crate) trait Sink {
@@ -88,8 +88,8 @@ pub(crate) struct Feed<S> {
     depth: u32,
     /// Newtypes and `Some`s around the value that comes next.
     wraps: u32,
-    /// Levels opened beyond `MAX_DEPTH`. Their parts are left out.
-    skipped: u32,
+    /// Whether a level beyond `MAX_DEPTH` is open. Its parts are left out.
+    skips: bool,
     skipped_parts: u32,
 }
 
@@ -100,20 +100,18 @@ impl<S: Sink> Feed<S> {
             sink,
             depth: 0,
             wraps: 0,
-            skipped: 0,
+            skips: false,
             skipped_parts: 0,
         }
     }
 
     fn open(&mut self, shape: Shape) -> Result<Parts<'_, S>, S::Error> {
-        if self.skipped > 0 {
-            self.skipped += 1;
-        } else if self.depth < MAX_DEPTH {
+        if self.depth < MAX_DEPTH {
             self.sink.open(shape)?;
             self.depth += 1;
         } else {
             self.sink.too_deep(shape)?;
-            self.skipped = 1;
+            self.skips = true;
         }
         Ok(Parts {
             feed: self,
@@ -122,8 +120,7 @@ impl<S: Sink> Feed<S> {
     }
 
     fn close(&mut self) -> Result<(), S::Error> {
-        if self.skipped > 0 {
-            self.skipped -= 1;
+        if std::mem::take(&mut self.skips) {
             return Ok(());
         }
         self.depth = self.depth.saturating_sub(1);
@@ -132,7 +129,7 @@ impl<S: Sink> Feed<S> {
 
     /// Before a part: whether it is taken.
     fn part(&mut self) -> Result<bool, S::Error> {
-        if self.skipped == 0 {
+        if !self.skips {
             self.sink.part()?;
             return Ok(true);
         }

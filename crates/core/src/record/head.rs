@@ -233,3 +233,151 @@ impl Head {
         self.0[5] = end.as_unix_nanos();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// All that a head has, by name.
+    fn parts(head: &Head) -> BTreeMap<&'static str, String> {
+        let roles: Vec<_> = Role::ALL
+            .into_iter()
+            .filter(|role| head.has(*role))
+            .collect();
+        BTreeMap::from([
+            ("trace", head.trace().to_string()),
+            ("remote", head.remote_parent().to_string()),
+            ("claimed", head.claimed().to_string()),
+            ("kind", head.kind().to_string()),
+            ("level", format!("{:?}", head.level())),
+            ("status", format!("{:?}", head.status())),
+            ("roles", format!("{roles:?}")),
+            ("name", head.name_len().to_string()),
+            ("id", head.span_id().to_string()),
+            ("parent", format!("{:?}", head.parent())),
+            ("start", format!("{:?}", head.start())),
+            ("end", format!("{:?}", head.end())),
+        ])
+    }
+
+    /// A head in which each part has most of its bits.
+    fn full() -> Head {
+        let id = SpanId::from_bytes([0xff; 8]);
+        let mut head = Head::new(id.unwrap(), ObservationType::Guardrail);
+        head.set_trace(u16::MAX);
+        head.set_remote_parent(true);
+        head.set_claimed(true);
+        head.set_level(Some(Level::Warning));
+        head.set_status(StatusCode::Error);
+        head.set_roles(u16::MAX);
+        head.set_name_len(u16::MAX);
+        head.set_parent(id);
+        head.set_start(Timestamp::from_unix_nanos(u64::MAX));
+        head.set_end(Timestamp::from_unix_nanos(u64::MAX));
+        head
+    }
+
+    #[test]
+    fn each_part_is_set_alone_and_read_back() {
+        type Set = fn(&mut Head);
+        let sets: [(&str, &str, Set); 18] = [
+            ("trace", "300", |head| head.set_trace(300)),
+            ("remote", "true", |head| head.set_remote_parent(true)),
+            ("remote", "false", |head| head.set_remote_parent(false)),
+            ("claimed", "true", |head| head.set_claimed(true)),
+            ("claimed", "false", |head| head.set_claimed(false)),
+            ("kind", "tool", |head| head.set_kind(ObservationType::Tool)),
+            ("level", "None", |head| head.set_level(None)),
+            ("level", "Some(Debug)", |head| {
+                head.set_level(Some(Level::Debug))
+            }),
+            ("level", "Some(Default)", |head| {
+                head.set_level(Some(Level::Default))
+            }),
+            ("level", "Some(Warning)", |head| {
+                head.set_level(Some(Level::Warning))
+            }),
+            ("level", "Some(Error)", |head| {
+                head.set_level(Some(Level::Error))
+            }),
+            ("status", "Unset", |head| head.set_status(StatusCode::Unset)),
+            ("status", "Ok", |head| head.set_status(StatusCode::Ok)),
+            ("status", "Error", |head| head.set_status(StatusCode::Error)),
+            ("name", "500", |head| head.set_name_len(500)),
+            ("parent", "None", |head| head.set_parent(None)),
+            ("start", "Timestamp(3)", |head| {
+                head.set_start(Timestamp::from_unix_nanos(3))
+            }),
+            ("end", "Timestamp(4)", |head| {
+                head.set_end(Timestamp::from_unix_nanos(4))
+            }),
+        ];
+        for head in [Head::default(), full()] {
+            for (name, value, set) in sets {
+                let mut changed = head;
+                set(&mut changed);
+                let mut expected = parts(&head);
+                expected.insert(name, value.to_owned());
+                assert_eq!(parts(&changed), expected, "{name} {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn roles_are_noted_and_forgotten() {
+        let mut head = Head::default();
+        head.set_name_len(7);
+        assert!(!head.has_roles());
+        head.note(Role::Metadata);
+        head.note(Role::Input);
+        assert!(head.has_roles() && head.has(Role::Metadata) && head.has(Role::Input));
+        assert!(!head.has(Role::Output));
+        head.forget(Role::Metadata);
+        assert!(head.has_roles() && !head.has(Role::Metadata) && head.has(Role::Input));
+        head.set_roles(Role::Output.bit());
+        assert!(head.has(Role::Output) && !head.has(Role::Input));
+        assert_eq!(head.name_len(), 7);
+    }
+
+    #[test]
+    fn a_copy_takes_over_all_but_the_id_the_type_and_the_attributes() {
+        let (mut head, other) = (Head::default(), full());
+        let before = parts(&head);
+        head.take_over(other);
+        let mut expected = parts(&other);
+        for kept in ["trace", "kind", "roles", "name", "id"] {
+            expected.insert(kept, before[kept].clone());
+        }
+        assert_eq!(parts(&head), expected);
+    }
+
+    #[test]
+    fn a_head_in_a_chunk_has_the_sizes_and_the_trace() {
+        let mut head = full();
+        head.set_trace(0);
+        let placed = Head(head.placed(0xFF_0000, 0xFFFF_FFFF, 0x1234));
+        assert_eq!(placed.lengths(), Some((0xFF_0000, 0xFFFF_FFFF)));
+        let mut expected = parts(&head);
+        expected.insert("trace", 0x1234.to_string());
+        assert_eq!(parts(&placed), expected);
+        assert_eq!(Head(head.placed(0, 0, 0)).lengths(), Some((0, 0)));
+        assert_eq!(head.lengths(), None, "it is not placed");
+    }
+
+    #[test]
+    fn a_head_with_a_part_of_another_version_is_not_known() {
+        let types = ObservationType::ALL.len() as u64;
+        let known = |first: u64, id: u64| Head([first, 0, id, 0, 0, 0]).is_known();
+        assert!(known(0, 1));
+        assert!(!known(0, 0), "no id");
+        for (shift, last) in [(KIND, types - 1), (LEVEL, 4), (STATUS, 2), (24, 3)] {
+            assert!(known(last << shift, 1), "{shift}");
+            assert!(!known((last + 1) << shift, 1), "{shift}");
+        }
+        // Sizes and the place of the trace may have any value.
+        assert!(known(0xFFFF << TRACE | 0xFF_FFFF, 1));
+        assert!(full().is_known());
+    }
+}

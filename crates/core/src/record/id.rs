@@ -181,12 +181,20 @@ fn random_u64() -> u64 {
         if a == 0 {
             [a, b] = seed();
         }
-        let result = a.wrapping_add(b).rotate_left(17).wrapping_add(a);
-        b ^= a;
-        state[0].set(a.rotate_left(49) ^ b ^ b << 21);
-        state[1].set(b.rotate_left(28));
+        let (result, [next_a, next_b]) = step([a, b]);
+        state[0].set(next_a);
+        state[1].set(next_b);
         result
     })
+}
+
+/// A number, and the state after it.
+#[inline]
+fn step([a, b]: [u64; 2]) -> (u64, [u64; 2]) {
+    let result = a.wrapping_add(b).rotate_left(17).wrapping_add(a);
+    let mixed = b ^ a;
+    let next = a.rotate_left(49) ^ mixed ^ mixed << 21;
+    (result, [next, mixed.rotate_left(28)])
 }
 
 #[cold]
@@ -234,6 +242,59 @@ mod tests {
             assert_eq!(id.to_string().parse(), Ok(id));
             assert_eq!(TraceId::from_bytes(id.to_bytes()), Some(id));
         }
+    }
+
+    #[test]
+    fn the_generator_is_xoroshiro128_plus_plus() {
+        // The first numbers of the authors' program, from the state 1, 2.
+        let mut state = [1, 2];
+        let numbers = [(); 6].map(|()| {
+            let (number, next) = step(state);
+            state = next;
+            number
+        });
+        assert_eq!(
+            numbers,
+            [
+                393_217,
+                669_327_710_093_319,
+                1_732_421_326_133_921_491,
+                11_394_790_081_659_126_983,
+                9_555_452_776_773_192_676,
+                3_586_421_180_005_889_563
+            ]
+        );
+    }
+
+    #[test]
+    fn every_bit_of_an_id_is_random() {
+        let (mut ones, mut zeros) = ([0; 16], [0; 16]);
+        for _ in 0..200 {
+            for (at, byte) in TraceId::random().to_bytes().into_iter().enumerate() {
+                ones[at] |= byte;
+                zeros[at] |= !byte;
+            }
+        }
+        assert_eq!((ones, zeros), ([0xff; 16], [0xff; 16]));
+    }
+
+    #[test]
+    fn ids_are_shown_as_hex_with_the_zeros_before_it() {
+        let trace = TraceId::from_bytes(9u128.to_be_bytes()).unwrap();
+        let span = SpanId::from_bytes(10u64.to_be_bytes()).unwrap();
+        let (of_trace, of_span) = (
+            format!("{}9", "0".repeat(31)),
+            format!("{}a", "0".repeat(15)),
+        );
+        assert_eq!(
+            (trace.to_string(), span.to_string()),
+            (of_trace.clone(), of_span.clone())
+        );
+        assert_eq!(format!("{trace:?}"), format!("TraceId({of_trace})"));
+        assert_eq!(format!("{span:?}"), format!("SpanId({of_span})"));
+        let json = serde_json::to_value((trace, span)).unwrap();
+        assert_eq!(json, serde_json::json!([of_trace, of_span]));
+        assert_eq!(trace.low_bits(), 9);
     }
 
     #[test]

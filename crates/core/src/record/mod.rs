@@ -29,6 +29,8 @@ mod role;
 mod score;
 mod span;
 mod spare;
+#[cfg(test)]
+mod tests;
 mod time;
 mod trace;
 mod tree;

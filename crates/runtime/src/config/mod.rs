@@ -29,16 +29,17 @@ pub(crate) use check::check;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct PipelineConfig {
-    /// Records at which a batch is due, and the most that it has; 100 by default. [`max_batch_size`](Self::max_batch_size)
-    /// allows more where more wait.
+    /// Records at which a batch is due; 100 by default. A batch has more, up to [`max_batch_size`](Self::max_batch_size),
+    /// where more wait.
     pub batch_size: usize,
-    /// The most records of one batch when more than `batch_size` wait, as in a burst or after an outage; 1 by default.
+    /// The most records of one batch when more than `batch_size` wait, as in a burst or after an outage; 1,000 by default.
     /// A value up to `batch_size` means that a batch has at most `batch_size` records.
     ///
     /// A larger batch costs less for each record: there are fewer round trips, and gzip finds more repetitions. With
-    /// 1,000, a backlog of small spans goes out in batches of some 440 kB before compression. A batch of more than
-    /// `batch_size` records has at most 1 MiB, and at most `max_batch_bytes`. After a failed attempt batches have
-    /// `batch_size` again until one succeeds.
+    /// 1,000, a backlog of small spans is sent in batches of some 440 kB before compression. A batch of more than
+    /// `batch_size` records has at most 512 KiB, and at most `max_batch_bytes`. The first batch has `batch_size` records; each
+    /// one that is accepted within half a second allows twice as many for the next one, a slower one half as many, and one
+    /// that fails `batch_size`.
     pub max_batch_size: usize,
     /// Encoded bytes per batch, before compression; 4 MiB by default.
     pub max_batch_bytes: usize,
@@ -76,7 +77,7 @@ impl Default for PipelineConfig {
     fn default() -> Self {
         Self {
             batch_size: 100,
-            max_batch_size: 1,
+            max_batch_size: 1000,
             max_batch_bytes: 4 * 1024 * 1024,
             flush_interval: Duration::from_secs(5),
             max_queue_size: 1_000_000,

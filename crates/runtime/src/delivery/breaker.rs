@@ -163,11 +163,6 @@ impl Breaker {
     }
 
     /// Whether the receiver refuses our requests.
-    /// Whether the last attempt failed, or it is open.
-    pub(crate) fn has_failures(&self) -> bool {
-        !matches!(self.state, State::Closed { failures: 0 })
-    }
-
     pub(crate) fn is_refused(&self) -> bool {
         matches!(
             self.state,

@@ -7,10 +7,10 @@
 //! | status | advice | action | breaker | health |
 //! | --- | --- | --- | --- | --- |
 //! | 2xx | `Ok(report)` | `Accept`: count it | closes | healthy |
-//! | no connection, 408, 425, 5xx but 501 and 505; a panic, no answer in time | `Retry` | `Retry`; `Park` when the retries are used up | counts a failure, opens at the fifth in a row | degraded, open |
+//! | no connection, 408, 425, 5xx but 501 and 505; a panic, no answer in time | `Retry` | `Retry`, a batch of more than `batch_size` records in smaller ones; `Park` when the retries are used up | counts a failure, opens at the fifth in a row | degraded, open |
 //! | 429 | `Pause` | `Pause`: keep everything as long as was asked | as it was | as it was |
 //! | 413 | `Split` | `Split`: send the halves; one record alone is rejected | closes | healthy |
-//! | 400, 422 | `Reject` | `Reject`: send the halves until the bad record is alone, and reject that | closes | healthy |
+//! | 400, 422 | `Reject` | `Reject`: send batches of `batch_size` records, then halves until the bad record is alone, and reject that | closes | healthy |
 //! | 401, 403, 404, other 4xx, 501, 505 | `Stop` | `Stop`: keep everything, one attempt after each reset | opens at once | refused |
 //!
 //! During a shutdown nothing is waited for inside a batch: a failed part is parked or kept, and `worker::run`
@@ -57,7 +57,7 @@ use crate::queue::envelope::{Parked, Queued};
 /// How many rounds of retries a batch gets before it is dropped. A round begins after another batch succeeded.
 const MAX_ROUNDS: u32 = 3;
 /// The most encoded bytes of a batch of more than `batch_size` records: a larger one gains nothing.
-const BACKLOG_BYTES: usize = 1024 * 1024;
+const BACKLOG_BYTES: usize = 512 * 1024;
 
 /// Called when an exporter's health changes.
 pub(crate) type HealthCallback = Arc<dyn Fn(&ExporterStats) + Send + Sync>;
@@ -80,6 +80,8 @@ pub(crate) struct Delivery {
     /// Bytes a batch may have, learned from refusals, and batches taken since the last one.
     learned_bytes: usize,
     taken: u32,
+    /// Records that a batch may have while more than `batch_size` wait, see `settle`.
+    larger: usize,
     /// Where records go that cannot be delivered now, if there is a spool.
     disk: Option<Disk>,
     on_health: Option<HealthCallback>,
@@ -112,7 +114,7 @@ impl Delivery {
             base: config.retry_base,
             cap: config.retry_cap,
         };
-        let learned_bytes = config.max_batch_bytes;
+        let (learned_bytes, larger) = (config.max_batch_bytes, config.batch_size);
         Self {
             exporter,
             resource,
@@ -121,6 +123,7 @@ impl Delivery {
             paused_until: None,
             learned_bytes,
             taken: 0,
+            larger,
             disk,
             on_health,
             bisections: 0,
@@ -202,13 +205,8 @@ impl Delivery {
         {
             watch.drain();
         }
-        // Larger batches only while the receiver takes them: a failed one costs less if it is small.
-        let count = if self.breaker.has_failures() {
-            count
-        } else {
-            let bytes = self.learned_bytes.min(BACKLOG_BYTES);
-            self.queue.next_count(bytes)
-        };
+        let bytes = self.learned_bytes.min(BACKLOG_BYTES);
+        let count = self.queue.next_count(bytes, self.larger);
         let mut items = self.queue.take(count);
         self.masking.apply(&self.queue, &mut items);
         items

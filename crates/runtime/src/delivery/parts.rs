@@ -39,7 +39,9 @@ impl Delivery {
             if part.is_empty() {
                 continue;
             }
-            let (attempted, action) = self.attempt(part, &resource).await;
+            let begun = Instant::now();
+            let (attempted, action) = self.attempt(part, place, &resource).await;
+            self.note_pace(matches!(action, Action::Accept(_)), begun.elapsed());
             let keep_rest = match action {
                 Action::Accept(report) => {
                     self.accept(&attempted.metas, &report, place);
@@ -58,14 +60,20 @@ impl Delivery {
                 }
                 Action::Reject(message) => {
                     let mut part = attempted.into_items();
-                    // Parts of a larger batch become batches of the usual size first, which costs no more requests
-                    // than if they had been sent so.
-                    let larger = part.len() > self.queue.config.batch_size;
-                    if part.len() == 1 || !(larger || self.may_bisect()) {
-                        self.reject(&part, RejectReason::Invalid, &message, place);
-                    } else {
+                    let usual = self.queue.config.batch_size;
+                    if part.len() > usual {
+                        // A larger batch becomes batches of the usual size, which costs no more requests than if it had
+                        // been sent so. The first one is last.
+                        while part.len() > usual {
+                            let whole = (part.len() - 1) / usual * usual;
+                            parts.push(part.split_off(whole));
+                        }
+                        parts.push(part);
+                    } else if part.len() > 1 && self.may_bisect() {
                         let half = part.split_off(part.len() / 2);
                         parts.extend([half, part]);
+                    } else {
+                        self.reject(&part, RejectReason::Invalid, &message, place);
                     }
                     false
                 }

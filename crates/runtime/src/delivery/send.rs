@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tracefuse_exporter::Batch;
 use tracefuse_exporter::record::{Record, Resource};
 
-use super::Delivery;
+use super::{Delivery, Store};
 use crate::delivery::action::{Action, Answer};
 use crate::delivery::attempt::{Call, Failure};
 use crate::delivery::breaker::Permit;
@@ -38,6 +38,7 @@ impl Delivery {
     pub(super) async fn attempt(
         &mut self,
         part: Vec<Queued>,
+        place: Store,
         resource: &Arc<Resource>,
     ) -> (Attempted, Action) {
         let spans = part.len();
@@ -49,6 +50,9 @@ impl Delivery {
         }
         let batch = Arc::new(Batch::new(resource.clone(), records));
         let deadline = Instant::now() + self.queue.config.batch_timeout;
+        // After a failure a larger batch is put back, and its records are sent in batches of the usual size. On disk a batch
+        // stays as it is.
+        let larger = place == Store::Memory && spans > self.queue.config.batch_size;
         let mut retries = 0;
         let action = loop {
             let Some((permit, within)) = self.permit() else {
@@ -73,13 +77,19 @@ impl Delivery {
                         if let Some(after) = after {
                             self.paused_until = Some(now + pause(after, fastrand::f64()));
                         }
-                        break Action::Park(reason);
+                        break if larger {
+                            Action::Pause(None)
+                        } else {
+                            Action::Park(reason)
+                        };
                     }
                     let delay = self.backoff.delay(retries, after, fastrand::f64());
                     match delay.filter(|delay| now + *delay < deadline) {
+                        None if larger => break Action::Pause(None),
                         None => break Action::Park(reason),
                         Some(delay) => {
-                            if self.breaker.retry_in(now).is_some() || !self.sleep(delay).await {
+                            let blocked = self.breaker.retry_in(now).is_some();
+                            if blocked || !self.sleep(delay).await || larger {
                                 break Action::Pause(None);
                             }
                         }

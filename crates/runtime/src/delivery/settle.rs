@@ -2,6 +2,7 @@
 //! Called by the rest of `delivery` after each answer.
 
 use std::mem::discriminant;
+use std::time::Duration;
 
 use tokio::time::Instant;
 use tracefuse_core::{DropReason, Health, RejectReason};
@@ -18,6 +19,9 @@ use crate::queue::envelope::{Envelope, Queued, bytes_of};
 
 /// Batches that have to be taken before a larger one is tried again.
 const PROOF: u32 = 50;
+/// A receiver that took no longer for a batch may get one of twice as many records. A slow one could need more than its
+/// timeout for it, and then get the records twice.
+const SOON: Duration = Duration::from_millis(500);
 
 impl Delivery {
     /// Counts what the report says. Records that it names neither as accepted nor as rejected were not exported.
@@ -52,6 +56,18 @@ impl Delivery {
             let more = self.learned_bytes / 10;
             self.learned_bytes = (self.learned_bytes + more).min(self.queue.config.max_batch_bytes);
         }
+    }
+
+    /// How many records the next batch may have if a backlog waits: twice as many after one that was taken soon, half as many
+    /// after one that was taken late, and `batch_size` after one that was not taken.
+    pub(super) fn note_pace(&mut self, taken: bool, took: Duration) {
+        let config = &self.queue.config;
+        let next = match taken {
+            true if took <= SOON => self.larger.saturating_mul(2).min(config.max_batch_size),
+            true => self.larger / 2,
+            false => config.batch_size,
+        };
+        self.larger = next.max(config.batch_size);
     }
 
     pub(super) fn reject(

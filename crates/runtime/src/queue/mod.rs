@@ -241,9 +241,8 @@ impl ExporterQueue {
         taken.into_records()
     }
 
-    /// How many records the next batch has: `batch_size`, or if more wait as many as make `bytes` encoded bytes, up to
-    /// `max_batch_size`.
-    pub(crate) fn next_count(&self, bytes: usize) -> usize {
+    /// How many records the next batch has: `batch_size`, or if more wait as many as make `bytes` encoded bytes, up to `most`.
+    pub(crate) fn next_count(&self, bytes: usize, most: usize) -> usize {
         let state = self.lock();
         let (waiting, least) = (state.queue.len(), self.config.batch_size);
         if waiting <= least {
@@ -251,7 +250,7 @@ impl ExporterQueue {
         }
         // A record is larger encoded than in memory, mostly by the names of attributes.
         let each = state.queue.bytes() / waiting + ENCODED_OVERHEAD;
-        (bytes / each).clamp(least, self.config.max_batch_size.max(least))
+        (bytes / each).clamp(least, most.max(least))
     }
 
     /// Spans come from the buffers of threads, and may leave only when all buffers were drained.

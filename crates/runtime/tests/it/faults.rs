@@ -291,7 +291,7 @@ fn an_exporter_that_panics_hangs_or_blocks_is_contained_and_the_other_unharmed()
         let mut config = PipelineConfig::default();
         config.attempt_timeout = Duration::from_millis(20);
         config.max_retries = 0;
-        config.batch_size = 10;
+        (config.batch_size, config.max_batch_size) = (10, 10);
         let pipeline = Pipeline::builder()
             .config(config)
             .exporter(rogue)

@@ -9,12 +9,12 @@ use tracefuse_exporter::{
 };
 use tracefuse_runtime::{Overload, Pipeline};
 
-use crate::support::{Scripted, assert_balanced, names, record, tracer, tracer_with};
+use crate::support::{Scripted, assert_balanced, names, record, tracer_with};
 
 #[test]
 fn spans_arrive_in_batches_in_the_order_they_ended() {
     let exporter = Scripted::default();
-    let tracer = tracer(exporter.clone());
+    let tracer = tracer_with(exporter.clone(), |config| config.max_batch_size = 100);
     record(&tracer, 0..250);
     let report = tracer.shutdown().unwrap();
     assert_eq!(exporter.accepted(), names(0..250));
@@ -109,7 +109,7 @@ fn overload(policy: Overload) -> (Scripted, Tracer) {
 }
 
 #[test]
-fn a_backlog_goes_out_in_larger_batches_if_allowed() {
+fn a_backlog_is_sent_in_larger_batches() {
     let exporter = Scripted::default();
     exporter.hold();
     let tracer = tracer_with(exporter.clone(), |config| {

@@ -102,6 +102,7 @@ pub(crate) fn cases() -> Vec<Case> {
             "429_one_second",
             once(Action::status(429).header("retry-after", "1")),
         )
+        .config(|config| config.max_batch_size = config.batch_size)
         .expect(|_, server| assert!(server.requests().len() >= 11))
         .into(),
         fault(

@@ -1,9 +1,11 @@
 //! Values of every shape, and hostile ones: without an end, too deep, failing, panicking.
 
+use super::super::feed::MAX_SKIPPED;
 use super::super::value::Value;
 use super::json::MAX_BYTES;
 use proptest::prelude::*;
 use serde::{Serialize, Serializer};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 #[derive(Serialize)]
@@ -171,15 +173,22 @@ fn a_serialize_without_an_end_is_cut_and_stays_json() {
     assert!(nested.starts_with("[1,[[[\"xx") && nested.ends_with("\"<truncated>\"]]]]"));
 }
 
+thread_local! {
+    /// The parts of [`TooDeep`] that were passed over.
+    static PASSED: Cell<u32> = const { Cell::new(0) };
+}
+
 /// An array without an end whose parts are below the deepest level: nothing of it is written.
 struct TooDeep;
 
 impl Serialize for TooDeep {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeSeq;
+        PASSED.set(0);
         let mut seq = serializer.serialize_seq(None)?;
         loop {
             seq.serialize_element(&0u8)?;
+            PASSED.set(PASSED.get() + 1);
         }
     }
 }
@@ -201,12 +210,92 @@ impl Serialize for Nested {
 
 #[test]
 fn an_array_without_an_end_below_the_deepest_level_is_cut() {
-    let json = text(Nested(70));
-    assert!(
-        json.starts_with(&format!("{}\"<max depth>\"", "[".repeat(64))),
-        "{json}"
+    let json = text(Nested(63));
+    assert_eq!(PASSED.get(), MAX_SKIPPED - 1);
+    assert_eq!(
+        json,
+        format!("{}\"<max depth>\"{}", "[".repeat(64), "]".repeat(64))
     );
-    serde_json::from_str::<serde_json::Value>(&json).unwrap();
+    let deeper = text(Nested(70));
+    assert_eq!(deeper, json, "what is in it is not asked for");
+}
+
+#[test]
+fn what_follows_something_too_deep_is_written() {
+    struct Pair(u32);
+    impl Serialize for Pair {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            match self.0 {
+                0 => ([1], 2).serialize(serializer),
+                n => (Self(n - 1), n).serialize(serializer),
+            }
+        }
+    }
+    // Arrays in the place of the 65th level, before and after a number.
+    let json = text(Pair(63));
+    let inner = r#"["<max depth>",2]"#;
+    assert!(json.contains(&format!("{inner},1],2],3]")), "{json}");
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(value[1], 63);
+}
+
+#[test]
+fn many_values_that_are_wrapped_side_by_side_are_written() {
+    #[derive(Serialize)]
+    struct New(Option<u32>);
+    let value: Vec<_> = (0..500).map(|n| New(Some(n))).collect();
+    assert_eq!(text(&value), serde_json::to_string(&value).unwrap());
+}
+
+#[test]
+fn values_of_every_type_read_as_serde_json_writes_them() {
+    struct Bytes;
+    impl Serialize for Bytes {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.serialize_bytes("bytes \u{1f980}".as_bytes())
+        }
+    }
+    #[derive(Serialize)]
+    struct Unit;
+    assert_eq!(text(Bytes), "bytes \u{1f980}");
+    assert_eq!(Value::capture(&Unit), None);
+    assert_eq!(text([Unit]), "[null]");
+    for (value, alone) in [
+        (u128::from(u64::MAX), Value::U64(u64::MAX)),
+        (
+            u128::from(u64::MAX) + 1,
+            Value::Str("18446744073709551616".into()),
+        ),
+    ] {
+        assert_eq!(Value::capture(&value), Some(alone));
+        assert_eq!(text([value]), format!("[{value}]"));
+    }
+    assert_eq!(text([i128::MIN]), format!("[{}]", i128::MIN));
+    // A float of 32 bits has the digits that it needs.
+    assert_eq!(text([0.1f32, f32::NAN, -1.5]), r#"[0.1,"NaN",-1.5]"#);
+    assert_eq!(text([0.1f64]), "[0.1]");
+    assert_eq!(Value::capture(&Some(0.5f32)), Some(Value::F64(0.5)));
+    assert_eq!(Value::capture(&'x'), Some(Value::Str("x".into())));
+    let escaped = "\u{8}\u{c}\n\r\t\u{1f}\u{7f}\"\\";
+    assert_eq!(text([escaped]), serde_json::to_string(&[escaped]).unwrap());
+}
+
+#[test]
+fn the_memory_of_a_text_is_kept_unless_it_is_large() {
+    let kept = || {
+        let text = super::SCRATCH.take();
+        let capacity = text.capacity();
+        super::SCRATCH.set(text);
+        capacity
+    };
+    super::SCRATCH.set(String::new());
+    text(["x".repeat(1_000)]);
+    assert!((1_000..=super::SCRATCH_KEPT).contains(&kept()));
+    text(["x".repeat(super::SCRATCH_KEPT + 1)]);
+    assert_eq!(kept(), 0);
+    super::SCRATCH.set(String::with_capacity(super::SCRATCH_KEPT));
+    text([1]);
+    assert_eq!(kept(), super::SCRATCH_KEPT);
 }
 
 /// Recursion without an end: through a newtype, a `Some`, a newtype variant, a map's key, a map's value.

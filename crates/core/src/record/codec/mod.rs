@@ -139,27 +139,26 @@ impl Writer<'_> {
         }
     }
 
-    fn value(&mut self, value: Option<ValueRef<'_>>) {
+    fn value(&mut self, value: ValueRef<'_>) {
         match value {
-            None => self.byte(0),
-            Some(ValueRef::Str(text)) => {
+            ValueRef::Str(text) => {
                 self.byte(1);
                 self.text(text);
             }
-            Some(ValueRef::Json(text)) => {
+            ValueRef::Json(text) => {
                 self.byte(2);
                 self.text(text);
             }
-            Some(ValueRef::Bool(v)) => self.byte(if v { 4 } else { 3 }),
-            Some(ValueRef::I64(v)) => {
+            ValueRef::Bool(v) => self.byte(if v { 4 } else { 3 }),
+            ValueRef::I64(v) => {
                 self.byte(5);
                 self.0.extend_from_slice(&v.to_le_bytes());
             }
-            Some(ValueRef::U64(v)) => {
+            ValueRef::U64(v) => {
                 self.byte(6);
                 self.u64(v);
             }
-            Some(ValueRef::F64(v)) => {
+            ValueRef::F64(v) => {
                 self.byte(7);
                 self.0.extend_from_slice(&v.to_bits().to_le_bytes());
             }
@@ -170,7 +169,7 @@ impl Writer<'_> {
         self.u64(pairs.len() as u64);
         for (key, value) in pairs {
             self.text(key);
-            self.value(Some(value.as_ref()));
+            self.value(value.as_ref());
         }
     }
 
@@ -255,9 +254,8 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    fn value(&mut self) -> Result<Option<ValueRef<'a>>, DecodeError> {
-        Ok(Some(match self.byte()? {
-            0 => return Ok(None),
+    fn value(&mut self) -> Result<ValueRef<'a>, DecodeError> {
+        Ok(match self.byte()? {
             1 => ValueRef::Str(self.text()?),
             2 => ValueRef::Json(self.text()?),
             3 => ValueRef::Bool(false),
@@ -266,15 +264,14 @@ impl<'a> Reader<'a, '_> {
             6 => ValueRef::U64(self.u64()?),
             7 => ValueRef::F64(f64::from_bits(u64::from_le_bytes(self.array()?))),
             _ => return Err(DecodeError::Damaged),
-        }))
+        })
     }
 
     fn pairs(&mut self) -> Result<Vec<(String, Value)>, DecodeError> {
         let mut pairs = Vec::new();
         for _ in 0..self.u64()? {
             let key = self.string()?;
-            let value = self.value()?.ok_or(DecodeError::Damaged)?;
-            pairs.push((key, value.to_value()));
+            pairs.push((key, self.value()?.to_value()));
         }
         Ok(pairs)
     }

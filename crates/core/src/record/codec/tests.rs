@@ -164,6 +164,14 @@ fn a_resource_comes_back_as_it_was() {
         attributes: vec![
             ("host.name".into(), Value::Str("h".into())),
             ("n".into(), Value::I64(-1)),
+            ("yes".into(), Value::Bool(true)),
+            ("no".into(), Value::Bool(false)),
+            ("json".into(), Value::Json("[1]".into())),
+            ("float".into(), Value::F64(-0.25)),
+            ("count".into(), Value::U64(0)),
+            ("127".into(), Value::U64(0x7f)),
+            ("128".into(), Value::U64(0x80)),
+            ("most".into(), Value::U64(u64::MAX)),
         ],
         ..Resource::default()
     };
@@ -208,6 +216,41 @@ fn another_version_is_named() {
         Some(DecodeError::Version(9))
     );
     assert!(DecodeError::Version(9).to_string().contains("format 9"));
+}
+
+#[test]
+fn a_number_has_seven_bits_in_each_byte() {
+    for (number, bytes) in [
+        (0, &[0][..]),
+        (0x7f, &[0x7f]),
+        (0x80, &[0x80, 1]),
+        (0x3fff, &[0xff, 0x7f]),
+        (
+            u64::MAX,
+            &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1],
+        ),
+    ] {
+        let mut written = Vec::new();
+        Writer(&mut written).u64(number);
+        assert_eq!(written, bytes);
+        assert_eq!(Reader(&mut &written[..]).u64(), Ok(number));
+    }
+    // More bits than a number has, and a number without an end.
+    for bytes in [
+        [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2],
+        [0x80; 10],
+    ] {
+        let read = Reader(&mut &bytes[..]).u64();
+        assert_eq!(read, Err(DecodeError::Damaged));
+    }
+}
+
+#[test]
+fn a_byte_that_no_writer_writes_is_refused() {
+    for bytes in [[0u8], [8]] {
+        assert_eq!(Reader(&mut &bytes[..]).value(), Err(DecodeError::Damaged));
+    }
+    assert_eq!(Reader(&mut &[2u8][..]).bool(), Err(DecodeError::Damaged));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod closing;
 mod disk;
 mod guard;
 mod outage;
+mod pace;
 #[cfg(feature = "conformance")]
 mod properties;
 mod queue;

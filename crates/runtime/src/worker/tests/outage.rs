@@ -246,7 +246,7 @@ async fn a_batch_with_a_long_retry_after_lets_the_others_pass() {
 #[tokio::test(start_paused = true)]
 async fn what_the_receiver_asks_for_is_waited_for_by_everything() {
     let worker = Worker::start(
-        |config| config.batch_size = 10,
+        |config| (config.batch_size, config.max_batch_size) = (10, 10),
         |now, batch| {
             if now < Duration::from_secs(1) {
                 Err(ExportError::pause(Some(Duration::from_secs(30)), "429"))
@@ -420,7 +420,7 @@ async fn spans_in_many_buffers_wait_no_longer_than_the_flush_interval() {
         .iter()
         .map(|(_, spans)| *spans)
         .collect();
-    assert_eq!(sizes, [100, 100, 1]);
+    assert_eq!(sizes, [100, 101]);
     // The flag is cleared once there is nothing more, and the next span wakes the worker again.
     sleep(Duration::from_secs(60)).await;
     append(&thread_buffers[0]);

@@ -1,0 +1,493 @@
+//! Each method of a handle or a builder: what the record, the score or the processor gets of it.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::executor::block_on;
+use tracefuse_core::propagation::RemoteContext;
+use tracefuse_core::record::{SpanRecord, StatusCode, Value, ValueRef};
+use tracefuse_core::{
+    Cost, Exception, Level, ObservationType, Processor, Report, ScoreTarget, Span, SpanBuilder,
+    SpanId, Stats, Status, Timestamp, Trace, TraceId, Tracer, Usage,
+};
+
+use crate::support::{EPOCH, Recorder, tracer};
+
+/// What a record shows of all that a span can be given.
+fn shown(span: &SpanRecord) -> Vec<String> {
+    let mut lines = vec![
+        format!("{} {}", span.observation_type(), span.name()),
+        format!(
+            "{:?} {:?} {:?}",
+            span.level(),
+            span.status(),
+            span.status_message()
+        ),
+    ];
+    let attributes = span.attributes().map(|attribute| format!("{attribute:?}"));
+    lines.extend(attributes.filter(|line| !line.starts_with("StatusMessage")));
+    lines
+}
+
+#[test]
+fn each_setter_of_a_span_is_seen_in_its_record() {
+    let (tracer, kept, _) = tracer();
+    type Set = fn(&Span);
+    let sets: [(Set, &str); 17] = [
+        (|s| s.set_name("new"), "span new"),
+        (
+            |s| s.set_observation_type(ObservationType::Agent),
+            "agent s",
+        ),
+        (|s| s.add_metadata("k", 1u64), "Metadata(\"k\", U64(1))"),
+        (
+            |s| s.add_metadata_with("k", || "v"),
+            "Metadata(\"k\", Str(\"v\"))",
+        ),
+        (|s| s.add_tag("tag"), "Tag(\"tag\")"),
+        (|s| s.set_input([1]), "Input(Json(\"[1]\"))"),
+        (|s| s.set_input_with(|| "in"), "Input(Str(\"in\"))"),
+        (|s| s.set_output(true), "Output(Bool(true))"),
+        (|s| s.set_output_with(|| "out"), "Output(Str(\"out\"))"),
+        (|s| s.set_model("m"), "Model(\"m\")"),
+        (
+            |s| s.add_model_parameter("p", 2),
+            "ModelParameter(\"p\", I64(2))",
+        ),
+        (|s| s.set_usage(Usage::new(3, 4)), "Usage(\"output\", 4)"),
+        (|s| s.set_cost(Cost::total(0.5)), "Cost(\"total\", 0.5)"),
+        (
+            |s| s.set_prompt("qa", 7),
+            "Prompt(PromptRef { name: \"qa\", version: 7 })",
+        ),
+        (|s| s.set_level(Level::Debug), "Some(Debug) Unset None"),
+        (|s| s.set_status(Status::Ok), "None Ok None"),
+        (
+            |s| s.set_status_message("done"),
+            "None Unset Some(\"done\")",
+        ),
+    ];
+    for (set, expected) in sets {
+        kept.clear();
+        let trace = tracer.trace("t").start();
+        trace.span("s").run(|span| set(&span));
+        let span = kept.spans().remove(0);
+        let lines = shown(&span);
+        assert!(
+            lines.iter().any(|line| line == expected),
+            "{expected}: {lines:?}"
+        );
+    }
+}
+
+#[test]
+fn each_setter_of_a_builder_is_seen_in_its_record() {
+    let (tracer, kept, _) = tracer();
+    type Set = fn(SpanBuilder) -> SpanBuilder;
+    let sets: [(Set, &str); 15] = [
+        (|s| s.observation_type(ObservationType::Agent), "agent s"),
+        (|s| s.metadata("k", 1u64), "Metadata(\"k\", U64(1))"),
+        (
+            |s| s.metadata_with("k", || "v"),
+            "Metadata(\"k\", Str(\"v\"))",
+        ),
+        (|s| s.tag("tag"), "Tag(\"tag\")"),
+        (|s| s.input([1]), "Input(Json(\"[1]\"))"),
+        (|s| s.input_with(|| "in"), "Input(Str(\"in\"))"),
+        (|s| s.output(true), "Output(Bool(true))"),
+        (|s| s.output_with(|| "out"), "Output(Str(\"out\"))"),
+        (|s| s.model("m"), "Model(\"m\")"),
+        (
+            |s| s.model_parameter("p", 2),
+            "ModelParameter(\"p\", I64(2))",
+        ),
+        (|s| s.usage(Usage::new(3, 4)), "Usage(\"output\", 4)"),
+        (|s| s.cost(Cost::total(0.5)), "Cost(\"total\", 0.5)"),
+        (
+            |s| s.prompt("qa", 7),
+            "Prompt(PromptRef { name: \"qa\", version: 7 })",
+        ),
+        (|s| s.level(Level::Debug), "Some(Debug) Unset None"),
+        (|s| s, "span s"),
+    ];
+    for (set, expected) in sets {
+        kept.clear();
+        let trace = tracer.trace("t").start();
+        set(trace.span("s")).run(|_| {});
+        let lines = shown(&kept.spans()[0]);
+        assert!(
+            lines.iter().any(|line| line == expected),
+            "{expected}: {lines:?}"
+        );
+    }
+}
+
+#[test]
+fn each_setter_of_a_trace_is_seen_in_its_record() {
+    let (tracer, kept, _) = tracer();
+    tracer
+        .trace("t")
+        .observation_type(ObservationType::Agent)
+        .version("v1")
+        .release("r1")
+        .public(true)
+        .session_id("s1")
+        .metadata_with("built", || 1)
+        .tag("a")
+        .input_with(|| "in")
+        .run(|trace| {
+            trace.set_name("renamed");
+            trace.set_version("v2");
+            trace.set_user_id("u2");
+            trace.add_metadata_with("added", || "later");
+            trace.add_metadata("null", None::<u8>);
+            trace.set_output_with(|| "out");
+            trace.set_level(Level::Warning);
+            trace.set_status(Status::error("soft"));
+            trace.record_event("happened");
+            trace.record_exception(Exception::new("E", "broken"));
+        });
+    let root = kept.only();
+    let trace = root.trace();
+    assert_eq!(
+        (root.name(), trace.name.as_str(), root.observation_type()),
+        ("t", "renamed", ObservationType::Agent)
+    );
+    assert_eq!(
+        (
+            trace.version.as_deref(),
+            trace.release.as_deref(),
+            trace.public
+        ),
+        (Some("v2"), Some("r1"), true)
+    );
+    assert_eq!(
+        (trace.user_id.as_deref(), trace.session_id.as_deref()),
+        (Some("u2"), Some("s1"))
+    );
+    let metadata = [
+        ("built".to_owned(), Value::I64(1)),
+        ("added".to_owned(), Value::Str("later".into())),
+    ];
+    assert_eq!(trace.metadata, metadata);
+    assert_eq!(trace.tags, ["a"]);
+    assert_eq!(
+        (root.input(), root.output()),
+        (Some(ValueRef::Str("in")), Some(ValueRef::Str("out")))
+    );
+    assert_eq!(
+        (root.level(), root.status()),
+        (Some(Level::Error), StatusCode::Error)
+    );
+    assert_eq!(root.events().next().unwrap().name(), "happened");
+    assert_eq!(root.exceptions().next().unwrap().kind(), "E");
+    kept.clear();
+    tracer.trace("t").run(|trace| {
+        trace.set_level(Level::Warning);
+        trace.set_public(true);
+    });
+    assert_eq!(kept.only().level(), Some(Level::Warning));
+    assert!(kept.only().trace().public);
+    tracer
+        .trace("t")
+        .public(true)
+        .run(|trace| trace.set_public(false));
+    assert!(!kept.spans()[1].trace().public);
+}
+
+#[test]
+fn each_type_of_observation_has_its_method() {
+    let (tracer, kept, _) = tracer();
+    type Start<P> = fn(&P) -> SpanBuilder;
+    let of_span: [Start<Span>; 10] = [
+        |s| s.span("x"),
+        |s| s.generation("x"),
+        |s| s.embedding("x"),
+        |s| s.agent("x"),
+        |s| s.tool("x"),
+        |s| s.chain("x"),
+        |s| s.retriever("x"),
+        |s| s.evaluator("x"),
+        |s| s.guardrail("x"),
+        |s| s.observation("x", ObservationType::Event),
+    ];
+    let of_trace: [Start<Trace>; 10] = [
+        |t| t.span("x"),
+        |t| t.generation("x"),
+        |t| t.embedding("x"),
+        |t| t.agent("x"),
+        |t| t.tool("x"),
+        |t| t.chain("x"),
+        |t| t.retriever("x"),
+        |t| t.evaluator("x"),
+        |t| t.guardrail("x"),
+        |t| t.observation("x", ObservationType::Event),
+    ];
+    tracer.trace("t").run(|trace| {
+        of_span
+            .iter()
+            .for_each(|start| start(trace.root()).run(|_| {}));
+        of_trace.iter().for_each(|start| start(&trace).run(|_| {}));
+        let same: &Span = trace.as_ref();
+        assert_eq!(same.as_ref().id(), trace.root().id());
+    });
+    let names: Vec<_> = kept.spans()[..20]
+        .iter()
+        .map(|span| span.observation_type().as_str())
+        .collect();
+    let all = [
+        "span",
+        "generation",
+        "embedding",
+        "agent",
+        "tool",
+        "chain",
+        "retriever",
+        "evaluator",
+        "guardrail",
+        "event",
+    ];
+    assert_eq!(names, [all, all].concat());
+}
+
+#[test]
+fn a_score_has_all_that_its_builder_was_given() {
+    let (tracer, kept, clock) = tracer();
+    clock.advance(Duration::from_nanos(3));
+    let (trace, span) = (TraceId::random(), SpanId::random());
+    let headers = std::collections::HashMap::from([
+        ("traceparent".to_owned(), format!("00-{trace}-{span}-01")),
+        (
+            "baggage".to_owned(),
+            "langfuse_environment=staging,langfuse_version=v7".to_owned(),
+        ),
+    ]);
+    let remote = RemoteContext::extract(&headers).unwrap();
+    tracer.trace("t").continue_remote(&remote).run(|trace| {
+        let score = trace.score("s", 1).id("mine").comment("why").config_id("c");
+        let score = score.metadata("k", 1).metadata("null", None::<u8>);
+        assert_eq!(score.record().as_deref(), Some("mine"));
+        trace.root().score("s", 1).environment("own").record();
+    });
+    tracer.score_dataset_run("run", "s", 1).record();
+    tracer.score_observation(trace, span, "s", 1).record();
+    let [of_trace, of_root, of_run, of_span] = &kept.scores()[..] else {
+        panic!("four were recorded")
+    };
+    assert_eq!(
+        (
+            of_trace.id.as_str(),
+            of_trace.comment.as_deref(),
+            of_trace.config_id.as_deref()
+        ),
+        ("mine", Some("why"), Some("c"))
+    );
+    assert_eq!(of_trace.metadata, [("k".to_owned(), Value::I64(1))]);
+    // The environment of the trace, unless the score has its own.
+    assert_eq!(of_trace.environment.as_deref(), Some("staging"));
+    assert_eq!(of_root.environment.as_deref(), Some("own"));
+    assert_eq!(of_trace.timestamp, Timestamp::from_unix_nanos(EPOCH + 3));
+    assert_eq!(of_run.target, ScoreTarget::DatasetRun("run".into()));
+    assert_eq!(of_span.target, ScoreTarget::Observation(trace, span));
+    assert_eq!(kept.only().trace().version.as_deref(), Some("v7"));
+}
+
+#[test]
+fn an_event_and_an_error_show_all_their_parts() {
+    let (tracer, kept, clock) = tracer();
+    tracer.trace("t").run(|trace| {
+        clock.advance(Duration::from_nanos(5));
+        let mut exception = Exception::new("E", "message");
+        exception.sources = "cause".into();
+        exception.stacktrace = Some("stack".into());
+        trace.record_exception(exception);
+        trace.event("e").level(Level::Warning).output([1]).record();
+        trace.event("f").input(2).record();
+    });
+    let span = kept.only();
+    let error = span.exceptions().next().unwrap();
+    assert_eq!(error.time(), Timestamp::from_unix_nanos(EPOCH + 5));
+    assert_eq!(
+        (
+            error.kind(),
+            error.message(),
+            error.sources(),
+            error.stacktrace()
+        ),
+        ("E", "message", Some("cause"), Some("stack"))
+    );
+    assert!(!error.is_propagated());
+    let events: Vec<_> = span
+        .events()
+        .map(|e| (e.name(), e.level(), e.input(), e.output()))
+        .collect();
+    assert_eq!(
+        events,
+        [
+            ("e", Level::Warning, None, Some(ValueRef::Json("[1]"))),
+            ("f", Level::Default, Some(ValueRef::I64(2)), None),
+        ]
+    );
+}
+
+#[test]
+fn a_stack_is_captured_where_backtraces_are_on() {
+    for on in [true, false] {
+        let kept = Recorder::new();
+        let tracer = Tracer::builder(kept.clone()).backtraces(on).build();
+        tracer.trace("t").run(|trace| {
+            trace.record_error("one");
+            let mut exception = Exception::new("E", "two");
+            exception.stacktrace = Some("its own".into());
+            trace.record_exception(exception);
+        });
+        let span = kept.only();
+        let stacks: Vec<_> = span.exceptions().map(|error| error.stacktrace()).collect();
+        assert_eq!(
+            stacks[0].is_some_and(|stack| stack.contains("record_error")),
+            on
+        );
+        assert_eq!(stacks[1], Some("its own"));
+    }
+}
+
+#[test]
+fn a_trace_ends_when_it_is_said_to() {
+    let (tracer, kept, clock) = tracer();
+    let at = |nanos| Timestamp::from_unix_nanos(EPOCH + nanos);
+    let trace = tracer.trace("a").start();
+    clock.advance(Duration::from_nanos(9));
+    trace.end_at(at(4));
+    assert!(!trace.is_recording());
+    tracer.trace("b").start().finish();
+    let trace = tracer.trace("c").start();
+    trace.root().end();
+    trace.end();
+    assert_eq!(kept.names(), ["a", "b", "c"]);
+    assert_eq!(kept.named("a").end_time(), at(4));
+    assert_eq!(kept.named("b").end_time(), at(9));
+}
+
+/// Notes how long each call may take.
+#[derive(Clone, Default)]
+struct Limits(Arc<Mutex<Vec<(&'static str, Duration)>>>);
+
+impl Limits {
+    fn note(&self, call: &'static str, within: Duration) -> Report {
+        self.0.lock().unwrap().push((call, within));
+        self.flush_report()
+    }
+
+    fn flush_report(&self) -> Report {
+        Processor::flush(&Recorder::new(), Duration::ZERO)
+    }
+
+    fn take(&self) -> Vec<(&'static str, Duration)> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+impl Processor for Limits {
+    fn on_end(&self, _: SpanRecord) {}
+    fn flush(&self, within: Duration) -> Report {
+        self.note("flush", within)
+    }
+    fn shutdown(&self, within: Duration) -> Report {
+        self.note("shutdown", within)
+    }
+}
+
+#[test]
+fn flush_and_shutdown_have_the_limits_that_were_set() {
+    let limits = Limits::default();
+    let [flush, shutdown, given] = [3, 4, 7].map(Duration::from_secs);
+    let build = || {
+        let builder = Tracer::builder(limits.clone()).flush_timeout(flush);
+        builder.shutdown_timeout(shutdown).build()
+    };
+    let tracer = build();
+    tracer.flush().unwrap();
+    tracer.flush_within(given).unwrap();
+    block_on(tracer.flush_async()).unwrap();
+    block_on(tracer.flush_async_within(given)).unwrap();
+    let flushes = [flush, given, flush, given].map(|within| ("flush", within));
+    assert_eq!(limits.take(), flushes);
+    tracer.shutdown().unwrap();
+    build().shutdown_within(given).unwrap();
+    block_on(build().shutdown_async()).unwrap();
+    block_on(build().shutdown_async_within(given)).unwrap();
+    drop(build());
+    let shutdowns = [shutdown, given, shutdown, given, shutdown].map(|within| ("shutdown", within));
+    assert_eq!(limits.take(), shutdowns);
+    drop(tracer);
+    assert_eq!(limits.take(), [], "it is shut down already");
+    let shown = format!("{:?}", Tracer::builder(limits.clone()).flush_timeout(flush));
+    assert!(
+        shown.contains("shutdown_timeout: 5s, flush_timeout: 3s"),
+        "{shown}"
+    );
+    drop(Tracer::builder(limits.clone()).build());
+    assert_eq!(limits.take(), [("shutdown", Duration::from_secs(5))]);
+}
+
+#[test]
+fn a_tracer_that_is_off_reports_that_nothing_is_missing() {
+    let off = Tracer::noop();
+    for report in [
+        off.flush(),
+        off.shutdown(),
+        block_on(off.flush_async()),
+        block_on(off.shutdown_async()),
+    ] {
+        let report = report.unwrap();
+        assert!(report.complete && report.is_lossless());
+        assert_eq!((report.lost, report.pending), (0, 0));
+    }
+    assert_eq!(off.stats(), Stats::default());
+    assert!(!off.is_enabled() && off.trace("t").start().id().is_none());
+}
+
+#[test]
+fn shutdown_ends_open_spans_by_either_form() {
+    for is_async in [false, true] {
+        let kept = Recorder::new();
+        let tracer = kept.tracer();
+        let trace = tracer.trace("t").start();
+        assert_eq!(tracer.stats().open, 1);
+        let report = if is_async {
+            block_on(tracer.shutdown_async())
+        } else {
+            tracer.shutdown()
+        };
+        let report = report.unwrap();
+        assert_eq!((report.unfinished, report.stats.open), (1, 0));
+        assert_eq!(kept.only().level(), Some(Level::Warning));
+        trace.root().set_output("too late");
+        tracer.trace("later").run(|_| {});
+        let stats = tracer.stats();
+        assert_eq!((stats.late_writes, stats.not_recorded), (1, 1));
+    }
+}
+
+#[test]
+fn a_tracer_runs_closures_and_gives_back_what_they_return() {
+    let (tracer, kept, _) = tracer();
+    assert_eq!(tracer.with_trace("a", |_| 5), 5);
+    assert_eq!(block_on(tracer.with_trace_async("b", async |_| 6)), 6);
+    let failed: Result<u32, _> = tracer.trace("c").try_run(|_| "x".parse::<u32>());
+    assert!(failed.is_err());
+    let failed = block_on(
+        tracer
+            .trace("d")
+            .try_run_async(async |_| "x".parse::<u32>()),
+    );
+    assert!(failed.is_err());
+    assert_eq!(tracer.trace("e").try_run(|_| "7".parse::<u32>()), Ok(7));
+    let levels: Vec<_> = kept
+        .spans()
+        .iter()
+        .map(|span| span.level().is_some())
+        .collect();
+    assert_eq!(kept.names(), ["a", "b", "c", "d", "e"]);
+    assert_eq!(levels, [false, false, true, true, false]);
+}
