@@ -198,9 +198,9 @@ mod tests {
     use serde::{Serialize, Serializer, ser};
     use serde_json::json;
 
-    use super::{Value, raw, read};
+    use super::{MAX_BYTES, MAX_PARTS, Tree, Value, raw, read};
     use crate::record as capture;
-    use crate::record::feed::MAX_DEPTH;
+    use crate::record::feed::{MAX_DEPTH, Sink as _};
 
     #[derive(Serialize)]
     enum Shape {
@@ -228,6 +228,20 @@ mod tests {
             read(&json!({ "data": [1], "a": { "data": 2 } }), &["data"]),
             Some(json!({ "a": { "data": 2 } }))
         );
+    }
+
+    /// A limit is what still fits.
+    #[test]
+    fn a_tree_has_limits_of_parts_and_of_text() {
+        let mut tree = Tree {
+            bytes: MAX_BYTES - 3,
+            parts: MAX_PARTS - 1,
+            ..Tree::default()
+        };
+        assert!(tree.count("abc").is_ok() && tree.count("d").is_err());
+        assert!(tree.part().is_ok() && tree.part().is_err());
+        let many = vec![0; 5000];
+        assert_eq!(read(&many, &[]), Some(json!(many)));
     }
 
     struct Deep(u32);

@@ -253,4 +253,61 @@ mod tests {
             assert_eq!(Family::of(model), Family::UNKNOWN, "{model}");
         }
     }
+
+    /// The buckets that Langfuse's price table has for a model.
+    #[test]
+    fn a_family_has_the_parts_with_a_price() {
+        type Part = (&'static str, fn(Family) -> bool);
+        const PARTS: [Part; 9] = [
+            ("cached", Family::cached),
+            ("write", Family::cache_write),
+            ("reasoning", Family::reasoning),
+            ("audio in", Family::input_audio),
+            ("audio out", Family::output_audio),
+            ("image", Family::image),
+            ("cached kinds", Family::cached_kinds),
+            ("short", Family::short_names),
+            ("text", |family| family.text(false)),
+        ];
+        for (model, expected) in [
+            ("claude-opus-5", &["cached", "write"][..]),
+            ("gpt-4o", &["cached"]),
+            ("gpt-4o-2024-05-13", &[]),
+            ("gpt-4", &[]),
+            ("gpt-4o-audio-preview", &["audio in", "audio out", "text"]),
+            (
+                "gpt-realtime",
+                &["cached", "audio in", "audio out", "cached kinds", "text"],
+            ),
+            (
+                "gemini-live-2.5-flash-native-audio",
+                &["audio in", "audio out", "image", "short", "text"],
+            ),
+            ("gpt-5.6", &["cached", "write", "reasoning"]),
+            ("o1-pro", &["reasoning"]),
+            ("gemini-2.5-flash", &["cached", "reasoning", "audio in"]),
+            ("gemini-2.5-pro", &["cached", "reasoning"]),
+            (
+                "not known",
+                &[
+                    "cached",
+                    "write",
+                    "reasoning",
+                    "audio in",
+                    "audio out",
+                    "image",
+                    "cached kinds",
+                ],
+            ),
+        ] {
+            let family = Family::of(model);
+            let found: Vec<_> = PARTS
+                .iter()
+                .filter(|(_, has)| has(family))
+                .map(|(name, _)| *name)
+                .collect();
+            assert_eq!(found, expected, "{model}");
+        }
+        assert!(Family::UNKNOWN.text(true) && !Family::of("gpt-4o").text(true));
+    }
 }

@@ -146,7 +146,7 @@ impl Usage {
         let simple = self.convention == Convention::Disjoint
             && self.parts.is_empty()
             && self.other.is_empty()
-            && self.total.is_none_or(|total| total == sum);
+            && self.total.is_none_or(|total| total == sum && total > 0);
         let buckets = [
             ("input", self.input),
             ("output", self.output),
