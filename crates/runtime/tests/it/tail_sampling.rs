@@ -460,3 +460,43 @@ fn a_trace_is_held_up_to_the_bounds_themselves() {
         .sum();
     assert_eq!((size(both), size(both - 1)), (0, 1));
 }
+
+/// Counts the spans of traces that the sampler left out.
+#[derive(Default)]
+struct Measures(std::sync::atomic::AtomicU64);
+
+impl Processor for Measures {
+    fn on_end(&self, _: SpanRecord) {}
+    fn measures(&self) -> bool {
+        true
+    }
+    fn on_unsampled(&self, _: &tracefuse_core::record::FinishedSpan<'_>) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn an_inner_processor_that_measures_sees_what_is_not_sampled() {
+    let inner = std::sync::Arc::new(Measures::default());
+    let sampler = TailSampler::new(inner.clone(), none());
+    let rate = SampleRate::new(0.0).unwrap();
+    let tracer = Tracer::builder(sampler).sample_rate(rate).build();
+    tracer.trace("t").run(|trace| trace.span("s").run(|_| {}));
+    assert_eq!(inner.0.load(std::sync::atomic::Ordering::Relaxed), 2);
+}
+
+#[test]
+fn a_trace_that_left_makes_room_for_the_next_ones() {
+    // Room for one trace of two spans at a time, by spans and by bytes.
+    for config in [none().max_spans(2), none().max_bytes(60 * 1024)] {
+        let held = held(config);
+        for _ in 0..10 {
+            let trace = held.tracer.trace("t").start();
+            trace.span("s").input("x".repeat(40 * 1024)).run(|_| {});
+            assert_eq!(held.tracer.stats().held, 1);
+            trace.finish();
+            assert_eq!(held.tracer.stats().held, 0);
+        }
+        assert_eq!(held.shutdown().released_early, 0);
+    }
+}

@@ -13,7 +13,7 @@ use super::outage::Push;
 use crate::config::{Overload, PipelineConfig, WhileOpen};
 use crate::queue::ExporterQueue;
 use crate::queue::envelope::bytes_of;
-use crate::queue::phase::WakeAt;
+use crate::queue::phase::{Phase, WakeAt};
 use crate::queue::rounds::Rounds;
 use crate::worker::next::{Next, next};
 
@@ -410,4 +410,35 @@ fn spans_wait_only_in_an_open_round_while_every_queue_has_room() {
     rounds.note_capacity(true);
     rounds.begin();
     assert_eq!(seen(), (None, true), "closed for good");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_may_be_given_a_year() {
+    let days = |days: u64| Duration::from_secs(days * 24 * 3600);
+    for (asked, given) in [
+        (days(364), days(364)),
+        (days(365), days(365)),
+        (Duration::MAX, days(365)),
+    ] {
+        let filled = queue(|_| {});
+        filled.queue.ask_close(asked);
+        assert_eq!(
+            filled.queue.phase(),
+            Phase::Closing(Instant::now() + given),
+            "{asked:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_shutdowns_the_longer_one_counts() {
+    let seconds = Duration::from_secs;
+    let filled = queue(|_| {});
+    for (asked, given) in [(5, 5), (9, 9), (2, 9)] {
+        filled.queue.ask_close(seconds(asked));
+        assert_eq!(
+            filled.queue.phase(),
+            Phase::Closing(Instant::now() + seconds(given))
+        );
+    }
 }
