@@ -141,7 +141,9 @@ fn each_setter_of_a_trace_is_seen_in_its_record() {
             trace.set_user_id("u2");
             trace.add_metadata_with("added", || "later");
             trace.add_metadata("null", None::<u8>);
+            trace.set_input_with(|| "asked");
             trace.set_output_with(|| "out");
+            assert!(trace.is_recording());
             trace.set_level(Level::Warning);
             trace.set_status(Status::error("soft"));
             trace.record_event("happened");
@@ -173,7 +175,7 @@ fn each_setter_of_a_trace_is_seen_in_its_record() {
     assert_eq!(trace.tags, ["a"]);
     assert_eq!(
         (root.input(), root.output()),
-        (Some(ValueRef::Str("in")), Some(ValueRef::Str("out")))
+        (Some(ValueRef::Str("asked")), Some(ValueRef::Str("out")))
     );
     assert_eq!(
         (root.level(), root.status()),
@@ -366,6 +368,30 @@ fn a_trace_ends_when_it_is_said_to() {
     assert_eq!(kept.names(), ["a", "b", "c"]);
     assert_eq!(kept.named("a").end_time(), at(4));
     assert_eq!(kept.named("b").end_time(), at(9));
+}
+
+#[test]
+fn what_is_not_recorded_builds_no_value() {
+    fn never() -> &'static str {
+        panic!("built for nothing")
+    }
+    let noop = Span::noop();
+    let builder = || noop.span("s").metadata_with("k", never);
+    builder().input_with(never).output_with(never).run(|span| {
+        span.add_metadata_with("k", never);
+        span.set_input_with(never);
+        span.set_output_with(never);
+    });
+    let off = Tracer::noop();
+    let trace = off
+        .trace("t")
+        .metadata_with("k", never)
+        .input_with(never)
+        .start();
+    trace.add_metadata_with("k", never);
+    trace.set_input_with(never);
+    trace.set_output_with(never);
+    assert!(!trace.is_recording());
 }
 
 /// Notes how long each call may take.
