@@ -271,6 +271,11 @@ fn values_of_every_type_read_as_serde_json_writes_them() {
         assert_eq!(text([value]), format!("[{value}]"));
     }
     assert_eq!(text([i128::MIN]), format!("[{}]", i128::MIN));
+    let key = u128::from(u64::MAX) + 1;
+    assert_eq!(
+        text(BTreeMap::from([(key, true)])),
+        format!("{{\"{key}\":true}}")
+    );
     // A float of 32 bits has the digits that it needs.
     assert_eq!(text([0.1f32, f32::NAN, -1.5]), r#"[0.1,"NaN",-1.5]"#);
     assert_eq!(text([0.1f64]), "[0.1]");
