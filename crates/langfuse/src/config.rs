@@ -337,6 +337,35 @@ mod tests {
     }
 
     #[test]
+    fn each_setting_changes_itself_alone() {
+        let http = HttpConfig::default().ca_file("a.pem");
+        let config = LangfuseConfig::new("pk-lf-1", "sk-lf-1")
+            .http(http)
+            .base_url("https://a.example")
+            .export_path("b/c")
+            .gzip(false)
+            .media(MediaMode::Strip)
+            .prompt_cache_ttl(Duration::from_secs(1))
+            .timeout(Duration::from_secs(2))
+            .proxy(ProxyConfig::default().no_proxy("d.example"))
+            .allow_plaintext_http(true);
+        assert_eq!(config.public_key, "pk-lf-1");
+        assert_eq!(config.secret_key.expose(), "sk-lf-1");
+        assert_eq!(config.base_url, "https://a.example");
+        assert_eq!(config.export_path, "b/c");
+        assert!(!config.gzip);
+        assert_eq!(config.media, MediaMode::Strip);
+        assert_eq!(config.prompt_cache_ttl, Duration::from_secs(1));
+        assert_eq!(config.http.timeout, Duration::from_secs(2));
+        assert_eq!(config.http.ca_file, Some("a.pem".into()));
+        assert!(config.http.allow_plaintext_http);
+        assert_eq!(config.http.proxy.no_proxy, "d.example");
+        let other = config.ca_file("e.pem");
+        assert_eq!(other.http.ca_file, Some("e.pem".into()));
+        assert_eq!(other.http.timeout, Duration::from_secs(2));
+    }
+
+    #[test]
     fn a_prompt_is_kept_for_a_year_at_most() {
         let kept = |ttl| LangfuseConfig::new("pk-lf-1", "sk-lf-1").prompt_cache_ttl(ttl);
         let year = Duration::from_secs(31_536_000);

@@ -3,7 +3,6 @@
 
 use tracefuse_exporter::record::{Resource, ScoreRecord, SpanRecord};
 
-use crate::exporter::SPAN_BYTES;
 use crate::{mapping, score as scores};
 
 /// The body of `POST /api/public/otel/v1/traces`: OTLP in protobuf, with Langfuse's attributes. Media stay in the inputs and
@@ -16,8 +15,7 @@ use crate::{mapping, score as scores};
 /// assert!(!body.is_empty()); // a resource without spans
 /// ```
 pub fn spans(resource: &Resource, spans: &[SpanRecord]) -> Vec<u8> {
-    let capacity = spans.iter().map(|span| span.size() + SPAN_BYTES).sum();
-    mapping::encode(resource, spans.iter(), capacity)
+    mapping::encode(resource, spans.iter())
 }
 
 /// The body of `POST /api/public/scores`: a JSON object.

@@ -33,6 +33,8 @@ mod media;
 mod project;
 mod score;
 mod size;
+#[cfg(test)]
+mod testing;
 mod text;
 mod values;
 

@@ -241,6 +241,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_trace_has_an_address_in_the_project() {
+        let project = LangfuseProject {
+            id: "clx1".into(),
+            name: "shop".into(),
+            base_url: "https://cloud.langfuse.com".into(),
+        };
+        let id = "0af7651916cd43dd8448eb211c80319c";
+        assert_eq!(
+            project.trace_url(id.parse().unwrap()),
+            format!("https://cloud.langfuse.com/project/clx1/traces/{id}")
+        );
+    }
+
+    #[test]
+    fn an_error_is_shown_as_its_text() {
+        let error = AuthError::new(AuthProblem::Key, "check the keys".to_owned());
+        assert_eq!(
+            format!("{error:?} {error}"),
+            "check the keys check the keys"
+        );
+    }
+
+    #[test]
     fn the_name_of_a_run_is_escaped_in_its_address() {
         let project = LangfuseProject {
             id: "p".into(),

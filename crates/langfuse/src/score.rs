@@ -153,13 +153,13 @@ mod tests {
             let bodies: Vec<_> = bodies.collect();
             lists(&bodies).map(<[_]>::len).collect()
         };
-        let half = LIST_BYTES / 2;
+        let half = 256 * 1024;
         assert!(lengths(&[]).is_empty());
         assert_eq!(lengths(&[1; 201]), [100, 100, 1]);
         assert_eq!(lengths(&[half, half, 1]), [2, 1]);
         assert_eq!(lengths(&[half, half + 1, 1]), [1, 2]);
         assert_eq!(
-            lengths(&[LIST_BYTES + 1, 1]),
+            lengths(&[512 * 1024 + 1, 1]),
             [1, 1],
             "too large for any list"
         );
@@ -177,6 +177,23 @@ mod tests {
             ("no JSON", false),
         ] {
             assert_eq!(has_rejections(answer.as_bytes()), some, "{answer}");
+        }
+    }
+
+    #[test]
+    fn metadata_keep_their_type_as_far_as_json_has_it() {
+        for (value, json) in [
+            (ValueRef::Str("[1]"), json!("[1]")),
+            (ValueRef::Json("[1]"), json!([1])),
+            (ValueRef::Json("[1"), json!("[1")),
+            (ValueRef::Bool(true), json!(true)),
+            (ValueRef::I64(-7), json!(-7)),
+            (ValueRef::U64(u64::MAX), json!(u64::MAX)),
+            (ValueRef::F64(0.5), json!(0.5)),
+            (ValueRef::F64(f64::NAN), json!("NaN")),
+            (ValueRef::F64(f64::INFINITY), json!("Infinity")),
+        ] {
+            assert_eq!(plain(value), json, "{value:?}");
         }
     }
 

@@ -88,11 +88,15 @@ pub(crate) fn reads_as_json(text: &str) -> bool {
 /// the log, once.
 pub(crate) fn environment(name: &str) -> Option<Text<'_>> {
     static WARNED: AtomicBool = AtomicBool::new(false);
+    environment_or_warn(name, &WARNED)
+}
+
+fn environment_or_warn<'a>(name: &'a str, warned: &AtomicBool) -> Option<Text<'a>> {
     let stored = stored_environment(name);
     if stored != "default" || name.eq_ignore_ascii_case("default") {
         return Some(stored);
     }
-    if !name.is_empty() && !WARNED.swap(true, Ordering::Relaxed) {
+    if !name.is_empty() && !warned.swap(true, Ordering::Relaxed) {
         log_line(|| {
             tracing::warn!(
                 target: "tracefuse", environment = name,
@@ -106,6 +110,10 @@ pub(crate) fn environment(name: &str) -> Option<Text<'_>> {
 /// Logs, once per reason, that a prompt will not be linked. Langfuse drops such a link silently.
 pub(crate) fn warn_of_prompt(is_generation: bool, version: u32) {
     static WARNED: [AtomicBool; 2] = [const { AtomicBool::new(false) }; 2];
+    warn_of_prompt_once(is_generation, version, &WARNED);
+}
+
+fn warn_of_prompt_once(is_generation: bool, version: u32, warned: &[AtomicBool; 2]) {
     let reasons = [
         (!is_generation, "the observation is no generation"),
         (
@@ -113,7 +121,7 @@ pub(crate) fn warn_of_prompt(is_generation: bool, version: u32) {
             "its version is not from 1 to 32767",
         ),
     ];
-    for ((applies, reason), warned) in reasons.into_iter().zip(&WARNED) {
+    for ((applies, reason), warned) in reasons.into_iter().zip(warned) {
         if applies && !warned.swap(true, Ordering::Relaxed) {
             log_line(|| {
                 tracing::warn!(
@@ -211,16 +219,18 @@ const LONG: usize = 200;
 /// Logs, once per field and process, that a value is longer than the official SDKs allow.
 pub(crate) fn warn_if_long(trace: &TraceAttributes) {
     static WARNED: [AtomicBool; 4] = [const { AtomicBool::new(false) }; 4];
+    warn_if_long_once(trace, &WARNED);
+}
+
+fn warn_if_long_once(trace: &TraceAttributes, warned: &[AtomicBool; 4]) {
     let fields = [
         ("trace name", std::slice::from_ref(&trace.name)),
         ("user id", trace.user_id.as_slice()),
         ("session id", trace.session_id.as_slice()),
         ("tag", trace.tags.as_slice()),
     ];
-    for ((field, values), warned) in fields.into_iter().zip(&WARNED) {
-        let long = values
-            .iter()
-            .any(|value| value.len() > LONG && value.chars().count() > LONG);
+    for ((field, values), warned) in fields.into_iter().zip(warned) {
+        let long = values.iter().any(|value| value.chars().nth(LONG).is_some());
         if long && !warned.swap(true, Ordering::Relaxed) {
             log_line(|| {
                 tracing::warn!(
@@ -235,6 +245,79 @@ pub(crate) fn warn_if_long(trace: &TraceAttributes) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::Lines;
+
+    #[test]
+    fn an_environment_that_is_not_sent_is_logged_once() {
+        let (lines, _guard) = Lines::collect();
+        let warned = AtomicBool::new(false);
+        for name in ["production", "default", "Default", "langfuse-eu", ""] {
+            environment_or_warn(name, &warned);
+        }
+        assert!(lines.of("environment").is_empty());
+        for name in ["Prod.EU", "langfuse"] {
+            assert_eq!(environment_or_warn(name, &warned), None);
+        }
+        assert_eq!(lines.of("environment"), ["Prod.EU"]);
+    }
+
+    #[test]
+    fn a_prompt_that_is_not_linked_is_logged_once_a_reason() {
+        let (lines, _guard) = Lines::collect();
+        let warned = [const { AtomicBool::new(false) }; 2];
+        for version in [1, 32_767] {
+            warn_of_prompt_once(true, version, &warned);
+        }
+        assert!(lines.of("reason").is_empty());
+        for (is_generation, version) in [(true, 0), (true, 32_768), (false, 1), (false, 0)] {
+            warn_of_prompt_once(is_generation, version, &warned);
+        }
+        assert_eq!(
+            lines.of("reason"),
+            [
+                "its version is not from 1 to 32767",
+                "the observation is no generation"
+            ]
+        );
+        assert_eq!(lines.of("version"), ["0", "1"]);
+        warn_of_prompt(false, 0);
+        assert_eq!(lines.of("reason").len(), 4, "no other test gives a reason");
+    }
+
+    #[test]
+    fn a_long_value_is_logged_once_a_field() {
+        let (lines, _guard) = Lines::collect();
+        let warned = [const { AtomicBool::new(false) }; 4];
+        for (length, c) in [(200, 'x'), (200, 'ü'), (201, 'x'), (201, 'ü')] {
+            let mut trace = TraceAttributes::default();
+            trace.session_id = Some(c.to_string().repeat(length));
+            warn_if_long_once(&trace, &warned);
+            assert_eq!(lines.of("field").len(), usize::from(length > 200), "{c}");
+        }
+        assert_eq!(lines.of("field"), ["session id"]);
+    }
+
+    #[test]
+    fn a_quoted_text_is_what_serde_json_writes() {
+        for text in [
+            "",
+            "a",
+            " ",
+            "\n",
+            "\u{1f}",
+            "\u{7f}",
+            "\"",
+            "\"\"",
+            "\\",
+            "ü/",
+            "a\"b\\c\td",
+        ] {
+            let mut out = String::from("before ");
+            quote(&mut out, text);
+            let json = serde_json::to_string(text).unwrap();
+            assert_eq!(out, format!("before {json}"));
+        }
+    }
 
     #[test]
     fn keys_that_the_server_drops_are_renamed_and_others_left() {

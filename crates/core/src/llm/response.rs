@@ -151,7 +151,6 @@ impl Span {
         }
         if facts.say_nothing() {
             let empty = match &response {
-                Value::Null => true,
                 Value::Array(list) => list.is_empty(),
                 Value::Object(object) => without_nulls(object).is_empty(),
                 _ => false,

@@ -319,3 +319,34 @@ fn the_model_asked_for_is_kept_beside_the_one_that_answered() {
     let answer = "claude-sonnet-4";
     assert_eq!(facts("unasked"), ["none", answer, answer, "anthropic"]);
 }
+
+/// The names of OpenTelemetry's conventions for generative AI; where these have none, the names of frameworks.
+#[test]
+fn a_part_without_a_price_is_metadata_under_its_name() {
+    let (tracer, kept, _) = tracer();
+    tracer.trace("root").run(|trace| {
+        let span = trace.generation("answer").start();
+        span.record_openai(&json!({ "model": "anthropic/claude-sonnet-4", "usage": {
+            "prompt_tokens": 20, "completion_tokens": 9, "total_tokens": 29, "num_sources_used": 3, "connector_tokens": 5,
+            "completion_tokens_details": { "reasoning_tokens": 4, "accepted_prediction_tokens": 2, "rejected_prediction_tokens": 1 } } }));
+    });
+    let span = kept.named("answer");
+    let found = span
+        .metadata()
+        .map(|(key, value)| (key.to_owned(), value.to_string()));
+    let mut found: Vec<_> = found
+        .filter(|(key, _)| key.starts_with("gen_ai."))
+        .collect();
+    found.sort();
+    let expected = [
+        ("gen_ai.usage.accepted_prediction_tokens", "2"),
+        ("gen_ai.usage.num_sources_used", "3"),
+        ("gen_ai.usage.reasoning.output_tokens", "4"),
+        ("gen_ai.usage.rejected_prediction_tokens", "1"),
+        ("gen_ai.usage.tool_use_prompt_tokens", "5"),
+    ];
+    assert_eq!(
+        found,
+        expected.map(|(key, value)| (key.to_owned(), value.to_owned()))
+    );
+}

@@ -317,3 +317,18 @@ fn nothing_is_folded_for_a_span_that_is_not_recorded() {
         .fold_output(|_: &mut (), _| panic!("folded although nothing is recorded"));
     assert_eq!(block_on(read.collect::<Vec<_>>()), [1, 2]);
 }
+
+/// What has arrived is a model's answer, which no log may have.
+#[test]
+fn an_observed_stream_shows_its_span_and_no_item() {
+    let (tracer, _, _) = tracer();
+    let trace = tracer.trace("root").start();
+    let span = trace.generation("answer").start();
+    let shown = format!("{span:?}");
+    let mut words = stream::iter(["secret"]).observed(span).text();
+    assert_eq!(block_on(words.next()), Some("secret"));
+    assert_eq!(
+        format!("{words:?}"),
+        format!("Observed {{ span: Some({shown}), .. }}")
+    );
+}

@@ -230,10 +230,13 @@ impl LangfuseApi {
             HttpErrorKind::BodyTooLarge | HttpErrorKind::HeadersTooLarge => {
                 (ApiProblem::TooLarge, false)
             }
-            HttpErrorKind::PlaintextCredentials | HttpErrorKind::InvalidRequest => {
-                (ApiProblem::Config, false)
-            }
-            _ => (ApiProblem::Unavailable, true),
+            HttpErrorKind::Dns
+            | HttpErrorKind::Connect
+            | HttpErrorKind::Proxy
+            | HttpErrorKind::Timeout
+            | HttpErrorKind::Reset => (ApiProblem::Unavailable, true),
+            // Nothing was sent.
+            _ => (ApiProblem::Config, false),
         };
         let mut message = error.to_string();
         if problem == ApiProblem::Tls {
@@ -284,6 +287,31 @@ impl fmt::Debug for LangfuseApi {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_read_has_two_retries_and_one_mebibyte_unless_set() {
+        let retries = Retries::within(Duration::from_secs(5));
+        assert_eq!(retries.within, Duration::from_secs(5));
+        assert_eq!(retries.max_retries, 2);
+        assert_eq!(retries.max_answer_bytes, 1_048_576);
+        let other = retries.max_retries(0).max_answer_bytes(7);
+        assert_eq!(other.within, Duration::from_secs(5));
+        assert_eq!((other.max_retries, other.max_answer_bytes), (0, 7));
+    }
+
+    #[test]
+    fn the_address_of_the_server_ends_without_a_slash() {
+        for (url, shown) in [
+            ("http://localhost:3000/", "http://localhost:3000"),
+            (
+                "https://example.com/langfuse/",
+                "https://example.com/langfuse",
+            ),
+        ] {
+            let config = LangfuseConfig::new("pk-lf-1", "sk-lf-1").base_url(url);
+            assert_eq!(LangfuseApi::new(&config).unwrap().base_url(), shown);
+        }
+    }
 
     #[test]
     fn waits_double_and_the_servers_wish_is_a_floor() {

@@ -26,9 +26,6 @@ use crate::{mapping, size};
 /// The fastest level: on a service's machine CPU costs more than bandwidth.
 const GZIP_LEVEL: u32 = 1;
 
-/// What is reserved for a span beside its own bytes: names of attributes and what it has of its trace.
-pub(crate) const SPAN_BYTES: usize = 320;
-
 /// For spans over this size, the size is computed without their media. For smaller spans that would cost more than it gains.
 const LARGE: usize = 256 * 1024;
 
@@ -104,9 +101,7 @@ impl LangfuseExporter {
     async fn send_spans(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
         let mut take_out = TakeOut::new(self.media, self.uploads.room());
         let spans: Vec<_> = batch.spans().map(|span| take_out.of(span)).collect();
-        let capacity = spans.iter().map(|span| span.size() + SPAN_BYTES).sum();
-        let spans = spans.iter().map(|span| &**span);
-        let body = mapping::encode(batch.resource(), spans, capacity);
+        let body = mapping::encode(batch.resource(), spans.iter().map(|span| &**span));
         let request = self.request.clone().body("application/x-protobuf", body);
         let request = if self.gzip.load(Ordering::Relaxed) {
             request.gzip(GZIP_LEVEL)

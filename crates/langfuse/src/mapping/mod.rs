@@ -15,11 +15,18 @@ use crate::attributes as name;
 use crate::fields::Fields;
 use crate::text;
 
+/// What is reserved for a span beside its own bytes: names of attributes and what it has of its trace.
+const SPAN_BYTES: usize = 320;
+
+/// About how many bytes spans have encoded.
+fn expected<'s>(records: impl Iterator<Item = &'s SpanRecord>) -> usize {
+    records.map(|record| record.size() + SPAN_BYTES).sum()
+}
+
 /// Encodes a batch as one request. The same batch gives the same bytes.
 pub(crate) fn encode<'s>(
     resource: &Resource,
-    records: impl Iterator<Item = &'s SpanRecord>,
-    capacity: usize,
+    records: impl Iterator<Item = &'s SpanRecord> + Clone,
 ) -> Vec<u8> {
     let scope = Scope {
         name: name::SCOPE,
@@ -27,7 +34,7 @@ pub(crate) fn encode<'s>(
     };
     encode::request(
         &scope,
-        capacity,
+        expected(records.clone()),
         |attributes| trace::write_resource(resource, attributes),
         |spans| {
             let mut mapping = Mapping {
@@ -111,5 +118,33 @@ impl Mapping<'_> {
                 trace::write(trace, self.resource, attributes, |key| !clashes(key));
             })
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracefuse_core::testing::Recorder;
+    use tracefuse_exporter::record::Record;
+
+    use super::*;
+
+    #[test]
+    fn the_expected_size_of_spans_is_near_their_size() {
+        for (spans, input) in [(1, 0), (20, 0), (20, 2_000)] {
+            let recorder = Recorder::new();
+            let tracer = recorder.tracer();
+            for _ in 0..spans {
+                let trace = tracer.trace("root").user_id("u").input("x".repeat(input));
+                trace.run(|_| {});
+            }
+            let records = recorder.take();
+            let records = || records.iter().filter_map(Record::as_span);
+            let expected = expected(records());
+            let size = encode(&Resource::default(), records()).len();
+            assert!(
+                expected >= size / 2 && expected <= size * 3,
+                "{expected} {size}"
+            );
+        }
     }
 }

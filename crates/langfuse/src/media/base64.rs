@@ -25,11 +25,10 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     if text.len() < SHORTEST {
         return None;
     }
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
-    let digits = if text.bytes().all(plain) {
-        Cow::Borrowed(text.as_bytes())
-    } else {
+    let digits = if text.contains([' ', '\n', '\r', '\t', '-', '_', '%']) {
         Cow::Owned(in_standard_digits(text)?)
+    } else {
+        Cow::Borrowed(text.as_bytes())
     };
     if digits.len() < SHORTEST || reads_as_word(&digits) {
         return None;
@@ -83,6 +82,9 @@ mod tests {
             "aGVs\r\nbG8=\n",
             "aGVs bG8=",
             "aGVsbG8%3D",
+            "aGVs%0D%0AbG8=",
+            "aGVs%20bG8=",
+            "aGVs\tbG8=",
         ] {
             assert_eq!(decode(text).as_deref(), Some(&b"hello"[..]), "{text}");
         }

@@ -110,7 +110,7 @@ fn open(rest: &str) -> Option<usize> {
         );
         let padded = digits.ends_with('=');
         let reads_as_word = reads_as_word(digits.as_bytes()) && digits.len() < first;
-        if !alone && !padded && reads_as_word {
+        if !alone && reads_as_word {
             // Words follow.
             break;
         }
@@ -202,6 +202,16 @@ mod tests {
             ),
             ("data:image/png;base64,-_-_-_8=", "@"),
             ("data:image/png;base64,aGVsbG8%3D", "@"),
+            (
+                "data:image/png;base64,iVBORw0KGgoA\nThe picture shows a dog",
+                "@\nThe picture shows a dog",
+            ),
+            (
+                "data:image/png;base64,iVBORw0KGgoA\n\nThe picture",
+                "@\n\nThe picture",
+            ),
+            ("<data:image/png;base64,aGVs bG8=>", "<@>"),
+            ("[data:image/png;base64,aGVs bG8=]", "[@]"),
             // Scheme and extension are read in any case (RFC 3986, 3.1; the URL standard of WHATWG).
             ("DATA:image/png;BASE64,aGVsbG8=", "@"),
             (
@@ -259,6 +269,9 @@ mod tests {
             "metadata:image/png;base64,aGVsbG8=",
             "(data:image/png;base64,aGVsbG8=",
             "(data:image/png;base64,aGVsbG8=]",
+            "(data:image/png;base64,aGVsbG8= ]",
+            "(data:image/png;base64,aGVsbG8=\"title\")",
+            "<data:image/png;base64,aGVsbG8= \"title\">",
             "data:image/png;base64,",
             "data:image/png;base64, x",
             "(data:image/png;base64,)",
@@ -268,6 +281,9 @@ mod tests {
         }
         for text in [
             format!("data:image/png;base64,{long}\nthanks"),
+            format!("data:image/png;base64,{long}\nthat"),
+            format!("data:image/png;base64,{long}\n{long}AAAA\nx y"),
+            format!("data:image/png;base64,{long}\niVBORw0K\niVBORw0K\nx y"),
             format!("data:image/png;base64,{long}\n{long}A\nx y"),
             format!("data:image/png;base64,{long}\n{long} and more"),
             format!("data:image/png;base64,{long}%2B and more"),

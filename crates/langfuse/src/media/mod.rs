@@ -212,3 +212,140 @@ fn field(place: Place<'_>) -> Option<(&'static str, bool)> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use tracefuse_core::Span;
+    use tracefuse_core::testing::Recorder;
+
+    use super::*;
+
+    const URI: &str = "data:image/png;base64,aGVsbG8=";
+    const PLENTY: Room = Room {
+        media: 9,
+        bytes: 999,
+    };
+
+    fn record(fill: impl FnOnce(&Span)) -> SpanRecord {
+        let recorder = Recorder::new();
+        let root = recorder.tracer().trace("t").start();
+        let span = root.span("s").start();
+        fill(&span);
+        span.end();
+        recorder.only()
+    }
+
+    #[test]
+    fn media_may_be_in_each_place_that_is_searched() {
+        type Fill = fn(&Span);
+        let cases: [(Fill, bool); 9] = [
+            (|_| {}, false),
+            (|span| span.set_input(URI), true),
+            (|span| span.set_output(URI), true),
+            (|span| span.add_metadata("k", URI), true),
+            (|span| span.event("e").input(URI).record(), true),
+            (|span| span.event("e").output(URI).record(), true),
+            (|span| span.event("e").metadata("k", URI).record(), true),
+            (|span| span.event(URI).input("a;base64").record(), false),
+            (|span| span.set_status_message(URI), false),
+        ];
+        for (number, (fill, may)) in cases.into_iter().enumerate() {
+            let record = record(fill);
+            assert_eq!(may_have(&record), may, "case {number}");
+            for (mode, found) in [
+                (MediaMode::Upload, usize::from(may)),
+                (MediaMode::Strip, 0),
+                (MediaMode::Keep, 0),
+            ] {
+                let mut take_out = TakeOut::new(mode, PLENTY);
+                // A span that stays as it is, is not copied.
+                let is_new = matches!(take_out.of(&record), Cow::Owned(_));
+                assert_eq!(is_new, may && mode != MediaMode::Keep, "case {number}");
+                assert_eq!(take_out.found.len(), found, "case {number} {mode:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_mode_leaves_its_own_text() {
+        let id = "LPJNul-wow4m6Dsqxbninh";
+        let reference =
+            format!("@@@langfuseMedia:type=image/png|id={id}|source=base64_data_uri@@@");
+        for (mode, room, text) in [
+            (MediaMode::Upload, PLENTY, reference.as_str()),
+            (
+                MediaMode::Upload,
+                Room { bytes: 4, ..PLENTY },
+                "<media left out: image/png, 5 bytes>",
+            ),
+            (
+                MediaMode::Strip,
+                PLENTY,
+                "<media left out: image/png, 5 bytes>",
+            ),
+            (MediaMode::Keep, PLENTY, URI),
+        ] {
+            let record = record(|span| span.set_input(format!("see {URI}")));
+            let shown = TakeOut::new(mode, room).of(&record).into_owned();
+            let expected = format!("see {text}");
+            assert_eq!(shown.input(), Some(ValueRef::Str(&expected)), "{mode:?}");
+        }
+    }
+
+    #[test]
+    fn the_room_for_media_is_bounded_by_number_and_bytes() {
+        let mut room = Room {
+            media: 3,
+            bytes: 100,
+        };
+        for (bytes, fits) in [(60, true), (41, false), (40, true), (1, false), (0, true)] {
+            assert_eq!(room.take(bytes), fits, "{bytes}");
+        }
+        assert!(!room.take(0), "there is room for three");
+        let mut room = Room {
+            media: 3,
+            bytes: usize::MAX,
+        };
+        assert!(!room.take(52_428_801));
+        assert!(room.take(52_428_800));
+    }
+
+    #[test]
+    fn media_of_events_are_announced_for_the_events_that_have_them() {
+        let other = "data:image/png;base64,d29ybGQ=";
+        let record = record(|span| {
+            span.event("a").input(URI).output(other).record();
+            span.event("b").input(other).record();
+            span.event("c")
+                .input([URI, URI])
+                .metadata("k", URI)
+                .record();
+            span.event("d").input("text").record();
+        });
+        let mut take_out = TakeOut::new(MediaMode::Upload, PLENTY);
+        drop(take_out.of(&record));
+        let events: Vec<_> = record
+            .events()
+            .map(|event| (event.id().to_string(), event.name().to_owned()))
+            .collect();
+        let announced: Vec<_> = take_out
+            .found
+            .iter()
+            .map(|media| {
+                let event = events.iter().find(|(id, _)| *id == media.observation);
+                (event.unwrap().1.as_str(), media.field, &*media.bytes)
+            })
+            .collect();
+        let (hello, world) = (&b"hello"[..], &b"world"[..]);
+        assert_eq!(
+            announced,
+            [
+                ("a", "input", hello),
+                ("a", "output", world),
+                ("b", "input", world),
+                ("c", "input", hello),
+                ("c", "metadata", hello),
+            ]
+        );
+    }
+}

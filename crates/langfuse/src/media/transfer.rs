@@ -171,7 +171,40 @@ impl Failure {
 
 #[cfg(test)]
 mod tests {
+    use tracefuse_http::{HttpClient, HttpConfig, Secret};
+
     use super::*;
+    use crate::media::{Target, Uploads};
+    use crate::testing::Lines;
+
+    #[test]
+    fn each_other_host_is_logged_once_and_sixteen_at_most() {
+        let (lines, _guard) = Lines::collect();
+        let parse = |url: &str| Endpoint::parse(url).unwrap();
+        let uploads = Uploads::new(Target {
+            client: HttpClient::new(&HttpConfig::default()).unwrap(),
+            base: parse("https://langfuse.example"),
+            headers: Headers::new(),
+            secrets: [Secret::new("s"), Secret::new("b")],
+        });
+        let name = |url: &str| uploads.shared.name_host(&parse(url));
+        name("https://langfuse.example/bucket");
+        assert!(lines.of("message").is_empty());
+        for _ in 0..2 {
+            name("https://s3.example/a");
+            name("https://s4.example/b");
+        }
+        assert_eq!(
+            lines.of("message"),
+            ["s3", "s4"].map(|host| format!(
+                "media are uploaded to https://{host}.example, as Langfuse at https://langfuse.example asks"
+            ))
+        );
+        for host in 0..20 {
+            name(&format!("https://h{host}.example/"));
+        }
+        assert_eq!(lines.of("message").len(), 16);
+    }
 
     #[test]
     fn uploads_go_nowhere_that_the_server_is_not() {

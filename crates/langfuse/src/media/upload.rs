@@ -16,9 +16,8 @@ use super::{Media, Room};
 /// How many media, and how many bytes of them, wait at most.
 const MAX_WAITING: usize = 256;
 const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
-/// Attempts for each, and the wait before the second, doubled before each further one.
-const ATTEMPTS: u32 = 3;
-const WAIT: Duration = Duration::from_millis(500);
+/// The waits between the attempts for one.
+const WAITS: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
 
 /// The server, and how to reach it.
 pub(crate) struct Target {
@@ -31,7 +30,7 @@ pub(crate) struct Target {
 /// What waits for its upload. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Uploads {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 pub(super) struct Shared {
@@ -138,19 +137,13 @@ async fn run(shared: Arc<Shared>) {
             next
         };
         let Some(media) = next else { return };
-        let mut wait = WAIT;
-        for attempt in 1..=ATTEMPTS {
-            match shared.upload(&media).await {
-                Ok(()) => break,
-                Err(failure) if failure.again && attempt < ATTEMPTS => {
-                    tokio::time::sleep(wait).await;
-                    wait *= 2;
-                }
-                Err(failure) => {
-                    shared.tell(&failure.words);
-                    break;
-                }
-            }
+        let mut waits = WAITS.into_iter();
+        while let Err(failure) = shared.upload(&media).await {
+            let Some(wait) = waits.next().filter(|_| failure.again) else {
+                shared.tell(&failure.words);
+                break;
+            };
+            tokio::time::sleep(wait).await;
         }
         shared.lock().bytes -= media.bytes.len();
         shared.open.send_modify(|open| *open -= 1);
@@ -160,16 +153,12 @@ async fn run(shared: Arc<Shared>) {
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "what `tokio::test` makes")]
 mod tests {
-    use std::fmt;
-
     use bytes::Bytes;
     use mock_langfuse::{Action, MockLangfuse, Scenario};
     use tracefuse_http::HttpConfig;
-    use tracing::field::{Field, Visit};
-    use tracing::span::{Attributes, Id, Record};
-    use tracing::{Event, Metadata, Subscriber};
 
     use super::*;
+    use crate::testing::Lines;
 
     /// Uploads without keys: a server refuses them.
     fn uploads(address: &str) -> Uploads {
@@ -198,51 +187,22 @@ mod tests {
         (room.media, room.bytes)
     }
 
-    /// Keeps the number of failures that each log line names.
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u64>>>);
-
-    impl Visit for Lines {
-        fn record_u64(&mut self, field: &Field, value: u64) {
-            if field.name() == "failed" {
-                self.0.lock().unwrap().push(value);
-            }
-        }
-        fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
-    }
-
-    impl Subscriber for Lines {
-        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-            metadata.target() == "tracefuse"
-        }
-        fn new_span(&self, _: &Attributes<'_>) -> Id {
-            Id::from_u64(1)
-        }
-        fn record(&self, _: &Id, _: &Record<'_>) {}
-        fn record_follows_from(&self, _: &Id, _: &Id) {}
-        fn event(&self, event: &Event<'_>) {
-            event.record(&mut self.clone());
-        }
-        fn enter(&self, _: &Id) {}
-        fn exit(&self, _: &Id) {}
-    }
-
     #[tokio::test]
     async fn an_upload_that_ended_gives_its_room_back_and_is_logged() {
         let server = MockLangfuse::start();
-        let lines = Lines::default();
-        let _guard = tracing::subscriber::set_default(lines.clone());
+        let (lines, _guard) = Lines::collect();
         let uploads = uploads(&server.url());
         assert_eq!(room(&uploads), (MAX_WAITING, MAX_WAITING_BYTES));
         uploads.push(vec![medium(&b"12345"[..]), medium(&b"67"[..])]);
         assert_eq!(room(&uploads), (MAX_WAITING - 2, MAX_WAITING_BYTES - 7));
         uploads.finish().await;
         assert_eq!(room(&uploads), (MAX_WAITING, MAX_WAITING_BYTES));
-        assert_eq!(*lines.0.lock().unwrap(), [1, 2]);
+        assert_eq!(lines.of("failed"), ["1", "2"]);
         // The task has ended; the next media start another one.
         uploads.push(vec![medium(&b"8"[..])]);
         uploads.finish().await;
         assert_eq!(uploads.shared.failed.load(Ordering::Relaxed), 3);
+        assert_eq!(room(&uploads), (MAX_WAITING, MAX_WAITING_BYTES));
     }
 
     #[tokio::test]
@@ -254,6 +214,7 @@ mod tests {
             uploads.push(vec![medium(&b"1"[..])]);
             uploads.finish().await;
             assert_eq!(server.requests().len(), attempts, "{status}");
+            assert_eq!(uploads.shared.failed.load(Ordering::Relaxed), 1);
         }
     }
 
@@ -269,24 +230,23 @@ mod tests {
 
     #[test]
     fn failures_are_logged_at_every_power_of_two() {
-        let lines = Lines::default();
-        let _guard = tracing::subscriber::set_default(lines.clone());
+        let (lines, _guard) = Lines::collect();
         let uploads = uploads("http://127.0.0.1:9");
         (0..9).for_each(|_| uploads.shared.tell("no"));
-        assert_eq!(*lines.0.lock().unwrap(), [1, 2, 4, 8]);
+        assert_eq!(lines.of("failed"), ["1", "2", "4", "8"]);
     }
 
     #[test]
     fn what_waits_has_its_bounds() {
         let by_count = uploads("http://127.0.0.1:9");
-        for _ in 0..=MAX_WAITING {
+        for _ in 0..257 {
             by_count.shared.push(medium(&b"1"[..]));
         }
-        assert_eq!(room(&by_count), (0, MAX_WAITING_BYTES - MAX_WAITING));
+        assert_eq!(room(&by_count), (0, 67_108_864 - 256));
         let by_bytes = uploads("http://127.0.0.1:9");
-        by_bytes.shared.push(medium(vec![0; MAX_WAITING_BYTES]));
+        by_bytes.shared.push(medium(vec![0; 67_108_864]));
         by_bytes.shared.push(medium(&b"1"[..]));
-        assert_eq!(room(&by_bytes), (MAX_WAITING - 1, 0));
+        assert_eq!(room(&by_bytes), (255, 0));
         for uploads in [by_count, by_bytes] {
             assert_eq!(uploads.shared.failed.load(Ordering::Relaxed), 1);
         }

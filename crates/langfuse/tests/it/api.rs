@@ -40,6 +40,8 @@ async fn a_server_that_is_not_there_is_unavailable() {
     let asked: Result<Value, _> = api.get(&["projects"], &[], retries).await;
     let error = asked.unwrap_err();
     assert_eq!(error.problem(), ApiProblem::Unavailable);
+    assert_eq!(error.status(), None);
+    assert_eq!(format!("{error:?}"), error.to_string());
     assert!(!error.to_string().contains("TRACEFUSE_CA_FILE"), "{error}");
 }
 
@@ -119,5 +121,17 @@ async fn an_answer_that_cannot_be_read_is_too_large_or_another() {
         let asked: Result<Value, _> = api.get(&["projects"], &[], retries).await;
         assert_eq!(asked.err().map(|error| error.problem()), problem, "{body}");
         assert_eq!(server.requests().len(), 1, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_has_the_status_of_the_servers_answer() {
+    for status in [400, 401, 404, 503] {
+        let scenario = Scenario::new().forever(Action::status(status));
+        let server = MockLangfuse::builder().scenario(scenario).start().unwrap();
+        let api = LangfuseApi::new(&config(&server)).unwrap();
+        let retries = Retries::within(LONG).max_retries(0);
+        let asked: Result<Value, _> = api.get(&["projects"], &[], retries).await;
+        assert_eq!(asked.unwrap_err().status(), Some(status));
     }
 }

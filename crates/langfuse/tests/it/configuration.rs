@@ -92,6 +92,11 @@ fn limits_and_files_are_checked_before_anything_is_sent() {
 fn the_destination_is_an_address_and_a_project() {
     let destination = |config| LangfuseExporter::new(config).unwrap().destination();
     let own = destination(good());
+    let exporter = LangfuseExporter::new(good()).unwrap();
+    assert_eq!(exporter.name(), "langfuse");
+    let shown = format!("{exporter:?}");
+    assert!(shown.contains("/api/public/otel/v1/traces") && shown.contains("gzip"));
+    assert!(!shown.contains("canary"), "{shown}");
     assert_eq!(own, destination(good()));
     let other = destination(good().base_url("https://eu.example.com"));
     assert!(own.is_some() && other.is_some() && own != other);
@@ -100,6 +105,11 @@ fn the_destination_is_an_address_and_a_project() {
 
 #[test]
 fn debug_shows_enough_to_tell_keys_apart_and_no_more() {
+    // Of a short key nothing is shown.
+    for (key, tail) in [("pk-lf-123456", ""), ("pk-lf-1234567", "4567")] {
+        let shown = format!("{:?}", LangfuseConfig::new(key, "sk-lf-1"));
+        assert!(shown.contains(&format!("pk-lf-…{tail},")), "{shown}");
+    }
     let shown = format!("{:?}", good());
     assert!(
         shown.contains("pk-lf-…abcd") && shown.contains("sk-lf-***"),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mock_langfuse::MockLangfuse;
+use mock_langfuse::{Action, MockLangfuse, Scenario};
 use serde_json::{Value, json};
 use tracefuse_core::record::Record;
 use tracefuse_exporter::{Batch, Exporter};
@@ -185,4 +185,59 @@ async fn every_type_that_the_server_takes_is_kept() {
             assert_eq!(media.unwrap().content_type, kept, "{form} {mime}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_shutdown_waits_for_uploads_and_each_is_reported() {
+    let server = MockLangfuse::start();
+    let exporter = LangfuseExporter::new(config(&server)).unwrap();
+    let records = records(|recording| {
+        let trace = recording.tracer.trace("chat");
+        trace.run(|trace| trace.set_input(image("a picture")));
+    });
+    let batch = Batch::new(Arc::new(resource(|_| {})), records);
+    exporter.export(&batch).await.unwrap();
+    exporter.shutdown().await.unwrap();
+    assert_eq!(check_references(&server), 1);
+    assert_eq!(reports(&server), [json!([200, null])]);
+}
+
+#[tokio::test]
+async fn an_upload_that_the_bucket_refuses_is_reported() {
+    let bucket = MockLangfuse::builder()
+        .scenario(Scenario::new().forever(Action::status(403).body("<Code>AccessDenied</Code>")))
+        .start()
+        .unwrap();
+    let there = json!({ "mediaId": "m", "uploadUrl": format!("{}/a?X=1", bucket.url()) });
+    let scenario = Scenario::new()
+        .once(Action::status(207))
+        .once(Action::status(201).body(&there.to_string()))
+        .forever(Action::status(200).body("{}"));
+    let server = MockLangfuse::builder().scenario(scenario).start().unwrap();
+    let exporter = LangfuseExporter::new(config(&server)).unwrap();
+    let records = records(|recording| {
+        let trace = recording.tracer.trace("chat");
+        trace.run(|trace| trace.set_input(image("a picture")));
+    });
+    let batch = Batch::new(Arc::new(resource(|_| {})), records);
+    exporter.export(&batch).await.unwrap();
+    exporter.flush().await.unwrap();
+    let reports = reports(&server);
+    assert_eq!(reports.len(), 1);
+    assert_eq!(reports[0][0], 403);
+    let words = reports[0][1].as_str().unwrap();
+    assert!(words.contains("403"), "{words}");
+    assert_eq!(bucket.requests().len(), 1, "it is not tried again");
+}
+
+/// Status and error of each upload, as they were reported to the server.
+fn reports(server: &MockLangfuse) -> Vec<Value> {
+    let requests = server.requests();
+    let reports = requests.iter().filter(|request| request.method == "PATCH");
+    reports
+        .map(|request| {
+            let body: Value = serde_json::from_slice(&request.body).unwrap();
+            json!([body["uploadHttpStatus"], body["uploadHttpError"]])
+        })
+        .collect()
 }

@@ -168,7 +168,10 @@ async fn a_key_that_a_span_shares_with_its_trace_keeps_the_spans_value() {
             .trace("root")
             .metadata("version", "trace's")
             .metadata("tenant", "acme")
+            .metadata("links", "trace's")
             .start();
+        let link = Link::new(TraceId::random(), SpanId::random());
+        trace.span("linked").link(link).run(|_| {});
         trace
             .span("same key")
             .metadata("version", "span's")
@@ -178,17 +181,20 @@ async fn a_key_that_a_span_shares_with_its_trace_keeps_the_spans_value() {
         trace.root().add_metadata("version", "root's");
     });
     let server = sent(resource(|_| {}), records).await;
-    let version = |name: &str| {
+    let of = |name: &str, key: &str| {
         let row = server
             .observations()
             .into_iter()
             .find(|row| row.name == name)
             .unwrap();
         assert_eq!(row.metadata.get("tenant"), Some(&json!("acme")), "{name}");
-        row.metadata.get("version").cloned()
+        row.metadata.get(key).cloned()
     };
+    let version = |name: &str| of(name, "version");
     assert_eq!(version("same key"), Some(json!("span's")));
     assert_eq!(version("event"), Some(json!("event's")));
+    assert_eq!(of("other", "links"), Some(json!("trace's")));
+    assert!(of("linked", "links").is_some_and(|links| links.is_array()));
     assert_eq!(version("other"), Some(json!("trace's")));
     assert_eq!(
         version("root"),

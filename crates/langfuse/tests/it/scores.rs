@@ -104,6 +104,31 @@ async fn a_server_without_lists_is_asked_for_one_once() {
 }
 
 #[tokio::test]
+async fn a_list_that_is_too_large_is_no_sign_of_a_server_without_lists() {
+    let too_large = Action::status(413).header("content-type", "application/json");
+    let (server, exporter) = server(Scenario::new().once(too_large));
+    let scores = || batch([score("a", 1.0), score("b", 2.0)]);
+    assert_eq!(exporter.export(&scores()).await.unwrap().accepted, 2);
+    let _ = exporter.export(&scores()).await.unwrap();
+    let lists = sent(&server);
+    let lists = lists.iter().filter(|body| body.is_array());
+    assert_eq!(lists.count(), 2);
+}
+
+#[tokio::test]
+async fn a_list_of_bad_scores_is_no_sign_of_a_server_without_lists() {
+    let (server, exporter) = server(Scenario::new());
+    for _ in 0..2 {
+        let bad = batch([score("", 1.0), score("", 2.0)]);
+        let report = exporter.export(&bad).await.unwrap();
+        assert_eq!((report.accepted, report.rejected.len()), (0, 2));
+    }
+    let [one, two] = [json!(["", ""]), json!("")];
+    let once = [one, two.clone(), two];
+    assert_eq!(sent(&server), [once.clone(), once].concat());
+}
+
+#[tokio::test]
 async fn of_a_list_that_was_taken_in_part_each_score_is_judged() {
     let partly = r#"{"accepted":1,"rejected":1,"errors":[{"message":"name: Required"}]}"#;
     let (server, exporter) = server(Scenario::new().once(Action::status(207).body(partly)));

@@ -158,3 +158,19 @@ async fn the_estimate_is_enough_for_each_kind_of_content() {
         }
     }
 }
+
+#[test]
+fn a_large_span_counts_without_its_media_and_a_small_one_with_them() {
+    let config = tracefuse_langfuse::LangfuseConfig::new("pk-lf-1", "sk-lf-1");
+    let exporter = LangfuseExporter::new(config).unwrap();
+    for (digits, with_media) in [(200_000, true), (300_000, false)] {
+        let uri = format!("data:image/png;base64,{}", "iVBORw0K".repeat(digits / 8));
+        let records = records(|recording| {
+            let trace = recording.tracer.trace("root");
+            trace.run(|trace| trace.set_input(&uri));
+        });
+        let hint = exporter.size_hint(&records[0]);
+        assert_eq!(hint >= digits, with_media, "{digits}: {hint}");
+        assert!(hint > 500);
+    }
+}

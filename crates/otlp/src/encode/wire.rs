@@ -46,9 +46,10 @@ impl Buffer {
         let length = end - at;
         let right = length_at + varint_len(length as u64);
         if right != at {
-            self.bytes.resize(end.max(right + length), 0);
+            let moved = right + length;
+            self.bytes.resize(end.max(moved), 0);
             self.bytes.copy_within(at..end, right);
-            self.bytes.truncate(right + length);
+            self.bytes.truncate(moved);
         }
         let place = self.bytes.get_mut(length_at..right).unwrap_or_default();
         let (mut rest, last) = (length, place.len().saturating_sub(1));
@@ -108,9 +109,9 @@ impl Buffer {
 }
 
 /// Bytes a varint takes.
-pub(super) const fn varint_len(value: u64) -> usize {
+pub(super) fn varint_len(value: u64) -> usize {
     // Division by seven, rounded up: 9/64 gives the right result for every width of a u64.
-    let bits = 64 - (value | 1).leading_zeros() as usize;
+    let bits = 64 - value.max(1).leading_zeros() as usize;
     (bits * 9 + 64) / 64
 }
 

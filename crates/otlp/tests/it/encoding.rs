@@ -70,6 +70,20 @@ fn head(name: &str) -> SpanHead<'_> {
 }
 
 #[test]
+fn only_an_error_has_a_message_and_only_a_set_status_is_written() {
+    for (code, written) in [
+        (StatusCode::Error, Some((2, "why"))),
+        (StatusCode::Ok, Some((1, ""))),
+        (StatusCode::Unset, None),
+    ] {
+        let span = one_span(|body| body.status(code, Some("why")), &head("s"));
+        let status = span.status.as_ref();
+        let status = status.map(|status| (status.code, status.message.as_str()));
+        assert_eq!(status, written, "{code:?}");
+    }
+}
+
+#[test]
 fn a_span_decodes_to_what_was_written() {
     let head = head("näme");
     let shared = encode::span_attributes(|a| a.set("shared", Any::Int(-1)));

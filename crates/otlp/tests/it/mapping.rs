@@ -412,6 +412,11 @@ async fn the_resource_says_who_where_and_which_version() {
     resource.environment = Some("prod".into());
     resource.version = Some("2".into());
     resource.release = Some("abc".into());
+    // A value of the user replaces ours.
+    for key in ["telemetry.sdk.name", "team"] {
+        let value = tracefuse_core::record::Value::Str("mine".into());
+        resource.attributes.push((key.into(), value));
+    }
     let request = sent(resource, records(|tracer, _| tracer.trace("x").run(|_| {}))).await;
     let shown = show(
         &request.resource_spans[0]
@@ -423,13 +428,16 @@ async fn the_resource_says_who_where_and_which_version() {
     assert_eq!(
         shown
             .iter()
-            .filter(|line| !line.starts_with("telemetry."))
+            .filter(|line| !line.starts_with("telemetry.sdk.version"))
             .collect::<Vec<_>>(),
         [
             r#"service.name = "shop""#,
+            r#"telemetry.sdk.language = "rust""#,
             r#"deployment.environment.name = "prod""#,
             r#"service.version = "2""#,
             r#"tracefuse.release = "abc""#,
+            r#"telemetry.sdk.name = "mine""#,
+            r#"team = "mine""#,
         ]
     );
 }

@@ -225,6 +225,19 @@ mod tests {
     }
 
     #[test]
+    fn an_open_one_waits_up_to_a_tenth_longer_by_chance() {
+        let now = Instant::now();
+        for (jitter, seconds) in [(0.0, 60), (0.5, 63), (1.0, 66), (7.0, 66), (-1.0, 60)] {
+            let mut breaker = Breaker::new(RULE);
+            for _ in 0..5 {
+                let permit = breaker.acquire(now).unwrap();
+                breaker.record(permit, Outcome::Failed, now, jitter);
+            }
+            assert_eq!(breaker.retry_in(now), Some(after(seconds)), "{jitter}");
+        }
+    }
+
+    #[test]
     fn one_probe_goes_out_and_decides() {
         let now = Instant::now();
         let mut breaker = opened(now);

@@ -82,6 +82,8 @@ pub(crate) struct Delivery {
     taken: u32,
     /// Records that a batch may have while more than `batch_size` wait, see `settle`.
     larger: usize,
+    /// Encoded bytes of a record of the last batch.
+    record_bytes: usize,
     /// Where records go that cannot be delivered now, if there is a spool.
     disk: Option<Disk>,
     on_health: Option<HealthCallback>,
@@ -124,6 +126,7 @@ impl Delivery {
             learned_bytes,
             taken: 0,
             larger,
+            record_bytes: 0,
             disk,
             on_health,
             bisections: 0,
@@ -173,13 +176,15 @@ impl Delivery {
         let mut bytes: usize = 0;
         let mut fits = 0;
         for item in &mut items {
-            bytes = self.size(&mut item.record).saturating_add(bytes);
-            let backlog = fits >= self.queue.config.batch_size && bytes > BACKLOG_BYTES;
-            if fits > 0 && (bytes > self.learned_bytes || backlog) {
+            let more = self.size(&mut item.record).saturating_add(bytes);
+            let backlog = fits >= self.queue.config.batch_size && more > BACKLOG_BYTES;
+            if fits > 0 && (more > self.learned_bytes || backlog) {
                 break;
             }
+            bytes = more;
             fits += 1;
         }
+        self.record_bytes = bytes / fits.max(1);
         let rest = items.split_off(fits.min(items.len()));
         if !rest.is_empty() {
             self.queue.put_back(rest);
@@ -205,8 +210,8 @@ impl Delivery {
         {
             watch.drain();
         }
-        let bytes = self.learned_bytes.min(BACKLOG_BYTES);
-        let count = self.queue.next_count(bytes, self.larger);
+        let fits = self.learned_bytes.min(BACKLOG_BYTES) / self.record_bytes.max(1);
+        let count = self.queue.next_count(fits.min(self.larger));
         let mut items = self.queue.take(count);
         self.masking.apply(&self.queue, &mut items);
         items

@@ -125,6 +125,19 @@ mod tests {
     }
 
     #[test]
+    fn a_receiver_is_silent_after_a_second_without_a_batch() {
+        let start = Instant::now();
+        let left = |silence: Duration| {
+            let mut budget = WaitBudget::new();
+            budget.accept(start);
+            budget.begin(start + silence, MOST)
+        };
+        let short = SILENCE - Duration::from_nanos(1);
+        assert_eq!(left(short), Some(MOST));
+        assert_eq!(left(SILENCE), Some(UNACCEPTED));
+    }
+
+    #[test]
     fn no_wait_is_longer_than_the_caller_allows() {
         let mut budget = WaitBudget::new();
         let least = Duration::from_nanos(1);

@@ -33,9 +33,6 @@ use budget::WaitBudget;
 use chunks::Queue;
 pub(crate) use chunks::{CHUNK_BYTES, Source};
 
-/// About how many bytes more a record has encoded than in memory.
-const ENCODED_OVERHEAD: usize = 320;
-
 /// A flush that was requested.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticket {
@@ -241,16 +238,14 @@ impl ExporterQueue {
         taken.into_records()
     }
 
-    /// How many records the next batch has: `batch_size`, or if more wait as many as make `bytes` encoded bytes, up to `most`.
-    pub(crate) fn next_count(&self, bytes: usize, most: usize) -> usize {
-        let state = self.lock();
-        let (waiting, least) = (state.queue.len(), self.config.batch_size);
-        if waiting <= least {
-            return least;
+    /// How many records the next batch has: `batch_size`, or up to `most` if more wait.
+    pub(crate) fn next_count(&self, most: usize) -> usize {
+        let least = self.config.batch_size;
+        if self.lock().queue.len() > least {
+            most.max(least)
+        } else {
+            least
         }
-        // A record is larger encoded than in memory, mostly by the names of attributes.
-        let each = state.queue.bytes() / waiting + ENCODED_OVERHEAD;
-        (bytes / each).clamp(least, most.max(least))
     }
 
     /// Spans come from the buffers of threads, and may leave only when all buffers were drained.

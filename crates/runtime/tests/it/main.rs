@@ -14,5 +14,6 @@ mod masking;
 mod order;
 mod shutdown;
 mod support;
+mod tail_bounds;
 mod tail_sampling;
 mod wiring;

@@ -14,13 +14,13 @@ use tracefuse_runtime::{Pipeline, TailSampler, TailSampling};
 
 use crate::support::assert_balanced;
 
-struct Held {
-    tracer: Tracer,
+pub(crate) struct Held {
+    pub(crate) tracer: Tracer,
     exporter: InMemoryExporter,
-    clock: ManualClock,
+    pub(crate) clock: ManualClock,
 }
 
-fn held(config: TailSampling) -> Held {
+pub(crate) fn held(config: TailSampling) -> Held {
     let exporter = InMemoryExporter::new();
     let clock = ManualClock::at(Timestamp::from_unix_nanos(1_800_000_000_000_000_000));
     let pipeline = Pipeline::builder()
@@ -68,7 +68,7 @@ fn what_the_inner_processor_does_not_take_is_not_recorded() {
 }
 
 /// None but those that a rule keeps.
-fn none() -> TailSampling {
+pub(crate) fn none() -> TailSampling {
     TailSampling::new().rate(SampleRate::new(0.0).unwrap())
 }
 
@@ -85,7 +85,7 @@ impl Held {
 
     /// The numbers at the end, which add up.
     #[track_caller]
-    fn shutdown(&self) -> Stats {
+    pub(crate) fn shutdown(&self) -> Stats {
         let stats = self.tracer.shutdown().unwrap().stats;
         assert_balanced(&stats);
         assert_eq!(stats.held, 0);
@@ -420,43 +420,4 @@ fn a_score_is_passed_on_and_counted() {
     let stats = held.shutdown();
     assert_eq!(held.exporter.scores().len(), 1);
     assert_eq!((stats.exporters[0].exported, stats.sampled_out), (1, 1));
-}
-
-#[test]
-fn a_trace_is_held_up_to_the_bounds_themselves() {
-    let early = |config: TailSampling, advance: u64| {
-        let held = held(config);
-        let trace = held.tracer.trace("t").start();
-        trace.span("first").run(|_| {});
-        held.clock.advance(Duration::from_secs(advance));
-        trace.span("second").run(|_| {});
-        let early = held.tracer.stats().released_early;
-        trace.finish();
-        held.shutdown();
-        early
-    };
-    let spans = |bound| early(TailSampling::new().max_spans(bound), 0);
-    assert_eq!((spans(2), spans(1)), (0, 1));
-    let age = |bound| early(TailSampling::new().max_age(Duration::from_secs(bound)), 10);
-    assert_eq!((age(11), age(10)), (0, 1));
-    let (exporter, size) = (InMemoryExporter::new(), |bytes| {
-        early(TailSampling::new().max_bytes(bytes), 0)
-    });
-    let pipeline = Pipeline::builder()
-        .exporter(exporter.clone())
-        .build()
-        .unwrap();
-    let tracer = Tracer::builder(pipeline).build();
-    tracer.trace("t").run(|trace| {
-        trace.span("first").run(|_| {});
-        trace.span("second").run(|_| {});
-    });
-    tracer.shutdown().unwrap();
-    let spans = exporter.spans();
-    let both: usize = spans
-        .iter()
-        .filter(|span| span.name() != "t")
-        .map(SpanRecord::size)
-        .sum();
-    assert_eq!((size(both), size(both - 1)), (0, 1));
 }

@@ -198,9 +198,9 @@ mod tests {
     use serde::{Serialize, Serializer, ser};
     use serde_json::json;
 
-    use super::{Value, raw, read};
+    use super::{MAX_BYTES, MAX_PARTS, Tree, Unreadable, Value, raw, read};
     use crate::record as capture;
-    use crate::record::feed::MAX_DEPTH;
+    use crate::record::feed::{MAX_DEPTH, Sink as _};
 
     #[derive(Serialize)]
     enum Shape {
@@ -230,6 +230,20 @@ mod tests {
         );
     }
 
+    /// A limit is what still fits.
+    #[test]
+    fn a_tree_has_limits_of_parts_and_of_text() {
+        let mut tree = Tree {
+            bytes: MAX_BYTES - 3,
+            parts: MAX_PARTS - 1,
+            ..Tree::default()
+        };
+        assert!(tree.count("abc").is_ok() && tree.count("d").is_err());
+        assert!(tree.part().is_ok() && tree.part().is_err());
+        let many = vec![0; 5000];
+        assert_eq!(read(&many, &[]), Some(json!(many)));
+    }
+
     struct Deep(u32);
 
     impl Serialize for Deep {
@@ -257,6 +271,8 @@ mod tests {
         let text = tree.to_string();
         assert_eq!(text.matches('[').count(), 1 + MAX_DEPTH as usize);
         assert_eq!(read(&Failing, &[]), None);
+        let unreadable = <Unreadable as ser::Error>::custom("no luck");
+        assert_eq!(unreadable.to_string(), "not readable");
         assert_eq!(read("plain text", &[]), Some(json!("plain text")));
         let deep = "[".repeat(100_000);
         assert_eq!(read(&deep, &[]), Some(Value::from(deep)));

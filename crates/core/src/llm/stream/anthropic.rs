@@ -4,8 +4,8 @@
 use serde_json::{Map, Value, json};
 
 use super::assembly::{Language, fields, fold};
-use super::merge::{add_up, append, extend, put, says};
-use crate::llm::provider::{Facts, anthropic};
+use super::merge::{add_up, append, extend, keep, put, says};
+use crate::llm::provider::{Facts, anthropic, one_or_all};
 
 fold! {
     /// Puts Anthropic's events together: [`Observed::anthropic`](super::Observed::anthropic).
@@ -61,6 +61,17 @@ impl Language for Events {
                 _ => false,
             },
             "message" => self.add_message(event, false),
+            // The API before Messages (`/v1/complete`).
+            "completion" => {
+                let piece = event.remove("completion").filter(Value::is_string);
+                let carries = piece.as_ref().is_some_and(says);
+                if let Some(piece) = piece {
+                    keep(&mut self.message, "completion", piece);
+                }
+                self.complete |= event.get("stop_reason").is_some_and(says);
+                extend(&mut self.message, event);
+                carries
+            }
             "system" => {
                 if let Some(model) = event.remove("model") {
                     self.message.entry("model").or_insert(model);
@@ -129,7 +140,11 @@ impl Language for Events {
             self.message
                 .insert("usage".to_owned(), Value::Object(usage));
         }
-        anthropic::facts(&Value::Object(self.message))
+        let said = self.message.remove("completion").filter(says);
+        let mut facts = anthropic::facts(&Value::Object(self.message));
+        let outputs = facts.output.into_iter().chain(said).collect();
+        facts.output = one_or_all(outputs);
+        facts
     }
 }
 

@@ -283,4 +283,75 @@ mod tests {
             assert_eq!(size(&value), bytes, "{value}");
         }
     }
+
+    /// A language whose kept bytes are what its last chunk said.
+    #[derive(Default)]
+    struct Fixed(usize);
+
+    impl Language for Fixed {
+        const NAME: &'static str = "fixed";
+
+        fn add(&mut self, chunk: Map<String, Value>) -> bool {
+            let bytes = chunk.get("bytes").and_then(Value::as_u64);
+            self.0 = bytes.map_or(self.0, |bytes| bytes as usize);
+            false
+        }
+
+        fn is_complete(&self) -> bool {
+            false
+        }
+
+        fn bytes(&self) -> usize {
+            self.0
+        }
+
+        fn facts(self) -> Facts {
+            Facts::default()
+        }
+    }
+
+    /// The kept bytes are counted after 8 MiB of chunks. Above 64 MiB texts are left out, above 128 MiB chunks are.
+    #[test]
+    fn what_is_kept_is_counted_now_and_then() {
+        for (unseen, kept, full, has_room) in [
+            (LOOK - 2, usize::MAX, false, true),
+            (LOOK - 1, MAX_TEXT, false, true),
+            (LOOK - 1, MAX_TEXT + 1, true, true),
+            (LOOK - 1, 2 * MAX_TEXT, true, true),
+            (LOOK - 1, 2 * MAX_TEXT + 1, true, false),
+        ] {
+            let mut assembly = Assembly {
+                language: Fixed(kept),
+                unseen,
+                ..Assembly::default()
+            };
+            let mut chunk = Map::from_iter([("x".to_owned(), json!("y"))]);
+            assert_eq!(assembly.has_room(&mut chunk), has_room, "{unseen} {kept}");
+            assert_eq!(assembly.full, full, "{unseen} {kept}");
+            let text = if full { "" } else { "y" };
+            assert_eq!(
+                (chunk["x"].as_str(), assembly.cut),
+                (Some(text), usize::from(full))
+            );
+        }
+        assert_eq!((LOOK, MAX_TEXT), (8 << 20, 64 << 20));
+    }
+
+    /// Chunks that no language reads are kept as long as they are few and small.
+    #[test]
+    fn of_unknown_chunks_256_of_together_256_kib_are_kept() {
+        let sized = |bytes: usize| json!({ "x": "y".repeat(bytes - 1) });
+        for (chunks, kept) in [
+            (vec![sized(2); 300], 256),
+            (vec![sized(256 * 1024)], 1),
+            (vec![sized(256 * 1024 + 1)], 0),
+            (vec![sized(100 * 1024); 4], 2),
+        ] {
+            let mut assembly = Assembly::<Fixed>::default();
+            for chunk in &chunks {
+                assembly.push(chunk);
+            }
+            assert_eq!(assembly.kept.len(), kept);
+        }
+    }
 }

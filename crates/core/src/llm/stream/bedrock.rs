@@ -147,7 +147,8 @@ impl Language for Events {
             let native = self.native.get_mut(at);
             return native.is_some_and(|native| native.add(event));
         }
-        let mut carries = self.add_pieces(&mut event) | self.add_speech(&mut event);
+        let mut carries = self.add_pieces(&mut event);
+        carries |= self.add_speech(&mut event);
         for (camel, snake) in [
             ("messageStart", "message_start"),
             ("contentBlockStart", "content_block_start"),
@@ -160,7 +161,8 @@ impl Language for Events {
                 carries |= self.add_inner(inner);
             }
         }
-        carries | self.add_inner(event)
+        carries |= self.add_inner(event);
+        carries
     }
 
     fn is_complete(&self) -> bool {

@@ -197,7 +197,7 @@ fn add_delta(message: &mut Map<String, Value>, delta: Map<String, Value>) -> boo
 fn carries_content(value: &Value) -> bool {
     match value {
         Value::Object(object) => object.iter().any(|(key, value)| {
-            let label = WHOLE.contains(&key.as_str()) || key == "index" || key == "signature";
+            let label = WHOLE.contains(&key.as_str()) || key == "signature";
             !label && carries_content(value)
         }),
         Value::Array(list) => list.iter().any(carries_content),

@@ -126,7 +126,6 @@ impl Events {
                     carries |= !piece.is_empty();
                     append(&mut self.message, &key, &piece);
                 }
-                (_, Value::Array(list)) if list.is_empty() => {}
                 (_, value) => put(&mut self.message, &key, value),
             }
         }

@@ -186,4 +186,13 @@ mod tests {
         assert!(text.joined.is_empty() && text.last.len() == whole.len());
         assert_eq!(text.whole(), whole);
     }
+
+    /// A piece may begin with the piece before it, however long that is.
+    #[test]
+    fn long_pieces_that_are_alike_are_joined() {
+        let (a, b) = ("a".repeat(70), "b".repeat(70));
+        let more = format!("{b}c");
+        assert_eq!(read(&[&a, &b, &more]), format!("{a}{b}{more}"));
+        assert_eq!(read(&[&a, &more, &b]), format!("{a}{more}{b}"));
+    }
 }

@@ -130,3 +130,25 @@ impl<A, F> fmt::Debug for Output<A, F> {
         f.debug_struct("Output").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What has arrived is a model's answer, which no log may have.
+    #[test]
+    fn a_fold_shows_sizes_and_no_text() {
+        let mut text = Text::default();
+        assert!(!Fold::<str>::has_content(&text));
+        text.push("");
+        assert!(
+            !Fold::<str>::has_content(&text),
+            "an empty text is no token"
+        );
+        text.push("secret");
+        assert!(Fold::<str>::has_content(&text));
+        assert_eq!(format!("{text:?}"), "Text { bytes: 6 }");
+        let output: Output<String, ()> = Output::new(());
+        assert_eq!(format!("{output:?}"), "Output { .. }");
+    }
+}

@@ -104,7 +104,7 @@ impl Interaction {
                     .as_ref()
                     .and_then(Value::as_str)
                     .unwrap_or_default();
-                append_text(self.step(index, "function_call"), "arguments", piece);
+                append(self.step(index, "function_call"), "arguments", piece);
                 !piece.is_empty()
             }
             "thought_summary" => {
@@ -147,17 +147,6 @@ impl Interaction {
         }
         self.fields
     }
-}
-
-/// A text that begins where an empty object was.
-fn append_text(step: &mut Map<String, Value>, key: &str, piece: &str) {
-    if step
-        .get(key)
-        .is_some_and(|known| !known.is_string() && !says(known))
-    {
-        step.remove(key);
-    }
-    append(step, key, piece);
 }
 
 /// Adds a part to a list of contents; a text continues the text before it. `true` if it says something.

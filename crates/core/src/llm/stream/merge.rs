@@ -232,4 +232,94 @@ mod tests {
             assert_eq!(fields["x"], joined, "{known}");
         }
     }
+
+    /// What has arrived is never replaced by less, nor by a value of another kind.
+    #[test]
+    fn a_later_value_of_a_field_replaces_what_is_empty() {
+        for (known, later, expected) in [
+            (json!(null), json!("a"), json!("a")),
+            (json!(""), json!("a"), json!("a")),
+            (json!([]), json!(5), json!(5)),
+            (json!({}), json!("a"), json!("a")),
+            (json!("a"), json!("b"), json!("b")),
+            (json!("a"), json!(""), json!("a")),
+            (json!("a"), json!(5), json!("a")),
+            (json!([1]), json!(true), json!([1])),
+            (json!([1]), json!([2, 3]), json!([2, 3])),
+            (json!(5), json!("a"), json!("a")),
+            (json!(5), json!(0), json!(0)),
+            (json!(5), json!(null), json!(5)),
+            (json!(true), json!(7), json!(7)),
+            (
+                json!({ "a": 1 }),
+                json!({ "b": 2 }),
+                json!({ "a": 1, "b": 2 }),
+            ),
+            (json!({ "a": 1 }), json!(5), json!({ "a": 1 })),
+        ] {
+            let mut fields = Map::from_iter([("x".to_owned(), known.clone())]);
+            put(&mut fields, "x", later.clone());
+            assert_eq!(fields["x"], expected, "{known}, then {later}");
+        }
+        let mut fields = Map::new();
+        put(&mut fields, "x", json!(""));
+        assert_eq!(fields["x"], "");
+    }
+
+    #[test]
+    fn the_whole_of_what_came_in_pieces_has_it_or_is_not_taken() {
+        for (known, whole, expected) in [
+            (json!("Hel"), json!("Hello"), json!("Hello")),
+            (json!("Hello"), json!("Hel"), json!("Hello")),
+            (json!("Hello"), json!("Other"), json!("Hello")),
+            (json!(null), json!([1]), json!([1])),
+            (json!({}), json!("a"), json!("a")),
+            (json!(5), json!("a"), json!(5)),
+            (
+                json!([{ "text": "a" }]),
+                json!([{ "text": "ab" }, { "text": "c" }]),
+                json!([{ "text": "ab" }, { "text": "c" }]),
+            ),
+            (json!([1, 2]), json!([1]), json!([1, 2])),
+            // A text is streamed, so less of it is not taken; the last status counts.
+            (
+                json!({ "text": "ab", "status": "in_progress" }),
+                json!({ "text": "a", "status": "completed" }),
+                json!({ "text": "ab", "status": "completed" }),
+            ),
+            (
+                json!({ "list": [1, 2] }),
+                json!({ "list": [1], "new": 3 }),
+                json!({ "list": [1, 2], "new": 3 }),
+            ),
+        ] {
+            let mut value = known.clone();
+            adopt(&mut value, whole.clone());
+            assert_eq!(value, expected, "{known}, then {whole}");
+        }
+    }
+
+    #[test]
+    fn a_value_says_something_unless_all_of_it_is_empty() {
+        for nothing in [
+            json!(null),
+            json!(false),
+            json!(""),
+            json!([]),
+            json!({}),
+            json!([null, ""]),
+            json!({ "a": { "b": "" } }),
+        ] {
+            assert!(!says(&nothing), "{nothing}");
+        }
+        for something in [
+            json!(true),
+            json!(0),
+            json!("a"),
+            json!([null, 0]),
+            json!({ "a": ["x"] }),
+        ] {
+            assert!(says(&something), "{something}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 
 mod anthropic;
 mod assembly;
+mod assistants;
 mod base64;
 mod bedrock;
 mod calls;
@@ -140,7 +141,7 @@ pin_project_lite::pin_project! {
 impl<S: Stream, J: Select<S::Item>> Observed<S, J> {
     /// Puts together the chunks of an OpenAI stream: model, usage, `finish_reason`, and the message with its
     /// reasoning and tool calls. Reads Chat Completions (also of Azure and of providers that speak this
-    /// language), Completions, Responses, realtime, transcriptions and pictures. Chat Completions state
+    /// language), Completions, Responses, Assistants, realtime, transcriptions and pictures. Chat Completions state
     /// usage only if asked by `stream_options: {"include_usage": true}`.
     ///
     /// An item is an SDK's type, a `serde_json::Value`, or text: the lines or pieces of server-sent events
@@ -167,7 +168,7 @@ impl<S: Stream, J: Select<S::Item>> Observed<S, J> {
     }
 
     /// Puts together the events of an Anthropic stream: model, usage, `finish_reason`, and the message
-    /// with its tool calls.
+    /// with its tool calls; or the text of the API before Messages (`/v1/complete`).
     pub fn anthropic(self) -> Observed<S, J, Anthropic>
     where
         J::Item: Serialize,

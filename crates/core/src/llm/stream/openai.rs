@@ -1,9 +1,10 @@
 //! The chunks of OpenAI's streams, put together into the response they are the pieces of: Chat Completions,
-//! Completions, Responses, realtime, transcriptions, pictures. Driven by `assembly`; `provider` reads the response.
+//! Completions, Responses, Assistants, realtime, transcriptions, pictures. Driven by `assembly`; `provider` reads the response.
 
 use serde_json::{Map, Value, json};
 
 use super::assembly::{Language, fields, fold};
+use super::assistants;
 use super::chat::Choices;
 use super::dashscope::Repeated;
 use super::merge::{adopt_fields, extend, keep, says};
@@ -23,6 +24,7 @@ pub(super) struct Chunks {
     choices: Choices,
     repeated: Repeated,
     responses: Responses,
+    run: assistants::Run,
     /// A transcription, or what is said of a picture.
     media: Map<String, Value>,
     complete: bool,
@@ -30,9 +32,19 @@ pub(super) struct Chunks {
 
 impl Language for Chunks {
     const NAME: &'static str = "openai";
-    const SKIP: &'static [&'static str] = openai::SKIP;
+
+    fn unwrapped(mut chunk: Map<String, Value>) -> Map<String, Value> {
+        // Vectors and pictures are not recorded. An object there is an event of an assistant.
+        if chunk.get("data").is_some_and(Value::is_array) {
+            chunk.remove("data");
+        }
+        assistants::unwrapped(chunk)
+    }
 
     fn add(&mut self, mut chunk: Map<String, Value>) -> bool {
+        if assistants::is_event(&chunk) {
+            return self.run.add(chunk);
+        }
         match chunk.remove("type") {
             // Some services give chunks with choices a type as well.
             Some(Value::String(event)) if !chunk.contains_key("choices") => {
@@ -50,6 +62,7 @@ impl Language for Chunks {
             || self.choices.are_complete()
             || self.repeated.are_complete()
             || self.responses.are_complete()
+            || self.run.is_complete()
     }
 
     fn bytes(&self) -> usize {
@@ -57,6 +70,7 @@ impl Language for Chunks {
             self.choices.bytes(),
             self.repeated.bytes(),
             self.responses.bytes(),
+            self.run.bytes(),
         ];
         fields(&self.fields) + fields(&self.media) + parts.iter().sum::<usize>()
     }
@@ -71,6 +85,8 @@ impl Language for Chunks {
         let mut chat = Map::new();
         let mut choices = self.choices.whole();
         choices.extend(self.repeated.whole());
+        let (messages, run) = self.run.whole();
+        choices.extend(messages);
         if !choices.is_empty() {
             chat.insert("choices".to_owned(), Value::Array(choices));
         }
@@ -83,7 +99,7 @@ impl Language for Chunks {
         let output = |part: &Map<_, _>| openai::facts(&Value::Object(part.clone())).output;
         let mut outputs: Vec<Value> = parts.iter().filter_map(output).collect();
         let mut answer = Map::new();
-        for part in parts.into_iter().chain([self.fields]) {
+        for part in parts.into_iter().chain([run, self.fields]) {
             extend(&mut answer, part);
         }
         let mut facts = openai::facts(&Value::Object(answer));

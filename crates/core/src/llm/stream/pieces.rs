@@ -115,10 +115,10 @@ fn take(text: &str, found: &mut Found) -> usize {
     text.len() - rest.len()
 }
 
-/// What comes after the first line. An item that is a line has no end: the next one begins with its field.
+/// What comes after the first line, from its end on. An item that is a line has no end: the next one begins with its field.
 fn after_line(text: &str) -> Option<&str> {
     match text.find(LINE_END) {
-        Some(end) => text.get(end + 1..),
+        Some(end) => text.get(end..),
         None => text.get(text.find("data:")?..),
     }
 }
@@ -272,6 +272,26 @@ mod tests {
         fn no_text_panics(pieces in prop::collection::vec("[\\[\\]{}\":,dat\n 1DONE]{0,12}", 0..20)) {
             let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
             read(&pieces);
+        }
+    }
+
+    /// Of a body without an object its beginning is kept; of an object that never ends nothing is.
+    #[test]
+    fn what_waits_for_its_end_has_a_limit() {
+        let long = "x".repeat(MAX_BODY + 5);
+        assert_eq!(read(&[&long, "more"]).2, Some("x".repeat(64 * 1024)));
+        let text = "x".repeat(2 * 1024 * 1024);
+        let begin = format!("{{\"a\":\"{text}");
+        assert_eq!(read(&[&begin, "\"}"]).0, [json!({ "a": text })]);
+        for (len, kept) in [(MAX_WAITING, true), (MAX_WAITING + 1, false)] {
+            let mut waiting = "{".to_owned();
+            waiting.push_str(&"x".repeat(len - 2));
+            let mut reader = Pieces {
+                waiting,
+                ..Pieces::default()
+            };
+            reader.push("x");
+            assert_eq!(!reader.waiting.is_empty(), kept, "{len}");
         }
     }
 }

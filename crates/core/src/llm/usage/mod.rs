@@ -188,13 +188,12 @@ fn whole(table: &Table, chunks: &[Value]) -> Value {
         }
     }
     match table.places.first() {
-        Some(&"") | None => return Value::Object(report),
-        Some(place) if !report.is_empty() => {
+        Some(&"") | None => Value::Object(report),
+        Some(place) => {
             answer.insert((*place).to_owned(), Value::Object(report));
+            Value::Object(answer)
         }
-        Some(_) => {}
     }
-    Value::Object(answer)
 }
 
 /// The counts of a report, by the table of its language; `None` if it has none.
@@ -277,7 +276,7 @@ fn audio_in_total(table: &Table, report: &Value) -> Option<(u64, u64)> {
     };
     let (input, output) = (stated(Count::Input)?, stated(Count::Output)?);
     let audio = stated(Count::Total)?.checked_sub(input.checked_add(output)?)?;
-    let is_apart = stated(Count::InputAudio).is_none() && begun(seconds)? > 0 && audio > 0;
+    let is_apart = stated(Count::InputAudio).is_none() && begun(seconds)? > 0;
     is_apart.then_some((input + audio, audio))
 }
 
@@ -311,52 +310,4 @@ fn stated_cost(report: &Value) -> Option<Cost> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_cost_of_nothing_is_not_stated() {
-        let cost = |report: Value| {
-            let cost = stated_cost(&report)?;
-            cost.buckets().map(|(_, dollars)| dollars).next()
-        };
-        for (name, dollars) in [
-            ("total_cost", 1.0),
-            ("estimated_cost", 1.0),
-            ("response_cost", 1.0),
-            ("cost_in_usd_ticks", 1e10),
-        ] {
-            assert_eq!(cost(json!({ (name): dollars })), Some(1.0), "{name}");
-            assert_eq!(cost(json!({ (name): 0 })), None, "{name}");
-        }
-        let details = json!({ "upstream_inference_cost": 0.5 });
-        for (own_key, dollars) in [(true, 0.75), (false, 0.25)] {
-            let report = json!({ "cost": 0.25, "is_byok": own_key, "cost_details": details });
-            assert_eq!(cost(report), Some(dollars), "{own_key}");
-        }
-    }
-
-    #[test]
-    fn a_report_of_zeros_counts_unless_there_is_a_better_one() {
-        let report = |input: u64, output: u64| json!({ "prompt_tokens": input, "completion_tokens": output });
-        for (first, second, expected) in [
-            (report(0, 0), Value::Null, (0, 0)),
-            (report(0, 0), report(3, 4), (3, 4)),
-            (report(3, 4), report(0, 0), (3, 4)),
-            (report(3, 4), report(5, 6), (3, 4)),
-        ] {
-            let answer = json!({ "usage": first, "x_groq": { "usage": second } });
-            let usage = read(Language::OpenAi, &answer).usage.unwrap();
-            let buckets: Vec<_> = usage.buckets().collect();
-            assert_eq!(
-                buckets,
-                [("input", expected.0), ("output", expected.1)],
-                "{answer}"
-            );
-        }
-        let nothing = json!({ "usage": {} });
-        assert_eq!(read(Language::OpenAi, &nothing).usage, None);
-    }
-}
+mod tests;

@@ -27,15 +27,14 @@ impl Family {
     const TEXT_AS_REPORTED: Self = Self(1 << 9);
 
     /// No model is known, or the price table does not have it: every part is kept apart.
-    pub(crate) const UNKNOWN: Self = Self(
-        Self::CACHED.0
-            | Self::CACHE_WRITE.0
-            | Self::REASONING.0
-            | Self::AUDIO.0
-            | Self::IMAGE.0
-            | Self::CACHED_KINDS.0
-            | Self::TEXT_AS_REPORTED.0,
-    );
+    pub(crate) fn unknown() -> Self {
+        Self::with(ALL)
+    }
+
+    /// Each part is another bit, so their sum has all of them.
+    fn with(parts: &[Self]) -> Self {
+        Self(parts.iter().map(|part| part.0).sum())
+    }
 
     /// The family of a model, by the name that a request or an answer has for it, in the spelling of any provider.
     pub(crate) fn of(model: &str) -> Self {
@@ -43,9 +42,7 @@ impl Family {
         let base = model.rsplit('/').next().unwrap_or_default();
         let base = base.strip_prefix("ft:").unwrap_or(base);
         let row = FAMILIES.iter().find(|row| row.has(base));
-        row.map_or(Self::UNKNOWN, |row| {
-            Self(row.parts.iter().fold(0, |all, part| all | part.0))
-        })
+        Self::with(row.map_or(ALL, |row| row.parts))
     }
 
     pub(crate) fn cached(self) -> bool {
@@ -181,7 +178,15 @@ const FAMILIES: &[Row] = &[
     row("gemini-1.0", "", &[]),
 ];
 
-const ALL: &[Family] = &[Family::UNKNOWN];
+const ALL: &[Family] = &[
+    Family::CACHED,
+    Family::CACHE_WRITE,
+    Family::REASONING,
+    Family::AUDIO,
+    Family::IMAGE,
+    Family::CACHED_KINDS,
+    Family::TEXT_AS_REPORTED,
+];
 const REALTIME: &[Family] = &[
     Family::TEXT,
     Family::AUDIO,
@@ -250,7 +255,64 @@ mod tests {
             "o1x",
             "kimi-k2",
         ] {
-            assert_eq!(Family::of(model), Family::UNKNOWN, "{model}");
+            assert_eq!(Family::of(model), Family::unknown(), "{model}");
         }
+    }
+
+    /// The buckets that Langfuse's price table has for a model.
+    #[test]
+    fn a_family_has_the_parts_with_a_price() {
+        type Part = (&'static str, fn(Family) -> bool);
+        const PARTS: [Part; 9] = [
+            ("cached", Family::cached),
+            ("write", Family::cache_write),
+            ("reasoning", Family::reasoning),
+            ("audio in", Family::input_audio),
+            ("audio out", Family::output_audio),
+            ("image", Family::image),
+            ("cached kinds", Family::cached_kinds),
+            ("short", Family::short_names),
+            ("text", |family| family.text(false)),
+        ];
+        for (model, expected) in [
+            ("claude-opus-5", &["cached", "write"][..]),
+            ("gpt-4o", &["cached"]),
+            ("gpt-4o-2024-05-13", &[]),
+            ("gpt-4", &[]),
+            ("gpt-4o-audio-preview", &["audio in", "audio out", "text"]),
+            (
+                "gpt-realtime",
+                &["cached", "audio in", "audio out", "cached kinds", "text"],
+            ),
+            (
+                "gemini-live-2.5-flash-native-audio",
+                &["audio in", "audio out", "image", "short", "text"],
+            ),
+            ("gpt-5.6", &["cached", "write", "reasoning"]),
+            ("o1-pro", &["reasoning"]),
+            ("gemini-2.5-flash", &["cached", "reasoning", "audio in"]),
+            ("gemini-2.5-pro", &["cached", "reasoning"]),
+            (
+                "not known",
+                &[
+                    "cached",
+                    "write",
+                    "reasoning",
+                    "audio in",
+                    "audio out",
+                    "image",
+                    "cached kinds",
+                ],
+            ),
+        ] {
+            let family = Family::of(model);
+            let found: Vec<_> = PARTS
+                .iter()
+                .filter(|(_, has)| has(family))
+                .map(|(name, _)| *name)
+                .collect();
+            assert_eq!(found, expected, "{model}");
+        }
+        assert!(Family::unknown().text(true) && !Family::of("gpt-4o").text(true));
     }
 }

@@ -137,7 +137,7 @@ impl Usage {
     /// The buckets that a model has prices for, and what stays within them.
     pub(crate) fn settle(&self, model: Option<&str>) -> Settled<'_> {
         let model = model.filter(|_| self.reported);
-        Settled::new(self, model.map_or(Family::UNKNOWN, Family::of))
+        Settled::new(self, model.map_or_else(Family::unknown, Family::of))
     }
 
     /// Input, output and total as they are sent, if there is nothing to decide: no model has other names for them.
@@ -146,7 +146,7 @@ impl Usage {
         let simple = self.convention == Convention::Disjoint
             && self.parts.is_empty()
             && self.other.is_empty()
-            && self.total.is_none_or(|total| total == sum);
+            && self.total.is_none_or(|total| total == sum && total > 0);
         let buckets = [
             ("input", self.input),
             ("output", self.output),

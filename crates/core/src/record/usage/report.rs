@@ -107,7 +107,6 @@ impl Report {
                 .saturating_add(groups.on_top());
             let rest = total.saturating_sub(known);
             match (input, output) {
-                (Some(_), Some(_)) => {}
                 // Embeddings and ranking: all of it went in.
                 (None, _) if rest > 0 => input = Some(rest),
                 (Some(_), None) if rest > 0 => output = Some(rest),

@@ -137,4 +137,6 @@ fn in_plain_text(text: &str) -> Vec<Found> {
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tracefuse_core::Tracer;
-use tracefuse_exporter::record::Resource;
+use tracefuse_core::{DropReason, Tracer};
+use tracefuse_exporter::record::{Resource, SpanRecord};
 use tracefuse_exporter::{
     Batch, ExportError, ExportReport, Exporter, InMemoryExporter, async_trait,
 };
@@ -157,4 +157,81 @@ async fn an_outage_uses_up_no_rounds_of_a_batch_on_disk() {
     delivery.send_stored().await;
     let stats = spooled.queue.stats();
     assert_eq!((stats.exported, stats.spooled), (2, 0), "{stats:?}");
+}
+
+#[test]
+fn of_a_batch_on_disk_what_has_no_outcome_is_read_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spooled = spooled(dir.path(), |config| config.batch_size = 3);
+    spooled.store(3);
+    for (left, again) in [(&[0, 1, 2][..], 3), (&[2], 1), (&[], 0)] {
+        let stored = spooled.disk.next().unwrap();
+        let ids = |items: &[Queued]| -> Vec<_> {
+            let id = |item: &Queued| item.record.as_span().map(SpanRecord::span_id);
+            items.iter().map(id).collect()
+        };
+        let kept: Vec<_> = left
+            .iter()
+            .map(|at: &usize| ids(&stored.items)[*at])
+            .collect();
+        spooled.disk.finish(stored.id, &stored.payloads, left);
+        let next = spooled.disk.next();
+        let next = next.map_or(Vec::new(), |next| ids(&next.items));
+        assert_eq!((next.len(), next), (again, kept));
+    }
+    assert_eq!(spooled.disk.ready(), 0);
+}
+
+#[test]
+fn files_that_were_removed_are_counted_when_they_are_looked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spooled = spooled(dir.path(), |config| config.batch_size = 2);
+    spooled.store(4);
+    let (mut directories, mut batches) = (vec![dir.path().to_owned()], Vec::new());
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).unwrap().flatten() {
+            let (path, about) = (entry.path(), entry.metadata().unwrap());
+            if about.is_dir() {
+                directories.push(path);
+            } else if about.len() > INPUT as u64 {
+                batches.push(path);
+            }
+        }
+    }
+    assert_eq!(batches.len(), 2, "{batches:?}");
+    std::fs::remove_file(&batches[0]).unwrap();
+    assert_eq!(spooled.queue.stats().spooled, 4);
+    spooled.disk.verify();
+    let stats = spooled.queue.stats();
+    assert_eq!((stats.spooled, stats.dropped_total()), (2, 2), "{stats:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_on_disk_is_given_up_after_three_rounds_beside_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spooled = spooled(dir.path(), |config| {
+        (config.batch_size, config.max_retries) = (2, 0);
+        config.circuit_breaker_threshold = 100;
+    });
+    spooled.store(2);
+    let accepts = Arc::new(AtomicBool::new(false));
+    let (queue, resource) = (spooled.queue.clone(), Arc::new(Resource::default()));
+    let exporter = Arc::new(Switched(accepts.clone()));
+    let mut delivery = Delivery::new(queue, exporter, resource, Some(spooled.disk), None);
+    for round in 1..=3 {
+        assert_eq!(
+            spooled.queue.stats().dropped_total(),
+            0,
+            "before round {round}"
+        );
+        delivery.send_stored().await;
+        // Another batch is accepted in between: the receiver is there.
+        accepts.store(true, Ordering::Relaxed);
+        spooled.tracer.trace("other").run(|_| {});
+        delivery.send().await;
+        accepts.store(false, Ordering::Relaxed);
+    }
+    let stats = spooled.queue.stats();
+    assert_eq!((stats.exported, stats.spooled), (3, 0), "{stats:?}");
+    assert_eq!(stats.dropped[&DropReason::RetriesExhausted], 2);
 }

@@ -316,6 +316,38 @@ async fn a_size_that_was_refused_is_remembered_and_tried_again_after_fifty_batch
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_size_that_is_refused_is_halved_to_16_kib() {
+    // A record is some 10 kB: a batch has as many as fit the size that was learned.
+    let fits = |refusals: usize| async move {
+        let worker = Worker::start(
+            |config| config.max_batch_bytes = 128 * 1024,
+            |_, batch| {
+                if batch.spans().any(|span| span.name() == "refused") {
+                    Err(ExportError::split("413"))
+                } else {
+                    Ok(ExportReport::accepted(batch.len()))
+                }
+            },
+        );
+        let input = "x".repeat(10_000);
+        let record = |name: &str| worker.tracer.trace(name).input(&input).run(|_| {});
+        for _ in 0..refusals {
+            record("refused");
+            sleep(Duration::from_secs(10)).await;
+        }
+        let before = worker.calls().len();
+        (0..50).for_each(|_| record("t"));
+        sleep(Duration::from_secs(10)).await;
+        worker.calls()[before].1
+    };
+    assert_eq!(fits(0).await, 13);
+    assert_eq!(fits(1).await, 6);
+    assert_eq!(fits(2).await, 3);
+    assert_eq!(fits(3).await, 1);
+    assert_eq!(fits(9).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_hangs_is_cut_off_after_its_time_and_the_batch_sent_again() {
     struct HangsOnce(AtomicBool);
     #[async_trait]

@@ -13,7 +13,7 @@ use super::outage::Push;
 use crate::config::{Overload, PipelineConfig, WhileOpen};
 use crate::queue::ExporterQueue;
 use crate::queue::envelope::bytes_of;
-use crate::queue::phase::WakeAt;
+use crate::queue::phase::{Phase, WakeAt};
 use crate::queue::rounds::Rounds;
 use crate::worker::next::{Next, next};
 
@@ -410,4 +410,34 @@ fn spans_wait_only_in_an_open_round_while_every_queue_has_room() {
     rounds.note_capacity(true);
     rounds.begin();
     assert_eq!(seen(), (None, true), "closed for good");
+}
+
+/// How long a shutdown has that is asked for with these times, in this order.
+fn given(asked: &[Duration]) -> std::ops::RangeInclusive<Duration> {
+    let filled = queue(|_| {});
+    let before = Instant::now();
+    asked.iter().for_each(|time| filled.queue.ask_close(*time));
+    let Phase::Closing(deadline) = filled.queue.phase() else {
+        panic!("{asked:?}");
+    };
+    deadline - Instant::now()..=deadline - before
+}
+
+#[test]
+fn a_shutdown_may_be_given_a_year() {
+    let days = |days: u64| Duration::from_secs(days * 24 * 3600);
+    for (asked, expected) in [
+        (days(364), days(364)),
+        (days(365), days(365)),
+        (Duration::MAX, days(365)),
+    ] {
+        assert!(given(&[asked]).contains(&expected), "{asked:?}");
+    }
+}
+
+#[test]
+fn of_two_shutdowns_the_longer_one_counts() {
+    let hours = |hours: u64| Duration::from_secs(hours * 3600);
+    assert!(given(&[hours(5), hours(9)]).contains(&hours(9)));
+    assert!(given(&[hours(9), hours(2)]).contains(&hours(9)));
 }

@@ -280,8 +280,7 @@ fn in_field(outer: &Map<String, Value>, error: &Value) -> Option<Error> {
                 rest.remove(*key);
             }
             let beside = of_object(&rest);
-            let word = scalar(error).filter(|_| !error.is_boolean());
-            Some(match (beside, word) {
+            Some(match (beside, scalar(error)) {
                 // `{"error": "invalid_request", "error_description": ".."}`
                 (Some(mut beside), Some(word)) if message(&rest).is_some() => {
                     beside.names.insert(0, word);

@@ -80,12 +80,11 @@ pub(super) fn is_success(code: &str) -> bool {
     code.is_empty() || SUCCESS.contains(&code.to_ascii_lowercase().as_str())
 }
 
-/// A text that is not empty, a number or `true` as text.
+/// A text that is not empty, or a number as text.
 pub(super) fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
-        Value::Bool(true) => Some("true".to_owned()),
         _ => None,
     }
 }

@@ -421,3 +421,54 @@ fn the_page_of_a_proxy_is_an_error() {
     );
     assert_eq!(of_text("Bonjour", "openai"), None);
 }
+
+/// What is empty is no part of an error's kind, and no part of an answer beside it.
+#[test]
+fn empty_fields_say_nothing_of_an_error() {
+    for (body, kind, message) in [
+        (
+            json!({ "error": { "message": "m", "code": "None" } }),
+            "openai",
+            "m",
+        ),
+        (
+            json!({ "error": { "message": "m", "code": "" } }),
+            "openai",
+            "m",
+        ),
+        (
+            json!({ "error": { "message": "m", "status": "BUSY" } }),
+            "openai.BUSY",
+            "m",
+        ),
+        (
+            json!({ "error": { "message": "m", "status": "503" } }),
+            "openai.503",
+            "m",
+        ),
+        (json!({ "message": "m", "text": "" }), "openai", "m"),
+        (json!({ "message": "m", "data": [] }), "openai", "m"),
+        (json!({ "message": "m", "result": {} }), "openai", "m"),
+        (
+            json!({ "success": false }),
+            "openai.error",
+            "{\"success\":false}",
+        ),
+        (
+            json!({ "error": true }),
+            "openai.error",
+            "an error without a text",
+        ),
+        (json!({ "error": true, "message": "m" }), "openai", "m"),
+    ] {
+        check(&body, kind, message);
+    }
+    for answer in [
+        json!({ "message": "m", "text": "Hi" }),
+        json!({ "message": "m", "data": [1] }),
+        json!({ "message": "m", "result": { "a": 1 } }),
+        json!({ "message": "m", "usage": 1 }),
+    ] {
+        assert_eq!(read(&answer, "openai"), None, "{answer}");
+    }
+}

@@ -1,9 +1,9 @@
 //! Anthropic's and Gemini's documented examples of responses.
 //! Run by the tests of `provider`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::super::{anthropic, gemini};
+use super::super::{anthropic, bedrock, gemini, ollama, openai, other_output};
 use super::{Case, check};
 
 #[test]
@@ -186,4 +186,99 @@ fn gemini_examples() {
             output: json!(null),
         },
     ]);
+}
+
+#[test]
+fn a_message_of_ollama_says_more_than_its_role() {
+    let call = json!([{ "function": { "name": "f" } }]);
+    for (message, expected) in [
+        (json!({ "role": "assistant", "content": "" }), None),
+        (json!({ "role": "assistant" }), None),
+        (json!({ "content": "Hi" }), Some(json!({ "content": "Hi" }))),
+        (
+            json!({ "role": "assistant", "content": "", "tool_calls": call }),
+            Some(json!({ "role": "assistant", "content": "", "tool_calls": call })),
+        ),
+    ] {
+        let answer = json!({ "model": "llama3.2", "message": message, "done": true });
+        assert_eq!(ollama::facts(&answer).output, expected, "{answer}");
+    }
+}
+
+#[test]
+fn a_provider_is_named_by_what_only_it_writes() {
+    for (answer, provider) in [
+        (json!({}), "openai"),
+        (json!({ "x_groq": { "id": "req_1" } }), "groq"),
+        (json!({ "x_groq": null }), "openai"),
+        (json!({ "prompt_filter_results": [] }), "azure.ai.openai"),
+        (
+            json!({ "usage": { "prompt_cache_hit_tokens": 0 } }),
+            "deepseek",
+        ),
+        (
+            json!({ "usage": { "num_search_queries": 1 } }),
+            "perplexity",
+        ),
+        (
+            json!({ "search_results": [], "citations": [] }),
+            "perplexity",
+        ),
+        (json!({ "search_results": [] }), "openai"),
+        (json!({ "citations": [] }), "openai"),
+    ] {
+        assert_eq!(openai::facts(&answer).provider, provider, "{answer}");
+    }
+    let chat = json!({ "choices": [{ "message": { "content": "Hi" } }] });
+    let claude = json!({ "content": [{ "type": "text", "text": "Hi" }] });
+    for answer in [chat, claude, json!({ "stopReason": "end_turn" })] {
+        let facts = bedrock::facts(&answer);
+        assert_eq!(facts.provider, "aws.bedrock", "{answer}");
+    }
+}
+
+/// <https://cloud.ibm.com/apidocs/watsonx-ai#text-generation>
+#[test]
+fn the_text_of_watsonx_is_the_output() {
+    let result = |text: &str| json!({ "generated_text": text, "stop_reason": "eos_token" });
+    let answer = |results: Value| json!({ "model_id": "ibm/granite", "results": results });
+    let one = openai::facts(&answer(json!([result("Hi")])));
+    assert_eq!(
+        (one.output, one.model.as_deref(), one.finish_reason),
+        (
+            Some(json!("Hi")),
+            Some("ibm/granite"),
+            Some(json!("eos_token"))
+        )
+    );
+    let two = answer(json!([result("Hi"), result("Ho")]));
+    assert_eq!(openai::facts(&two).output, None);
+    assert_eq!(other_output(&two), Some(two["results"].clone()));
+}
+
+#[test]
+fn an_answer_of_another_kind_is_found_by_its_field() {
+    for (answer, expected) in [
+        (
+            json!({ "result": { "a": 1 }, "usage": {} }),
+            Some(json!({ "a": 1 })),
+        ),
+        (
+            json!({ "result": {}, "results": [1], "usage": {} }),
+            Some(json!([1])),
+        ),
+        (
+            json!({ "results": [], "transcript": "Hi" }),
+            Some(json!("Hi")),
+        ),
+        (
+            json!({ "completion": "", "pages": [{}] }),
+            Some(json!([{}])),
+        ),
+        (json!({ "results": [{ "embedding": [0.5] }] }), None),
+        (json!({ "result": true, "generation": 7 }), None),
+        (json!({}), None),
+    ] {
+        assert_eq!(other_output(&answer), expected, "{answer}");
+    }
 }

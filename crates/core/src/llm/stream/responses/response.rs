@@ -164,7 +164,11 @@ impl Response {
                 self.find(|known| index.is_some() && known.index == index && is_kind(known))
             })
             .or_else(|| {
-                let open = |known: &Item| !known.done && is_kind(known);
+                // An item that begins with another id is another item.
+                let open = |known: &Item| {
+                    let begins = !done && id.is_some() && known.id().is_some();
+                    !known.done && is_kind(known) && !begins
+                };
                 self.find(|known| open(known) && (index.is_none() || known.index.is_none()))
             });
         if let Some(known) = self.at(at, index) {

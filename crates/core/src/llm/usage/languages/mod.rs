@@ -128,3 +128,61 @@ fn is_anthropics(report: &Value) -> bool {
         .iter()
         .any(|name| has(name))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// <https://docs.perplexity.ai/guides/pricing>: reasoning of the research models is billed beside the output.
+    #[test]
+    fn a_report_of_research_has_citations_and_more_reasoning_than_output() {
+        let report = |citations: u64, reasoning: u64, output: u64, dollars: f64| {
+            json!({ "citation_tokens": citations, "reasoning_tokens": reasoning, "completion_tokens": output,
+                "cost": { "reasoning_tokens_cost": dollars } })
+        };
+        for (report, expected) in [
+            (report(5, 9, 3, 0.0), true),
+            (report(5, 3, 9, 0.1), true),
+            (report(5, 9, 3, 0.1), true),
+            (report(0, 9, 3, 0.1), false),
+            (report(5, 3, 9, 0.0), false),
+            (report(5, 3, 3, 0.0), false),
+            (json!({ "citation_tokens": 5 }), false),
+            (json!({}), false),
+        ] {
+            assert_eq!(is_research(&report), expected, "{report}");
+        }
+    }
+
+    #[test]
+    fn a_report_with_counts_of_openai_is_not_anthropics() {
+        for (report, expected) in [
+            (
+                json!({ "input_tokens": 1, "cache_read_input_tokens": 2 }),
+                true,
+            ),
+            (
+                json!({ "input_tokens": 1, "cache_creation_input_tokens": 2 }),
+                true,
+            ),
+            (
+                json!({ "input_tokens": 1, "cache_creation_input_tokens": 2, "total_tokens": null }),
+                true,
+            ),
+            (json!({ "input_tokens": 1 }), false),
+            (json!({ "cache_read_input_tokens": 2 }), false),
+            (
+                json!({ "input_tokens": 1, "cache_read_input_tokens": 2, "total_tokens": 3 }),
+                false,
+            ),
+            (
+                json!({ "input_tokens": 1, "cache_read_input_tokens": 2, "input_tokens_details": {} }),
+                false,
+            ),
+        ] {
+            assert_eq!(is_anthropics(&report), expected, "{report}");
+        }
+    }
+}

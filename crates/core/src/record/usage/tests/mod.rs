@@ -1,5 +1,7 @@
 //! Sums and names of buckets, for every convention and family of models.
 
+mod totals;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -315,6 +317,16 @@ proptest! {
         for model in ["claude-opus-5", "o3", "gpt-4o", "gpt-4o-audio-preview", "gpt-realtime", "gemini-2.0-flash", "gemini-2.5-flash"] {
             let settled = usage.settle(Some(model));
             prop_assert_eq!(buckets::sum(&settled.buckets), sum, "{}: {:?}", model, settled);
+        }
+    }
+
+    /// The short way gives what the long way gives.
+    #[test]
+    fn a_plain_usage_is_the_same_settled(input in 0..9u64, output in 0..9u64, cached in 0..3u64, total in 0..20u64) {
+        for usage in [Usage::new(input, output), Usage::new(input, output).total(total), Usage::new(input, output).cached_tokens(cached).total(total)] {
+            if let Some(plain) = usage.plain() {
+                prop_assert_eq!(plain.collect::<Vec<_>>(), usage.settle(Some("o3")).buckets);
+            }
         }
     }
 

@@ -1,0 +1,91 @@
+//! Tail sampling at its bounds, and beside a processor that measures what is not sampled.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tracefuse_core::record::{FinishedSpan, SpanRecord};
+use tracefuse_core::{Processor, SampleRate, Tracer};
+use tracefuse_exporter::InMemoryExporter;
+use tracefuse_runtime::{Pipeline, TailSampler, TailSampling};
+
+use crate::tail_sampling::{held, none};
+
+#[test]
+fn a_trace_is_held_up_to_the_bounds_themselves() {
+    let early = |config: TailSampling, advance: u64| {
+        let held = held(config);
+        let trace = held.tracer.trace("t").start();
+        trace.span("first").run(|_| {});
+        held.clock.advance(Duration::from_secs(advance));
+        trace.span("second").run(|_| {});
+        let early = held.tracer.stats().released_early;
+        trace.finish();
+        held.shutdown();
+        early
+    };
+    let spans = |bound| early(TailSampling::new().max_spans(bound), 0);
+    assert_eq!((spans(2), spans(1)), (0, 1));
+    let age = |bound| early(TailSampling::new().max_age(Duration::from_secs(bound)), 10);
+    assert_eq!((age(11), age(10)), (0, 1));
+    let (exporter, size) = (InMemoryExporter::new(), |bytes| {
+        early(TailSampling::new().max_bytes(bytes), 0)
+    });
+    let pipeline = Pipeline::builder()
+        .exporter(exporter.clone())
+        .build()
+        .unwrap();
+    let tracer = Tracer::builder(pipeline).build();
+    tracer.trace("t").run(|trace| {
+        trace.span("first").run(|_| {});
+        trace.span("second").run(|_| {});
+    });
+    tracer.shutdown().unwrap();
+    let spans = exporter.spans();
+    let both: usize = spans
+        .iter()
+        .filter(|span| span.name() != "t")
+        .map(SpanRecord::size)
+        .sum();
+    assert_eq!((size(both), size(both - 1)), (0, 1));
+}
+
+/// Counts the spans of traces that the sampler left out.
+#[derive(Default)]
+struct Measures(AtomicU64);
+
+impl Processor for Measures {
+    fn on_end(&self, _: SpanRecord) {}
+    fn measures(&self) -> bool {
+        true
+    }
+    fn on_unsampled(&self, _: &FinishedSpan<'_>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn an_inner_processor_that_measures_sees_what_is_not_sampled() {
+    let inner = Arc::new(Measures::default());
+    let sampler = TailSampler::new(inner.clone(), none());
+    let rate = SampleRate::new(0.0).unwrap();
+    let tracer = Tracer::builder(sampler).sample_rate(rate).build();
+    tracer.trace("t").run(|trace| trace.span("s").run(|_| {}));
+    assert_eq!(inner.0.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn a_trace_that_left_makes_room_for_the_next_ones() {
+    // Room for one trace of two spans at a time, by spans and by bytes.
+    for config in [none().max_spans(2), none().max_bytes(60 * 1024)] {
+        let held = held(config);
+        for _ in 0..10 {
+            let trace = held.tracer.trace("t").start();
+            trace.span("s").input("x".repeat(40 * 1024)).run(|_| {});
+            assert_eq!(held.tracer.stats().held, 1);
+            trace.finish();
+            assert_eq!(held.tracer.stats().held, 0);
+        }
+        assert_eq!(held.shutdown().released_early, 0);
+    }
+}
