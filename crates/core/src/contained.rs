@@ -367,6 +367,9 @@ mod tests {
         };
         let within = Duration::from_secs(1);
         assert_eq!(calls(|p| p.on_finish(&finished)), ["on_end"]);
+        let named = Arc::<Named>::default();
+        Processor::on_end(&named, recorder.only());
+        assert_eq!(named.0.lock().unwrap().as_slice(), ["on_end"]);
         assert_eq!(calls(|p| p.on_unsampled(&finished)), ["on_unsampled"]);
         assert_eq!(calls(|p| p.on_score(score())), ["on_score"]);
         assert_eq!(calls(|p| p.on_leak(&Leak::Many { open: 1 })), ["on_leak"]);

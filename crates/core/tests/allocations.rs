@@ -160,3 +160,23 @@ fn an_owned_string_of_64_kib_is_moved_and_a_borrowed_one_copied_once() {
     });
     assert!(set.1 < 2048, "{set:?}");
 }
+
+#[test]
+fn the_memory_of_a_chunk_that_was_dropped_is_used_again() {
+    let chunk = Arc::new(Mutex::new(Chunk::default()));
+    let tracer = Tracer::builder(Append(chunk.clone())).build();
+    let trace = tracer.trace("root").start();
+    let of_a_take = || {
+        (0..100).for_each(|_| four_attributes(&trace));
+        let mut chunk = chunk.lock().unwrap();
+        let mut taken = None;
+        let (_, bytes) = counted(|| taken = Some(chunk.take()));
+        assert_eq!(taken.map(|taken| taken.len()), Some(100));
+        bytes
+    };
+    assert!(of_a_take() > 8 * 1024);
+    // A test beside this one may have the list at the same moment.
+    assert!((0..1_000).any(|_| of_a_take() == 0));
+    Chunk::free_spare_memory();
+    assert!(of_a_take() > 8 * 1024);
+}

@@ -126,6 +126,22 @@ mod tests {
     }
 
     #[test]
+    fn metadata_of_an_event_goes_with_it() {
+        let recorder = Recorder::new();
+        recorder.tracer().trace("t").run(|trace| {
+            trace.event("kept").metadata("of the first", 1u64).record();
+            trace
+                .event("left out")
+                .metadata("of the second", 2u64)
+                .record();
+        });
+        let mut span = recorder.only();
+        assert_eq!(span.cut(1, 100).events, 1);
+        let metadata: Vec<_> = span.events().flat_map(|event| event.metadata()).collect();
+        assert_eq!(metadata, [("of the first", ValueRef::U64(1))]);
+    }
+
+    #[test]
     fn the_last_name_of_a_span_is_the_one_that_is_shortened() {
         let recorder = Recorder::new();
         recorder.tracer().trace("t").run(|trace| {

@@ -131,3 +131,35 @@ impl TraceAttributes {
                 .any(|(key, value)| has_nul(key) || in_value(value))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merged_metadata_is_set_over_or_below_and_counts_are_added() {
+        let pair = |key: &str, n: u64| (key.to_owned(), Value::U64(n));
+        for (over, a) in [(true, 20), (false, 1)] {
+            let mut attributes = TraceAttributes {
+                metadata: vec![pair("a", 1), pair(DROPPED_TRACE_KEYS, 2)],
+                ..TraceAttributes::default()
+            };
+            let from = [pair("a", 20), pair("b", 30), pair(DROPPED_TRACE_KEYS, 40)];
+            attributes.merge_metadata(&from, over);
+            let expected = [pair("a", a), pair(DROPPED_TRACE_KEYS, 42), pair("b", 30)];
+            assert_eq!(attributes.metadata, expected);
+        }
+    }
+
+    #[test]
+    fn a_tag_is_added_once_and_those_beyond_the_limit_are_counted() {
+        let mut attributes = TraceAttributes::default();
+        for n in 0..MAX_KEYS + 3 {
+            attributes.add_tag(&n.to_string());
+            attributes.add_tag("0");
+        }
+        assert_eq!(attributes.tags.len(), MAX_KEYS as usize);
+        let dropped = (DROPPED_TRACE_TAGS.to_owned(), Value::U64(3));
+        assert_eq!(attributes.metadata, [dropped]);
+    }
+}

@@ -147,4 +147,61 @@ mod tests {
         assert!(spare.take(1_000, 8_200).is_some());
         assert!(spare.list.iter().all(|(_, text)| text.capacity() > 8_100));
     }
+
+    #[test]
+    fn as_much_is_kept_as_the_bound() {
+        let mut spare = Spare::new();
+        let eighth = || (Vec::new(), String::with_capacity(MOST / 8));
+        assert_eq!(eighth().1.capacity(), MOST / 8);
+        for kept in [1, 2, 3, 4, 5, 6, 7, 8, 8, 8] {
+            spare.give(eighth());
+            assert_eq!(spare.list.len(), kept);
+        }
+        assert_eq!(size(10, 7), 87);
+    }
+
+    #[test]
+    fn memory_of_a_size_that_chunks_have_is_kept() {
+        for (bytes, is_kept) in [
+            (LEAST - 1, false),
+            (LEAST, true),
+            (LARGEST, true),
+            (LARGEST + 1, false),
+        ] {
+            let (mut words, mut text) = (Vec::new(), String::with_capacity(bytes));
+            give(&mut words, &mut text);
+            assert_eq!(text.capacity() == 0, is_kept, "{bytes}");
+        }
+    }
+
+    /// Whether memory for so many words and bytes is some that was given. Another thread may have the lock, so it is
+    /// tried several times. No chunk of a test has memory of these sizes.
+    fn is_used_again(given: (usize, usize), taken: (usize, usize), tries: usize) -> bool {
+        (0..tries).any(|_| {
+            let (mut words, mut text) =
+                (Vec::with_capacity(given.0), String::with_capacity(given.1));
+            give(&mut words, &mut text);
+            let (words, text) = take(taken.0, taken.1);
+            assert!(words.capacity() >= taken.0 && text.capacity() >= taken.1);
+            (words.capacity(), text.capacity()) == given
+        })
+    }
+
+    #[test]
+    fn memory_is_used_again_from_a_size_on() {
+        let most = 100_000;
+        assert!(is_used_again((11_000, 7_001), (10_000, 6_500), most));
+        // 101 words of 8 bytes, and the rest of the least size.
+        let text = LEAST - 101 * 8;
+        assert!(is_used_again((111, text + 5), (101, text), most));
+        assert!(!is_used_again((112, text + 6), (101, text - 1), 50));
+        // What is freed is not used again.
+        give(
+            &mut Vec::with_capacity(10_900),
+            &mut String::with_capacity(7_003),
+        );
+        free();
+        let (words, _) = take(10_800, 6_999);
+        assert_ne!(words.capacity(), 10_900);
+    }
 }

@@ -25,7 +25,7 @@ pub fn tree(spans: &[SpanRecord]) -> String {
 
 fn branch(text: &mut String, spans: &[&SpanRecord], span: &SpanRecord, depth: usize) {
     // Records read from outside may name each other as parents; the depth ends that circle.
-    if depth > spans.len() {
+    if depth == spans.len() {
         return;
     }
     let _ = writeln!(text, "{:indent$}{}", "", span.name(), indent = depth * 2);
@@ -33,5 +33,33 @@ fn branch(text: &mut String, spans: &[&SpanRecord], span: &SpanRecord, depth: us
         if child.parent_span_id() == Some(span.span_id()) && child.trace_id() == span.trace_id() {
             branch(text, spans, child, depth + 1);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Recorder;
+
+    #[test]
+    fn spans_are_below_their_parents_also_in_a_circle() {
+        let recorder = Recorder::new();
+        recorder.tracer().trace("a").run(|trace| {
+            trace.span("b").run(|b| b.span("c").run(|_| {}));
+        });
+        let mut spans = recorder.spans();
+        assert_eq!(tree(&spans), "a\n  b\n    c\n");
+        spans.pop();
+        assert_eq!(tree(&spans), "b\n  c\n", "its parent is not there");
+        // Two spans of one id, of which one is its own parent.
+        let mut root = recorder.named("a");
+        let mut own = root.clone();
+        own.copy_with(
+            Some("own"),
+            |_, _, _| {},
+            |buffer| buffer.head.set_parent(Some(buffer.head.span_id())),
+        );
+        root.copy_with(None, |_, _, _| {}, |_| {});
+        assert_eq!(tree(&[root, own]), "a\n  own\n");
     }
 }

@@ -67,7 +67,7 @@ pub(crate) fn float(value: f64, buffer: &mut ryu::Buffer) -> &str {
         buffer.format_finite(value)
     } else if value.is_nan() {
         "NaN"
-    } else if value > 0.0 {
+    } else if value.is_sign_positive() {
         "Infinity"
     } else {
         "-Infinity"

@@ -101,9 +101,8 @@ pub(crate) fn enter(span: &Span) -> Entered {
         return Entered::nothing();
     }
     let span = span.clone();
-    let depth = with(|stack| stack.push(span));
     Entered {
-        depth: depth.unwrap_or(usize::MAX),
+        depth: with(|stack| stack.push(span)),
         thread: PhantomData,
     }
 }
@@ -185,26 +184,20 @@ impl Stack {
         depth
     }
 
-    /// Removes the frame at `depth` and the frames above it, and returns their spans. The caller drops them after the
-    /// borrow, because the end of a last handle may use the stack again.
-    fn take(&mut self, depth: usize) -> (Option<Span>, Vec<Frame>) {
-        if let Some(frame) = self.frames.get(depth) {
-            set_over(frame.over);
-        }
-        let above = match self.frames.len() {
-            // Usually it is on top of the stack.
-            len if len <= depth + 1 => Vec::new(),
-            _ => self.frames.split_off(depth + 1),
-        };
-        (self.frames.pop().map(|frame| frame.span), above)
+    /// Removes the frame at `depth` and the frames above it, and returns them; `None` if it is gone, and so are those above
+    /// it. The caller drops them after the borrow, because the end of a last handle may use the stack again.
+    fn take(&mut self, depth: usize) -> Option<(Option<Frame>, Vec<Frame>)> {
+        set_over(self.frames.get(depth)?.over);
+        let above = self.frames.split_off(depth + 1);
+        Some((self.frames.pop(), above))
     }
 }
 
 /// Keeps a span current on this thread; made by [`Span::enter`].
 #[must_use = "the span is current only until the guard is dropped"]
 pub struct Entered {
-    /// Height of the stack to return to; `usize::MAX` if nothing was pushed.
-    depth: usize,
+    /// Height of the stack to return to; `None` if nothing was pushed.
+    depth: Option<usize>,
     /// Not `Send`, because the stack is of this thread.
     thread: PhantomData<*const ()>,
 }
@@ -212,7 +205,7 @@ pub struct Entered {
 impl Entered {
     fn nothing() -> Self {
         Self {
-            depth: usize::MAX,
+            depth: None,
             thread: PhantomData,
         }
     }
@@ -221,12 +214,11 @@ impl Entered {
 impl Drop for Entered {
     #[cfg_attr(not(feature = "record"), inline)]
     fn drop(&mut self) {
-        if !RECORDS || self.depth == usize::MAX {
+        if !RECORDS {
             return;
         }
-        let depth = self.depth;
-        // If the frame is gone, so are the frames above it.
-        let left = with(|stack| (stack.frames.len() > depth).then(|| stack.take(depth)));
+        let Some(depth) = self.depth else { return };
+        let left = with(|stack| stack.take(depth));
         drop(left);
     }
 }
@@ -288,5 +280,61 @@ mod tests {
         assert_eq!(recorder.names(), ["inner"], "ended with its closure");
         assert!(!kept.unwrap().is_recording());
         assert!(with(|stack| stack.frames.is_empty()).unwrap());
+    }
+
+    #[test]
+    fn guards_in_guards_give_the_span_below_back() {
+        let tracer = Recorder::new().tracer();
+        let trace = tracer.trace("root").start();
+        let spans = ["a", "b", "c"].map(|name| trace.span(name).start());
+        let seen = || Span::current().id();
+        let [first, second, third] = [0, 1, 2].map(|n: usize| spans[n].enter());
+        assert_eq!(seen(), spans[2].id());
+        drop(third);
+        assert_eq!(seen(), spans[1].id());
+        drop(first);
+        assert_eq!(seen(), None, "those above it are gone with it");
+        let again = spans[0].enter();
+        drop(second);
+        assert_eq!(seen(), spans[0].id(), "its frame was gone already");
+        drop(again);
+        assert!(is_empty());
+    }
+
+    #[test]
+    fn a_guard_that_a_closure_leaves_does_not_outlast_it() {
+        let tracer = Recorder::new().tracer();
+        tracer.trace("root").run(|trace| {
+            let leaves = || {
+                trace.span("a").run(|span| std::mem::forget(span.enter()));
+            };
+            leaves();
+            assert_eq!(Span::current().id(), trace.root().id());
+        });
+        assert!(is_empty());
+        assert_eq!(with(|stack| stack.frames.len()), Some(0));
+    }
+
+    #[test]
+    fn a_handle_that_does_nothing_hides_a_span_and_is_itself_not_current() {
+        let tracer = Recorder::new().tracer();
+        let outside = || Span::current().unrecorded.is_outside();
+        let nothing = || {
+            Span::noop().span("nothing").run(|_| {
+                assert!(Span::current().id().is_none());
+                outside()
+            })
+        };
+        assert!(outside() && nothing());
+        let entered = Span::noop().enter();
+        assert!(outside());
+        drop(entered);
+        tracer.trace("root").run(|trace| {
+            assert!(!nothing());
+            let entered = Span::noop().enter();
+            assert!(Span::current().id().is_none() && !outside());
+            drop(entered);
+            assert_eq!(Span::current().id(), trace.root().id());
+        });
     }
 }

@@ -6,7 +6,6 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::record::{Level, Role, SpanId, Timestamp, Value, pairs};
-use crate::span::feature::RECORDS;
 use crate::span::handle::Span;
 
 /// Describes an event; nothing is recorded until [`record`](Self::record).
@@ -93,10 +92,8 @@ impl<'a> EventBuilder<'a> {
     #[cfg_attr(not(feature = "record"), inline)]
     pub fn record(self) {
         let Some(open) = self.span.sampled() else {
-            if !RECORDS {
-                // It is empty: nothing need be dropped.
-                std::mem::forget(self);
-            }
+            // It is empty, since nothing was captured: nothing need be dropped.
+            std::mem::forget(self);
             return;
         };
         let time = self.time.unwrap_or_else(|| open.trace.now());

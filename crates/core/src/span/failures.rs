@@ -56,3 +56,80 @@ impl Failures {
         propagated
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether the second of two errors is the first one again; the first is of the span below.
+    fn returned(first: &Exception, second: &Exception, third: &Exception) -> [bool; 3] {
+        let failures = Failures::default();
+        let [root, parent, child] = [(); 3].map(|()| SpanId::random());
+        [
+            failures.note(child, Some(parent), first, false),
+            failures.note(parent, Some(root), second, false),
+            failures.note(root, None, third, false),
+        ]
+    }
+
+    #[test]
+    fn an_error_is_known_by_its_message_or_by_its_first_cause() {
+        let new = |message: &str| Exception::new("E", message);
+        let caused = |message: &str, sources: &str| Exception {
+            sources: sources.into(),
+            ..new(message)
+        };
+        let cause = new("no connection");
+        for (second, third, known) in [
+            (
+                new("no connection"),
+                new("no connection"),
+                [false, true, true],
+            ),
+            (
+                new("get: no connection"),
+                new("load: get: no connection"),
+                [false, true, true],
+            ),
+            // The third has the message of the second alone, or that of the first alone.
+            (
+                caused("outer", "no connection"),
+                new("wraps outer"),
+                [false, true, true],
+            ),
+            (
+                new("get: no connection"),
+                new("load: no connection"),
+                [false, true, true],
+            ),
+            (new("other"), new("no connection"), [false, false, false]),
+        ] {
+            assert_eq!(returned(&cause, &second, &third), known, "{second} {third}");
+        }
+    }
+
+    #[test]
+    fn the_last_errors_of_a_trace_are_known() {
+        let failures = Failures::default();
+        let parent = SpanId::random();
+        let error = |n: usize| Exception::new("E", format!("error {n:03}"));
+        for n in 0..=MAX_FAILURES {
+            assert!(!failures.note(SpanId::random(), Some(parent), &error(n), false));
+        }
+        assert!(
+            !failures.note(parent, None, &error(0), false),
+            "the first is forgotten"
+        );
+        assert!(failures.note(parent, None, &error(MAX_FAILURES), false));
+    }
+
+    #[test]
+    fn a_span_that_returns_its_own_error_counts_it_once() {
+        for returned in [true, false] {
+            let (failures, span) = (Failures::default(), SpanId::random());
+            let error = Exception::new("E", "an error");
+            assert!(!failures.note(span, None, &error, false));
+            assert_eq!(failures.note(span, None, &error, returned), returned);
+        }
+    }
+}

@@ -198,7 +198,22 @@ mod tests {
         };
         retire();
         assert_eq!(kept.forwarded().unwrap().parent, parent, "a guard keeps it");
-        drop(again);
+        // Guards that come and go retire nothing while another one is left.
+        let other = ForwardGuard::new(Unrecorded::OFF, Forwarded::unsampled());
+        let retired = ForwardGuard::new(
+            Unrecorded::OFF,
+            Forwarded {
+                parent,
+                received: None,
+            },
+        );
+        let key = retired.unrecorded();
+        drop(retired);
+        for _ in 0..2 * RETIRED {
+            drop(other.unrecorded().guard());
+        }
+        assert_eq!(key.forwarded().unwrap().parent, parent);
+        drop((again, other));
         retire();
         assert!(table(|table| table.retired.len()) <= RETIRED);
         assert!(table(|table| table.contexts.len()) <= RETIRED + 1);

@@ -58,8 +58,8 @@ impl LeakWatch {
         let ours = self
             .due
             .compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed);
-        // At the first check there is nothing to find, and another thread may already run this one.
-        if due == 0 || ours.is_err() {
+        // Another thread may already run this check.
+        if ours.is_err() {
             return;
         }
         self.look_for_many(core);

@@ -9,7 +9,7 @@ use tracefuse_core::bridge::{self, Measured, count, now, reported_usage, update_
 use tracefuse_core::record::{StatusCode, ValueRef};
 use tracefuse_core::testing::Recorder;
 use tracefuse_core::{
-    Exception, Level, ObservationType, SampleRate, Span, SpanId, Timestamp, TraceId, Tracer,
+    Exception, Level, ObservationType, SampleRate, Span, SpanId, Status, Timestamp, TraceId, Tracer,
 };
 
 use crate::support::{EPOCH, tracer};
@@ -166,6 +166,41 @@ fn a_cancelled_span_ends_with_a_warning_and_its_message() {
 }
 
 #[test]
+fn cancelled_work_keeps_what_was_set() {
+    type Set = fn(&Span);
+    let sets: [(Set, Option<Level>, &str); 5] = [
+        (|_| {}, Some(Level::Warning), "cancelled"),
+        (
+            |s| s.set_level(Level::Debug),
+            Some(Level::Debug),
+            "cancelled",
+        ),
+        (|s| s.set_status(Status::Ok), None, "cancelled"),
+        (
+            |s| s.set_status_message("mine"),
+            Some(Level::Warning),
+            "mine",
+        ),
+        (
+            |s| s.set_status(Status::error("mine")),
+            Some(Level::Error),
+            "mine",
+        ),
+    ];
+    for (set, level, message) in sets {
+        let (tracer, recorder, _) = tracer();
+        let trace = tracer.trace("t").start();
+        set(trace.root());
+        bridge::end_cancelled(trace.root(), "cancelled");
+        let span = recorder.only();
+        assert_eq!(
+            (span.level(), span.status_message()),
+            (level, Some(message))
+        );
+    }
+}
+
+#[test]
 fn a_panic_is_recorded_and_ends_the_span() {
     let (tracer, recorder, _) = tracer();
     tracer.trace("t").run(|trace| {
@@ -292,7 +327,10 @@ fn a_generation_is_linked_to_the_prompt_of_its_input() {
             .input(input())
             .run(|_| {});
         trace.span("no generation").input(input()).run(|_| {});
-        trace.generation("output").output(input()).run(|_| {});
+        trace
+            .generation("output")
+            .output(input())
+            .run(|span| span.set_output(input()));
         trace.generation("after it").input(["plain"]).run(|_| {});
     });
     for (name, prompt) in [

@@ -1,14 +1,12 @@
 //! Each method of a handle or a builder: what the record, the score or the processor gets of it.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures::executor::block_on;
 use tracefuse_core::propagation::RemoteContext;
 use tracefuse_core::record::{SpanRecord, StatusCode, Value, ValueRef};
 use tracefuse_core::{
-    Cost, Exception, Level, ObservationType, Processor, Report, ScoreTarget, Span, SpanBuilder,
-    SpanId, Stats, Status, Timestamp, Trace, TraceId, Tracer, Usage,
+    Cost, Exception, Level, ObservationType, ScoreTarget, Span, SpanBuilder, SpanId, Status,
+    Timestamp, Trace, TraceId, Tracer, Usage,
 };
 
 use crate::support::{EPOCH, Recorder, tracer};
@@ -141,7 +139,9 @@ fn each_setter_of_a_trace_is_seen_in_its_record() {
             trace.set_user_id("u2");
             trace.add_metadata_with("added", || "later");
             trace.add_metadata("null", None::<u8>);
+            trace.set_input_with(|| "asked");
             trace.set_output_with(|| "out");
+            assert!(trace.is_recording());
             trace.set_level(Level::Warning);
             trace.set_status(Status::error("soft"));
             trace.record_event("happened");
@@ -173,7 +173,7 @@ fn each_setter_of_a_trace_is_seen_in_its_record() {
     assert_eq!(trace.tags, ["a"]);
     assert_eq!(
         (root.input(), root.output()),
-        (Some(ValueRef::Str("in")), Some(ValueRef::Str("out")))
+        (Some(ValueRef::Str("asked")), Some(ValueRef::Str("out")))
     );
     assert_eq!(
         (root.level(), root.status()),
@@ -368,126 +368,26 @@ fn a_trace_ends_when_it_is_said_to() {
     assert_eq!(kept.named("b").end_time(), at(9));
 }
 
-/// Notes how long each call may take.
-#[derive(Clone, Default)]
-struct Limits(Arc<Mutex<Vec<(&'static str, Duration)>>>);
-
-impl Limits {
-    fn note(&self, call: &'static str, within: Duration) -> Report {
-        self.0.lock().unwrap().push((call, within));
-        self.flush_report()
-    }
-
-    fn flush_report(&self) -> Report {
-        Processor::flush(&Recorder::new(), Duration::ZERO)
-    }
-
-    fn take(&self) -> Vec<(&'static str, Duration)> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
-}
-
-impl Processor for Limits {
-    fn on_end(&self, _: SpanRecord) {}
-    fn flush(&self, within: Duration) -> Report {
-        self.note("flush", within)
-    }
-    fn shutdown(&self, within: Duration) -> Report {
-        self.note("shutdown", within)
-    }
-}
-
 #[test]
-fn flush_and_shutdown_have_the_limits_that_were_set() {
-    let limits = Limits::default();
-    let [flush, shutdown, given] = [3, 4, 7].map(Duration::from_secs);
-    let build = || {
-        let builder = Tracer::builder(limits.clone()).flush_timeout(flush);
-        builder.shutdown_timeout(shutdown).build()
-    };
-    let tracer = build();
-    tracer.flush().unwrap();
-    tracer.flush_within(given).unwrap();
-    block_on(tracer.flush_async()).unwrap();
-    block_on(tracer.flush_async_within(given)).unwrap();
-    let flushes = [flush, given, flush, given].map(|within| ("flush", within));
-    assert_eq!(limits.take(), flushes);
-    tracer.shutdown().unwrap();
-    build().shutdown_within(given).unwrap();
-    block_on(build().shutdown_async()).unwrap();
-    block_on(build().shutdown_async_within(given)).unwrap();
-    drop(build());
-    let shutdowns = [shutdown, given, shutdown, given, shutdown].map(|within| ("shutdown", within));
-    assert_eq!(limits.take(), shutdowns);
-    drop(tracer);
-    assert_eq!(limits.take(), [], "it is shut down already");
-    let shown = format!("{:?}", Tracer::builder(limits.clone()).flush_timeout(flush));
-    assert!(
-        shown.contains("shutdown_timeout: 5s, flush_timeout: 3s"),
-        "{shown}"
-    );
-    drop(Tracer::builder(limits.clone()).build());
-    assert_eq!(limits.take(), [("shutdown", Duration::from_secs(5))]);
-}
-
-#[test]
-fn a_tracer_that_is_off_reports_that_nothing_is_missing() {
+fn what_is_not_recorded_builds_no_value() {
+    fn never() -> &'static str {
+        panic!("built for nothing")
+    }
+    let noop = Span::noop();
+    let builder = || noop.span("s").metadata_with("k", never);
+    builder().input_with(never).output_with(never).run(|span| {
+        span.add_metadata_with("k", never);
+        span.set_input_with(never);
+        span.set_output_with(never);
+    });
     let off = Tracer::noop();
-    for report in [
-        off.flush(),
-        off.shutdown(),
-        block_on(off.flush_async()),
-        block_on(off.shutdown_async()),
-    ] {
-        let report = report.unwrap();
-        assert!(report.complete && report.is_lossless());
-        assert_eq!((report.lost, report.pending), (0, 0));
-    }
-    assert_eq!(off.stats(), Stats::default());
-    assert!(!off.is_enabled() && off.trace("t").start().id().is_none());
-}
-
-#[test]
-fn shutdown_ends_open_spans_by_either_form() {
-    for is_async in [false, true] {
-        let kept = Recorder::new();
-        let tracer = kept.tracer();
-        let trace = tracer.trace("t").start();
-        assert_eq!(tracer.stats().open, 1);
-        let report = if is_async {
-            block_on(tracer.shutdown_async())
-        } else {
-            tracer.shutdown()
-        };
-        let report = report.unwrap();
-        assert_eq!((report.unfinished, report.stats.open), (1, 0));
-        assert_eq!(kept.only().level(), Some(Level::Warning));
-        trace.root().set_output("too late");
-        tracer.trace("later").run(|_| {});
-        let stats = tracer.stats();
-        assert_eq!((stats.late_writes, stats.not_recorded), (1, 1));
-    }
-}
-
-#[test]
-fn a_tracer_runs_closures_and_gives_back_what_they_return() {
-    let (tracer, kept, _) = tracer();
-    assert_eq!(tracer.with_trace("a", |_| 5), 5);
-    assert_eq!(block_on(tracer.with_trace_async("b", async |_| 6)), 6);
-    let failed: Result<u32, _> = tracer.trace("c").try_run(|_| "x".parse::<u32>());
-    assert!(failed.is_err());
-    let failed = block_on(
-        tracer
-            .trace("d")
-            .try_run_async(async |_| "x".parse::<u32>()),
-    );
-    assert!(failed.is_err());
-    assert_eq!(tracer.trace("e").try_run(|_| "7".parse::<u32>()), Ok(7));
-    let levels: Vec<_> = kept
-        .spans()
-        .iter()
-        .map(|span| span.level().is_some())
-        .collect();
-    assert_eq!(kept.names(), ["a", "b", "c", "d", "e"]);
-    assert_eq!(levels, [false, false, true, true, false]);
+    let trace = off
+        .trace("t")
+        .metadata_with("k", never)
+        .input_with(never)
+        .start();
+    trace.add_metadata_with("k", never);
+    trace.set_input_with(never);
+    trace.set_output_with(never);
+    assert!(!trace.is_recording());
 }

@@ -3,6 +3,7 @@
 mod across;
 mod bridge;
 mod chunks;
+mod closing;
 mod closures;
 mod compiler;
 mod content;

@@ -177,3 +177,18 @@ fn a_span_of_another_system_is_measured() {
     span.end();
     assert_eq!(seen.lines(), ["tool below", "span chat"]);
 }
+
+#[test]
+fn chunks_are_counted_only_where_spans_are_measured() {
+    let (measured, seen) = tracer(0.0);
+    for chunks in [0, 3] {
+        let trace = measured.trace("t").start();
+        bridge::set_output_chunks(trace.root(), chunks);
+    }
+    assert_eq!(seen.lines(), ["span t", "span t OutputChunks(3)"]);
+    let (plain, recorder, _) = crate::support::tracer();
+    plain
+        .trace("t")
+        .run(|trace| bridge::set_output_chunks(trace.root(), 3));
+    assert_eq!(recorder.only().attributes().count(), 0);
+}

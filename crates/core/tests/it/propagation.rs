@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use futures::executor::block_on;
 use tracefuse_core::propagation::RemoteContext;
 use tracefuse_core::record::Value;
-use tracefuse_core::{InSpan, Span, Trace, with_attributes};
+use tracefuse_core::{InSpan, Span, SpanId, Trace, TraceBuilder, TraceId, Tracer, with_attributes};
 
 use crate::support::tracer;
 
@@ -100,6 +100,78 @@ fn a_caller_that_only_has_a_traceparent_leaves_the_root_to_us() {
         span.trace_id().to_string(),
         "0af7651916cd43dd8448eb211c80319c"
     );
+}
+
+#[test]
+fn the_service_that_has_the_root_names_the_trace() {
+    let (trace, parent) = (TraceId::random(), SpanId::random());
+    let claimed = format!("langfuse_trace_id={trace}");
+    let named = "langfuse_trace_name=theirs";
+    for (baggage, name) in [
+        (String::new(), "ours"),
+        ("other=1".to_owned(), "ours"),
+        (claimed.clone(), ""),
+        (named.to_owned(), "theirs"),
+        (format!("{claimed},{named}"), "theirs"),
+    ] {
+        let (tracer, recorder, _) = tracer();
+        let headers = HashMap::from([
+            ("traceparent".to_owned(), format!("00-{trace}-{parent}-01")),
+            ("baggage".to_owned(), baggage.clone()),
+        ]);
+        tracer.trace("ours").continue_from(&headers).run(|_| {});
+        let span = recorder.only();
+        assert_eq!(
+            (span.name(), span.trace().name.as_str()),
+            ("ours", name),
+            "{baggage}"
+        );
+    }
+}
+
+/// The flags that a trace sends whose builder was given a parent and, before or after it, a decision.
+fn sent_flags(enabled: bool, build: impl FnOnce(TraceBuilder) -> TraceBuilder) -> Option<String> {
+    let tracer = if enabled { tracer().0 } else { Tracer::noop() };
+    let mut sent = HashMap::<String, String>::new();
+    build(tracer.trace("t")).start().inject(&mut sent);
+    let header = sent.remove("traceparent")?;
+    header.rsplit_once('-').map(|(_, flags)| flags.to_owned())
+}
+
+#[test]
+fn a_parents_decision_is_sent_on_in_any_order() {
+    let (trace, parent) = (TraceId::random(), SpanId::random());
+    for (sampled, flags) in [(Some(true), "01"), (Some(false), "00"), (None, "01")] {
+        for enabled in [true, false] {
+            let decide = |builder: TraceBuilder| match sampled {
+                Some(sampled) => builder.remote_sampled(sampled),
+                None => builder,
+            };
+            let after = sent_flags(enabled, |t| decide(t.remote_parent(trace, parent)));
+            assert_eq!(after.as_deref(), Some(flags), "{sampled:?} {enabled}");
+            if enabled {
+                let before = sent_flags(enabled, |t| decide(t).remote_parent(trace, parent));
+                assert_eq!(before.as_deref(), Some(flags), "{sampled:?}");
+            }
+        }
+    }
+    // Other flags stay as they came.
+    let headers = HashMap::from([("traceparent".to_owned(), format!("00-{trace}-{parent}-03"))]);
+    for (sampled, flags) in [(true, "03"), (false, "02")] {
+        let build = |t: TraceBuilder| t.continue_from(&headers).remote_sampled(sampled);
+        assert_eq!(sent_flags(false, build).as_deref(), Some(flags));
+    }
+}
+
+#[test]
+fn a_trace_that_is_public_stays_so_in_a_scope() {
+    let (tracer, recorder, _) = tracer();
+    tracer.trace("t").public(true).run(|trace| {
+        with_attributes().tag("a").run(|| {});
+        assert!(trace.is_recording());
+    });
+    assert!(recorder.only().trace().public);
+    assert_eq!(recorder.only().trace().tags, ["a"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tracefuse_core::record::{
-    Chunk, DecodeError, FinishedSpan, Record, ScoreRecord, SpanAttribute, SpanRecord,
+    Chunk, DecodeError, FinishedSpan, Record, ScoreRecord, SpanAttribute, SpanRecord, StatusCode,
 };
 use tracefuse_core::{
     Clock, DropReason, Level, Link, ManualClock, ObservationType, Processor, RejectReason,
@@ -136,14 +136,32 @@ fn a_span_that_has_just_ended_shows_its_ids_only() {
         fn on_end(&self, _: SpanRecord) {}
         fn on_finish(&self, span: &FinishedSpan<'_>) {
             *self.0.lock().unwrap() = format!("{span:?}");
+            let record = span.to_record();
+            assert_eq!(
+                (span.name(), span.observation_type(), span.size()),
+                (record.name(), record.observation_type(), record.size())
+            );
+            let ended = (span.status(), span.level(), span.end_time());
+            assert_eq!(
+                ended,
+                (StatusCode::Error, Some(Level::Error), record.end_time())
+            );
+            assert_eq!(span.start_time(), record.start_time());
+            assert!(span.start_time().as_unix_nanos() > 0 && span.end_time() >= span.start_time());
+            assert_eq!(span.attributes().count(), record.attributes().count());
         }
     }
     let shows = Shows::default();
     let tracer = Tracer::builder(shows.clone()).build();
-    let ids = tracer
-        .trace("request")
-        .input(SECRET)
-        .run(|trace| (trace.id().unwrap(), trace.root().id().unwrap()));
+    let ids = tracer.trace("request").input(SECRET).run(|trace| {
+        trace.record_error("broken");
+        (trace.id().unwrap(), trace.root().id().unwrap())
+    });
+    assert_eq!(
+        tracer.stats().processor_panics,
+        0,
+        "what it compares is equal"
+    );
     let shown = shows.0.lock().unwrap().clone();
     for has in [ids.0.to_string(), ids.1.to_string()] {
         assert!(shown.contains(&has), "{shown} has no {has}");

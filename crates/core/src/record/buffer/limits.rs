@@ -102,10 +102,6 @@ impl Buffer {
             self.state.has_replaced = true;
             return true;
         }
-        if limits.known.len() < MAX_KEYS as usize {
-            limits.known.insert((role, key.to_owned()));
-            return true;
-        }
         limits.dropped_keys += 1;
         false
     }
@@ -320,6 +316,8 @@ mod tests {
             (4, 0),
             (0, 11),
             (11, 0),
+            (5, 5),
+            (6, 7),
         ] {
             let (before, after) = ("x".repeat(before), "x".repeat(after));
             let keys = letters().map(|letter| format!("{before}{letter}{after}"));

@@ -183,3 +183,105 @@ fn a_buffer_that_grew_is_not_kept() {
         |buffer: &mut Buffer| (0..1024).for_each(|n| buffer.put_any(Role::Output, "", n));
     assert!(!filled(&many_words));
 }
+
+#[test]
+fn keys_that_were_set_often_leave_room_for_others() {
+    let mut buffer = buffer();
+    for n in 0..MAX_KEYS {
+        buffer.put_any(Role::Metadata, "often", n);
+    }
+    for n in 0..200 {
+        buffer.put_any(Role::Metadata, &format!("key {n}"), n);
+    }
+    buffer.seal();
+    let metadata = metadata(&buffer);
+    assert_eq!(metadata.len(), MAX_KEYS as usize + 1);
+    assert_eq!(metadata[0], ("often".into(), "127".into()));
+    assert_eq!(
+        metadata.last(),
+        Some(&("_dropped.keys".into(), "73".into()))
+    );
+}
+
+#[test]
+fn an_empty_key_counts_as_a_key() {
+    let mut buffer = buffer();
+    for n in 0..MAX_KEYS {
+        buffer.put_any(Role::Metadata, &format!("key {n}"), n);
+    }
+    buffer.put_any(Role::ModelParameter, "", "text");
+    buffer.put_any(Role::Metadata, "", "text");
+    buffer.seal();
+    assert_eq!(
+        buffer
+            .read()
+            .filter(|a| a.role == Role::ModelParameter)
+            .count(),
+        0
+    );
+    assert_eq!(
+        metadata(&buffer).last(),
+        Some(&("_dropped.keys".into(), "2".into()))
+    );
+}
+
+#[test]
+fn values_of_each_kind_are_written_with_and_without_room() {
+    for room in [0, 1, 2, 3, 1_000] {
+        let mut buffer = buffer();
+        buffer.attributes.words.reserve_exact(room);
+        buffer.put_any(Role::Metadata, "yes", true);
+        buffer.put_any(Role::Metadata, "no", false);
+        buffer.put_any(Role::Metadata, "number", -1i64);
+        buffer.put_any(Role::Metadata, "text", "a text");
+        buffer.put_any(Role::Metadata, "long", "x".repeat(LARGE).as_str());
+        buffer.seal();
+        let long = "x".repeat(LARGE);
+        let expected = [
+            ("yes", "true"),
+            ("no", "false"),
+            ("number", "-1"),
+            ("text", "a text"),
+            ("long", &long),
+        ];
+        assert_eq!(
+            metadata(&buffer),
+            expected.map(|(k, v)| (k.to_owned(), v.to_owned()))
+        );
+        assert_eq!(buffer.attributes.large.len(), 1);
+    }
+}
+
+#[test]
+fn a_stream_that_was_cut_says_how_much_is_kept() {
+    for (output, cut, facts) in [
+        (
+            Value::Str("12345".into()),
+            10,
+            Some(r#"{"original_bytes":15,"kept_bytes":5}"#),
+        ),
+        (
+            Value::Json("[1]".into()),
+            4,
+            Some(r#"{"original_bytes":7,"kept_bytes":3}"#),
+        ),
+        (
+            Value::Bool(true),
+            4,
+            Some(r#"{"original_bytes":4,"kept_bytes":0}"#),
+        ),
+        (Value::Str("12345".into()), 0, None),
+    ] {
+        let mut buffer = buffer();
+        buffer.put_streamed_output(output.clone(), cut);
+        let kept = buffer.single(Role::Output).unwrap();
+        assert_eq!(kept.value(), Some(output.as_ref()));
+        let facts = facts.map(|facts| ("_truncated.stream".to_owned(), facts.to_owned()));
+        assert_eq!(metadata(&buffer), Vec::from_iter(facts));
+    }
+}
+
+#[test]
+fn a_buffer_shows_nothing_of_what_it_has() {
+    assert_eq!(format!("{:?}", buffer()), "Buffer { .. }");
+}

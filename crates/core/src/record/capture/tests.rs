@@ -271,6 +271,11 @@ fn values_of_every_type_read_as_serde_json_writes_them() {
         assert_eq!(text([value]), format!("[{value}]"));
     }
     assert_eq!(text([i128::MIN]), format!("[{}]", i128::MIN));
+    let key = u128::from(u64::MAX) + 1;
+    assert_eq!(
+        text(BTreeMap::from([(key, true)])),
+        format!("{{\"{key}\":true}}")
+    );
     // A float of 32 bits has the digits that it needs.
     assert_eq!(text([0.1f32, f32::NAN, -1.5]), r#"[0.1,"NaN",-1.5]"#);
     assert_eq!(text([0.1f64]), "[0.1]");
@@ -278,6 +283,38 @@ fn values_of_every_type_read_as_serde_json_writes_them() {
     assert_eq!(Value::capture(&'x'), Some(Value::Str("x".into())));
     let escaped = "\u{8}\u{c}\n\r\t\u{1f}\u{7f}\"\\";
     assert_eq!(text([escaped]), serde_json::to_string(&[escaped]).unwrap());
+}
+
+#[test]
+fn a_value_that_ends_without_its_parts_is_not_recorded() {
+    struct Unfinished;
+    impl Serialize for Unfinished {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let _array = serializer.serialize_seq(None)?;
+            Err(serde::ser::Error::custom("no luck"))
+        }
+    }
+    struct PassesOver;
+    impl Serialize for PassesOver {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            use serde::ser::SerializeSeq;
+            let mut array = serializer.serialize_seq(None)?;
+            let _ = array.serialize_element(&Unfinished);
+            array.end()
+        }
+    }
+    assert_eq!(Value::capture(&PassesOver), None);
+    assert_eq!(text([1]), "[1]");
+}
+
+#[test]
+fn no_part_is_added_once_the_text_has_its_most_bytes() {
+    // Before the second part there are two quotes, a bracket and a comma.
+    for (bytes, is_cut) in [(MAX_BYTES - 5, false), (MAX_BYTES - 4, true)] {
+        let json = text(["x".repeat(bytes), "y".to_owned()]);
+        assert_eq!(json.ends_with(r#""<truncated>"]"#), is_cut);
+        assert_eq!(json.ends_with(r#","y"]"#), !is_cut);
+    }
 }
 
 #[test]

@@ -119,6 +119,77 @@ fn a_chunk_keeps_spans_of_different_traces_apart() {
 }
 
 #[test]
+fn spans_that_end_one_after_another_share_the_state_of_their_trace() {
+    let [first, second] = ["first", "second"].map(|name| {
+        let attributes = TraceAttributes {
+            name: name.into(),
+            ..TraceAttributes::default()
+        };
+        SharedTrace::new(TraceId::random(), SpanId::random(), Arc::new(attributes))
+    });
+    let mut all = Chunk::default();
+    let mut end = |trace: &SharedTrace| {
+        let mut buffer = Buffer::default();
+        buffer.begin(SpanId::random(), ObservationType::Span);
+        buffer.begin_name("s");
+        let span = FinishedSpan {
+            buffer: &buffer,
+            trace,
+        };
+        assert_eq!(span.size(), 48 + 1);
+        all.push(&span);
+    };
+    end(&first);
+    end(&first);
+    end(&second);
+    end(&first);
+    first.update(|attributes| attributes.name.push_str(", renamed"));
+    end(&first);
+    end(&first);
+    assert_eq!(all.traces.len(), 4);
+    let spans: Vec<_> = Records::new(Arc::new(all)).collect();
+    let names: Vec<_> = spans
+        .iter()
+        .map(|span| span.trace().name.as_str())
+        .collect();
+    let renamed = "first, renamed";
+    assert_eq!(
+        names,
+        ["first", "first", "second", "first", renamed, renamed]
+    );
+    for (span, trace) in spans
+        .iter()
+        .zip([&first, &first, &second, &first, &first, &first])
+    {
+        assert_eq!(
+            (span.trace_id(), span.local_root_id()),
+            (trace.id, trace.root)
+        );
+    }
+}
+
+#[test]
+fn a_text_of_a_certain_length_is_shared_and_a_shorter_one_copied() {
+    let text = |bytes: usize| "x".repeat(bytes);
+    for (bytes, shared) in [(1, 0), (LARGE - 1, 0), (LARGE, 1)] {
+        for record in [
+            span(|s| s.set_input(text(bytes))),
+            span(|s| s.set_input(text(bytes).as_str())),
+            span(|s| s.add_metadata("k", text(bytes).as_str())),
+            root(|trace| trace.event("e").input(text(bytes)).record()),
+            root(|trace| {
+                trace
+                    .event("e")
+                    .input([text(bytes.saturating_sub(4))])
+                    .record()
+            }),
+        ] {
+            assert_eq!(record.place().0.large.len(), shared, "{bytes}");
+        }
+    }
+}
+
+#[test]
 fn a_chunk_that_is_taken_is_empty_and_can_be_filled_again() {
     let (a, b) = (root(|t| t.set_input("i")), root(|_| {}));
     let mut filled = chunk(&[&a, &b]);

@@ -158,3 +158,68 @@ fn emptied(mut buffer: Box<Buffer>) -> Option<Box<Buffer>> {
     buffer.empty();
     buffer.is_reusable().then_some(buffer)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs `f` on a thread that has no slots and no buffers yet, and waits for its end.
+    fn on_a_thread<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+        std::thread::scope(|scope| scope.spawn(f).join().unwrap())
+    }
+
+    fn is_shared(slot: &'static SpanSlot) -> bool {
+        lock(&SHARED).iter().any(|free| std::ptr::eq(*free, slot))
+    }
+
+    #[test]
+    fn the_free_slots_of_a_thread_that_ends_are_shared() {
+        for of_lists in [true, false] {
+            // Another thread may take it at once, so this is tried several times.
+            let found = (0..1_000).any(|_| {
+                let slot = on_a_thread(|| {
+                    let (slot, buffer) = take();
+                    give(slot, (!of_lists).then_some(buffer));
+                    slot
+                });
+                is_shared(slot)
+            });
+            assert!(found, "{of_lists}");
+        }
+    }
+
+    #[test]
+    fn a_thread_keeps_some_slots_and_some_buffers() {
+        on_a_thread(|| {
+            let taken: Vec<_> = (0..3 * KEPT).map(|_| take()).collect();
+            let kept = || {
+                LOCAL.with(|own| {
+                    let lists = own.lists.borrow();
+                    (lists.slots.len(), lists.buffers.len())
+                })
+            };
+            for (slot, buffer) in taken {
+                give(slot, Some(buffer));
+                assert!(kept().0 < KEPT && kept().1 <= KEPT_BUFFERS);
+            }
+            assert!(kept().0 >= KEPT - MOVED, "{:?}", kept());
+            assert_eq!(kept().1, KEPT_BUFFERS);
+            // What a thread keeps is taken first.
+            let before = kept();
+            let [first, second] = [take(), take()];
+            assert_eq!(kept(), (before.0 - 1, before.1 - 1));
+            give(first.0, None);
+            give_buffer(first.1);
+            assert_eq!(kept(), before);
+            give(second.0, Some(second.1));
+        });
+    }
+
+    #[test]
+    fn a_thread_takes_at_most_as_many_slots_as_it_gives_back() {
+        let mut slots = Vec::new();
+        more(&mut slots);
+        assert!((1..=MOVED).contains(&slots.len()), "{}", slots.len());
+        lock(&SHARED).append(&mut slots);
+    }
+}

@@ -182,3 +182,21 @@ fn slots_are_allocated_in_larger_chunks_where_there_are_more() {
     assert!(slots.len() >= SPANS && slots.len() < 3 * SPANS + 10_000);
     drop(open);
 }
+
+#[test]
+fn a_look_is_counted_until_it_is_dropped() {
+    let tracer = Recorder::new().tracer();
+    let span = tracer.trace("t").start();
+    let handle: &OpenSpanRef = span.root().open.as_ref().unwrap();
+    let looks = || handle.0.count.load(Ordering::Acquire) / LOOK;
+    let look = handle.0.look();
+    assert!(looks() >= 1);
+    drop(look);
+    // Other tests look at it for moments.
+    let gone = (0..10_000_000).any(|_| {
+        std::thread::yield_now();
+        looks() == 0
+    });
+    assert!(gone, "it is counted for ever");
+    assert_eq!(format!("{handle:?}"), "OpenSpanRef { .. }");
+}
