@@ -101,3 +101,66 @@ fn spans_of_threads_that_come_alone_leave_in_the_order_they_ended() {
         .map(|queued| queued.record.as_span().unwrap().name());
     assert_eq!(names.collect::<Vec<_>>(), ["first", "second", "third"]);
 }
+
+/// A queue of eight records, full: chunks of two threads, and a single record before, between and behind them.
+fn mixed() -> Filled {
+    let filled = queue(|config| {
+        config.max_queue_size = 8;
+        config.overload = Overload::DropOldest;
+    });
+    let hand_over = |thread, spans| {
+        let from = Source { thread, round: 1 };
+        filled.queue.push_chunk(&chunk(spans), from, false).settle();
+    };
+    filled.single();
+    hand_over(1, 2);
+    filled.single();
+    hand_over(2, 3);
+    filled.single();
+    filled
+}
+
+impl Filled {
+    /// Pushes a record that comes alone.
+    fn single(&self) {
+        let recorder = Recorder::new();
+        recorder.tracer().trace("single").run(|_| {});
+        let record = recorder.only().into();
+        self.queue.push(record, None, &mut Duration::default());
+    }
+
+    /// The numbers of all records, in the order in which they leave, `count` at a time.
+    fn numbers(&self, count: usize) -> Vec<u64> {
+        let next = || Some(self.queue.take(count)).filter(|taken| !taken.is_empty());
+        let batches: Vec<_> = std::iter::from_fn(next).collect();
+        let whole = batches
+            .iter()
+            .rev()
+            .skip(1)
+            .all(|batch| batch.len() == count);
+        assert!(whole, "{count}");
+        batches.iter().flatten().map(|queued| queued.seq).collect()
+    }
+}
+
+#[test]
+fn single_records_leave_between_the_spans_of_chunks() {
+    for count in 1..=8 {
+        assert_eq!(
+            mixed().numbers(count),
+            (1..=8).collect::<Vec<_>>(),
+            "{count}"
+        );
+    }
+}
+
+#[test]
+fn the_oldest_record_is_dropped_wherever_it_waits() {
+    for more in 1..=8 {
+        let filled = mixed();
+        (0..more).for_each(|_| filled.single());
+        let left: Vec<_> = (more + 1..=more + 8).collect();
+        assert_eq!(filled.numbers(8), left, "{more}");
+        assert_eq!(filled.dropped(DropReason::QueueFullCount), more);
+    }
+}

@@ -154,3 +154,15 @@ proptest! {
         prop_assert_eq!(stats.exported, spans as u64, "{:?}", stats);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_waits_as_long_as_the_receiver_asks() {
+    let worker = Worker::start(|_| {}, |_, _| Err(down().with_retry_after(seconds(3))));
+    worker.record(5);
+    close(&worker, seconds(10)).await;
+    let calls = worker.calls();
+    assert!((3..=4).contains(&calls.len()), "{calls:?}");
+    for pair in calls.windows(2) {
+        assert!(pair[1].0 - pair[0].0 >= seconds(3), "{calls:?}");
+    }
+}
