@@ -12,6 +12,7 @@ mod faults;
 mod hostile;
 mod masking;
 mod order;
+mod outages;
 mod shutdown;
 mod support;
 mod tail_bounds;
