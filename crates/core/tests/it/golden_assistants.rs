@@ -139,6 +139,16 @@ fn a_run_of_an_assistant_is_folded() {
                 ..Golden::default()
             },
             Golden {
+                name: "a message that has only begun",
+                chunks: vec![
+                    message("m", "assistant", &[]),
+                    run("cancelled", &Value::Null),
+                ],
+                reason: Some("cancelled"),
+                ends: true,
+                ..Golden::default()
+            },
+            Golden {
                 name: "a run that is cut",
                 chunks: vec![
                     piece("m", &[text(0, "Hal")]),

@@ -26,6 +26,15 @@ fn bedrock() {
                 ..Golden::default()
             },
             Golden {
+                name: "an event with its name as its type as well",
+                chunks: vec![
+                    json!({ "type": "contentBlockDelta", "contentBlockDelta": { "contentBlockIndex": 0, "delta": { "text": "Hi" } } }),
+                ],
+                first: 1,
+                output: json!({ "role": "assistant", "content": "Hi" }),
+                ..Golden::default()
+            },
+            Golden {
                 name: "the pieces of a tool's result",
                 chunks: vec![
                     json!({ "contentBlockStart": { "contentBlockIndex": 0, "start": {} } }),

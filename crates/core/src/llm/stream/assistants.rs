@@ -35,13 +35,9 @@ struct Part {
 /// The event that an SDK put its name around, or the chunk itself.
 pub(super) fn unwrapped(mut chunk: Map<String, Value>) -> Map<String, Value> {
     let name = chunk.get("event").and_then(Value::as_str);
-    let is_error = name == Some("error");
-    if is_error || name.is_some_and(|name| name.starts_with("thread.")) {
-        match chunk.remove("data") {
-            Some(error) if is_error => return Map::from_iter([("error".to_owned(), error)]),
-            Some(Value::Object(event)) => return event,
-            _ => {}
-        }
+    let is_named = name.is_some_and(|name| name == "error" || name.starts_with("thread."));
+    if is_named && let Some(Value::Object(event)) = chunk.remove("data") {
+        return event;
     }
     chunk
 }
