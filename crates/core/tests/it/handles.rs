@@ -187,6 +187,16 @@ fn each_setter_of_a_trace_is_seen_in_its_record() {
         trace.set_public(true);
     });
     assert_eq!(kept.only().level(), Some(Level::Warning));
+    kept.clear();
+    tracer.trace("t").run(|trace| {
+        trace.set_status(Status::error("soft"));
+        trace.set_public(true);
+    });
+    let soft = kept.only();
+    assert_eq!(
+        (soft.status(), soft.status_message()),
+        (StatusCode::Error, Some("soft"))
+    );
     assert!(kept.only().trace().public);
     tracer
         .trace("t")

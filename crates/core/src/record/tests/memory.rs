@@ -190,6 +190,24 @@ fn a_text_of_a_certain_length_is_shared_and_a_shorter_one_copied() {
 }
 
 #[test]
+fn large_texts_of_several_spans_stay_with_their_spans() {
+    let spans = ["a", "b", "c"].map(|letter| {
+        root(|trace| {
+            trace.root().add_metadata("number", 7u64);
+            trace.event("e").record();
+            trace.set_input(letter.repeat(LARGE));
+            trace.root().add_metadata("large", letter.repeat(LARGE + 1));
+        })
+    });
+    let all = Arc::new(chunk(&[&spans[0], &spans[1], &spans[2]]));
+    for (read, span) in Records::new(all).zip(&spans) {
+        assert_eq!(read.input(), span.input());
+        assert!(read.metadata().eq(span.metadata()));
+        assert_eq!((read.events().len(), read.size()), (1, span.size()));
+    }
+}
+
+#[test]
 fn a_chunk_that_is_taken_is_empty_and_can_be_filled_again() {
     let (a, b) = (root(|t| t.set_input("i")), root(|_| {}));
     let mut filled = chunk(&[&a, &b]);
