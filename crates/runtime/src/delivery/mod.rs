@@ -211,8 +211,7 @@ impl Delivery {
             watch.drain();
         }
         let fits = self.learned_bytes.min(BACKLOG_BYTES) / self.record_bytes.max(1);
-        let count = self.queue.next_count(fits.min(self.larger));
-        let mut items = self.queue.take(count);
+        let mut items = self.queue.take(count.max(fits.min(self.larger)));
         self.masking.apply(&self.queue, &mut items);
         items
     }

@@ -238,16 +238,6 @@ impl ExporterQueue {
         taken.into_records()
     }
 
-    /// How many records the next batch has: `batch_size`, or up to `most` if more wait.
-    pub(crate) fn next_count(&self, most: usize) -> usize {
-        let least = self.config.batch_size;
-        if self.lock().queue.len() > least {
-            most.max(least)
-        } else {
-            least
-        }
-    }
-
     /// Spans come from the buffers of threads, and may leave only when all buffers were drained.
     pub(crate) fn order_by_rounds(&self, rounds: &Arc<Rounds>) {
         let mut state = self.lock();

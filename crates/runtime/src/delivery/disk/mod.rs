@@ -315,4 +315,28 @@ mod tests {
             assert!(error.contains(words), "{error}");
         }
     }
+
+    #[tokio::test(start_paused = true)]
+    #[expect(clippy::disallowed_methods, reason = "what `tokio::test` makes")]
+    async fn a_disk_that_failed_is_used_again_after_a_while() {
+        let seconds = std::time::Duration::from_secs;
+        let dir = tempfile::tempdir().unwrap();
+        let config = crate::config::PipelineConfig::default();
+        let queue = Arc::new(ExporterQueue::new("t".into(), config));
+        let config = SpoolConfig::new(dir.path());
+        let (mode, resource) = (SpoolMode::OnFailure, Resource::default());
+        let mut disk = Disk::open(queue, config, mode, "here", &resource).unwrap();
+        assert!(disk.is_usable() && disk.usable_at().is_none());
+        for wait in [1, 30] {
+            let until = Instant::now() + seconds(wait);
+            disk.out_until = Some(until);
+            assert!(!disk.is_usable());
+            assert_eq!(disk.usable_at(), Some(until));
+            tokio::time::advance(seconds(wait)).await;
+            assert!(disk.is_usable() && disk.usable_at().is_none());
+        }
+        disk.out_until = Some(Instant::now() + seconds(30));
+        disk.retry();
+        assert!(disk.is_usable() && disk.usable_at().is_none());
+    }
 }

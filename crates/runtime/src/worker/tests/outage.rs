@@ -312,6 +312,11 @@ async fn a_size_that_was_refused_is_remembered_and_tried_again_after_fifty_batch
     }
     let calls = worker.calls();
     assert!(largest(&calls[calls.len() - 10..]) > 40, "raised again");
+    let mut most = 25;
+    for (_, spans) in &calls[refused..] {
+        assert!(*spans <= most + most / 10 + 1, "{spans} after {most}");
+        most = most.max(*spans);
+    }
     assert_eq!(worker.stats().exported, 20_200);
 }
 

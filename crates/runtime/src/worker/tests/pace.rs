@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tracefuse_core::ExporterStats;
 use tracefuse_core::testing::Recorder;
-use tracefuse_exporter::record::Resource;
+use tracefuse_exporter::record::{Resource, SpanRecord};
 use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, async_trait};
 
 use crate::config::PipelineConfig;
@@ -42,6 +42,15 @@ const LATE: Duration = Duration::from_millis(501);
 
 /// The sizes of the batches in which 150 records are sent that wait at the start; `batch_size` is 10.
 async fn sizes(max_batch_size: usize, answer: Answer) -> (Vec<usize>, ExporterStats) {
+    sizes_of(max_batch_size, answer, |_| 0).await
+}
+
+/// [`sizes`] of records with inputs of so many bytes, by the number of the record from 0.
+async fn sizes_of(
+    max_batch_size: usize,
+    answer: Answer,
+    input: fn(usize) -> usize,
+) -> (Vec<usize>, ExporterStats) {
     let config = PipelineConfig {
         batch_size: 10,
         max_batch_size,
@@ -51,7 +60,8 @@ async fn sizes(max_batch_size: usize, answer: Answer) -> (Vec<usize>, ExporterSt
     let recorder = Recorder::new();
     let trace = recorder.tracer().trace("root").start();
     for n in 0..150 {
-        trace.span(&n.to_string()).run(|_| {});
+        let span = trace.span(&n.to_string());
+        span.input("x".repeat(input(n))).run(|_| {});
     }
     for span in recorder.spans() {
         queue.push(span.into(), None, &mut Duration::default());
@@ -132,4 +142,26 @@ async fn a_larger_batch_that_is_refused_is_sent_in_usual_ones() {
         "{sizes:?}"
     );
     assert_eq!((stats.exported, stats.rejected_total()), (149, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_larger_batch_has_512_kib_at_most() {
+    let answer: Answer = |_, batch| {
+        let bytes: usize = batch.spans().map(SpanRecord::size).sum();
+        assert!(
+            batch.len() <= 10 || bytes <= 512 * 1024,
+            "{} of {bytes}",
+            batch.len()
+        );
+        (SOON, Ok(()))
+    };
+    // A record of 20 kB: 26 of them fit. The first batch of them is still sized by the small ones before.
+    let (sizes, stats) = sizes_of(1000, answer, |n| if n < 70 { 0 } else { 20_000 }).await;
+    assert_eq!(
+        (sizes, stats.exported),
+        (vec![10, 20, 40, 26, 26, 26, 2], 150)
+    );
+    // Of 100 kB five fit, but a batch of the usual size is not larger than usual.
+    let (sizes, _) = sizes_of(1000, answer, |_| 100_000).await;
+    assert_eq!(sizes, [10; 15]);
 }

@@ -441,3 +441,31 @@ fn of_two_shutdowns_the_longer_one_counts() {
     assert!(given(&[hours(5), hours(9)]).contains(&hours(9)));
     assert!(given(&[hours(9), hours(2)]).contains(&hours(9)));
 }
+
+#[test]
+fn a_flush_is_done_when_the_last_record_before_it_has_left() {
+    let filled = queue(|_| {});
+    filled.record(1);
+    let ticket = filled.queue.ask_flush();
+    filled.record(1);
+    assert!(!filled.queue.wait_flushed(ticket, Duration::ZERO));
+    let ticket = filled.queue.ask_flush();
+    let taken = filled.queue.take(1);
+    assert!(
+        !filled.queue.wait_flushed(ticket, Duration::ZERO),
+        "in flight"
+    );
+    let bytes = bytes_of(&taken);
+    filled.queue.settle(1, bytes, |_| {});
+    assert!(
+        !filled.queue.wait_flushed(ticket, Duration::ZERO),
+        "one waits"
+    );
+    let taken = filled.queue.take(1);
+    filled.queue.settle(1, bytes_of(&taken), |_| {});
+    filled.record(1);
+    assert!(
+        filled.queue.wait_flushed(ticket, Duration::ZERO),
+        "only a later one"
+    );
+}
