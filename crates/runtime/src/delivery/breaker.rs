@@ -261,6 +261,20 @@ mod tests {
     }
 
     #[test]
+    fn an_attempt_of_a_process_that_ends_is_the_probe() {
+        let now = Instant::now();
+        let mut breaker = opened(now);
+        let permit = breaker.insist(now + after(1));
+        assert_eq!(breaker.retry_in(now + after(1)), Some(after(20)));
+        assert_eq!(
+            breaker.record(permit, Outcome::Alive, now + after(2), 0.0),
+            Some(Change::Closed)
+        );
+        let _ = breaker.insist(now + after(3));
+        assert_eq!(breaker.retry_in(now + after(3)), None, "it is closed");
+    }
+
+    #[test]
     fn a_probe_that_never_answers_does_not_wedge_it() {
         let now = Instant::now();
         let mut breaker = opened(now);

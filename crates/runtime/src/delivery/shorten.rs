@@ -247,6 +247,42 @@ mod tests {
     }
 
     #[test]
+    fn attributes_of_the_trace_are_cut_last() {
+        const LIMIT: usize = 256 * 1024;
+        let recorder = tracefuse_core::testing::Recorder::new();
+        for name in ["short".to_owned(), "n".repeat(1_000_000)] {
+            recorder.tracer().trace(&name).run(|trace| {
+                trace.span("s").input("x".repeat(1_000_000)).run(|_| {});
+            });
+        }
+        let with_trace = |record: &Record| {
+            let span = record.as_span();
+            span.map_or(0, SpanRecord::size_with_trace)
+        };
+        let spans = recorder.spans().into_iter();
+        let spans = spans.filter(|span| span.name() == "s");
+        for (span, is_cut) in spans.zip([false, true]) {
+            let mut record = Record::Span(span);
+            fit(&mut record, LIMIT, with_trace);
+            assert!(with_trace(&record) <= LIMIT);
+            let span = record.as_span().unwrap();
+            let mark = span.metadata().any(|(key, _)| key == "_truncated.trace");
+            assert_eq!(mark, is_cut);
+        }
+    }
+
+    #[test]
+    fn most_of_what_fits_is_kept() {
+        const LIMIT: usize = 256 * 1024;
+        let mut record = record("events", |span| {
+            (0..1_000).for_each(|n| span.event("e").input(n.to_string().repeat(300)).record())
+        });
+        fit(&mut record, LIMIT, Record::size);
+        let left = record.size();
+        assert!((LIMIT / 2..=LIMIT).contains(&left), "{left}");
+    }
+
+    #[test]
     fn keys_that_begin_alike_stay_apart() {
         let key = |n: usize| format!("{}{n}", "k".repeat(100_000));
         let mut record = record("keys", |span| {

@@ -209,3 +209,29 @@ impl Decided {
         self.kept.insert(part, kept);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_due_only_if_a_trace_was_released_early() {
+        let recorder = tracefuse_core::testing::Recorder::new();
+        for _ in 0..2 {
+            recorder
+                .tracer()
+                .trace("t")
+                .run(|trace| trace.span("s").run(|_| {}));
+        }
+        let mut buffer = Buffer::default();
+        let config = TailSampling::new().max_spans(1);
+        let inner = recorder
+            .spans()
+            .into_iter()
+            .filter(|span| span.name() == "s");
+        let early: Vec<_> = inner
+            .map(|span| buffer.take(&config, 0, span).early)
+            .collect();
+        assert_eq!(early, [None, Some((1, 0))]);
+    }
+}

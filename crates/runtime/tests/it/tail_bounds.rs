@@ -64,6 +64,13 @@ impl Processor for Measures {
     }
 }
 
+/// A processor that does not measure.
+struct InMemory;
+
+impl Processor for InMemory {
+    fn on_end(&self, _: SpanRecord) {}
+}
+
 #[test]
 fn an_inner_processor_that_measures_sees_what_is_not_sampled() {
     let inner = Arc::new(Measures::default());
@@ -71,6 +78,7 @@ fn an_inner_processor_that_measures_sees_what_is_not_sampled() {
     let rate = SampleRate::new(0.0).unwrap();
     let tracer = Tracer::builder(sampler).sample_rate(rate).build();
     tracer.trace("t").run(|trace| trace.span("s").run(|_| {}));
+    assert!(!TailSampler::new(InMemory, none()).measures());
     assert_eq!(inner.0.load(Ordering::Relaxed), 2);
 }
 
@@ -88,4 +96,42 @@ fn a_trace_that_left_makes_room_for_the_next_ones() {
         }
         assert_eq!(held.shutdown().released_early, 0);
     }
+}
+
+#[test]
+fn after_a_shutdown_no_span_waits() {
+    let recorder = tracefuse_core::testing::Recorder::new();
+    recorder
+        .tracer()
+        .trace("t")
+        .run(|trace| trace.span("s").run(|_| {}));
+    let sampler = TailSampler::new(InMemory, none());
+    let spans = recorder.spans();
+    sampler.on_end(spans[0].clone());
+    assert_eq!(sampler.stats().held, 1);
+    sampler.flush(Duration::ZERO);
+    assert_eq!(sampler.stats().held, 0, "released");
+    sampler.on_end(spans[0].clone());
+    assert_eq!(sampler.stats().held, 0, "its trace was released");
+    sampler.shutdown(Duration::ZERO);
+    let other = tracefuse_core::testing::Recorder::new();
+    other
+        .tracer()
+        .trace("t")
+        .run(|trace| trace.span("s").run(|_| {}));
+    sampler.on_end(other.spans()[0].clone());
+    assert_eq!(sampler.stats().held, 0, "closed");
+}
+
+#[test]
+fn builders_and_samplers_show_their_settings() {
+    let mut config = tracefuse_runtime::PipelineConfig::default();
+    config.batch_size = 77;
+    let shown = format!("{:?}", Pipeline::builder().config(config));
+    assert!(
+        shown.starts_with("PipelineBuilder") && shown.contains("batch_size: 77"),
+        "{shown}"
+    );
+    let shown = format!("{:?}", TailSampler::new(InMemory, none()));
+    assert!(shown.starts_with("TailSampler"), "{shown}");
 }

@@ -235,3 +235,22 @@ async fn a_batch_on_disk_is_given_up_after_three_rounds_beside_others() {
     assert_eq!((stats.exported, stats.spooled), (3, 0), "{stats:?}");
     assert_eq!(stats.dropped[&DropReason::RetriesExhausted], 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_on_disk_ends_when_it_is_old_enough() {
+    let dir = tempfile::tempdir().unwrap();
+    let second = Duration::from_secs(1);
+    let mut spooled = spooled(dir.path(), |config| config.flush_interval = second);
+    assert_eq!(spooled.disk.seal_due(), None, "none is being written");
+    let begun = tokio::time::Instant::now();
+    for expected in [0, 0, 1] {
+        spooled.disk.seal_if_due();
+        assert_eq!(spooled.disk.ready(), expected);
+        if expected == 0 {
+            spooled.store(1);
+            assert_eq!(spooled.disk.seal_due(), Some(begun + second));
+            tokio::time::advance(second / 2).await;
+        }
+    }
+    assert_eq!(spooled.disk.seal_due(), None);
+}

@@ -244,6 +244,29 @@ async fn a_batch_with_a_long_retry_after_lets_the_others_pass() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_retry_waits_as_long_as_the_receiver_asks() {
+    let worker = Worker::start(
+        |_| {},
+        |now, batch| {
+            if now < Duration::from_secs(20) {
+                Err(down().with_retry_after(Duration::from_secs(10)))
+            } else {
+                Ok(ExportReport::accepted(batch.len()))
+            }
+        },
+    );
+    worker.record(5);
+    sleep(Duration::from_secs(60)).await;
+    let times: Vec<_> = worker.calls().iter().map(|(at, _)| *at).collect();
+    assert_eq!(times.len(), 3, "{times:?}");
+    for pair in times.windows(2) {
+        let wait = (pair[1] - pair[0]).as_secs_f64();
+        assert!((10.0..12.0).contains(&wait), "{times:?}");
+    }
+    assert_eq!(worker.stats().exported, 5);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_the_receiver_asks_for_is_waited_for_by_everything() {
     let worker = Worker::start(
         |config| (config.batch_size, config.max_batch_size) = (10, 10),
