@@ -24,9 +24,18 @@ impl Filled {
 }
 
 fn chunk(spans: usize) -> Arc<Chunk> {
+    chunk_at(spans, 1_000)
+}
+
+/// A chunk of spans that end one nanosecond after another, from this one on.
+fn chunk_at(spans: usize, nanos: u64) -> Arc<Chunk> {
     let recorder = Recorder::new();
+    let clock = ManualClock::at(Timestamp::from_unix_nanos(nanos));
+    let tracer = Tracer::builder(recorder.clone()).clock(Clock::new(clock.clone()));
+    let tracer = tracer.build();
     for _ in 0..spans {
-        recorder.tracer().trace("t").run(|_| {});
+        tracer.trace("t").run(|_| {});
+        clock.advance(Duration::from_nanos(1));
     }
     let mut chunk = Chunk::default();
     for span in recorder.spans() {
@@ -110,7 +119,9 @@ fn mixed() -> Filled {
     });
     let hand_over = |thread, spans| {
         let from = Source { thread, round: 1 };
-        filled.queue.push_chunk(&chunk(spans), from, false).settle();
+        // Threads are merged by the ends of their spans.
+        let chunk = chunk_at(spans, thread * 1_000);
+        filled.queue.push_chunk(&chunk, from, false).settle();
     };
     filled.single();
     hand_over(1, 2);
