@@ -27,7 +27,7 @@ use crate::{faults, router};
 /// Connections served at once.
 const MAX_CONNECTIONS: usize = 64;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     Serving,
     /// Connections are refused.
@@ -46,28 +46,25 @@ pub(crate) async fn serve(
 ) {
     let mut first = Some(listener);
     loop {
-        match *phases.borrow_and_update() {
-            Phase::Stopped => return,
-            Phase::Serving => {}
-            Phase::Paused => {
-                first = None;
-            }
-        }
-        if *phases.borrow() == Phase::Paused {
-            if phases.changed().await.is_err() {
+        let phase = *phases.borrow_and_update();
+        if phase != Phase::Serving {
+            first = None;
+            shared.note_phase(phase);
+            if phase == Phase::Stopped || phases.changed().await.is_err() {
                 return;
             }
             continue;
         }
-        let Some(listener) = first.take().or_else(|| TcpListener::bind(address).ok()) else {
-            return;
+        let listener = match first.take() {
+            Some(listener) => Ok(listener),
+            None => TcpListener::bind(address),
         };
-        if listener.set_nonblocking(true).is_err() {
-            return;
-        }
-        let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
-            return;
+        let Ok(listener) = listener.and_then(listening) else {
+            // While it was paused another program may have taken the port, for example for a connection.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
         };
+        shared.note_phase(Phase::Serving);
         // Dropped when the phase changes, which closes the connections.
         let mut connections = tokio::task::JoinSet::new();
         loop {
@@ -88,6 +85,11 @@ pub(crate) async fn serve(
             }
         }
     }
+}
+
+fn listening(listener: TcpListener) -> std::io::Result<tokio::net::TcpListener> {
+    listener.set_nonblocking(true)?;
+    tokio::net::TcpListener::from_std(listener)
 }
 
 enum Either<A, B> {

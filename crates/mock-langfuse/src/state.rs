@@ -2,6 +2,7 @@
 //! Made by `handle`; `server`, `router`, `faults` and the endpoints read and write it.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -9,6 +10,7 @@ use crate::action::Action;
 use crate::answers::Incoming;
 use crate::cut::How;
 use crate::scenario::Scenario;
+use crate::server::Phase;
 use crate::store::Store;
 
 /// The version that it says it has, unless a scenario says another one.
@@ -30,6 +32,9 @@ pub(crate) struct Shared {
     pub(crate) scenario: Mutex<Scenario>,
     /// Name or id of the span that makes the request of this connection a 400.
     pub(crate) bad_span: Mutex<Option<String>>,
+    /// The phase that the server's thread has reached.
+    pub(crate) phase: Mutex<Phase>,
+    pub(crate) phase_changed: Condvar,
 }
 
 impl Shared {
@@ -40,6 +45,19 @@ impl Shared {
     pub(crate) fn note(&self, request: &Incoming, inflated: Bytes, status: u16) {
         self.lock().note(request, inflated, status);
         self.changed.notify_all();
+    }
+
+    pub(crate) fn note_phase(&self, phase: Phase) {
+        *lock(&self.phase) = phase;
+        self.phase_changed.notify_all();
+    }
+
+    /// Waits until the server's thread has reached the phase, for at most `within`; whether it has.
+    pub(crate) fn wait_for_phase(&self, phase: Phase, within: Duration) -> bool {
+        let reached = lock(&self.phase);
+        let waited =
+            (self.phase_changed).wait_timeout_while(reached, within, |reached| *reached != phase);
+        *waited.unwrap_or_else(PoisonError::into_inner).0 == phase
     }
 
     pub(crate) fn version(&self) -> String {

@@ -107,6 +107,8 @@ impl Builder {
             changed: Condvar::new(),
             scenario: Mutex::new(self.scenario),
             bad_span: Mutex::default(),
+            phase: Mutex::new(Phase::Serving),
+            phase_changed: Condvar::new(),
         });
         let (phase, phases) = watch::channel(Phase::Serving);
         let ca_pem = identity.as_ref().map(|identity| identity.ca_pem.clone());

@@ -22,6 +22,9 @@ use crate::{datasets, prompts};
 
 pub use builder::Builder;
 
+/// The longest that `pause` and `resume` wait for the server's thread.
+const PHASE_WITHIN: Duration = Duration::from_secs(10);
+
 /// A running server; it stops when this is dropped.
 ///
 /// ```
@@ -185,14 +188,29 @@ impl MockLangfuse {
         *lock(&self.shared.scenario) = scenario;
     }
 
-    /// Refuses connections until [`resume`](Self::resume); those that are open end.
+    /// Refuses connections until [`resume`](Self::resume); those that are open end. Returns when connections are refused.
+    ///
+    /// # Panics
+    /// If that takes more than 10 seconds.
     pub fn pause(&self) {
-        self.phase.send_replace(Phase::Paused);
+        self.set_phase(Phase::Paused);
     }
 
-    /// Listens again, on the same port.
+    /// Listens again, on the same port. Returns when it listens.
+    ///
+    /// # Panics
+    /// If another program keeps the port for more than 10 seconds.
     pub fn resume(&self) {
-        self.phase.send_replace(Phase::Serving);
+        self.set_phase(Phase::Serving);
+    }
+
+    fn set_phase(&self, phase: Phase) {
+        self.phase.send_replace(phase);
+        assert!(
+            self.shared.wait_for_phase(phase, PHASE_WITHIN),
+            "mock-langfuse at {} is not {phase:?} after {PHASE_WITHIN:?}: does another program have its port?",
+            self.address
+        );
     }
 
     /// Waits until a condition holds, for at most `within`; whether it does.
