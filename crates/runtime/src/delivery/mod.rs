@@ -32,6 +32,8 @@ mod send;
 mod settle;
 pub(crate) mod shorten;
 mod spill;
+#[cfg(test)]
+mod tests;
 pub(crate) mod wait;
 
 use std::sync::Arc;
