@@ -20,20 +20,12 @@ use crate::action::Action;
 use crate::answers::Incoming;
 use crate::cut::How;
 use crate::reply::{Reply, headers};
-use crate::state::Shared;
+use crate::state::{Phase, Shared};
 use crate::tls::Identity;
 use crate::{faults, router};
 
 /// Connections served at once.
 const MAX_CONNECTIONS: usize = 64;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    Serving,
-    /// Connections are refused.
-    Paused,
-    Stopped,
-}
 
 /// Listens and serves until the phase is `Stopped`.
 pub(crate) async fn serve(

@@ -10,13 +10,21 @@ use crate::action::Action;
 use crate::answers::Incoming;
 use crate::cut::How;
 use crate::scenario::Scenario;
-use crate::server::Phase;
 use crate::store::Store;
 
 /// The version that it says it has, unless a scenario says another one.
 pub(crate) const VERSION: &str = "4.16.0";
 /// From this version on, scores are taken as a list.
 const LISTS_OF_SCORES: (u32, u32) = (4, 59);
+
+/// What the server does with connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Serving,
+    /// Connections are refused.
+    Paused,
+    Stopped,
+}
 
 pub(crate) struct Shared {
     pub(crate) public_key: String,

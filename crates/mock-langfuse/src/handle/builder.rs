@@ -9,8 +9,8 @@ use tokio::sync::watch;
 
 use super::MockLangfuse;
 use crate::scenario::Scenario;
-use crate::server::{Phase, serve};
-use crate::state::Shared;
+use crate::server::serve;
+use crate::state::{Phase, Shared};
 use crate::tls::{Tls, identity};
 
 /// Settings of a [`MockLangfuse`].

@@ -15,8 +15,7 @@ use tokio::sync::watch;
 use crate::arrivals::{Arrival, Delivery, Media, ReceivedRequest};
 use crate::mapping::Observation;
 use crate::scenario::Scenario;
-use crate::server::Phase;
-use crate::state::{Shared, lock};
+use crate::state::{Phase, Shared, lock};
 use crate::store::Store;
 use crate::{datasets, prompts};
 
