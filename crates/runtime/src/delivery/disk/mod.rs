@@ -3,6 +3,8 @@
 
 mod losses;
 mod stored;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -133,6 +135,7 @@ impl Disk {
             }
         }
         // A single large payload must not stay in memory.
+        self.payload.clear();
         self.payload.shrink_to(1 << 20);
         left.extend(items);
         self.queue
@@ -279,64 +282,4 @@ fn check(config: &SpoolConfig, max_batch_bytes: u64) -> io::Result<()> {
 
 fn unix_ms(clock: &Clock) -> u64 {
     clock.unix_nanos() / 1_000_000
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bounds_that_keep_no_batch_are_refused() {
-        let with = |change: fn(&mut SpoolConfig)| {
-            let mut config = SpoolConfig::new("/spool");
-            change(&mut config);
-            check(&config, 1000).map_err(|error| error.to_string())
-        };
-        assert_eq!(with(|_| {}), Ok(()));
-        assert_eq!(with(|config| config.max_bytes = 2000), Ok(()));
-        assert_eq!(with(|config| config.max_files = 2), Ok(()));
-        for (refused, words) in [
-            (
-                with(|config| config.max_bytes = 1999),
-                "raise its `max_bytes` to 2000",
-            ),
-            (with(|config| config.max_bytes = 0), "`max_bytes`"),
-            (
-                with(|config| config.max_files = 1),
-                "raise its `max_files` to 2",
-            ),
-            (with(|config| config.max_files = 0), "`max_files`"),
-            (
-                with(|config| config.max_age = std::time::Duration::ZERO),
-                "`max_age` is 0 s",
-            ),
-        ] {
-            let error = refused.unwrap_err();
-            assert!(error.contains(words), "{error}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    #[expect(clippy::disallowed_methods, reason = "what `tokio::test` makes")]
-    async fn a_disk_that_failed_is_used_again_after_a_while() {
-        let seconds = std::time::Duration::from_secs;
-        let dir = tempfile::tempdir().unwrap();
-        let config = crate::config::PipelineConfig::default();
-        let queue = Arc::new(ExporterQueue::new("t".into(), config));
-        let config = SpoolConfig::new(dir.path());
-        let (mode, resource) = (SpoolMode::OnFailure, Resource::default());
-        let mut disk = Disk::open(queue, config, mode, "here", &resource).unwrap();
-        assert!(disk.is_usable() && disk.usable_at().is_none());
-        for wait in [1, 30] {
-            let until = Instant::now() + seconds(wait);
-            disk.out_until = Some(until);
-            assert!(!disk.is_usable());
-            assert_eq!(disk.usable_at(), Some(until));
-            tokio::time::advance(seconds(wait)).await;
-            assert!(disk.is_usable() && disk.usable_at().is_none());
-        }
-        disk.out_until = Some(Instant::now() + seconds(30));
-        disk.retry();
-        assert!(disk.is_usable() && disk.usable_at().is_none());
-    }
 }
