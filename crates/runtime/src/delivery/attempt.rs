@@ -117,3 +117,69 @@ impl<T> Drop for Call<T> {
         self.stop();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "what `tokio::test` makes")]
+
+    use std::future::{pending, ready};
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    const TIME: Duration = Duration::from_secs(10);
+
+    /// Counts that it is dropped, and panics.
+    struct PanicsOnDrop(Arc<AtomicU32>);
+
+    impl Drop for PanicsOnDrop {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            panic!("in `drop`");
+        }
+    }
+
+    /// A call whose future panics when it is dropped, and how often that has happened.
+    fn call(
+        work: impl Future<Output = Result<(), ExportError>> + Send + 'static,
+    ) -> (Call<()>, Arc<AtomicU32>) {
+        let drops = Arc::<AtomicU32>::default();
+        let of = PanicsOnDrop(drops.clone());
+        let work = Box::pin(work);
+        // As a future of an exporter has values that are dropped with it.
+        let mut both = Box::new((of, work));
+        let work = poll_fn(move |cx| both.1.as_mut().poll(cx));
+        (Call::start(TIME, work), drops)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_has_ended_no_longer_has_its_batch() {
+        let dropped = |drops: &AtomicU32| drops.load(Ordering::Relaxed);
+        let (mut made, drops) = call(ready(Ok(())));
+        assert_eq!(dropped(&drops), 0);
+        assert!(made.answer().await.is_ok());
+        assert_eq!(dropped(&drops), 1, "it has answered");
+        drop(made);
+        assert_eq!(dropped(&drops), 1);
+
+        let (mut made, drops) = call(poll_fn(|_| panic!("in `poll`")));
+        let answer = made.answer().await;
+        assert!(matches!(answer, Err(Failure::Panicked(text)) if text == "in `poll`"));
+        assert_eq!(dropped(&drops), 1, "it has panicked");
+
+        let (mut made, drops) = call(pending());
+        let begun = Instant::now();
+        assert!(matches!(made.answer().await, Err(Failure::TimedOut(TIME))));
+        assert_eq!((begun.elapsed(), dropped(&drops)), (TIME, 1));
+
+        let (made, drops) = call(pending());
+        tokio::time::advance(TIME / 2).await;
+        let failure = made.cut_off();
+        assert!(matches!(failure, Failure::CutOff(after) if after == TIME / 2));
+        assert_eq!(dropped(&drops), 1, "it was cut off");
+
+        let (made, drops) = call(pending());
+        drop(made);
+        assert_eq!(dropped(&drops), 1, "delivery dropped it");
+    }
+}

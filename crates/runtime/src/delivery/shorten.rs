@@ -272,6 +272,24 @@ mod tests {
     }
 
     #[test]
+    fn no_attribute_of_the_trace_is_cut_once_the_span_fits() {
+        let limit = 256 * 1024;
+        for (sizes, is_cut) in [
+            ([limit; 2], false),
+            ([limit + 1, limit], false),
+            ([limit + 1; 2], true),
+        ] {
+            let mut record = record(&"n".repeat(2 * SHORT), |_| {});
+            let mut sizes = sizes.into_iter();
+            let sizes = std::cell::RefCell::new(&mut sizes);
+            fit(&mut record, limit, |_| sizes.borrow_mut().next().unwrap());
+            let span = record.as_span().unwrap();
+            let mark = span.metadata().any(|(key, _)| key == "_truncated.trace");
+            assert_eq!((mark, span.trace().name.len() <= SHORT), (is_cut, is_cut));
+        }
+    }
+
+    #[test]
     fn most_of_what_fits_is_kept() {
         const LIMIT: usize = 256 * 1024;
         let mut record = record("events", |span| {
@@ -431,6 +449,8 @@ mod tests {
                 record.size()
             );
             let span = record.as_span().unwrap();
+            let names = span.metadata().find(|(key, _)| *key == "_truncated.names");
+            assert_eq!(names, None, "no name was cut");
             for (key, made, left) in [
                 ("_truncated.events", events, span.events().len()),
                 ("_truncated.exceptions", errors, span.exceptions().len()),

@@ -125,3 +125,45 @@ impl SpooledRecord {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tracefuse_core::testing::Recorder;
+    use tracefuse_exporter::record::{ScoreTarget, Timestamp, Value};
+
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read_again() {
+        let mut resource = Resource::default();
+        resource.release = Some("r".into());
+        let recorder = Recorder::new();
+        let trace = recorder.tracer().trace("t");
+        trace.input("i").run(|_| {});
+        let target = ScoreTarget::Session("s".into());
+        let mut score = ScoreRecord::new("quality", 0.5.into(), target, Timestamp::default());
+        score.comment = Some("c".into());
+        score.set_metadata("k", Value::U64(1));
+        for (record, kinds) in [
+            (Record::from(recorder.only()), [SPAN, SPAN_MAYBE_DELIVERED]),
+            (Record::from(score), [SCORE, SCORE_MAYBE_DELIVERED]),
+        ] {
+            for (maybe_delivered, kind) in [false, true].into_iter().zip(kinds) {
+                let mut item = Queued::new(record.clone(), 1, 1);
+                item.maybe_delivered = maybe_delivered;
+                let mut payload = Vec::new();
+                resource.encode(&mut payload);
+                let at = payload.len();
+                encode(&item, &mut payload);
+                assert_eq!(payload[at], kind);
+                let read = SpooledRecord::decode(&payload).unwrap();
+                assert_eq!(format!("{:?}", read.record), format!("{record:?}"));
+                assert_eq!(read.resource.release.as_deref(), Some("r"));
+                assert_eq!(read.maybe_delivered, maybe_delivered);
+                assert!(SpooledRecord::decode(&payload[..at]).is_none());
+                payload[at] = 4;
+                assert!(SpooledRecord::decode(&payload).is_none(), "no such kind");
+            }
+        }
+    }
+}

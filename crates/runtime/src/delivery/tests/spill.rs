@@ -9,7 +9,6 @@ use tracefuse_exporter::ExportError;
 
 use super::*;
 use crate::config::SpoolMode;
-use crate::ledger::Notice;
 use crate::queue::envelope::Queued;
 use crate::spool::SpoolConfig;
 
@@ -230,11 +229,6 @@ async fn a_shutdown_waits_for_no_receiver_if_the_disk_takes_the_rest() {
     assert!(delivery.closing_wait(0, until).is_some());
 }
 
-/// Whether a log line of this kind was written in the last minute.
-fn is_noted(queue: &ExporterQueue, notice: Notice) -> bool {
-    queue.with(|state| state.notices.admit(notice)).is_none()
-}
-
 #[tokio::test(start_paused = true)]
 async fn only_a_loss_on_disk_is_counted_and_logged_as_one() {
     let dir = tempfile::tempdir().unwrap();
@@ -273,4 +267,23 @@ async fn records_that_did_not_get_to_disk_are_in_the_queue_again_in_their_order(
         span.name().to_owned()
     });
     assert_eq!(names.collect::<Vec<_>>(), ["0", "1", "2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_on_disk_is_left_to_the_next_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = queue(|_| {});
+    let (mut delivery, _) = on_failure(&first, dir.path(), takes);
+    record(&first, 0..3);
+    store(&mut delivery);
+    delivery.save();
+    for (is_released, expected) in [(false, 0), (true, 3)] {
+        if is_released {
+            delivery.release_disk();
+        }
+        let second = queue(|_| {});
+        let disk = disk(&second, dir.path(), SpoolMode::OnFailure);
+        let ready = (disk.ready() > 0, second.stats().recovered);
+        assert_eq!(ready, (is_released, expected));
+    }
 }

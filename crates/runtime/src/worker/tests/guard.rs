@@ -48,15 +48,20 @@ fn closes() {
 
 /// A log subscriber of one thread. A line is the level and all fields.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<(Level, String)>>>);
+pub(super) struct Lines(Arc<Mutex<Vec<(Level, String)>>>);
 
 impl Lines {
     /// For the rest of this thread's life.
     fn hear_this_thread(&self) {
-        std::mem::forget(tracing::subscriber::set_default(self.clone()));
+        std::mem::forget(self.hear());
     }
 
-    fn of(&self, words: &str) -> Vec<(Level, String)> {
+    /// Until the guard is dropped.
+    pub(super) fn hear(&self) -> tracing::subscriber::DefaultGuard {
+        tracing::subscriber::set_default(self.clone())
+    }
+
+    pub(super) fn of(&self, words: &str) -> Vec<(Level, String)> {
         let lines = self.0.lock().unwrap();
         let of = lines.iter().filter(|(_, line)| line.contains(words));
         of.cloned().collect()

@@ -12,3 +12,5 @@ mod pace;
 #[cfg(feature = "conformance")]
 mod properties;
 mod queue;
+#[cfg(feature = "spool")]
+mod recovery;
