@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::fmt::{self, Write as _};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -12,7 +12,7 @@ use tracefuse_core::{DropReason, Health, Tracer};
 use tracefuse_exporter::ExportReport;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
 use super::outage::{Push, Worker};
 use crate::config::PipelineConfig;
@@ -58,6 +58,10 @@ impl Lines {
 
     /// Until the guard is dropped.
     pub(super) fn hear(&self) -> tracing::subscriber::DefaultGuard {
+        // While there is one subscriber only, tracing asks the thread that writes a line first, and remembers "no" if that
+        // thread has none. Of two or more it asks each.
+        static OTHERS: OnceLock<[Dispatch; 2]> = OnceLock::new();
+        OTHERS.get_or_init(|| [(); 2].map(|()| Dispatch::new(Self::default())));
         tracing::subscriber::set_default(self.clone())
     }
 
