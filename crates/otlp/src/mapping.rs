@@ -2,8 +2,10 @@
 //! record are written by `gen_ai` or `openinference`.
 //! Called by `exporter` for each batch. Writes through the encoder; knows no HTTP.
 
+use std::sync::Arc;
+
 use tracefuse_exporter::Batch;
-use tracefuse_exporter::record::{Resource, SpanRecord, StatusCode, ValueRef};
+use tracefuse_exporter::record::{Resource, SpanRecord, StatusCode, TraceAttributes, ValueRef};
 
 use crate::config::Conventions;
 use crate::encode::{self, Any, Attributes, Scope, SpanBody, SpanHead};
@@ -22,8 +24,16 @@ pub(crate) fn encode(batch: &Batch, conventions: Conventions, capacity: usize) -
         capacity,
         |attributes| resource(batch.resource(), attributes),
         |spans| {
+            // Consecutive spans share the attributes of their trace, which are searched once.
+            let mut last: Option<(&Arc<TraceAttributes>, bool)> = None;
             for record in batch.spans() {
-                spans.may_contain_nul(record.contains_nul() || record.trace().contains_nul());
+                let trace = record.trace();
+                let nul_in_trace = match last {
+                    Some((known, found)) if Arc::ptr_eq(known, trace) => found,
+                    _ => trace.contains_nul(),
+                };
+                last = Some((trace, nul_in_trace));
+                spans.may_contain_nul(nul_in_trace || record.contains_nul());
                 spans.span(&SpanHead::of(record), |body| {
                     span(record, conventions, body);
                 });

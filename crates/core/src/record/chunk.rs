@@ -185,7 +185,7 @@ impl Chunk {
 /// long where the memory is in the cache, and as long where it is not.
 const PIECE: usize = 2048;
 /// As many bytes in words.
-const PIECE_WORDS: usize = 256;
+const PIECE_WORDS: usize = PIECE / 8;
 
 fn copy(words: &[u64], copy: &mut Vec<u64>) {
     for piece in words.chunks(PIECE_WORDS) {

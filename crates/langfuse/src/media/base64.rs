@@ -25,7 +25,8 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     if text.len() < SHORTEST {
         return None;
     }
-    let digits = if text.contains([' ', '\n', '\r', '\t', '-', '_', '%']) {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    let digits = if !text.bytes().all(plain) {
         Cow::Owned(in_standard_digits(text)?)
     } else {
         Cow::Borrowed(text.as_bytes())

@@ -77,9 +77,10 @@ pub struct Spans<'a> {
 
 /// OpenTelemetry's span kind INTERNAL: what happens inside the application.
 const INTERNAL: u64 = 1;
-/// Flags of a span: it is sampled (W3C, 0x1), and it is known (0x100) that its parent is here or remote (0x200, OTLP).
-const PARENT_HERE: u32 = 0x101;
-const PARENT_REMOTE: u32 = 0x301;
+/// Flags of a span: sampled (W3C); whether it is known that the parent is remote, and whether it is (OTLP).
+const SAMPLED: u32 = 0x1;
+const REMOTE_KNOWN: u32 = 0x100;
+const REMOTE: u32 = 0x200;
 
 impl<'a> Spans<'a> {
     pub(super) fn new(out: &'a mut Buffer) -> Self {
@@ -111,12 +112,8 @@ impl<'a> Spans<'a> {
             out: self.out,
             nul: self.nul,
         });
-        let flags = if head.parent_is_remote {
-            PARENT_REMOTE
-        } else {
-            PARENT_HERE
-        };
-        self.out.fixed32(16, flags);
+        let remote = if head.parent_is_remote { REMOTE } else { 0 };
+        self.out.fixed32(16, SAMPLED | REMOTE_KNOWN | remote);
         self.out.close(span);
     }
 }

@@ -54,7 +54,7 @@ impl Buffer {
         let place = self.bytes.get_mut(length_at..right).unwrap_or_default();
         let (mut rest, last) = (length, place.len().saturating_sub(1));
         for (index, byte) in place.iter_mut().enumerate() {
-            *byte = (rest & 0x7f) as u8 + if index < last { 0x80 } else { 0 };
+            *byte = (rest & 0x7f) as u8 | if index < last { 0x80 } else { 0 };
             rest >>= 7;
         }
     }
@@ -66,7 +66,7 @@ impl Buffer {
     pub(super) fn length(&mut self, field: u32, length: usize) {
         // Most of them by far: one byte each.
         if field < 16 && length < 0x80 {
-            let tag = ((field << 3) + LENGTH) as u8;
+            let tag = (field << 3 | LENGTH) as u8;
             self.bytes.extend_from_slice(&[tag, length as u8]);
             return;
         }
@@ -96,7 +96,7 @@ impl Buffer {
     }
 
     fn tag(&mut self, field: u32, kind: u32) {
-        self.varint(u64::from((field << 3) + kind));
+        self.varint(u64::from(field << 3 | kind));
     }
 
     fn varint(&mut self, mut value: u64) {
@@ -109,9 +109,9 @@ impl Buffer {
 }
 
 /// Bytes a varint takes.
-pub(super) fn varint_len(value: u64) -> usize {
+pub(super) const fn varint_len(value: u64) -> usize {
     // Division by seven, rounded up: 9/64 gives the right result for every width of a u64.
-    let bits = 64 - value.max(1).leading_zeros() as usize;
+    let bits = 64 - (value | 1).leading_zeros() as usize;
     (bits * 9 + 64) / 64
 }
 

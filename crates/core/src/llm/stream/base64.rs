@@ -14,7 +14,7 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
             b'/' | b'_' => 63,
             _ => return None,
         };
-        word = (word << 6) + u32::from(six);
+        word = word << 6 | u32::from(six);
         bits += 6;
         if bits >= 8 {
             bits -= 8;

@@ -50,8 +50,7 @@ impl JsonWriter {
 
     /// Whether the innermost open level has its bit in `bits`.
     fn innermost(&self, bits: u64) -> bool {
-        let level = self.depth.checked_sub(1);
-        level.is_some_and(|level| bits & 1 << level != 0)
+        self.depth > 0 && bits & (1 << (self.depth - 1)) != 0
     }
 
     /// Closes what was opened last.
@@ -89,6 +88,7 @@ impl JsonWriter {
     /// RFC 8259 section 7: quote, backslash and the control characters are escaped, nothing else.
     fn string(&mut self, value: &str) {
         const HEX: &[u8; 16] = b"0123456789abcdef";
+        self.text.reserve(value.len() + 2);
         self.text.push('"');
         let mut rest = value;
         while let Some(at) = rest

@@ -31,9 +31,8 @@ impl Family {
         Self::with(ALL)
     }
 
-    /// Each part is another bit, so their sum has all of them.
     fn with(parts: &[Self]) -> Self {
-        Self(parts.iter().map(|part| part.0).sum())
+        Self(parts.iter().fold(0, |all, part| all | part.0))
     }
 
     /// The family of a model, by the name that a request or an answer has for it, in the spelling of any provider.
