@@ -1,4 +1,4 @@
-//! Collects log lines in unit tests. Called by the tests of `text` and `media`.
+//! Collects log lines in tests. Called by the tests of `text` and `media`, and compiled again for those in `tests/it`.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};

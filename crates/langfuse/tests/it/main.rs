@@ -19,4 +19,6 @@ mod scores;
 mod secrets;
 mod sizes;
 mod support;
+#[path = "../../src/testing.rs"]
+mod testing;
 mod warnings;

@@ -82,9 +82,9 @@ pub(crate) struct Delivery {
     /// Bytes a batch may have, learned from refusals, and batches taken since the last one.
     learned_bytes: usize,
     taken: u32,
-    /// Records that a batch may have while more than `batch_size` wait, see `settle`.
-    larger: usize,
-    /// Encoded bytes of a record of the last batch.
+    /// Records that a batch may have while more than `batch_size` wait, see `adapt_batch_size`.
+    backlog_records: usize,
+    /// Encoded bytes of a record of the last batch that had some.
     record_bytes: usize,
     /// Where records go that cannot be delivered now, if there is a spool.
     disk: Option<Disk>,
@@ -118,7 +118,7 @@ impl Delivery {
             base: config.retry_base,
             cap: config.retry_cap,
         };
-        let (learned_bytes, larger) = (config.max_batch_bytes, config.batch_size);
+        let (learned_bytes, backlog_records) = (config.max_batch_bytes, config.batch_size);
         Self {
             exporter,
             resource,
@@ -127,7 +127,7 @@ impl Delivery {
             paused_until: None,
             learned_bytes,
             taken: 0,
-            larger,
+            backlog_records,
             record_bytes: 0,
             disk,
             on_health,
@@ -186,7 +186,7 @@ impl Delivery {
             bytes = more;
             fits += 1;
         }
-        self.record_bytes = bytes / fits.max(1);
+        self.record_bytes = bytes.checked_div(fits).unwrap_or(self.record_bytes);
         let rest = items.split_off(fits.min(items.len()));
         if !rest.is_empty() {
             self.queue.put_back(rest);
@@ -213,7 +213,7 @@ impl Delivery {
             watch.drain();
         }
         let fits = self.learned_bytes.min(BACKLOG_BYTES) / self.record_bytes.max(1);
-        let mut items = self.queue.take(count.max(fits.min(self.larger)));
+        let mut items = self.queue.take(count.max(fits.min(self.backlog_records)));
         self.masking.apply(&self.queue, &mut items);
         items
     }

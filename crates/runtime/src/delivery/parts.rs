@@ -41,7 +41,7 @@ impl Delivery {
             }
             let begun = Instant::now();
             let (attempted, action) = self.attempt(part, place, &resource).await;
-            self.note_pace(matches!(action, Action::Accept(_)), begun.elapsed());
+            self.adapt_batch_size(matches!(action, Action::Accept(_)), begun.elapsed());
             let keep_rest = match action {
                 Action::Accept(report) => {
                     self.accept(&attempted.metas, &report, place);

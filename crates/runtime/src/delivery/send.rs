@@ -73,20 +73,19 @@ impl Delivery {
             }
             match answer.action {
                 Action::Retry { after, reason } => {
+                    let given_up = || match larger {
+                        true => Action::Pause(None),
+                        false => Action::Park(reason),
+                    };
                     if self.queue.phase() != Phase::Running {
                         if let Some(after) = after {
                             self.paused_until = Some(now + pause(after, fastrand::f64()));
                         }
-                        break if larger {
-                            Action::Pause(None)
-                        } else {
-                            Action::Park(reason)
-                        };
+                        break given_up();
                     }
                     let delay = self.backoff.delay(retries, after, fastrand::f64());
                     match delay.filter(|delay| now + *delay < deadline) {
-                        None if larger => break Action::Pause(None),
-                        None => break Action::Park(reason),
+                        None => break given_up(),
                         Some(delay) => {
                             let blocked = self.breaker.retry_in(now).is_some();
                             if blocked || !self.sleep(delay).await || larger {

@@ -19,9 +19,9 @@ use crate::queue::envelope::{Envelope, Queued, bytes_of};
 
 /// Batches that have to be taken before a larger one is tried again.
 const PROOF: u32 = 50;
-/// A receiver that took no longer for a batch may get one of twice as many records. A slow one could need more than its
-/// timeout for it, and then get the records twice.
-const SOON: Duration = Duration::from_millis(500);
+/// A batch that is accepted within this time may be followed by one of twice as many records. A receiver that takes longer may
+/// not accept twice as many before the attempt times out; they would be sent again, and arrive twice.
+const GROW_WITHIN: Duration = Duration::from_millis(500);
 
 impl Delivery {
     /// Counts what the report says. Records that it names neither as accepted nor as rejected were not exported.
@@ -58,16 +58,19 @@ impl Delivery {
         }
     }
 
-    /// How many records the next batch may have if a backlog waits: twice as many after one that was taken soon, half as many
-    /// after one that was taken late, and `batch_size` after one that was not taken.
-    pub(super) fn note_pace(&mut self, taken: bool, took: Duration) {
+    /// How many records the next batch may have if a backlog waits: twice as many after one that was accepted within
+    /// [`GROW_WITHIN`], half as many after one that was accepted later, and `batch_size` after one that was not accepted.
+    pub(super) fn adapt_batch_size(&mut self, accepted: bool, took: Duration) {
         let config = &self.queue.config;
-        let next = match taken {
-            true if took <= SOON => self.larger.saturating_mul(2).min(config.max_batch_size),
-            true => self.larger / 2,
+        let next = match accepted {
+            true if took <= GROW_WITHIN => self
+                .backlog_records
+                .saturating_mul(2)
+                .min(config.max_batch_size),
+            true => self.backlog_records / 2,
             false => config.batch_size,
         };
-        self.larger = next.max(config.batch_size);
+        self.backlog_records = next.max(config.batch_size);
     }
 
     pub(super) fn reject(

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tracefuse_core::record::{FinishedSpan, SpanRecord};
+use tracefuse_core::testing::Recorder;
 use tracefuse_core::{Processor, SampleRate, Tracer};
 use tracefuse_exporter::InMemoryExporter;
 use tracefuse_runtime::{Pipeline, TailSampler, TailSampling};
@@ -65,9 +66,9 @@ impl Processor for Measures {
 }
 
 /// A processor that does not measure.
-struct InMemory;
+struct Plain;
 
-impl Processor for InMemory {
+impl Processor for Plain {
     fn on_end(&self, _: SpanRecord) {}
 }
 
@@ -78,7 +79,7 @@ fn an_inner_processor_that_measures_sees_what_is_not_sampled() {
     let rate = SampleRate::new(0.0).unwrap();
     let tracer = Tracer::builder(sampler).sample_rate(rate).build();
     tracer.trace("t").run(|trace| trace.span("s").run(|_| {}));
-    assert!(!TailSampler::new(InMemory, none()).measures());
+    assert!(!TailSampler::new(Plain, none()).measures());
     assert_eq!(inner.0.load(Ordering::Relaxed), 2);
 }
 
@@ -100,12 +101,12 @@ fn a_trace_that_left_makes_room_for_the_next_ones() {
 
 #[test]
 fn after_a_shutdown_no_span_waits() {
-    let recorder = tracefuse_core::testing::Recorder::new();
+    let recorder = Recorder::new();
     recorder
         .tracer()
         .trace("t")
         .run(|trace| trace.span("s").run(|_| {}));
-    let sampler = TailSampler::new(InMemory, none());
+    let sampler = TailSampler::new(Plain, none());
     let spans = recorder.spans();
     sampler.on_end(spans[0].clone());
     assert_eq!(sampler.stats().held, 1);
@@ -114,7 +115,7 @@ fn after_a_shutdown_no_span_waits() {
     sampler.on_end(spans[0].clone());
     assert_eq!(sampler.stats().held, 0, "its trace was released");
     sampler.shutdown(Duration::ZERO);
-    let other = tracefuse_core::testing::Recorder::new();
+    let other = Recorder::new();
     other
         .tracer()
         .trace("t")
@@ -132,6 +133,6 @@ fn builders_and_samplers_show_their_settings() {
         shown.starts_with("PipelineBuilder") && shown.contains("batch_size: 77"),
         "{shown}"
     );
-    let shown = format!("{:?}", TailSampler::new(InMemory, none()));
+    let shown = format!("{:?}", TailSampler::new(Plain, none()));
     assert!(shown.starts_with("TailSampler"), "{shown}");
 }

@@ -43,6 +43,15 @@ impl Exporter for Switched {
     }
 }
 
+/// Delivery with a disk to a receiver that accepts once the flag is set.
+fn switched(queue: &Arc<ExporterQueue>, disk: Disk) -> (Delivery, Arc<AtomicBool>) {
+    let accepts = Arc::new(AtomicBool::new(false));
+    let exporter = Arc::new(Switched(accepts.clone()));
+    let resource = Arc::new(Resource::default());
+    let delivery = Delivery::new(queue.clone(), exporter, resource, Some(disk), None);
+    (delivery, accepts)
+}
+
 struct Spooled {
     queue: Arc<ExporterQueue>,
     tracer: Tracer,
@@ -143,10 +152,7 @@ async fn an_outage_uses_up_no_rounds_of_a_batch_on_disk() {
         config.circuit_breaker_threshold = 100;
     });
     spooled.store(2);
-    let accepts = Arc::new(AtomicBool::new(false));
-    let (queue, resource) = (spooled.queue.clone(), Arc::new(Resource::default()));
-    let exporter = Arc::new(Switched(accepts.clone()));
-    let mut delivery = Delivery::new(queue, exporter, resource, Some(spooled.disk), None);
+    let (mut delivery, accepts) = switched(&spooled.queue, spooled.disk);
     for _ in 0..20 {
         delivery.send_stored().await;
         tokio::time::sleep(Duration::from_secs(60)).await;
@@ -214,10 +220,7 @@ async fn a_batch_on_disk_is_given_up_after_three_rounds_beside_others() {
         config.circuit_breaker_threshold = 100;
     });
     spooled.store(2);
-    let accepts = Arc::new(AtomicBool::new(false));
-    let (queue, resource) = (spooled.queue.clone(), Arc::new(Resource::default()));
-    let exporter = Arc::new(Switched(accepts.clone()));
-    let mut delivery = Delivery::new(queue, exporter, resource, Some(spooled.disk), None);
+    let (mut delivery, accepts) = switched(&spooled.queue, spooled.disk);
     for round in 1..=3 {
         assert_eq!(
             spooled.queue.stats().dropped_total(),

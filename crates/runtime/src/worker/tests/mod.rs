@@ -1,6 +1,7 @@
 //! The worker's loop on paused time, without a thread: outages, and properties over many schedules.
 
 mod attempts;
+mod batch_size;
 mod buffers;
 mod chunks;
 mod closing;
@@ -8,7 +9,6 @@ mod closing;
 mod disk;
 mod guard;
 mod outage;
-mod pace;
 #[cfg(feature = "conformance")]
 mod properties;
 mod queue;

@@ -354,9 +354,10 @@ proptest! {
         };
         let mut script = script;
         script.push(Act::Take);
-        // An end that waits for every probe.
+        // An end that waits for every probe: if every second answer is a failure, each of some 400 batches of one record waits
+        // for the breaker seven times, 66 seconds at most.
         let mut bursts = bursts;
-        let then = Duration::from_secs(20_000);
+        let then = Duration::from_secs(300_000);
         bursts.push(Burst { traces: 1, spans: 1, bytes: 0, then });
         let Outcome { evidence, seen, names } = outcome(&config, &script, &bursts, Duration::from_secs(50_000));
         prop_assert_eq!(&seen.excess, &Vec::<String>::new());

@@ -1,4 +1,4 @@
-//! The size of batches follows the receiver, while more than `batch_size` records wait.
+//! How many records a batch has while more than `batch_size` wait: more after fast answers, fewer after slow ones and failures.
 #![expect(clippy::disallowed_methods, reason = "what `tokio::test` makes")]
 
 use std::sync::{Arc, Mutex};
@@ -18,15 +18,15 @@ use crate::worker::run::run;
 /// What a receiver does with a call, by its number from 0 and its batch.
 type Answer = fn(usize, &Batch) -> (Duration, Result<(), ExportError>);
 
-struct Paced {
+struct Timed {
     sizes: Arc<Mutex<Vec<usize>>>,
     answer: Answer,
 }
 
 #[async_trait]
-impl Exporter for Paced {
+impl Exporter for Timed {
     fn name(&self) -> &str {
-        "paced"
+        "timed"
     }
     async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
         let call = self.sizes.lock().unwrap().len();
@@ -56,7 +56,7 @@ async fn sizes_of(
         max_batch_size,
         ..PipelineConfig::default()
     };
-    let queue = Arc::new(ExporterQueue::new("paced".into(), config));
+    let queue = Arc::new(ExporterQueue::new("timed".into(), config));
     let recorder = Recorder::new();
     let trace = recorder.tracer().trace("root").start();
     for n in 0..150 {
@@ -67,7 +67,7 @@ async fn sizes_of(
         queue.push(span.into(), None, &mut Duration::default());
     }
     let sizes = Arc::default();
-    let exporter = Paced {
+    let exporter = Timed {
         sizes: Arc::clone(&sizes),
         answer,
     };
