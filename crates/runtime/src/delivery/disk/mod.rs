@@ -229,15 +229,17 @@ impl Disk {
                 .iter()
                 .filter_map(|index| payloads.get(*index).map(Vec::as_slice))
                 .collect();
-            match self.spool.acknowledge_partly(id, &remaining) {
-                Ok(()) => {
-                    self.done.remove(&id);
-                }
-                Err(error) => {
-                    self.fails(&error);
-                    let done = (0..payloads.len()).filter(|index| !left.contains(index));
-                    self.done.insert(id, done.collect());
-                }
+            let before = self.spool.stats().frames;
+            let result = self.spool.acknowledge_partly(id, &remaining);
+            if let Err(error) = &result {
+                self.fails(error);
+            }
+            // After an error, too, the batch may be what is left of it: if only the old file could not be removed.
+            if result.is_ok() || self.spool.stats().frames < before {
+                self.done.remove(&id);
+            } else {
+                let done = (0..payloads.len()).filter(|index| !left.contains(index));
+                self.done.insert(id, done.collect());
             }
         }
         self.reconcile();

@@ -186,3 +186,39 @@ fn a_batch_without_any_record_is_removed() {
     assert_eq!((stats.spooled, stats.dropped_total()), (0, 1));
     assert_eq!(disk.ready(), 0);
 }
+
+/// The files of sealed batches of the one process that has a directory here.
+#[expect(clippy::disallowed_methods, reason = "looks for files")]
+fn batches(dir: &Path) -> Vec<std::path::PathBuf> {
+    let processes = std::fs::read_dir(dir.join("v1")).unwrap().flatten();
+    let files = processes.flat_map(|process| std::fs::read_dir(process.path()).unwrap().flatten());
+    let paths = files.map(|file| file.path());
+    paths
+        .filter(|path| path.extension().is_some_and(|end| end == "batch"))
+        .collect()
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "puts a directory in the place of a file"
+)]
+fn what_is_left_of_a_batch_is_sent_though_the_file_of_the_whole_could_not_be_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (queue, mut disk) = opened(dir.path());
+    let items = (0..4).map(|_| taken(&queue, 1)).collect();
+    assert!(disk.store(items).is_empty());
+    disk.seal();
+    let stored = disk.next().unwrap();
+    let file = batches(dir.path()).remove(0);
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    disk.outcome(2, |state, records| state.ledger.exported(records));
+    disk.finish(stored.id, &stored.payloads, &[1, 3]);
+    assert!(!disk.is_usable(), "a file could not be removed");
+    let (whole, stored) = (stored, disk.next().unwrap());
+    assert_eq!(stored.payloads, [&*whole.payloads[1], &*whole.payloads[3]]);
+    assert_eq!(stored.items.len(), 2);
+    let stats = queue.stats();
+    assert_eq!((stats.spooled, stats.dropped_total()), (2, 0), "{stats:?}");
+}

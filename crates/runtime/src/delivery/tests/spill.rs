@@ -128,6 +128,7 @@ async fn a_batch_that_is_being_written_ends_with_a_flush_and_counts() {
     for (records, batches) in [(0, 0), (1, 1), (3, 3), (2, 4)] {
         record(&queue, 0..records);
         assert_eq!(store(&mut delivery), 0);
+        assert_eq!(queue.stats().queued_bytes, 0, "none is in memory");
         assert_eq!(delivery.seal(), batches, "{records}");
     }
 }
