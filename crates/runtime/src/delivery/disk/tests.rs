@@ -188,7 +188,6 @@ fn a_batch_without_any_record_is_removed() {
 }
 
 /// The files of sealed batches of the one process that has a directory here.
-#[expect(clippy::disallowed_methods, reason = "looks for files")]
 fn batches(dir: &Path) -> Vec<std::path::PathBuf> {
     let processes = std::fs::read_dir(dir.join("v1")).unwrap().flatten();
     let files = processes.flat_map(|process| std::fs::read_dir(process.path()).unwrap().flatten());
