@@ -318,6 +318,27 @@ mod tests {
     }
 
     #[test]
+    fn a_record_is_kept_for_up_to_30_days() {
+        let most = Duration::from_secs(30 * 24 * 3600);
+        assert!(PipelineConfig::new().max_age(most).check().is_ok());
+        let more = most + Duration::from_millis(1);
+        let error = PipelineConfig::new().max_age(more).check().unwrap_err();
+        assert_eq!(error.setting(), "max_age");
+    }
+
+    #[test]
+    fn two_policies_wait_for_room() {
+        for (overload, waits) in [
+            (Overload::BlockBriefly, true),
+            (Overload::Block(Duration::ZERO), true),
+            (Overload::DropNewest, false),
+            (Overload::DropOldest, false),
+        ] {
+            assert_eq!(overload.waits(), waits, "{overload:?}");
+        }
+    }
+
+    #[test]
     fn absurd_settings_become_the_nearest_that_work() {
         let mut least = PipelineConfig::default();
         (least.batch_size, least.max_queue_size) = (0, 0);

@@ -215,6 +215,45 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_trace_that_has_left_takes_no_room() {
+        let recorder = tracefuse_core::testing::Recorder::new();
+        recorder.tracer().trace("t").run(|trace| {
+            (0..3).for_each(|_| trace.span("s").run(|_| {}));
+        });
+        let mut buffer = Buffer::default();
+        for (n, span) in recorder.spans().into_iter().enumerate() {
+            buffer.take(&TailSampling::new(), 0, span);
+            let waits = if n < 3 { n + 1 } else { 0 };
+            assert_eq!(buffer.spans, waits);
+            assert_eq!(buffer.bytes > 0, waits > 0, "{}", buffer.bytes);
+        }
+        assert!(buffer.oldest.is_empty() && buffer.waiting.is_empty());
+    }
+
+    #[test]
+    fn the_oldest_decision_is_forgotten_first() {
+        let trace = TraceId::random();
+        let part = |n: usize| {
+            (
+                trace,
+                SpanId::from_bytes((n as u64 + 1).to_be_bytes()).unwrap(),
+            )
+        };
+        let mut decided = Decided::default();
+        for n in 0..=REMEMBERED {
+            decided.remember(part(n), n % 2 == 0);
+            assert_eq!(decided.order.len(), decided.kept.len());
+        }
+        assert_eq!(decided.kept.len(), REMEMBERED);
+        assert_eq!(decided.kept.get(&part(0)), None);
+        assert_eq!(decided.kept.get(&part(1)), Some(&false));
+        assert_eq!(
+            decided.kept.get(&part(REMEMBERED)),
+            Some(&REMEMBERED.is_multiple_of(2))
+        );
+    }
+
+    #[test]
     fn a_line_is_due_only_if_a_trace_was_released_early() {
         let recorder = tracefuse_core::testing::Recorder::new();
         for _ in 0..2 {

@@ -155,3 +155,31 @@ impl<T> Future for BlockingTask<T> {
         std::pin::Pin::new(&mut self.0).poll(cx).map(Result::ok)
     }
 }
+
+#[cfg(test)]
+mod thread_tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_wakes_the_thread_that_waits_for_it() {
+        for _ in 0..20 {
+            let (go, ready) = tokio::sync::oneshot::channel();
+            let task = spawn_on_thread(async move { ready.await.map(|n: u32| n + 1) }).unwrap();
+            std::thread::scope(|scope| {
+                // Most likely after the other thread has begun to wait.
+                scope.spawn(move || {
+                    (0..1_000).for_each(|_| std::thread::yield_now());
+                    go.send(1).unwrap();
+                });
+                assert_eq!(task.recv().unwrap(), Ok(2));
+            });
+        }
+    }
+
+    #[test]
+    fn work_that_panics_is_an_error_for_the_thread_that_waits() {
+        let task = spawn_on_thread(async { std::panic::panic_any("the work") }).unwrap();
+        let answer: Result<(), _> = task.recv();
+        assert!(answer.is_err());
+    }
+}

@@ -112,6 +112,81 @@ fn a_trial_ends_though_the_exporter_never_answers() {
     assert_eq!((evidence.recorded.len(), evidence.stats.exported), (1, 0));
 }
 
+/// Accepts nothing.
+struct Down;
+
+#[async_trait]
+impl Exporter for Down {
+    fn name(&self) -> &str {
+        "down"
+    }
+
+    async fn export(&self, _: &Batch) -> Result<ExportReport, ExportError> {
+        Err(ExportError::retry("503"))
+    }
+
+    fn destination(&self) -> Option<String> {
+        Some("down".into())
+    }
+}
+
+#[cfg(feature = "spool")]
+#[test]
+fn a_trial_with_a_spool_keeps_on_disk_what_is_not_delivered_and_waits_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let settle = Duration::from_millis(20);
+    let evidence = Trial::new(3)
+        .config(|config| {
+            config.max_retries = 0;
+            config.circuit_breaker_threshold = 1;
+        })
+        .spool(dir.path(), tracefuse_runtime::SpoolMode::OnFailure)
+        .settle(settle)
+        .shutdown(Duration::from_secs(30))
+        .run(Down, |_| {});
+    let stats = &evidence.stats;
+    assert_eq!((stats.spooled, stats.pending()), (3, 0), "{stats:?}");
+}
+
+#[test]
+fn a_trial_measures_how_long_ends_and_the_shutdown_take() {
+    const WAIT: Duration = Duration::from_millis(20);
+    let start = Instant::now();
+    // The first span is sent for ever and the second one waits; the others wait for room.
+    let evidence = Trial::new(6)
+        .config(|config| {
+            (config.batch_size, config.max_queue_size) = (1, 1);
+            config.overload = tracefuse_runtime::Overload::Block(WAIT);
+        })
+        .settle(Duration::ZERO)
+        .shutdown(WAIT)
+        .run(Silent, |_| {});
+    let most = start.elapsed();
+    assert!(
+        (WAIT..most).contains(&evidence.slowest_end),
+        "{:?} of {most:?}",
+        evidence.slowest_end
+    );
+    assert!(
+        (WAIT..most).contains(&evidence.closing.0),
+        "{:?} of {most:?}",
+        evidence.closing.0
+    );
+    assert_eq!(evidence.closing.1, WAIT);
+}
+
+#[test]
+fn violations_are_shown_as_sentences_by_both_formats() {
+    let (mut evidence, receipts) = good();
+    evidence.stats.queued += 1;
+    let violations = evidence
+        .check(&receipts, &bounds(Bounds::lossless()))
+        .unwrap_err();
+    let shown = violations.to_string();
+    assert!(shown.contains("do not add up"), "{shown}");
+    assert_eq!(format!("{violations:?}"), shown);
+}
+
 #[test]
 fn each_rule_about_numbers_finds_what_it_is_for() {
     let lossless = bounds(Bounds::lossless());

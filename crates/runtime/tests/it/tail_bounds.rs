@@ -1,11 +1,12 @@
 //! Tail sampling at its bounds, and beside a processor that measures what is not sampled.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tracefuse_core::record::{FinishedSpan, SpanRecord};
 use tracefuse_core::testing::Recorder;
+use tracefuse_core::wiring::Leak;
 use tracefuse_core::{Processor, SampleRate, Tracer};
 use tracefuse_exporter::InMemoryExporter;
 use tracefuse_runtime::{Pipeline, TailSampler, TailSampling};
@@ -124,6 +125,47 @@ fn after_a_shutdown_no_span_waits() {
     assert_eq!(sampler.stats().held, 0, "closed");
 }
 
+/// Keeps what it gets beside spans, and says that it may refuse spans.
+#[derive(Clone, Default)]
+struct Notes {
+    lines: Arc<Mutex<Vec<String>>>,
+    refusing: Arc<AtomicBool>,
+}
+
+impl Notes {
+    fn add(&self, line: String) {
+        self.lines.lock().unwrap().push(line);
+    }
+}
+
+impl Processor for Notes {
+    fn on_end(&self, _: SpanRecord) {}
+    fn refusing(&self) -> Option<Arc<AtomicBool>> {
+        Some(self.refusing.clone())
+    }
+    fn on_leak(&self, leak: &Leak) {
+        self.add(format!("{leak:?}"));
+    }
+    fn on_outside_trace(&self, span: &str) {
+        self.add(span.to_owned());
+    }
+}
+
+#[test]
+fn the_inner_processor_learns_of_leaks_and_of_spans_outside_a_trace() {
+    let notes = Notes::default();
+    let sampler = TailSampler::new(notes.clone(), none());
+    sampler.on_outside_trace("lost");
+    let leak = Leak::Many { open: 3 };
+    sampler.on_leak(&leak);
+    assert_eq!(
+        *notes.lines.lock().unwrap(),
+        ["lost".to_owned(), format!("{leak:?}")]
+    );
+    let refusing = sampler.refusing().unwrap();
+    assert!(Arc::ptr_eq(&refusing, &notes.refusing));
+}
+
 #[test]
 fn builders_and_samplers_show_their_settings() {
     let mut config = tracefuse_runtime::PipelineConfig::default();
@@ -131,6 +173,14 @@ fn builders_and_samplers_show_their_settings() {
     let shown = format!("{:?}", Pipeline::builder().config(config));
     assert!(
         shown.starts_with("PipelineBuilder") && shown.contains("batch_size: 77"),
+        "{shown}"
+    );
+    let pipeline = Pipeline::builder()
+        .exporter(InMemoryExporter::new())
+        .build();
+    let shown = format!("{:?}", pipeline.unwrap());
+    assert!(
+        shown.starts_with("Pipeline") && shown.contains("in-memory"),
         "{shown}"
     );
     let shown = format!("{:?}", TailSampler::new(Plain, none()));
