@@ -176,6 +176,49 @@ mod tests {
     }
 
     #[test]
+    fn each_number_is_shown_where_it_belongs() {
+        let mut ledger = Ledger {
+            recorded: 90,
+            recovered: 4,
+            ..Ledger::default()
+        };
+        for records in [1, 2] {
+            ledger.exported(10 * records);
+            ledger.rejected(RejectReason::Invalid, 2 * records);
+            ledger.dropped(DropReason::MaxAge, 3 * records);
+            ledger.maybe_delivered(4 * records);
+            ledger.masking_failed(5 * records as u64);
+        }
+        ledger.rejected(RejectReason::Unauthorized, 1);
+        ledger.dropped(DropReason::CircuitOpen, 1);
+        ledger.attempt_failed("503\nforged");
+        let stats = ledger.stats("name", 21, 22, 23, 24, Health::Degraded);
+        assert_eq!((&*stats.name, stats.health), ("name", Health::Degraded));
+        assert_eq!(
+            (stats.recorded, stats.recovered, stats.exported),
+            (90, 4, 30)
+        );
+        let rejected = [(RejectReason::Invalid, 6), (RejectReason::Unauthorized, 1)];
+        assert_eq!(stats.rejected, BTreeMap::from(rejected));
+        let dropped = [(DropReason::MaxAge, 9), (DropReason::CircuitOpen, 1)];
+        assert_eq!(stats.dropped, BTreeMap::from(dropped));
+        assert_eq!((stats.maybe_delivered, stats.masking_failures), (12, 15));
+        assert_eq!(
+            (
+                stats.queued,
+                stats.in_flight,
+                stats.spooled,
+                stats.queued_bytes
+            ),
+            (21, 22, 23, 24)
+        );
+        assert_eq!(stats.failed_attempts, 1);
+        let error = stats.last_error.unwrap();
+        assert!(error.starts_with("503") && !error.contains('\n'), "{error}");
+        assert_eq!(ledger.lost(), 17);
+    }
+
+    #[test]
     fn the_report_of_a_shutdown_counts_since_the_last_flush() {
         let mut ledger = Ledger::default();
         ledger.dropped(DropReason::MaxAge, 2);

@@ -318,12 +318,58 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_kept_for_up_to_30_days() {
-        let most = Duration::from_secs(30 * 24 * 3600);
-        assert!(PipelineConfig::new().max_age(most).check().is_ok());
-        let more = most + Duration::from_millis(1);
-        let error = PipelineConfig::new().max_age(more).check().unwrap_err();
-        assert_eq!(error.setting(), "max_age");
+    fn each_range_ends_where_its_setting_says() {
+        type Set = fn(PipelineConfig, u64) -> PipelineConfig;
+        const DAY: u64 = 24 * 60 * 60 * 1_000;
+        const MS: fn(u64) -> Duration = Duration::from_millis;
+        fn count(value: u64) -> usize {
+            usize::try_from(value).unwrap_or(usize::MAX)
+        }
+        fn few(value: u64) -> u32 {
+            u32::try_from(value).unwrap_or(u32::MAX)
+        }
+        // Each setting with its least and its greatest value. Times are in milliseconds.
+        let ranges: [(&str, u64, u64, Set); 15] = [
+            ("batch_size", 1, 100_000, |c, n| c.batch_size(count(n))),
+            ("max_batch_size", 1, 100_000, |c, n| {
+                c.max_batch_size(count(n))
+            }),
+            ("max_batch_bytes", 1, 1_073_741_824, |c, n| {
+                c.max_batch_bytes(count(n))
+            }),
+            ("flush_interval", 0, DAY, |c, n| c.flush_interval(MS(n))),
+            ("max_queue_size", 1, 100_000_000, |c, n| {
+                c.max_queue_size(count(n))
+            }),
+            ("max_queue_bytes", 1, 68_719_476_736, |c, n| {
+                c.max_queue_bytes(count(n))
+            }),
+            ("overload", 0, DAY, |c, n| {
+                c.overload(Overload::Block(MS(n)))
+            }),
+            ("attempt_timeout", 1, DAY, |c, n| c.attempt_timeout(MS(n))),
+            ("max_retries", 0, 1_000_000, |c, n| c.max_retries(few(n))),
+            ("retry_base", 1, 3_600_000, |c, n| c.retry_base(MS(n))),
+            ("retry_cap", 1, DAY, |c, n| c.retry_cap(MS(n))),
+            ("batch_timeout", 1, DAY, |c, n| c.batch_timeout(MS(n))),
+            ("max_age", 1, 30 * DAY, |c, n| c.max_age(MS(n))),
+            ("circuit_breaker_threshold", 1, 1_000_000, |c, n| {
+                c.circuit_breaker_threshold(few(n))
+            }),
+            ("circuit_breaker_reset", 1, DAY, |c, n| {
+                c.circuit_breaker_reset(MS(n))
+            }),
+        ];
+        for (setting, least, greatest, set) in ranges {
+            for value in [least, greatest] {
+                let checked = set(PipelineConfig::new(), value).check();
+                assert_eq!(checked, Ok(()), "{setting} {value}");
+            }
+            for value in least.checked_sub(1).into_iter().chain([greatest + 1]) {
+                let error = set(PipelineConfig::new(), value).check().unwrap_err();
+                assert_eq!(error.setting(), setting, "{value}");
+            }
+        }
     }
 
     #[test]

@@ -188,6 +188,20 @@ fn violations_are_shown_as_sentences_by_both_formats() {
 }
 
 #[test]
+fn a_trial_waits_for_outcomes_as_long_as_it_says() {
+    const RECORDING: Duration = Duration::from_millis(50);
+    const SETTLE: Duration = Duration::from_millis(80);
+    let start = Instant::now();
+    let evidence = Trial::new(1)
+        .settle(SETTLE)
+        .shutdown(Duration::ZERO)
+        // The wait begins when everything is recorded.
+        .run(Silent, |_| while start.elapsed() < RECORDING {});
+    assert_eq!(evidence.stats.exported, 0);
+    assert!(start.elapsed() >= RECORDING + SETTLE);
+}
+
+#[test]
 fn each_rule_about_numbers_finds_what_it_is_for() {
     let lossless = bounds(Bounds::lossless());
     let accounted = bounds(Bounds::accounted());

@@ -186,3 +186,34 @@ fn builders_and_samplers_show_their_settings() {
     let shown = format!("{:?}", TailSampler::new(Plain, none()));
     assert!(shown.starts_with("TailSampler"), "{shown}");
 }
+
+/// The spans of one trace: one of `bytes` of input, and its root.
+fn spans_of_a_trace(bytes: usize) -> [SpanRecord; 2] {
+    let recorder = Recorder::new();
+    recorder.tracer().trace("root").run(|trace| {
+        trace.span("s").input("x".repeat(bytes)).run(|_| {});
+    });
+    recorder.spans().try_into().unwrap()
+}
+
+#[test]
+fn the_bytes_of_a_trace_that_left_are_no_longer_counted_and_those_of_the_others_are() {
+    const INPUT: usize = 10_000;
+    // The traces that wait beside one that ends, and whether a further one is too much then.
+    for (beside, early) in [(1, 0), (2, 1)] {
+        let sampler = TailSampler::new(Plain, none().max_bytes(5 * INPUT / 2));
+        let take = |span: &SpanRecord| sampler.on_end(span.clone());
+        let [span, root] = spans_of_a_trace(INPUT / 4);
+        take(&span);
+        for _ in 0..beside {
+            take(&spans_of_a_trace(INPUT)[0]);
+        }
+        take(&root);
+        assert_eq!(
+            (sampler.stats().held, sampler.stats().released_early),
+            (beside, 0)
+        );
+        take(&spans_of_a_trace(INPUT)[0]);
+        assert_eq!(sampler.stats().released_early, early, "{beside}");
+    }
+}

@@ -1,13 +1,15 @@
 //! Batches, order, bounds and several exporters side by side.
 
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
-use tracefuse_core::{DropReason, Tracer};
+use tracefuse_core::{DropReason, Processor as _, Tracer};
 use tracefuse_exporter::record::Record;
 use tracefuse_exporter::{
     Batch, ExportError, ExportReport, Exporter, InMemoryExporter, async_trait,
 };
-use tracefuse_runtime::{Overload, Pipeline};
+use tracefuse_runtime::{Overload, Pipeline, PipelineConfig};
 
 use crate::support::{Scripted, assert_balanced, names, record, tracer_with};
 
@@ -266,4 +268,59 @@ fn a_huge_span_is_cut_at_once_where_others_need_the_room() {
         exporter.release();
         assert!(tracer.shutdown().unwrap().is_lossless());
     }
+}
+
+/// Says when it is dropped.
+struct Dropped(mpsc::Sender<()>);
+
+#[async_trait]
+impl Exporter for Dropped {
+    fn name(&self) -> &str {
+        "dropped"
+    }
+
+    async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
+        Ok(ExportReport::accepted(batch.len()))
+    }
+}
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
+}
+
+#[test]
+fn a_pipeline_that_is_dropped_ends_its_threads() {
+    let (sender, dropped) = mpsc::channel();
+    let pipeline = Pipeline::builder()
+        .exporter(Dropped(sender))
+        .build()
+        .unwrap();
+    assert!(dropped.try_recv().is_err());
+    drop(pipeline);
+    dropped.recv_timeout(Duration::from_secs(20)).unwrap();
+}
+
+#[test]
+fn the_flag_of_a_pipeline_says_that_spans_are_refused() {
+    let exporter = Scripted::default().times(1_000, || ExportError::retry("503"));
+    let mut config = PipelineConfig::default();
+    (config.batch_size, config.max_queue_size) = (1, 2);
+    (config.max_retries, config.circuit_breaker_threshold) = (0, 1);
+    config.overload = Overload::DropNewest;
+    let builder = Pipeline::builder().config(config).exporter(exporter);
+    let pipeline = Arc::new(builder.build().unwrap());
+    let tracer = Tracer::builder(pipeline.clone()).build();
+    let is_set = || pipeline.refusing().unwrap().load(Ordering::Relaxed);
+    assert_eq!((is_set(), pipeline.refuses()), (false, false));
+    // The queue is full and the circuit breaker open.
+    let start = Instant::now();
+    while !is_set() {
+        assert!(start.elapsed() < Duration::from_secs(20), "never set");
+        record(&tracer, 0..1);
+    }
+    assert!(pipeline.refuses());
+    let _ = tracer.shutdown_within(Duration::ZERO);
+    assert_eq!((is_set(), pipeline.refuses()), (false, false));
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "what `tokio::test` makes")]
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -256,4 +257,31 @@ async fn a_batch_on_disk_ends_when_it_is_old_enough() {
         }
     }
     assert_eq!(spooled.disk.seal_due(), None);
+}
+
+thread_local! {
+    /// Steps of the worker's loop.
+    static STEPS: Cell<u32> = const { Cell::new(0) };
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_sleeps_until_what_is_on_disk_may_be_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spooled = spooled(dir.path(), |config| {
+        (config.batch_size, config.max_retries) = (1, 0);
+        config.circuit_breaker_threshold = 1;
+    });
+    spooled.store(1);
+    let (mut delivery, accepts) = switched(&spooled.queue, spooled.disk);
+    delivery.at_tend = Some(|| STEPS.set(STEPS.get() + 1));
+    tokio::spawn(run(delivery));
+    tokio::time::sleep(Duration::from_secs(59)).await;
+    let (stats, steps) = (spooled.queue.stats(), STEPS.get());
+    assert_eq!((stats.failed_attempts, stats.spooled), (1, 1), "{stats:?}");
+    assert!((1..20).contains(&steps), "{steps} steps in a minute");
+    accepts.store(true, Ordering::Relaxed);
+    // The breaker is open for a minute, and up to a tenth of one.
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let stats = spooled.queue.stats();
+    assert_eq!((stats.exported, stats.spooled), (1, 0), "{stats:?}");
 }

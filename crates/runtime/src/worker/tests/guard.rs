@@ -187,6 +187,41 @@ async fn a_shutdown_that_begins_within_a_turn_is_done_whole() {
     assert!(worker.is_shut_down.load(Ordering::Relaxed));
 }
 
+#[tokio::test(start_paused = true)]
+async fn panics_before_a_shutdown_never_end_delivery() {
+    let worker = worker();
+    PANICS.set((5, 0));
+    worker.record(10);
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(PANICS.get(), (0, 0), "it has panicked");
+    let stats = worker.stats();
+    assert_eq!((stats.exported, stats.failed_attempts), (10, 5));
+    assert_eq!(worker.queue.phase(), Phase::Running);
+}
+
+fn closes_and_panics() {
+    if let Some(queue) = CLOSED.take() {
+        queue.ask_close(Duration::from_secs(5));
+        panic!("in delivery");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_within_a_shutdown_does_not_end_it() {
+    let worker = Worker::start_with(
+        |config| config.batch_size = 10,
+        |_, batch| Ok(ExportReport::accepted(batch.len())),
+        Some(closes_and_panics),
+    );
+    CLOSED.set(Some(worker.queue.clone()));
+    worker.record(10);
+    sleep(Duration::from_secs(1)).await;
+    let stats = worker.stats();
+    assert_eq!((stats.exported, stats.failed_attempts), (10, 1));
+    assert_eq!(worker.queue.phase(), Phase::Stopped);
+    assert!(worker.is_shut_down.load(Ordering::Relaxed));
+}
+
 #[test]
 fn the_death_of_the_thread_is_seen_and_hangs_nothing() {
     let queue = Arc::new(ExporterQueue::new("t".into(), PipelineConfig::default()));
