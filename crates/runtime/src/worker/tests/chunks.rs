@@ -10,6 +10,8 @@ use tracefuse_core::{Clock, DropReason, Health, ManualClock, Tracer};
 use super::queue::{Filled, queue};
 use crate::config::{Overload, WhileOpen};
 use crate::queue::Source;
+use crate::queue::envelope::{Queued, bytes_of};
+use crate::queue::rounds::Rounds;
 
 impl Filled {
     /// Hands over a chunk of so many spans, as a thread's buffer does.
@@ -174,4 +176,79 @@ fn the_oldest_record_is_dropped_wherever_it_waits() {
         assert_eq!(filled.numbers(8), left, "{more}");
         assert_eq!(filled.dropped(DropReason::QueueFullCount), more);
     }
+}
+
+#[test]
+fn of_threads_the_one_with_the_oldest_record_loses_it() {
+    let filled = queue(|config| {
+        config.max_queue_size = 3;
+        config.overload = Overload::DropOldest;
+    });
+    for thread in [1, 2, 1] {
+        let from = Source { thread, round: 1 };
+        filled.queue.push_chunk(&chunk(1), from, false).settle();
+    }
+    filled.single();
+    filled.single();
+    assert_eq!(filled.numbers(8), [3, 4, 5]);
+}
+
+#[test]
+fn spans_that_are_added_to_a_chunk_leave_by_their_numbers() {
+    let filled = queue(|_| {});
+    let push = |name: &str, from: Option<Source>| {
+        let recorder = Recorder::new();
+        recorder.tracer().trace(name).run(|_| {});
+        let waited = &mut Duration::default();
+        filled.queue.push(recorder.only().into(), from, waited);
+    };
+    let from = Source {
+        thread: 1,
+        round: 1,
+    };
+    // The first three are one chunk, so they have the numbers 1 to 3; the one that comes between them has 2.
+    push("a", Some(from));
+    push("alone", None);
+    push("b", Some(from));
+    push("c", Some(from));
+    let taken = filled.queue.take(4);
+    let name = |queued: &Queued| queued.record.as_span().map(|span| span.name().to_owned());
+    let names: Vec<_> = taken.iter().filter_map(name).collect();
+    assert_eq!(names, ["a", "b", "alone", "c"]);
+}
+
+#[test]
+fn bytes_leave_with_their_spans() {
+    let filled = queue(|_| {});
+    filled.hand_over(3, false);
+    let bytes = || filled.queue.stats().queued_bytes as usize;
+    for left in [2, 1, 0] {
+        let before = bytes();
+        let taken = filled.queue.take(1);
+        let own = bytes_of(&taken);
+        filled
+            .queue
+            .settle(1, own, |state| state.ledger.exported(1));
+        assert_eq!(bytes(), before - own, "{left} are left");
+    }
+    assert_eq!(bytes(), 0);
+}
+
+#[test]
+fn a_batch_needs_a_drain_only_if_too_few_spans_are_of_early_rounds() {
+    let filled = queue(|_| {});
+    filled.queue.order_by_rounds(&Arc::new(Rounds::new()));
+    for (spans, thread, round) in [(2, 1, 1), (1, 2, 2)] {
+        let from = Source { thread, round };
+        filled.queue.push_chunk(&chunk(spans), from, false).settle();
+    }
+    filled.queue.note_drained(1);
+    let needs = || [1, 2, 3].map(|count| filled.queue.needs_drain(count));
+    assert_eq!(needs(), [false, false, true]);
+    // What came back from an attempt counts, beside what is in chunks.
+    let taken = filled.queue.take(1);
+    filled.queue.put_back(taken);
+    assert_eq!(needs(), [false, false, true]);
+    filled.queue.note_drained(2);
+    assert_eq!(needs(), [false, false, false]);
 }

@@ -9,6 +9,7 @@ mod closing;
 mod disk;
 mod guard;
 mod outage;
+mod outcomes;
 #[cfg(feature = "conformance")]
 mod properties;
 mod queue;

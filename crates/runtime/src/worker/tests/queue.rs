@@ -32,7 +32,7 @@ pub(super) fn queue(change: impl FnOnce(&mut PipelineConfig)) -> Filled {
 
 impl Filled {
     /// Records spans of the same size.
-    fn record(&self, spans: usize) {
+    pub(super) fn record(&self, spans: usize) {
         for _ in 0..spans {
             self.tracer.trace("t").run(|_| {});
         }
