@@ -25,7 +25,7 @@ impl Filled {
     }
 }
 
-fn chunk(spans: usize) -> Arc<Chunk> {
+pub(super) fn chunk(spans: usize) -> Arc<Chunk> {
     chunk_at(spans, 1_000)
 }
 

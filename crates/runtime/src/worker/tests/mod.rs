@@ -13,5 +13,6 @@ mod outcomes;
 #[cfg(feature = "conformance")]
 mod properties;
 mod queue;
+mod queue_ends;
 #[cfg(feature = "spool")]
 mod recovery;

@@ -38,7 +38,7 @@ impl Filled {
         }
     }
 
-    fn is_woken(&self) -> bool {
+    pub(super) fn is_woken(&self) -> bool {
         self.queue.wake.notified().now_or_never().is_some()
     }
 
@@ -233,7 +233,7 @@ fn what_is_left_after_a_batch_still_counts_its_bytes() {
     drop(taken);
 }
 
-fn brief(queue_size: usize) -> Filled {
+pub(super) fn brief(queue_size: usize) -> Filled {
     let filled = queue(|config| {
         config.max_queue_size = queue_size;
         config.overload = Overload::BlockBriefly;
