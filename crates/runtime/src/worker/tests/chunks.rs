@@ -15,7 +15,7 @@ use crate::queue::rounds::Rounds;
 
 impl Filled {
     /// Hands over a chunk of so many spans, as a thread's buffer does.
-    fn hand_over(&self, spans: usize, force: bool) {
+    pub(super) fn hand_over(&self, spans: usize, force: bool) {
         let chunk = chunk(spans);
         let from = Source {
             thread: 1,
@@ -30,7 +30,7 @@ pub(super) fn chunk(spans: usize) -> Arc<Chunk> {
 }
 
 /// A chunk of spans that end one nanosecond after another, from this one on.
-fn chunk_at(spans: usize, nanos: u64) -> Arc<Chunk> {
+pub(super) fn chunk_at(spans: usize, nanos: u64) -> Arc<Chunk> {
     let recorder = Recorder::new();
     let clock = ManualClock::at(Timestamp::from_unix_nanos(nanos));
     let tracer = Tracer::builder(recorder.clone()).clock(Clock::new(clock.clone()));

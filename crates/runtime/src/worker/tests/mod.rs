@@ -2,6 +2,7 @@
 
 mod attempts;
 mod batch_size;
+mod bounds;
 mod buffers;
 mod chunks;
 mod closing;
