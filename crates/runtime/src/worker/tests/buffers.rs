@@ -7,6 +7,7 @@ use tracefuse_core::testing::Recorder;
 use tracefuse_core::{DropReason, Health};
 use tracefuse_exporter::record::{ScoreRecord, ScoreTarget, SpanRecord, Timestamp};
 
+use super::guard::Lines;
 use crate::config::{Overload, PipelineConfig, WhileOpen};
 use crate::queue::buffers::{SpanBuffers, ThreadBuffer, Watch};
 use crate::queue::envelope::bytes_of;
@@ -103,6 +104,26 @@ fn buffers_are_drained_once_before_others_take_their_room() {
         assert_eq!(filled.buffers.round(), round, "drained once");
         assert_eq!(filled.take(), [9, 3, 0]);
     }
+}
+
+#[test]
+fn what_a_buffer_holds_and_a_queue_does_not_take_is_logged() {
+    let filled = filled(12);
+    let mut watch = Watch::new(filled.buffers.clone());
+    watch.begin();
+    filled.append(0, 3);
+    filled.push(12);
+    let lines = Lines::default();
+    let _heard = lines.hear();
+    assert_eq!(
+        (filled.dropped(), lines.of("the queue is full").len()),
+        (0, 0)
+    );
+    assert!(watch.drain());
+    assert_eq!(
+        (filled.dropped(), lines.of("the queue is full").len()),
+        (3, 1)
+    );
 }
 
 #[test]
