@@ -129,7 +129,7 @@ fn a_wrong_key_is_on_stderr_once() {
         1,
         "{stderr}"
     );
-    assert_eq!(count(&stderr, "401"), 1, "{stderr}");
+    assert_eq!(count(&stderr, "answered 401"), 1, "{stderr}");
     assert!(!stderr.contains("sk-lf-other"), "{stderr}");
 }
 
