@@ -364,6 +364,11 @@ impl SpanBuffers {
         self.rounds.current()
     }
 
+    #[cfg(test)]
+    pub(crate) fn weak_buffers(&self) -> Vec<std::sync::Weak<ThreadBuffer>> {
+        lock(&self.buffers).iter().map(Arc::downgrade).collect()
+    }
+
     /// From now on no span waits in a buffer.
     pub(crate) fn close(&self) {
         self.rounds.close();

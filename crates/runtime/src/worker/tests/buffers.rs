@@ -146,6 +146,56 @@ fn without_a_worker_that_watches_spans_go_to_the_queue_at_once() {
 }
 
 #[test]
+fn what_waits_when_the_watch_is_dropped_goes_to_the_queue() {
+    let filled = filled(99);
+    let mut watch = Watch::new(filled.buffers.clone());
+    watch.begin();
+    filled.append(0, 2);
+    assert_eq!(filled.queued(), 0);
+    drop(watch);
+    assert_eq!(filled.queued(), 2);
+    filled.append(0, 1);
+    assert_eq!(filled.queued(), 3, "no worker would drain it");
+}
+
+#[test]
+fn room_is_reserved_for_the_bytes_of_each_thread() {
+    for (more, has_capacity) in [(0, false), (1, true)] {
+        let config = PipelineConfig {
+            max_queue_bytes: 3 * CHUNK_BYTES - 1 + more,
+            ..PipelineConfig::default()
+        };
+        let queue = Arc::new(ExporterQueue::new("t".into(), config));
+        let buffers = SpanBuffers::new(vec![queue.clone()], &queue.config);
+        let _threads = [(); 3].map(|()| buffers.buffer());
+        assert_eq!(queue.has_capacity(), has_capacity, "{more}");
+    }
+}
+
+#[test]
+fn a_thread_has_one_buffer_for_each_pipeline_and_none_for_one_that_is_gone() {
+    let new = || {
+        let queue = Arc::new(ExporterQueue::new("t".into(), PipelineConfig::default()));
+        SpanBuffers::new(vec![queue.clone()], &queue.config)
+    };
+    let span = span("s", 0);
+    let (one, other) = (new(), new());
+    for _ in 0..3 {
+        one.put(&span);
+        other.put(&span);
+    }
+    let threads = |buffers: &SpanBuffers| buffers.weak_buffers().len();
+    assert_eq!((threads(&one), threads(&other)), (1, 1));
+    let gone = one.weak_buffers();
+    drop(one);
+    assert!(gone.iter().all(|buffer| buffer.upgrade().is_some()));
+    new().put(&span);
+    assert!(gone.iter().all(|buffer| buffer.upgrade().is_none()));
+    other.put(&span);
+    assert_eq!(threads(&other), 1);
+}
+
+#[test]
 fn a_drain_says_whether_a_span_waited() {
     let filled = filled(12);
     let mut watch = Watch::new(filled.buffers.clone());
