@@ -210,8 +210,13 @@ fn a_server_that_is_back_gets_what_was_held() {
     });
     server.pause();
     record(&tracer, 0..100);
-    let held = tracer.flush_within(Duration::from_secs(20)).unwrap_err();
+    let (long, begun) = (Duration::from_secs(20), Instant::now());
+    let held = tracer.flush_within(long).unwrap_err();
     assert!(held.report().pending > 0);
+    assert!(
+        begun.elapsed() < long,
+        "the breaker is open: it does not wait"
+    );
     server.resume();
     assert!(server.wait_for(
         |server| server.deliveries().len() == 100,

@@ -11,7 +11,6 @@ use super::queue::{Filled, queue};
 use crate::config::{Overload, WhileOpen};
 use crate::queue::Source;
 use crate::queue::envelope::{Queued, bytes_of};
-use crate::queue::rounds::Rounds;
 
 impl Filled {
     /// Hands over a chunk of so many spans, as a thread's buffer does.
@@ -30,7 +29,7 @@ pub(super) fn chunk(spans: usize) -> Arc<Chunk> {
 }
 
 /// A chunk of spans that end one nanosecond after another, from this one on.
-pub(super) fn chunk_at(spans: usize, nanos: u64) -> Arc<Chunk> {
+fn chunk_at(spans: usize, nanos: u64) -> Arc<Chunk> {
     let recorder = Recorder::new();
     let clock = ManualClock::at(Timestamp::from_unix_nanos(nanos));
     let tracer = Tracer::builder(recorder.clone()).clock(Clock::new(clock.clone()));
@@ -232,23 +231,4 @@ fn bytes_leave_with_their_spans() {
         assert_eq!(bytes(), before - own, "{left} are left");
     }
     assert_eq!(bytes(), 0);
-}
-
-#[test]
-fn a_batch_needs_a_drain_only_if_too_few_spans_are_of_early_rounds() {
-    let filled = queue(|_| {});
-    filled.queue.order_by_rounds(&Arc::new(Rounds::new()));
-    for (spans, thread, round) in [(2, 1, 1), (1, 2, 2)] {
-        let from = Source { thread, round };
-        filled.queue.push_chunk(&chunk(spans), from, false).settle();
-    }
-    filled.queue.note_drained(1);
-    let needs = || [1, 2, 3].map(|count| filled.queue.needs_drain(count));
-    assert_eq!(needs(), [false, false, true]);
-    // What came back from an attempt counts, beside what is in chunks.
-    let taken = filled.queue.take(1);
-    filled.queue.put_back(taken);
-    assert_eq!(needs(), [false, false, true]);
-    filled.queue.note_drained(2);
-    assert_eq!(needs(), [false, false, false]);
 }

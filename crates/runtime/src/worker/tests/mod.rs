@@ -2,7 +2,6 @@
 
 mod attempts;
 mod batch_size;
-mod bounds;
 mod buffers;
 mod chunks;
 mod closing;
@@ -10,7 +9,6 @@ mod closing;
 mod disk;
 mod guard;
 mod outage;
-mod outcomes;
 #[cfg(feature = "conformance")]
 mod properties;
 mod queue;

@@ -12,7 +12,9 @@ use super::queue::{Filled, brief, queue};
 use crate::config::Overload;
 use crate::queue::Source;
 use crate::queue::envelope::bytes_of;
+use crate::queue::phase::WakeAt;
 use crate::queue::rounds::Rounds;
+use crate::worker::next::next;
 
 impl Filled {
     /// Hands over a chunk that a thread filled in this round.
@@ -27,6 +29,16 @@ impl Filled {
         self.record(1);
         start.elapsed()
     }
+}
+
+/// A queue of so many records, full, that drops the newest.
+fn full(max_queue_size: usize) -> Filled {
+    let filled = queue(|config| {
+        config.max_queue_size = max_queue_size;
+        config.overload = Overload::DropNewest;
+    });
+    filled.record(max_queue_size);
+    filled
 }
 
 #[test]
@@ -103,8 +115,11 @@ fn a_batch_needs_a_drain_if_it_has_spans_of_a_round_that_is_not_drained() {
     filled.queue.note_drained(1);
     assert!(!filled.queue.needs_drain(9), "there are no others");
     filled.fill_in_round(2, 2);
-    let needs = [2, 3, 4, 5].map(|count| filled.queue.needs_drain(count));
-    assert_eq!(needs, [false, false, true, true]);
+    let needs = || [2, 3, 4, 5].map(|count| filled.queue.needs_drain(count));
+    assert_eq!(needs(), [false, false, true, true]);
+    // What came back from an attempt counts, beside what is in chunks.
+    filled.queue.put_back(filled.queue.take(1));
+    assert_eq!(needs(), [false, false, true, true]);
 }
 
 #[test]
@@ -153,4 +168,58 @@ fn a_flush_waits_for_what_is_in_flight_though_nothing_else_is_left() {
     assert!(!is_flushed());
     filled.queue.settle(1, bytes_of(&taken), |_| {});
     assert!(is_flushed());
+}
+
+#[test]
+fn a_flush_that_cannot_be_done_now_is_given_up_at_once() {
+    const LONG: Duration = Duration::from_secs(60);
+    let filled = queue(|_| {});
+    filled.record(1);
+    let ticket = filled.queue.ask_flush();
+    let begun = Instant::now();
+    let is_done = std::thread::scope(|scope| {
+        let waits = scope.spawn(|| filled.queue.wait_flushed(ticket, LONG));
+        filled.queue.give_up_flush();
+        waits.join().unwrap()
+    });
+    assert!(!is_done, "the record has no outcome");
+    assert!(begun.elapsed() < LONG);
+}
+
+#[test]
+fn a_worker_is_woken_once_to_make_room() {
+    let filled = full(4);
+    next(&filled.queue, WakeAt::Batch);
+    filled.is_woken();
+    filled.record(1);
+    assert!(filled.is_woken());
+    filled.record(1);
+    assert!(!filled.is_woken(), "woken already");
+    filled.queue.take(1);
+    filled.record(2);
+    assert!(
+        filled.is_woken(),
+        "it took some, and one more found no room"
+    );
+}
+
+#[test]
+fn a_caller_without_time_to_wait_wakes_the_worker() {
+    let filled = queue(|config| {
+        config.max_queue_size = 1;
+        config.overload = Overload::Block(Duration::ZERO);
+    });
+    filled.record(1);
+    next(&filled.queue, WakeAt::Batch);
+    filled.is_woken();
+    filled.record(1);
+    assert!(filled.is_woken());
+}
+
+#[test]
+fn a_full_queue_takes_no_chunk_of_one_span() {
+    let filled = full(3);
+    filled.fill_in_round(1, 1);
+    assert_eq!(filled.queue.stats().queued, 3);
+    assert_eq!(filled.dropped(DropReason::QueueFullCount), 1);
 }
