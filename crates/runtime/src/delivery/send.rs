@@ -73,7 +73,7 @@ impl Delivery {
             }
             match answer.action {
                 Action::Retry { after, reason } => {
-                    let given_up = || match larger {
+                    let without_retry = || match larger {
                         true => Action::Pause(None),
                         false => Action::Park(reason),
                     };
@@ -81,11 +81,11 @@ impl Delivery {
                         if let Some(after) = after {
                             self.paused_until = Some(now + pause(after, fastrand::f64()));
                         }
-                        break given_up();
+                        break without_retry();
                     }
                     let delay = self.backoff.delay(retries, after, fastrand::f64());
                     match delay.filter(|delay| now + *delay < deadline) {
-                        None => break given_up(),
+                        None => break without_retry(),
                         Some(delay) => {
                             let blocked = self.breaker.retry_in(now).is_some();
                             if blocked || !self.sleep(delay).await || larger {

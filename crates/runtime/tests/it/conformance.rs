@@ -112,24 +112,6 @@ fn a_trial_ends_though_the_exporter_never_answers() {
     assert_eq!((evidence.recorded.len(), evidence.stats.exported), (1, 0));
 }
 
-/// Accepts nothing.
-struct Down;
-
-#[async_trait]
-impl Exporter for Down {
-    fn name(&self) -> &str {
-        "down"
-    }
-
-    async fn export(&self, _: &Batch) -> Result<ExportReport, ExportError> {
-        Err(ExportError::retry("503"))
-    }
-
-    fn destination(&self) -> Option<String> {
-        Some("down".into())
-    }
-}
-
 #[cfg(feature = "spool")]
 #[test]
 fn a_trial_with_a_spool_keeps_on_disk_what_is_not_delivered_and_waits_for_it() {
@@ -143,7 +125,7 @@ fn a_trial_with_a_spool_keeps_on_disk_what_is_not_delivered_and_waits_for_it() {
         .spool(dir.path(), tracefuse_runtime::SpoolMode::OnFailure)
         .settle(settle)
         .shutdown(Duration::from_secs(30))
-        .run(Down, |_| {});
+        .run(crate::outages::Down, |_| {});
     let stats = &evidence.stats;
     assert_eq!((stats.spooled, stats.pending()), (3, 0), "{stats:?}");
 }

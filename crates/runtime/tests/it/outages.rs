@@ -10,12 +10,16 @@ use tracefuse_runtime::{Pipeline, PipelineConfig};
 
 use crate::support::{assert_balanced, record, tracer_with};
 
-struct Down;
+/// Accepts nothing. What it is given may wait on disk.
+pub(crate) struct Down;
 
 #[async_trait]
 impl Exporter for Down {
     fn name(&self) -> &str {
         "down"
+    }
+    fn destination(&self) -> Option<String> {
+        Some("down".into())
     }
     async fn export(&self, _: &Batch) -> Result<ExportReport, ExportError> {
         Err(ExportError::retry("down"))
