@@ -12,12 +12,15 @@ use crate::processor::{Processor, ReportFuture};
 use crate::record::guard::{contain, drop_contained};
 use crate::record::{FinishedSpan, ScoreRecord, SpanRecord};
 use crate::report::{Leak, Report, Stats};
+use crate::thread_buffer;
 
 /// The processor of a tracer. A call that panics is counted and has no other effect.
 pub(crate) struct ContainedProcessor {
     inner: Arc<dyn Processor>,
     /// See [`Processor::refusing`].
     refusing: Option<Arc<AtomicBool>>,
+    /// See [`Processor::buffer_owner`].
+    buffer_owner: u64,
     /// Calls that panicked.
     panics: AtomicU64,
     /// Those of them that were given a span or a score.
@@ -75,16 +78,25 @@ impl ContainedProcessor {
         let mut new = Self {
             inner,
             refusing: None,
+            buffer_owner: 0,
             panics: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             reported: AtomicU64::new(0),
         };
         new.refusing = new.run(|| new.inner.refusing()).flatten();
+        new.buffer_owner = new.run(|| new.inner.buffer_owner()).unwrap_or(0);
         new
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn on_finish(&self, span: &FinishedSpan<'_>) {
+        if !thread_buffer::append(self.buffer_owner, span) {
+            self.call_on_finish(span);
+        }
+    }
+
+    #[inline(never)]
+    fn call_on_finish(&self, span: &FinishedSpan<'_>) {
         if contain(|| self.inner.on_finish(span)).is_none() {
             self.note_lost();
         }

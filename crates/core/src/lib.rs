@@ -56,9 +56,11 @@ pub mod propagation;
 pub mod record;
 mod report;
 mod span;
+mod sync;
 #[cfg(any(test, feature = "testing"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;
+mod thread_buffer;
 mod trace;
 
 pub use clock::{Clock, ManualClock, TimeSource};
@@ -87,4 +89,5 @@ pub use trace::tracer::Tracer;
 pub mod wiring {
     pub use crate::processor::ReportFuture;
     pub use crate::report::Leak;
+    pub use crate::thread_buffer::{Bounds, ThreadBuffer, Waiting};
 }

@@ -65,6 +65,13 @@ pub trait Processor: Send + Sync + 'static {
         None
     }
 
+    /// The number of the [`ThreadBuffer`](crate::wiring::ThreadBuffer)s that the processor has for threads: a span that ends
+    /// is appended to that of its thread, without a call, as long as there is nothing else to do. Asked for once, when the
+    /// tracer is built; zero by default: then there are none, and [`on_finish`](Self::on_finish) is called for each span.
+    fn buffer_owner(&self) -> u64 {
+        0
+    }
+
     /// Receives what looks like a leak of handles, once for each. Must return at once and must not panic.
     fn on_leak(&self, leak: &Leak) {}
 
@@ -134,6 +141,10 @@ impl<P: Processor + ?Sized> Processor for Arc<P> {
     fn refusing(&self) -> Option<Arc<AtomicBool>> {
         (**self).refusing()
     }
+    fn buffer_owner(&self) -> u64 {
+        (**self).buffer_owner()
+    }
+
     fn on_leak(&self, leak: &Leak) {
         (**self).on_leak(leak);
     }

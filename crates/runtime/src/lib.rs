@@ -36,6 +36,10 @@ mod pipeline;
 mod queue;
 mod sync;
 mod tail_sampling;
+/// The buffers of threads, which the core appends to. Here under this name for the shuttle tests.
+mod thread_buffer {
+    pub(crate) use tracefuse_core::wiring::{Bounds, ThreadBuffer, Waiting};
+}
 mod worker;
 
 pub use config::{Overload, PipelineConfig, PipelineConfigError, SpoolMode, WhileOpen, limits};

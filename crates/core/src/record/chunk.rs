@@ -88,7 +88,7 @@ impl Chunk {
     }
 
     /// Appends a span.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, span: &FinishedSpan<'_>) {
         let trace = self.trace_of(span.trace);
         let buffer = span.buffer;

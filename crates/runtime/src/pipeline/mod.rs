@@ -79,6 +79,10 @@ impl Processor for Pipeline {
         Some(self.shared.buffers.refusing())
     }
 
+    fn buffer_owner(&self) -> u64 {
+        self.shared.buffers.number()
+    }
+
     fn on_score(&self, score: ScoreRecord) {
         self.shared.buffers.put_score(score);
     }

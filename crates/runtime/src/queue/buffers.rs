@@ -2,7 +2,6 @@
 //! full, so that many spans share one lock of a queue and one wake-up of a worker.
 //! Filled by `pipeline`; drained by workers, by a flush and by a shutdown. Must not know exporters.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 // Not the type of `sync`: that of shuttle cannot be in a static, and no order depends on this one.
 use std::sync::atomic::{AtomicBool as Flag, AtomicU64 as Number};
@@ -15,6 +14,7 @@ use crate::config::PipelineConfig;
 use crate::queue::rounds::{Now, Rounds};
 use crate::queue::{CHUNK_BYTES, Deferred, ExporterQueue, Source};
 use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
+use crate::thread_buffer::{Bounds, ThreadBuffer, Waiting};
 
 pub(crate) struct SpanBuffers {
     number: u64,
@@ -30,25 +30,13 @@ pub(crate) struct SpanBuffers {
     blocks: bool,
 }
 
-/// The buffer of one thread. Aligned so that two threads do not share a cache line.
-#[repr(align(128))]
-pub(crate) struct ThreadBuffer {
-    number: u64,
-    buffered: Mutex<Buffered>,
-}
-
-#[derive(Default)]
-struct Buffered {
-    chunk: Chunk,
-    /// The round in which all spans of the chunk were recorded.
-    round: u64,
-}
-
 /// A finished span, as a view of an open span's buffer or as a record.
 pub(crate) trait Incoming {
     /// A record with its own memory.
     fn to_record(&self) -> SpanRecord;
     fn append_to(&self, chunk: &mut Chunk);
+    /// Bytes that it has in a chunk.
+    fn size(&self) -> usize;
 }
 
 impl Incoming for FinishedSpan<'_> {
@@ -57,9 +45,12 @@ impl Incoming for FinishedSpan<'_> {
         FinishedSpan::to_record(self)
     }
 
-    #[inline(always)]
     fn append_to(&self, chunk: &mut Chunk) {
         chunk.push(self);
+    }
+
+    fn size(&self) -> usize {
+        FinishedSpan::size(self)
     }
 }
 
@@ -71,11 +62,10 @@ impl Incoming for SpanRecord {
     fn append_to(&self, chunk: &mut Chunk) {
         chunk.push_record(self);
     }
-}
 
-thread_local! {
-    /// The buffers of this thread, by the number of their `SpanBuffers`. Usually there is one.
-    static LOCAL: RefCell<Vec<(u64, Arc<ThreadBuffer>)>> = const { RefCell::new(Vec::new()) };
+    fn size(&self) -> usize {
+        Self::size(self)
+    }
 }
 
 static NEXT: Number = Number::new(0);
@@ -87,7 +77,7 @@ impl SpanBuffers {
             .iter()
             .for_each(|queue| queue.order_by_rounds(&rounds));
         Self {
-            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            number: NEXT.fetch_add(1, Ordering::Relaxed) + 1,
             queues,
             buffers: Mutex::default(),
             rounds,
@@ -143,10 +133,7 @@ impl SpanBuffers {
     pub(crate) fn stats(&self) -> Stats {
         let buffers = lock(&self.buffers);
         // All are locked at once: a span that is moved to a queue meanwhile would be counted twice, or not at all.
-        let buffers: Vec<_> = buffers
-            .iter()
-            .map(|buffer| lock(&buffer.buffered))
-            .collect();
+        let buffers: Vec<_> = buffers.iter().map(|buffer| buffer.lock()).collect();
         let buffered: u64 = buffers.iter().map(|own| own.chunk.len() as u64).sum();
         let bytes: u64 = buffers.iter().map(|own| own.chunk.size() as u64).sum();
         let mut stats = Stats::default();
@@ -163,29 +150,20 @@ impl SpanBuffers {
     }
 
     /// Takes a span. Waits for room if the overload policy waits.
-    #[inline(always)]
     pub(crate) fn put(&self, span: &impl Incoming) {
-        // A thread that is ending has no buffer, and a log subscriber that records may be called while it is borrowed.
-        let put = LOCAL.try_with(|local| {
-            let mut local = local.try_borrow_mut().ok()?;
-            if !matches!(local.first(), Some((number, _)) if *number == self.number) {
-                self.to_front(&mut local);
-            }
-            let (_, buffer) = local.first()?;
-            self.append(buffer, span);
-            Some(())
-        });
-        if put.ok().flatten().is_none() {
-            self.push(span.to_record().into(), None);
+        let append = |chunk: &mut Chunk| span.append_to(chunk);
+        if ThreadBuffer::append_here(self.number, span.size(), append) {
+            return;
+        }
+        match ThreadBuffer::of_this_thread(self.number, || self.buffer()) {
+            Some(buffer) => self.append_and_move(&buffer, span),
+            None => self.push(span.to_record().into(), None),
         }
     }
 
-    /// Moves the buffer of this thread to the front, and creates it if there is none.
-    #[cold]
-    fn to_front(&self, local: &mut Vec<(u64, Arc<ThreadBuffer>)>) {
-        let known = local.iter().position(|(number, _)| *number == self.number);
-        let at = known.unwrap_or_else(|| self.add_buffer(local));
-        local.swap(0, at);
+    /// The number of its buffers; never zero.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
     }
 
     /// Whether a record of this size leaves room for others in every queue.
@@ -210,19 +188,15 @@ impl SpanBuffers {
         }
     }
 
-    fn add_buffer(&self, local: &mut Vec<(u64, Arc<ThreadBuffer>)>) -> usize {
-        // Removes the buffers of pipelines that were dropped.
-        local.retain(|(_, buffer)| Arc::strong_count(buffer) > 1);
-        local.push((self.number, self.buffer()));
-        local.len() - 1
-    }
-
     /// A buffer for one thread.
     pub(crate) fn buffer(&self) -> Arc<ThreadBuffer> {
-        let buffer = Arc::new(ThreadBuffer {
-            number: NEXT.fetch_add(1, Ordering::Relaxed),
-            buffered: Mutex::default(),
-        });
+        let bounds = Bounds::new(self.room, CHUNK_BYTES);
+        let buffer = Arc::new(ThreadBuffer::new(
+            NEXT.fetch_add(1, Ordering::Relaxed),
+            self.number,
+            bounds,
+            self.rounds.word(),
+        ));
         let mut buffers = lock(&self.buffers);
         buffers.push(buffer.clone());
         self.reserve(buffers.len());
@@ -236,77 +210,50 @@ impl SpanBuffers {
         }
     }
 
-    /// Appends a span to the buffer of this thread, and moves the chunk to the queues if it is full. If no span may wait in a
-    /// buffer, the chunk is moved to the queues first and the span is pushed after it.
-    #[inline(always)]
+    /// Appends a span to a buffer.
+    #[cfg(test)]
     pub(crate) fn append(&self, buffer: &ThreadBuffer, span: &impl Incoming) {
-        let mut buffered = lock(&buffer.buffered);
-        // Read under the lock: a worker that stops watching drains every buffer after that. The order is that of `drain`:
-        // a span that ended before a drain began is in its round or in an earlier one.
+        if !buffer.append(span.size(), |chunk| span.append_to(chunk)) {
+            self.append_and_move(buffer, span);
+        }
+    }
+
+    /// Appends a span to the buffer of this thread. Moves the spans of an earlier round to the queues before, and the chunk if it
+    /// is full then. If no span may wait in a buffer, the span is pushed to the queues.
+    fn append_and_move(&self, buffer: &ThreadBuffer, span: &impl Incoming) {
+        let mut waiting = buffer.lock();
+        // Read under the lock, as `ThreadBuffer` does.
         let now = self.rounds.now();
-        if !now.is_round(buffered.round) {
-            return self.append_slowly(buffer, buffered, span, now);
+        let is_first = !now.is_round(waiting.round);
+        let mut after = Vec::new();
+        if is_first {
+            after = self.hand_over(buffer, &mut waiting);
         }
-        span.append_to(&mut buffered.chunk);
-        if self.is_full(&buffered.chunk) {
-            self.hand_over_full(buffer, buffered);
-        }
-    }
-
-    #[inline]
-    fn is_full(&self, chunk: &Chunk) -> bool {
-        chunk.len() >= self.room || chunk.size() >= CHUNK_BYTES
-    }
-
-    /// Moves the spans of an earlier round to the queues, then appends the first span of this one.
-    #[cold]
-    #[inline(never)]
-    fn append_slowly(
-        &self,
-        buffer: &ThreadBuffer,
-        mut buffered: MutexGuard<'_, Buffered>,
-        span: &impl Incoming,
-        now: Now,
-    ) {
         let Some(round) = now.round() else {
-            return self.append_unwatched(buffer, buffered, span, now.has_capacity());
+            // Without the lock, because the caller may wait for room. The spans of a thread keep their order.
+            drop(waiting);
+            after.into_iter().for_each(Deferred::settle);
+            return self.push_unwatched(buffer, span, now);
         };
-        let mut after = self.hand_over(buffer, &mut buffered);
-        buffered.round = round;
-        span.append_to(&mut buffered.chunk);
-        if self.is_full(&buffered.chunk) {
-            after.extend(self.hand_over(buffer, &mut buffered));
+        waiting.round = round;
+        span.append_to(&mut waiting.chunk);
+        if buffer.is_full(&waiting.chunk) {
+            after.extend(self.hand_over(buffer, &mut waiting));
         }
-        drop(buffered);
-        // The drain because of it began a round, and the first span of a round in each buffer is appended here.
-        self.out_of_room.store(false, Ordering::Relaxed);
+        drop(waiting);
+        if is_first {
+            // The drain because of it began a round, and the first span of a round in each buffer comes here.
+            self.out_of_room.store(false, Ordering::Relaxed);
+        }
         after.into_iter().for_each(Deferred::settle);
     }
 
-    #[cold]
-    #[inline(never)]
-    fn hand_over_full(&self, buffer: &ThreadBuffer, mut buffered: MutexGuard<'_, Buffered>) {
-        let after = self.hand_over(buffer, &mut buffered);
-        drop(buffered);
-        after.into_iter().for_each(Deferred::settle);
-    }
-
-    fn append_unwatched(
-        &self,
-        buffer: &ThreadBuffer,
-        mut buffered: MutexGuard<'_, Buffered>,
-        span: &impl Incoming,
-        has_capacity: bool,
-    ) {
-        let after = self.hand_over(buffer, &mut buffered);
+    fn push_unwatched(&self, buffer: &ThreadBuffer, span: &impl Incoming, now: Now) {
         let from = Source {
-            thread: buffer.number,
+            thread: buffer.number(),
             round: self.rounds.current(),
         };
-        // Without the lock, because the caller may wait for room. The spans of a thread keep their order.
-        drop(buffered);
-        after.into_iter().for_each(Deferred::settle);
-        if !has_capacity && !self.out_of_room.swap(true, Ordering::Relaxed) {
+        if !now.has_capacity() && !self.out_of_room.swap(true, Ordering::Relaxed) {
             // Before other spans take the room that is reserved for the buffers.
             self.drain();
         }
@@ -324,9 +271,9 @@ impl SpanBuffers {
         let mut buffers = lock(&self.buffers);
         let before = buffers.len();
         buffers.retain(|buffer| {
-            let mut buffered = lock(&buffer.buffered);
-            drained |= !buffered.chunk.is_empty();
-            after.extend(self.hand_over(buffer, &mut buffered));
+            let mut waiting = buffer.lock();
+            drained |= !waiting.chunk.is_empty();
+            after.extend(self.hand_over(buffer, &mut waiting));
             // The buffer of a thread that has ended is not needed again.
             Arc::strong_count(buffer) > 1
         });
@@ -343,16 +290,16 @@ impl SpanBuffers {
 
     /// Usually there is room for it, see `reserve`. If another thread took the room and the policy waits, the chunk is
     /// taken beyond the bounds, so that nothing is lost.
-    fn hand_over(&self, buffer: &ThreadBuffer, buffered: &mut Buffered) -> Vec<Deferred> {
-        if buffered.chunk.is_empty() {
+    fn hand_over(&self, buffer: &ThreadBuffer, waiting: &mut Waiting) -> Vec<Deferred> {
+        if waiting.chunk.is_empty() {
             return Vec::new();
         }
-        let chunk = Arc::new(buffered.chunk.take());
+        let chunk = Arc::new(waiting.chunk.take());
         self.recorded
             .fetch_add(chunk.len() as u64, Ordering::Relaxed);
         let from = Source {
-            thread: buffer.number,
-            round: buffered.round,
+            thread: buffer.number(),
+            round: waiting.round,
         };
         let push = |queue: &Arc<ExporterQueue>| queue.push_chunk(&chunk, from, self.blocks);
         let after = self.queues.iter().map(push);

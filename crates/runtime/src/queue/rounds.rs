@@ -1,13 +1,15 @@
 //! The rounds of spans, and whether spans may wait in the buffers of threads: one word, which a thread reads for each span.
 //! Changed by `buffers`, and by a queue whose room begins or ends. Must not know spans.
 
+use std::sync::Arc;
+
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
 
 /// A drain of the buffers ends a round, see `SpanBuffers::drain`. The first round is 1.
 pub(crate) struct Rounds {
     gate: Mutex<Gate>,
     /// See [`Now`]. Its round is written under the lock of `gate`.
-    now: AtomicU64,
+    now: Arc<AtomicU64>,
 }
 
 struct Gate {
@@ -55,8 +57,13 @@ impl Rounds {
                 closed: false,
                 round: 1,
             }),
-            now: AtomicU64::new(CLOSED),
+            now: Arc::new(AtomicU64::new(CLOSED)),
         }
+    }
+
+    /// The word itself, with which buffers compare their round.
+    pub(crate) fn word(&self) -> Arc<AtomicU64> {
+        self.now.clone()
     }
 
     #[inline]

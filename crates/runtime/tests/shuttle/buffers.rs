@@ -119,9 +119,27 @@ fn numbers(buffers: &SpanBuffers) -> ExporterStats {
 }
 
 #[test]
+fn a_span_that_is_appended_while_the_watch_ends_waits_in_no_buffer() {
+    in_many_orders(|record| {
+        // A chunk has room for all of them, so that only the end of the watch moves them.
+        let (buffers, _queue) = buffers(|config| config.batch_size = 5);
+        let mut watch = Watch::new(buffers.clone());
+        watch.begin();
+        let (buffer, span) = (buffers.buffer(), span(record));
+        buffers.append(&buffer, &span);
+        let (theirs, own) = (buffers.clone(), buffer.clone());
+        let ends = thread::spawn(move || (0..2).for_each(|_| theirs.append(&own, &span)));
+        watch.end();
+        ends.join().unwrap();
+        assert!(buffer.lock().chunk.is_empty());
+        assert_eq!(numbers(&buffers).queued, 3);
+    });
+}
+
+#[test]
 fn buffered_spans_are_delivered_without_a_flush() {
     in_many_orders(|record| {
-        let (buffers, queue) = buffers(|_| {});
+        let (buffers, queue) = buffers(|config| config.batch_size = 3);
         let producers: Vec<_> = (0..2).map(|_| produce(&buffers, record, 3)).collect();
         let theirs = buffers.clone();
         let worker = thread::spawn(move || work(&theirs, &queue, 6));
@@ -217,27 +235,27 @@ fn ends(buffers: &SpanBuffers, queue: &ExporterQueue, count: usize) -> Vec<Times
 
 #[test]
 fn what_ended_first_on_another_thread_leaves_first() {
-    let spans: Vec<_> = (1..=3).map(a_span_that_ended_at).collect();
+    let spans: Vec<_> = (1..=4).map(a_span_that_ended_at).collect();
     in_many_orders(move |_| {
-        let (buffers, queue) = buffers(|_| {});
+        let (buffers, queue) = buffers(|config| config.batch_size = 5);
         let mut watch = Watch::new(buffers.clone());
         watch.begin();
         // There before a drain begins, which may look into one before and into the next one after a span has ended.
-        let own: Vec<_> = spans.iter().map(|_| buffers.buffer()).collect();
+        let own = [buffers.buffer(), buffers.buffer()];
         let (theirs, their_queue) = (buffers.clone(), queue.clone());
         let worker = thread::spawn(move || {
             let taken = (0..4).map(|_| ends(&theirs, &their_queue, 1));
             taken.flatten().collect::<Vec<_>>()
         });
-        // One after another, each on another thread.
-        for (own, span) in own.into_iter().zip(&spans) {
-            let (buffers, span) = (buffers.clone(), span.clone());
+        // One after another, on two threads by turns.
+        for (own, span) in own.iter().cycle().zip(&spans) {
+            let (buffers, own, span) = (buffers.clone(), own.clone(), span.clone());
             let ended = thread::spawn(move || buffers.append(&own, &span));
             ended.join().unwrap();
         }
         let mut taken = worker.join().unwrap();
-        taken.extend(ends(&buffers, &queue, 3));
-        assert_eq!(taken.len(), 3);
+        taken.extend(ends(&buffers, &queue, 4));
+        assert_eq!(taken.len(), 4);
         assert!(taken.is_sorted(), "{taken:?}");
     });
 }

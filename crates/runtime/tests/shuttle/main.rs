@@ -20,6 +20,12 @@ mod next;
 mod orders;
 #[path = "../../src/queue/mod.rs"]
 mod queue;
+/// What `thread_buffer` reads of the core.
+mod record {
+    pub(crate) use tracefuse_exporter::record::{Chunk, FinishedSpan};
+}
+#[path = "../../../core/src/thread_buffer.rs"]
+mod thread_buffer;
 use tracefuse_exporter::contain;
 #[cfg(feature = "spool")]
 use tracefuse_runtime::spool;

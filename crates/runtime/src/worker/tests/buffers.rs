@@ -9,9 +9,10 @@ use tracefuse_exporter::record::{ScoreRecord, ScoreTarget, SpanRecord, Timestamp
 
 use super::guard::Lines;
 use crate::config::{Overload, PipelineConfig, WhileOpen};
-use crate::queue::buffers::{SpanBuffers, ThreadBuffer, Watch};
+use crate::queue::buffers::{SpanBuffers, Watch};
 use crate::queue::envelope::bytes_of;
 use crate::queue::{CHUNK_BYTES, ExporterQueue};
+use crate::thread_buffer::ThreadBuffer;
 
 fn span(name: &str, input: usize) -> SpanRecord {
     let recorder = Recorder::new();

@@ -14,7 +14,8 @@ use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, async_trait
 use crate::config::PipelineConfig;
 use crate::delivery::{Delivery, HealthCallback};
 use crate::queue::ExporterQueue;
-use crate::queue::buffers::{SpanBuffers, ThreadBuffer};
+use crate::queue::buffers::SpanBuffers;
+use crate::thread_buffer::ThreadBuffer;
 use crate::worker::run::run;
 
 type Answer = Box<dyn Fn(Duration, &Batch) -> Result<ExportReport, ExportError> + Send + Sync>;
