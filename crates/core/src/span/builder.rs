@@ -249,7 +249,7 @@ impl Recording {
         let span = unwrap(self.span);
         span.begin(&mut self.buffer);
         // One handle is given to the closure; the other one makes the span current while the closure runs.
-        let (handle, own) = span.start_twice(Some(self.buffer));
+        let (handle, own) = span.start_to_run(Some(self.buffer));
         let of = |open| Span {
             open: recorded(open),
             unrecorded: Unrecorded::NOOP,
@@ -259,6 +259,7 @@ impl Recording {
         // Caught to be recorded, then resumed, so no code here reads what it left inconsistent.
         let result = catch_unwind(AssertUnwindSafe(|| f(handle)));
         drop(current);
+        let own = own.into_handle();
         match result {
             Ok(value) => {
                 own.end_with_work();

@@ -11,6 +11,8 @@
 mod buffers;
 #[path = "../../src/config/mod.rs"]
 mod config;
+#[path = "../../../core/src/span/open/slots/counts.rs"]
+mod counts;
 #[path = "../../src/ledger.rs"]
 mod ledger;
 #[path = "../../src/log.rs"]
@@ -24,6 +26,7 @@ mod queue;
 mod record {
     pub(crate) use tracefuse_exporter::record::{Chunk, FinishedSpan};
 }
+mod slots;
 #[path = "../../../core/src/thread_buffer.rs"]
 mod thread_buffer;
 use tracefuse_exporter::contain;
@@ -37,7 +40,7 @@ mod worker {
 
 /// In the place of `src/sync.rs`.
 mod sync {
-    pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
     pub(crate) use shuttle::sync::{Condvar, Mutex, MutexGuard};
     pub(crate) use std::sync::PoisonError;
 }

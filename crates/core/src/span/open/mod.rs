@@ -13,7 +13,7 @@ use crate::record::{
 };
 use crate::span::failures::Failures;
 use crate::span::inherited;
-use crate::span::open::slots::{OpenSpanRef, UnstartedSpan, WeakSpanRef, give_buffer};
+use crate::span::open::slots::{OpenSpanRef, UnstartedSpan, WeakSpanRef, emptied, give_buffer};
 use crate::span::shared::{TracerShared, lock};
 use crate::span::unrecorded::{ForwardGuard, Forwarded, Received, Unrecorded};
 
@@ -68,7 +68,7 @@ impl TraceState {
             .get()
             .and_then(|root| root.upgrade(self.shared.root));
         root.unwrap_or_else(|| {
-            let (ended, buffer) = OpenSpan::unstarted(self, || self.shared.root);
+            let (ended, buffer) = UnstartedSpan::new(self, || self.shared.root);
             give_buffer(buffer);
             ended.start(None)
         })
@@ -114,18 +114,31 @@ pub(crate) struct OpenSpan {
 }
 
 impl OpenSpan {
-    /// A span that has not started, and an empty buffer for it. The id is made after the slot was taken: then neither it nor
-    /// the trace is kept in memory meanwhile.
-    #[inline(always)]
-    fn unstarted(
-        trace: &Arc<TraceState>,
-        id: impl FnOnce() -> SpanId,
-    ) -> (UnstartedSpan, Box<Buffer>) {
-        UnstartedSpan::new(|| Self {
+    /// A span that has neither started nor ended, and has no buffer.
+    #[inline(never)]
+    pub(crate) fn new(trace: &Arc<TraceState>, id: SpanId) -> Self {
+        Self {
             trace: trace.clone(),
-            id: id(),
+            id,
             buffer: Mutex::new(None),
-        })
+        }
+    }
+
+    /// Makes another span of the same trace of this one, which has ended: then the trace's reference count does not change.
+    /// Returns the buffer that was left in it.
+    #[inline(always)]
+    pub(crate) fn begin_again(&mut self, id: SpanId) -> Option<Box<Buffer>> {
+        self.id = id;
+        self.take_buffer()
+    }
+
+    /// The buffer, if it is there.
+    #[inline(always)]
+    pub(crate) fn take_buffer(&mut self) -> Option<Box<Buffer>> {
+        self.buffer
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     /// A span that has not started, and its buffer, which has no name yet.
@@ -135,7 +148,7 @@ impl OpenSpan {
         id: impl FnOnce() -> SpanId,
         kind: ObservationType,
     ) -> (UnstartedSpan, Box<Buffer>) {
-        let (span, mut buffer) = Self::unstarted(trace, id);
+        let (span, mut buffer) = UnstartedSpan::new(trace, id);
         buffer.begin(span.id, kind);
         (span, buffer)
     }
@@ -164,17 +177,16 @@ impl OpenSpan {
             .unwrap_or_else(PoisonError::into_inner) = buffer;
     }
 
-    /// Ends it, if it is open, after its last handle was dropped. Returns the buffer.
+    /// Ends it, if it is open, after its last handle was dropped. An empty buffer is left in it. Returns whether it may be
+    /// [begun again](Self::begin_again): not if it is the root, because its trace has usually ended with it.
     #[inline]
-    pub(crate) fn close(&mut self) -> Option<Box<Buffer>> {
+    pub(crate) fn close(&mut self) -> bool {
         // No other handle exists, so the lock is not needed.
-        let buffer = self
-            .buffer
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
-        let mut buffer = buffer.take()?;
-        self.finish(&mut buffer, None);
-        Some(buffer)
+        if let Some(mut buffer) = self.take_buffer() {
+            self.finish(&mut buffer, None);
+            self.fill(emptied(buffer));
+        }
+        self.id != self.trace.shared.root
     }
 
     /// Writes to the span if it is still open. `f` runs under the lock, so it must not call the user's code.

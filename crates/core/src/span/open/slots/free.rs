@@ -1,5 +1,5 @@
-//! The free list of slots and of empty buffers: one pair that the next span of the thread takes, and lists for more.
-//! Used only by `slots`. A slot in the free list has no handle and no span.
+//! The free list of slots and of empty buffers: one slot that the next span of the thread takes, and lists for more.
+//! Used only by `slots`. A slot here has no handle. The one that is taken next keeps the trace and the buffer of its last span.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Mutex;
@@ -23,57 +23,74 @@ pub(super) static ALL: Mutex<Vec<&'static [SpanSlot]>> = Mutex::new(Vec::new());
 /// Free slots that no thread keeps.
 static SHARED: Mutex<Vec<&'static SpanSlot>> = Mutex::new(Vec::new());
 
-/// The free list of a thread.
-struct Local {
-    /// Those of the span that ended last. Most spans take them.
-    last: Cell<Option<(&'static SpanSlot, Box<Buffer>)>>,
-    lists: RefCell<Lists>,
+/// The slot of the span that ended last. Most spans take it. Without a destructor, so that it is read without a check: it is
+/// [`Lists`] that gives the slot back.
+struct Last {
+    slot: Cell<Option<&'static SpanSlot>>,
+    /// The lists of the thread exist, so that a slot that is kept here is not lost.
+    has_lists: Cell<bool>,
 }
 
+/// The free list of a thread.
 struct Lists {
+    /// Their spans are gone.
     slots: Vec<&'static SpanSlot>,
     #[expect(clippy::vec_box, reason = "a builder moves the box, not the buffer")]
     buffers: Vec<Box<Buffer>>,
 }
 
 thread_local! {
-    static LOCAL: Local = const {
-        Local {
-            last: Cell::new(None),
-            lists: RefCell::new(Lists { slots: Vec::new(), buffers: Vec::new() }),
-        }
+    static LAST: Last = const { Last { slot: Cell::new(None), has_lists: Cell::new(false) } };
+    static LISTS: RefCell<Lists> = const {
+        RefCell::new(Lists { slots: Vec::new(), buffers: Vec::new() })
     };
 }
 
-impl Drop for Local {
+impl Drop for Lists {
     fn drop(&mut self) {
-        let mut shared = lock(&SHARED);
-        shared.append(&mut self.lists.get_mut().slots);
-        shared.extend(self.last.take().map(|(slot, _)| slot));
+        let last = LAST.with(|last| {
+            last.has_lists.set(false);
+            last.slot.take()
+        });
+        if let Some(last) = last {
+            drop(last.empty());
+            self.slots.push(last);
+        }
+        lock(&SHARED).append(&mut self.slots);
     }
 }
 
-/// A free slot and an empty buffer.
+/// A number of this thread that no other thread has at the same time; never zero. It is the address of its `LAST`.
 #[inline(always)]
-pub(super) fn take() -> (&'static SpanSlot, Box<Buffer>) {
-    match LOCAL.try_with(|own| own.last.take()) {
-        Ok(Some(both)) => both,
-        _ => take_from_lists(),
-    }
+pub(super) fn this_thread() -> usize {
+    LAST.with(|last| std::ptr::from_ref(last).addr())
+}
+
+/// A free slot, which may have the span that was in it last.
+#[inline(always)]
+pub(super) fn take() -> &'static SpanSlot {
+    LAST.with(|last| last.slot.take())
+        .unwrap_or_else(take_from_list)
 }
 
 #[inline(never)]
-fn take_from_lists() -> (&'static SpanSlot, Box<Buffer>) {
-    let own = LOCAL.try_with(|own| {
-        let own = &mut *own.lists.try_borrow_mut().ok()?;
+fn take_from_list() -> &'static SpanSlot {
+    let own = LISTS.try_with(|own| {
+        LAST.with(|last| last.has_lists.set(true));
+        let own = &mut *own.try_borrow_mut().ok()?;
         if own.slots.is_empty() {
             more(&mut own.slots);
         }
-        Some((own.slots.pop()?, own.buffers.pop().unwrap_or_default()))
+        own.slots.pop()
     });
-    own.ok()
-        .flatten()
-        .unwrap_or_else(|| (shared_slot(), Box::default()))
+    own.ok().flatten().unwrap_or_else(shared_slot)
+}
+
+/// An empty buffer.
+#[inline(never)]
+pub(super) fn take_buffer() -> Box<Buffer> {
+    let own = LISTS.try_with(|own| own.try_borrow_mut().ok()?.buffers.pop());
+    own.ok().flatten().unwrap_or_default()
 }
 
 /// A slot for a thread that is ending.
@@ -111,38 +128,46 @@ fn new_chunk() -> &'static [SpanSlot] {
     chunk
 }
 
-/// Takes a slot back, and the buffer of its span if it has it still.
+/// Takes a slot back whose span has ended. The span is kept with its trace and its empty buffer, until another span of this
+/// thread ends or the thread does: the next span is likely to be of the same trace, and then its reference count does not change.
 #[inline(always)]
-pub(super) fn give(slot: &'static SpanSlot, buffer: Option<Box<Buffer>>) {
-    let Some(buffer) = buffer.and_then(emptied) else {
-        return give_to_lists(Some(slot), None);
-    };
-    let mut both = Some((slot, buffer));
-    // The pair that was there is put into the lists.
-    let _ = LOCAL.try_with(|own| both = own.last.replace(both.take()));
-    if let Some((slot, buffer)) = both {
-        give_to_lists(Some(slot), Some(buffer));
+pub(super) fn keep(slot: &'static SpanSlot) {
+    let before = LAST.with(|last| {
+        if last.has_lists.get() {
+            last.slot.replace(Some(slot))
+        } else {
+            Some(slot)
+        }
+    });
+    if let Some(before) = before {
+        give(before);
     }
 }
 
-/// Takes a buffer back, without a slot.
-pub(super) fn give_buffer(buffer: Box<Buffer>) {
-    if let Some(buffer) = emptied(buffer) {
-        give_to_lists(None, Some(buffer));
-    }
-}
-
+/// Takes a slot back, without its span. The span that is kept is dropped too: its trace has usually ended.
 #[inline(never)]
-fn give_to_lists(slot: Option<&'static SpanSlot>, buffer: Option<Box<Buffer>>) {
-    let mut slot = slot;
-    let _ = LOCAL.try_with(|own| {
-        let own = &mut *own.lists.try_borrow_mut().ok()?;
+pub(super) fn give_all(slot: &'static SpanSlot) {
+    give(slot);
+    if let Some(last) = LAST.with(|last| last.slot.take()) {
+        give(last);
+    }
+}
+
+/// Takes a slot back, without its span.
+#[inline(never)]
+pub(super) fn give(slot: &'static SpanSlot) {
+    // Before the list is borrowed: the end of a trace may be that of its tracer.
+    let mut buffer = slot.empty();
+    let mut slot = Some(slot);
+    let _ = LISTS.try_with(|own| {
+        LAST.with(|last| last.has_lists.set(true));
+        let own = &mut *own.try_borrow_mut().ok()?;
         own.slots.extend(slot.take());
         if own.slots.len() >= KEPT {
             lock(&SHARED).extend(own.slots.drain(KEPT - MOVED..));
         }
         if own.buffers.len() < KEPT_BUFFERS {
-            own.buffers.extend(buffer);
+            own.buffers.extend(buffer.take());
         }
         Some(())
     });
@@ -152,9 +177,23 @@ fn give_to_lists(slot: Option<&'static SpanSlot>, buffer: Option<Box<Buffer>>) {
     }
 }
 
+/// Takes a buffer back.
+#[inline(never)]
+pub(super) fn give_buffer(buffer: Box<Buffer>) {
+    if let Some(buffer) = emptied(buffer) {
+        let _ = LISTS.try_with(|own| {
+            let own = &mut *own.try_borrow_mut().ok()?;
+            if own.buffers.len() < KEPT_BUFFERS {
+                own.buffers.push(buffer);
+            }
+            Some(())
+        });
+    }
+}
+
 /// A buffer for the next span; `None` if it has grown too large to be kept.
 #[inline(always)]
-fn emptied(mut buffer: Box<Buffer>) -> Option<Box<Buffer>> {
+pub(crate) fn emptied(mut buffer: Box<Buffer>) -> Option<Box<Buffer>> {
     buffer.empty();
     buffer.is_reusable().then_some(buffer)
 }
@@ -174,44 +213,66 @@ mod tests {
 
     #[test]
     fn the_free_slots_of_a_thread_that_ends_are_shared() {
-        for of_lists in [true, false] {
+        for is_kept in [true, false] {
             // Another thread may take it at once, so this is tried several times.
             let found = (0..1_000).any(|_| {
                 let slot = on_a_thread(|| {
-                    let (slot, buffer) = take();
-                    give(slot, (!of_lists).then_some(buffer));
+                    let slot = take();
+                    if is_kept {
+                        keep(slot)
+                    } else {
+                        give(slot)
+                    }
                     slot
                 });
                 is_shared(slot)
             });
-            assert!(found, "{of_lists}");
+            assert!(found, "{is_kept}");
         }
+    }
+
+    #[test]
+    fn the_slot_of_a_span_that_another_thread_ended_is_not_lost() {
+        let found = (0..1_000).any(|_| {
+            let slot = on_a_thread(take);
+            on_a_thread(|| keep(slot));
+            is_shared(slot)
+        });
+        assert!(found);
     }
 
     #[test]
     fn a_thread_keeps_some_slots_and_some_buffers() {
         on_a_thread(|| {
-            let taken: Vec<_> = (0..3 * KEPT).map(|_| take()).collect();
+            let taken: Vec<_> = (0..3 * KEPT).map(|_| (take(), Box::default())).collect();
             let kept = || {
-                LOCAL.with(|own| {
-                    let lists = own.lists.borrow();
+                LISTS.with(|own| {
+                    let lists = own.borrow();
                     (lists.slots.len(), lists.buffers.len())
                 })
             };
             for (slot, buffer) in taken {
-                give(slot, Some(buffer));
+                give(slot);
+                give_buffer(buffer);
                 assert!(kept().0 < KEPT && kept().1 <= KEPT_BUFFERS);
             }
             assert!(kept().0 >= KEPT - MOVED, "{:?}", kept());
             assert_eq!(kept().1, KEPT_BUFFERS);
             // What a thread keeps is taken first.
             let before = kept();
-            let [first, second] = [take(), take()];
-            assert_eq!(kept(), (before.0 - 1, before.1 - 1));
-            give(first.0, None);
-            give_buffer(first.1);
-            assert_eq!(kept(), before);
-            give(second.0, Some(second.1));
+            let (first, second) = (take(), take());
+            let buffer = take_buffer();
+            assert_eq!(kept(), (before.0 - 2, before.1 - 1));
+            give_buffer(buffer);
+            give(first);
+            keep(second);
+            assert_eq!(kept(), (before.0 - 1, before.1));
+            let last = take();
+            assert!(std::ptr::eq(last, second));
+            keep(last);
+            let third = take_from_list();
+            give_all(third);
+            assert_eq!(kept(), before, "the one that was kept too");
         });
     }
 

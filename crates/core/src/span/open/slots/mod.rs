@@ -5,34 +5,34 @@
 //! An `Arc` for each span and a list of all spans cost 40 ns a span: an allocation, and a lock and a search at both ends.
 //! Since slots are never freed, the list of all slots is only written when more spans are open at once than ever before.
 //!
-//! The count has two halves: handles, and looks of threads that read all slots. A look keeps the slot and not the span: the
-//! span ends with its last handle, on the thread that drops it. The slot is free when both are zero.
+//! Handles are counted, and so are looks of threads that read all slots, see `counts`.
 
+mod counts;
 mod free;
 
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::ops::Deref;
 use std::panic::RefUnwindSafe;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
+
+use counts::{Counts, Then};
 
 use crate::record::{Buffer, SpanId};
-use crate::span::open::OpenSpan;
+use crate::span::open::{OpenSpan, TraceState};
 use crate::span::shared::{TracerShared, lock};
 
 /// Aligned so that spans of different threads do not share a cache line.
 #[repr(align(64))]
 struct SpanSlot {
-    /// Handles in the low bits (`HANDLES`), looks in the high ones (`LOOK`); zero while the slot is free.
-    count: AtomicU64,
+    counts: Counts,
     span: UnsafeCell<Option<OpenSpan>>,
 }
 
-// SAFETY: `span` is written by one thread only. Before the count becomes one, it is the thread that has the `UnstartedSpan`
-// made of a slot from a free list; after the count is zero and before the slot goes to a free list, it is the thread that
-// brought the count to zero. In between `span` is only read, by handles and looks, which are counted; `OpenSpan` may be shared
-// and sent. The count cannot wrap: beyond 2^47 handles a clone aborts and an upgrade is refused, and a look is refused beyond
-// 65,535 looks.
+// SAFETY: `span` is written by one thread only. Before there are handles, it is the thread that has the `UnstartedSpan` made of a
+// slot from a free list; after there are none and before the slot goes to a free list, it is the thread that `counts` says must
+// free it. In between `span` is only read, by handles and looks, which are counted; `OpenSpan` may be shared and sent.
 #[expect(
     unsafe_code,
     reason = "see above: counted by hand, so that slots are used again"
@@ -53,34 +53,58 @@ pub(crate) struct OpenSpanRef(&'static SpanSlot);
 /// A span that has not started, in a slot that nothing else refers to: the count is zero, and no free list has it.
 pub(crate) struct UnstartedSpan(&'static SpanSlot);
 
-/// One look in the count.
-const LOOK: u64 = 1 << 48;
-/// The bits of the count that are handles.
-const HANDLES: u64 = LOOK - 1;
-/// The most handles from which another one is made. As many again may be made at the same moment by other threads.
-const MOST_HANDLES: u64 = HANDLES / 2;
-
 impl SpanSlot {
     const fn new() -> Self {
         Self {
-            count: AtomicU64::new(0),
+            counts: Counts::new(),
             span: UnsafeCell::new(None),
         }
     }
 
-    /// Ends the span if it is open, and puts the slot into a free list. The caller has set the count to zero.
+    /// What [`Counts`] says after a handle was removed.
+    #[inline(always)]
+    fn after(&'static self, then: Then) {
+        match then {
+            Then::Nothing => {}
+            Then::Free => self.free(),
+            Then::End => self.end_looked_at(),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn end_looked_at(&'static self) {
+        self.span().end(|_| {});
+        if self.counts.ended() {
+            self.free();
+        }
+    }
+
+    /// Ends the span if it is open, and puts the slot into a free list. There is no handle and no look.
     #[inline(never)]
     fn free(&'static self) {
         // All writes by other handles come before the end.
         fence(Ordering::Acquire);
         // If the end of the span panics, the slot is emptied and not used again.
-        let emptied = Emptied(self);
-        // SAFETY: the count is zero: nothing refers to the slot, and nothing can until it is in a free list.
+        let unless_done = Emptied(self);
+        // SAFETY: nothing refers to the slot, and nothing can until it is in a free list.
         #[expect(unsafe_code, reason = "see above")]
         let open = unsafe { (*self.span.get()).as_mut() };
-        let buffer = open.and_then(OpenSpan::close);
-        drop(emptied);
-        free::give(self, buffer);
+        let is_kept = open.is_some_and(OpenSpan::close);
+        std::mem::forget(unless_done);
+        if is_kept {
+            free::keep(self);
+        } else {
+            free::give_all(self);
+        }
+    }
+
+    /// Drops the span that is in it. Returns its buffer. The caller has the slot from a free list, or is about to put it there.
+    fn empty(&'static self) -> Option<Box<Buffer>> {
+        // SAFETY: there is no handle, and no other free list has the slot: nothing else refers to it.
+        #[expect(unsafe_code, reason = "see above")]
+        let span = unsafe { (*self.span.get()).take() };
+        span.and_then(|mut span| span.take_buffer())
     }
 
     #[inline]
@@ -95,26 +119,19 @@ impl SpanSlot {
 
     /// Looks at the span in the slot, if there is one with a handle.
     fn look(&'static self) -> Option<Look> {
-        let more = |count: u64| {
-            // A look more than can be counted is refused.
-            (count & HANDLES > 0)
-                .then(|| count.checked_add(LOOK))
-                .flatten()
-        };
-        let looked = self
-            .count
-            .fetch_update(Ordering::Acquire, Ordering::Relaxed, more);
-        looked.ok().map(|_| Look(self))
+        let has_handle = self.counts.look();
+        let look = Look(self);
+        has_handle.then_some(look)
     }
 }
 
-/// Empties a slot whose count is zero.
+/// Empties a slot that nothing refers to.
 struct Emptied(&'static SpanSlot);
 
 impl Drop for Emptied {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: made where the count is zero and no free list has the slot, so nothing else refers to it.
+        // SAFETY: made where there is no handle, no look and no free list that has the slot, so nothing else refers to it.
         #[expect(unsafe_code, reason = "see above")]
         unsafe {
             *self.0.span.get() = None;
@@ -123,34 +140,43 @@ impl Drop for Emptied {
 }
 
 impl UnstartedSpan {
-    /// Puts a span into a free slot. Also returns an empty buffer for it.
+    /// Puts a span of a trace into a free slot. Also returns an empty buffer for it.
     #[inline(always)]
-    pub(crate) fn new(open: impl FnOnce() -> OpenSpan) -> (Self, Box<Buffer>) {
-        let (slot, buffer) = free::take();
-        // SAFETY: the slot came from a free list, so its count is zero, no other thread has it, and it is empty.
+    pub(crate) fn new(trace: &Arc<TraceState>, id: impl FnOnce() -> SpanId) -> (Self, Box<Buffer>) {
+        let slot = free::take();
+        // Made after the slot was taken: then it is not kept in memory meanwhile.
+        let id = id();
+        // SAFETY: the slot came from a free list, so it has no handle, and no other thread has it.
         #[expect(unsafe_code, reason = "see above")]
-        unsafe {
-            slot.span.get().write(Some(open()));
-        }
-        (Self(slot), buffer)
+        let span = unsafe { &mut *slot.span.get() };
+        let buffer = match span {
+            Some(kept) if Arc::ptr_eq(&kept.trace, trace) => kept.begin_again(id),
+            other => other
+                .replace(OpenSpan::new(trace, id))
+                .and_then(|mut before| before.take_buffer()),
+        };
+        (Self(slot), buffer.unwrap_or_else(free::take_buffer))
     }
 
     /// Opens it with the buffer that was written. Returns its first handle.
     #[inline]
     pub(crate) fn start(self, buffer: Option<Box<Buffer>>) -> OpenSpanRef {
-        self.open(buffer, 1)
+        let slot = self.fill(buffer);
+        slot.counts.open(1);
+        OpenSpanRef(slot)
     }
 
-    /// [`start`](Self::start) with two handles.
+    /// [`start`](Self::start) to run a closure on this thread. Returns the handle for the closure and that of its caller, which
+    /// must be kept until the closure has returned.
     #[inline]
-    pub(crate) fn start_twice(self, buffer: Option<Box<Buffer>>) -> (OpenSpanRef, OpenSpanRef) {
-        let first = self.open(buffer, 2);
-        let second = OpenSpanRef(first.0);
-        (first, second)
+    pub(crate) fn start_to_run(self, buffer: Option<Box<Buffer>>) -> (OpenSpanRef, RunningRef) {
+        let slot = self.fill(buffer);
+        slot.counts.begin_run(free::this_thread());
+        (OpenSpanRef(slot), RunningRef(OpenSpanRef(slot)))
     }
 
     #[inline]
-    fn open(self, buffer: Option<Box<Buffer>>, handles: u64) -> OpenSpanRef {
+    fn fill(self, buffer: Option<Box<Buffer>>) -> &'static SpanSlot {
         let slot = self.0;
         std::mem::forget(self);
         // SAFETY: `self` was the only one that refers to the slot.
@@ -158,9 +184,7 @@ impl UnstartedSpan {
         if let Some(open) = unsafe { (*slot.span.get()).as_mut() } {
             open.fill(buffer);
         }
-        // A thread that sees the count also sees the span.
-        slot.count.store(handles, Ordering::Release);
-        OpenSpanRef(slot)
+        slot
     }
 }
 
@@ -175,10 +199,11 @@ impl Deref for UnstartedSpan {
 
 impl Drop for UnstartedSpan {
     fn drop(&mut self) {
-        drop(Emptied(self.0));
-        free::give(self.0, None);
+        free::give(self.0);
     }
 }
+
+pub(crate) use free::emptied;
 
 /// Keeps the buffer of a span that has ended for the next spans of this thread.
 pub(crate) fn give_buffer(buffer: Box<Buffer>) {
@@ -189,23 +214,23 @@ impl OpenSpanRef {
     /// Whether no other handle exists; looks are not handles.
     #[inline]
     pub(crate) fn is_last(&self) -> bool {
-        self.0.count.load(Ordering::Acquire) & HANDLES == 1
+        self.0.counts.is_last()
     }
 
     /// Ends the span, because its work is done. The last handle needs no lock for that.
     #[inline]
     pub(crate) fn end_with_work(self) {
-        let last = (self.0.count).compare_exchange(1, 0, Ordering::Release, Ordering::Relaxed);
-        if last.is_ok() {
-            let slot = self.0;
-            std::mem::forget(self);
-            slot.free();
-        } else {
-            self.end_shared();
+        let slot = self.0;
+        match slot.counts.remove_last() {
+            Some(then) => {
+                std::mem::forget(self);
+                slot.after(then);
+            }
+            None => self.end_shared(),
         }
     }
 
-    /// Other handles, or looks, exist.
+    /// Other handles exist.
     #[cold]
     #[inline(never)]
     fn end_shared(self) {
@@ -229,18 +254,10 @@ impl WeakSpanRef {
         Self(look.0).handle()
     }
 
-    /// A handle of the span in the slot, which the caller knows to be the same; `None` if there is none, and beyond 2^47
-    /// handles, which only `mem::forget` can reach.
+    /// A handle of the span in the slot, which the caller knows to be the same; `None` if there is none.
     pub(crate) fn handle(&self) -> Option<OpenSpanRef> {
-        let more = |count: u64| match count & HANDLES {
-            1..=MOST_HANDLES => Some(count + 1),
-            _ => None,
-        };
-        let counted = self
-            .0
-            .count
-            .fetch_update(Ordering::Acquire, Ordering::Relaxed, more);
-        counted.ok().map(|_| OpenSpanRef(self.0))
+        let counted = self.0.counts.add_to_others();
+        counted.then_some(OpenSpanRef(self.0))
     }
 }
 
@@ -256,11 +273,7 @@ impl Deref for OpenSpanRef {
 impl Clone for OpenSpanRef {
     #[inline]
     fn clone(&self) -> Self {
-        let before = self.0.count.fetch_add(1, Ordering::Relaxed);
-        if before & HANDLES > MOST_HANDLES {
-            // As `Arc` does: this many handles were leaked by `mem::forget`, and the count must not wrap.
-            std::process::abort();
-        }
+        self.0.counts.add();
         Self(self.0)
     }
 }
@@ -269,29 +282,28 @@ impl Drop for OpenSpanRef {
     /// The last handle ends the span, on this thread, also while another thread looks at it.
     #[inline]
     fn drop(&mut self) {
-        let count = &self.0.count;
-        let mut seen = count.load(Ordering::Relaxed);
-        loop {
-            let next = match seen {
-                1 => 0,
-                _ if seen & HANDLES > 1 => seen - 1,
-                _ => return end_looked_at(self.0),
-            };
-            match count.compare_exchange_weak(seen, next, Ordering::Release, Ordering::Relaxed) {
-                Ok(_) if next == 0 => return self.0.free(),
-                Ok(_) => return,
-                Err(now) => seen = now,
-            }
-        }
+        self.0.after(self.0.counts.remove(free::this_thread()));
     }
 }
 
-/// Drops the last handle of a span that another thread looks at, which then frees the slot.
-#[cold]
-fn end_looked_at(slot: &'static SpanSlot) {
-    slot.span().end(|_| {});
-    if slot.count.fetch_sub(1, Ordering::Release) == 1 {
-        slot.free();
+/// The handle of the thread that runs a closure in a span, until the closure has returned.
+pub(crate) struct RunningRef(OpenSpanRef);
+
+impl RunningRef {
+    /// The closure has returned.
+    #[inline]
+    pub(crate) fn into_handle(self) -> OpenSpanRef {
+        self.0.0.counts.end_run();
+        self.0
+    }
+}
+
+impl Deref for RunningRef {
+    type Target = OpenSpanRef;
+
+    #[inline]
+    fn deref(&self) -> &OpenSpanRef {
+        &self.0
     }
 }
 
@@ -308,7 +320,7 @@ impl Deref for Look {
 
 impl Drop for Look {
     fn drop(&mut self) {
-        if self.0.count.fetch_sub(LOOK, Ordering::Release) == LOOK {
+        if self.0.counts.end_look() {
             self.0.free();
         }
     }

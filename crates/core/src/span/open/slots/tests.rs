@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::mpsc;
 use std::sync::{Arc, Barrier, Mutex};
 
+use super::counts::MOST_HANDLES;
 use super::*;
 use crate::processor::Processor;
 use crate::record::SpanRecord;
@@ -154,13 +155,14 @@ fn no_handle_is_made_beyond_the_most_that_are_counted() {
     let handle: &OpenSpanRef = span.open.as_ref().unwrap();
     let weak = handle.downgrade();
     let forgotten = MOST_HANDLES - 1;
-    handle.0.count.fetch_add(forgotten, Ordering::Relaxed);
+    let (handles, _) = handle.0.counts.of_test();
+    handles.fetch_add(forgotten, Ordering::Relaxed);
     let last = weak.handle();
     assert!(last.is_some(), "as many as may be");
     assert!(weak.handle().is_none() && weak.upgrade(handle.id).is_none());
     drop(last);
     assert!(weak.upgrade(handle.id).is_some(), "one is free again");
-    handle.0.count.fetch_sub(forgotten, Ordering::Relaxed);
+    handles.fetch_sub(forgotten, Ordering::Relaxed);
 }
 
 #[test]
@@ -188,7 +190,7 @@ fn a_look_is_counted_until_it_is_dropped() {
     let tracer = Recorder::new().tracer();
     let span = tracer.trace("t").start();
     let handle: &OpenSpanRef = span.root().open.as_ref().unwrap();
-    let looks = || handle.0.count.load(Ordering::Acquire) / LOOK;
+    let looks = || handle.0.counts.of_test().1.load(Ordering::Acquire);
     let look = handle.0.look();
     assert!(looks() >= 1);
     drop(look);
@@ -199,4 +201,101 @@ fn a_look_is_counted_until_it_is_dropped() {
     });
     assert!(gone, "it is counted for ever");
     assert_eq!(format!("{handle:?}"), "OpenSpanRef { .. }");
+}
+
+#[test]
+fn a_span_that_runs_ends_once_wherever_its_handles_are() {
+    const SPANS: usize = if cfg!(miri) { 40 } else { 10_000 };
+    let ended = Recorder::new();
+    let tracer = ended.tracer();
+    let trace = tracer.trace("root").start();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let (to, from) = mpsc::sync_channel::<Span>(64);
+    std::thread::scope(|scope| {
+        scope.spawn(move || from.into_iter().for_each(drop));
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                assert!(tracer.stats().open > 0);
+            }
+        });
+        for n in 0..SPANS {
+            trace.span("run").run(|span| match n % 5 {
+                0 => drop(span),
+                1 => to.send(span).unwrap(),
+                2 => {
+                    let sent = span.clone();
+                    drop(span);
+                    to.send(sent).unwrap();
+                }
+                3 => {
+                    let current = Span::current();
+                    drop(span);
+                    assert_eq!(Span::current().id(), current.id());
+                }
+                _ => {
+                    let other = span.clone();
+                    let sent = other.clone();
+                    to.send(sent).unwrap();
+                    drop((span, other));
+                }
+            });
+        }
+        drop(to);
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(tracer.stats().open, 1, "the root");
+    let spans = ended.spans();
+    let ids: HashSet<SpanId> = spans.iter().map(SpanRecord::span_id).collect();
+    assert_eq!((spans.len(), ids.len()), (SPANS, SPANS));
+}
+
+#[test]
+fn a_handle_that_outlives_a_panic_is_counted() {
+    let ended = Recorder::new();
+    let tracer = ended.tracer();
+    let trace = tracer.trace("root").start();
+    for _ in 0..if cfg!(miri) { 10 } else { 2_000 } {
+        let (to, from) = mpsc::channel::<Span>();
+        std::thread::scope(|scope| {
+            scope.spawn(move || from.into_iter().for_each(drop));
+            let run = std::panic::AssertUnwindSafe(|| {
+                trace.span("panics").run(|span| {
+                    to.send(span).unwrap();
+                    std::panic::resume_unwind(Box::new("boom"));
+                });
+            });
+            assert!(std::panic::catch_unwind(run).is_err());
+            drop(to);
+        });
+        assert_eq!(tracer.stats().open, 1, "the root");
+    }
+}
+
+#[test]
+fn the_trace_of_a_span_that_has_ended_is_kept_until_its_root_ends() {
+    let tracer = Recorder::new().tracer();
+    let root = tracer.trace("root").start();
+    let state = Arc::downgrade(&root.root().open.as_ref().unwrap().trace);
+    root.span("child").run(|_| {});
+    root.span("child").run(|_| {});
+    // The handle of the root, and the slot of the last child.
+    assert_eq!(state.strong_count(), 2);
+    drop(root);
+    assert_eq!(state.strong_count(), 0);
+}
+
+#[test]
+fn a_thread_that_ends_keeps_no_trace() {
+    let tracer = Recorder::new().tracer();
+    let root = tracer.trace("root").start();
+    let state = Arc::downgrade(&root.root().open.as_ref().unwrap().trace);
+    let on_a_thread = |f: &(dyn Fn() + Sync)| {
+        std::thread::scope(|scope| scope.spawn(f).join().unwrap());
+    };
+    on_a_thread(&|| root.span("child").run(|_| {}));
+    assert_eq!(state.strong_count(), 1);
+    // One that only ends a span.
+    let child = Mutex::new(Some(root.span("child").start()));
+    on_a_thread(&|| drop(lock(&child).take()));
+    assert_eq!(state.strong_count(), 1);
 }
