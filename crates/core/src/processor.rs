@@ -67,7 +67,8 @@ pub trait Processor: Send + Sync + 'static {
 
     /// The number of the [`ThreadBuffer`](crate::wiring::ThreadBuffer)s that the processor has for threads: a span that ends
     /// is appended to that of its thread, without a call, as long as there is nothing else to do. Asked for once, when the
-    /// tracer is built; zero by default: then there are none, and [`on_finish`](Self::on_finish) is called for each span.
+    /// tracer is built; zero by default: then there are none, and [`on_finish`](Self::on_finish) is called for each span. A
+    /// processor around another one must not pass the number on, unless it has nothing to do when a span ends.
     fn buffer_owner(&self) -> u64 {
         0
     }

@@ -194,3 +194,31 @@ fn a_handle_is_found_while_the_last_one_is_dropped() {
         slot.is_done();
     });
 }
+
+#[test]
+fn a_slot_that_is_used_again_is_freed_once_for_each_span() {
+    in_many_orders(|_| {
+        let slot = Slot::running();
+        let looks = [(); 2].map(|()| {
+            let slot = slot.clone();
+            thread::spawn(move || slot.look())
+        });
+        let mut freed = 0;
+        for spans in 1..=3 {
+            slot.drop_handle(RUNNER);
+            slot.end_run();
+            // The slot is in a free list once it is freed, perhaps by a look.
+            while slot.freed.load(Ordering::SeqCst) == 0 {
+                thread::yield_now();
+            }
+            assert_eq!(slot.ended.load(Ordering::SeqCst), spans);
+            freed += slot.freed.swap(0, Ordering::SeqCst);
+            if spans < 3 {
+                slot.counts.begin_run(RUNNER);
+            }
+        }
+        looks.into_iter().for_each(|look| look.join().unwrap());
+        freed += slot.freed.load(Ordering::SeqCst);
+        assert_eq!(freed, 3);
+    });
+}

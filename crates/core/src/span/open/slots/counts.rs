@@ -7,17 +7,20 @@
 //! * The thread that removes the last handle writes zero to `handles` and then reads `looks`. A look is added to `looks` and then
 //!   reads `handles`. In the one order of all these accesses (`SeqCst`) the second of the two sees the first: no look reads a span
 //!   whose slot is being freed.
-//! * If there are looks, the thread ends the span, writes `ENDED` and reads `looks` once more; a look is removed and then reads
-//!   `handles`. So at least one of them sees that there are no looks and no handles, and the one that changes `ENDED` to zero
-//!   frees the slot.
+//! * If there are looks, the thread ends the span, writes `ENDED` with a number and reads `looks` once more; a look is removed and
+//!   then reads `handles`. So at least one of them sees that there are no looks and no handles, and the one that changes that very
+//!   value to zero frees the slot. The number differs each time: a thread that has slept since it read the value cannot free the
+//!   slot of a later span.
 
 use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 
 pub(crate) struct Counts {
-    /// Zero while the slot is free, and while the thread that removed the last handle ends the span; [`ENDED`] if a look may have
-    /// to free the slot.
+    /// Zero while the slot is free, and while the thread that removed the last handle ends the span; [`ENDED`] and more if a look
+    /// may have to free the slot.
     handles: AtomicU64,
     looks: AtomicUsize,
+    /// How often a span ended while others looked at it.
+    ends: AtomicU64,
     /// The thread that runs a closure in the span, and has a handle of it meanwhile; zero if none does.
     runner: AtomicUsize,
 }
@@ -44,6 +47,7 @@ impl Counts {
         Self {
             handles: AtomicU64::new(0),
             looks: AtomicUsize::new(0),
+            ends: AtomicU64::new(0),
             runner: AtomicUsize::new(0),
         }
     }
@@ -128,8 +132,10 @@ impl Counts {
 
     /// The span has ended because of [`Then::End`]. Returns whether the caller must free the slot.
     pub(crate) fn ended(&self) -> bool {
-        self.handles.store(ENDED, Ordering::SeqCst);
-        self.is_unused()
+        // Only this thread is here: the slot is free for the next span after one of those below has returned `true`.
+        let ended = ENDED | self.ends.fetch_add(1, Ordering::Relaxed);
+        self.handles.store(ended, Ordering::SeqCst);
+        self.is_unused(ended)
     }
 
     /// Adds a look. Returns whether the span has a handle; else nothing may be read, and the look must be removed.
@@ -140,9 +146,11 @@ impl Counts {
 
     /// Removes a look. Returns whether the caller must free the slot.
     pub(crate) fn end_look(&self) -> bool {
-        self.looks.fetch_sub(1, Ordering::SeqCst) == 1
-            && self.handles.load(Ordering::SeqCst) == ENDED
-            && self.is_unused()
+        if self.looks.fetch_sub(1, Ordering::SeqCst) != 1 {
+            return false;
+        }
+        let handles = self.handles.load(Ordering::SeqCst);
+        handles >= ENDED && self.is_unused(handles)
     }
 
     #[cfg(test)]
@@ -150,10 +158,11 @@ impl Counts {
         (&self.handles, &self.looks)
     }
 
-    fn is_unused(&self) -> bool {
+    /// Whether there is no look, and the slot is the caller's to free. `ended` is what it has read in `handles`.
+    fn is_unused(&self, ended: u64) -> bool {
         self.looks.load(Ordering::SeqCst) == 0
             && (self.handles)
-                .compare_exchange(ENDED, 0, Ordering::SeqCst, Ordering::SeqCst)
+                .compare_exchange(ended, 0, Ordering::SeqCst, Ordering::SeqCst)
                 .is_ok()
     }
 }

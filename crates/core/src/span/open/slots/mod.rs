@@ -45,12 +45,14 @@ impl RefUnwindSafe for SpanSlot {}
 const _: () = {
     const fn is_shared<T: Send + Sync>() {}
     is_shared::<OpenSpan>();
+    // One cache line.
+    assert!(size_of::<SpanSlot>() <= 64);
 };
 
 /// A handle of an open span: counted, and dereferenced without a lock.
 pub(crate) struct OpenSpanRef(&'static SpanSlot);
 
-/// A span that has not started, in a slot that nothing else refers to: the count is zero, and no free list has it.
+/// A span that has not started, in a slot that nothing else refers to: it has no handle, and no free list has it.
 pub(crate) struct UnstartedSpan(&'static SpanSlot);
 
 impl SpanSlot {
@@ -257,7 +259,8 @@ impl WeakSpanRef {
     /// A handle of the span in the slot, which the caller knows to be the same; `None` if there is none.
     pub(crate) fn handle(&self) -> Option<OpenSpanRef> {
         let counted = self.0.counts.add_to_others();
-        counted.then_some(OpenSpanRef(self.0))
+        // Not `then_some`: a handle that was not counted must not be dropped.
+        counted.then(|| OpenSpanRef(self.0))
     }
 }
 

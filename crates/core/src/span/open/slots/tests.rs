@@ -299,3 +299,21 @@ fn a_thread_that_ends_keeps_no_trace() {
     on_a_thread(&|| drop(lock(&child).take()));
     assert_eq!(state.strong_count(), 1);
 }
+
+#[test]
+fn a_thread_that_slept_cannot_free_the_slot_of_a_later_span() {
+    let counts = Counts::new();
+    let end_while_looked_at = || {
+        counts.open(1);
+        assert!(counts.look());
+        assert!(matches!(counts.remove(1), Then::End));
+        assert!(!counts.ended(), "the look frees it");
+        assert!(!counts.add_to_others());
+        let ended = counts.of_test().0.load(Ordering::SeqCst);
+        assert!(counts.end_look(), "it was the last one");
+        ended
+    };
+    // What the first span left is not what the second one leaves, so the exchange of a thread that has read it fails.
+    assert_ne!(end_while_looked_at(), end_while_looked_at());
+    assert!(!counts.look() && !counts.end_look());
+}
