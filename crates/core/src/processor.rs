@@ -142,6 +142,7 @@ impl<P: Processor + ?Sized> Processor for Arc<P> {
     fn refusing(&self) -> Option<Arc<AtomicBool>> {
         (**self).refusing()
     }
+
     fn buffer_owner(&self) -> u64 {
         (**self).buffer_owner()
     }

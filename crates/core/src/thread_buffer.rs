@@ -48,7 +48,8 @@ pub struct Waiting {
 }
 
 impl ThreadBuffer {
-    /// An empty buffer, of the processor with this number.
+    /// An empty buffer with this number, of the processor with the number `owner`. Spans are appended while `now` has the value
+    /// of [`Waiting::round`].
     #[must_use]
     pub fn new(number: u64, owner: u64, bounds: Bounds, now: Arc<AtomicU64>) -> Self {
         Self {

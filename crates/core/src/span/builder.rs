@@ -258,8 +258,8 @@ impl Recording {
         let current = current::in_closure(&own);
         // Caught to be recorded, then resumed, so no code here reads what it left inconsistent.
         let result = catch_unwind(AssertUnwindSafe(|| f(handle)));
-        drop(current);
         let own = own.into_handle();
+        drop(current);
         match result {
             Ok(value) => {
                 own.end_with_work();

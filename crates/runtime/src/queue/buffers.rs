@@ -151,6 +151,7 @@ impl SpanBuffers {
 
     /// Takes a span. Waits for room if the overload policy waits.
     pub(crate) fn put(&self, span: &impl Incoming) {
+        // The core has tried that, unless there is a processor around the pipeline.
         let append = |chunk: &mut Chunk| span.append_to(chunk);
         if ThreadBuffer::append_here(self.number, span.size(), append) {
             return;

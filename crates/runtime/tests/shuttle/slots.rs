@@ -112,16 +112,20 @@ impl Slot {
     }
 }
 
+fn two_looks(slot: &Arc<Slot>) -> [thread::JoinHandle<()>; 2] {
+    [(); 2].map(|()| {
+        let slot = slot.clone();
+        thread::spawn(move || slot.look())
+    })
+}
+
 /// Runs a closure on this thread, one that drops handles on another thread, and two that look.
 fn run(closure: fn(&Slot), other: fn(&Slot)) {
     in_many_orders(move |_| {
         let slot = Slot::running();
         let theirs = slot.clone();
         let sent = thread::spawn(move || other(&theirs));
-        let looks = [(); 2].map(|()| {
-            let slot = slot.clone();
-            thread::spawn(move || slot.look())
-        });
+        let looks = two_looks(&slot);
         closure(&slot);
         slot.end_run();
         sent.join().unwrap();
@@ -199,10 +203,7 @@ fn a_handle_is_found_while_the_last_one_is_dropped() {
 fn a_slot_that_is_used_again_is_freed_once_for_each_span() {
     in_many_orders(|_| {
         let slot = Slot::running();
-        let looks = [(); 2].map(|()| {
-            let slot = slot.clone();
-            thread::spawn(move || slot.look())
-        });
+        let looks = two_looks(&slot);
         let mut freed = 0;
         for spans in 1..=3 {
             slot.drop_handle(RUNNER);

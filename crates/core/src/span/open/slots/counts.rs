@@ -9,11 +9,12 @@
 //!   whose slot is being freed.
 //! * If there are looks, the thread ends the span, writes `ENDED` with a number and reads `looks` once more; a look is removed and
 //!   then reads `handles`. So at least one of them sees that there are no looks and no handles, and the one that changes that very
-//!   value to zero frees the slot. The number differs each time: a thread that has slept since it read the value cannot free the
+//!   value to zero frees the slot. The number differs each time: a thread that was not scheduled since it read the value cannot free the
 //!   slot of a later span.
 
 use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 
+/// The counts of one slot, see the header of this file.
 pub(crate) struct Counts {
     /// Zero while the slot is free, and while the thread that removed the last handle ends the span; [`ENDED`] and more if a look
     /// may have to free the slot.

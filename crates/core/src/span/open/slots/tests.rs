@@ -301,7 +301,7 @@ fn a_thread_that_ends_keeps_no_trace() {
 }
 
 #[test]
-fn a_thread_that_slept_cannot_free_the_slot_of_a_later_span() {
+fn a_late_thread_cannot_free_the_slot_of_a_later_span() {
     let counts = Counts::new();
     let end_while_looked_at = || {
         counts.open(1);
