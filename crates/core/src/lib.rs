@@ -46,10 +46,12 @@
     )
 )]
 
+mod biased;
 #[doc(hidden)]
 pub mod bridge;
 mod clock;
 mod contained;
+mod fence;
 mod llm;
 mod processor;
 pub mod propagation;
@@ -87,6 +89,7 @@ pub use trace::tracer::Tracer;
 
 /// Types that only an implementation of [`Processor`] names.
 pub mod wiring {
+    pub use crate::fence::prepare as prepare_fence;
     pub use crate::processor::ReportFuture;
     pub use crate::report::Leak;
     pub use crate::thread_buffer::{Bounds, ThreadBuffer, Waiting};

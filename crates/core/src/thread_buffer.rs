@@ -5,10 +5,12 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::mem::ManuallyDrop;
+use std::ops::DerefMut;
 use std::sync::Arc;
 
+use crate::biased::BiasedLock;
 use crate::record::{Chunk, FinishedSpan};
-use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
+use crate::sync::{AtomicU64, Ordering};
 
 /// The buffer of one thread. Aligned so that two threads do not share a cache line.
 #[repr(align(128))]
@@ -19,7 +21,7 @@ pub struct ThreadBuffer {
     bounds: Bounds,
     /// What [`Waiting::round`] must be for a span to be appended.
     now: Arc<AtomicU64>,
-    waiting: Mutex<Waiting>,
+    waiting: BiasedLock<Waiting>,
 }
 
 /// A chunk that reaches one of them is moved to the queues.
@@ -48,8 +50,8 @@ pub struct Waiting {
 }
 
 impl ThreadBuffer {
-    /// An empty buffer with this number, of the processor with the number `owner`. Spans are appended while `now` has the value
-    /// of [`Waiting::round`].
+    /// An empty buffer of the calling thread with this number, of the processor with the number `owner`. Spans are appended while
+    /// `now` has the value of [`Waiting::round`].
     #[must_use]
     pub fn new(number: u64, owner: u64, bounds: Bounds, now: Arc<AtomicU64>) -> Self {
         Self {
@@ -57,15 +59,18 @@ impl ThreadBuffer {
             owner,
             bounds,
             now,
-            waiting: Mutex::default(),
+            waiting: BiasedLock::new(Waiting::default()),
         }
     }
 
-    /// Appends a span of so many bytes by `push`. Returns whether it did: not if there is more to do, because the round has changed
-    /// or the chunk would be full.
+    /// Appends a span of so many bytes by `push`. Returns whether it did: not if there is more to do, because the round has changed,
+    /// the chunk would be full, or another thread drains it; and not on another thread than that of the buffer.
     #[inline(always)]
     pub fn append(&self, bytes: usize, push: impl FnOnce(&mut Chunk)) -> bool {
-        let waiting = &mut *self.lock();
+        let Some(mut guard) = self.waiting.lock_own() else {
+            return false;
+        };
+        let waiting = guard.get();
         // Read under the lock: a worker that stops watching drains every buffer after that. The order is that of a drain:
         // a span that ended before a drain began is in its round or in an earlier one.
         let appends = self.now.load(Ordering::Acquire) == waiting.round
@@ -90,9 +95,15 @@ impl ThreadBuffer {
     }
 
     /// What waits in it. The thread of the buffer cannot end a span meanwhile.
-    #[inline(always)]
-    pub fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn lock(&self) -> impl DerefMut<Target = Waiting> {
+        self.waiting.lock()
+    }
+
+    /// [Locks](Self::lock) several buffers, each when the iterator comes to it. It is faster than to lock each alone.
+    pub fn lock_each<'a>(
+        buffers: impl Iterator<Item = &'a Self>,
+    ) -> impl Iterator<Item = impl DerefMut<Target = Waiting>> {
+        BiasedLock::lock_each(buffers.map(|buffer| &buffer.waiting))
     }
 }
 

@@ -133,7 +133,7 @@ impl SpanBuffers {
     pub(crate) fn stats(&self) -> Stats {
         let buffers = lock(&self.buffers);
         // All are locked at once: a span that is moved to a queue meanwhile would be counted twice, or not at all.
-        let buffers: Vec<_> = buffers.iter().map(|buffer| buffer.lock()).collect();
+        let buffers: Vec<_> = ThreadBuffer::lock_each(buffers.iter().map(Arc::as_ref)).collect();
         let buffered: u64 = buffers.iter().map(|own| own.chunk.len() as u64).sum();
         let bytes: u64 = buffers.iter().map(|own| own.chunk.size() as u64).sum();
         let mut stats = Stats::default();
@@ -271,13 +271,16 @@ impl SpanBuffers {
         let (mut drained, mut after) = (false, Vec::new());
         let mut buffers = lock(&self.buffers);
         let before = buffers.len();
-        buffers.retain(|buffer| {
-            let mut waiting = buffer.lock();
+        // The buffer of a thread that has ended is not needed again. Asked before it is drained: after that it stays empty.
+        let is_needed = |buffer: &Arc<ThreadBuffer>| Arc::strong_count(buffer) > 1;
+        let needed: Vec<_> = buffers.iter().map(is_needed).collect();
+        let locked = ThreadBuffer::lock_each(buffers.iter().map(Arc::as_ref));
+        for (buffer, mut waiting) in buffers.iter().zip(locked) {
             drained |= !waiting.chunk.is_empty();
             after.extend(self.hand_over(buffer, &mut waiting));
-            // The buffer of a thread that has ended is not needed again.
-            Arc::strong_count(buffer) > 1
-        });
+        }
+        let mut needed = needed.into_iter();
+        buffers.retain(|_| needed.next().unwrap_or(true));
         if buffers.len() < before {
             self.reserve(buffers.len());
         }

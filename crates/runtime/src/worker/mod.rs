@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use tracefuse_core::Report;
 use tracefuse_core::bridge::suppress_thread;
-use tracefuse_core::wiring::ReportFuture;
+use tracefuse_core::wiring::{ReportFuture, prepare_fence};
 
 use crate::delivery::Delivery;
 use crate::queue::ExporterQueue;
@@ -40,6 +40,8 @@ pub(crate) fn start(
         .spawn(move || {
             let _end = EndOfWorker(queue);
             suppress_thread();
+            // Here, because it may take some time.
+            prepare_fence();
             // In a task, which this thread wakes without a system call when a receiver answers.
             let _ = runtime.block_on(async { tokio::spawn(run::run(delivery())).await });
             // Not a plain drop: that would wait for a name look-up that hangs.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use shuttle::future::block_on;
+use shuttle::sync::mpsc::channel;
 use shuttle::thread;
 use tracefuse_core::ExporterStats;
 use tracefuse_core::record::{Record, SpanRecord, Timestamp};
@@ -125,12 +126,14 @@ fn a_span_that_is_appended_while_the_watch_ends_waits_in_no_buffer() {
         let (buffers, _queue) = buffers(|config| config.batch_size = 5);
         let mut watch = Watch::new(buffers.clone());
         watch.begin();
-        let (buffer, span) = (buffers.buffer(), span(record));
-        buffers.append(&buffer, &span);
-        let (theirs, own) = (buffers.clone(), buffer.clone());
-        let ends = thread::spawn(move || (0..2).for_each(|_| theirs.append(&own, &span)));
+        let (theirs, span) = (buffers.clone(), span(record));
+        let ends = thread::spawn(move || {
+            let buffer = theirs.buffer();
+            (0..3).for_each(|_| theirs.append(&buffer, &span));
+            buffer
+        });
         watch.end();
-        ends.join().unwrap();
+        let buffer = ends.join().unwrap();
         assert!(buffer.lock().chunk.is_empty());
         assert_eq!(numbers(&buffers).queued, 3);
     });
@@ -240,18 +243,36 @@ fn what_ended_first_on_another_thread_leaves_first() {
         let (buffers, queue) = buffers(|config| config.batch_size = 5);
         let mut watch = Watch::new(buffers.clone());
         watch.begin();
-        // There before a drain begins, which may look into one before and into the next one after a span has ended.
-        let own = [buffers.buffer(), buffers.buffer()];
+        // Two threads, each with its buffer.
+        let threads = [(); 2].map(|()| {
+            let theirs = buffers.clone();
+            let (send, spans) = channel::<SpanRecord>();
+            let (done, ended) = channel();
+            let thread = thread::spawn(move || {
+                let own = theirs.buffer();
+                done.send(()).unwrap();
+                while let Ok(span) = spans.recv() {
+                    theirs.append(&own, &span);
+                    done.send(()).unwrap();
+                }
+            });
+            // There before a drain begins, which may look into one before and into the next one after a span has ended.
+            ended.recv().unwrap();
+            (send, ended, thread)
+        });
         let (theirs, their_queue) = (buffers.clone(), queue.clone());
         let worker = thread::spawn(move || {
             let taken = (0..4).map(|_| ends(&theirs, &their_queue, 1));
             taken.flatten().collect::<Vec<_>>()
         });
-        // One after another, on two threads by turns.
-        for (own, span) in own.iter().cycle().zip(&spans) {
-            let (buffers, own, span) = (buffers.clone(), own.clone(), span.clone());
-            let ended = thread::spawn(move || buffers.append(&own, &span));
-            ended.join().unwrap();
+        // One after another, by turns.
+        for ((send, ended, _), span) in threads.iter().cycle().zip(&spans) {
+            send.send(span.clone()).unwrap();
+            ended.recv().unwrap();
+        }
+        for (send, _, thread) in threads {
+            drop(send);
+            thread.join().unwrap();
         }
         let mut taken = worker.join().unwrap();
         taken.extend(ends(&buffers, &queue, 4));
@@ -301,11 +322,12 @@ fn each_time_that_room_ends_the_buffers_are_drained() {
         });
         let mut watch = Watch::new(buffers.clone());
         watch.begin();
-        let (one, other) = (buffers.buffer(), buffers.buffer());
+        let one = buffers.buffer();
         for _ in 0..2 {
             buffers.append(&one, &span(record));
-            let (theirs, other, span) = (buffers.clone(), other.clone(), span(record));
+            let (theirs, span) = (buffers.clone(), span(record));
             let fills = thread::spawn(move || {
+                let other = theirs.buffer();
                 (0..5).for_each(|_| theirs.append(&other, &span));
             });
             for _ in 0..3 {

@@ -8,6 +8,9 @@
     reason = "the modules are the crate's own, and not all of each is used here"
 )]
 
+#[path = "../../../core/src/biased.rs"]
+mod biased;
+mod biased_locks;
 mod buffers;
 #[path = "../../src/config/mod.rs"]
 mod config;
@@ -43,4 +46,16 @@ mod sync {
     pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
     pub(crate) use shuttle::sync::{Condvar, Mutex, MutexGuard};
     pub(crate) use std::sync::PoisonError;
+
+    /// Shuttle has one order of all accesses, as if there were a full fence between any two.
+    pub(crate) fn light() {}
+    pub(crate) fn heavy() {}
+
+    pub(crate) fn pause(_: u32) {
+        shuttle::thread::yield_now();
+    }
+
+    pub(crate) fn this_thread() -> usize {
+        usize::from(shuttle::current::me()) + 1
+    }
 }

@@ -22,16 +22,20 @@ const RUNNER: usize = 1;
 const OTHER: usize = 2;
 
 impl Slot {
-    /// With a handle for the closure, and one for its caller.
-    fn running() -> Arc<Self> {
+    fn new(open: impl FnOnce(&Counts)) -> Arc<Self> {
         let slot = Self {
             counts: Counts::new(),
             readers: AtomicUsize::new(0),
             ended: AtomicUsize::new(0),
             freed: AtomicUsize::new(0),
         };
-        slot.counts.begin_run(RUNNER);
+        open(&slot.counts);
         Arc::new(slot)
+    }
+
+    /// With a handle for the closure, and one for its caller.
+    fn running() -> Arc<Self> {
+        Self::new(|counts| counts.begin_run(RUNNER))
     }
 
     fn read(&self) {
@@ -98,7 +102,8 @@ impl Slot {
     }
 
     fn look(&self) {
-        if self.counts.look() {
+        self.counts.look();
+        if self.counts.has_handle() {
             self.read();
         }
         if self.counts.end_look() {
@@ -179,11 +184,12 @@ fn handles_are_made_and_dropped_on_both_threads() {
 #[test]
 fn a_handle_is_found_while_the_last_one_is_dropped() {
     in_many_orders(|_| {
-        let slot = Slot::running();
-        slot.drop_handle(RUNNER);
+        // That of a trace's root, which other threads find.
+        let slot = Slot::new(|counts| counts.open(1));
         let theirs = slot.clone();
         let finds = thread::spawn(move || {
-            if theirs.counts.look() {
+            theirs.counts.look();
+            if theirs.counts.has_handle() {
                 theirs.read();
                 if theirs.counts.add_to_others() {
                     theirs.drop_handle(OTHER);
@@ -193,7 +199,7 @@ fn a_handle_is_found_while_the_last_one_is_dropped() {
                 theirs.free();
             }
         });
-        slot.end_run();
+        slot.drop_handle(RUNNER);
         finds.join().unwrap();
         slot.is_done();
     });

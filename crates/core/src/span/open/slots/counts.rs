@@ -5,14 +5,14 @@
 //! both counts are zero. Exactly one thread frees it:
 //!
 //! * The thread that removes the last handle writes zero to `handles` and then reads `looks`. A look is added to `looks` and then
-//!   reads `handles`. In the one order of all these accesses (`SeqCst`) the second of the two sees the first: no look reads a span
-//!   whose slot is being freed.
+//!   reads `handles`. Between the two the first has the light half of a fence, or an access that is `SeqCst`, and the second the
+//!   heavy half, so one of them sees the other: no look reads a span whose slot is being freed.
 //! * If there are looks, the thread ends the span, writes `ENDED` with a number and reads `looks` once more; a look is removed and
 //!   then reads `handles`. So at least one of them sees that there are no looks and no handles, and the one that changes that very
 //!   value to zero frees the slot. The number differs each time: a thread that was not scheduled since it read the value cannot free the
 //!   slot of a later span.
 
-use crate::sync::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{AtomicU64, AtomicUsize, Ordering, light};
 
 /// The counts of one slot, see the header of this file.
 pub(crate) struct Counts {
@@ -60,7 +60,7 @@ impl Counts {
     }
 
     /// Opens a span with two handles: one for a closure, and one that this thread keeps until it has called
-    /// [`end_run`](Self::end_run). Only for a span that other threads cannot find, unless they are given a handle.
+    /// [`end_run`](Self::end_run). Only for a span of which other threads can make no handle, unless they are given one.
     #[inline(always)]
     pub(crate) fn begin_run(&self, thread: usize) {
         self.runner.store(thread, Ordering::Relaxed);
@@ -71,6 +71,18 @@ impl Counts {
     #[inline(always)]
     pub(crate) fn end_run(&self) {
         self.runner.store(0, Ordering::Relaxed);
+    }
+
+    /// Removes the handle of a span that was [begun to run](Self::begin_run), if it is the last one.
+    #[inline(always)]
+    pub(crate) fn remove_last(&self) -> Option<Then> {
+        if !self.is_last() {
+            return None;
+        }
+        // No other thread has a handle that it could clone or drop, and none can make one.
+        self.handles.store(0, Ordering::Release);
+        light();
+        Some(self.then())
     }
 
     #[inline(always)]
@@ -115,13 +127,6 @@ impl Counts {
         }
     }
 
-    /// Removes the handle if it is the last one.
-    #[inline(always)]
-    pub(crate) fn remove_last(&self) -> Option<Then> {
-        let removed = (self.handles).compare_exchange(1, 0, Ordering::SeqCst, Ordering::Relaxed);
-        removed.is_ok().then(|| self.then())
-    }
-
     #[inline(always)]
     fn then(&self) -> Then {
         if self.looks.load(Ordering::SeqCst) == 0 {
@@ -139,9 +144,13 @@ impl Counts {
         self.is_unused(ended)
     }
 
-    /// Adds a look. Returns whether the span has a handle; else nothing may be read, and the look must be removed.
-    pub(crate) fn look(&self) -> bool {
+    /// Adds a look. It must be followed by the heavy half of a fence, before anything is read.
+    pub(crate) fn look(&self) {
         self.looks.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Whether the span has a handle; else nothing may be read. Only after a [look](Self::look) and the fence.
+    pub(crate) fn has_handle(&self) -> bool {
         matches!(self.handles.load(Ordering::SeqCst), 1..ENDED)
     }
 

@@ -60,12 +60,6 @@ impl Drop for Lists {
     }
 }
 
-/// A number of this thread that no other thread has at the same time; never zero. It is the address of its `LAST`.
-#[inline(always)]
-pub(super) fn this_thread() -> usize {
-    LAST.with(|last| std::ptr::from_ref(last).addr())
-}
-
 /// A free slot, which may have the span that was in it last.
 #[inline(always)]
 pub(super) fn take() -> &'static SpanSlot {

@@ -22,6 +22,7 @@ use counts::{Counts, Then};
 use crate::record::{Buffer, SpanId};
 use crate::span::open::{OpenSpan, TraceState};
 use crate::span::shared::{TracerShared, lock};
+use crate::sync::{heavy, this_thread};
 
 /// Aligned so that spans of different threads do not share a cache line.
 #[repr(align(64))]
@@ -119,11 +120,10 @@ impl SpanSlot {
         }
     }
 
-    /// Looks at the span in the slot, if there is one with a handle.
-    fn look(&'static self) -> Option<Look> {
-        let has_handle = self.counts.look();
-        let look = Look(self);
-        has_handle.then_some(look)
+    /// Begins to look at the span in the slot.
+    fn look(&'static self) -> UnfencedLook {
+        self.counts.look();
+        UnfencedLook(Look(self))
     }
 }
 
@@ -173,7 +173,7 @@ impl UnstartedSpan {
     #[inline]
     pub(crate) fn start_to_run(self, buffer: Option<Box<Buffer>>) -> (OpenSpanRef, RunningRef) {
         let slot = self.fill(buffer);
-        slot.counts.begin_run(free::this_thread());
+        slot.counts.begin_run(this_thread());
         (OpenSpanRef(slot), RunningRef(OpenSpanRef(slot)))
     }
 
@@ -219,7 +219,8 @@ impl OpenSpanRef {
         self.0.counts.is_last()
     }
 
-    /// Ends the span, because its work is done. The last handle needs no lock for that.
+    /// Ends a span that was [started to run](UnstartedSpan::start_to_run), because its work is done. The last handle needs no lock
+    /// for that.
     #[inline]
     pub(crate) fn end_with_work(self) {
         let slot = self.0;
@@ -252,7 +253,9 @@ pub(crate) struct WeakSpanRef(&'static SpanSlot);
 impl WeakSpanRef {
     /// A handle of the span with this id; `None` if it is gone and its slot is free or used by another span.
     pub(crate) fn upgrade(&self, id: SpanId) -> Option<OpenSpanRef> {
-        let look = self.0.look().filter(|open| open.id == id)?;
+        let look = self.0.look();
+        heavy();
+        let look = look.fenced().filter(|open| open.id == id)?;
         Self(look.0).handle()
     }
 
@@ -285,7 +288,7 @@ impl Drop for OpenSpanRef {
     /// The last handle ends the span, on this thread, also while another thread looks at it.
     #[inline]
     fn drop(&mut self) {
-        self.0.after(self.0.counts.remove(free::this_thread()));
+        self.0.after(self.0.counts.remove(this_thread()));
     }
 }
 
@@ -307,6 +310,16 @@ impl Deref for RunningRef {
     #[inline]
     fn deref(&self) -> &OpenSpanRef {
         &self.0
+    }
+}
+
+/// A look before the heavy half of a fence, which must follow.
+struct UnfencedLook(Look);
+
+impl UnfencedLook {
+    /// The look, if a span with a handle is in the slot.
+    fn fenced(self) -> Option<Look> {
+        self.0.0.counts.has_handle().then_some(self.0)
     }
 }
 
@@ -338,7 +351,11 @@ impl fmt::Debug for OpenSpanRef {
 /// The open spans of a tracer. Nothing is locked while the caller reads one.
 pub(crate) fn spans_of(core: &TracerShared) -> impl Iterator<Item = Look> {
     let chunks = lock(&free::ALL).clone();
-    let found = chunks.into_iter().flatten().filter_map(SpanSlot::look);
+    let found = chunks.into_iter().flat_map(|chunk| {
+        let looks: Vec<_> = chunk.iter().map(SpanSlot::look).collect();
+        heavy();
+        looks.into_iter().filter_map(UnfencedLook::fenced)
+    });
     found.filter(|open| std::ptr::eq(&*open.trace.core, core))
 }
 
