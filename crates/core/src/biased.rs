@@ -3,10 +3,14 @@
 //! Used by `thread_buffer`. The shuttle tests of the runtime compile this file once more, and try it in many orders. Must not know
 //! what it protects.
 //!
-//! The owner writes `in_use` and then reads `claims`; another thread adds to `claims` and then reads `in_use`. By the two halves
-//! of `fence` at least one of them sees the other: either the owner finds a claim, gives up, and takes the mutex like all
+//! The owner writes `in_use` and then reads `claims`; another thread adds a claim and then reads `in_use`. By the two halves
+//! of `fence` at least one of them sees the other: either the owner finds the claim, gives up, and takes the mutex like all
 //! others, or the other thread, which has the mutex, waits until the owner is done. While there is a claim the owner does not
-//! begin, so the one that has the mutex has the value. A release of either kind is read by an acquire of the next one.
+//! begin, so the thread that has the mutex has the value. A release of either kind is read by an acquire of the next one.
+//!
+//! The heavy half of the fence interrupts other processors. It is not needed if the owner has certainly seen a claim: if it says so
+//! in `noticed`, or if a claim is left from before. A thread that is not the owner leaves its claim in the lock, and the
+//! owner takes it out when it has the mutex.
 
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -14,7 +18,7 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 use crate::sync::{
-    AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError, heavy, light, pause,
+    AtomicBool, AtomicU64, LOOKS, Mutex, MutexGuard, Ordering, PoisonError, heavy, light, pause,
     this_thread,
 };
 
@@ -24,11 +28,18 @@ pub(crate) struct BiasedLock<T> {
     owner: usize,
     /// The owner has it, without the mutex.
     in_use: AtomicBool,
-    /// Threads that wait for the mutex or have it.
-    claims: AtomicUsize,
+    /// Threads that wait for the mutex or have it, [`LEFT`], and in the high half how many claims there were.
+    claims: AtomicU64,
+    /// The high half of `claims` when the owner last had the mutex.
+    noticed: AtomicU64,
     mutex: Mutex<()>,
     value: UnsafeCell<T>,
 }
+
+/// A claim was left in the lock. Changed by a thread that has the mutex.
+const LEFT: u64 = 1 << 31;
+/// One claim in the high half.
+const NUMBER: u64 = 1 << 32;
 
 // SAFETY: a reference to `value` exists only within a guard, and there is one guard at a time: see the header of this file.
 #[expect(
@@ -43,7 +54,8 @@ impl<T> BiasedLock<T> {
         Self {
             owner: this_thread(),
             in_use: AtomicBool::new(false),
-            claims: AtomicUsize::new(0),
+            claims: AtomicU64::new(0),
+            noticed: AtomicU64::new(0),
             mutex: Mutex::new(()),
             value: UnsafeCell::new(value),
         }
@@ -61,20 +73,20 @@ impl<T> BiasedLock<T> {
             thread: PhantomData,
         };
         light();
-        (self.claims.load(Ordering::Acquire) == 0).then_some(guard)
+        // Not the numbers of earlier claims.
+        let claims = self.claims.load(Ordering::Acquire) as u32;
+        (claims == 0).then_some(guard)
     }
 
     /// Locks it for any thread. Waits as long as another one has it.
     pub(crate) fn lock(&self) -> Guard<'_, T> {
-        let claim = self.claim();
-        if self.owner != this_thread() {
-            heavy();
-        }
+        let claims = [self.claim()];
+        Claim::wait_until_seen(&claims);
+        let [claim] = claims;
         claim.lock()
     }
 
-    /// [Locks](Self::lock) several, each when the iterator comes to it, and all with one heavy fence. Until then the owner of
-    /// each needs the mutex.
+    /// [Locks](Self::lock) several, each when the iterator comes to it. Until then the owner of each needs the mutex.
     pub(crate) fn lock_each<'a>(
         locks: impl Iterator<Item = &'a Self>,
     ) -> impl Iterator<Item = Guard<'a, T>>
@@ -82,22 +94,45 @@ impl<T> BiasedLock<T> {
         T: 'a,
     {
         let claims: Vec<_> = locks.map(Self::claim).collect();
-        heavy();
+        Claim::wait_until_seen(&claims);
         claims.into_iter().map(Claim::lock)
     }
 
     fn claim(&self) -> Claim<'_, T> {
-        self.claims.fetch_add(1, Ordering::SeqCst);
-        Claim(self)
+        let before = self.claims.fetch_add(NUMBER + 1, Ordering::SeqCst);
+        Claim { lock: self, before }
     }
 }
 
-/// A claim, after which no owner begins. It must be followed by a heavy fence before it is locked.
-struct Claim<'a, T>(&'a BiasedLock<T>);
+/// A claim, which must be seen before it is locked.
+struct Claim<'a, T> {
+    lock: &'a BiasedLock<T>,
+    /// [`BiasedLock::claims`] before.
+    before: u64,
+}
 
 impl<'a, T> Claim<'a, T> {
+    /// After that the owners of these locks do not begin.
+    fn wait_until_seen(claims: &[Self]) {
+        if !(0..LOOKS).any(|_| claims.iter().all(Self::is_seen)) {
+            heavy();
+        }
+    }
+
+    /// Whether the owner has certainly seen it, or will before it begins.
+    fn is_seen(&self) -> bool {
+        let (lock, number) = (self.lock, self.before / NUMBER + 1);
+        // The number of a claim wraps around. The owner notices each claim that is left, so it never falls far behind.
+        let is_noticed = || {
+            let noticed = lock.noticed.load(Ordering::Acquire);
+            (noticed.wrapping_sub(number) as u32) < u32::MAX / 2
+        };
+        // The owner finds this claim when it has taken out the one that was left. And if this is the owner, it has begun nothing.
+        self.before & LEFT != 0 || is_noticed() || lock.owner == this_thread()
+    }
+
     fn lock(self) -> Guard<'a, T> {
-        let lock = self.0;
+        let lock = self.lock;
         let mutex = lock.mutex.lock().unwrap_or_else(PoisonError::into_inner);
         let mut waits = 0;
         while lock.in_use.load(Ordering::Acquire) {
@@ -106,7 +141,7 @@ impl<'a, T> Claim<'a, T> {
         }
         Guard {
             value: &lock.value,
-            _claim: self,
+            claim: self,
             _mutex: mutex,
         }
     }
@@ -114,15 +149,33 @@ impl<'a, T> Claim<'a, T> {
 
 impl<T> Drop for Claim<'_, T> {
     fn drop(&mut self) {
-        self.0.claims.fetch_sub(1, Ordering::Release);
+        self.lock.claims.fetch_sub(1, Ordering::Release);
     }
 }
 
-/// The guard of a thread that has the mutex. It gives up the claim before the mutex.
+/// The guard of a thread that has the mutex.
 pub(crate) struct Guard<'a, T> {
     value: &'a UnsafeCell<T>,
-    _claim: Claim<'a, T>,
+    claim: Claim<'a, T>,
     _mutex: MutexGuard<'a, ()>,
+}
+
+impl<T> Drop for Guard<'_, T> {
+    /// The claim is given up next, and then the mutex.
+    fn drop(&mut self) {
+        let lock = self.claim.lock;
+        let claims = lock.claims.load(Ordering::Acquire);
+        let is_left = claims & LEFT != 0;
+        if lock.owner == this_thread() {
+            // Last, so that a thread that looks does not wait for the mutex.
+            lock.noticed.store(claims / NUMBER, Ordering::Release);
+            if is_left {
+                lock.claims.fetch_sub(LEFT, Ordering::Release);
+            }
+        } else if !is_left {
+            lock.claims.fetch_add(LEFT, Ordering::Release);
+        }
+    }
 }
 
 impl<T> Deref for Guard<'_, T> {

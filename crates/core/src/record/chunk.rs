@@ -5,6 +5,7 @@
 //! takes 48 bytes and its name. Trace attributes are in the chunk once for all spans in a row that share them.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::buffer::Buffer;
@@ -165,19 +166,111 @@ impl Chunk {
     /// It copies so that no other thread reads the memory that this thread writes to: a store to a cache line that
     /// another core has read costs some 60 ns.
     #[must_use]
-    pub fn take(&mut self) -> Self {
-        let mut taken = Self::default();
-        (taken.words, taken.text) = spare::take(self.words.len(), self.text.len());
-        copy(&self.words, &mut taken.words);
-        copy_text(&self.text, &mut taken.text);
-        std::mem::swap(&mut taken.large, &mut self.large);
-        std::mem::swap(&mut taken.traces, &mut self.traces);
-        taken.spans = std::mem::take(&mut self.spans);
-        taken.shared_bytes = std::mem::take(&mut self.shared_bytes);
-        self.version = 0;
+    pub fn take(&mut self) -> SharedChunk {
+        let mut shared = spare::take(self.words.len(), self.text.len());
+        // Nothing else refers to it.
+        if let Some(taken) = Arc::get_mut(&mut shared) {
+            copy(&self.words, &mut taken.words);
+            copy_text(&self.text, &mut taken.text);
+            std::mem::swap(&mut taken.large, &mut self.large);
+            std::mem::swap(&mut taken.traces, &mut self.traces);
+            taken.spans = std::mem::take(&mut self.spans);
+            taken.shared_bytes = std::mem::take(&mut self.shared_bytes);
+            self.version = 0;
+            self.words.clear();
+            self.text.clear();
+        }
+        SharedChunk(Some(shared))
+    }
+
+    /// An empty chunk with room for so many words and so many bytes of text.
+    pub(super) fn with_capacity(words: usize, text: usize) -> Self {
+        Self {
+            words: Vec::with_capacity(words),
+            text: String::with_capacity(text),
+            ..Self::EMPTY
+        }
+    }
+
+    const EMPTY: Self = Self {
+        words: Vec::new(),
+        text: String::new(),
+        large: Vec::new(),
+        traces: Vec::new(),
+        version: 0,
+        spans: 0,
+        shared_bytes: 0,
+    };
+
+    /// Removes all spans. Keeps the capacity, but not that of lists with room for more than `most`.
+    pub(super) fn empty(&mut self, most: usize) {
         self.words.clear();
         self.text.clear();
-        taken
+        clear(&mut self.large, most);
+        clear(&mut self.traces, most);
+        (self.version, self.spans, self.shared_bytes) = (0, 0, 0);
+    }
+}
+
+fn clear<T>(list: &mut Vec<T>, most: usize) {
+    list.clear();
+    if list.capacity() > most {
+        *list = Vec::new();
+    }
+}
+
+/// A chunk that is shared and not changed any more. When nothing refers to it, it is kept for the spans that are
+/// [taken](Chunk::take) next.
+#[derive(Clone)]
+pub struct SharedChunk(
+    /// Always there; taken out when it is dropped.
+    Option<Arc<Chunk>>,
+);
+
+impl SharedChunk {
+    /// Whether something else refers to it.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|chunk| Arc::strong_count(chunk) > 1)
+    }
+
+    /// The chunk, if nothing else refers to it.
+    pub(super) fn get_mut(&mut self) -> Option<&mut Chunk> {
+        Arc::get_mut(self.0.as_mut()?)
+    }
+}
+
+impl From<Chunk> for SharedChunk {
+    fn from(chunk: Chunk) -> Self {
+        Self(Some(Arc::new(chunk)))
+    }
+}
+
+impl Deref for SharedChunk {
+    type Target = Chunk;
+
+    #[inline]
+    fn deref(&self) -> &Chunk {
+        static EMPTY: Chunk = Chunk::EMPTY;
+        self.0.as_deref().unwrap_or(&EMPTY)
+    }
+}
+
+impl Drop for SharedChunk {
+    #[inline]
+    fn drop(&mut self) {
+        // If two threads drop the last two at once, it is freed.
+        if let Some(last) = self.0.take_if(|chunk| Arc::strong_count(chunk) == 1) {
+            spare::give(last);
+        }
+    }
+}
+
+impl fmt::Debug for SharedChunk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
     }
 }
 
@@ -202,15 +295,9 @@ fn copy_text(text: &str, copy: &mut String) {
     }
 }
 
-impl Drop for Chunk {
-    fn drop(&mut self) {
-        spare::give(&mut self.words, &mut self.text);
-    }
-}
-
 impl Chunk {
-    /// Frees the memory of chunks that were dropped: at most 512 KiB of it are kept for the chunks that are
-    /// [taken](Self::take) next. Delivery calls it when nothing was recorded for a while.
+    /// Frees the chunks that are kept for the spans that are [taken](Self::take) next, of at most 2 MiB. Delivery calls it when
+    /// nothing was recorded for a while.
     pub fn free_spare_memory() {
         spare::free();
     }

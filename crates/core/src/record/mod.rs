@@ -41,7 +41,7 @@ pub use attribute::{PromptRef, SpanAttribute};
 pub(crate) use buffer::{Buffer, MAX_LINKS, PROVIDER};
 pub(crate) use capture::noted::{note as note_prompt, noted_in};
 pub(crate) use capture::{capture, is_scalar};
-pub use chunk::{Chunk, FinishedSpan};
+pub use chunk::{Chunk, FinishedSpan, SharedChunk};
 pub use codec::DecodeError;
 pub use cut::Cut;
 #[doc(hidden)]

@@ -1,9 +1,7 @@
 //! Reads the spans of a chunk as records, and appends records to a chunk.
 //! Called by delivery, which orders and joins chunks, and by processors that take single spans. Must not know queues.
 
-use std::sync::Arc;
-
-use super::chunk::{Chunk, FinishedSpan};
+use super::chunk::{Chunk, FinishedSpan, SharedChunk};
 use super::format::Attributes;
 use super::head::HEAD;
 use super::span::SpanRecord;
@@ -17,7 +15,7 @@ impl FinishedSpan<'_> {
             .words
             .reserve_exact(HEAD + self.buffer.attributes().words.len());
         chunk.push(self);
-        SpanRecord::first(Arc::new(chunk))
+        SpanRecord::first(chunk.into())
     }
 }
 
@@ -53,7 +51,7 @@ const MAX_COPIED: usize = 4 * 1024;
 /// Reads the spans of a shared chunk, first to last.
 #[derive(Clone, Debug)]
 pub struct Records {
-    chunk: Arc<Chunk>,
+    chunk: SharedChunk,
     word: usize,
     text: usize,
     left: usize,
@@ -62,7 +60,7 @@ pub struct Records {
 impl Records {
     /// All spans of a chunk.
     #[must_use]
-    pub fn new(chunk: Arc<Chunk>) -> Self {
+    pub fn new(chunk: SharedChunk) -> Self {
         Self {
             left: chunk.len(),
             chunk,
@@ -77,7 +75,7 @@ impl Records {
         if span.has_own_trace() || span.size() <= MAX_COPIED {
             let mut chunk = Chunk::default();
             chunk.push_record(span);
-            return Self::new(Arc::new(chunk));
+            return Self::new(chunk.into());
         }
         let (chunk, word, text) = span.place();
         Self {
@@ -91,7 +89,7 @@ impl Records {
     /// Appends a copy of a span and returns by how many bytes the chunk has grown. Appends nothing and returns `None` if
     /// something else refers to the chunk, or if it would have more than `max_bytes`.
     pub fn append(&mut self, span: &SpanRecord, max_bytes: usize) -> Option<usize> {
-        let chunk = Arc::get_mut(&mut self.chunk)?;
+        let chunk = self.chunk.get_mut()?;
         let before = chunk.size();
         if before + span.size() > max_bytes {
             // It has its last span: the capacity that is left is not used.

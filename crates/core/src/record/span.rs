@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::attribute::{SpanAttribute, SpanAttributes, place};
 use super::buffer::Buffer;
-use super::chunk::{Chunk, FinishedSpan, TraceRef, View};
+use super::chunk::{FinishedSpan, SharedChunk, TraceRef, View};
 use super::format::Role;
 use super::head::Head;
 use super::id::{SpanId, TraceId};
@@ -25,7 +25,7 @@ use super::value::{Value, ValueRef};
 /// ([`rewrite`](Self::rewrite), [`set_metadata`](Self::set_metadata)) copies it first.
 #[derive(Clone)]
 pub struct SpanRecord {
-    chunk: Arc<Chunk>,
+    chunk: SharedChunk,
     /// Where its head and its text begin.
     word: u32,
     text: u32,
@@ -34,7 +34,7 @@ pub struct SpanRecord {
 }
 
 impl SpanRecord {
-    pub(super) fn at(chunk: Arc<Chunk>, word: usize, text: usize) -> Self {
+    pub(super) fn at(chunk: SharedChunk, word: usize, text: usize) -> Self {
         Self {
             chunk,
             word: word as u32,
@@ -44,12 +44,12 @@ impl SpanRecord {
     }
 
     /// The first span of a chunk.
-    pub(super) fn first(chunk: Arc<Chunk>) -> Self {
+    pub(super) fn first(chunk: SharedChunk) -> Self {
         Self::at(chunk, 0, 0)
     }
 
     /// Its chunk, and where in it its words and its text begin.
-    pub(super) fn place(&self) -> (Arc<Chunk>, usize, usize) {
+    pub(super) fn place(&self) -> (SharedChunk, usize, usize) {
         (self.chunk.clone(), self.word as usize, self.text as usize)
     }
 

@@ -1,30 +1,33 @@
-//! Memory of chunks that were delivered, kept for chunks that are moved to a queue later: an allocator gives it back to the
-//! system, and then each 4 KiB of it cost a page fault when they are written again.
-//! Filled when a chunk is dropped, used by `Chunk::take`, emptied by a worker without work. Must not know records.
+//! Chunks that were delivered, emptied and kept for spans that are moved to a queue later: an allocator gives their memory back to
+//! the system, and then each 4 KiB of it cost a page fault when they are written again. Where the thread that records allocates what
+//! a worker frees, the two also wait for the lock of an allocator.
+//! Filled when nothing refers to a chunk any more, used by `Chunk::take`, emptied by a worker without work. Must not know records.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::chunk::Chunk;
 
 /// The most bytes that are kept, for the process.
-const MOST: usize = 512 * 1024;
+const MOST: usize = 2 * 1024 * 1024;
 /// Memory of fewer bytes is not kept: it is often on a page that is in use.
 const LEAST: usize = 4 * 1024;
 /// Memory of more bytes is not kept: chunks are smaller.
 const LARGEST: usize = 96 * 1024;
 
-/// The words and the text of a chunk, both empty.
-type Memory = (Vec<u64>, String);
+/// A kept chunk has room for at most this many traces and large texts.
+const MOST_LISTED: usize = 64;
 
-/// What is kept, oldest first.
+/// What is kept, oldest first. Nothing else refers to these chunks, and they are empty.
 struct Spare {
-    list: VecDeque<Memory>,
+    list: VecDeque<Arc<Chunk>>,
     bytes: usize,
 }
 
 static SPARE: Mutex<Spare> = Mutex::new(Spare::new());
 
-/// Room for so many words and so many bytes of text.
-pub(super) fn take(words: usize, text: usize) -> Memory {
+/// An empty chunk, to which nothing else refers, with room for so many words and so many bytes of text.
+pub(super) fn take(words: usize, text: usize) -> Arc<Chunk> {
     let kept = if size(words, text) < LEAST {
         None
     } else {
@@ -34,20 +37,21 @@ pub(super) fn take(words: usize, text: usize) -> Memory {
             .ok()
             .and_then(|mut spare| spare.take(words, text))
     };
-    kept.unwrap_or_else(|| (Vec::with_capacity(words), String::with_capacity(text)))
+    // With some room to spare, so that it fits the next chunk, whose spans differ a little.
+    kept.unwrap_or_else(|| Arc::new(Chunk::with_capacity(words + words / 8, text + text / 64)))
 }
 
-/// Keeps the memory of a chunk that is dropped.
-pub(super) fn give(words: &mut Vec<u64>, text: &mut String) {
-    if (LEAST..=LARGEST).contains(&size(words.capacity(), text.capacity())) {
-        give_to_list(std::mem::take(words), std::mem::take(text));
-    }
-}
-
+/// Keeps a chunk to which nothing else refers.
 #[inline(never)]
-fn give_to_list(words: Vec<u64>, text: String) {
-    if let Ok(mut spare) = SPARE.try_lock() {
-        spare.give((words, text));
+pub(super) fn give(mut shared: Arc<Chunk>) {
+    let Some(chunk) = Arc::get_mut(&mut shared) else {
+        return;
+    };
+    if (LEAST..=LARGEST).contains(&capacity(chunk)) {
+        chunk.empty(MOST_LISTED);
+        if let Ok(mut spare) = SPARE.try_lock() {
+            spare.give(shared);
+        }
     }
 }
 
@@ -63,6 +67,10 @@ fn size(words: usize, text: usize) -> usize {
     words * 8 + text
 }
 
+fn capacity(chunk: &Chunk) -> usize {
+    size(chunk.words.capacity(), chunk.text.capacity())
+}
+
 /// Whether memory of this capacity is used for so much: if at most a fifth of it is left over.
 fn fits(capacity: usize, wanted: usize) -> bool {
     (wanted..=wanted + wanted / 4).contains(&capacity)
@@ -76,26 +84,25 @@ impl Spare {
         }
     }
 
-    fn take(&mut self, words: usize, text: usize) -> Option<Memory> {
-        let is_fit =
-            |kept: &Memory| fits(kept.0.capacity(), words) && fits(kept.1.capacity(), text);
+    fn take(&mut self, words: usize, text: usize) -> Option<Arc<Chunk>> {
+        let is_fit = |kept: &Arc<Chunk>| {
+            fits(kept.words.capacity(), words) && fits(kept.text.capacity(), text)
+        };
         // What was used last is the most likely to be in a cache.
         let at = self.list.iter().rposition(is_fit)?;
-        let memory = self.list.remove(at)?;
-        self.bytes -= size(memory.0.capacity(), memory.1.capacity());
-        Some(memory)
+        let chunk = self.list.remove(at)?;
+        self.bytes -= capacity(&chunk);
+        Some(chunk)
     }
 
-    /// Keeps memory in the place of the oldest.
-    fn give(&mut self, (mut words, mut text): Memory) {
-        words.clear();
-        text.clear();
-        self.bytes += size(words.capacity(), text.capacity());
-        self.list.push_back((words, text));
+    /// Keeps a chunk in the place of the oldest.
+    fn give(&mut self, chunk: Arc<Chunk>) {
+        self.bytes += capacity(&chunk);
+        self.list.push_back(chunk);
         while self.bytes > MOST
-            && let Some((words, text)) = self.list.pop_front()
+            && let Some(oldest) = self.list.pop_front()
         {
-            self.bytes -= size(words.capacity(), text.capacity());
+            self.bytes -= capacity(&oldest);
         }
     }
 }
@@ -104,17 +111,16 @@ impl Spare {
 mod tests {
     use super::*;
 
-    fn memory(words: usize, text: usize) -> Memory {
-        (vec![7; words], "x".repeat(text))
+    fn memory(words: usize, text: usize) -> Arc<Chunk> {
+        Arc::new(Chunk::with_capacity(words, text))
     }
 
     #[test]
-    fn memory_that_was_given_is_taken_empty() {
+    fn memory_that_was_given_is_taken() {
         let mut spare = Spare::new();
         spare.give(memory(1_000, 4_000));
-        let (words, text) = spare.take(900, 3_900).unwrap();
-        assert!(words.is_empty() && text.is_empty());
-        assert!(words.capacity() >= 1_000 && text.capacity() >= 4_000);
+        let chunk = spare.take(900, 3_900).unwrap();
+        assert!(chunk.words.capacity() >= 1_000 && chunk.text.capacity() >= 4_000);
         assert!(spare.take(900, 3_900).is_none(), "it is taken once");
         assert_eq!(spare.bytes, 0);
     }
@@ -132,33 +138,42 @@ mod tests {
     #[test]
     fn no_more_is_kept_than_the_bound() {
         let mut spare = Spare::new();
-        for given in 1..=200 {
+        for given in 1..=400 {
             spare.give(memory(1_000, 8_000 + given));
-            let sizes = spare
-                .list
-                .iter()
-                .map(|(words, text)| size(words.capacity(), text.capacity()));
-            let sum: usize = sizes.sum();
+            let sum: usize = spare.list.iter().map(|chunk| capacity(chunk)).sum();
             assert_eq!(spare.bytes, sum);
             assert!(sum <= MOST);
         }
         assert!(spare.bytes > MOST - 20_000);
         // The oldest went first.
-        assert!(spare.take(1_000, 8_200).is_some());
-        assert!(spare.list.iter().all(|(_, text)| text.capacity() > 8_100));
+        assert!(spare.take(1_000, 8_400).is_some());
+        assert!(spare.list.iter().all(|kept| kept.text.capacity() > 8_200));
     }
 
     #[test]
     fn as_much_is_kept_as_the_bound() {
         let mut spare = Spare::new();
-        let eighth = || (Vec::new(), String::with_capacity(MOST / 8));
-        assert_eq!(eighth().1.capacity(), MOST / 8);
+        let eighth = || memory(0, MOST / 8);
+        assert_eq!(capacity(&eighth()), MOST / 8);
         for kept in [1, 2, 3, 4, 5, 6, 7, 8, 8, 8] {
             spare.give(eighth());
             assert_eq!(spare.list.len(), kept);
         }
         assert_eq!(size(10, 7), 87);
     }
+
+    /// Whether what was given is what is taken next: a new chunk has other capacities. Another thread may have the lock, so it is
+    /// tried several times. No chunk of a test has memory of these sizes.
+    fn is_used_again(given: (usize, usize), taken: (usize, usize), tries: usize) -> bool {
+        (0..tries).any(|_| {
+            give(memory(given.0, given.1));
+            let chunk = take(taken.0, taken.1);
+            assert!(chunk.words.capacity() >= taken.0 && chunk.text.capacity() >= taken.1);
+            (chunk.words.capacity(), chunk.text.capacity()) == given
+        })
+    }
+
+    const TRIES: usize = 100_000;
 
     #[test]
     fn memory_of_a_size_that_chunks_have_is_kept() {
@@ -168,40 +183,41 @@ mod tests {
             (LARGEST, true),
             (LARGEST + 1, false),
         ] {
-            let (mut words, mut text) = (Vec::new(), String::with_capacity(bytes));
-            give(&mut words, &mut text);
-            assert_eq!(text.capacity() == 0, is_kept, "{bytes}");
+            let tries = if is_kept { TRIES } else { 50 };
+            let is_used = is_used_again((0, bytes), (0, bytes), tries);
+            assert_eq!(is_used, is_kept, "{bytes}");
         }
-    }
-
-    /// Whether memory for so many words and bytes is some that was given. Another thread may have the lock, so it is
-    /// tried several times. No chunk of a test has memory of these sizes.
-    fn is_used_again(given: (usize, usize), taken: (usize, usize), tries: usize) -> bool {
-        (0..tries).any(|_| {
-            let (mut words, mut text) =
-                (Vec::with_capacity(given.0), String::with_capacity(given.1));
-            give(&mut words, &mut text);
-            let (words, text) = take(taken.0, taken.1);
-            assert!(words.capacity() >= taken.0 && text.capacity() >= taken.1);
-            (words.capacity(), text.capacity()) == given
-        })
     }
 
     #[test]
     fn memory_is_used_again_from_a_size_on() {
-        let most = 100_000;
-        assert!(is_used_again((11_000, 7_001), (10_000, 6_500), most));
+        assert!(is_used_again((11_000, 7_001), (10_000, 6_500), TRIES));
         // 101 words of 8 bytes, and the rest of the least size.
         let text = LEAST - 101 * 8;
-        assert!(is_used_again((111, text + 5), (101, text), most));
+        assert!(is_used_again((111, text + 5), (101, text), TRIES));
         assert!(!is_used_again((112, text + 6), (101, text - 1), 50));
         // What is freed is not used again.
-        give(
-            &mut Vec::with_capacity(10_900),
-            &mut String::with_capacity(7_003),
-        );
+        give(memory(10_900, 7_003));
         free();
-        let (words, _) = take(10_800, 6_999);
-        assert_ne!(words.capacity(), 10_900);
+        assert_ne!(take(10_800, 6_999).words.capacity(), 10_900);
+    }
+
+    #[test]
+    fn what_something_refers_to_is_not_kept() {
+        let chunk = memory(12_000, 7_005);
+        let other = chunk.clone();
+        give(chunk);
+        assert_eq!(Arc::strong_count(&other), 1);
+    }
+
+    #[test]
+    fn lists_that_have_grown_are_not_kept() {
+        let mut chunk = Chunk::with_capacity(12_000, 7_007);
+        chunk.large.reserve(MOST_LISTED + 1);
+        chunk.empty(MOST_LISTED);
+        assert_eq!(chunk.large.capacity(), 0);
+        chunk.large.reserve_exact(MOST_LISTED);
+        chunk.empty(MOST_LISTED);
+        assert_eq!(chunk.large.capacity(), MOST_LISTED);
     }
 }

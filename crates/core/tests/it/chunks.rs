@@ -1,8 +1,6 @@
 //! The memory of finished spans: what keeps a chunk, and how much is added to one.
 
-use std::sync::Arc;
-
-use tracefuse_core::record::{Chunk, Records, SpanRecord};
+use tracefuse_core::record::{Chunk, Records, SharedChunk, SpanRecord};
 
 use crate::support::tracer;
 
@@ -18,12 +16,12 @@ fn keeps_its_chunk(input: usize) -> bool {
     let mut chunk = Chunk::default();
     chunk.push_record(&span(input));
     chunk.push_record(&span(1));
-    let chunk = Arc::new(chunk);
+    let chunk = SharedChunk::from(chunk);
     let mut alone = Records::new(chunk.clone())
         .next()
         .map(|span| Records::one(&span))
         .unwrap();
-    let keeps = Arc::strong_count(&chunk) > 1;
+    let keeps = chunk.is_shared();
     let read = alone.next().unwrap();
     assert_eq!(read.input(), span(input).input());
     assert_eq!(alone.len(), 0);

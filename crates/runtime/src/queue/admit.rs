@@ -1,13 +1,13 @@
 //! How records get into a queue: bounds, the policies of a full queue, and when the worker is woken.
 //! Called by `buffers`, on callers' threads and on the worker's thread. Must not know how the queue stores them.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use tracefuse_core::{DropReason, Health};
-use tracefuse_exporter::record::{Chunk, Record, Records, SpanRecord};
+use tracefuse_exporter::record::{Record, Records, SharedChunk, SpanRecord};
 
 use super::budget::LONGEST_WAIT;
 use super::{ExporterQueue, Source, State};
@@ -18,15 +18,17 @@ use crate::queue::envelope::Queued;
 use crate::queue::phase::{Phase, WakeAt};
 use crate::sync::{MutexGuard, Ordering};
 
-/// Work that is done after the lock is released: large records to drop, and a loss to log, which calls a log subscriber.
+/// Work that is done after all locks are released: a worker to wake, large records to drop, and a loss to log, which calls a
+/// log subscriber. A worker that is woken before may run at once, in the place of the caller, and then waits for its locks.
 #[derive(Default)]
-#[must_use = "a loss is to be logged"]
-pub(crate) struct Deferred {
+#[must_use = "a worker is to be woken, a loss is to be logged"]
+pub(crate) struct Deferred<'a> {
+    wake: Option<&'a Notify>,
     freed: Vec<Record>,
     full: Option<(String, DropReason, u64)>,
 }
 
-impl Deferred {
+impl Deferred<'_> {
     fn note_full(&mut self, queue: &ExporterQueue, state: &mut State, reason: DropReason) {
         if let Some(suppressed) = state.notices.admit(Notice::QueueFull) {
             self.full = Some((queue.name.clone(), reason, suppressed));
@@ -34,11 +36,14 @@ impl Deferred {
     }
 
     pub(crate) fn is_nothing(&self) -> bool {
-        self.freed.is_empty() && self.full.is_none()
+        self.wake.is_none() && self.freed.is_empty() && self.full.is_none()
     }
 
     /// Must be called without a lock.
     pub(crate) fn settle(self) {
+        if let Some(wake) = self.wake {
+            wake.notify_one();
+        }
         if let Some((queue, reason, suppressed)) = self.full {
             log::queue_full(&queue, reason, suppressed);
         }
@@ -66,14 +71,17 @@ impl ExporterQueue {
         let wake = self.admit(&mut state, record, from, false, &mut after);
         self.note_room(&mut state);
         drop(state);
-        if wake {
-            self.wake.notify_one();
-        }
+        after.wake = wake.then_some(&self.wake);
         after.settle();
     }
 
     /// Takes the spans of a thread, in order. Never waits. With `force` it takes them beyond the bounds too.
-    pub(crate) fn push_chunk(&self, chunk: &Arc<Chunk>, from: Source, force: bool) -> Deferred {
+    pub(crate) fn push_chunk(
+        &self,
+        chunk: &SharedChunk,
+        from: Source,
+        force: bool,
+    ) -> Deferred<'_> {
         let mut after = Deferred::default();
         let mut state = self.lock();
         let mut wake = false;
@@ -92,9 +100,7 @@ impl ExporterQueue {
         }
         self.note_room(&mut state);
         drop(state);
-        if wake {
-            self.wake.notify_one();
-        }
+        after.wake = wake.then_some(&self.wake);
         after
     }
 
@@ -244,7 +250,7 @@ impl ExporterQueue {
         record: Record,
         from: Option<Source>,
         force: bool,
-        after: &mut Deferred,
+        after: &mut Deferred<'_>,
     ) -> bool {
         let bytes = bytes_of(&record);
         // Counted now: a record that waits for room is not in the numbers yet.

@@ -275,9 +275,12 @@ impl SpanBuffers {
         let is_needed = |buffer: &Arc<ThreadBuffer>| Arc::strong_count(buffer) > 1;
         let needed: Vec<_> = buffers.iter().map(is_needed).collect();
         let locked = ThreadBuffer::lock_each(buffers.iter().map(Arc::as_ref));
-        for (buffer, mut waiting) in buffers.iter().zip(locked) {
+        for ((buffer, needed), mut waiting) in buffers.iter().zip(&needed).zip(locked) {
             drained |= !waiting.chunk.is_empty();
-            after.extend(self.hand_over(buffer, &mut waiting));
+            // A thread that has recorded meanwhile has moved the spans of earlier rounds itself.
+            if waiting.round <= round || !needed {
+                after.extend(self.hand_over(buffer, &mut waiting));
+            }
         }
         let mut needed = needed.into_iter();
         buffers.retain(|_| needed.next().unwrap_or(true));
@@ -294,19 +297,18 @@ impl SpanBuffers {
 
     /// Usually there is room for it, see `reserve`. If another thread took the room and the policy waits, the chunk is
     /// taken beyond the bounds, so that nothing is lost.
-    fn hand_over(&self, buffer: &ThreadBuffer, waiting: &mut Waiting) -> Vec<Deferred> {
+    fn hand_over(&self, buffer: &ThreadBuffer, waiting: &mut Waiting) -> Vec<Deferred<'_>> {
         if waiting.chunk.is_empty() {
             return Vec::new();
         }
-        let chunk = Arc::new(waiting.chunk.take());
+        let chunk = waiting.chunk.take();
         self.recorded
             .fetch_add(chunk.len() as u64, Ordering::Relaxed);
         let from = Source {
             thread: buffer.number(),
             round: waiting.round,
         };
-        let push = |queue: &Arc<ExporterQueue>| queue.push_chunk(&chunk, from, self.blocks);
-        let after = self.queues.iter().map(push);
+        let after = (self.queues.iter()).map(|queue| queue.push_chunk(&chunk, from, self.blocks));
         after.filter(|after| !after.is_nothing()).collect()
     }
 

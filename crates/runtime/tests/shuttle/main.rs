@@ -51,6 +51,8 @@ mod sync {
     pub(crate) fn light() {}
     pub(crate) fn heavy() {}
 
+    pub(crate) const LOOKS: u32 = 2;
+
     pub(crate) fn pause(_: u32) {
         shuttle::thread::yield_now();
     }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use shuttle::sync::Mutex;
 use shuttle::thread;
 
 use crate::counts::{Counts, Then};
@@ -15,6 +16,8 @@ struct Slot {
     readers: AtomicUsize,
     ended: AtomicUsize,
     freed: AtomicUsize,
+    /// As the trace of a root says it.
+    can_be_found: Mutex<bool>,
 }
 
 /// The thread that runs the closure, and another one.
@@ -28,6 +31,7 @@ impl Slot {
             readers: AtomicUsize::new(0),
             ended: AtomicUsize::new(0),
             freed: AtomicUsize::new(0),
+            can_be_found: Mutex::new(true),
         };
         open(&slot.counts);
         Arc::new(slot)
@@ -56,6 +60,7 @@ impl Slot {
     }
 
     fn free(&self) {
+        *self.can_be_found.lock().unwrap() = false;
         assert_eq!(
             self.readers.load(Ordering::SeqCst),
             0,
@@ -188,19 +193,18 @@ fn a_handle_is_found_while_the_last_one_is_dropped() {
         let slot = Slot::new(|counts| counts.open(1));
         let theirs = slot.clone();
         let finds = thread::spawn(move || {
-            theirs.counts.look();
-            if theirs.counts.has_handle() {
-                theirs.read();
-                if theirs.counts.add_to_others() {
-                    theirs.drop_handle(OTHER);
-                }
-            }
-            if theirs.counts.end_look() {
-                theirs.free();
+            let can_be_found = theirs.can_be_found.lock().unwrap();
+            let found = *can_be_found && theirs.counts.add_to_others();
+            drop(can_be_found);
+            if found {
+                theirs.drop_handle(OTHER);
             }
         });
+        let looked = slot.clone();
+        let look = thread::spawn(move || looked.look());
         slot.drop_handle(RUNNER);
         finds.join().unwrap();
+        look.join().unwrap();
         slot.is_done();
     });
 }

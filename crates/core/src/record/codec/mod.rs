@@ -307,7 +307,7 @@ impl<'a> Reader<'a, '_> {
         }
         let trace = Arc::new(self.trace()?);
         Chunk::from_parts(trace_id, head, &attributes, text, large, trace)
-            .map(|chunk| SpanRecord::first(Arc::new(chunk)))
+            .map(|chunk| SpanRecord::first(chunk.into()))
             .ok_or(DecodeError::Damaged)
     }
 

@@ -147,7 +147,7 @@ fn spans_that_end_one_after_another_share_the_state_of_their_trace() {
     end(&first);
     end(&first);
     assert_eq!(all.traces.len(), 4);
-    let spans: Vec<_> = Records::new(Arc::new(all)).collect();
+    let spans: Vec<_> = Records::new(all.into()).collect();
     let names: Vec<_> = spans
         .iter()
         .map(|span| span.trace().name.as_str())
@@ -199,7 +199,7 @@ fn large_texts_of_several_spans_stay_with_their_spans() {
             trace.root().add_metadata("large", letter.repeat(LARGE + 1));
         })
     });
-    let all = Arc::new(chunk(&[&spans[0], &spans[1], &spans[2]]));
+    let all = SharedChunk::from(chunk(&[&spans[0], &spans[1], &spans[2]]));
     for (read, span) in Records::new(all).zip(&spans) {
         assert_eq!(read.input(), span.input());
         assert!(read.metadata().eq(span.metadata()));
@@ -218,11 +218,9 @@ fn a_chunk_that_is_taken_is_empty_and_can_be_filled_again() {
     assert!(filled.is_empty());
     assert_eq!((filled.len(), filled.size()), (0, 0));
     filled.push_record(&b);
-    let ids: Vec<_> = Records::new(Arc::new(taken))
-        .map(|span| span.trace_id())
-        .collect();
+    let ids: Vec<_> = Records::new(taken).map(|span| span.trace_id()).collect();
     assert_eq!(ids, [a.trace_id(), b.trace_id()]);
-    let again: Vec<_> = Records::new(Arc::new(filled))
+    let again: Vec<_> = Records::new(filled.into())
         .map(|span| span.span_id())
         .collect();
     assert_eq!(again, [b.span_id()]);
@@ -258,7 +256,7 @@ fn records_are_read_in_order_and_know_what_is_left() {
     trace.span("b").input("text").run(|_| {});
     drop(trace);
     let spans = recorder.spans();
-    let all = Arc::new(chunk(&[&spans[0], &spans[1], &spans[2]]));
+    let all = SharedChunk::from(chunk(&[&spans[0], &spans[1], &spans[2]]));
     let mut records = Records::new(all.clone());
     // At the same end children come before parents, and what began later before what began earlier.
     let mut orders = Vec::new();
@@ -314,7 +312,7 @@ fn parts_that_are_no_record_are_refused() {
         Chunk::from_parts(TraceId::random(), head, words, text, Vec::new(), trace)
     };
     let whole = read(&written.words, "tkeyvalue", 1).unwrap();
-    let record = SpanRecord::first(Arc::new(whole));
+    let record = SpanRecord::first(whole.into());
     assert_eq!(
         (record.name(), record.span_id(), record.local_root_id()),
         ("t", id, id)

@@ -23,8 +23,8 @@ pub(crate) struct TraceState {
     /// Its ids and attributes.
     pub(crate) shared: SharedTrace,
     pub(crate) anchor: Anchor,
-    /// The root, while it is open. Set when a trace handle begins it.
-    root_ref: OnceLock<WeakSpanRef>,
+    /// The root, from when a trace handle begins it until its last handle is gone. Its slot is not used again before that.
+    root_ref: Mutex<Option<WeakSpanRef>>,
     /// The propagation headers of the request that this trace continues.
     pub(crate) received: Option<Arc<Received>>,
     /// What the trace sends to other services, if the sampler left it out and its spans are only measured.
@@ -46,7 +46,7 @@ impl TraceState {
         Self {
             core,
             shared: SharedTrace::new(id, root, Arc::new(attributes)),
-            root_ref: OnceLock::new(),
+            root_ref: Mutex::new(None),
             received: None,
             unsampled: None,
             forward: OnceLock::new(),
@@ -57,16 +57,14 @@ impl TraceState {
 
     /// Stores the root, for `Trace::current`.
     pub(crate) fn set_root(&self, root: &OpenSpanRef) {
-        let _ = self.root_ref.set(root.downgrade());
+        *lock(&self.root_ref) = Some(root.downgrade());
     }
 
     /// A handle of the root. If the root has ended, a handle of an ended span with its id: children can start below it,
     /// and the trace's attributes can be set.
     pub(crate) fn root_handle(self: &Arc<Self>) -> OpenSpanRef {
-        let root = self
-            .root_ref
-            .get()
-            .and_then(|root| root.upgrade(self.shared.root));
+        // Counted under the lock.
+        let root = lock(&self.root_ref).and_then(|root| root.handle());
         root.unwrap_or_else(|| {
             let (ended, buffer) = UnstartedSpan::new(self, || self.shared.root);
             give_buffer(buffer);
@@ -186,7 +184,11 @@ impl OpenSpan {
             self.finish(&mut buffer, None);
             self.fill(emptied(buffer));
         }
-        self.id != self.trace.shared.root
+        let is_root = self.id == self.trace.shared.root;
+        if is_root {
+            *lock(&self.trace.root_ref) = None;
+        }
+        !is_root
     }
 
     /// Writes to the span if it is still open. `f` runs under the lock, so it must not call the user's code.

@@ -1,9 +1,8 @@
 //! Chunks of a thread's spans that are given to a queue: what of them it takes.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use tracefuse_core::record::{Chunk, Timestamp};
+use tracefuse_core::record::{Chunk, SharedChunk, Timestamp};
 use tracefuse_core::testing::Recorder;
 use tracefuse_core::{Clock, DropReason, Health, ManualClock, Tracer};
 
@@ -24,12 +23,12 @@ impl Filled {
     }
 }
 
-pub(super) fn chunk(spans: usize) -> Arc<Chunk> {
+pub(super) fn chunk(spans: usize) -> SharedChunk {
     chunk_at(spans, 1_000)
 }
 
 /// A chunk of spans that end one nanosecond after another, from this one on.
-fn chunk_at(spans: usize, nanos: u64) -> Arc<Chunk> {
+fn chunk_at(spans: usize, nanos: u64) -> SharedChunk {
     let recorder = Recorder::new();
     let clock = ManualClock::at(Timestamp::from_unix_nanos(nanos));
     let tracer = Tracer::builder(recorder.clone()).clock(Clock::new(clock.clone()));
@@ -42,7 +41,7 @@ fn chunk_at(spans: usize, nanos: u64) -> Arc<Chunk> {
     for span in recorder.spans() {
         chunk.push_record(&span);
     }
-    Arc::new(chunk)
+    chunk.into()
 }
 
 #[test]

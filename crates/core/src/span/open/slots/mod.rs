@@ -251,15 +251,7 @@ impl OpenSpanRef {
 pub(crate) struct WeakSpanRef(&'static SpanSlot);
 
 impl WeakSpanRef {
-    /// A handle of the span with this id; `None` if it is gone and its slot is free or used by another span.
-    pub(crate) fn upgrade(&self, id: SpanId) -> Option<OpenSpanRef> {
-        let look = self.0.look();
-        heavy();
-        let look = look.fenced().filter(|open| open.id == id)?;
-        Self(look.0).handle()
-    }
-
-    /// A handle of the span in the slot, which the caller knows to be the same; `None` if there is none.
+    /// A handle of the span; `None` if it has none any more. The caller knows that the slot was not used again.
     pub(crate) fn handle(&self) -> Option<OpenSpanRef> {
         let counted = self.0.counts.add_to_others();
         // Not `then_some`: a handle that was not counted must not be dropped.
