@@ -1,4 +1,4 @@
-//! When a batch is attempted again, to the moment, on paused time.
+//! When a batch is attempted again, and when the worker looks for more, to the moment, on paused time.
 #![expect(clippy::disallowed_methods, reason = "what `tokio::test` makes")]
 
 use std::future::pending;
@@ -9,7 +9,9 @@ use tokio::time::{Instant, sleep};
 use tracefuse_core::Tracer;
 use tracefuse_core::record::Resource;
 use tracefuse_core::testing::Recorder;
-use tracefuse_exporter::{Batch, ExportError, ExportReport, Exporter, async_trait};
+use tracefuse_exporter::{
+    Batch, ExportError, ExportReport, Exporter, InMemoryExporter, async_trait,
+};
 
 use super::outage::{Push, Worker, down};
 use crate::config::PipelineConfig;
@@ -104,17 +106,53 @@ async fn a_shutdown_between_two_batches_waits_after_each_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_worker_looks_again_two_milliseconds_after_a_batch() {
+async fn a_worker_looks_again_each_two_milliseconds_after_a_batch() {
     let answer = |_, batch: &Batch| Ok(ExportReport::accepted(batch.len()));
     // One record is a batch, so that the worker is woken once.
     let worker = Worker::start(|config| config.batch_size = 1, answer);
     let milliseconds = Duration::from_millis;
     sleep(milliseconds(10)).await;
     worker.record(1);
-    sleep(milliseconds(1)).await;
-    // A batch again, but the worker is not woken for it.
+    // Batches again, but the worker is not woken for them.
+    for wait in [1, 20] {
+        sleep(milliseconds(wait)).await;
+        worker.record(1);
+    }
+    // 20 pauses after the last batch it waits to be woken.
+    sleep(milliseconds(60)).await;
     worker.record(1);
-    sleep(milliseconds(5)).await;
-    let times = [(milliseconds(10), 1), (milliseconds(12), 1)];
+    sleep(milliseconds(1)).await;
+    let times = [10, 12, 32, 91].map(|at| (milliseconds(at), 1));
     assert_eq!(worker.calls(), times);
+}
+
+#[tokio::test(start_paused = true)]
+async fn spans_wait_in_buffers_until_an_interval_brings_nothing() {
+    let queue = Arc::new(ExporterQueue::new("t".into(), PipelineConfig::default()));
+    let buffers = Arc::new(SpanBuffers::new(vec![queue.clone()], &queue.config));
+    let exporter = Arc::new(InMemoryExporter::new());
+    let resource = Arc::new(Resource::default());
+    let delivery = Delivery::new(queue.clone(), exporter, resource, None, None);
+    tokio::spawn(run(delivery.watching(buffers.clone())));
+    let recorder = Recorder::new();
+    recorder.tracer().trace("t").run(|_| {});
+    let (thread, span) = (buffers.buffer(), recorder.only());
+    // Whether a span waits in a buffer. If not, it goes to the queue and wakes the worker.
+    let waits = || {
+        let before = queue.stats().recorded;
+        buffers.append(&thread, &span);
+        queue.stats().recorded == before
+    };
+    let second = Duration::from_secs(1);
+    assert!(!waits(), "no worker watches the buffers yet");
+    sleep(6 * second).await;
+    assert_eq!(queue.stats().exported, 1);
+    assert!(waits(), "the last interval had a span in the queue");
+    sleep(5 * second).await;
+    assert_eq!(queue.stats().exported, 2);
+    assert!(waits(), "the last interval had a span in a buffer");
+    sleep(5 * second).await;
+    assert_eq!(queue.stats().exported, 3);
+    sleep(10 * second).await;
+    assert!(!waits(), "the last interval had none");
 }
