@@ -115,17 +115,28 @@ fn a_trial_ends_though_the_exporter_never_answers() {
 #[cfg(feature = "spool")]
 #[test]
 fn a_trial_with_a_spool_keeps_on_disk_what_is_not_delivered_and_waits_for_it() {
+    const LONG: Duration = Duration::from_secs(30);
     let dir = tempfile::tempdir().unwrap();
     let settle = Duration::from_millis(20);
+    let start = Instant::now();
+    let mut stored = Duration::ZERO;
     let evidence = Trial::new(3)
         .config(|config| {
+            config.flush_interval = Duration::from_millis(1);
             config.max_retries = 0;
             config.circuit_breaker_threshold = 1;
         })
         .spool(dir.path(), tracefuse_runtime::SpoolMode::OnFailure)
         .settle(settle)
-        .shutdown(Duration::from_secs(30))
-        .run(crate::outages::Down, |_| {});
+        .shutdown(LONG)
+        .run(crate::outages::Down, |tracer| {
+            // Nothing is left in memory when the wait begins.
+            while tracer.stats().exporters[0].spooled < 3 && start.elapsed() < LONG {
+                std::thread::yield_now();
+            }
+            stored = start.elapsed();
+        });
+    assert!(start.elapsed() >= stored + settle, "it waits for the disk");
     let stats = &evidence.stats;
     assert_eq!((stats.spooled, stats.pending()), (3, 0), "{stats:?}");
 }

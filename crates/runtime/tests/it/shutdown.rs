@@ -1,7 +1,7 @@
 //! Several calls of shutdown, and what each reports as lost.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, OnceLock};
 use std::time::Duration;
 
 use tracefuse_core::{DropReason, Incomplete, Report, Tracer};
@@ -194,4 +194,32 @@ fn the_first_cause_is_kept_when_the_last_attempt_is_cut_off() {
         error.report().stats.exporters[0].dropped[&DropReason::ShutdownDeadline],
         3
     );
+}
+
+#[test]
+fn a_shutdown_within_an_export_loses_nothing_of_the_batch() {
+    struct ShutsDown(Arc<OnceLock<Tracer>>);
+    #[async_trait]
+    impl Exporter for ShutsDown {
+        fn name(&self) -> &str {
+            "shuts_down"
+        }
+        async fn export(&self, batch: &Batch) -> Result<ExportReport, ExportError> {
+            let tracer = self.0.get().expect("set before the first span");
+            let report = report(tracer.shutdown_within(Duration::ZERO));
+            // It does not wait for itself, and does not count as lost what it may still accept.
+            assert!(!report.complete);
+            assert_eq!((report.lost, report.pending), (0, batch.len() as u64));
+            Ok(ExportReport::accepted(batch.len()))
+        }
+    }
+    let own = Arc::new(OnceLock::new());
+    let tracer = tracer_with(ShutsDown(own.clone()), |_| {});
+    assert!(own.set(tracer.clone()).is_ok());
+    record(&tracer, 0..3);
+    // Its end is that of the shutdown: the one below is not the first.
+    let _ = tracer.flush_within(LONG);
+    let end = tracer.shutdown_within(LONG).unwrap();
+    assert!(end.is_lossless(), "{end:?}");
+    assert_eq!(end.stats.exporters[0].exported, 3);
 }

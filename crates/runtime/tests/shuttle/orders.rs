@@ -7,7 +7,7 @@ use std::time::Duration;
 use shuttle::future::block_on;
 use shuttle::thread;
 use tracefuse_core::record::Record;
-use tracefuse_core::{DropReason, ExporterStats};
+use tracefuse_core::{DropReason, ExporterStats, Health};
 
 use crate::config::{Overload, PipelineConfig};
 use crate::queue::ExporterQueue;
@@ -307,4 +307,24 @@ fn a_caller_that_waits_for_room_is_released_by_a_shutdown() {
             assert_eq!(stats.dropped_total(), 2, "{stats:?}");
         });
     }
+}
+
+#[test]
+fn a_caller_that_waits_for_room_is_released_when_the_receiver_fails() {
+    in_many_orders(|record| {
+        let queue = queue(|config| {
+            config.max_queue_size = 1;
+            config.overload = Overload::BlockBriefly;
+        });
+        queue.push(record.clone(), None, &mut Duration::default());
+        let record = record.clone();
+        let caller = start(&queue, move |queue| {
+            queue.push(record, None, &mut Duration::default());
+        });
+        // No record leaves: only this ends the wait.
+        queue.with(|state| state.health = Health::Degraded);
+        caller.join().unwrap();
+        let stats = balanced(&queue);
+        assert_eq!((stats.queued, stats.dropped_total()), (1, 1), "{stats:?}");
+    });
 }
