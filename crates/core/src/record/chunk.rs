@@ -5,17 +5,14 @@
 //! takes 48 bytes and its name. Trace attributes are in the chunk once for all spans in a row that share them.
 
 use std::fmt;
-use std::ops::Deref;
 use std::sync::Arc;
 
 use super::buffer::Buffer;
 use super::format::number_large;
 use super::head::{HEAD, Head};
 use super::id::{SpanId, TraceId};
-use super::prefix::prefix;
 use super::reader::Reader;
 use super::resource::TraceAttributes;
-use super::spare;
 use super::trace::SharedTrace;
 
 /// What the spans of a trace have in common.
@@ -61,10 +58,10 @@ pub struct Chunk {
     pub(super) large: Vec<Arc<String>>,
     pub(super) traces: Vec<TraceRef>,
     /// State of the last of `traces`, see [`SharedTrace::version`]; zero if it is not known.
-    version: u64,
+    pub(super) version: u64,
     pub(super) spans: usize,
     /// Bytes of `large`, and of the trace attributes that this chunk counts.
-    shared_bytes: usize,
+    pub(super) shared_bytes: usize,
 }
 
 impl Chunk {
@@ -123,7 +120,7 @@ impl Chunk {
     }
 
     /// The index of a trace in the chunk. A span of the same trace, in the same state, needs no lock.
-    #[inline]
+    #[inline(always)]
     fn trace_of(&mut self, trace: &SharedTrace) -> u16 {
         if self.version != trace.version() {
             let (attributes, version) = trace.state();
@@ -161,28 +158,6 @@ impl Chunk {
         (self.traces.len() - 1) as u16
     }
 
-    /// Copies the spans into memory of their exact size and empties this chunk, which keeps its capacity.
-    ///
-    /// It copies so that no other thread reads the memory that this thread writes to: a store to a cache line that
-    /// another core has read costs some 60 ns.
-    #[must_use]
-    pub fn take(&mut self) -> SharedChunk {
-        let mut shared = spare::take(self.words.len(), self.text.len());
-        // Nothing else refers to it.
-        if let Some(taken) = Arc::get_mut(&mut shared) {
-            copy(&self.words, &mut taken.words);
-            copy_text(&self.text, &mut taken.text);
-            std::mem::swap(&mut taken.large, &mut self.large);
-            std::mem::swap(&mut taken.traces, &mut self.traces);
-            taken.spans = std::mem::take(&mut self.spans);
-            taken.shared_bytes = std::mem::take(&mut self.shared_bytes);
-            self.version = 0;
-            self.words.clear();
-            self.text.clear();
-        }
-        SharedChunk(Some(shared))
-    }
-
     /// An empty chunk with room for so many words and so many bytes of text.
     pub(super) fn with_capacity(words: usize, text: usize) -> Self {
         Self {
@@ -192,7 +167,7 @@ impl Chunk {
         }
     }
 
-    const EMPTY: Self = Self {
+    pub(super) const EMPTY: Self = Self {
         words: Vec::new(),
         text: String::new(),
         large: Vec::new(),
@@ -219,89 +194,7 @@ fn clear<T>(list: &mut Vec<T>, most: usize) {
     }
 }
 
-/// A chunk that is shared and not changed any more. When nothing refers to it, it is kept for the spans that are
-/// [taken](Chunk::take) next.
-#[derive(Clone)]
-pub struct SharedChunk(
-    /// Always there; taken out when it is dropped.
-    Option<Arc<Chunk>>,
-);
-
-impl SharedChunk {
-    /// Whether something else refers to it.
-    #[must_use]
-    pub fn is_shared(&self) -> bool {
-        self.0
-            .as_ref()
-            .is_some_and(|chunk| Arc::strong_count(chunk) > 1)
-    }
-
-    /// The chunk, if nothing else refers to it.
-    pub(super) fn get_mut(&mut self) -> Option<&mut Chunk> {
-        Arc::get_mut(self.0.as_mut()?)
-    }
-}
-
-impl From<Chunk> for SharedChunk {
-    fn from(chunk: Chunk) -> Self {
-        Self(Some(Arc::new(chunk)))
-    }
-}
-
-impl Deref for SharedChunk {
-    type Target = Chunk;
-
-    #[inline]
-    fn deref(&self) -> &Chunk {
-        static EMPTY: Chunk = Chunk::EMPTY;
-        self.0.as_deref().unwrap_or(&EMPTY)
-    }
-}
-
-impl Drop for SharedChunk {
-    #[inline]
-    fn drop(&mut self) {
-        // If two threads drop the last two at once, it is freed.
-        if let Some(last) = self.0.take_if(|chunk| Arc::strong_count(chunk) == 1) {
-            spare::give(last);
-        }
-    }
-}
-
-impl fmt::Debug for SharedChunk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-/// A chunk is copied in pieces of this many bytes. More at once the C library copies by `rep movsb`, which takes up to twice as
-/// long where the memory is in the cache, and as long where it is not.
-const PIECE: usize = 2048;
-/// As many bytes in words.
-const PIECE_WORDS: usize = PIECE / 8;
-
-fn copy(words: &[u64], copy: &mut Vec<u64>) {
-    for piece in words.chunks(PIECE_WORDS) {
-        copy.extend_from_slice(piece);
-    }
-}
-
-fn copy_text(text: &str, copy: &mut String) {
-    let mut rest = text;
-    while !rest.is_empty() {
-        let piece = prefix(rest, PIECE);
-        copy.push_str(piece);
-        rest = rest.get(piece.len()..).unwrap_or_default();
-    }
-}
-
 impl Chunk {
-    /// Frees the chunks that are kept for the spans that are [taken](Self::take) next, of at most 2 MiB. Delivery calls it when
-    /// nothing was recorded for a while.
-    pub fn free_spare_memory() {
-        spare::free();
-    }
-
     /// Gives back capacity that is not used.
     pub(super) fn shrink(&mut self) {
         self.words.shrink_to_fit();
@@ -408,27 +301,5 @@ impl Chunk {
             }],
             spans: 1,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_longer_than_a_piece_is_copied_whole() {
-        for len in [0, 1, PIECE_WORDS - 1, PIECE_WORDS, PIECE_WORDS + 1, PIECE] {
-            let words: Vec<u64> = (1..=len as u64).collect();
-            let mut copied = Vec::new();
-            copy(&words, &mut copied);
-            assert_eq!(copied, words);
-        }
-        for before in 0..4 {
-            // A piece ends within a character.
-            let text = "x".repeat(before) + &"🦀".repeat(PIECE);
-            let mut copied = String::new();
-            copy_text(&text, &mut copied);
-            assert_eq!(copied, text);
-        }
     }
 }

@@ -27,6 +27,7 @@ mod records;
 mod resource;
 mod role;
 mod score;
+mod shared;
 mod span;
 mod spare;
 #[cfg(test)]
@@ -41,7 +42,7 @@ pub use attribute::{PromptRef, SpanAttribute};
 pub(crate) use buffer::{Buffer, MAX_LINKS, PROVIDER};
 pub(crate) use capture::noted::{note as note_prompt, noted_in};
 pub(crate) use capture::{capture, is_scalar};
-pub use chunk::{Chunk, FinishedSpan, SharedChunk};
+pub use chunk::{Chunk, FinishedSpan};
 pub use codec::DecodeError;
 pub use cut::Cut;
 #[doc(hidden)]
@@ -56,6 +57,7 @@ pub use records::Records;
 pub use resource::{Resource, TraceAttributes};
 pub(crate) use role::Role;
 pub use score::{ScoreRecord, ScoreTarget, ScoreValue};
+pub use shared::SharedChunk;
 pub use span::SpanRecord;
 pub use time::Timestamp;
 pub(crate) use trace::SharedTrace;

@@ -1,9 +1,10 @@
 //! Reads the spans of a chunk as records, and appends records to a chunk.
 //! Called by delivery, which orders and joins chunks, and by processors that take single spans. Must not know queues.
 
-use super::chunk::{Chunk, FinishedSpan, SharedChunk};
+use super::chunk::{Chunk, FinishedSpan};
 use super::format::Attributes;
 use super::head::HEAD;
+use super::shared::SharedChunk;
 use super::span::SpanRecord;
 
 impl FinishedSpan<'_> {

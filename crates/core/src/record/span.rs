@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::attribute::{SpanAttribute, SpanAttributes, place};
 use super::buffer::Buffer;
-use super::chunk::{FinishedSpan, SharedChunk, TraceRef, View};
+use super::chunk::{FinishedSpan, TraceRef, View};
 use super::format::Role;
 use super::head::Head;
 use super::id::{SpanId, TraceId};
@@ -15,6 +15,7 @@ use super::observation::{Level, ObservationType, StatusCode};
 use super::place::Place;
 use super::reader::{Attribute, Raw, Reader};
 use super::resource::TraceAttributes;
+use super::shared::SharedChunk;
 use super::time::Timestamp;
 use super::trace::SharedTrace;
 use super::value::{Value, ValueRef};
