@@ -73,7 +73,7 @@ impl<T> BiasedLock<T> {
             thread: PhantomData,
         };
         light();
-        // Not the numbers of earlier claims.
+        // Without the number of earlier claims.
         let claims = self.claims.load(Ordering::Acquire) as u32;
         (claims == 0).then_some(guard)
     }
@@ -114,8 +114,14 @@ struct Claim<'a, T> {
 impl<'a, T> Claim<'a, T> {
     /// After that the owners of these locks do not begin.
     fn wait_until_seen(claims: &[Self]) {
-        if !(0..LOOKS).any(|_| claims.iter().all(Self::is_seen)) {
-            heavy();
+        let mut looks = 0;
+        for claim in claims {
+            while !claim.is_seen() {
+                if looks == LOOKS {
+                    return heavy();
+                }
+                looks += 1;
+            }
         }
     }
 

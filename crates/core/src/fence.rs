@@ -73,30 +73,39 @@ mod system {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Barrier;
-    use std::sync::atomic::AtomicU32;
+    use std::sync::atomic::{AtomicU32, AtomicUsize};
 
     use super::*;
 
-    /// The pattern for which acquire and release are not enough: both threads would read zero.
+    /// The pattern for which acquire and release are not enough: both threads would read zero. Without the call of the system it
+    /// fails, usually within some thousand rounds.
     #[test]
     fn one_of_two_threads_sees_the_other() {
-        const ROUNDS: usize = 20_000;
+        const ROUNDS: usize = if cfg!(miri) { 50 } else { 10_000 };
         prepare();
         let words: Vec<[AtomicU32; 2]> = (0..ROUNDS).map(|_| Default::default()).collect();
-        let begin = Barrier::new(2);
+        let arrived = AtomicUsize::new(0);
         let side = |own: usize, half: fn()| {
-            begin.wait();
-            let reads = words.iter().map(|pair| {
+            let mut seen = Vec::with_capacity(ROUNDS);
+            for (round, pair) in words.iter().enumerate() {
+                // Both begin at the same moment.
+                arrived.fetch_add(1, Ordering::AcqRel);
+                let mut waits = 0;
+                while arrived.load(Ordering::Acquire) < 2 * (round + 1) {
+                    waits += 1;
+                    if waits > 1_000 {
+                        std::thread::yield_now();
+                    }
+                }
                 pair[own].store(1, Ordering::Relaxed);
                 half();
-                pair[1 - own].load(Ordering::Relaxed)
-            });
-            reads.collect::<Vec<_>>()
+                seen.push(pair[1 - own].load(Ordering::Relaxed));
+            }
+            seen
         };
         let (light, heavy) = std::thread::scope(|scope| {
-            let heavy = scope.spawn(|| side(1, heavy));
-            (side(0, light), heavy.join().unwrap())
+            let other = scope.spawn(|| side(1, heavy));
+            (side(0, light), other.join().unwrap())
         });
         for (round, seen) in light.into_iter().zip(heavy).enumerate() {
             assert_ne!(seen, (0, 0), "round {round}");

@@ -47,6 +47,8 @@
 )]
 
 mod biased;
+#[cfg(test)]
+mod biased_tests;
 #[doc(hidden)]
 pub mod bridge;
 mod clock;

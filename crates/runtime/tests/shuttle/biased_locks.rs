@@ -7,6 +7,7 @@ use shuttle::thread;
 
 use crate::biased::BiasedLock;
 use crate::orders::in_many_orders;
+use crate::sync::FENCES;
 
 /// A number that one thread at a time may change. The flag is of std: it is no moment at which threads change.
 #[derive(Default)]
@@ -103,4 +104,28 @@ fn only_the_owner_takes_it_without_the_mutex_and_only_once() {
         assert_eq!((first, second), (false, true), "given up one by one");
     };
     shuttle::check_random(test, 1);
+}
+
+#[test]
+fn a_lock_that_its_owner_leaves_alone_needs_one_fence() {
+    let test = || {
+        let [own, theirs] = locks();
+        let fences_of = |lock: &BiasedLock<Value>| {
+            let before = FENCES.get();
+            lock.lock().add();
+            FENCES.get() - before
+        };
+        assert_eq!(fences_of(&own), 0, "of this thread");
+        assert_eq!(fences_of(&theirs), 1);
+        assert_eq!(fences_of(&theirs), 0, "a claim is left");
+        let owned = own.clone();
+        let other = thread::spawn(move || fences_of(&owned));
+        assert_eq!(other.join().unwrap(), 1);
+        // The owner takes out what is left, and then the fence is needed again.
+        own.lock().add();
+        assert!(own.lock_own().is_some());
+        let other = thread::spawn(move || fences_of(&own));
+        assert_eq!(other.join().unwrap(), 1);
+    };
+    shuttle::check_random(test, 10);
 }

@@ -49,7 +49,15 @@ mod sync {
 
     /// Shuttle has one order of all accesses, as if there were a full fence between any two.
     pub(crate) fn light() {}
-    pub(crate) fn heavy() {}
+
+    thread_local! {
+        /// How often the heavy half was used. Shuttle runs the threads of a test on one of the system.
+        pub(crate) static FENCES: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+    }
+
+    pub(crate) fn heavy() {
+        FENCES.set(FENCES.get() + 1);
+    }
 
     pub(crate) const LOOKS: u32 = 2;
 
