@@ -7,7 +7,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::{Arc, Mutex};
 
-use tracefuse_core::record::{Chunk, FinishedSpan, SpanRecord};
+use tracefuse_core::record::{Chunk, FinishedSpan, SpanRecord, SpareMemory};
 use tracefuse_core::{Processor, SampleRate, Trace, Tracer};
 
 struct Counting;
@@ -163,6 +163,7 @@ fn an_owned_string_of_64_kib_is_moved_and_a_borrowed_one_copied_once() {
 
 #[test]
 fn the_memory_of_a_chunk_that_was_dropped_is_used_again() {
+    let spare = SpareMemory::keep(64 * 1024);
     let chunk = Arc::new(Mutex::new(Chunk::default()));
     let tracer = Tracer::builder(Append(chunk.clone())).build();
     let trace = tracer.trace("root").start();
@@ -177,6 +178,8 @@ fn the_memory_of_a_chunk_that_was_dropped_is_used_again() {
     assert!(of_a_take() > 8 * 1024);
     // A test beside this one may have the list at the same moment.
     assert!((0..1_000).any(|_| of_a_take() == 0));
-    Chunk::free_spare_memory();
+    SpareMemory::free();
     assert!(of_a_take() > 8 * 1024);
+    drop(spare);
+    assert!((0..3).all(|_| of_a_take() > 8 * 1024), "nothing is kept");
 }

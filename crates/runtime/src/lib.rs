@@ -11,7 +11,7 @@
 //!
 //! Finished spans come in on callers' threads and go to exporters on our own threads, one for each
 //! exporter, with its async runtime: no runtime of the application is needed, and none is blocked. Callers do a bounded
-//! amount of work, and wait only if the queue is nearly full: at most 20 ms by default, or as [`Overload`] says.
+//! amount of work, and wait only if the queue is nearly full: at most 15 ms by default, or as [`Overload`] says.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]

@@ -62,7 +62,7 @@
 //!
 //! # Guarantees
 //! * Your code does not wait for the network: ending a span is a bounded amount of work, and adds the span to a
-//!   queue that is bounded by count and by bytes. If the queue is nearly full, it waits at most 20 ms, see [`Overload`](config::Overload).
+//!   queue that is bounded by count and by bytes. If the queue is nearly full, it waits at most 15 ms, see [`Overload`](config::Overload).
 //! * Every span has one outcome: exported, rejected or dropped, with a reason. [`Tracer::stats`] has the numbers at
 //!   any time and [`Tracer::shutdown`] at the end.
 //! * It works from synchronous code and on any async executor, also while a runtime shuts down: delivery

@@ -57,7 +57,7 @@ pub use records::Records;
 pub use resource::{Resource, TraceAttributes};
 pub(crate) use role::Role;
 pub use score::{ScoreRecord, ScoreTarget, ScoreValue};
-pub use shared::SharedChunk;
+pub use shared::{SharedChunk, SpareMemory};
 pub use span::SpanRecord;
 pub use time::Timestamp;
 pub(crate) use trace::SharedTrace;

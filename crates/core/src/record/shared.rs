@@ -86,11 +86,31 @@ impl Chunk {
         }
         SharedChunk(Some(shared))
     }
+}
 
-    /// Frees the chunks that are kept for the spans that are [taken](Self::take) next, of at most 2 MiB. Delivery calls it when
-    /// nothing was recorded for a while.
-    pub fn free_spare_memory() {
+/// While it exists, chunks that were delivered are kept for the spans that are [taken](Chunk::take) next.
+#[derive(Debug)]
+pub struct SpareMemory {
+    bytes: usize,
+}
+
+impl SpareMemory {
+    /// Keeps up to so many bytes, beside those that others keep.
+    #[must_use]
+    pub fn keep(bytes: usize) -> Self {
+        spare::change_most(|most| most.saturating_add(bytes));
+        Self { bytes }
+    }
+
+    /// Frees all chunks that are kept. Delivery calls it when nothing was recorded for a while.
+    pub fn free() {
         spare::free();
+    }
+}
+
+impl Drop for SpareMemory {
+    fn drop(&mut self) {
+        spare::change_most(|most| most.saturating_sub(self.bytes));
     }
 }
 

@@ -4,12 +4,10 @@
 //! Filled when nothing refers to a chunk any more, used by `Chunk::take`, emptied by a worker without work. Must not know records.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::chunk::Chunk;
 
-/// The most bytes that are kept, for the process.
-const MOST: usize = 2 * 1024 * 1024;
 /// Memory of fewer bytes is not kept: it is often on a page that is in use.
 const LEAST: usize = 4 * 1024;
 /// Memory of more bytes is not kept: chunks are smaller.
@@ -22,6 +20,8 @@ const MOST_LISTED: usize = 64;
 struct Spare {
     list: VecDeque<Arc<Chunk>>,
     bytes: usize,
+    /// The most bytes that are kept, for the process.
+    most: usize,
 }
 
 static SPARE: Mutex<Spare> = Mutex::new(Spare::new());
@@ -57,10 +57,23 @@ pub(super) fn give(mut shared: Arc<Chunk>) {
 
 /// Frees all that is kept.
 pub(super) fn free() {
-    let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
-    let all = std::mem::replace(&mut *spare, Spare::new());
-    drop(spare);
+    let all = lock().shed(0);
+    // Without the lock.
     drop(all);
+}
+
+/// From now on so many bytes more, or fewer, are kept.
+pub(super) fn change_most(change: impl FnOnce(usize) -> usize) {
+    let mut spare = lock();
+    spare.most = change(spare.most);
+    let most = spare.most;
+    let shed = spare.shed(most);
+    drop(spare);
+    drop(shed);
+}
+
+fn lock() -> MutexGuard<'static, Spare> {
+    SPARE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn size(words: usize, text: usize) -> usize {
@@ -81,6 +94,7 @@ impl Spare {
         Self {
             list: VecDeque::new(),
             bytes: 0,
+            most: 0,
         }
     }
 
@@ -99,11 +113,19 @@ impl Spare {
     fn give(&mut self, chunk: Arc<Chunk>) {
         self.bytes += capacity(&chunk);
         self.list.push_back(chunk);
-        while self.bytes > MOST
+        drop(self.shed(self.most));
+    }
+
+    /// Takes the oldest out, until so many bytes are left at most.
+    fn shed(&mut self, most: usize) -> Vec<Arc<Chunk>> {
+        let mut shed = Vec::new();
+        while self.bytes > most
             && let Some(oldest) = self.list.pop_front()
         {
             self.bytes -= capacity(&oldest);
+            shed.push(oldest);
         }
+        shed
     }
 }
 
@@ -111,13 +133,22 @@ impl Spare {
 mod tests {
     use super::*;
 
+    const MOST: usize = 512 * 1024;
+
+    fn spare() -> Spare {
+        Spare {
+            most: MOST,
+            ..Spare::new()
+        }
+    }
+
     fn memory(words: usize, text: usize) -> Arc<Chunk> {
         Arc::new(Chunk::with_capacity(words, text))
     }
 
     #[test]
     fn memory_that_was_given_is_taken() {
-        let mut spare = Spare::new();
+        let mut spare = spare();
         spare.give(memory(1_000, 4_000));
         let chunk = spare.take(900, 3_900).unwrap();
         assert!(chunk.words.capacity() >= 1_000 && chunk.text.capacity() >= 4_000);
@@ -127,7 +158,7 @@ mod tests {
 
     #[test]
     fn memory_is_not_taken_for_more_or_much_less() {
-        let mut spare = Spare::new();
+        let mut spare = spare();
         spare.give(memory(1_000, 4_000));
         for (words, text) in [(1_001, 4_000), (1_000, 4_001), (700, 4_000), (1_000, 3_000)] {
             assert!(spare.take(words, text).is_none(), "{words} {text}");
@@ -137,7 +168,7 @@ mod tests {
 
     #[test]
     fn no_more_is_kept_than_the_bound() {
-        let mut spare = Spare::new();
+        let mut spare = spare();
         for given in 1..=400 {
             spare.give(memory(1_000, 8_000 + given));
             let sum: usize = spare.list.iter().map(|chunk| capacity(chunk)).sum();
@@ -152,7 +183,7 @@ mod tests {
 
     #[test]
     fn as_much_is_kept_as_the_bound() {
-        let mut spare = Spare::new();
+        let mut spare = spare();
         let eighth = || memory(0, MOST / 8);
         assert_eq!(capacity(&eighth()), MOST / 8);
         for kept in [1, 2, 3, 4, 5, 6, 7, 8, 8, 8] {
@@ -177,6 +208,7 @@ mod tests {
 
     #[test]
     fn memory_of_a_size_that_chunks_have_is_kept() {
+        change_most(|most| most + MOST);
         for (bytes, is_kept) in [
             (LEAST - 1, false),
             (LEAST, true),
@@ -191,6 +223,7 @@ mod tests {
 
     #[test]
     fn memory_is_used_again_from_a_size_on() {
+        change_most(|most| most + MOST);
         assert!(is_used_again((11_000, 7_001), (10_000, 6_500), TRIES));
         // 101 words of 8 bytes, and the rest of the least size.
         let text = LEAST - 101 * 8;

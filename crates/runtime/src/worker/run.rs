@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tracefuse_exporter::record::Chunk;
+use tracefuse_exporter::record::SpareMemory;
 
 use crate::contain::{contained, panic_text};
 use crate::delivery::Delivery;
@@ -44,7 +44,7 @@ pub(crate) async fn run(mut delivery: Delivery) {
     queue.stop();
     // This drops the exporter, whose `Drop` may panic.
     let _ = contained(|| drop(delivery));
-    Chunk::free_spare_memory();
+    SpareMemory::free();
 }
 
 /// Drives `work`; a panic in it becomes an error.
@@ -127,7 +127,7 @@ async fn turns(delivery: &mut Delivery) {
                 } else if !send_stored(delivery).await {
                     if due.is_none() && pauses == 0 {
                         // Nothing was recorded for a while.
-                        Chunk::free_spare_memory();
+                        SpareMemory::free();
                     }
                     let pause = (pauses > 0).then(|| Instant::now() + PAUSE);
                     pauses = pauses.saturating_sub(1);
