@@ -177,9 +177,17 @@ fn the_memory_of_a_chunk_that_was_dropped_is_used_again() {
     };
     assert!(of_a_take() > 8 * 1024);
     // A test beside this one may have the list at the same moment.
-    assert!((0..1_000).any(|_| of_a_take() == 0));
+    let is_kept = || (0..1_000).any(|_| of_a_take() == 0);
+    assert!(is_kept());
+    spare.set(false);
+    // The one that was kept is used, and not kept again.
+    of_a_take();
+    assert!((0..3).all(|_| of_a_take() > 8 * 1024), "switched off");
+    spare.set(true);
+    assert!(is_kept());
     SpareMemory::free();
     assert!(of_a_take() > 8 * 1024);
     drop(spare);
+    of_a_take();
     assert!((0..3).all(|_| of_a_take() > 8 * 1024), "nothing is kept");
 }

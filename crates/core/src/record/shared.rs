@@ -4,6 +4,7 @@
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::chunk::Chunk;
 use super::prefix::prefix;
@@ -92,14 +93,30 @@ impl Chunk {
 #[derive(Debug)]
 pub struct SpareMemory {
     bytes: usize,
+    is_on: AtomicBool,
 }
 
 impl SpareMemory {
     /// Keeps up to so many bytes, beside those that others keep.
     #[must_use]
     pub fn keep(bytes: usize) -> Self {
-        spare::change_most(|most| most.saturating_add(bytes));
-        Self { bytes }
+        let spare = Self {
+            bytes,
+            is_on: AtomicBool::new(false),
+        };
+        spare.set(true);
+        spare
+    }
+
+    /// Keeps chunks, or keeps none for this one any more. It frees none itself, so that it may be called under a lock: what is too much is
+    /// freed when the next chunk is dropped.
+    pub fn set(&self, is_on: bool) {
+        if self.is_on.swap(is_on, Ordering::Relaxed) != is_on {
+            spare::change_most(|most| match is_on {
+                true => most.saturating_add(self.bytes),
+                false => most.saturating_sub(self.bytes),
+            });
+        }
     }
 
     /// Frees all chunks that are kept. Delivery calls it when nothing was recorded for a while.
@@ -110,7 +127,7 @@ impl SpareMemory {
 
 impl Drop for SpareMemory {
     fn drop(&mut self) {
-        spare::change_most(|most| most.saturating_sub(self.bytes));
+        self.set(false);
     }
 }
 

@@ -62,14 +62,10 @@ pub(super) fn free() {
     drop(all);
 }
 
-/// From now on so many bytes more, or fewer, are kept.
+/// Changes how many bytes are kept at most. Frees nothing.
 pub(super) fn change_most(change: impl FnOnce(usize) -> usize) {
     let mut spare = lock();
     spare.most = change(spare.most);
-    let most = spare.most;
-    let shed = spare.shed(most);
-    drop(spare);
-    drop(shed);
 }
 
 fn lock() -> MutexGuard<'static, Spare> {

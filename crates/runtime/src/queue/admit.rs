@@ -168,10 +168,11 @@ impl ExporterQueue {
         let has_capacity = !slows
             && held + more <= self.config.max_queue_size
             && bytes.saturating_add(more_bytes) <= self.config.max_queue_bytes;
-        if std::mem::replace(&mut state.has_capacity, has_capacity) != has_capacity
-            && let Some(rounds) = &state.rounds
-        {
-            rounds.note_capacity(has_capacity);
+        if std::mem::replace(&mut state.has_capacity, has_capacity) != has_capacity {
+            self.spare.set(has_capacity);
+            if let Some(rounds) = &state.rounds {
+                rounds.note_capacity(has_capacity);
+            }
         }
         let full = match self.config.while_open {
             WhileOpen::NoOp => held > 0,

@@ -8,9 +8,7 @@ use std::sync::atomic::{AtomicBool as Flag, AtomicU64 as Number};
 use std::time::Duration;
 
 use tracefuse_core::Stats;
-use tracefuse_exporter::record::{
-    Chunk, FinishedSpan, Record, ScoreRecord, SpanRecord, SpareMemory,
-};
+use tracefuse_exporter::record::{Chunk, FinishedSpan, Record, ScoreRecord, SpanRecord};
 
 use crate::config::PipelineConfig;
 use crate::queue::rounds::{Now, Rounds};
@@ -30,13 +28,7 @@ pub(crate) struct SpanBuffers {
     /// A chunk of this many spans is moved to the queues.
     room: usize,
     blocks: bool,
-    /// Of what leaves the queues.
-    _spare: SpareMemory,
 }
-
-/// Of the memory of delivered spans at most one part in this many of the bytes of a queue is kept, and at most [`MOST_SPARE`].
-const SPARE_SHARE: usize = 32;
-const MOST_SPARE: usize = 2 * 1024 * 1024;
 
 /// A finished span, as a view of an open span's buffer or as a record.
 pub(crate) trait Incoming {
@@ -93,7 +85,6 @@ impl SpanBuffers {
             recorded: AtomicU64::new(0),
             room: config.batch_size.clamp(1, 256),
             blocks: config.overload.waits(),
-            _spare: SpareMemory::keep(MOST_SPARE.min(config.max_queue_bytes / SPARE_SHARE)),
         }
     }
 

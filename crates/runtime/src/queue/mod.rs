@@ -19,6 +19,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracefuse_core::{DropReason, ExporterStats, Health};
+use tracefuse_exporter::record::SpareMemory;
 
 use crate::config::PipelineConfig;
 use crate::ledger::{Ledger, Notices};
@@ -58,7 +59,13 @@ pub(crate) struct ExporterQueue {
     refuses: Arc<Flag>,
     /// Spans that were refused when they started, since the beginning.
     refused: AtomicU64,
+    /// Chunks that were delivered are kept for later ones, unless the queue needs the memory.
+    spare: SpareMemory,
 }
+
+/// At most one part in this many of the queue's bytes, and at most [`MOST_SPARE`], are kept of delivered chunks.
+const SPARE_SHARE: usize = 32;
+const MOST_SPARE: usize = 2 * 1024 * 1024;
 
 pub(crate) struct State {
     queue: Queue,
@@ -110,9 +117,11 @@ pub(crate) struct State {
 
 impl ExporterQueue {
     pub(crate) fn new(name: String, config: PipelineConfig) -> Self {
+        let config = config.bounded();
+        let spare = SpareMemory::keep(MOST_SPARE.min(config.max_queue_bytes / SPARE_SHARE));
         Self {
             name,
-            config: config.bounded(),
+            config,
             state: Mutex::new(State::new()),
             done: Condvar::new(),
             room: Condvar::new(),
@@ -120,6 +129,7 @@ impl ExporterQueue {
             spills: AtomicBool::new(false),
             refuses: Arc::default(),
             refused: AtomicU64::new(0),
+            spare,
         }
     }
 
