@@ -64,8 +64,8 @@ pub(crate) struct ExporterQueue {
 }
 
 /// At most one part in this many of the queue's bytes, and at most [`MOST_SPARE`], are kept of delivered chunks.
-const SPARE_SHARE: usize = 32;
-const MOST_SPARE: usize = 2 * 1024 * 1024;
+const SPARE_SHARE: usize = 64;
+const MOST_SPARE: usize = 1024 * 1024;
 
 pub(crate) struct State {
     queue: Queue,
