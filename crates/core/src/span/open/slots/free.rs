@@ -142,6 +142,11 @@ pub(super) fn keep(slot: &'static SpanSlot) {
 #[inline(never)]
 pub(super) fn give_all(slot: &'static SpanSlot) {
     give(slot);
+    give_kept();
+}
+
+/// Drops the span that is kept.
+pub(super) fn give_kept() {
     if let Some(last) = LAST.with(|last| last.slot.take()) {
         give(last);
     }

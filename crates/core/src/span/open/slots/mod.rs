@@ -330,6 +330,8 @@ impl Drop for Look {
     fn drop(&mut self) {
         if self.0.counts.end_look() {
             self.0.free();
+            // This thread only looks: it needs neither the slot nor the trace.
+            free::give_kept();
         }
     }
 }
