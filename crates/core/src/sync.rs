@@ -18,8 +18,8 @@ pub(crate) fn this_thread() -> usize {
     ADDRESS.with(|address| std::ptr::from_ref(address).addr())
 }
 
-/// How often a thread looks whether others have noticed what it did, before it uses the heavy half of the fence: within a
-/// microsecond a thread that records many spans has. The loop has no pause instruction: where the processor is virtual, a
+/// How often a thread looks whether others have noticed its claim, before it uses the heavy half of the fence: some microseconds, in
+/// which a thread that records many spans notices it. The loop has no pause instruction: where the processor is virtual, a
 /// row of them gives it away.
 pub(crate) const LOOKS: u32 = 4_000;
 

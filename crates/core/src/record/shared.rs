@@ -53,7 +53,9 @@ impl Drop for SharedChunk {
     #[inline]
     fn drop(&mut self) {
         // If two threads drop the last two at once, it is freed.
-        if let Some(last) = self.0.take_if(|chunk| Arc::strong_count(chunk) == 1) {
+        if !self.is_shared()
+            && let Some(last) = self.0.take()
+        {
             spare::give(last);
         }
     }
@@ -89,7 +91,7 @@ impl Chunk {
     }
 }
 
-/// While it exists, chunks that were delivered are kept for the spans that are [taken](Chunk::take) next.
+/// While it exists, chunks that were delivered are kept for the spans that are [taken](Chunk::take) next. Without one, none is kept.
 #[derive(Debug)]
 pub struct SpareMemory {
     bytes: usize,
@@ -97,7 +99,7 @@ pub struct SpareMemory {
 }
 
 impl SpareMemory {
-    /// Keeps up to so many bytes, beside those that others keep.
+    /// Keeps chunks of up to so many bytes in this process, beside those that other values of this type keep.
     #[must_use]
     pub fn keep(bytes: usize) -> Self {
         let spare = Self {
@@ -108,7 +110,7 @@ impl SpareMemory {
         spare
     }
 
-    /// Keeps chunks, or keeps none for this one any more. It frees none itself, so that it may be called under a lock: what is too much is
+    /// Switches it on, as it is at first, or off. It frees nothing itself, so that it may be called under a lock: what is too much is
     /// freed when the next chunk is dropped.
     pub fn set(&self, is_on: bool) {
         if self.is_on.swap(is_on, Ordering::Relaxed) != is_on {

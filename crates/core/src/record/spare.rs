@@ -54,16 +54,16 @@ pub(super) fn give(mut shared: Arc<Chunk>) {
     };
     if (LEAST..=LARGEST).contains(&capacity(chunk)) {
         chunk.empty(MOST_LISTED);
-        if let Ok(mut spare) = SPARE.try_lock() {
-            spare.give(shared);
-        }
+        let shed = SPARE.try_lock().map(|mut spare| spare.give(shared));
+        // Freed without the lock.
+        drop(shed);
     }
 }
 
 /// Frees all that is kept.
 pub(super) fn free() {
     let all = lock().shed(0);
-    // Without the lock.
+    // Freed without the lock.
     drop(all);
 }
 
@@ -110,11 +110,12 @@ impl Spare {
         Some(chunk)
     }
 
-    /// Keeps a chunk in the place of the oldest.
-    fn give(&mut self, chunk: Arc<Chunk>) {
+    /// Keeps a chunk in the place of the oldest, which are returned.
+    #[must_use = "they are to be freed without the lock"]
+    fn give(&mut self, chunk: Arc<Chunk>) -> Vec<Arc<Chunk>> {
         self.bytes += capacity(&chunk);
         self.list.push_back(chunk);
-        drop(self.shed(self.most));
+        self.shed(self.most)
     }
 
     /// Takes the oldest out, until so many bytes are left at most.
@@ -150,7 +151,7 @@ mod tests {
     #[test]
     fn memory_that_was_given_is_taken() {
         let mut spare = spare();
-        spare.give(memory(1_000, 4_000));
+        drop(spare.give(memory(1_000, 4_000)));
         let chunk = spare.take(900, 3_900).unwrap();
         assert!(chunk.words.capacity() >= 1_000 && chunk.text.capacity() >= 4_000);
         assert!(spare.take(900, 3_900).is_none(), "it is taken once");
@@ -160,7 +161,7 @@ mod tests {
     #[test]
     fn memory_is_not_taken_for_more_or_much_less() {
         let mut spare = spare();
-        spare.give(memory(1_000, 4_000));
+        drop(spare.give(memory(1_000, 4_000)));
         for (words, text) in [(1_001, 4_000), (1_000, 4_001), (700, 4_000), (1_000, 3_000)] {
             assert!(spare.take(words, text).is_none(), "{words} {text}");
         }
@@ -171,7 +172,7 @@ mod tests {
     fn no_more_is_kept_than_the_bound() {
         let mut spare = spare();
         for given in 1..=400 {
-            spare.give(memory(1_000, 8_000 + given));
+            drop(spare.give(memory(1_000, 8_000 + given)));
             let sum: usize = spare.list.iter().map(|chunk| capacity(chunk)).sum();
             assert_eq!(spare.bytes, sum);
             assert!(sum <= MOST);
@@ -188,7 +189,7 @@ mod tests {
         let eighth = || memory(0, MOST / 8);
         assert_eq!(capacity(&eighth()), MOST / 8);
         for kept in [1, 2, 3, 4, 5, 6, 7, 8, 8, 8] {
-            spare.give(eighth());
+            drop(spare.give(eighth()));
             assert_eq!(spare.list.len(), kept);
         }
         assert_eq!(size(10, 7), 87);
